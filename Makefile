@@ -1,0 +1,62 @@
+# Needs Python 3.11 or newer with pip, and make. Everything else is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Everywhere where code is written by hand.
+CODE := overlay scripts tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint-spec generate check-generated build lock clean
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: .venv/installed ## Stream a workflow of the embedded server to this terminal
+	@$(BIN)/python scripts/demo.py
+
+test: .venv/installed ## Run all tests
+	$(BIN)/python -m pytest --cov --numprocesses=auto
+
+check: .venv/installed lint-spec ## Lint, format check, type checks
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy --strict overlay/dify_workflow generated/dify_workflow_api scripts
+	$(BIN)/pyright
+
+lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml
+	$(BIN)/openapi-spec-validator openapi.yaml
+	REDOCLY_TELEMETRY=off $(BIN)/node tools/spec-lint/node_modules/@redocly/cli/bin/cli.js lint openapi.yaml --config tools/spec-lint/redocly.yaml
+
+generate: .venv/installed ## Write everything that is derived from openapi.yaml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/generate.py
+
+check-generated: generate ## Fail where committed code is not what openapi.yaml gives
+	@if [ -n "$$(git status --porcelain)" ]; then \
+		git status --porcelain; git diff | head -40; \
+		echo "The working tree differs from what is committed. If it is generated code that differs:" \
+			"change openapi.yaml, run 'make generate' and commit both; see generated/README.md." >&2; \
+		exit 1; \
+	fi
+
+build: .venv/installed ## Build sdist and wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+lock: .venv/installed ## Pin the development dependencies anew
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra cli --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+
+clean: ## Remove everything that was made
+	rm -rf .venv dist build tools/spec-lint/node_modules .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This project needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+tools/spec-lint/node_modules: tools/spec-lint/package-lock.json .venv/installed
+	$(BIN)/npm ci --prefix tools/spec-lint --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
