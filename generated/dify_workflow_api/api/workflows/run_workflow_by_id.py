@@ -1,0 +1,199 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.blocking_run import BlockingRun
+from ...models.error import Error
+from ...models.run_workflow_body import RunWorkflowBody
+from ...types import Response
+
+
+def _get_kwargs(
+    workflow_id: str,
+    *,
+    body: RunWorkflowBody,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/workflows/{workflow_id}/run".format(
+            workflow_id=quote(str(workflow_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> BlockingRun | Error | None:
+    if response.status_code == 200:
+        response_200 = BlockingRun.from_dict(response.json())
+
+        return response_200
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = Error.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = Error.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[BlockingRun | Error]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: RunWorkflowBody,
+) -> Response[BlockingRun | Error]:
+    """Run one published version of the workflow
+
+     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
+    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+
+    Args:
+        workflow_id (str):
+        body (RunWorkflowBody): What to run.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BlockingRun | Error]
+    """
+
+    kwargs = _get_kwargs(
+        workflow_id=workflow_id,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: RunWorkflowBody,
+) -> BlockingRun | Error | None:
+    """Run one published version of the workflow
+
+     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
+    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+
+    Args:
+        workflow_id (str):
+        body (RunWorkflowBody): What to run.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BlockingRun | Error
+    """
+
+    return sync_detailed(
+        workflow_id=workflow_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: RunWorkflowBody,
+) -> Response[BlockingRun | Error]:
+    """Run one published version of the workflow
+
+     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
+    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+
+    Args:
+        workflow_id (str):
+        body (RunWorkflowBody): What to run.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[BlockingRun | Error]
+    """
+
+    kwargs = _get_kwargs(
+        workflow_id=workflow_id,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: RunWorkflowBody,
+) -> BlockingRun | Error | None:
+    """Run one published version of the workflow
+
+     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
+    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+
+    Args:
+        workflow_id (str):
+        body (RunWorkflowBody): What to run.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        BlockingRun | Error
+    """
+
+    return (
+        await asyncio_detailed(
+            workflow_id=workflow_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

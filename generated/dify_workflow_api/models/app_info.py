@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="AppInfo")
+
+
+@_attrs_define
+class AppInfo:
+    """What the app is called."""
+
+    name: str
+    """ Name of the app. """
+    description: None | str
+    """ Description of the app. """
+    tags: list[str]
+    """ Tags of the app. """
+    mode: None | str
+    """ Kind of the app, `workflow`. """
+    author_name: None | str
+    """ Who made the app. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        description: None | str
+        description = self.description
+
+        tags = self.tags
+
+        mode: None | str
+        mode = self.mode
+
+        author_name: None | str
+        author_name = self.author_name
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "name": name,
+                "description": description,
+                "tags": tags,
+                "mode": mode,
+                "author_name": author_name,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        def _parse_description(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        description = _parse_description(d.pop("description"))
+
+        tags = cast(list[str], d.pop("tags"))
+
+        def _parse_mode(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        mode = _parse_mode(d.pop("mode"))
+
+        def _parse_author_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        author_name = _parse_author_name(d.pop("author_name"))
+
+        app_info = cls(
+            name=name,
+            description=description,
+            tags=tags,
+            mode=mode,
+            author_name=author_name,
+        )
+
+        app_info.additional_properties = d
+        return app_info
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

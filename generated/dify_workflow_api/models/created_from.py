@@ -1,0 +1,17 @@
+from typing import Literal
+
+CreatedFrom = Literal["installed-app", "openapi", "service-api", "web-app"] | str
+
+CREATED_FROM_VALUES: frozenset[str] = frozenset(
+    {
+        "installed-app",
+        "openapi",
+        "service-api",
+        "web-app",
+    }
+)
+
+
+def check_created_from(value: str) -> CreatedFrom:
+    """Return the value as it is; CREATED_FROM_VALUES are the known ones."""
+    return value

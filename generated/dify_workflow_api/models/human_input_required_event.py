@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Self,
+    TypeVar,
+    cast,
+)
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.human_input_required_data import HumanInputRequiredData
+
+
+T = TypeVar("T", bound="HumanInputRequiredEvent")
+
+
+@_attrs_define
+class HumanInputRequiredEvent:
+    """A node waits for a person; `workflow_paused` follows when nothing else can run."""
+
+    event: Literal["human_input_required"]
+    """ Name of the event. """
+    workflow_run_id: str
+    """ Id of the run. """
+    task_id: str
+    """ Id of the task that runs it. """
+    data: HumanInputRequiredData
+    """ The form. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        event = self.event
+
+        workflow_run_id = self.workflow_run_id
+
+        task_id = self.task_id
+
+        data = self.data.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "event": event,
+                "workflow_run_id": workflow_run_id,
+                "task_id": task_id,
+                "data": data,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.human_input_required_data import HumanInputRequiredData
+
+        d = dict(src_dict)
+        event = cast(Literal["human_input_required"], d.pop("event"))
+        if event != "human_input_required":
+            raise ValueError(
+                f"event must match const 'human_input_required', got '{event}'"
+            )
+
+        workflow_run_id = d.pop("workflow_run_id")
+
+        task_id = d.pop("task_id")
+
+        data = HumanInputRequiredData.from_dict(d.pop("data"))
+
+        human_input_required_event = cls(
+            event=event,
+            workflow_run_id=workflow_run_id,
+            task_id=task_id,
+            data=data,
+        )
+
+        human_input_required_event.additional_properties = d
+        return human_input_required_event
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,16 @@
+from typing import Literal
+
+LogStatusFilter = Literal["failed", "stopped", "succeeded"] | str
+
+LOG_STATUS_FILTER_VALUES: frozenset[str] = frozenset(
+    {
+        "failed",
+        "stopped",
+        "succeeded",
+    }
+)
+
+
+def check_log_status_filter(value: str) -> LogStatusFilter:
+    """Return the value as it is; LOG_STATUS_FILTER_VALUES are the known ones."""
+    return value

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.node_status import NodeStatus, check_node_status
+
+if TYPE_CHECKING:
+    from ..models.execution_metadata import ExecutionMetadata
+    from ..models.output_file import OutputFile
+
+
+T = TypeVar("T", bound="NodeRetryData")
+
+
+@_attrs_define
+class NodeRetryData:
+    """The attempt that failed."""
+
+    id: str
+    """ Id of this execution of the node. """
+    node_id: str
+    """ Id of the node in the workflow. """
+    node_type: str
+    """ Kind of the node. """
+    title: str
+    """ Title of the node. """
+    index: int
+    """ Position of the node in the run; from 1.9.0 always 1 in live events. """
+    predecessor_node_id: None | str
+    """ Id of the node before; null from 1.9.0 on. """
+    inputs: Any
+    """ JSON object of the node's inputs, or null. """
+    inputs_truncated: bool | None
+    """ Whether `inputs` was cut. """
+    process_data: Any
+    """ JSON object of what the node did in between, or null. """
+    process_data_truncated: bool | None
+    """ Whether `process_data` was cut. """
+    outputs: Any
+    """ JSON object of the node's outputs, or null. """
+    outputs_truncated: bool | None
+    """ Whether `outputs` was cut. """
+    status: NodeStatus
+    """ State of a node; `exception` is a failure that the workflow handles. """
+    error: None | str
+    """ Error text of the attempt. """
+    elapsed_time: float
+    """ Duration of the attempt in seconds. """
+    execution_metadata: ExecutionMetadata | None
+    """ What the attempt cost and where it ran. """
+    created_at: int
+    """ Start of the attempt (Unix seconds). """
+    finished_at: int | None
+    """ End of the attempt (Unix seconds). """
+    files: list[OutputFile] | None
+    """ Files among the outputs. """
+    parallel_id: None | str
+    """ Id of the parallel section. """
+    parallel_start_node_id: None | str
+    """ Id of the branch's first node. """
+    parent_parallel_id: None | str
+    """ Id of the parallel section around. """
+    parent_parallel_start_node_id: None | str
+    """ Id of the first node of the branch around. """
+    iteration_id: None | str
+    """ Id of the iteration node around. """
+    loop_id: None | str
+    """ Id of the loop node around. """
+    retry_index: int
+    """ Number of the retry that follows, from 1. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.execution_metadata import ExecutionMetadata
+
+        id = self.id
+
+        node_id = self.node_id
+
+        node_type = self.node_type
+
+        title = self.title
+
+        index = self.index
+
+        predecessor_node_id: None | str
+        predecessor_node_id = self.predecessor_node_id
+
+        inputs = self.inputs
+
+        inputs_truncated: bool | None
+        inputs_truncated = self.inputs_truncated
+
+        process_data = self.process_data
+
+        process_data_truncated: bool | None
+        process_data_truncated = self.process_data_truncated
+
+        outputs = self.outputs
+
+        outputs_truncated: bool | None
+        outputs_truncated = self.outputs_truncated
+
+        status: str = self.status
+
+        error: None | str
+        error = self.error
+
+        elapsed_time = self.elapsed_time
+
+        execution_metadata: dict[str, Any] | None
+        if isinstance(self.execution_metadata, ExecutionMetadata):
+            execution_metadata = self.execution_metadata.to_dict()
+        else:
+            execution_metadata = self.execution_metadata
+
+        created_at = self.created_at
+
+        finished_at: int | None
+        finished_at = self.finished_at
+
+        files: list[dict[str, Any]] | None
+        if isinstance(self.files, list):
+            files = []
+            for files_type_0_item_data in self.files:
+                files_type_0_item = files_type_0_item_data.to_dict()
+                files.append(files_type_0_item)
+
+        else:
+            files = self.files
+
+        parallel_id: None | str
+        parallel_id = self.parallel_id
+
+        parallel_start_node_id: None | str
+        parallel_start_node_id = self.parallel_start_node_id
+
+        parent_parallel_id: None | str
+        parent_parallel_id = self.parent_parallel_id
+
+        parent_parallel_start_node_id: None | str
+        parent_parallel_start_node_id = self.parent_parallel_start_node_id
+
+        iteration_id: None | str
+        iteration_id = self.iteration_id
+
+        loop_id: None | str
+        loop_id = self.loop_id
+
+        retry_index = self.retry_index
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "node_id": node_id,
+                "node_type": node_type,
+                "title": title,
+                "index": index,
+                "predecessor_node_id": predecessor_node_id,
+                "inputs": inputs,
+                "inputs_truncated": inputs_truncated,
+                "process_data": process_data,
+                "process_data_truncated": process_data_truncated,
+                "outputs": outputs,
+                "outputs_truncated": outputs_truncated,
+                "status": status,
+                "error": error,
+                "elapsed_time": elapsed_time,
+                "execution_metadata": execution_metadata,
+                "created_at": created_at,
+                "finished_at": finished_at,
+                "files": files,
+                "parallel_id": parallel_id,
+                "parallel_start_node_id": parallel_start_node_id,
+                "parent_parallel_id": parent_parallel_id,
+                "parent_parallel_start_node_id": parent_parallel_start_node_id,
+                "iteration_id": iteration_id,
+                "loop_id": loop_id,
+                "retry_index": retry_index,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.execution_metadata import ExecutionMetadata
+        from ..models.output_file import OutputFile
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        node_id = d.pop("node_id")
+
+        node_type = d.pop("node_type")
+
+        title = d.pop("title")
+
+        index = d.pop("index")
+
+        def _parse_predecessor_node_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        predecessor_node_id = _parse_predecessor_node_id(d.pop("predecessor_node_id"))
+
+        inputs = d.pop("inputs")
+
+        def _parse_inputs_truncated(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated"))
+
+        process_data = d.pop("process_data")
+
+        def _parse_process_data_truncated(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        process_data_truncated = _parse_process_data_truncated(
+            d.pop("process_data_truncated")
+        )
+
+        outputs = d.pop("outputs")
+
+        def _parse_outputs_truncated(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated"))
+
+        status = check_node_status(d.pop("status"))
+
+        def _parse_error(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        error = _parse_error(d.pop("error"))
+
+        elapsed_time = d.pop("elapsed_time")
+
+        def _parse_execution_metadata(data: object) -> ExecutionMetadata | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                execution_metadata_type_0 = ExecutionMetadata.from_dict(data)
+
+                return execution_metadata_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ExecutionMetadata | None, data)
+
+        execution_metadata = _parse_execution_metadata(d.pop("execution_metadata"))
+
+        created_at = d.pop("created_at")
+
+        def _parse_finished_at(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        finished_at = _parse_finished_at(d.pop("finished_at"))
+
+        def _parse_files(data: object) -> list[OutputFile] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                files_type_0 = []
+                _files_type_0 = data
+                for files_type_0_item_data in _files_type_0:
+                    files_type_0_item = OutputFile.from_dict(files_type_0_item_data)
+
+                    files_type_0.append(files_type_0_item)
+
+                return files_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[OutputFile] | None, data)
+
+        files = _parse_files(d.pop("files"))
+
+        def _parse_parallel_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+
+        def _parse_parallel_start_node_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        parallel_start_node_id = _parse_parallel_start_node_id(
+            d.pop("parallel_start_node_id")
+        )
+
+        def _parse_parent_parallel_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        parent_parallel_id = _parse_parent_parallel_id(d.pop("parent_parallel_id"))
+
+        def _parse_parent_parallel_start_node_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
+            d.pop("parent_parallel_start_node_id")
+        )
+
+        def _parse_iteration_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        iteration_id = _parse_iteration_id(d.pop("iteration_id"))
+
+        def _parse_loop_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        loop_id = _parse_loop_id(d.pop("loop_id"))
+
+        retry_index = d.pop("retry_index")
+
+        node_retry_data = cls(
+            id=id,
+            node_id=node_id,
+            node_type=node_type,
+            title=title,
+            index=index,
+            predecessor_node_id=predecessor_node_id,
+            inputs=inputs,
+            inputs_truncated=inputs_truncated,
+            process_data=process_data,
+            process_data_truncated=process_data_truncated,
+            outputs=outputs,
+            outputs_truncated=outputs_truncated,
+            status=status,
+            error=error,
+            elapsed_time=elapsed_time,
+            execution_metadata=execution_metadata,
+            created_at=created_at,
+            finished_at=finished_at,
+            files=files,
+            parallel_id=parallel_id,
+            parallel_start_node_id=parallel_start_node_id,
+            parent_parallel_id=parent_parallel_id,
+            parent_parallel_start_node_id=parent_parallel_start_node_id,
+            iteration_id=iteration_id,
+            loop_id=loop_id,
+            retry_index=retry_index,
+        )
+
+        node_retry_data.additional_properties = d
+        return node_retry_data
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

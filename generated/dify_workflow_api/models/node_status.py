@@ -1,0 +1,33 @@
+from typing import Literal
+
+NodeStatus = (
+    Literal[
+        "exception",
+        "failed",
+        "paused",
+        "pending",
+        "retry",
+        "running",
+        "stopped",
+        "succeeded",
+    ]
+    | str
+)
+
+NODE_STATUS_VALUES: frozenset[str] = frozenset(
+    {
+        "exception",
+        "failed",
+        "paused",
+        "pending",
+        "retry",
+        "running",
+        "stopped",
+        "succeeded",
+    }
+)
+
+
+def check_node_status(value: str) -> NodeStatus:
+    """Return the value as it is; NODE_STATUS_VALUES are the known ones."""
+    return value

@@ -1,0 +1,15 @@
+from typing import Literal
+
+ResponseMode = Literal["blocking", "streaming"] | str
+
+RESPONSE_MODE_VALUES: frozenset[str] = frozenset(
+    {
+        "blocking",
+        "streaming",
+    }
+)
+
+
+def check_response_mode(value: str) -> ResponseMode:
+    """Return the value as it is; RESPONSE_MODE_VALUES are the known ones."""
+    return value

@@ -1,0 +1,31 @@
+from typing import Literal
+
+RunStatus = (
+    Literal[
+        "failed",
+        "partial-succeeded",
+        "paused",
+        "running",
+        "scheduled",
+        "stopped",
+        "succeeded",
+    ]
+    | str
+)
+
+RUN_STATUS_VALUES: frozenset[str] = frozenset(
+    {
+        "failed",
+        "partial-succeeded",
+        "paused",
+        "running",
+        "scheduled",
+        "stopped",
+        "succeeded",
+    }
+)
+
+
+def check_run_status(value: str) -> RunStatus:
+    """Return the value as it is; RUN_STATUS_VALUES are the known ones."""
+    return value

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Self,
+    TypeVar,
+    cast,
+)
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.text_replace_data import TextReplaceData
+
+
+T = TypeVar("T", bound="TextReplaceEvent")
+
+
+@_attrs_define
+class TextReplaceEvent:
+    """The text so far is to be replaced. Known to servers; not seen from workflow apps."""
+
+    event: Literal["text_replace"]
+    """ Name of the event. """
+    workflow_run_id: None | str
+    """ Id of the run. """
+    task_id: str
+    """ Id of the task that runs it. """
+    data: TextReplaceData
+    """ The new text. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        event = self.event
+
+        workflow_run_id: None | str
+        workflow_run_id = self.workflow_run_id
+
+        task_id = self.task_id
+
+        data = self.data.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "event": event,
+                "workflow_run_id": workflow_run_id,
+                "task_id": task_id,
+                "data": data,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.text_replace_data import TextReplaceData
+
+        d = dict(src_dict)
+        event = cast(Literal["text_replace"], d.pop("event"))
+        if event != "text_replace":
+            raise ValueError(f"event must match const 'text_replace', got '{event}'")
+
+        def _parse_workflow_run_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id"))
+
+        task_id = d.pop("task_id")
+
+        data = TextReplaceData.from_dict(d.pop("data"))
+
+        text_replace_event = cls(
+            event=event,
+            workflow_run_id=workflow_run_id,
+            task_id=task_id,
+            data=data,
+        )
+
+        text_replace_event.additional_properties = d
+        return text_replace_event
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

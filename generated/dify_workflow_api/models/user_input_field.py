@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.input_type import InputType, check_input_type
+
+T = TypeVar("T", bound="UserInputField")
+
+
+@_attrs_define
+class UserInputField:
+    """What an input is called and takes."""
+
+    variable: str
+    """ Name of the input, its key in `inputs`. """
+    label: None | str
+    """ Name for people. """
+    type_: InputType | None
+    """ Kind of the input. """
+    required: bool | None
+    """ Whether a run needs it. """
+    max_length: int | None
+    """ Most characters of a text, most files of a list. """
+    options: list[str] | None
+    """ Choices of a select. """
+    default: Any
+    """ Value that the server takes where none is given; any JSON. """
+    allowed_file_types: list[str] | None
+    """ Kinds of file the input takes; any where empty. """
+    allowed_file_extensions: list[str] | None
+    """ File name endings of the kind `custom` that the input takes. """
+    allowed_file_upload_methods: list[str] | None
+    """ Ways to hand a file over; any where empty. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        variable = self.variable
+
+        label: None | str
+        label = self.label
+
+        type_: None | str
+        if isinstance(self.type_, str):
+            type_ = self.type_
+        else:
+            type_ = self.type_
+
+        required: bool | None
+        required = self.required
+
+        max_length: int | None
+        max_length = self.max_length
+
+        options: list[str] | None
+        if isinstance(self.options, list):
+            options = self.options
+
+        else:
+            options = self.options
+
+        default = self.default
+
+        allowed_file_types: list[str] | None
+        if isinstance(self.allowed_file_types, list):
+            allowed_file_types = self.allowed_file_types
+
+        else:
+            allowed_file_types = self.allowed_file_types
+
+        allowed_file_extensions: list[str] | None
+        if isinstance(self.allowed_file_extensions, list):
+            allowed_file_extensions = self.allowed_file_extensions
+
+        else:
+            allowed_file_extensions = self.allowed_file_extensions
+
+        allowed_file_upload_methods: list[str] | None
+        if isinstance(self.allowed_file_upload_methods, list):
+            allowed_file_upload_methods = self.allowed_file_upload_methods
+
+        else:
+            allowed_file_upload_methods = self.allowed_file_upload_methods
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "variable": variable,
+                "label": label,
+                "type": type_,
+                "required": required,
+                "max_length": max_length,
+                "options": options,
+                "default": default,
+                "allowed_file_types": allowed_file_types,
+                "allowed_file_extensions": allowed_file_extensions,
+                "allowed_file_upload_methods": allowed_file_upload_methods,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        variable = d.pop("variable")
+
+        def _parse_label(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        label = _parse_label(d.pop("label"))
+
+        def _parse_type_(data: object) -> InputType | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                type_type_0 = check_input_type(data)
+
+                return type_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(InputType | None, data)
+
+        type_ = _parse_type_(d.pop("type"))
+
+        def _parse_required(data: object) -> bool | None:
+            if data is None:
+                return data
+            return cast(bool | None, data)
+
+        required = _parse_required(d.pop("required"))
+
+        def _parse_max_length(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        max_length = _parse_max_length(d.pop("max_length"))
+
+        def _parse_options(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                options_type_0 = cast(list[str], data)
+
+                return options_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        options = _parse_options(d.pop("options"))
+
+        default = d.pop("default")
+
+        def _parse_allowed_file_types(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                allowed_file_types_type_0 = cast(list[str], data)
+
+                return allowed_file_types_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        allowed_file_types = _parse_allowed_file_types(d.pop("allowed_file_types"))
+
+        def _parse_allowed_file_extensions(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                allowed_file_extensions_type_0 = cast(list[str], data)
+
+                return allowed_file_extensions_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        allowed_file_extensions = _parse_allowed_file_extensions(
+            d.pop("allowed_file_extensions")
+        )
+
+        def _parse_allowed_file_upload_methods(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                allowed_file_upload_methods_type_0 = cast(list[str], data)
+
+                return allowed_file_upload_methods_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        allowed_file_upload_methods = _parse_allowed_file_upload_methods(
+            d.pop("allowed_file_upload_methods")
+        )
+
+        user_input_field = cls(
+            variable=variable,
+            label=label,
+            type_=type_,
+            required=required,
+            max_length=max_length,
+            options=options,
+            default=default,
+            allowed_file_types=allowed_file_types,
+            allowed_file_extensions=allowed_file_extensions,
+            allowed_file_upload_methods=allowed_file_upload_methods,
+        )
+
+        user_input_field.additional_properties = d
+        return user_input_field
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
