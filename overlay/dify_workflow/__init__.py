@@ -1,0 +1,40 @@
+"""The Python client for Dify workflows.
+
+Run a workflow and get its outputs, watch it run, stop it, look it up, page through the logs::
+
+    from dify_workflow import DifyWorkflow
+
+    with DifyWorkflow(api_key="app-…", base_url="https://dify.example.com/v1") as workflow:
+        run = workflow.run_workflow({"name": "Ann"}).raise_for_status()
+        print(run.outputs)
+"""
+
+from . import errors, events, models
+from ._files import FileSource
+from ._media import AsyncMediaStream, MediaStream
+from ._options import NOT_GIVEN, NotGiven
+from ._secret import ApiKey
+from ._stream import AsyncWorkflowStream, WorkflowStream
+from ._version import __version__
+from .async_client import AsyncDifyWorkflow
+from .client import DifyWorkflow
+from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
+from .events import *  # noqa: F403  # a class for each event of the spec
+from .models import *  # noqa: F403  # the request and response types
+
+__all__ = [
+    "NOT_GIVEN",
+    "ApiKey",
+    "AsyncDifyWorkflow",
+    "AsyncMediaStream",
+    "AsyncWorkflowStream",
+    "DifyWorkflow",
+    "FileSource",
+    "MediaStream",
+    "NotGiven",
+    "WorkflowStream",
+    "__version__",
+]
+__all__ += errors.__all__
+__all__ += events.__all__
+__all__ += models.__all__

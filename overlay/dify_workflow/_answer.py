@@ -1,0 +1,53 @@
+"""An answer of the server, read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from ._json import JSONObject, abridged, decode, is_object
+from .errors import InvalidResponseError
+
+
+@attrs.frozen
+class Answer:
+    """A successful answer.
+
+    Args:
+        operation: Name of the method that was called.
+        status_code: HTTP status, 200 to 299.
+        headers: Headers, names in lower case.
+        body: The body's bytes, without their transfer and content encoding.
+    """
+
+    operation: str
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> JSONObject:
+        """The body as a JSON object.
+
+        Raises:
+            InvalidResponseError: It is none; the message shows how it starts.
+        """
+        try:
+            value = decode(self.body)
+        except ValueError as error:
+            raise self.unreadable(f"not JSON ({error})") from error
+        if not is_object(value):
+            raise self.unreadable("JSON, but no object")
+        return value
+
+    def unreadable(self, what: str) -> InvalidResponseError:
+        """The exception for a body that is not what the operation answers with.
+
+        Args:
+            what: What the body is instead.
+        """
+        kind = self.headers.get("content-type", "no Content-Type")
+        return InvalidResponseError(
+            f"{self.operation}: the answer ({self.status_code}, {kind}) is {what}: "
+            f"{abridged(self.body.decode('utf-8', 'replace')) or 'it is empty'}"
+        )

@@ -1,0 +1,125 @@
+"""What all stream events have in common."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, final
+
+import attrs
+
+from ._json import JSON, JSONObject, abridged, is_object
+from ._reading import load, read
+from .errors import InvalidResponseError
+
+if TYPE_CHECKING:
+    from dify_workflow_api.models import RunStatus
+
+DataT_co = TypeVar("DataT_co", covariant=True)
+
+
+@attrs.frozen(repr=False)
+class StreamEvent(Generic[DataT_co]):
+    """One message of a workflow stream, shaped like `WorkflowRunResponse`.
+
+    Args:
+        raw: The message as it was decoded, never copied: the way to fields that this version of
+            the client does not know yet.
+    """
+
+    raw: JSONObject
+
+    _model: ClassVar[str | None] = None
+    _payload_key: ClassVar[str | None] = "data"
+
+    @property
+    def event(self) -> str:
+        """Name of the event, such as ``"text_chunk"``."""
+        return str(self.raw.get("event"))
+
+    @property
+    def id(self) -> str | None:
+        """Id of the run (UUID); None where the event does not carry it."""
+        return cast("str | None", self.raw.get("workflow_run_id"))
+
+    @property
+    def task_id(self) -> str | None:
+        """Id of the task, with which the run is stopped; None where the event does not carry it.
+
+        The replay of a finished run carries the run id in its place (DIFY.md section 5), which
+        stops nothing; that is None here.
+        """
+        task_id = self.raw.get("task_id")
+        return None if task_id == self.id else cast("str | None", task_id)
+
+    @property
+    def status(self) -> RunStatus:
+        """State of the run: ``"running"`` until a final event says otherwise."""
+        return "running"
+
+    @property
+    def message(self) -> str | None:
+        """The error text that the event carries; None where there is none."""
+        payload = self._payload
+        return (payload.get("error") or None) if is_object(payload) else None
+
+    @cached_property
+    def data(self) -> DataT_co:
+        """The payload as the generated model; built when first asked for.
+
+        Raises:
+            InvalidResponseError: The payload has not the shape that openapi.yaml gives it; `raw`
+                still shows it.
+        """
+        if self._model is None:
+            return cast("DataT_co", self._payload)
+        try:
+            return cast("DataT_co", read(load(self._model), self._payload))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidResponseError(
+                f"The event {self.event} does not have the expected shape ({error!r}): "
+                f"{abridged(self.raw)}"
+            ) from error
+
+    @property
+    def _payload(self) -> JSON:
+        return self.raw.get(self._payload_key) if self._payload_key else self.raw
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({abridged(self.raw)})"
+
+
+class FinalEvent(StreamEvent[DataT_co]):
+    """An event that ends a stream: the run has ended or waits for people."""
+
+    __slots__ = ()
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended, or ``"paused"``."""
+        payload = self._payload
+        return str(payload.get("status")) if is_object(payload) else "unknown"
+
+
+class FailureEvent(StreamEvent[DataT_co]):
+    """An event that reports that the run could not be set up."""
+
+    __slots__ = ()
+
+    _payload_key: ClassVar[str | None] = None
+
+    @property
+    def status(self) -> RunStatus:
+        """``"failed"``."""
+        return "failed"
+
+    @property
+    def message(self) -> str | None:
+        """What went wrong."""
+        return self.raw.get("message") or None
+
+
+@final
+class UnknownEvent(StreamEvent[Any]):
+    """An event that this version of the client does not know; its ``data`` is plain JSON."""
+
+    __slots__ = ()

@@ -1,0 +1,89 @@
+"""Files on the way to the server: opened, named and typed."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import attrs
+
+from .errors import InvalidRequestError
+
+FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
+"""A path, the bytes themselves, or a file opened for reading in binary mode."""
+
+_ANY_TYPE = "application/octet-stream"
+
+
+@attrs.frozen
+class OpenFile:
+    """A file that is ready to be sent.
+
+    Args:
+        payload: The open file; it is read piece by piece.
+        name: Name under which the server keeps it.
+        content_type: Media type.
+    """
+
+    payload: IO[bytes]
+    name: str
+    content_type: str
+
+
+@contextmanager
+def opened(
+    source: FileSource, *, filename: str | None = None, content_type: str | None = None
+) -> Generator[OpenFile, None, None]:
+    """Open a file for sending; what was opened here is closed here.
+
+    Args:
+        source: The file.
+        filename: Its name; by default the path's or the open file's, or one made from the type.
+        content_type: Its media type; by default guessed from the name.
+
+    Raises:
+        InvalidRequestError: There is no such file, it is not binary, or the server would not take
+            its name.
+    """
+    name = filename if filename is not None else _own_name(source) or _made_name(content_type)
+    if not name or "/" in name or "\\" in name or not name.isprintable():
+        raise InvalidRequestError(
+            f"The server does not take the file name {name!r}: it must not be empty, nor contain "
+            "slashes, backslashes or control characters."
+        )
+    kind = content_type or mimetypes.guess_type(name)[0] or _ANY_TYPE
+    if isinstance(source, bytes | bytearray | memoryview):
+        yield OpenFile(BytesIO(source), name, kind)
+    elif isinstance(source, str | PathLike):
+        with _open(Path(source)) as payload:
+            yield OpenFile(payload, name, kind)
+    else:
+        if not callable(getattr(source, "read", None)) or hasattr(source, "encoding"):
+            raise InvalidRequestError(
+                "A file to upload is a path, bytes, or a file opened in binary mode, not "
+                f"{type(source).__name__}."
+            )
+        yield OpenFile(source, name, kind)
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidRequestError(f"Cannot read the file {path}: {error.strerror}.") from error
+
+
+def _own_name(source: FileSource) -> str | None:
+    if isinstance(source, str | PathLike):
+        return Path(source).name
+    path = getattr(source, "name", None)
+    return Path(path).name if isinstance(path, str) else None
+
+
+def _made_name(content_type: str | None) -> str:
+    return "upload" + (mimetypes.guess_extension(content_type or "") or ".bin")

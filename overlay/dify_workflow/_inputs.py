@@ -1,0 +1,106 @@
+"""The inputs of runs and forms in the form that the server takes them in. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeGuard
+
+from ._json import JSON, JSONObject
+from .errors import InvalidRequestError
+from .models import WorkflowFile
+
+
+def local_paths(value: JSON) -> Iterator[Path]:
+    """The paths in a value, which have to be uploaded."""
+    if isinstance(value, Path):
+        yield value
+    elif _is_mapping(value):
+        for item in value.values():
+            yield from local_paths(item)
+    elif _is_sequence(value):
+        for item in value:
+            yield from local_paths(item)
+
+
+def wire_inputs(inputs: Mapping[str, JSON], uploads: Mapping[Path, WorkflowFile]) -> JSONObject:
+    """The inputs as plain JSON.
+
+    Args:
+        inputs: Any JSON, with `WorkflowFile` and `pathlib.Path` among it.
+        uploads: The uploaded file for each path.
+
+    Raises:
+        InvalidRequestError: A value is no JSON; the message names its place.
+    """
+    if not isinstance(inputs, Mapping):
+        raise InvalidRequestError(
+            f"inputs must be a mapping of name to value, not {type(inputs).__name__}."
+        )
+    wire: JSONObject = _wire(inputs, "inputs", uploads)
+    return wire
+
+
+def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONObject]:
+    """The files of a run as plain JSON.
+
+    Raises:
+        InvalidRequestError: It is no list of files.
+    """
+    if not _is_sequence(files):
+        raise InvalidRequestError(f"files must be a list of files, not {type(files).__name__}.")
+    wire = [_wire(file, f"files[{index}]", uploads) for index, file in enumerate(files)]
+    for index, file in enumerate(wire):
+        if not isinstance(file, dict) or not {"type", "transfer_method"} <= file.keys():
+            raise InvalidRequestError(
+                f"files[{index}] is no file; make one with WorkflowFile.remote or .uploaded."
+            )
+    return wire
+
+
+def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return _text(value, place)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidRequestError(f"{place} is {value}, which JSON cannot carry.")
+        return value
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
+    if isinstance(value, Path):
+        return uploads[value].to_wire()
+    if _is_mapping(value):
+        return {
+            _name(name, place): _wire(item, f"{place}[{name!r}]", uploads)
+            for name, item in value.items()
+        }
+    if _is_sequence(value):
+        return [_wire(item, f"{place}[{index}]", uploads) for index, item in enumerate(value)]
+    raise InvalidRequestError(
+        f"{place} is a {type(value).__name__}; inputs are JSON, WorkflowFile or pathlib.Path."
+    )
+
+
+def _is_mapping(value: JSON) -> TypeGuard[Mapping[JSON, JSON]]:
+    return isinstance(value, Mapping)
+
+
+def _is_sequence(value: JSON) -> TypeGuard[Sequence[JSON]]:
+    return isinstance(value, list | tuple)
+
+
+def _name(name: JSON, place: str) -> str:
+    if not isinstance(name, str):
+        raise InvalidRequestError(f"{place} has the name {name!r}, which is no string.")
+    return _text(name, place)
+
+
+def _text(text: str, place: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequestError(f"{place} has half a surrogate pair, which is no text.") from None
+    return text

@@ -1,0 +1,169 @@
+"""The options of a client: where they come from, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from ._secret import ApiKey, wrap
+from ._sse import MAX_EVENT_BYTES
+from .errors import ConfigurationError, DifyError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from ._transport import Timeout
+
+CLOUD_URL = "https://api.dify.ai/v1"
+"""Base URL of Dify Cloud."""
+
+DEFAULT_USER = "dify-workflow"
+"""The `user` of a request for which nobody named one; Dify needs one (DIFY.md section 3)."""
+
+MAX_USER_LENGTH = 255
+"""Most characters of a `user`; the server answers 500 to more (DIFY.md section 3)."""
+
+
+@final
+class NotGiven:
+    """The type of `NOT_GIVEN`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+NOT_GIVEN: Final = NotGiven()
+"""Stands for an option that was left out, where None has a meaning of its own."""
+
+
+def checked_url(url: str) -> str:
+    """The base URL without a slash at its end.
+
+    Raises:
+        ConfigurationError: It has no scheme or host, or carries what a base URL cannot.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"The base URL is not a URL: {error}.") from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("The base URL must not carry a user name or a password.")
+    problem = None
+    if any(character.isspace() for character in url):
+        problem = "contains white space"
+    elif parts.scheme not in {"http", "https"}:
+        problem = "must start with http:// or https://"
+    elif not host:
+        problem = "has no host"
+    elif parts.query or parts.fragment:
+        problem = "must not have a query or a fragment"
+    if problem:
+        raise ConfigurationError(f"The base URL {url!r} {problem}; it looks like {CLOUD_URL}.")
+    return url.rstrip("/")
+
+
+def checked_user(user: str, error: type[DifyError] = InvalidRequestError) -> str:
+    """The user as the server takes it.
+
+    Raises:
+        InvalidRequestError: It is empty or longer than 255 characters (or the error given).
+    """
+    if not isinstance(user, str) or not user:
+        raise error(f"user_id must be a string that is not empty, not {user!r}.")
+    if len(user) > MAX_USER_LENGTH:
+        raise error(f"user_id has {len(user)} characters; Dify takes at most {MAX_USER_LENGTH}.")
+    return user
+
+
+def _configured_user(user: str) -> str:
+    return checked_user(user, ConfigurationError)
+
+
+def _at_least(lowest: int) -> Any:
+    def validate(_: Options, attribute: attrs.Attribute[int], value: int) -> None:
+        if not isinstance(value, int) or value < lowest:
+            raise ConfigurationError(
+                f"{attribute.name} must be a whole number from {lowest} on, not {value!r}."
+            )
+
+    return validate
+
+
+def _checked_key(key: ApiKey | None) -> ApiKey | None:
+    return key and key.checked()
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What a client is set up with; `DifyWorkflow` says what each option means."""
+
+    api_key: ApiKey | None = attrs.field(converter=_checked_key)
+    base_url: str = attrs.field(converter=checked_url)
+    user_id: str = attrs.field(converter=_configured_user)
+    timeout: Timeout | NotGiven = NOT_GIVEN
+    max_retries: int = attrs.field(default=2, validator=_at_least(0))
+    check_inputs: bool = True
+    max_event_bytes: int = attrs.field(default=MAX_EVENT_BYTES, validator=_at_least(1))
+
+    @classmethod
+    def with_environment(
+        cls,
+        *,
+        api_key: ApiKey | None,
+        base_url: str | None,
+        user_id: str | None,
+        **others: Any,
+    ) -> Options:
+        """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill.
+
+        Raises:
+            ConfigurationError: An option cannot be right.
+        """
+        if api_key is None:
+            api_key = wrap(os.environ.get("DIFY_API_KEY") or None)
+        return cls(
+            api_key=api_key,
+            base_url=base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL,
+            user_id=user_id or os.environ.get("DIFY_USER") or DEFAULT_USER,
+            **others,
+        )
+
+    def changed(self, **given: Any) -> Options:
+        """A copy with the options that are given: neither None nor `NOT_GIVEN`.
+
+        A timeout of None is given; it means no bound.
+
+        Raises:
+            ConfigurationError: An option cannot be right.
+        """
+        changes = {
+            name: value
+            for name, value in given.items()
+            if value is not NOT_GIVEN and (value is not None or name == "timeout")
+        }
+        return attrs.evolve(self, **changes)
+
+    def key(self, own: ApiKey | None) -> ApiKey:
+        """The key of a call: its own one, else the client's.
+
+        Raises:
+            ConfigurationError: There is neither, or it cannot be a key.
+        """
+        key = self.api_key if own is None else own.checked()
+        if key is None:
+            raise ConfigurationError(
+                "No API key: pass api_key to the client or the request, or set DIFY_API_KEY."
+            )
+        return key
+
+    def user(self, own: str | None) -> str:
+        """The user of a call: its own one, else the client's.
+
+        Raises:
+            InvalidRequestError: It is empty or too long.
+        """
+        return self.user_id if own is None else checked_user(own)

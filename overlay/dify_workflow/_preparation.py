@@ -1,0 +1,208 @@
+"""What happens before a run is sent: its inputs are checked and its files uploaded.
+
+Conversations of several calls, written once: a generator yields each call and is sent what came of
+it, and both transports drive it (as httpx's `Auth.auth_flow`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from . import _operations as operations
+from ._files import opened
+from ._input_rules import needs_check, problems, undeclared
+from ._inputs import local_paths, wire_files, wire_inputs
+from ._json import JSON, JSONObject
+from ._options import Options
+from ._secret import ApiKey
+from ._transport import Call, Versions, call_for
+from .errors import DifyError, InvalidInputsError, InvalidRequestError
+from .models import UploadedFile, WorkflowFile, WorkflowRunRequest, WorkflowRunResponse
+from .models._file import file_type
+
+FORM_LIFETIME = 300.0
+"""Seconds that the inputs an app takes are kept; they change when it is published anew."""
+
+_MOST_FORMS = 1000
+"""Apps whose inputs are kept; a process that serves more asks again."""
+
+_FORM_TIMEOUT = 10.0
+"""Seconds that asking for the inputs may take: it precedes a run, and is not what was asked for."""
+
+_UNSENT_ID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the id of a file that is uploaded only when everything else is right."""
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
+
+
+class InputForms:
+    """The inputs that apps take (``user_input_form`` of GET /parameters), by server and key."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, ApiKey], tuple[float, JSON]] = {}
+
+    def get(self, base_url: str, key: ApiKey) -> JSON | None:
+        """The form, if it was asked for less than `FORM_LIFETIME` ago."""
+        since, form = self._kept.get((base_url, key), (0.0, None))
+        return form if time.monotonic() - since < FORM_LIFETIME else None
+
+    def put(self, base_url: str, key: ApiKey, form: JSON) -> None:
+        """Keep a form, and drop the oldest where there are too many."""
+        self._kept.pop((base_url, key), None)
+        self._kept[base_url, key] = time.monotonic(), form
+        while len(self._kept) > _MOST_FORMS:
+            self._kept.pop(next(iter(self._kept)), None)
+
+
+@attrs.frozen
+class Preparation:
+    """Everything that preparing a run needs to know of its client.
+
+    Args:
+        name: Name of the method that was called.
+        options: The client's options.
+        versions: Versions of the servers that answered.
+        forms: The inputs that apps take.
+    """
+
+    name: str
+    options: Options
+    versions: Versions
+    forms: InputForms
+
+    def run(
+        self, request: WorkflowRunRequest, mode: operations.ResponseMode
+    ) -> Generator[Call[Any], Any, Call[WorkflowRunResponse]]:
+        """Check the inputs, upload the files, and return the call that runs the workflow.
+
+        Raises:
+            InvalidRequestError: The request cannot be right.
+            InvalidInputsError: The app does not take the inputs.
+            DifyError: A file could not be uploaded.
+        """
+        key = self.options.key(request.api_key)
+        user = self.options.user(request.user_id)
+        paths = _checked_paths(request.inputs, request.files)
+
+        def operation(
+            uploads: Mapping[Path, WorkflowFile],
+        ) -> operations.Operation[WorkflowRunResponse]:
+            files = None if request.files is None else wire_files(request.files, uploads)
+            return operations.run_workflow(
+                self.name,
+                wire_inputs(request.inputs, uploads),
+                user,
+                mode=mode,
+                files=files,
+                workflow_id=request.workflow_id,
+                trace_id=request.trace_id,
+            )
+
+        planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+        call = self._call(operation(planned), key)
+        # Another version of the workflow may take other inputs than the published one shows.
+        if mode == "streaming" and self.options.check_inputs and request.workflow_id is None:
+            yield from self._check(wire_inputs(request.inputs, planned), key)
+        if paths:
+            call = self._call(operation((yield from self._upload(paths, key, user))), key)
+        return call
+
+    def form(
+        self,
+        form_token: str,
+        action: str,
+        inputs: Mapping[str, JSON],
+        user_id: str | None,
+        own_key: ApiKey | None,
+    ) -> Generator[Call[Any], Any, Call[None]]:
+        """Upload the files, and return the call that submits the form.
+
+        Raises:
+            InvalidRequestError: The request cannot be right.
+            DifyError: A file could not be uploaded.
+        """
+        key = self.options.key(own_key)
+        user = self.options.user(user_id)
+        paths = _checked_paths(inputs, None)
+        planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+        wire = wire_inputs(inputs, planned)
+        call = self._call(operations.submit_human_input_form(form_token, action, wire, user), key)
+        if paths:
+            wire = wire_inputs(inputs, (yield from self._upload(paths, key, user)))
+            call = self._call(
+                operations.submit_human_input_form(form_token, action, wire, user), key
+            )
+        return call
+
+    def _call(self, operation: operations.Operation[T], key: ApiKey) -> Call[T]:
+        return call_for(self.options, operation, key)
+
+    def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
+        """Refuse inputs that the app does not take, where the server would say nothing."""
+        url = self.options.base_url
+        if not needs_check(self.versions[url]):
+            return
+        form = self.forms.get(url, key)
+        asked = form is None
+        if form is None:
+            form = yield from self._ask_form(key)
+        if problems(form, inputs) and not asked:
+            form = yield from self._ask_form(key)  # the app may have been published anew
+        if not needs_check(self.versions[url]):
+            return
+        if found := problems(form, inputs):
+            raise InvalidInputsError(self.name, found)
+        if form is not None and (names := undeclared(form, inputs)):
+            logger.warning("%s: the app does not declare %s; the server drops it", self.name, names)
+
+    def _ask_form(self, key: ApiKey) -> Generator[Call[Any], Any, JSON | None]:
+        """Ask for the inputs that the app takes; None where that fails, which fails no run."""
+        call = self._call(operations.get_input_form(), key)
+        try:
+            form: JSON = yield attrs.evolve(call, timeout=_FORM_TIMEOUT, max_retries=0, shared=True)
+        except DifyError as error:
+            logger.debug("%s: the inputs are sent unchecked: %s", self.name, error)
+            return None
+        self.forms.put(self.options.base_url, key, form)
+        return form
+
+    def _upload(
+        self, paths: Iterable[Path], key: ApiKey, user: str
+    ) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
+        """Upload files one after the other; each is open only while it is sent."""
+        uploads: dict[Path, WorkflowFile] = {}
+        for path in paths:
+            with opened(path) as file:
+                upload: UploadedFile = yield self._call(operations.upload_file(file, user), key)
+            uploads[path] = upload.as_input()
+        return uploads
+
+
+def as_request(request: WorkflowRunRequest | Mapping[str, JSON]) -> WorkflowRunRequest:
+    """The request itself, or one with a plain mapping as its inputs."""
+    return request if isinstance(request, WorkflowRunRequest) else WorkflowRunRequest(request)
+
+
+def _checked_paths(*values: JSON) -> list[Path]:
+    """Every path in the values once.
+
+    Raises:
+        InvalidRequestError: There is no file.
+    """
+    paths = list(dict.fromkeys(path for value in values for path in local_paths(value)))
+    for path in paths:
+        if not path.is_file():
+            raise InvalidRequestError(f"There is no file {path} to upload.")
+    return paths
+
+
+def _type(path: Path) -> str:
+    return file_type(path.suffix, None)

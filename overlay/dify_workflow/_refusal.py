@@ -1,0 +1,139 @@
+"""From an answer that refuses or fails to its exception. Pure."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from itertools import pairwise
+from typing import NamedTuple
+
+from ._json import JSONObject, abridged, is_object
+from .errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    GatewayTimeoutError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+    RateLimitError,
+    ServerError,
+    UnsupportedMediaTypeError,
+)
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    412: PreconditionFailedError,
+    413: PayloadTooLargeError,
+    415: UnsupportedMediaTypeError,
+    429: RateLimitError,
+    504: GatewayTimeoutError,
+    522: GatewayTimeoutError,
+    524: GatewayTimeoutError,
+}
+
+_CONCURRENCY_LIMIT = re.compile(r"Too many requests\..*concurrent requests", re.DOTALL)
+"""The message of a 400 that is Dify's concurrency limit (DIFY.md section 0.7)."""
+
+
+class _Report(NamedTuple):
+    """What an error body says."""
+
+    code: str | None
+    message: str
+    param: str | None = None
+
+
+def status_error(
+    operation: str, status_code: int, headers: Mapping[str, str], body: str
+) -> APIStatusError:
+    """The exception for an answer whose status is not the expected one.
+
+    Args:
+        operation: Name of the method that was called.
+        status_code: HTTP status.
+        headers: Headers, names in lower case.
+        body: The body as text.
+    """
+    report = _read_report(headers, body)
+    cls = _BY_STATUS.get(
+        status_code,
+        APIStatusError if status_code < HTTPStatus.INTERNAL_SERVER_ERROR else ServerError,
+    )
+    if status_code == HTTPStatus.BAD_REQUEST and _CONCURRENCY_LIMIT.match(report.message):
+        cls = RateLimitError
+    return cls(
+        operation,
+        status_code=status_code,
+        code=report.code,
+        message=report.message,
+        param=report.param,
+        headers=headers,
+        body=body,
+    )
+
+
+def _read_report(headers: Mapping[str, str], body: str) -> _Report:
+    if "location" in headers:
+        return _Report(None, f"redirected to {headers.get('location')}; use that as the base URL")
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return _Report(None, _page_title(body))
+    if not is_object(parsed):
+        return _Report(None, abridged(parsed))
+    return _read_json_report(parsed)
+
+
+def _read_json_report(body: JSONObject) -> _Report:
+    """Read one of the three shapes of parameter errors, or the plain one (DIFY-VERSIONS.md)."""
+    code = body.get("code")
+    code = code if isinstance(code, str) else None
+    message = str(body.get("message") or "")
+    errors = body.get("errors")
+    if is_object(errors) and errors:  # 1.8 to 1.10
+        param, text = next(iter(errors.items()))
+        return _Report(code or "invalid_param", f"{param}: {_one_line(str(text))}", str(param))
+    params = body.get("params")
+    if isinstance(params, str):  # up to 1.7
+        return _Report(code, f"{params}: {_one_line(message)}", params)
+    if "validation error" in message.partition("\n")[0]:  # since 1.11
+        return _read_pydantic(code, message)
+    return _Report(code, _one_line(message))
+
+
+_PYDANTIC_DETAIL = re.compile(r"\s*\[type=.*", re.DOTALL)
+
+
+def _read_pydantic(code: str | None, message: str) -> _Report:
+    """Read pydantic's text: a heading, then pairs of lines of a place and what is wrong there."""
+    places: list[tuple[str, str]] = []
+    lines = [line for line in message.splitlines()[1:] if line.strip()]
+    for place, detail in pairwise(lines):
+        if not place.startswith(" ") and detail.startswith("  "):
+            places.append((place.strip(), _PYDANTIC_DETAIL.sub("", detail).strip()))
+    if not places:
+        return _Report(code, _one_line(message))
+    text = "; ".join(f"{place}: {detail}" for place, detail in places)
+    return _Report(code, text, places[0][0])
+
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+def _page_title(body: str) -> str:
+    """The title of an HTML page, or the start of a text."""
+    if title := _TITLE.search(body):
+        return f"HTML page “{_one_line(html.unescape(title[1]))}”"
+    return abridged(body)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,159 @@
+"""Decoded answers into the types that users name. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+
+from dify_workflow_api import models as wire
+
+from ._json import JSON, JSONObject
+from ._reading import read
+from .models import (
+    DifyPageResult,
+    HumanInputForm,
+    UploadedFile,
+    WorkflowLogs,
+    WorkflowPause,
+    WorkflowRunResponse,
+)
+
+
+def blocking_run(body: JSONObject) -> WorkflowRunResponse:
+    """The run in a blocking answer."""
+    run = read(wire.BlockingRun, body)
+    data = run.data
+    return WorkflowRunResponse(
+        id=run.workflow_run_id,
+        status=data.status,
+        message=data.error or None,
+        task_id=run.task_id,
+        workflow_id=data.workflow_id,
+        outputs=data.outputs or {},
+        elapsed_time=data.elapsed_time,
+        total_tokens=data.total_tokens,
+        total_steps=data.total_steps,
+        created_at=data.created_at,
+        finished_at=data.finished_at,
+        paused=pause(data.paused_nodes, data.reasons) if data.status == "paused" else None,
+        raw=body,
+    )
+
+
+def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
+    """The run in run detail, whatever the version (DIFY-VERSIONS.md, points 3 to 5).
+
+    None where every field is null: before 1.13.1 the answer for an unknown id.
+    """
+    detail = read(wire.WorkflowRunDetail, body)
+    if detail.id is None:
+        return None
+    status = detail.status or "unknown"
+    return WorkflowRunResponse(
+        id=detail.id,
+        status=status,
+        message=detail.error or None,
+        workflow_id=detail.workflow_id,
+        inputs=_parsed(detail.inputs),
+        outputs=_parsed(detail.outputs) or {},
+        elapsed_time=detail.elapsed_time,
+        total_tokens=detail.total_tokens,
+        total_steps=detail.total_steps,
+        created_at=_unix_time(detail.created_at),
+        finished_at=_unix_time(detail.finished_at),
+        paused=WorkflowPause() if status == "paused" else None,
+        raw=body,
+    )
+
+
+def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | None) -> WorkflowPause:
+    """What a paused run waits for."""
+    forms = tuple(
+        HumanInputForm(
+            id=reason.form_id,
+            token=reason.form_token,
+            node_id=reason.node_id,
+            node_title=reason.node_title,
+            content=reason.form_content,
+            inputs=tuple(reason.inputs),
+            actions=tuple(reason.actions),
+            default_values=reason.resolved_default_values or {},
+            expires_at=reason.expiration_time,
+            approval_channels=tuple(reason.approval_channels or ()),
+            raw=reason.to_dict(),
+        )
+        for reason in reasons or ()
+    )
+    return WorkflowPause(nodes=tuple(nodes or ()), forms=forms)
+
+
+def form(token: str, body: JSONObject) -> HumanInputForm:
+    """The form in the answer to a request for it."""
+    detail = read(wire.HumanInputFormDetail, body)
+    return HumanInputForm(
+        token=token,
+        content=detail.form_content,
+        inputs=tuple(detail.inputs),
+        actions=tuple(detail.user_actions),
+        default_values=detail.resolved_default_values or {},
+        expires_at=detail.expiration_time,
+        raw=body,
+    )
+
+
+def log_page(body: JSONObject) -> DifyPageResult[WorkflowLogs]:
+    """The rows of a page of logs."""
+    page = read(wire.WorkflowLogPage, body)
+    rows = tuple(_log_row(entry, raw) for entry, raw in zip(page.data, body["data"], strict=True))
+    return DifyPageResult(
+        data=rows,
+        has_more=page.has_more,
+        limit=page.limit,
+        total=page.total,
+        last_id=rows[-1].id if rows else None,
+    )
+
+
+def _log_row(entry: wire.WorkflowLogEntry, raw: JSONObject) -> WorkflowLogs:
+    run = entry.workflow_run
+    return WorkflowLogs(
+        id=entry.id,
+        status=run.status if run else None,
+        message=(run.error or None) if run else None,
+        created_at=entry.created_at,
+        finished_at=run.finished_at if run else None,
+        workflow_run=run,
+        created_from=entry.created_from,
+        created_by_role=entry.created_by_role,
+        created_by_account=entry.created_by_account,
+        created_by_end_user=entry.created_by_end_user,
+        raw=raw,
+    )
+
+
+def uploaded_file(body: JSONObject) -> UploadedFile:
+    """The file in the answer to its upload."""
+    stored = read(wire.StoredFile, body)
+    return UploadedFile(
+        id=stored.id,
+        name=stored.name,
+        size=stored.size,
+        extension=stored.extension,
+        mime_type=stored.mime_type,
+        created_by=stored.created_by,
+        created_at=stored.created_at,
+        source_url=stored.source_url,
+        raw=body,
+    )
+
+
+def _parsed(value: JSON) -> JSONObject | None:
+    """A JSON object that comes as one, as its text, or not at all."""
+    parsed: JSONObject | None = json.loads(value) if isinstance(value, str) else value
+    return parsed
+
+
+def _unix_time(value: int | str | None) -> int | None:
+    """A time that comes in Unix seconds or, before 1.2.0, as RFC 822 text."""
+    return int(parsedate_to_datetime(value).timestamp()) if isinstance(value, str) else value

@@ -1,0 +1,329 @@
+"""The event stream of a run: I/O around what `StreamCore` decides."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ._event import StreamEvent
+from ._json import JSONObject
+from ._stream_core import StreamCore
+from .errors import APIConnectionError
+from .events import TextChunk
+from .models import WorkflowRunResponse, WorkflowStopResponse
+
+if TYPE_CHECKING:
+    from ._async_transport import AsyncByteStream
+    from ._sync_transport import ByteStream
+
+
+class _StreamView:
+    """What both streams show of their run."""
+
+    def __init__(self, core: StreamCore) -> None:
+        self._core = core
+        self._closed = False
+
+    @property
+    def run_id(self) -> str | None:
+        """Id of the run (UUID), from whichever event first brought it; None before that."""
+        return self._core.run.run_id
+
+    @property
+    def task_id(self) -> str | None:
+        """Id of the task, from whichever event first brought it; None before that."""
+        return self._core.run.task_id
+
+    @property
+    def last_activity(self) -> datetime | None:
+        """When the server last sent anything (UTC), its pings included; None before that."""
+        seconds = self._core.last_activity
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+    def node_outputs(self) -> dict[str, JSONObject]:
+        """Outputs by node id, of the nodes that have ended so far.
+
+        A node that ran several times, in an iteration or a loop, has its last outputs.
+        """
+        return dict(self._core.run.node_outputs)
+
+    def __repr__(self) -> str:
+        state = "ended" if self._core.ended else "closed" if self._closed else "open"
+        return f"<{type(self).__name__} run_id={self.run_id!r} {state}>"
+
+    def _at_end(self) -> None:
+        """Return where the stream has ended as it should.
+
+        Raises:
+            StreamError: It has not.
+        """
+        if self._core.failure is not None:
+            raise self._core.failure
+        if not self._core.ended:
+            raise self._core.left_early()
+
+
+class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
+    """The events of a run as they come: a context manager and an iterator.
+
+    Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out of
+    the loop and any exception close the connection at once; the run itself goes on (`stop` ends
+    it). Take single events with ``next(stream)`` and go on afterwards.
+
+    Raises:
+        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
+        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
+            the run's end.
+        StreamDecodeError: While iterating: an event cannot be read.
+    """
+
+    def __init__(
+        self,
+        core: StreamCore,
+        body: ByteStream,
+        stop: Callable[[str], WorkflowStopResponse],
+    ) -> None:
+        super().__init__(core)
+        core.begin(body.headers)
+        self._body = body
+        self._stop = stop
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Generator[StreamEvent[object], None, None]:
+        # A generator, because that is what notices when a loop is left.
+        try:
+            while (event := self._advance()) is not None:
+                yield event
+        finally:
+            self.close()
+
+    def __next__(self) -> StreamEvent[object]:
+        event = self._advance()
+        if event is None:
+            raise StopIteration
+        return event
+
+    @property
+    def text(self) -> Iterator[str]:
+        """The text of the run alone, piece by piece; reading it reads the stream."""
+        for event in self:
+            if isinstance(event, TextChunk):
+                yield event.data.text
+
+    def result(self) -> WorkflowRunResponse:
+        """Read the stream to its end and return the run.
+
+        Raises:
+            StreamError: The stream failed, or was closed before the run's end.
+        """
+        while self._advance() is not None:
+            pass
+        return self._core.result()
+
+    def stop(self) -> WorkflowStopResponse:
+        """Stop the run on the server; the stream then ends with its final event.
+
+        Where no event has brought the task id yet, it is waited for.
+
+        Raises:
+            StreamError: The stream ended before any event brought the task id.
+            DifyError: The stop itself failed.
+        """
+        while self.task_id is None and self._read():
+            pass
+        if self.task_id is None:
+            self._at_end()
+            raise self._core.without_task()
+        self._core.run.stop_requested = True
+        return self._stop(self.task_id)
+
+    def close(self) -> None:
+        """Close the connection; the run goes on."""
+        self._closed = True
+        self._body.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _advance(self) -> StreamEvent[object] | None:
+        ready = self._core.ready
+        while not ready:
+            if not self._read():
+                self._at_end()
+                return None
+        return ready.popleft()
+
+    def _read(self) -> bool:
+        """Read once; False where there is nothing left to read."""
+        core = self._core
+        if core.ended or self._closed:
+            return False
+        try:
+            chunk = self._body.read(core.patience)
+        except APIConnectionError as error:
+            core.finish(error)
+        except BaseException:
+            self.close()
+            raise
+        else:
+            core.finish() if chunk is None else core.feed(chunk)
+        if core.ended:
+            self.close()
+        return True
+
+
+class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
+    """The events of a run as they come: an async context manager and async iterator.
+
+    The request is sent when it is awaited, entered or iterated. Iteration ends when the run has
+    ended or paused. Leaving the ``async with`` block, breaking out of the loop, any exception and
+    cancellation close the connection at once; the run itself goes on (`stop` ends it). Take single
+    events with ``await anext(stream)`` and go on afterwards.
+
+    Raises:
+        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
+        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
+            the run's end.
+        StreamDecodeError: While iterating: an event cannot be read.
+    """
+
+    def __init__(
+        self,
+        core: StreamCore,
+        opening: Callable[[], Awaitable[AsyncByteStream]],
+        stop: Callable[[str], Awaitable[WorkflowStopResponse]],
+    ) -> None:
+        super().__init__(core)
+        self._opening = opening
+        self._body: AsyncByteStream | None = None
+        self._stop = stop
+
+    def __await__(self) -> Generator[None, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def __aiter__(self) -> AsyncGenerator[StreamEvent[object], None]:
+        # A generator, because that is what notices when a loop is left.
+        try:
+            while (event := await self._advance()) is not None:
+                yield event
+        finally:
+            await self.close()
+
+    async def __anext__(self) -> StreamEvent[object]:
+        event = await self._advance()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    @property
+    async def text(self) -> AsyncIterator[str]:
+        """The text of the run alone, piece by piece; reading it reads the stream."""
+        try:
+            while (event := await self._advance()) is not None:
+                if isinstance(event, TextChunk):
+                    yield event.data.text
+        finally:
+            await self.close()
+
+    async def result(self) -> WorkflowRunResponse:
+        """Read the stream to its end and return the run.
+
+        Raises:
+            StreamError: The stream failed, or was closed before the run's end.
+        """
+        while await self._advance() is not None:
+            pass
+        return self._core.result()
+
+    async def stop(self) -> WorkflowStopResponse:
+        """Stop the run on the server; the stream then ends with its final event.
+
+        Where no event has brought the task id yet, it is waited for.
+
+        Raises:
+            StreamError: The stream ended before any event brought the task id.
+            DifyError: The stop itself failed.
+        """
+        while self.task_id is None and await self._read():
+            pass
+        if self.task_id is None:
+            self._at_end()
+            raise self._core.without_task()
+        self._core.run.stop_requested = True
+        return await self._stop(self.task_id)
+
+    async def close(self) -> None:
+        """Close the connection; the run goes on."""
+        self._closed = True
+        if self._body is not None:
+            await self._body.close()
+
+    def __del__(self) -> None:
+        if self._body is not None and not self._closed:
+            self._body.close_soon()
+
+    async def _opened(self) -> AsyncByteStream:
+        if self._body is None:
+            if self._closed:
+                raise self._core.left_early()
+            self._body = await self._opening()
+            self._core.begin(self._body.headers)
+        return self._body
+
+    async def _advance(self) -> StreamEvent[object] | None:
+        ready = self._core.ready
+        while not ready:
+            if not await self._read():
+                self._at_end()
+                return None
+        return ready.popleft()
+
+    async def _read(self) -> bool:
+        """Read once; False where there is nothing left to read."""
+        core = self._core
+        if core.ended or self._closed:
+            return False
+        body = self._body or await self._opened()
+        try:
+            chunk = await body.read(core.patience)
+        except APIConnectionError as error:
+            core.finish(error)
+        except BaseException:
+            await self.close()
+            raise
+        else:
+            core.finish() if chunk is None else core.feed(chunk)
+        if core.ended:
+            await self.close()
+        return True

@@ -1,0 +1,270 @@
+"""The one door to httpx: what is sent, how long it may take, and what went wrong.
+
+What is decided here is done in `_sync_transport` and `_async_transport`, which only do I/O.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Generator
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import attrs
+import httpx
+
+from ._answer import Answer
+from ._json import encode
+from ._options import NotGiven, Options
+from ._refusal import status_error
+from ._retry import wait_before_retry
+from ._secret import ApiKey
+from ._version import __version__
+from .errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    DifyError,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ._operations import Operation
+
+HTTPClient: TypeAlias = httpx.Client
+AsyncHTTPClient: TypeAlias = httpx.AsyncClient
+Timeout: TypeAlias = float | httpx.Timeout | None
+"""Seconds that each phase of a call may make no progress; None for no bound."""
+
+T = TypeVar("T")
+
+CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
+_STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
+"""Servers ping every 10 s (DIFY.md section 4), so 35 s of silence are three pings missed."""
+
+_HTTPX_TIMEOUT = httpx.Timeout(5.0)
+"""What httpx has by default: a client with it was not set up for streams, so it does not count."""
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Every open stream holds a connection: a bound would let the 101st run wait for the others."""
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
+"""Failures before the request left this machine."""
+
+_PHASES: dict[type[httpx.TimeoutException], str] = {
+    httpx.ConnectTimeout: "connecting took too long",
+    httpx.PoolTimeout: "no connection of the pool became free in time",
+    httpx.WriteTimeout: "the server stopped taking the request",
+}
+
+_USER_AGENT = (
+    f"dify-workflow/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
+)
+
+_ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "*/*"}
+
+UNWANTED_BYTES = 256 * 1024
+"""Most bytes that are read of a body that nobody asked for; error pages are short."""
+
+logger = logging.getLogger("dify_workflow")
+
+
+@attrs.frozen
+class Call(Generic[T]):
+    """An operation, and everything else that sending it takes.
+
+    Args:
+        operation: What is asked for, and how the answer is read.
+        key: Key of the app.
+        base_url: Base URL of the server, without a slash at its end.
+        timeout: Bounds of its phases.
+        max_retries: How often it may be sent again, where it may be at all.
+        shared: Whether several of these at once may share one answer.
+    """
+
+    operation: Operation[T]
+    key: ApiKey
+    base_url: str
+    timeout: Timeout | NotGiven
+    max_retries: int
+    shared: bool = False
+
+    @property
+    def identity(self) -> tuple[str, str, ApiKey]:
+        """What calls that may share one answer have in common."""
+        return self.operation.name, self.base_url, self.key
+
+    def wait_before_retry(self, error: DifyError, attempt: int) -> float | None:
+        """Seconds until the next attempt; None where there is none."""
+        wait = wait_before_retry(
+            error,
+            attempt=attempt,
+            max_retries=self.max_retries,
+            repeatable=self.operation.repeatable,
+        )
+        if wait is not None:
+            logger.info(
+                "attempt %d failed, the next one follows in %.1f s: %s",
+                attempt,
+                wait,
+                error,
+            )
+        return wait
+
+
+def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
+    """The call as a client's options have it."""
+    return Call(operation, key, options.base_url, options.timeout, options.max_retries)
+
+
+class Bearer(httpx.Auth):
+    """Puts the key on a request just before it is sent: no frame holds a dict that shows it."""
+
+    def __init__(self, key: ApiKey) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        yield request
+
+
+def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
+    """The request of a call, from what the generated request builder made."""
+    built = dict(call.operation.request)
+    headers = {**built.pop("headers", {}), "User-Agent": _USER_AGENT}
+    headers["Accept"] = _ACCEPT[call.operation.answer]
+    if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
+        built["content"] = encode(built.pop("json"))
+    return client.build_request(
+        built.pop("method"),
+        call.base_url + built.pop("url"),
+        headers=headers,
+        timeout=_timeout(client, call),
+        **built,
+    )
+
+
+def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeout:
+    """The call's own bounds, else those of the user's httpx client, else the ones for its kind."""
+    if not isinstance(call.timeout, NotGiven):
+        return call.timeout
+    if client.timeout not in (_HTTPX_TIMEOUT, CALL_TIMEOUT):
+        return client.timeout
+    return _STREAM_TIMEOUT if call.operation.answer == "events" else CALL_TIMEOUT
+
+
+def header_dict(response: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def is_wanted(call: Call[Any], response: httpx.Response) -> bool:
+    """Whether the answer is what the operation asked for, as far as its head says."""
+    return response.is_success and call.operation.takes(response.headers.get("content-type", ""))
+
+
+def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
+    """The exception for an answer that is not `is_wanted`."""
+    headers = header_dict(response)
+    if response.is_success:
+        answer = Answer(call.operation.name, response.status_code, headers, body)
+        return answer.unreadable("not what was asked for")
+    text = call.key.hide_in(body.decode("utf-8", "replace"))
+    return status_error(call.operation.name, response.status_code, headers, text)
+
+
+def translated(error: Exception, call: Call[Any]) -> DifyError:
+    """The exception for what httpx raised."""
+    name, server = call.operation.name, call.base_url
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return ConfigurationError(f"{name}: cannot send to {server}: {error}")
+    sent = not isinstance(error, _NEVER_SENT)
+    if isinstance(error, httpx.TimeoutException):
+        phase = _PHASES.get(type(error), "the server was silent for too long")
+        return APITimeoutError(f"{name}: {phase} ({server}).", request_sent=sent)
+    what = "the connection broke" if sent else "could not connect"
+    reason = str(error) or type(error).__name__
+    return APIConnectionError(f"{name}: {what} ({server}): {reason}", request_sent=sent)
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """The error without the frames in which it was raised: those of httpx hold the headers."""
+    chain: BaseException | None = error
+    while chain is not None:
+        chain.__traceback__ = None
+        chain = chain.__cause__ or chain.__context__
+    return error
+
+
+@cache
+def ssl_context() -> ssl.SSLContext:
+    """One TLS context for the process; making one takes some 20 ms."""
+    return httpx.create_ssl_context()
+
+
+def whole_answer(call: Call[Any], response: httpx.Response) -> Answer:
+    return Answer(
+        call.operation.name,
+        response.status_code,
+        header_dict(response),
+        response.content,
+    )
+
+
+def closed(call: Call[Any]) -> ConfigurationError:
+    return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
+
+
+def given_up(call: Call[Any]) -> APIConnectionError:
+    """What others are told who waited for a call that was cancelled."""
+    return APIConnectionError(f"{call.operation.name}: the call was cancelled.", request_sent=True)
+
+
+def log(call: Call[Any], response: httpx.Response, started: float) -> None:
+    logger.debug(
+        "%s: %d after %.0f ms",
+        call.operation.name,
+        response.status_code,
+        (time.perf_counter() - started) * 1000,
+    )
+
+
+class Versions:
+    """The version of each server that answered, by base URL (header X-Version)."""
+
+    def __init__(self) -> None:
+        self._by_url: dict[str, str] = {}
+
+    def note(self, call: Call[Any], response: httpx.Response) -> None:
+        version = response.headers.get("x-version")
+        if version:
+            self._by_url[call.base_url] = version
+
+    def __getitem__(self, base_url: str) -> str | None:
+        return self._by_url.get(base_url)
+
+
+def tighten(response: httpx.Response, seconds: float) -> bool:
+    """Bound the wait for the rest of a body; False where that cannot be done.
+
+    httpcore takes the bound when an iteration over the body begins, and a new iteration goes on
+    where the last one was. That holds for real connections alone, so elsewhere the bound of the
+    call stays.
+    """
+    timeout = response.request.extensions.get("timeout")
+    if timeout is None or "network_stream" not in response.extensions or is_encoded(response):
+        return False
+    timeout["read"] = seconds
+    return True
+
+
+def is_encoded(response: httpx.Response) -> bool:
+    """Whether the body has to be decoded; if not, the pieces of the connection itself will do."""
+    return "content-encoding" in response.headers

@@ -1,0 +1,569 @@
+"""The client for code that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from . import _operations as operations
+from ._client_base import ClientBase, checked_mode
+from ._files import FileSource, opened
+from ._json import JSON
+from ._media import MediaStream
+from ._operations import Operation, ResponseMode
+from ._options import NOT_GIVEN, NotGiven, Options
+from ._preparation import as_request
+from ._secret import ApiKey, wrap
+from ._sse import MAX_EVENT_BYTES
+from ._stream import WorkflowStream
+from ._sync_transport import Transport
+from ._transport import HTTPClient, Timeout
+from .models import (
+    DifyPageResult,
+    HumanInputForm,
+    UploadedFile,
+    WorkflowLogs,
+    WorkflowLogsRequest,
+    WorkflowRunRequest,
+    WorkflowRunResponse,
+    WorkflowStopResponse,
+)
+
+if TYPE_CHECKING:
+    from dify_workflow_api.models import (
+        AppInfo,
+        AppMeta,
+        AppParameters,
+        AppSite,
+        EndUser,
+        Transcript,
+    )
+
+T = TypeVar("T")
+
+
+class DifyWorkflow(ClientBase[Transport]):
+    """Runs the workflows of a Dify server.
+
+    A context manager; without it, `close` ends its connections. Threads may share one client.
+
+    Args:
+        api_key: Key of a workflow app; by default DIFY_API_KEY. A key given in a request or to a
+            method goes before it, so that one client serves many apps.
+        base_url: Base URL of the server, with its ``/v1``; by default DIFY_BASE_URL, else
+            ``https://api.dify.ai/v1``.
+        user_id: Who runs are for, a name of your own of at most 255 characters; by default
+            DIFY_USER, else ``"dify-workflow"``.
+        timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
+            without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
+            By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
+            server keeps alive with a ping every 10 s, 35 to read.
+        max_retries: How often a call is sent again where that is safe: when the connection could
+            not be made, when the server refused before running anything, and, for calls that
+            change nothing, when it failed. A run that may have reached the server is never sent
+            again.
+        check_inputs: Whether inputs are checked before a run is streamed, where the server would
+            answer bad ones with silence (Dify 1.13 and 1.14).
+        max_event_bytes: Largest stream event in bytes.
+        http_client: An `httpx.Client` of your own, for proxies, TLS or other transports. It is
+            never closed here.
+
+    Raises:
+        ConfigurationError: An option cannot be right.
+    """
+
+    def __init__(
+        self,
+        api_key: str | ApiKey | None = None,
+        *,
+        base_url: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        max_retries: int = 2,
+        check_inputs: bool = True,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        http_client: HTTPClient | None = None,
+    ) -> None:
+        api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
+        options = Options.with_environment(
+            api_key=api_key,
+            base_url=base_url,
+            user_id=user_id,
+            timeout=timeout,
+            max_retries=max_retries,
+            check_inputs=check_inputs,
+            max_event_bytes=max_event_bytes,
+        )
+        super().__init__(options, Transport(http_client))
+
+    def with_options(
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        base_url: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        max_retries: int | None = None,
+        check_inputs: bool | None = None,
+        max_event_bytes: int | None = None,
+        http_client: HTTPClient | None = None,
+    ) -> Self:
+        """A cheap copy with other options, which shares the connections of this client.
+
+        Closing the copy leaves them open; closing this client closes them for the copy as well.
+
+        Args:
+            api_key: As for the client; what is left out stays as it is.
+            base_url: As for the client.
+            user_id: As for the client.
+            timeout: As for the client.
+            max_retries: As for the client.
+            check_inputs: As for the client.
+            max_event_bytes: As for the client.
+            http_client: As for the client; the copy then shares no connections.
+
+        Raises:
+            ConfigurationError: An option cannot be right.
+        """
+        api_key = wrap(api_key)
+        return self._copy(
+            None if http_client is None else Transport(http_client),
+            api_key=api_key,
+            base_url=base_url,
+            user_id=user_id,
+            timeout=timeout,
+            max_retries=max_retries,
+            check_inputs=check_inputs,
+            max_event_bytes=max_event_bytes,
+        )
+
+    def close(self) -> None:
+        """Close the connections; calls afterwards raise `ConfigurationError`."""
+        if self._owns_transport:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------ runs
+
+    def run_workflow(
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        response_mode: ResponseMode = "streaming",
+    ) -> WorkflowRunResponse:
+        """Run the app's workflow and wait for its outcome (POST /workflows/run).
+
+        A run that failed, was stopped or paused is a result and no exception; see
+        `WorkflowRunResponse.raise_for_status`.
+
+        Args:
+            request: What to run, or its inputs alone.
+            response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
+                run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            InvalidInputsError: The app does not take these inputs.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused the run.
+            StreamError: The stream failed before the run's end; it has the ids, where known.
+        """
+        checked_mode(response_mode)
+        if response_mode == "blocking":
+            steps = self._preparation("run_workflow").run(as_request(request), "blocking")
+            return self._transport.send(self._transport.drive(steps))
+        with self._run_stream("run_workflow", as_request(request)) as stream:
+            return stream.result()
+
+    def run_workflow_stream(
+        self, request: WorkflowRunRequest | Mapping[str, JSON]
+    ) -> WorkflowStream:
+        """Run the app's workflow and return its events as they come (POST /workflows/run).
+
+        Args:
+            request: What to run, or its inputs alone.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            InvalidInputsError: The app does not take these inputs.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused the run.
+        """
+        return self._run_stream("run_workflow_stream", as_request(request))
+
+    def resume_workflow_stream(
+        self,
+        workflow_run_id: str,
+        *,
+        include_state_snapshot: bool = True,
+        continue_on_pause: bool = False,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> WorkflowStream:
+        """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
+
+        Since Dify 1.14. Of a finished run there is one event, `WorkflowFinished`; runs that were
+        started in blocking mode publish none.
+
+        Args:
+            workflow_run_id: Id of the run (UUID).
+            include_state_snapshot: Whether to begin with `WorkflowStarted` and the events of the
+                nodes so far, without their inputs, outputs and text; otherwise the stream begins
+                with what happens next.
+            continue_on_pause: Whether to go on listening when the run pauses.
+            user_id: Who the run is for; another user's run is not found.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is no UUID.
+            NotFoundError: There is no such run of this user, or the server is older than 1.14.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        operation = operations.stream_workflow_events(
+            workflow_run_id,
+            self._options.user(user_id),
+            include_state_snapshot=include_state_snapshot,
+            continue_on_pause=continue_on_pause,
+        )
+        call = self._call(operation, api_key)
+        core = self._core(
+            operation.name, run_id=workflow_run_id, ends_at_pause=not continue_on_pause
+        )
+        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
+        return WorkflowStream(core, self._transport.open(call), stop)
+
+    def stop_workflow_stream(
+        self,
+        task_id: str,
+        user_id: str | None = None,
+        *,
+        api_key: str | ApiKey | None = None,
+    ) -> WorkflowStopResponse:
+        """Stop a run (POST /workflows/tasks/{task_id}/stop).
+
+        The server answers ``"success"`` to any id; the run's stream ends within a second. Up to
+        Dify 1.8 only the user who started a run can stop it.
+
+        Args:
+            task_id: Id of the task (UUID), not of the run.
+            user_id: Who stops; by default the client's user.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is empty.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
+        return self._send(operation, api_key)
+
+    def info(
+        self, workflow_run_id: str, api_key: str | ApiKey | None = None
+    ) -> WorkflowRunResponse:
+        """Look a run up (GET /workflows/run/{workflow_run_id}).
+
+        From Dify 1.10.1 to 1.14 a run that was stopped stays ``"running"`` here.
+
+        Args:
+            workflow_run_id: Id of the run (UUID).
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is no UUID.
+            NotFoundError: The app has no such run.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_workflow_run(workflow_run_id), api_key)
+
+    def logs(self, request: WorkflowLogsRequest | None = None) -> DifyPageResult[WorkflowLogs]:
+        """List the app's runs, newest first (GET /workflows/logs).
+
+        Up to Dify 1.10.1 a run is listed only when it has ended.
+
+        Args:
+            request: Which runs to list; by default the newest 20.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        request = request or WorkflowLogsRequest()
+        return self._send(operations.list_workflow_logs(request), request.api_key)
+
+    # ----------------------------------------------------------------------------- human input
+
+    def human_input_form(
+        self, form_token: str, *, api_key: str | ApiKey | None = None
+    ) -> HumanInputForm:
+        """Read a form that a run waits at (GET /form/human_input/{form_token}).
+
+        Since Dify 1.14.
+
+        Args:
+            form_token: Token of the form, as `HumanInputForm.token` of a paused run.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The token is empty.
+            NotFoundError: There is no such form.
+            PreconditionFailedError: The form was submitted, or has expired.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_human_input_form(form_token), api_key)
+
+    def submit_human_input_form(
+        self,
+        form_token: str,
+        action: str,
+        inputs: Mapping[str, JSON],
+        *,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> None:
+        """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
+
+        Since Dify 1.14.
+
+        Args:
+            form_token: Token of the form, as `HumanInputForm.token` of a paused run.
+            action: Id of the action, as ``id`` in `HumanInputForm.actions`.
+            inputs: Value by name of the field: any JSON, `WorkflowFile`, or `pathlib.Path` for a
+                file that is uploaded first.
+            user_id: Who submits; any user of the app may.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            BadRequestError: A field is missing, or there is no such action.
+            NotFoundError: There is no such form.
+            PreconditionFailedError: The form was submitted already, or has expired.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        preparation = self._preparation("submit_human_input_form")
+        steps = preparation.form(form_token, action, inputs, user_id, api_key)
+        self._transport.send(self._transport.drive(steps))
+
+    # ----------------------------------------------------------------------------------- files
+
+    def upload_file(
+        self,
+        file: FileSource,
+        *,
+        filename: str | None = None,
+        content_type: str | None = None,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> UploadedFile:
+        """Upload a file for the inputs of runs of the same user (POST /files/upload).
+
+        The file is sent piece by piece and never read whole.
+
+        Args:
+            file: A path, bytes, or a file opened in binary mode.
+            filename: Name of the file; by default the path's or the open file's.
+            content_type: Media type; by default guessed from the name.
+            user_id: Who may use the file; by default the client's user.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: There is no such file, or the server would not take its name.
+            PayloadTooLargeError: The file is larger than the server allows.
+            UnsupportedMediaTypeError: The server does not take files of this type.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        with opened(file, filename=filename, content_type=content_type) as ready:
+            return self._send(operations.upload_file(ready, self._options.user(user_id)), api_key)
+
+    def file_preview(
+        self,
+        file_id: str,
+        *,
+        as_attachment: bool = False,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> MediaStream:
+        """Download a file (GET /files/{file_id}/preview).
+
+        The server gives away files of chat messages alone; files that workflows made have an
+        address of their own in the outputs.
+
+        Args:
+            file_id: Id of the file (UUID).
+            as_attachment: Whether to ask for the headers with which browsers save a file.
+            user_id: Who downloads; by default the client's user.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is no UUID.
+            NotFoundError: There is no such file.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        user = self._options.user(user_id)
+        operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
+        return MediaStream(self._transport.open(self._call(operation, api_key)))
+
+    # ------------------------------------------------------------------------------------- app
+
+    def app_info(self, *, api_key: str | ApiKey | None = None) -> AppInfo:
+        """Name and kind of the app (GET /info).
+
+        Args:
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_app_info(), api_key)
+
+    def parameters(self, *, api_key: str | ApiKey | None = None) -> AppParameters:
+        """Inputs and features of the app (GET /parameters).
+
+        Args:
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            BadRequestError: The app was never published.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_app_parameters(), api_key)
+
+    def meta(self, *, api_key: str | ApiKey | None = None) -> AppMeta:
+        """Icons of the tools that the app uses (GET /meta).
+
+        Args:
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_app_meta(), api_key)
+
+    def site(self, *, api_key: str | ApiKey | None = None) -> AppSite:
+        """Look of the app's web page (GET /site).
+
+        Since Dify 1.4.
+
+        Args:
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            NotFoundError: The server is older than 1.4.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_app_site(), api_key)
+
+    def end_user(self, end_user_id: str, *, api_key: str | ApiKey | None = None) -> EndUser:
+        """Look an end user up (GET /end-users/{end_user_id}).
+
+        Since Dify 1.13.
+
+        Args:
+            end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is no UUID.
+            NotFoundError: The app has no such end user.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        return self._send(operations.get_end_user(end_user_id), api_key)
+
+    # ----------------------------------------------------------------------------------- audio
+
+    def audio_to_text(
+        self,
+        file: FileSource,
+        *,
+        filename: str | None = None,
+        content_type: str | None = None,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> Transcript:
+        """Turn speech into text (POST /audio-to-text), where the app has that switched on.
+
+        Args:
+            file: A path, bytes, or a file opened in binary mode; 30 MB at most.
+            filename: Name of the file; by default the path's or the open file's.
+            content_type: Media type; by default guessed from the name.
+            user_id: Who speaks; by default the client's user.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: There is no such file, or the server would not take its name.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        with opened(file, filename=filename, content_type=content_type) as ready:
+            return self._send(operations.audio_to_text(ready, self._options.user(user_id)), api_key)
+
+    def text_to_audio(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        user_id: str | None = None,
+        api_key: str | ApiKey | None = None,
+    ) -> MediaStream:
+        """Turn text into speech (POST /text-to-audio), where the app has that switched on.
+
+        Args:
+            text: What to say.
+            voice: Name of the voice; by default the app's.
+            user_id: Who listens; by default the client's user.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The text is empty.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
+        return MediaStream(self._transport.open(self._call(operation, api_key)))
+
+    # --------------------------------------------------------------------------------- sending
+
+    def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
+        return self._transport.send(self._call(operation, key))
+
+    def _run_stream(self, name: str, request: WorkflowRunRequest) -> WorkflowStream:
+        call = self._transport.drive(self._preparation(name).run(request, "streaming"))
+        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=call.key)
+        return WorkflowStream(self._core(name), self._transport.open(call), stop)

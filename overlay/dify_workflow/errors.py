@@ -1,0 +1,347 @@
+"""The exceptions of this package.
+
+DifyError
+├── ConfigurationError (ValueError)       no key, a bad base URL, a closed client
+├── InvalidRequestError (ValueError)      refused before anything was sent
+│   └── InvalidInputsError                the app does not take these inputs
+├── APIConnectionError (ConnectionError)  no answer came
+│   └── APITimeoutError (TimeoutError)
+├── APIStatusError                        the server refused or failed
+│   ├── BadRequestError                   400
+│   ├── AuthenticationError               401
+│   ├── PermissionDeniedError             403
+│   ├── NotFoundError (LookupError)       404
+│   ├── PreconditionFailedError           412
+│   ├── PayloadTooLargeError              413
+│   ├── UnsupportedMediaTypeError         415
+│   ├── RateLimitError                    429, and the 400 of the concurrency limit
+│   └── ServerError                       5xx
+│       └── GatewayTimeoutError           504, 522, 524
+├── InvalidResponseError                  an answer that cannot be read
+├── StreamError
+│   ├── StreamInterruptedError            the stream broke before the run's end
+│   ├── StreamDecodeError                 an event that cannot be read
+│   └── WorkflowStreamError               the server reported an error in the stream
+└── WorkflowRunError                      raised by `raise_for_status` alone
+    ├── WorkflowFailedError
+    ├── WorkflowStoppedError
+    └── WorkflowPausedError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ._event import StreamEvent
+    from .models import WorkflowRunResponse
+
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "DifyError",
+    "GatewayTimeoutError",
+    "InputProblem",
+    "InvalidInputsError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "PreconditionFailedError",
+    "RateLimitError",
+    "ServerError",
+    "StreamDecodeError",
+    "StreamError",
+    "StreamInterruptedError",
+    "UnsupportedMediaTypeError",
+    "WorkflowFailedError",
+    "WorkflowPausedError",
+    "WorkflowRunError",
+    "WorkflowStoppedError",
+    "WorkflowStreamError",
+]
+
+
+class DifyError(Exception):
+    """The base of all exceptions of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, which the keyword arguments here defeat.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(cls: type[DifyError], args: tuple[Any, ...], state: dict[str, Any]) -> DifyError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(DifyError, ValueError):
+    """The client is not set up for the call: no key, a bad base URL, or it is closed."""
+
+
+class InvalidRequestError(DifyError, ValueError):
+    """The request was refused before anything was sent."""
+
+
+class InputProblem(NamedTuple):
+    """One reason why the app does not take the inputs of a run."""
+
+    name: str
+    """Name of the input."""
+    message: str
+    """What is wrong with it, in the words that the server uses."""
+
+
+class InvalidInputsError(InvalidRequestError):
+    """The app does not take the inputs; refused before the run was sent.
+
+    Args:
+        operation: Name of the method that was called.
+        problems: Every problem found, in the order of the app's inputs.
+    """
+
+    def __init__(self, operation: str, problems: Sequence[InputProblem]) -> None:
+        listed = "; ".join(problem.message for problem in problems)
+        super().__init__(f"{operation}: the app does not take these inputs: {listed}.")
+        self.problems: tuple[InputProblem, ...] = tuple(problems)
+
+
+class APIConnectionError(DifyError, ConnectionError):
+    """No answer came: the connection could not be made, or broke.
+
+    Args:
+        message: What happened, in a sentence.
+        request_sent: False where the request cannot have reached the server, True where it may.
+    """
+
+    def __init__(self, message: str, *, request_sent: bool) -> None:
+        super().__init__(message)
+        self.request_sent = request_sent
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """No answer came in time."""
+
+
+class APIStatusError(DifyError):
+    """The server refused the request or failed.
+
+    Args:
+        operation: Name of the method that was called.
+        status_code: HTTP status of the answer.
+        code: Dify's name of the error, such as ``"invalid_param"``; None where the answer has none
+            (HTML pages of proxies and of unknown paths).
+        message: What the server says, on one line; may be empty.
+        param: Name of the parameter at fault, where the answer names one.
+        headers: Headers of the answer, names in lower case.
+        body: The answer's body as text.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        *,
+        status_code: int,
+        code: str | None,
+        message: str,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
+    ) -> None:
+        self.operation = operation
+        self.status_code = status_code
+        self.code = code
+        self.message = message
+        self.param = param
+        self.headers: dict[str, str] = dict(headers or {})
+        self.body = body
+        super().__init__(f"{operation}: {self._advice()} ({self._evidence()})")
+
+    def _advice(self) -> str:
+        return "the server refused the request"
+
+    def _evidence(self) -> str:
+        parts = [str(self.status_code), self.code or ""]
+        evidence = " ".join(filter(None, parts))
+        return f"{evidence}: {self.message}" if self.message else evidence
+
+
+class BadRequestError(APIStatusError):
+    """400: the server does not take the request."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the API key is missing or wrong."""
+
+    def _advice(self) -> str:
+        return "the server does not know the API key; is it this server's, and whole?"
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key is known but may not do this."""
+
+    def _advice(self) -> str:
+        return "the server does not allow this"
+
+
+class NotFoundError(APIStatusError, LookupError):
+    """404: there is nothing under this id or address."""
+
+    def _advice(self) -> str:
+        if self.code is None:
+            return (
+                "the server has no such endpoint; does the base URL end in /v1, and is the server "
+                "new enough?"
+            )
+        return "not found"
+
+
+class PreconditionFailedError(APIStatusError):
+    """412: the form was already submitted, or has expired."""
+
+    def _advice(self) -> str:
+        return "too late"
+
+
+class PayloadTooLargeError(APIStatusError):
+    """413: the file or the request is larger than the server allows."""
+
+    def _advice(self) -> str:
+        return "larger than the server allows"
+
+
+class UnsupportedMediaTypeError(APIStatusError):
+    """415: the server does not take files or bodies of this type."""
+
+    def _advice(self) -> str:
+        return "the server does not take this type of file or body"
+
+
+class RateLimitError(APIStatusError):
+    """429, or the 400 with which Dify enforces its concurrency limit (DIFY.md section 0.7)."""
+
+    def _advice(self) -> str:
+        return "too many requests at once; nothing was run, try again later"
+
+
+class ServerError(APIStatusError):
+    """5xx: the server or a proxy before it failed."""
+
+    def _advice(self) -> str:
+        return "the server failed"
+
+
+class GatewayTimeoutError(ServerError):
+    """504, 522 or 524: a proxy stopped waiting; what was asked for may still be going on."""
+
+    def _advice(self) -> str:
+        return "a proxy stopped waiting for the server, which may still be working on it"
+
+
+class InvalidResponseError(DifyError):
+    """An answer or event came that cannot be read; the message names the operation and shows it."""
+
+
+class StreamError(DifyError):
+    """The event stream of a run failed.
+
+    Args:
+        message: What happened, in a sentence.
+        run_id: Id of the run, where an event brought it.
+        task_id: Id of the task, where an event brought it.
+        last_event: The last event that was delivered, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        run_id: str | None = None,
+        task_id: str | None = None,
+        last_event: StreamEvent[object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+        self.task_id = task_id
+        self.last_event = last_event
+
+
+class StreamInterruptedError(StreamError):
+    """The stream broke, fell silent or ended before the run's end; the run may be going on."""
+
+
+class StreamDecodeError(StreamError, InvalidResponseError):
+    """The stream brought an event that cannot be read; the message shows where and what."""
+
+
+class WorkflowStreamError(StreamError):
+    """The server reported in the stream that the run could not be set up.
+
+    Args:
+        message: What happened, in a sentence.
+        event: The error event.
+        following: What the server sent behind it (1.15 and newer: `WorkflowStarted` and
+            `WorkflowFinished`).
+        run_id: Id of the run, where an event brought it.
+        task_id: Id of the task, where an event brought it.
+        last_event: The last event that was delivered, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        event: StreamEvent[object],
+        following: Sequence[StreamEvent[object]] = (),
+        run_id: str | None = None,
+        task_id: str | None = None,
+        last_event: StreamEvent[object] | None = None,
+    ) -> None:
+        super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
+        self.event = event
+        self.following: tuple[StreamEvent[object], ...] = tuple(following)
+
+    @property
+    def code(self) -> str | None:
+        """Dify's name of the error, such as ``"invalid_param"``; None where the event has none."""
+        code: str | None = self.event.raw.get("code")
+        return code
+
+    @property
+    def final_event(self) -> StreamEvent[object] | None:
+        """The `WorkflowFinished` that the server sent behind the error; None where it did not."""
+        return next((event for event in self.following if event.status != "running"), None)
+
+
+class WorkflowRunError(DifyError):
+    """The run did not succeed; raised by `WorkflowRunResponse.raise_for_status` alone.
+
+    Args:
+        message: What happened, in a sentence.
+        result: The run.
+    """
+
+    def __init__(self, message: str, *, result: WorkflowRunResponse) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class WorkflowFailedError(WorkflowRunError):
+    """The run failed."""
+
+
+class WorkflowStoppedError(WorkflowRunError):
+    """The run was stopped."""
+
+
+class WorkflowPausedError(WorkflowRunError):
+    """The run waits for people; ``result.paused`` has the forms."""

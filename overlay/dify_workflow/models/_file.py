@@ -1,0 +1,138 @@
+"""Files: what runs take, and what an upload gives."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import attrs
+
+from .._json import JSONObject
+from ..errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from dify_workflow_api.models import FileType
+
+_EXTENSIONS: dict[str, frozenset[str]] = {
+    "image": frozenset({"jpg", "jpeg", "png", "webp", "gif", "svg"}),
+    "video": frozenset({"mp4", "mov", "mpeg", "webm"}),
+    "audio": frozenset({"mp3", "m4a", "wav", "amr", "mpga"}),
+    "document": frozenset(
+        {"txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "vtt", "properties"}
+        | {"doc", "docx", "csv", "eml", "msg", "ppt", "pptx", "xml", "epub"}
+    ),
+}
+"""File name endings by the kind that Dify files them under; everything else is `custom`."""
+
+
+def file_type(extension: str | None, media_type: str | None) -> FileType:
+    """The kind under which Dify files a file; it refuses a `local_file` of another kind.
+
+    Args:
+        extension: Ending of the name, with or without its dot.
+        media_type: Media type, such as ``"image/png"``.
+    """
+    ending = (extension or "").removeprefix(".").lower()
+    for kind, endings in _EXTENSIONS.items():
+        if ending in endings:
+            return kind
+    family = (media_type or "").partition("/")[0]
+    return family if family in {"image", "video", "audio"} else "custom"
+
+
+@attrs.frozen
+class WorkflowFile:
+    """A file as an input of a run; made with `remote` or `uploaded`.
+
+    Args:
+        type: Kind of the file, as the app's inputs name them (``"image"``, ``"document"``, …).
+        url: Address of a remote file; None for an uploaded one.
+        upload_file_id: Id (UUID) of an uploaded file; None for a remote one.
+    """
+
+    type: FileType
+    url: str | None = None
+    upload_file_id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not self.type:
+            raise InvalidRequestError("A WorkflowFile needs a type, such as 'image' or 'document'.")
+        if bool(self.url) == bool(self.upload_file_id):
+            raise InvalidRequestError("A WorkflowFile has either a url or an upload_file_id.")
+
+    @classmethod
+    def remote(cls, url: str, *, type: FileType) -> WorkflowFile:
+        """A file that the server fetches.
+
+        Args:
+            url: Address that the server can reach.
+            type: Kind of the file.
+
+        Raises:
+            InvalidRequestError: The URL or the type is empty.
+        """
+        return cls(type, url=url)
+
+    @classmethod
+    def uploaded(cls, id: str, *, type: FileType) -> WorkflowFile:
+        """A file that was uploaded by the same user.
+
+        Args:
+            id: Id (UUID) of the file, as `UploadedFile.id`.
+            type: Kind of the file; `UploadedFile.as_input` knows it.
+
+        Raises:
+            InvalidRequestError: The id or the type is empty.
+        """
+        return cls(type, upload_file_id=id)
+
+    def to_wire(self) -> JSONObject:
+        """The file in the form that runs and forms take it in."""
+        if self.url:
+            return {"type": self.type, "transfer_method": "remote_url", "url": self.url}
+        return {
+            "type": self.type,
+            "transfer_method": "local_file",
+            "upload_file_id": self.upload_file_id,
+        }
+
+
+@attrs.frozen
+class UploadedFile:
+    """A file on the server (POST /files/upload).
+
+    Args:
+        id: Id of the file (UUID).
+        name: Name of the file.
+        size: Size in bytes.
+        extension: Ending of the name, without its dot; may be empty.
+        mime_type: Media type; None where the server does not know it.
+        created_by: Id (UUID) of the end user who uploaded it.
+        created_at: Time of the upload (Unix seconds).
+        source_url: Signed address to download the file for a while; None before Dify 1.9.
+        raw: The answer as it was decoded.
+    """
+
+    id: str
+    name: str
+    size: int
+    extension: str | None
+    mime_type: str | None
+    created_by: str | None
+    created_at: int
+    source_url: str | None
+    raw: JSONObject = attrs.field(repr=False)
+
+    @property
+    def type(self) -> FileType:
+        """The kind under which the server files it."""
+        return file_type(self.extension or PurePath(self.name).suffix, self.mime_type)
+
+    def as_input(self, *, type: FileType | None = None) -> WorkflowFile:
+        """The file as an input of a run.
+
+        Args:
+            type: Kind of the file; by default the one under which the server files it, which is
+                the only one it takes for inputs of one file.
+        """
+        return WorkflowFile.uploaded(self.id, type=type or self.type)
