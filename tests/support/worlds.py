@@ -1,0 +1,103 @@
+"""Both clients behind one interface, so that a test is written once and holds in both worlds.
+
+A test is plain code that waits. In the async world its calls run on an event loop in a thread of
+its own: `Waiting` wraps an async object, awaits what its methods return and iterates what is async.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
+
+WorldName = Literal["sync", "async"]
+
+
+class Waiting:
+    """An async object whose methods wait for their results."""
+
+    def __init__(self, portal: BlockingPortal, target: Any) -> None:
+        self._portal = portal
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = self._on_loop(lambda: getattr(self._target, name))
+        if inspect.isasyncgen(value):
+            return Waiting(self._portal, value)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._wrapped(self._on_loop(lambda: value(*args, **kwargs)))
+
+        return call
+
+    def __enter__(self) -> Any:
+        self._on_loop(self._target.__aenter__)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._on_loop(lambda: self._target.__aexit__(*exc_info))
+
+    def __iter__(self) -> Iterator[Any]:
+        events = self._on_loop(lambda: aiter(self._target))
+        try:
+            while True:
+                try:
+                    yield self._on_loop(lambda: anext(events))
+                except StopAsyncIteration:
+                    return
+        finally:
+            if inspect.isasyncgen(events):
+                self._on_loop(events.aclose)
+
+    def __next__(self) -> Any:
+        try:
+            return self._on_loop(lambda: anext(self._target))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __repr__(self) -> str:
+        return repr(self._target)
+
+    def _on_loop(self, function: Any) -> Any:
+        async def run() -> Any:
+            result = function()
+            return await result if inspect.isawaitable(result) else result
+
+        return self._portal.call(run)
+
+    def _wrapped(self, value: Any) -> Any:
+        asynchronous = hasattr(value, "__aiter__") or isinstance(value, AsyncDifyWorkflow)
+        return Waiting(self._portal, value) if asynchronous else value
+
+
+class World:
+    """Makes clients of one of the two worlds, and closes them."""
+
+    def __init__(self, name: WorldName, stack: ExitStack) -> None:
+        self.name = name
+        self._stack = stack
+        self._portal = stack.enter_context(start_blocking_portal()) if name == "async" else None
+
+    def client(self, **options: Any) -> Any:
+        """A client, as `DifyWorkflow` to look at; it is closed with the world."""
+        options.setdefault("api_key", "app-test-key")
+        if self._portal is None:
+            return self._stack.enter_context(DifyWorkflow(**options))
+        made = self._portal.call(lambda: AsyncDifyWorkflow(**options))
+        return self._stack.enter_context(Waiting(self._portal, made))
+
+    def call(self, function: Any, *args: Any) -> Any:
+        """Run a function where clients of this world live."""
+        return self._portal.call(function, *args) if self._portal else function(*args)
+
+
+@contextmanager
+def world(name: WorldName) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(name, stack)
