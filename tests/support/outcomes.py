@@ -10,7 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dify_workflow import APIStatusError, DifyError, StreamError, WorkflowStreamError
+from dify_workflow import (
+    APIStatusError,
+    DifyError,
+    StreamError,
+    WorkflowRunRequest,
+    WorkflowStreamError,
+)
 
 from support.recordings import FOLDER, Recording, all_recordings
 from support.replay import Pieces, ReplayServer, replay_server
@@ -20,7 +26,7 @@ TABLE = FOLDER / "OUTCOMES.md"
 SOME_ID = "57455633-bab6-4ea6-b8d6-850b5ae09145"
 
 
-def call_for(client: Any, played: Recording) -> tuple[str, Any]:
+def call_for(client: Any, played: Recording) -> tuple[str, Any]:  # noqa: C901  # a table
     """The call that a recorded request stands for, and a function that makes it."""
     path = played.target.partition("?")[0].removeprefix("/v1").removeprefix("/api")
     streaming = '"response_mode": "streaming"' in played.request_body
@@ -31,8 +37,6 @@ def call_for(client: Any, played: Recording) -> tuple[str, Any]:
         )
     if re.fullmatch(r"/workflows/([^/]+/)?run", path) and played.method == "POST":
         inputs = {"inputs": {}, "workflow_id": SOME_ID if path.count("/") == 3 else None}
-        from dify_workflow import WorkflowRunRequest
-
         request = WorkflowRunRequest(**inputs)
         if streaming:
             return "run_workflow_stream", lambda: client.run_workflow_stream(request)
@@ -137,7 +141,13 @@ def table(server: ReplayServer, world_name: str = "sync", pieces: Pieces = "own"
         for played in all_recordings():
             if played.version != version:
                 version = played.version
-                lines += ["", f"## {version}", "", "| recording | call | outcome |", "|---|---|---|"]
+                lines += [
+                    "",
+                    f"## {version}",
+                    "",
+                    "| recording | call | outcome |",
+                    "|---|---|---|",
+                ]
             at = client.with_options(base_url=server.url(played.id, pieces))
             name, text = outcome(at, played)
             lines.append(f"| {played.path.stem} | {name} | {_cell(text)} |")

@@ -59,7 +59,7 @@ class Recording:
 
     @property
     def content_type(self) -> str:
-        return dict((name.lower(), value) for name, value in self.headers).get("content-type", "")
+        return {name.lower(): value for name, value in self.headers}.get("content-type", "")
 
     @cached_property
     def chunks(self) -> list[bytes]:

@@ -123,7 +123,7 @@ def _read_request(reader: object) -> Request | None:
         return None
     method, target, _ = line.decode().split(" ", 2)
     headers: dict[str, str] = {}
-    while (line := reader.readline().strip()):  # type: ignore[attr-defined]
+    while line := reader.readline().strip():  # type: ignore[attr-defined]
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
     body = b""
@@ -140,7 +140,9 @@ def _read_request(reader: object) -> Request | None:
 def _play(exchange: Exchange, played: Recording, pieces: str) -> bool:
     """Answer with a recording; False where the connection is to be closed."""
     head = [f"HTTP/1.1 {played.status} {played.reason}"]
-    head += [f"{name}: {value}" for name, value in played.headers if name.lower() not in HOP_HEADERS]
+    head += [
+        f"{name}: {value}" for name, value in played.headers if name.lower() not in HOP_HEADERS
+    ]
     if pieces == "whole":
         size = len(played.body) + played.is_cut  # a body that is cut lacks something
         head.append(f"Content-Length: {size}")
