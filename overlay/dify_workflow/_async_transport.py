@@ -50,6 +50,8 @@ class AsyncByteStream:
         self.headers = header_dict(response)
         self._call = call
         self._response = response
+        # An iteration that is dropped closes the connection, so those that were given up wait here.
+        self._suspended: list[AsyncIterator[bytes]] = []
         self._pieces = response.aiter_bytes() if is_encoded(response) else self._plain_pieces()
 
     async def read(self, within: float | None = None) -> bytes | None:
@@ -63,11 +65,22 @@ class AsyncByteStream:
             APIConnectionError: The connection broke.
         """
         if within is not None and tighten(self._response, within):
+            self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
         try:
             return await anext(self._pieces, None)
         except httpx.HTTPError as error:
             raise translated(error, self._call) from without_frames(error)
+
+    async def start(self) -> bytes:
+        """The first bytes of a body that nobody asked for; the connection is then closed."""
+        start = b""
+        try:
+            while len(start) < UNWANTED_BYTES and (piece := await self.read()) is not None:
+                start += piece
+        finally:
+            await self.close()
+        return start
 
     async def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
@@ -204,13 +217,7 @@ class AsyncTransport:
         body = AsyncByteStream(call, response)
         if is_wanted(call, response):
             return body
-        try:
-            start = b""
-            while len(start) < UNWANTED_BYTES and (piece := await body.read()) is not None:
-                start += piece
-        finally:
-            await body.close()
-        raise unwanted(call, response, start)
+        raise unwanted(call, response, await body.start())
 
     async def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
         client = self._client(call)

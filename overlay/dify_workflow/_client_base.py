@@ -57,6 +57,8 @@ class ClientBase(Generic[TransportT]):
         return self._transport.versions[self._options.base_url]
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_options"):  # a debugger looks at a constructor that failed
+            return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
     def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:

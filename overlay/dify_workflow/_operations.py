@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
+
 from dify_workflow_api import models as wire
 from dify_workflow_api.types import UNSET, File
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
 from urllib.parse import urlsplit
 
 import attrs
 
 from ._secret import ApiKey, wrap
-from ._sse import MAX_EVENT_BYTES
 from .errors import ConfigurationError, DifyError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -83,31 +83,49 @@ def _configured_user(user: str) -> str:
     return checked_user(user, ConfigurationError)
 
 
-def _at_least(lowest: int) -> Any:
-    def validate(_: Options, attribute: attrs.Attribute[int], value: int) -> None:
-        if not isinstance(value, int) or value < lowest:
-            raise ConfigurationError(
-                f"{attribute.name} must be a whole number from {lowest} on, not {value!r}."
-            )
-
-    return validate
-
-
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
     return key and key.checked()
+
+
+def _at_least(name: str, lowest: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if not isinstance(value, int) or value < lowest:
+            raise ConfigurationError(
+                f"{name} must be a whole number from {lowest} on, not {value!r}."
+            )
+        return value
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "api_key": _checked_key,
+    "base_url": checked_url,
+    "user_id": _configured_user,
+    "max_retries": _at_least("max_retries", 0),
+    "max_event_bytes": _at_least("max_event_bytes", 1),
+}
+"""What each option goes through before it counts; the others can be anything of their type."""
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    # Not as converters of the class: a debugger must be able to show one that was refused.
+    return {
+        name: _CHECKS[name](value) if name in _CHECKS else value for name, value in options.items()
+    }
 
 
 @attrs.frozen(kw_only=True)
 class Options:
     """What a client is set up with; `DifyWorkflow` says what each option means."""
 
-    api_key: ApiKey | None = attrs.field(converter=_checked_key)
-    base_url: str = attrs.field(converter=checked_url)
-    user_id: str = attrs.field(converter=_configured_user)
-    timeout: Timeout | NotGiven = NOT_GIVEN
-    max_retries: int = attrs.field(default=2, validator=_at_least(0))
-    check_inputs: bool = True
-    max_event_bytes: int = attrs.field(default=MAX_EVENT_BYTES, validator=_at_least(1))
+    api_key: ApiKey | None
+    base_url: str
+    user_id: str
+    timeout: Timeout | NotGiven
+    max_retries: int
+    check_inputs: bool
+    max_event_bytes: int
 
     @classmethod
     def with_environment(
@@ -125,12 +143,13 @@ class Options:
         """
         if api_key is None:
             api_key = wrap(os.environ.get("DIFY_API_KEY") or None)
-        return cls(
-            api_key=api_key,
-            base_url=base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL,
-            user_id=user_id or os.environ.get("DIFY_USER") or DEFAULT_USER,
+        options = {
+            "api_key": api_key,
+            "base_url": base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL,
+            "user_id": user_id or os.environ.get("DIFY_USER") or DEFAULT_USER,
             **others,
-        )
+        }
+        return cls(**_checked(options))
 
     def changed(self, **given: Any) -> Options:
         """A copy with the options that are given: neither None nor `NOT_GIVEN`.
@@ -145,7 +164,7 @@ class Options:
             for name, value in given.items()
             if value is not NOT_GIVEN and (value is not None or name == "timeout")
         }
-        return attrs.evolve(self, **changes)
+        return attrs.evolve(self, **_checked(changes))
 
     def key(self, own: ApiKey | None) -> ApiKey:
         """The key of a call: its own one, else the client's.

@@ -44,7 +44,7 @@ class SSEDecoder:
         # piece would copy a message of 20 MB some hundred times.
         self._pieces: list[bytes] = []
         self._size = 0
-        self._at_start = True
+        self._head: bytes | None = b""  # the start of the stream, while it may be half a BOM
         self._after_cr = False
 
     @property
@@ -67,27 +67,27 @@ class SSEDecoder:
             self._pieces[-1] = self._pieces[-1][:-1]
         *finished, rest = chunk.split(b"\n\n")
         for block in finished:
-            whole = b"".join((*self._pieces, block)) if self._pieces else block
+            whole = b"".join((*self._pieces, block)) if self._pieces else block.lstrip(b"\n")
             self._pieces.clear()
             self._size = 0
             self._check(len(whole))
             message = self._parse(whole)
             if message is not None:
                 yield message
+        if not self._pieces:
+            rest = rest.lstrip(b"\n")  # empty lines before a message are nothing
         if rest:
             self._pieces.append(rest)
             self._size += len(rest)
-            self._check(self._size)
+            self._check(self._size - rest.endswith(b"\n"))  # it may be half of the empty line
 
     def _normalized(self, chunk: bytes) -> bytes:
         """The chunk with LF as its only line end, without the byte order mark of the stream."""
-        if self._at_start and chunk:
-            chunk = self.unfinished + chunk
-            self._pieces.clear()
-            self._size = 0
-            if _BOM.startswith(chunk) and chunk != _BOM:
-                return chunk  # too short to tell; it waits among the pieces
-            self._at_start = False
+        if self._head is not None:
+            chunk = self._head + chunk
+            self._head = chunk if _BOM.startswith(chunk) and chunk != _BOM else None
+            if self._head is not None:
+                return b""  # too short to tell
             chunk = chunk.removeprefix(_BOM)
         if self._after_cr and chunk:
             self._after_cr = False

@@ -49,6 +49,8 @@ class ByteStream:
         self.headers = header_dict(response)
         self._call = call
         self._response = response
+        # An iteration that is dropped closes the connection, so those that were given up wait here.
+        self._suspended: list[Iterator[bytes]] = []
         self._pieces = response.iter_bytes() if is_encoded(response) else self._plain_pieces()
 
     def read(self, within: float | None = None) -> bytes | None:
@@ -62,11 +64,22 @@ class ByteStream:
             APIConnectionError: The connection broke.
         """
         if within is not None and tighten(self._response, within):
+            self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
         try:
             return next(self._pieces, None)
         except httpx.HTTPError as error:
             raise translated(error, self._call) from without_frames(error)
+
+    def start(self) -> bytes:
+        """The first bytes of a body that nobody asked for; the connection is then closed."""
+        start = b""
+        try:
+            while len(start) < UNWANTED_BYTES and (piece := self.read()) is not None:
+                start += piece
+        finally:
+            self.close()
+        return start
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
@@ -174,13 +187,7 @@ class Transport:
         body = ByteStream(call, response)
         if is_wanted(call, response):
             return body
-        try:
-            start = b""
-            while len(start) < UNWANTED_BYTES and (piece := body.read()) is not None:
-                start += piece
-        finally:
-            body.close()
-        raise unwanted(call, response, start)
+        raise unwanted(call, response, body.start())
 
     def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
         client = self._client(call)

@@ -17,7 +17,6 @@ from dify_workflow import (
     WorkflowRunRequest,
     WorkflowStreamError,
 )
-
 from support.recordings import FOLDER, Recording, all_recordings
 from support.replay import Pieces, ReplayServer, replay_server
 from support.worlds import world

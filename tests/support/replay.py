@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from support.recordings import Recording, recording
@@ -33,7 +33,7 @@ class Exchange:
 
     connection: socket.socket
     request: Request
-    gone: threading.Event = field(default_factory=threading.Event)
+    answered_whole: bool = False
 
     def send(self, data: bytes) -> None:
         self.connection.sendall(data)
@@ -52,11 +52,13 @@ class Exchange:
 
     def end_stream(self) -> None:
         self.send(b"0\r\n\r\n")
+        self.answered_whole = True
 
     def whole(self, body: bytes, status: int = 200, reason: str = "OK", **headers: str) -> None:
         headers.setdefault("content_type", "application/json")
         self.head(status, reason, content_length=str(len(body)), **headers)
         self.send(body)
+        self.answered_whole = True
 
     def wait_until_left(self, timeout: float = 5.0) -> bool:
         """Wait until the client has closed the connection; False if it has not in that time."""
@@ -111,7 +113,9 @@ class ReplayServer:
                 exchange = Exchange(connection, request)
                 if first == "at":
                     self._handlers[second](exchange)
-                    return
+                    if not exchange.answered_whole:
+                        return  # what was begun is broken off here
+                    continue
                 pieces = rest.split("/", 1)[0]
                 if not _play(exchange, recording(f"{first}/{second}"), pieces):
                     return

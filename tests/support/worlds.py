@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+
 from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
 
 WorldName = Literal["sync", "async"]

@@ -1,0 +1,40 @@
+"""Fixtures of all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dify_workflow.emulator import Emulator
+from support.replay import ReplayServer, replay_server
+from support.worlds import World, WorldName, world
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ReplayServer]:
+    """A server on a real socket that plays recordings and written answers."""
+    with replay_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sync", "async"])
+def both(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Each of the two worlds in turn."""
+    name: WorldName = request.param
+    with world(name) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """An emulator with the built-in workflows."""
+    with Emulator(linger=0.2) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests must not depend on the environment that they run in."""
+    for name in ("DIFY_API_KEY", "DIFY_BASE_URL", "DIFY_USER"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,276 @@
+"""Bad input gets a clear error before anything is sent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dify_workflow import (
+    ApiKey,
+    ConfigurationError,
+    DifyError,
+    InvalidRequestError,
+    WorkflowFile,
+    WorkflowLogsRequest,
+    WorkflowRunRequest,
+)
+from support.events import RUN
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+ID = RUN
+
+
+class Unreadable:
+    """No file."""
+
+
+CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
+    "empty run id": (lambda c: c.info(""), InvalidRequestError, "workflow_run_id must be a UUID"),
+    "run id that is none": (
+        lambda c: c.info("nope"),
+        InvalidRequestError,
+        "must be a UUID, not 'n",
+    ),
+    "run id of another kind": (lambda c: c.info(5), InvalidRequestError, "must be a UUID, not 5"),
+    "run id with a path": (lambda c: c.info(f"../{ID}"), InvalidRequestError, "must be a UUID"),
+    "run id to resume": (
+        lambda c: c.resume_workflow_stream("nope"),
+        InvalidRequestError,
+        "workflow_run_id must be a UUID",
+    ),
+    "empty task id": (lambda c: c.stop_workflow_stream(""), InvalidRequestError, "task_id must be"),
+    "blank task id": (
+        lambda c: c.stop_workflow_stream(" "),
+        InvalidRequestError,
+        "task_id must be",
+    ),
+    "empty token": (lambda c: c.human_input_form(""), InvalidRequestError, "form_token must be"),
+    "empty token to submit": (
+        lambda c: c.submit_human_input_form("", "go", {}),
+        InvalidRequestError,
+        "form_token must be",
+    ),
+    "empty action": (
+        lambda c: c.submit_human_input_form("t", "", {}),
+        InvalidRequestError,
+        "action must be",
+    ),
+    "end user that is no UUID": (lambda c: c.end_user("nope"), InvalidRequestError, "end_user_id"),
+    "file that is no UUID": (lambda c: c.file_preview("x").read(), InvalidRequestError, "file_id"),
+    "empty text to speak": (lambda c: c.text_to_audio("").read(), InvalidRequestError, "text must"),
+    "workflow id that is no UUID": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, workflow_id="draft")),
+        InvalidRequestError,
+        "workflow_id must be a UUID",
+    ),
+    "user too long": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, user_id="x" * 256)),
+        InvalidRequestError,
+        "user_id has 256 characters; Dify takes at most 255",
+    ),
+    "empty user": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, user_id="")),
+        InvalidRequestError,
+        "user_id must be a string that is not empty",
+    ),
+    "user too long to stop": (
+        lambda c: c.stop_workflow_stream(ID, "x" * 256),
+        InvalidRequestError,
+        "at most 255",
+    ),
+    "key with white space": (lambda c: c.info(ID, "app-a b"), ConfigurationError, "white space"),
+    "key with a line end": (lambda c: c.info(ID, "app-ab\n"), ConfigurationError, "control char"),
+    "key with a control character": (lambda c: c.info(ID, "a\x7f"), ConfigurationError, "control"),
+    "key outside ASCII": (lambda c: c.info(ID, "app-ü"), ConfigurationError, "HTTP header"),
+    "empty key": (lambda c: c.info(ID, ""), ConfigurationError, "The API key is empty"),
+    "key that is no text": (lambda c: c.info(ID, 5), ConfigurationError, "string, not int"),
+    "mode that there is not": (
+        lambda c: c.run_workflow({}, response_mode="wild"),
+        InvalidRequestError,
+        "response_mode must be 'streaming' or 'blocking', not 'wild'",
+    ),
+    "inputs that are no mapping": (
+        lambda c: c.run_workflow(["x"]),
+        InvalidRequestError,
+        "inputs must be a mapping of name to value, not list",
+    ),
+    "NaN": (
+        lambda c: c.run_workflow({"n": float("nan")}),
+        InvalidRequestError,
+        r"inputs\['n'\] is nan, which JSON cannot carry",
+    ),
+    "infinity, deep inside": (
+        lambda c: c.run_workflow({"o": {"l": [0, float("inf")]}}),
+        InvalidRequestError,
+        r"inputs\['o'\]\['l'\]\[1\] is inf",
+    ),
+    "half a surrogate pair": (
+        lambda c: c.run_workflow({"s": "\ud800"}),
+        InvalidRequestError,
+        r"inputs\['s'\] has half a surrogate pair",
+    ),
+    "a name that is no string": (
+        lambda c: c.run_workflow({"o": {1: 2}}),
+        InvalidRequestError,
+        r"inputs\['o'\] has the name 1, which is no string",
+    ),
+    "a value that is no JSON": (
+        lambda c: c.run_workflow({"when": datetime(2026, 11, 22)}),  # noqa: DTZ001  # any will do
+        InvalidRequestError,
+        r"inputs\['when'\] is a datetime; inputs are JSON",
+    ),
+    "bytes": (lambda c: c.run_workflow({"b": b"x"}), InvalidRequestError, "is a bytes"),
+    "a path without a file": (
+        lambda c: c.run_workflow({"doc": Path("/does/not/exist.txt")}),
+        InvalidRequestError,
+        "There is no file /does/not/exist.txt to upload",
+    ),
+    "a file that is none": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, files=["x"])),
+        InvalidRequestError,
+        r"files\[0\] is no file",
+    ),
+    "files that are no list": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, files="x")),
+        InvalidRequestError,
+        "files must be a list of files, not str",
+    ),
+    "an upload without a file": (
+        lambda c: c.upload_file("/does/not/exist.txt"),
+        InvalidRequestError,
+        "Cannot read the file /does/not/exist.txt: No such file",
+    ),
+    "an upload of a folder": (lambda c: c.upload_file("/"), InvalidRequestError, "Is a directory"),
+    "an upload with a path for a name": (
+        lambda c: c.upload_file(b"x", filename="a/b.txt"),
+        InvalidRequestError,
+        "file name 'a/b.txt'",
+    ),
+    "an upload with a backslash": (
+        lambda c: c.upload_file(b"x", filename="a\\b.txt"),
+        InvalidRequestError,
+        "must not",
+    ),
+    "an upload without a name": (
+        lambda c: c.upload_file(b"x", filename=""),
+        InvalidRequestError,
+        "file name ''",
+    ),
+    "an upload of text": (
+        lambda c: c.upload_file(io.StringIO("x"), filename="x"),
+        InvalidRequestError,
+        "a file opened in binary mode, not StringIO",
+    ),
+    "an upload of something else": (
+        lambda c: c.upload_file(Unreadable(), filename="x"),
+        InvalidRequestError,
+        "not Unreadable",
+    ),
+    "a cursor that is not there yet": (
+        lambda c: c.logs(WorkflowLogsRequest(last_id=ID)),
+        InvalidRequestError,
+        "last_id",
+    ),
+}
+
+
+def entered(result: Any) -> Any:
+    """The result of a call to be entered: the async world sends when a stream is."""
+    return result if hasattr(result, "__enter__") else nullcontext()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_refused_before_anything_is_sent(name: str, both: World, server: ReplayServer) -> None:
+    sent: list[str] = []
+
+    def handler(exchange: Exchange) -> None:
+        sent.append(exchange.request.target)
+
+    call, cls, message = CALLS[name]
+    client = both.client(base_url=server.handle(handler), check_inputs=False, max_retries=0)
+    with pytest.raises(cls, match=message), ExitStack() as stack:
+        stack.enter_context(entered(call(client)))
+    assert sent == []
+
+
+def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
+    client = both.client(api_key=None, base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ConfigurationError, match=r"pass api_key .* or set DIFY_API_KEY"):
+        client.app_info()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"base_url": "dify.example.com/v1"}, "must start with http:// or https://"),
+        ({"base_url": "ftp://dify.example.com"}, "must start with http:// or https://"),
+        ({"base_url": "https://"}, "has no host"),
+        ({"base_url": "https://dify.example.com/v1?x=1"}, "must not have a query"),
+        ({"base_url": "https://dify.example.com/v1#x"}, "must not have a query or a fragment"),
+        ({"base_url": "https://dify.example .com/v1"}, "contains white space"),
+        ({"base_url": "https://user:secret@dify.example.com/v1"}, "user name or a password"),
+        ({"base_url": "https://dify.example.com:port/v1"}, "is not a URL"),
+        ({"base_url": 5}, "is not a URL"),
+        ({"user_id": "x" * 256}, "at most 255"),
+        ({"user_id": 5}, "user_id must be a string"),
+        ({"max_retries": -1}, "max_retries must be a whole number from 0 on"),
+        ({"max_retries": "2"}, "max_retries must be a whole number"),
+        ({"max_event_bytes": 0}, "max_event_bytes must be a whole number from 1 on"),
+        ({"api_key": "app-a b"}, "white space"),
+    ],
+)
+def test_options_that_cannot_be_right_are_refused(
+    options: dict[str, Any], message: str, both: World
+) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        both.client(**options)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=message):
+        both.client().with_options(**options)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"limit": 0}, "limit must be 1 to 100, not 0"),
+        ({"limit": 101}, "limit must be 1 to 100, not 101"),
+        ({"limit": "20"}, "limit must be 1 to 100"),
+        ({"status": "running"}, "succeeded, failed, stopped, not 'running'"),
+        ({"status": ""}, "not ''"),
+        ({"created_at_before": datetime(2026, 11, 22)}, "created_at_before must .* time zone"),  # noqa: DTZ001  # that is the point
+        ({"created_at_after": "2026-11-22"}, "created_at_after must be a datetime"),
+        ({"keyword": "x", "created_by_end_user_session_id": "u1"}, "cannot be combined"),
+    ],
+)
+def test_log_requests_that_cannot_be_right_are_refused(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        WorkflowLogsRequest(**fields)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: WorkflowFile.remote("", type="image"), "either a url or an upload_file_id"),
+        (lambda: WorkflowFile.uploaded("", type="image"), "either a url or an upload_file_id"),
+        (lambda: WorkflowFile.remote("https://example.com/x.png", type=""), "needs a type"),
+        (lambda: WorkflowFile("image", "https://example.com", ID), "either a url or"),
+    ],
+)
+def test_files_that_cannot_be_right_are_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        make()
+
+
+def test_a_wrapped_key_is_taken_wherever_a_bare_one_is(both: World, server: ReplayServer) -> None:
+    url = server.url("1.14.2/get_info_echo")
+    assert both.client(api_key=ApiKey("app-x"), base_url=url).app_info().name == "echo"
+    assert both.client(base_url=url).app_info(api_key=ApiKey("app-y")).name == "echo"

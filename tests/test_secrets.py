@@ -1,0 +1,159 @@
+"""No key appears in any repr, log record, exception, traceback or pickle."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dify_workflow import ApiKey, DifyError, WorkflowLogsRequest, WorkflowRunRequest
+from support import events
+from support.events import RUN
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+# Not in a local variable of any test: a traceback would show it there.
+SECRET = "app-S3cr3tS3cr3tS3cr3t"  # made up
+
+
+HERE = str(Path(__file__).parent)
+
+
+def clean(*texts: str) -> None:
+    for text in texts:
+        assert SECRET not in text
+        assert "S3cr3t" not in text
+
+
+def everything_about(error: BaseException) -> list[str]:
+    """What a logger or debugger could show of an exception: its chain and all local variables.
+
+    But for those of the tests, which call with bare keys as any user's code does.
+    """
+    shown = [str(error), repr(error), repr(error.__dict__)]
+    trace: traceback.TracebackException | None
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    while trace is not None:
+        shown += trace.format_exception_only()
+        for frame in trace.stack:
+            if not frame.filename.startswith(HERE):
+                shown.append(f"{frame.filename}:{frame.lineno} {frame.locals}")
+        trace = trace.__cause__ or trace.__context__
+    return shown
+
+
+FAILURES: dict[str, Callable[[Any], Any]] = {
+    "refused by the server": lambda c: c.info(RUN, SECRET),
+    "a run that is refused": lambda c: c.run_workflow(WorkflowRunRequest({}, api_key=SECRET)),
+    "a stream that breaks": lambda c: list(c.run_workflow_stream({"break": True})),
+    "a bad id with a key": lambda c: c.info("nope", SECRET),
+    "a key with white space": lambda c: c.info(RUN, f"{SECRET} x"),
+    "a key with white space in a request": lambda c: c.run_workflow(
+        WorkflowRunRequest({}, api_key=f"{SECRET}\n")
+    ),
+    "a bad request with a key": lambda _: WorkflowLogsRequest(SECRET, limit=0),
+    "a bad option beside a key": lambda c: c.with_options(api_key=SECRET, base_url="nowhere"),
+    "a bad key as an option": lambda c: c.with_options(api_key=f"{SECRET} x"),
+    "inputs that are no JSON": lambda c: c.run_workflow({"x": object()}),
+    "a server that is not there": lambda c: c.with_options(
+        base_url="http://127.0.0.1:1/v1", max_retries=0
+    ).info(RUN),
+    "a connection that breaks": lambda c: c.app_info(api_key=SECRET),
+    "an upload": lambda c: c.upload_file(b"x", api_key=SECRET),
+    "a form": lambda c: c.submit_human_input_form("t", "a", {}, api_key=SECRET),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_no_failure_shows_the_key(
+    name: str, both: World, server: ReplayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        if exchange.request.target.endswith("/info"):
+            return
+        if b"break" in exchange.request.body:
+            exchange.start_stream()
+            exchange.chunk(events.started())
+            return
+        # A proxy that shows what it was sent.
+        echoed = exchange.request.headers["authorization"]
+        exchange.whole(f"<title>400 {echoed}</title>".encode(), 400, "Bad Request")
+
+    caplog.set_level(logging.DEBUG)
+    client = both.client(
+        api_key=SECRET, base_url=server.handle(handler), check_inputs=False, max_retries=0
+    )
+    with pytest.raises(DifyError) as caught:
+        FAILURES[name](client)
+    clean(*everything_about(caught.value))
+    clean(*(record.getMessage() + repr(record.__dict__) for record in caplog.records))
+    try:
+        clean(repr(pickle.dumps(caught.value)))
+    except TypeError as error:
+        clean(*everything_about(error))
+
+
+def test_no_repr_shows_the_key(both: World, server: ReplayServer) -> None:
+    client = both.client(api_key=SECRET, base_url=server.url("1.14.2/run_streaming_echo"))
+    clean(repr(client), repr(client.with_options(api_key=SECRET)), repr(client._options))
+    clean(repr(WorkflowRunRequest({}, api_key=SECRET)), repr(WorkflowLogsRequest(SECRET)))
+    with client.with_options(check_inputs=False).run_workflow_stream({}) as stream:
+        clean(repr(stream), *(repr(event) for event in stream), repr(stream.result()))
+
+
+def test_a_wrong_environment_does_not_show_the_key(
+    both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIFY_API_KEY", SECRET)
+    monkeypatch.setenv("DIFY_BASE_URL", "nowhere")
+    with pytest.raises(DifyError) as caught:
+        both.client(api_key=None)
+    ours = [text for text in everything_about(caught.value) if "dify_workflow" in text]
+    assert ours
+    clean(*ours)
+
+
+def test_a_key_is_compared_and_copied_but_not_pickled() -> None:
+    key = ApiKey(SECRET)
+    assert key == ApiKey(SECRET)
+    assert key != ApiKey("app-other")
+    assert key != SECRET
+    assert len({key, ApiKey(SECRET)}) == 1
+    assert copy.copy(key) is copy.deepcopy(key) is key
+    assert key.get_secret_value() == SECRET
+    assert repr(key) == str(key) == f"{key}" == "ApiKey('***')"
+    with pytest.raises(TypeError, match="an API key is not pickled; set DIFY_API_KEY") as caught:
+        pickle.dumps(WorkflowRunRequest({}, api_key=key))
+    clean(*everything_about(caught.value))
+
+
+def test_a_request_without_a_key_is_pickled() -> None:
+    request = WorkflowRunRequest({"name": "Ann"}, user_id="u1")
+    assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_a_client_is_not_pickled(both: World) -> None:
+    client = both.client(api_key=SECRET)
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(client if both.name == "sync" else client._target)
+    clean(*everything_about(caught.value))
+
+
+def test_the_logger_has_no_handlers_and_tells_operations_without_bodies(
+    both: World, server: ReplayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="dify_workflow")
+    both.client(base_url=server.url("1.14.2/run_blocking_echo")).run_workflow(
+        {"name": "private"}, response_mode="blocking"
+    )
+    ours = [record for record in caplog.records if record.name == "dify_workflow"]
+    assert [record.levelname for record in ours] == ["DEBUG"]
+    assert ours[0].getMessage().startswith("run_workflow: 200 after ")
+    assert "private" not in ours[0].getMessage()
+    assert logging.getLogger("dify_workflow").handlers == []

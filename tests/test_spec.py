@@ -1,0 +1,224 @@
+"""openapi.yaml is valid, complete, and says what real servers answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from dify_workflow import events
+from dify_workflow._event import FailureEvent, FinalEvent, StreamEvent
+from dify_workflow._shapes import SHAPES
+from support.recordings import Recording, all_recordings
+from support.spec import ROOT, schemas, spec, stream_events, validator
+
+HTTP_METHODS = {"get", "post"}
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        operation["operationId"]: operation
+        for path in spec()["paths"].values()
+        for method, operation in path.items()
+        if method in HTTP_METHODS
+    }
+
+
+def resolved(value: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in value:
+        return value
+    target: Any = spec()
+    for key in value["$ref"].removeprefix("#/").split("/"):
+        target = target[key]
+    return target
+
+
+def json_schema_of(operation: dict[str, Any], status: int) -> str | None:
+    """Name of the schema of an operation's JSON answer with that status."""
+    responses = operation["responses"]
+    response = responses.get(str(status)) or responses.get(f"{status // 100}XX")
+    media = resolved(response)["content"].get("application/json") if response else None
+    return media["schema"]["$ref"].rpartition("/")[2] if media else None
+
+
+def operation_of(played: Recording) -> dict[str, Any] | None:
+    """The operation that a recorded request calls; None for paths that the API does not have."""
+    path = played.target.partition("?")[0].removeprefix("/v1")
+    # Paths without variables first: /workflows/run/{id} must not take /workflows/x/run.
+    for template in sorted(spec()["paths"], key=lambda item: "{" in item):
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", template)
+        if re.fullmatch(pattern, path):
+            operation: dict[str, Any] | None = spec()["paths"][template].get(played.method.lower())
+            if operation is not None:
+                return operation
+    return None
+
+
+def test_it_is_a_valid_openapi_3_1_document() -> None:
+    validate(spec())
+    assert spec()["openapi"].startswith("3.1.")
+
+
+def test_it_has_every_operation_that_a_workflow_key_can_call() -> None:
+    assert set(operations()) == {
+        "run_workflow",
+        "run_workflow_by_id",
+        "stop_workflow_task",
+        "get_workflow_run",
+        "list_workflow_logs",
+        "stream_workflow_events",
+        "get_human_input_form",
+        "submit_human_input_form",
+        "upload_file",
+        "preview_file",
+        "get_end_user",
+        "get_app_info",
+        "get_app_parameters",
+        "get_app_meta",
+        "get_app_site",
+        "audio_to_text",
+        "text_to_audio",
+    }
+    names = [parameter["name"] for parameter in operations()["list_workflow_logs"]["parameters"]]
+    assert len(names) == 8
+
+
+def test_each_operation_names_its_security_which_the_generator_overlooks_at_the_top() -> None:
+    assert all(operation["security"] == [{"ApiKey": []}] for operation in operations().values())
+
+
+def test_each_schema_has_an_example_that_it_allows() -> None:
+    for name, schema in schemas().items():
+        assert schema["examples"], name
+        root = {**spec(), "$ref": f"#/components/schemas/{name}"}
+        for example in schema["examples"]:
+            Draft202012Validator(root).validate(example)
+
+
+def test_each_property_is_described() -> None:
+    for name, schema in schemas().items():
+        assert schema.get("description"), name
+        for key, value in schema.get("properties", {}).items():
+            assert value.get("description") or "$ref" in value, f"{name}.{key}"
+
+
+def test_each_property_that_can_be_missing_is_nullable_because_the_client_fills_in_none() -> None:
+    for name, schema in schemas().items():
+        for key, value in schema.get("properties", {}).items():
+            marked = {"x-since", "x-until", "x-omitted"} & value.keys()
+            if not marked or key not in schema.get("required", []):
+                continue
+            kinds = [value.get("type"), *(option.get("type") for option in value.get("anyOf", []))]
+            nullable = "null" in kinds or any("null" in kind for kind in kinds if kind)
+            assert nullable or ("type" not in value and "anyOf" not in value), f"{name}.{key}"
+
+
+def test_no_schema_is_unused() -> None:
+    text = json.dumps({"paths": spec()["paths"], "components": spec()["components"]})
+    text += json.dumps(spec()["x-stream-events"])
+    used = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert used == set(schemas())
+
+
+@pytest.mark.parametrize(
+    "played",
+    [played for played in all_recordings() if "json" in played.content_type and played.body],
+    ids=str,
+)
+def test_each_recorded_json_body_is_as_its_schema_says(played: Recording) -> None:
+    operation = operation_of(played)
+    # Three recordings answer paths that are no part of the API; their errors look like all others.
+    name = json_schema_of(operation, played.status) if operation else None
+    if played.status >= 400:
+        name = "Error"
+    if name is None:
+        assert played.target in {"/v1/", "/api/form/human_input/u4CmMqEWRPZAiXM3VInU0b"}
+        return
+    validator(name, played.version).validate(json.loads(played.body))
+
+
+@pytest.mark.parametrize(
+    "played", [played for played in all_recordings() if played.is_stream], ids=str
+)
+def test_each_recorded_event_is_as_its_schema_says(played: Recording) -> None:
+    for event in played.events:
+        validator(stream_events()[event["event"]], played.version).validate(event)
+
+
+def test_the_recordings_show_that_the_schemas_can_refuse() -> None:
+    check = validator("TextChunkEvent", "1.14.2")
+    good = {
+        "event": "text_chunk",
+        "workflow_run_id": "r",
+        "task_id": "t",
+        "data": {"text": "x", "from_variable_selector": None},
+    }
+    assert check.is_valid(good)
+    assert not check.is_valid({**good, "event": "text"})
+    assert not check.is_valid({**good, "data": {"text": 1, "from_variable_selector": None}})
+    assert not check.is_valid({**good, "data": {"from_variable_selector": None}})
+    assert not validator("NodeStartedData", "1.14.2").is_valid({"id": "n"})
+
+
+# ------------------------------------------------------------------- what is made of the spec
+
+
+def test_each_stream_event_has_a_class_of_its_own() -> None:
+    assert set(events.EVENT_CLASSES) == set(stream_events())
+    for name, cls in events.EVENT_CLASSES.items():
+        assert cls.__name__ in events.__all__
+        event = cls(schemas()[stream_events()[name]]["examples"][0])
+        assert event.event == name
+
+
+def test_the_payload_of_each_event_is_the_generated_model_of_its_schema() -> None:
+    for name, cls in events.EVENT_CLASSES.items():
+        message = schemas()[stream_events()[name]]
+        event: StreamEvent[Any] = cls(message["examples"][0])
+        data = message["properties"].get("data")
+        expected = data["$ref"].rpartition("/")[2] if data else stream_events()[name]
+        assert type(event.data).__name__ == expected
+        assert event.data.to_dict() == (event.raw["data"] if data else event.raw)
+
+
+def test_the_events_that_end_a_stream_are_those_that_the_spec_marks() -> None:
+    roles = {"final": FinalEvent, "failure": FailureEvent}
+    for name, cls in events.EVENT_CLASSES.items():
+        role = schemas()[stream_events()[name]].get("x-role")
+        for known, base in roles.items():
+            assert issubclass(cls, base) == (role == known), name
+
+
+def test_the_keys_to_fill_in_are_those_that_the_spec_requires() -> None:
+    for name, (required, nested) in SHAPES.items():
+        assert required == set(schemas()[name].get("required", [])), name
+        assert nested.keys() <= schemas()[name].get("properties", {}).keys()
+
+
+def test_what_the_generated_tree_was_made_from_is_what_is_here() -> None:
+    """A change of the spec without `make generate` shows here, without running the generator."""
+    provenance = json.loads((ROOT / "generated" / "provenance.json").read_text(encoding="utf-8"))
+    for path, digest in provenance["sha256"].items():
+        assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == digest, path
+    for tool, known in provenance["versions"].items():
+        assert version(tool) == known
+
+
+def upstream() -> dict[str, Any] | None:
+    path = ROOT.parent / "shared" / "upstream" / "openapi_service.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+@pytest.mark.skipif(upstream() is None, reason="Dify's published document is not here")
+def test_each_path_and_method_is_in_the_document_that_dify_publishes() -> None:
+    published = upstream()
+    assert published is not None
+    for path, item in spec()["paths"].items():
+        for method in HTTP_METHODS & item.keys():
+            assert method in published["paths"][path], f"{method} {path}"

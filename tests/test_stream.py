@@ -1,0 +1,567 @@
+"""A stream gives the run's events, ends with the run, and closes its connection when it is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from dify_workflow import (
+    InvalidResponseError,
+    StreamDecodeError,
+    StreamError,
+    StreamInterruptedError,
+    TextChunk,
+    UnknownEvent,
+    WorkflowFinished,
+    WorkflowPaused,
+    WorkflowRunRequest,
+    WorkflowStarted,
+    WorkflowStreamError,
+)
+from support import events
+from support.events import PING, RUN, TASK
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+SOON = 0.5
+"""Seconds within which something happens at once, on a busy machine."""
+
+
+@pytest.fixture
+def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
+    """Makes the stream of a run whose server sends these chunks and then does what `after` says."""
+
+    def make(
+        *chunks: bytes, after: Callable[[Exchange], None] | None = None, **options: Any
+    ) -> Any:
+        def handler(exchange: Exchange) -> None:
+            exchange.start_stream()
+            for chunk in chunks:
+                exchange.chunk(chunk)
+            if after is None:
+                exchange.end_stream()
+            else:
+                after(exchange)
+
+        client = both.client(base_url=server.handle(handler), check_inputs=False, **options)
+        return client.run_workflow_stream({})
+
+    return make
+
+
+class Left:
+    """Waits, in the server, until the client has closed the connection."""
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+        self._event = threading.Event()
+
+    def __call__(self, exchange: Exchange) -> None:
+        if exchange.wait_until_left():
+            self.at = time.monotonic()
+        self._event.set()
+
+    def seconds_since(self, moment: float) -> float:
+        assert self._event.wait(10)
+        assert self.at is not None, "the client did not close the connection"
+        return self.at - moment
+
+
+# ------------------------------------------------------------------------------------ contents
+
+
+def test_events_come_as_classes_of_their_own_in_order(stream: Callable[..., Any]) -> None:
+    with stream(PING, events.started(), events.text("Ann"), events.finished()) as opened:
+        kinds = [type(event) for event in opened]
+    assert kinds == [WorkflowStarted, TextChunk, WorkflowFinished]
+
+
+def test_an_event_is_shaped_like_the_response(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.finished("failed", error="boom")) as opened:
+        first, last = list(opened)
+    assert (first.event, first.id, first.task_id) == ("workflow_started", RUN, TASK)
+    assert (first.status, first.message) == ("running", None)
+    assert (last.status, last.message) == ("failed", "boom")
+    assert first.raw["data"]["inputs"] == {"name": "Ann"}
+    assert first.data.inputs == {"name": "Ann"}
+    assert first.data is first.data
+
+
+def test_keys_that_a_server_leaves_out_are_none(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.finished()) as opened:
+        first = next(opened)
+    assert first.data.sequence_number is None
+
+
+def test_an_unknown_event_is_kept(stream: Callable[..., Any]) -> None:
+    with stream(events.message("brand_new", {"x": 1}), events.finished()) as opened:
+        event = next(opened)
+    assert isinstance(event, UnknownEvent)
+    assert (event.event, event.id, event.data) == ("brand_new", RUN, {"x": 1})
+
+
+def test_an_unknown_field_is_kept(stream: Callable[..., Any]) -> None:
+    data = {"text": "a", "from_variable_selector": None, "brand_new": 1}
+    with stream(events.message("text_chunk", data, top_new=2), events.finished()) as opened:
+        event = next(opened)
+    assert event.data.additional_properties == {"brand_new": 1}
+    assert event.raw["top_new"] == 2
+
+
+def test_an_unknown_status_is_kept_as_a_string(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.finished("brand-new")) as opened:
+        assert opened.result().status == "brand-new"
+
+
+def test_a_payload_of_another_shape_is_an_error_that_shows_it_and_raw_still_has_it(
+    stream: Callable[..., Any],
+) -> None:
+    with stream(events.message("text_chunk", None), events.finished()) as opened:
+        event = next(opened)
+    with pytest.raises(InvalidResponseError, match=r"text_chunk .* expected shape"):
+        _ = event.data
+    assert event.raw["event"] == "text_chunk"
+
+
+def test_pings_are_no_events_but_show_that_the_server_lives(stream: Callable[..., Any]) -> None:
+    with stream(PING, PING, events.started(), PING, events.finished()) as opened:
+        before = datetime.now(UTC)
+        assert [event.event for event in opened] == ["workflow_started", "workflow_finished"]
+        assert before <= opened.last_activity <= datetime.now(UTC)
+
+
+def test_the_ids_come_from_whichever_event_brings_them_first(stream: Callable[..., Any]) -> None:
+    with stream(PING, events.node_finished("llm", {}), events.finished()) as opened:
+        next(opened)
+        assert (opened.run_id, opened.task_id) == (RUN, TASK)
+
+
+def test_a_stream_whose_first_events_were_lost_still_has_its_result(
+    both: World, server: ReplayServer
+) -> None:
+    lost = recording("1.14.2/run_streaming_echo").events[-1]
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.message("workflow_finished", lost["data"]))
+        exchange.end_stream()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    run = client.run_workflow({})
+    assert (run.id, run.task_id, run.status) == (RUN, TASK, "succeeded")
+    assert run.inputs is None
+
+
+def test_a_header_that_names_the_run_is_taken(both: World, server: ReplayServer) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.head(
+            content_type="text/event-stream",
+            transfer_encoding="chunked",
+            X_Workflow_Run_ID=RUN,
+        )
+        exchange.chunk(PING)
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    with pytest.raises(StreamInterruptedError) as caught:
+        client.run_workflow({})
+    assert caught.value.run_id == RUN
+
+
+def test_text_alone(stream: Callable[..., Any]) -> None:
+    chunks = [events.started(), events.text("Hel"), events.text("lo"), events.finished()]
+    with stream(*chunks) as opened:
+        assert list(opened.text) == ["Hel", "lo"]
+    assert opened.result().status == "succeeded"
+
+
+def test_node_outputs_by_node_id(stream: Callable[..., Any]) -> None:
+    nodes = [events.node_finished("a", {"x": 1}), events.node_finished("b", None)]
+    with stream(events.started(), *nodes, events.finished()) as opened:
+        opened.result()
+        assert opened.node_outputs() == {"a": {"x": 1}, "b": {}}
+
+
+def test_the_last_outputs_of_a_node_count_and_a_replay_without_any_does_not(
+    stream: Callable[..., Any],
+) -> None:
+    nodes = [events.node_finished("a", outputs) for outputs in ({"x": 1}, {"x": 2}, None)]
+    with stream(events.started(), *nodes, events.finished()) as opened:
+        opened.result()
+        assert opened.node_outputs() == {"a": {"x": 2}}
+
+
+def test_result_reads_the_rest_and_gives_the_run(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.text("x"), events.finished()) as opened:
+        next(opened)
+        run = opened.result()
+    assert (run.id, run.task_id, run.status, run.message) == (RUN, TASK, "succeeded", None)
+    assert (run.inputs, run.outputs) == ({"name": "Ann"}, {"greeting": "Ann"})
+    assert (run.created_at, run.finished_at, run.elapsed_time) == (1795344336, 1795344337, 0.046)
+    assert (run.total_tokens, run.total_steps, run.exceptions_count) == (3, 2, 0)
+    assert run.raw["event"] == "workflow_finished"
+    assert run.paused is None
+
+
+def test_a_pause_ends_the_stream_and_the_run_has_its_forms(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.paused(), after=Left()) as opened:
+        kinds = [type(event) for event in opened]
+        run = opened.result()
+    assert kinds == [WorkflowStarted, WorkflowPaused]
+    assert run.status == "paused"
+    assert run.paused.nodes == ("ask",)
+    form = run.paused.forms[0]
+    assert (form.token, form.node_id, form.content) == ("4zAqaxNSiTmZQ0B9q8uorf", "ask", "Approve?")
+    assert form.inputs[0].output_variable_name == "comment"
+    assert form.actions[0].id == "approve"
+    assert form.default_values == {"comment": "no comment"}
+    assert form.approval_channels == ()
+
+
+def test_a_stream_that_continues_on_pause_ends_with_the_run(
+    both: World, server: ReplayServer
+) -> None:
+    targets: list[str] = []
+
+    def handler(exchange: Exchange) -> None:
+        targets.append(exchange.request.target)
+        exchange.start_stream()
+        for chunk in (events.paused(), events.started(), events.finished()):
+            exchange.chunk(chunk)
+        exchange.wait_until_left()
+
+    client = both.client(base_url=server.handle(handler))
+    with client.resume_workflow_stream(RUN, continue_on_pause=True, user_id="u 1") as opened:
+        kinds = [type(event) for event in opened]
+    assert kinds == [WorkflowPaused, WorkflowStarted, WorkflowFinished]
+    path, _, query = targets[0].partition("?")
+    assert path.endswith(f"/workflow/{RUN}/events")
+    assert parse_qs(query) == {
+        "user": ["u 1"],
+        "include_state_snapshot": ["true"],
+        "continue_on_pause": ["true"],
+    }
+
+
+def test_the_replay_of_a_finished_run_has_no_task_id(both: World, server: ReplayServer) -> None:
+    url = server.url("1.14.2/ev1_events_after_finish_plain")
+    with both.client(base_url=url).resume_workflow_stream(RUN) as opened:
+        (event,) = list(opened)
+        assert event.raw["task_id"] == event.raw["workflow_run_id"]
+        assert event.task_id is None
+        assert opened.result().task_id is None
+
+
+# ------------------------------------------------------------------------------ end and closing
+
+
+def test_iteration_ends_with_the_run_and_not_with_the_connection(
+    stream: Callable[..., Any],
+) -> None:
+    left = Left()
+    with stream(events.started(), events.finished(), after=left) as opened:
+        assert len(list(opened)) == 2
+        assert left.seconds_since(time.monotonic()) < SOON
+
+
+def test_a_stream_that_has_ended_stays_ended(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.finished()) as opened:
+        assert len(list(opened)) == 2
+        assert list(opened) == []
+        with pytest.raises(StopIteration):
+            next(opened)
+
+
+def test_breaking_out_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
+    left = Left()
+    opened = stream(events.started(), events.text("x"), after=left)
+    for _ in opened:
+        break
+    assert left.seconds_since(time.monotonic()) < SOON
+    with pytest.raises(StreamError, match=f"run {RUN} was closed before the run's end"):
+        opened.result()
+
+
+def test_leaving_the_block_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
+    left = Left()
+    with stream(events.started(), after=left) as opened:
+        next(opened)
+    assert left.seconds_since(time.monotonic()) < SOON
+
+
+def test_an_exception_in_the_loop_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
+    left = Left()
+    with pytest.raises(ZeroDivisionError), stream(events.started(), after=left) as opened:
+        for _ in opened:
+            raise ZeroDivisionError
+    assert left.seconds_since(time.monotonic()) < SOON
+
+
+def test_leaving_the_loop_over_the_text_closes_the_connection_at_once(
+    stream: Callable[..., Any],
+) -> None:
+    left = Left()
+    opened = stream(events.started(), events.text("x"), after=left)
+    pieces = iter(opened.text)
+    assert next(pieces) == "x"
+    pieces.close()
+    assert left.seconds_since(time.monotonic()) < SOON
+
+
+def test_a_single_event_can_be_taken_without_closing(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.text("x"), events.finished()) as opened:
+        assert isinstance(next(opened), WorkflowStarted)
+        assert opened.result().status == "succeeded"
+
+
+def test_what_was_received_before_closing_still_makes_the_result(
+    stream: Callable[..., Any],
+) -> None:
+    with stream(events.started() + events.text("x") + events.finished()) as opened:
+        next(opened)
+    assert opened.result().status == "succeeded"
+
+
+# ------------------------------------------------------------------------------------ failures
+
+
+def test_a_stream_that_is_cut_is_an_error_with_the_ids_and_the_last_event(
+    stream: Callable[..., Any],
+) -> None:
+    with stream(events.started(), events.text("x"), after=lambda _: None) as opened:
+        got = []
+        with pytest.raises(StreamInterruptedError, match=f"run {RUN} broke off") as caught:
+            got.extend(opened)
+    assert (caught.value.run_id, caught.value.task_id) == (RUN, TASK)
+    assert caught.value.last_event.event == "text_chunk"
+
+
+def test_a_stream_that_ends_without_a_final_event_is_an_error(stream: Callable[..., Any]) -> None:
+    with (
+        stream(events.started()) as opened,
+        pytest.raises(StreamInterruptedError, match="the server ended it"),
+    ):
+        opened.result()
+
+
+def test_a_stream_that_ends_in_the_middle_of_an_event_shows_what_came_of_it(
+    stream: Callable[..., Any],
+) -> None:
+    with (
+        stream(events.started(), b'data: {"event":"work') as opened,
+        pytest.raises(StreamInterruptedError, match=r'in an event \(data: {"event":"work\)'),
+    ):
+        opened.result()
+
+
+def test_a_stream_that_falls_silent_is_an_error(stream: Callable[..., Any]) -> None:
+    left = Left()
+    with (
+        stream(events.started(), after=left, timeout=0.2) as opened,
+        pytest.raises(StreamInterruptedError, match="silent for too long") as caught,
+    ):
+        opened.result()
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    assert left.seconds_since(time.monotonic()) < SOON
+
+
+@pytest.mark.parametrize(
+    ("chunk", "what"),
+    [
+        (b'data: {"event": "text_chunk",}\n\n', r"event 2 is not JSON .*column.*: {\"event\""),
+        (b"data: \xff\n\n", "event 2 is not JSON"),
+        (b"data: [1]\n\n", r"event 2 is no JSON object: \[1\]"),
+        (b'data: {"data": {}}\n\n', "event 2 has no name"),
+        (b"data:\n\n", "event 2 is not JSON"),
+    ],
+)
+def test_a_malformed_event_is_an_error_that_shows_where_and_what(
+    chunk: bytes, what: str, stream: Callable[..., Any]
+) -> None:
+    got: list[Any] = []
+    with (
+        stream(events.started() + chunk + events.finished()) as opened,
+        pytest.raises(StreamDecodeError, match=what) as caught,
+    ):
+        got.extend(opened)
+    assert len(got) == 1, "the events before it come first"
+    assert isinstance(caught.value, InvalidResponseError)
+    assert caught.value.run_id == RUN
+
+
+def test_an_event_larger_than_allowed_is_an_error(stream: Callable[..., Any]) -> None:
+    with (
+        stream(events.started(), events.text("x" * 500), max_event_bytes=400) as opened,
+        pytest.raises(StreamDecodeError, match=r"larger than max_event_bytes \(400 bytes\)"),
+    ):
+        opened.result()
+
+
+def test_an_event_may_be_named_by_the_event_field_alone(stream: Callable[..., Any]) -> None:
+    chunk = b'event: text_chunk\ndata: {"data": {"text": "x"}}\n\n'
+    with stream(chunk, b"event: brand_new\n\n", events.finished()) as opened:
+        first, second, _ = list(opened)
+    assert isinstance(first, TextChunk)
+    assert first.data.text == "x"
+    assert isinstance(second, UnknownEvent)
+
+
+def test_another_content_type_is_an_error_that_shows_the_start_of_the_body(
+    both: World, server: ReplayServer
+) -> None:
+    url = server.handle(
+        lambda exchange: exchange.whole(b"<h1>Log in</h1>", content_type="text/html")
+    )
+    client = both.client(base_url=url, check_inputs=False)
+    with (
+        pytest.raises(InvalidResponseError, match=r"run_workflow_stream.*text/html.*Log in</h1>"),
+        client.run_workflow_stream({}) as opened,
+    ):
+        next(opened)
+
+
+# -------------------------------------------------------------------------------- error events
+
+
+def test_an_error_event_raises_with_the_final_event_that_follows_it(
+    stream: Callable[..., Any],
+) -> None:
+    chunks = [
+        PING,
+        events.error(),
+        events.started(),
+        events.finished("failed", error="No provider."),
+    ]
+    with (
+        stream(*chunks, after=Left()) as opened,
+        pytest.raises(WorkflowStreamError, match=r"invalid_param\): No provider") as caught,
+    ):
+        next(opened)
+    assert caught.value.code == "invalid_param"
+    assert (caught.value.run_id, caught.value.task_id) == (RUN, TASK)
+    assert isinstance(caught.value.final_event, WorkflowFinished)
+    assert [event.event for event in caught.value.following] == [
+        "workflow_started",
+        "workflow_finished",
+    ]
+
+
+def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(
+    stream: Callable[..., Any],
+) -> None:
+    """Servers 1.13 and 1.14 leave the stream open and silent for 300 s (DIFY.md section 0.4)."""
+    left = Left()
+    began = time.monotonic()
+    with (
+        stream(PING, events.error(), after=left) as opened,
+        pytest.raises(WorkflowStreamError) as caught,
+    ):
+        opened.result()
+    assert 0.9 < time.monotonic() - began < 2
+    assert caught.value.final_event is None
+    assert caught.value.run_id is None
+
+
+def test_pings_do_not_prolong_the_wait_behind_an_error_event(stream: Callable[..., Any]) -> None:
+    gone = threading.Event()
+
+    def keep_pinging(exchange: Exchange) -> None:
+        try:
+            while not gone.wait(0.1):
+                exchange.chunk(PING)
+        except OSError:
+            gone.set()
+
+    began = time.monotonic()
+    with stream(events.error(), after=keep_pinging) as opened, pytest.raises(WorkflowStreamError):
+        opened.result()
+    assert time.monotonic() - began < 2
+    assert gone.wait(5), "the connection was not closed"
+
+
+def test_an_error_event_of_the_fewest_keys_is_understood(stream: Callable[..., Any]) -> None:
+    chunk = b'data: {"event":"error","message":"Broken.","status":500}\n\n'
+    with (
+        stream(chunk) as opened,
+        pytest.raises(WorkflowStreamError, match=r"set the run up: Broken"),
+    ):
+        opened.result()
+
+
+# ------------------------------------------------------------------------------------ stopping
+
+
+def test_stop_asks_for_the_task_with_the_key_and_user_of_the_run(
+    both: World, server: ReplayServer
+) -> None:
+    seen: list[tuple[str, str, bytes]] = []
+    stopped = threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        request = exchange.request
+        seen.append((request.target, request.headers["authorization"], request.body))
+        if request.target.endswith("/stop"):
+            stopped.set()
+            exchange.whole(b'{"result": "success"}')
+            return
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        assert stopped.wait(5)
+        exchange.chunk(events.finished("stopped", error="Stopped by user."))
+        exchange.wait_until_left()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    request = WorkflowRunRequest({}, api_key="app-other", user_id="u7")
+    with client.run_workflow_stream(request) as opened:
+        assert opened.stop().result == "success", "waits for the event that names the task"
+        run = opened.result()
+    assert run.status == "stopped"
+    target, key, body = seen[1]
+    assert target.endswith(f"/workflows/tasks/{TASK}/stop")
+    assert key == "Bearer app-other"
+    assert body == b'{"user":"u7"}'
+
+
+def test_after_a_stop_the_outcome_is_stopped_also_where_the_server_calls_it_failed(
+    both: World, server: ReplayServer
+) -> None:
+    """As 1.9 does, and 1.15.0 (DIFY-VERSIONS.md)."""
+
+    def handler(exchange: Exchange) -> None:
+        if exchange.request.target.endswith("/stop"):
+            exchange.whole(b'{"result": "success"}')
+            return
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        exchange.chunk(events.finished("failed", error="Aborted: User requested stop"))
+        exchange.wait_until_left()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    with client.run_workflow_stream({}) as opened:
+        next(opened)
+        opened.stop()
+        run = opened.result()
+    assert run.status == "stopped"
+    assert run.raw["data"]["status"] == "failed"
+
+
+def test_a_run_whose_task_is_never_named_cannot_be_stopped_and_says_so(
+    stream: Callable[..., Any],
+) -> None:
+    unnamed = b'data: {"event":"workflow_finished","data":{"id":"r","status":"succeeded"}}\n\n'
+    with stream(unnamed) as opened, pytest.raises(StreamError, match="no event named the task"):
+        opened.stop()
+
+
+def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
+    with stream(events.started(), events.finished()) as opened:
+        next(opened)
+        assert repr(opened).endswith(f"WorkflowStream run_id='{RUN}' open>")
+        opened.result()
+        assert repr(opened).endswith("ended>")
