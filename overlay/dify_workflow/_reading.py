@@ -1,4 +1,4 @@
-"""Payloads into generated models: what a server left out is filled with None before reading."""
+"""Payloads into generated models."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, Self, TypeVar
 
-from ._json import JSON, is_list, is_object
-from ._shapes import SHAPES
+from ._json import JSON, is_object
 
 
 class Model(Protocol):
     """What every generated model has."""
 
     @classmethod
-    def from_dict(cls, src_dict: Mapping[str, JSON], /) -> Self: ...
+    def from_dict(cls, src_dict: Mapping[str, JSON], /) -> Self:
+        """Read a JSON object; what is missing is None, what is unknown is kept."""
+        ...
 
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -24,31 +25,15 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     """Read a payload as a generated model; unknown keys stay in ``additional_properties``.
 
     Raises:
-        TypeError: The payload, or a payload in it, is not of the shape that the spec gives it.
+        AttributeError, KeyError, TypeError, ValueError: The payload, or one in it, is not of the
+            shape that the spec gives it.
     """
-    return model.from_dict(filled(model.__name__, payload))
+    if not is_object(payload):
+        raise TypeError(f"{model.__name__} is no JSON object but {type(payload).__name__}")
+    return model.from_dict(payload)
 
 
 def load(name: str) -> type[Model]:
     """Import a generated model by its name, and no other one."""
     model: type[Model] = getattr(import_module("dify_workflow_api.models"), name)
     return model
-
-
-def filled(name: str, payload: JSON) -> Mapping[str, JSON]:
-    """The payload with None for each required key that is missing, also in nested payloads.
-
-    The payload itself is never changed, and only copied where something has to be filled.
-    """
-    if not is_object(payload):
-        raise TypeError(f"{name} is not a JSON object but {type(payload).__name__}")
-    required, nested = SHAPES[name]
-    missing = required - payload.keys()
-    changed: dict[str, JSON] = dict.fromkeys(missing)
-    for key, model in nested.items():
-        value = payload.get(key)
-        if is_list(value):
-            changed[key] = [filled(model, item) for item in value]
-        elif value is not None:
-            changed[key] = filled(model, value)
-    return {**payload, **changed} if changed else payload

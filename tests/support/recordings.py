@@ -46,6 +46,11 @@ class Recording:
         return str(body.get("text", ""))
 
     @property
+    def app(self) -> str:
+        """Which workflow app answered; tests/recordings/README.md says what each is."""
+        return str(self._exchange["app"])
+
+    @property
     def status(self) -> int:
         return int(self._exchange["response"]["status"])
 

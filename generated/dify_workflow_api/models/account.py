@@ -43,11 +43,11 @@ class Account:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        name = d.pop("name")
+        name = d.pop("name", None)
 
-        email = d.pop("email")
+        email = d.pop("email", None)
 
         account = cls(
             id=id,

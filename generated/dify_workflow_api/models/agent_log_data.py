@@ -76,38 +76,38 @@ class AgentLogData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        node_execution_id = d.pop("node_execution_id")
+        node_execution_id = d.pop("node_execution_id", None)
 
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        label = d.pop("label")
+        label = d.pop("label", None)
 
         def _parse_parent_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parent_id = _parse_parent_id(d.pop("parent_id"))
+        parent_id = _parse_parent_id(d.pop("parent_id", None))
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        status = d.pop("status")
+        status = d.pop("status", None)
 
-        data = d.pop("data")
+        data = d.pop("data", None)
 
-        metadata = d.pop("metadata")
+        metadata = d.pop("metadata", None)
 
         def _parse_node_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        node_id = _parse_node_id(d.pop("node_id"))
+        node_id = _parse_node_id(d.pop("node_id", None))
 
         agent_log_data = cls(
             node_execution_id=node_execution_id,

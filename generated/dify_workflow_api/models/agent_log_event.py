@@ -61,15 +61,15 @@ class AgentLogEvent:
         from ..models.agent_log_data import AgentLogData
 
         d = dict(src_dict)
-        event = cast(Literal["agent_log"], d.pop("event"))
+        event = cast(Literal["agent_log"], d.pop("event", None))
         if event != "agent_log":
             raise ValueError(f"event must match const 'agent_log', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = AgentLogData.from_dict(d.pop("data"))
+        data = AgentLogData.from_dict(d.pop("data", None))
 
         agent_log_event = cls(
             event=event,

@@ -56,30 +56,30 @@ class AppInfo:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        name = d.pop("name")
+        name = d.pop("name", None)
 
         def _parse_description(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        description = _parse_description(d.pop("description"))
+        description = _parse_description(d.pop("description", None))
 
-        tags = cast(list[str], d.pop("tags"))
+        tags = cast(list[str], d.pop("tags", None))
 
         def _parse_mode(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        mode = _parse_mode(d.pop("mode"))
+        mode = _parse_mode(d.pop("mode", None))
 
         def _parse_author_name(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        author_name = _parse_author_name(d.pop("author_name"))
+        author_name = _parse_author_name(d.pop("author_name", None))
 
         app_info = cls(
             name=name,

@@ -33,7 +33,7 @@ class AppMeta:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        tool_icons = d.pop("tool_icons")
+        tool_icons = d.pop("tool_icons", None)
 
         app_meta = cls(
             tool_icons=tool_icons,

@@ -117,7 +117,7 @@ class AppParameters:
                 return data
             return cast(None | str, data)
 
-        opening_statement = _parse_opening_statement(d.pop("opening_statement"))
+        opening_statement = _parse_opening_statement(d.pop("opening_statement", None))
 
         def _parse_suggested_questions(data: object) -> list[str] | None:
             if data is None:
@@ -132,34 +132,38 @@ class AppParameters:
                 pass
             return cast(list[str] | None, data)
 
-        suggested_questions = _parse_suggested_questions(d.pop("suggested_questions"))
-
-        suggested_questions_after_answer = Feature.from_dict(
-            d.pop("suggested_questions_after_answer")
+        suggested_questions = _parse_suggested_questions(
+            d.pop("suggested_questions", None)
         )
 
-        speech_to_text = Feature.from_dict(d.pop("speech_to_text"))
+        suggested_questions_after_answer = Feature.from_dict(
+            d.pop("suggested_questions_after_answer", None)
+        )
 
-        text_to_speech = SpeechFeature.from_dict(d.pop("text_to_speech"))
+        speech_to_text = Feature.from_dict(d.pop("speech_to_text", None))
 
-        retriever_resource = Feature.from_dict(d.pop("retriever_resource"))
+        text_to_speech = SpeechFeature.from_dict(d.pop("text_to_speech", None))
 
-        annotation_reply = Feature.from_dict(d.pop("annotation_reply"))
+        retriever_resource = Feature.from_dict(d.pop("retriever_resource", None))
 
-        more_like_this = Feature.from_dict(d.pop("more_like_this"))
+        annotation_reply = Feature.from_dict(d.pop("annotation_reply", None))
+
+        more_like_this = Feature.from_dict(d.pop("more_like_this", None))
 
         user_input_form = []
-        _user_input_form = d.pop("user_input_form")
+        _user_input_form = d.pop("user_input_form", None)
         for user_input_form_item_data in _user_input_form:
             user_input_form_item = UserInput.from_dict(user_input_form_item_data)
 
             user_input_form.append(user_input_form_item)
 
-        sensitive_word_avoidance = Feature.from_dict(d.pop("sensitive_word_avoidance"))
+        sensitive_word_avoidance = Feature.from_dict(
+            d.pop("sensitive_word_avoidance", None)
+        )
 
-        file_upload = d.pop("file_upload")
+        file_upload = d.pop("file_upload", None)
 
-        system_parameters = SystemParameters.from_dict(d.pop("system_parameters"))
+        system_parameters = SystemParameters.from_dict(d.pop("system_parameters", None))
 
         app_parameters = cls(
             opening_statement=opening_statement,

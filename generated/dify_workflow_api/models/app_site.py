@@ -116,14 +116,14 @@ class AppSite:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        title = d.pop("title")
+        title = d.pop("title", None)
 
         def _parse_chat_color_theme(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        chat_color_theme = _parse_chat_color_theme(d.pop("chat_color_theme"))
+        chat_color_theme = _parse_chat_color_theme(d.pop("chat_color_theme", None))
 
         def _parse_chat_color_theme_inverted(data: object) -> bool | None:
             if data is None:
@@ -131,7 +131,7 @@ class AppSite:
             return cast(bool | None, data)
 
         chat_color_theme_inverted = _parse_chat_color_theme_inverted(
-            d.pop("chat_color_theme_inverted")
+            d.pop("chat_color_theme_inverted", None)
         )
 
         def _parse_icon_type(data: object) -> None | str:
@@ -139,65 +139,67 @@ class AppSite:
                 return data
             return cast(None | str, data)
 
-        icon_type = _parse_icon_type(d.pop("icon_type"))
+        icon_type = _parse_icon_type(d.pop("icon_type", None))
 
         def _parse_icon(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        icon = _parse_icon(d.pop("icon"))
+        icon = _parse_icon(d.pop("icon", None))
 
         def _parse_icon_background(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        icon_background = _parse_icon_background(d.pop("icon_background"))
+        icon_background = _parse_icon_background(d.pop("icon_background", None))
 
         def _parse_icon_url(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        icon_url = _parse_icon_url(d.pop("icon_url"))
+        icon_url = _parse_icon_url(d.pop("icon_url", None))
 
         def _parse_description(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        description = _parse_description(d.pop("description"))
+        description = _parse_description(d.pop("description", None))
 
         def _parse_copyright_(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        copyright_ = _parse_copyright_(d.pop("copyright"))
+        copyright_ = _parse_copyright_(d.pop("copyright", None))
 
         def _parse_privacy_policy(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        privacy_policy = _parse_privacy_policy(d.pop("privacy_policy"))
+        privacy_policy = _parse_privacy_policy(d.pop("privacy_policy", None))
 
         def _parse_custom_disclaimer(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        custom_disclaimer = _parse_custom_disclaimer(d.pop("custom_disclaimer"))
+        custom_disclaimer = _parse_custom_disclaimer(d.pop("custom_disclaimer", None))
 
-        default_language = d.pop("default_language")
+        default_language = d.pop("default_language", None)
 
         def _parse_show_workflow_steps(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        show_workflow_steps = _parse_show_workflow_steps(d.pop("show_workflow_steps"))
+        show_workflow_steps = _parse_show_workflow_steps(
+            d.pop("show_workflow_steps", None)
+        )
 
         def _parse_use_icon_as_answer_icon(data: object) -> bool | None:
             if data is None:
@@ -205,7 +207,7 @@ class AppSite:
             return cast(bool | None, data)
 
         use_icon_as_answer_icon = _parse_use_icon_as_answer_icon(
-            d.pop("use_icon_as_answer_icon")
+            d.pop("use_icon_as_answer_icon", None)
         )
 
         def _parse_input_placeholder(data: object) -> None | str:
@@ -213,7 +215,7 @@ class AppSite:
                 return data
             return cast(None | str, data)
 
-        input_placeholder = _parse_input_placeholder(d.pop("input_placeholder"))
+        input_placeholder = _parse_input_placeholder(d.pop("input_placeholder", None))
 
         app_site = cls(
             title=title,

@@ -56,7 +56,7 @@ class AudioToTextBody:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        file = File(payload=BytesIO(d.pop("file")))
+        file = File(payload=BytesIO(d.pop("file", None)))
 
         user = d.pop("user", UNSET)
 

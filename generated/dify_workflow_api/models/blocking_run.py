@@ -49,11 +49,11 @@ class BlockingRun:
         from ..models.blocking_run_data import BlockingRunData
 
         d = dict(src_dict)
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        data = BlockingRunData.from_dict(d.pop("data"))
+        data = BlockingRunData.from_dict(d.pop("data", None))
 
         blocking_run = cls(
             task_id=task_id,

@@ -111,35 +111,35 @@ class BlockingRunData:
         from ..models.pause_reason import PauseReason
 
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        workflow_id = d.pop("workflow_id")
+        workflow_id = d.pop("workflow_id", None)
 
-        status = check_run_status(d.pop("status"))
+        status = check_run_status(d.pop("status", None))
 
-        outputs = d.pop("outputs")
+        outputs = d.pop("outputs", None)
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        elapsed_time = d.pop("elapsed_time")
+        elapsed_time = d.pop("elapsed_time", None)
 
-        total_tokens = d.pop("total_tokens")
+        total_tokens = d.pop("total_tokens", None)
 
-        total_steps = d.pop("total_steps")
+        total_steps = d.pop("total_steps", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_finished_at(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
         def _parse_paused_nodes(data: object) -> list[str] | None:
             if data is None:
@@ -154,7 +154,7 @@ class BlockingRunData:
                 pass
             return cast(list[str] | None, data)
 
-        paused_nodes = _parse_paused_nodes(d.pop("paused_nodes"))
+        paused_nodes = _parse_paused_nodes(d.pop("paused_nodes", None))
 
         def _parse_reasons(data: object) -> list[PauseReason] | None:
             if data is None:
@@ -176,7 +176,7 @@ class BlockingRunData:
                 pass
             return cast(list[PauseReason] | None, data)
 
-        reasons = _parse_reasons(d.pop("reasons"))
+        reasons = _parse_reasons(d.pop("reasons", None))
 
         blocking_run_data = cls(
             id=id,

@@ -81,40 +81,40 @@ class EndUser:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        tenant_id = d.pop("tenant_id")
+        tenant_id = d.pop("tenant_id", None)
 
         def _parse_app_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        app_id = _parse_app_id(d.pop("app_id"))
+        app_id = _parse_app_id(d.pop("app_id", None))
 
-        type_ = d.pop("type")
+        type_ = d.pop("type", None)
 
         def _parse_external_user_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        external_user_id = _parse_external_user_id(d.pop("external_user_id"))
+        external_user_id = _parse_external_user_id(d.pop("external_user_id", None))
 
         def _parse_name(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        name = _parse_name(d.pop("name"))
+        name = _parse_name(d.pop("name", None))
 
-        is_anonymous = d.pop("is_anonymous")
+        is_anonymous = d.pop("is_anonymous", None)
 
-        session_id = d.pop("session_id")
+        session_id = d.pop("session_id", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
-        updated_at = d.pop("updated_at")
+        updated_at = d.pop("updated_at", None)
 
         end_user = cls(
             id=id,

@@ -48,13 +48,13 @@ class EndUserSummary:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        type_ = d.pop("type")
+        type_ = d.pop("type", None)
 
-        is_anonymous = d.pop("is_anonymous")
+        is_anonymous = d.pop("is_anonymous", None)
 
-        session_id = d.pop("session_id")
+        session_id = d.pop("session_id", None)
 
         end_user_summary = cls(
             id=id,

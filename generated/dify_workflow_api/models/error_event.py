@@ -71,7 +71,7 @@ class ErrorEvent:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        event = cast(Literal["error"], d.pop("event"))
+        event = cast(Literal["error"], d.pop("event", None))
         if event != "error":
             raise ValueError(f"event must match const 'error', got '{event}'")
 
@@ -80,30 +80,30 @@ class ErrorEvent:
                 return data
             return cast(None | str, data)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id"))
+        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
 
         def _parse_task_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        task_id = _parse_task_id(d.pop("task_id"))
+        task_id = _parse_task_id(d.pop("task_id", None))
 
         def _parse_code(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        code = _parse_code(d.pop("code"))
+        code = _parse_code(d.pop("code", None))
 
         def _parse_status(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        status = _parse_status(d.pop("status"))
+        status = _parse_status(d.pop("status", None))
 
-        message = d.pop("message")
+        message = d.pop("message", None)
 
         error_event = cls(
             event=event,

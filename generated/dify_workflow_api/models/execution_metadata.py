@@ -88,49 +88,49 @@ class ExecutionMetadata:
                 return data
             return cast(int | None, data)
 
-        total_tokens = _parse_total_tokens(d.pop("total_tokens"))
+        total_tokens = _parse_total_tokens(d.pop("total_tokens", None))
 
         def _parse_total_price(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        total_price = _parse_total_price(d.pop("total_price"))
+        total_price = _parse_total_price(d.pop("total_price", None))
 
         def _parse_currency(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        currency = _parse_currency(d.pop("currency"))
+        currency = _parse_currency(d.pop("currency", None))
 
         def _parse_iteration_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        iteration_id = _parse_iteration_id(d.pop("iteration_id"))
+        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
 
         def _parse_iteration_index(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        iteration_index = _parse_iteration_index(d.pop("iteration_index"))
+        iteration_index = _parse_iteration_index(d.pop("iteration_index", None))
 
         def _parse_loop_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        loop_id = _parse_loop_id(d.pop("loop_id"))
+        loop_id = _parse_loop_id(d.pop("loop_id", None))
 
         def _parse_loop_index(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        loop_index = _parse_loop_index(d.pop("loop_index"))
+        loop_index = _parse_loop_index(d.pop("loop_index", None))
 
         def _parse_parallel_mode_run_id(data: object) -> None | str:
             if data is None:
@@ -138,7 +138,7 @@ class ExecutionMetadata:
             return cast(None | str, data)
 
         parallel_mode_run_id = _parse_parallel_mode_run_id(
-            d.pop("parallel_mode_run_id")
+            d.pop("parallel_mode_run_id", None)
         )
 
         def _parse_error_strategy(data: object) -> None | str:
@@ -146,7 +146,7 @@ class ExecutionMetadata:
                 return data
             return cast(None | str, data)
 
-        error_strategy = _parse_error_strategy(d.pop("error_strategy"))
+        error_strategy = _parse_error_strategy(d.pop("error_strategy", None))
 
         execution_metadata = cls(
             total_tokens=total_tokens,

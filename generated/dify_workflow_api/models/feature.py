@@ -33,7 +33,7 @@ class Feature:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        enabled = d.pop("enabled")
+        enabled = d.pop("enabled", None)
 
         feature = cls(
             enabled=enabled,

@@ -54,9 +54,9 @@ class FileReference:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        type_ = check_file_type(d.pop("type"))
+        type_ = check_file_type(d.pop("type", None))
 
-        transfer_method = check_transfer_method(d.pop("transfer_method"))
+        transfer_method = check_transfer_method(d.pop("transfer_method", None))
 
         upload_file_id = d.pop("upload_file_id", UNSET)
 

@@ -43,11 +43,11 @@ class HumanInputAction:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        button_style = d.pop("button_style")
+        button_style = d.pop("button_style", None)
 
         human_input_action = cls(
             id=id,

@@ -43,11 +43,11 @@ class HumanInputDefault:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        type_ = d.pop("type")
+        type_ = d.pop("type", None)
 
-        selector = cast(list[str], d.pop("selector"))
+        selector = cast(list[str], d.pop("selector", None))
 
-        value = d.pop("value")
+        value = d.pop("value", None)
 
         human_input_default = cls(
             type_=type_,

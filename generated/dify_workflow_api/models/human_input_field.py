@@ -105,9 +105,9 @@ class HumanInputField:
         from ..models.human_input_options import HumanInputOptions
 
         d = dict(src_dict)
-        type_ = check_form_field_type(d.pop("type"))
+        type_ = check_form_field_type(d.pop("type", None))
 
-        output_variable_name = d.pop("output_variable_name")
+        output_variable_name = d.pop("output_variable_name", None)
 
         def _parse_default(data: object) -> HumanInputDefault | None:
             if data is None:
@@ -122,7 +122,7 @@ class HumanInputField:
                 pass
             return cast(HumanInputDefault | None, data)
 
-        default = _parse_default(d.pop("default"))
+        default = _parse_default(d.pop("default", None))
 
         def _parse_option_source(data: object) -> HumanInputOptions | None:
             if data is None:
@@ -137,7 +137,7 @@ class HumanInputField:
                 pass
             return cast(HumanInputOptions | None, data)
 
-        option_source = _parse_option_source(d.pop("option_source"))
+        option_source = _parse_option_source(d.pop("option_source", None))
 
         def _parse_allowed_file_types(data: object) -> list[str] | None:
             if data is None:
@@ -152,7 +152,9 @@ class HumanInputField:
                 pass
             return cast(list[str] | None, data)
 
-        allowed_file_types = _parse_allowed_file_types(d.pop("allowed_file_types"))
+        allowed_file_types = _parse_allowed_file_types(
+            d.pop("allowed_file_types", None)
+        )
 
         def _parse_allowed_file_extensions(data: object) -> list[str] | None:
             if data is None:
@@ -168,7 +170,7 @@ class HumanInputField:
             return cast(list[str] | None, data)
 
         allowed_file_extensions = _parse_allowed_file_extensions(
-            d.pop("allowed_file_extensions")
+            d.pop("allowed_file_extensions", None)
         )
 
         def _parse_allowed_file_upload_methods(data: object) -> list[str] | None:
@@ -185,7 +187,7 @@ class HumanInputField:
             return cast(list[str] | None, data)
 
         allowed_file_upload_methods = _parse_allowed_file_upload_methods(
-            d.pop("allowed_file_upload_methods")
+            d.pop("allowed_file_upload_methods", None)
         )
 
         def _parse_number_limits(data: object) -> int | None:
@@ -193,7 +195,7 @@ class HumanInputField:
                 return data
             return cast(int | None, data)
 
-        number_limits = _parse_number_limits(d.pop("number_limits"))
+        number_limits = _parse_number_limits(d.pop("number_limits", None))
 
         human_input_field = cls(
             type_=type_,

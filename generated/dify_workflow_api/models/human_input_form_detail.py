@@ -67,25 +67,25 @@ class HumanInputFormDetail:
         from ..models.human_input_field import HumanInputField
 
         d = dict(src_dict)
-        form_content = d.pop("form_content")
+        form_content = d.pop("form_content", None)
 
         inputs = []
-        _inputs = d.pop("inputs")
+        _inputs = d.pop("inputs", None)
         for inputs_item_data in _inputs:
             inputs_item = HumanInputField.from_dict(inputs_item_data)
 
             inputs.append(inputs_item)
 
-        resolved_default_values = d.pop("resolved_default_values")
+        resolved_default_values = d.pop("resolved_default_values", None)
 
         user_actions = []
-        _user_actions = d.pop("user_actions")
+        _user_actions = d.pop("user_actions", None)
         for user_actions_item_data in _user_actions:
             user_actions_item = HumanInputAction.from_dict(user_actions_item_data)
 
             user_actions.append(user_actions_item)
 
-        expiration_time = d.pop("expiration_time")
+        expiration_time = d.pop("expiration_time", None)
 
         human_input_form_detail = cls(
             form_content=form_content,

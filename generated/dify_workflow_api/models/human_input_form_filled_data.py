@@ -58,17 +58,17 @@ class HumanInputFormFilledData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_title = d.pop("node_title")
+        node_title = d.pop("node_title", None)
 
-        rendered_content = d.pop("rendered_content")
+        rendered_content = d.pop("rendered_content", None)
 
-        action_id = d.pop("action_id")
+        action_id = d.pop("action_id", None)
 
-        action_text = d.pop("action_text")
+        action_text = d.pop("action_text", None)
 
-        submitted_data = d.pop("submitted_data")
+        submitted_data = d.pop("submitted_data", None)
 
         human_input_form_filled_data = cls(
             node_id=node_id,

@@ -61,17 +61,17 @@ class HumanInputFormFilledEvent:
         from ..models.human_input_form_filled_data import HumanInputFormFilledData
 
         d = dict(src_dict)
-        event = cast(Literal["human_input_form_filled"], d.pop("event"))
+        event = cast(Literal["human_input_form_filled"], d.pop("event", None))
         if event != "human_input_form_filled":
             raise ValueError(
                 f"event must match const 'human_input_form_filled', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = HumanInputFormFilledData.from_dict(d.pop("data"))
+        data = HumanInputFormFilledData.from_dict(d.pop("data", None))
 
         human_input_form_filled_event = cls(
             event=event,

@@ -43,11 +43,11 @@ class HumanInputFormTimeoutData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_title = d.pop("node_title")
+        node_title = d.pop("node_title", None)
 
-        expiration_time = d.pop("expiration_time")
+        expiration_time = d.pop("expiration_time", None)
 
         human_input_form_timeout_data = cls(
             node_id=node_id,

@@ -61,17 +61,17 @@ class HumanInputFormTimeoutEvent:
         from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
 
         d = dict(src_dict)
-        event = cast(Literal["human_input_form_timeout"], d.pop("event"))
+        event = cast(Literal["human_input_form_timeout"], d.pop("event", None))
         if event != "human_input_form_timeout":
             raise ValueError(
                 f"event must match const 'human_input_form_timeout', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = HumanInputFormTimeoutData.from_dict(d.pop("data"))
+        data = HumanInputFormTimeoutData.from_dict(d.pop("data", None))
 
         human_input_form_timeout_event = cls(
             event=event,

@@ -53,7 +53,7 @@ class HumanInputOptions:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        type_ = d.pop("type")
+        type_ = d.pop("type", None)
 
         def _parse_selector(data: object) -> list[str] | None:
             if data is None:
@@ -68,7 +68,7 @@ class HumanInputOptions:
                 pass
             return cast(list[str] | None, data)
 
-        selector = _parse_selector(d.pop("selector"))
+        selector = _parse_selector(d.pop("selector", None))
 
         def _parse_value(data: object) -> list[str] | None:
             if data is None:
@@ -83,7 +83,7 @@ class HumanInputOptions:
                 pass
             return cast(list[str] | None, data)
 
-        value = _parse_value(d.pop("value"))
+        value = _parse_value(d.pop("value", None))
 
         human_input_options = cls(
             type_=type_,

@@ -61,17 +61,17 @@ class HumanInputRequiredEvent:
         from ..models.human_input_required_data import HumanInputRequiredData
 
         d = dict(src_dict)
-        event = cast(Literal["human_input_required"], d.pop("event"))
+        event = cast(Literal["human_input_required"], d.pop("event", None))
         if event != "human_input_required":
             raise ValueError(
                 f"event must match const 'human_input_required', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = HumanInputRequiredData.from_dict(d.pop("data"))
+        data = HumanInputRequiredData.from_dict(d.pop("data", None))
 
         human_input_required_event = cls(
             event=event,

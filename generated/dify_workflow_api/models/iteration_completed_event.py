@@ -61,17 +61,17 @@ class IterationCompletedEvent:
         from ..models.iteration_completed_data import IterationCompletedData
 
         d = dict(src_dict)
-        event = cast(Literal["iteration_completed"], d.pop("event"))
+        event = cast(Literal["iteration_completed"], d.pop("event", None))
         if event != "iteration_completed":
             raise ValueError(
                 f"event must match const 'iteration_completed', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = IterationCompletedData.from_dict(d.pop("data"))
+        data = IterationCompletedData.from_dict(d.pop("data", None))
 
         iteration_completed_event = cls(
             event=event,

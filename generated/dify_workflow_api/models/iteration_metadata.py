@@ -46,14 +46,14 @@ class IterationMetadata:
                 return data
             return cast(int | None, data)
 
-        iteration_length = _parse_iteration_length(d.pop("iteration_length"))
+        iteration_length = _parse_iteration_length(d.pop("iteration_length", None))
 
         def _parse_iterator_length(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        iterator_length = _parse_iterator_length(d.pop("iterator_length"))
+        iterator_length = _parse_iterator_length(d.pop("iterator_length", None))
 
         iteration_metadata = cls(
             iteration_length=iteration_length,

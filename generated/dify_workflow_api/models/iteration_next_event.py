@@ -61,15 +61,15 @@ class IterationNextEvent:
         from ..models.iteration_next_data import IterationNextData
 
         d = dict(src_dict)
-        event = cast(Literal["iteration_next"], d.pop("event"))
+        event = cast(Literal["iteration_next"], d.pop("event", None))
         if event != "iteration_next":
             raise ValueError(f"event must match const 'iteration_next', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = IterationNextData.from_dict(d.pop("data"))
+        data = IterationNextData.from_dict(d.pop("data", None))
 
         iteration_next_event = cls(
             event=event,

@@ -92,35 +92,35 @@ class IterationStartedData:
         from ..models.iteration_metadata import IterationMetadata
 
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_type = d.pop("node_type")
+        node_type = d.pop("node_type", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
-        extras = d.pop("extras")
+        extras = d.pop("extras", None)
 
-        metadata = IterationMetadata.from_dict(d.pop("metadata"))
+        metadata = IterationMetadata.from_dict(d.pop("metadata", None))
 
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
         def _parse_inputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated"))
+        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
 
         def _parse_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
 
         def _parse_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -128,7 +128,7 @@ class IterationStartedData:
             return cast(None | str, data)
 
         parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id")
+            d.pop("parallel_start_node_id", None)
         )
 
         iteration_started_data = cls(

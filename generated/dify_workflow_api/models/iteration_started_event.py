@@ -61,17 +61,17 @@ class IterationStartedEvent:
         from ..models.iteration_started_data import IterationStartedData
 
         d = dict(src_dict)
-        event = cast(Literal["iteration_started"], d.pop("event"))
+        event = cast(Literal["iteration_started"], d.pop("event", None))
         if event != "iteration_started":
             raise ValueError(
                 f"event must match const 'iteration_started', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = IterationStartedData.from_dict(d.pop("data"))
+        data = IterationStartedData.from_dict(d.pop("data", None))
 
         iteration_started_event = cls(
             event=event,

@@ -131,66 +131,66 @@ class LoopCompletedData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_type = d.pop("node_type")
+        node_type = d.pop("node_type", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        outputs = d.pop("outputs")
+        outputs = d.pop("outputs", None)
 
         def _parse_outputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated"))
+        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated", None))
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
-        extras = d.pop("extras")
+        extras = d.pop("extras", None)
 
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
         def _parse_inputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated"))
+        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
 
-        status = check_node_status(d.pop("status"))
+        status = check_node_status(d.pop("status", None))
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        elapsed_time = d.pop("elapsed_time")
+        elapsed_time = d.pop("elapsed_time", None)
 
-        total_tokens = d.pop("total_tokens")
+        total_tokens = d.pop("total_tokens", None)
 
-        execution_metadata = d.pop("execution_metadata")
+        execution_metadata = d.pop("execution_metadata", None)
 
         def _parse_finished_at(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
-        steps = d.pop("steps")
+        steps = d.pop("steps", None)
 
         def _parse_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
 
         def _parse_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -198,7 +198,7 @@ class LoopCompletedData:
             return cast(None | str, data)
 
         parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id")
+            d.pop("parallel_start_node_id", None)
         )
 
         loop_completed_data = cls(

@@ -61,15 +61,15 @@ class LoopCompletedEvent:
         from ..models.loop_completed_data import LoopCompletedData
 
         d = dict(src_dict)
-        event = cast(Literal["loop_completed"], d.pop("event"))
+        event = cast(Literal["loop_completed"], d.pop("event", None))
         if event != "loop_completed":
             raise ValueError(f"event must match const 'loop_completed', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = LoopCompletedData.from_dict(d.pop("data"))
+        data = LoopCompletedData.from_dict(d.pop("data", None))
 
         loop_completed_event = cls(
             event=event,

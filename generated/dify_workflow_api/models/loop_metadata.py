@@ -40,7 +40,7 @@ class LoopMetadata:
                 return data
             return cast(int | None, data)
 
-        loop_length = _parse_loop_length(d.pop("loop_length"))
+        loop_length = _parse_loop_length(d.pop("loop_length", None))
 
         loop_metadata = cls(
             loop_length=loop_length,

@@ -92,28 +92,28 @@ class LoopNextData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_type = d.pop("node_type")
+        node_type = d.pop("node_type", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        index = d.pop("index")
+        index = d.pop("index", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
-        pre_loop_output = d.pop("pre_loop_output")
+        pre_loop_output = d.pop("pre_loop_output", None)
 
-        extras = d.pop("extras")
+        extras = d.pop("extras", None)
 
         def _parse_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
 
         def _parse_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -121,7 +121,7 @@ class LoopNextData:
             return cast(None | str, data)
 
         parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id")
+            d.pop("parallel_start_node_id", None)
         )
 
         def _parse_parallel_mode_run_id(data: object) -> None | str:
@@ -130,7 +130,7 @@ class LoopNextData:
             return cast(None | str, data)
 
         parallel_mode_run_id = _parse_parallel_mode_run_id(
-            d.pop("parallel_mode_run_id")
+            d.pop("parallel_mode_run_id", None)
         )
 
         def _parse_duration(data: object) -> float | None:
@@ -138,7 +138,7 @@ class LoopNextData:
                 return data
             return cast(float | None, data)
 
-        duration = _parse_duration(d.pop("duration"))
+        duration = _parse_duration(d.pop("duration", None))
 
         loop_next_data = cls(
             id=id,

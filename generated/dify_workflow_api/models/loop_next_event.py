@@ -61,15 +61,15 @@ class LoopNextEvent:
         from ..models.loop_next_data import LoopNextData
 
         d = dict(src_dict)
-        event = cast(Literal["loop_next"], d.pop("event"))
+        event = cast(Literal["loop_next"], d.pop("event", None))
         if event != "loop_next":
             raise ValueError(f"event must match const 'loop_next', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = LoopNextData.from_dict(d.pop("data"))
+        data = LoopNextData.from_dict(d.pop("data", None))
 
         loop_next_event = cls(
             event=event,

@@ -61,15 +61,15 @@ class LoopStartedEvent:
         from ..models.loop_started_data import LoopStartedData
 
         d = dict(src_dict)
-        event = cast(Literal["loop_started"], d.pop("event"))
+        event = cast(Literal["loop_started"], d.pop("event", None))
         if event != "loop_started":
             raise ValueError(f"event must match const 'loop_started', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = LoopStartedData.from_dict(d.pop("data"))
+        data = LoopStartedData.from_dict(d.pop("data", None))
 
         loop_started_event = cls(
             event=event,

@@ -71,7 +71,7 @@ class MessageFileEvent:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        event = cast(Literal["message_file"], d.pop("event"))
+        event = cast(Literal["message_file"], d.pop("event", None))
         if event != "message_file":
             raise ValueError(f"event must match const 'message_file', got '{event}'")
 
@@ -80,22 +80,22 @@ class MessageFileEvent:
                 return data
             return cast(None | str, data)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id"))
+        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
 
         def _parse_task_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        task_id = _parse_task_id(d.pop("task_id"))
+        task_id = _parse_task_id(d.pop("task_id", None))
 
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        type_ = d.pop("type")
+        type_ = d.pop("type", None)
 
-        belongs_to = d.pop("belongs_to")
+        belongs_to = d.pop("belongs_to", None)
 
-        url = d.pop("url")
+        url = d.pop("url", None)
 
         message_file_event = cls(
             event=event,

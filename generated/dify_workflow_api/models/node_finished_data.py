@@ -189,33 +189,35 @@ class NodeFinishedData:
         from ..models.output_file import OutputFile
 
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_type = d.pop("node_type")
+        node_type = d.pop("node_type", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        index = d.pop("index")
+        index = d.pop("index", None)
 
         def _parse_predecessor_node_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        predecessor_node_id = _parse_predecessor_node_id(d.pop("predecessor_node_id"))
+        predecessor_node_id = _parse_predecessor_node_id(
+            d.pop("predecessor_node_id", None)
+        )
 
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
         def _parse_inputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated"))
+        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
 
-        process_data = d.pop("process_data")
+        process_data = d.pop("process_data", None)
 
         def _parse_process_data_truncated(data: object) -> bool | None:
             if data is None:
@@ -223,28 +225,28 @@ class NodeFinishedData:
             return cast(bool | None, data)
 
         process_data_truncated = _parse_process_data_truncated(
-            d.pop("process_data_truncated")
+            d.pop("process_data_truncated", None)
         )
 
-        outputs = d.pop("outputs")
+        outputs = d.pop("outputs", None)
 
         def _parse_outputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated"))
+        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated", None))
 
-        status = check_node_status(d.pop("status"))
+        status = check_node_status(d.pop("status", None))
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        elapsed_time = d.pop("elapsed_time")
+        elapsed_time = d.pop("elapsed_time", None)
 
         def _parse_execution_metadata(data: object) -> ExecutionMetadata | None:
             if data is None:
@@ -259,16 +261,18 @@ class NodeFinishedData:
                 pass
             return cast(ExecutionMetadata | None, data)
 
-        execution_metadata = _parse_execution_metadata(d.pop("execution_metadata"))
+        execution_metadata = _parse_execution_metadata(
+            d.pop("execution_metadata", None)
+        )
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_finished_at(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
         def _parse_files(data: object) -> list[OutputFile] | None:
             if data is None:
@@ -288,14 +292,14 @@ class NodeFinishedData:
                 pass
             return cast(list[OutputFile] | None, data)
 
-        files = _parse_files(d.pop("files"))
+        files = _parse_files(d.pop("files", None))
 
         def _parse_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
 
         def _parse_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -303,7 +307,7 @@ class NodeFinishedData:
             return cast(None | str, data)
 
         parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id")
+            d.pop("parallel_start_node_id", None)
         )
 
         def _parse_parent_parallel_id(data: object) -> None | str:
@@ -311,7 +315,9 @@ class NodeFinishedData:
                 return data
             return cast(None | str, data)
 
-        parent_parallel_id = _parse_parent_parallel_id(d.pop("parent_parallel_id"))
+        parent_parallel_id = _parse_parent_parallel_id(
+            d.pop("parent_parallel_id", None)
+        )
 
         def _parse_parent_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -319,7 +325,7 @@ class NodeFinishedData:
             return cast(None | str, data)
 
         parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id")
+            d.pop("parent_parallel_start_node_id", None)
         )
 
         def _parse_iteration_id(data: object) -> None | str:
@@ -327,14 +333,14 @@ class NodeFinishedData:
                 return data
             return cast(None | str, data)
 
-        iteration_id = _parse_iteration_id(d.pop("iteration_id"))
+        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
 
         def _parse_loop_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        loop_id = _parse_loop_id(d.pop("loop_id"))
+        loop_id = _parse_loop_id(d.pop("loop_id", None))
 
         node_finished_data = cls(
             id=id,

@@ -61,15 +61,15 @@ class NodeFinishedEvent:
         from ..models.node_finished_data import NodeFinishedData
 
         d = dict(src_dict)
-        event = cast(Literal["node_finished"], d.pop("event"))
+        event = cast(Literal["node_finished"], d.pop("event", None))
         if event != "node_finished":
             raise ValueError(f"event must match const 'node_finished', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = NodeFinishedData.from_dict(d.pop("data"))
+        data = NodeFinishedData.from_dict(d.pop("data", None))
 
         node_finished_event = cls(
             event=event,

@@ -61,15 +61,15 @@ class NodeRetryEvent:
         from ..models.node_retry_data import NodeRetryData
 
         d = dict(src_dict)
-        event = cast(Literal["node_retry"], d.pop("event"))
+        event = cast(Literal["node_retry"], d.pop("event", None))
         if event != "node_retry":
             raise ValueError(f"event must match const 'node_retry', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = NodeRetryData.from_dict(d.pop("data"))
+        data = NodeRetryData.from_dict(d.pop("data", None))
 
         node_retry_event = cls(
             event=event,

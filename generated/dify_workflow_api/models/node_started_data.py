@@ -127,42 +127,44 @@ class NodeStartedData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_type = d.pop("node_type")
+        node_type = d.pop("node_type", None)
 
-        title = d.pop("title")
+        title = d.pop("title", None)
 
-        index = d.pop("index")
+        index = d.pop("index", None)
 
         def _parse_predecessor_node_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        predecessor_node_id = _parse_predecessor_node_id(d.pop("predecessor_node_id"))
+        predecessor_node_id = _parse_predecessor_node_id(
+            d.pop("predecessor_node_id", None)
+        )
 
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
         def _parse_inputs_truncated(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated"))
+        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
-        extras = d.pop("extras")
+        extras = d.pop("extras", None)
 
         def _parse_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id"))
+        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
 
         def _parse_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -170,7 +172,7 @@ class NodeStartedData:
             return cast(None | str, data)
 
         parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id")
+            d.pop("parallel_start_node_id", None)
         )
 
         def _parse_parent_parallel_id(data: object) -> None | str:
@@ -178,7 +180,9 @@ class NodeStartedData:
                 return data
             return cast(None | str, data)
 
-        parent_parallel_id = _parse_parent_parallel_id(d.pop("parent_parallel_id"))
+        parent_parallel_id = _parse_parent_parallel_id(
+            d.pop("parent_parallel_id", None)
+        )
 
         def _parse_parent_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -186,7 +190,7 @@ class NodeStartedData:
             return cast(None | str, data)
 
         parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id")
+            d.pop("parent_parallel_start_node_id", None)
         )
 
         def _parse_iteration_id(data: object) -> None | str:
@@ -194,23 +198,23 @@ class NodeStartedData:
                 return data
             return cast(None | str, data)
 
-        iteration_id = _parse_iteration_id(d.pop("iteration_id"))
+        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
 
         def _parse_loop_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        loop_id = _parse_loop_id(d.pop("loop_id"))
+        loop_id = _parse_loop_id(d.pop("loop_id", None))
 
         def _parse_parallel_run_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parallel_run_id = _parse_parallel_run_id(d.pop("parallel_run_id"))
+        parallel_run_id = _parse_parallel_run_id(d.pop("parallel_run_id", None))
 
-        agent_strategy = d.pop("agent_strategy")
+        agent_strategy = d.pop("agent_strategy", None)
 
         node_started_data = cls(
             id=id,

@@ -61,15 +61,15 @@ class NodeStartedEvent:
         from ..models.node_started_data import NodeStartedData
 
         d = dict(src_dict)
-        event = cast(Literal["node_started"], d.pop("event"))
+        event = cast(Literal["node_started"], d.pop("event", None))
         if event != "node_started":
             raise ValueError(f"event must match const 'node_started', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = NodeStartedData.from_dict(d.pop("data"))
+        data = NodeStartedData.from_dict(d.pop("data", None))
 
         node_started_event = cls(
             event=event,

@@ -80,16 +80,18 @@ class ParallelBranchFinishedData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        parallel_id = d.pop("parallel_id")
+        parallel_id = d.pop("parallel_id", None)
 
-        parallel_branch_id = d.pop("parallel_branch_id")
+        parallel_branch_id = d.pop("parallel_branch_id", None)
 
         def _parse_parent_parallel_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        parent_parallel_id = _parse_parent_parallel_id(d.pop("parent_parallel_id"))
+        parent_parallel_id = _parse_parent_parallel_id(
+            d.pop("parent_parallel_id", None)
+        )
 
         def _parse_parent_parallel_start_node_id(data: object) -> None | str:
             if data is None:
@@ -97,7 +99,7 @@ class ParallelBranchFinishedData:
             return cast(None | str, data)
 
         parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id")
+            d.pop("parent_parallel_start_node_id", None)
         )
 
         def _parse_iteration_id(data: object) -> None | str:
@@ -105,25 +107,25 @@ class ParallelBranchFinishedData:
                 return data
             return cast(None | str, data)
 
-        iteration_id = _parse_iteration_id(d.pop("iteration_id"))
+        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
 
         def _parse_loop_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        loop_id = _parse_loop_id(d.pop("loop_id"))
+        loop_id = _parse_loop_id(d.pop("loop_id", None))
 
-        status = check_node_status(d.pop("status"))
+        status = check_node_status(d.pop("status", None))
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         parallel_branch_finished_data = cls(
             parallel_id=parallel_id,

@@ -61,17 +61,17 @@ class ParallelBranchFinishedEvent:
         from ..models.parallel_branch_finished_data import ParallelBranchFinishedData
 
         d = dict(src_dict)
-        event = cast(Literal["parallel_branch_finished"], d.pop("event"))
+        event = cast(Literal["parallel_branch_finished"], d.pop("event", None))
         if event != "parallel_branch_finished":
             raise ValueError(
                 f"event must match const 'parallel_branch_finished', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = ParallelBranchFinishedData.from_dict(d.pop("data"))
+        data = ParallelBranchFinishedData.from_dict(d.pop("data", None))
 
         parallel_branch_finished_event = cls(
             event=event,

@@ -61,17 +61,17 @@ class ParallelBranchStartedEvent:
         from ..models.parallel_branch_started_data import ParallelBranchStartedData
 
         d = dict(src_dict)
-        event = cast(Literal["parallel_branch_started"], d.pop("event"))
+        event = cast(Literal["parallel_branch_started"], d.pop("event", None))
         if event != "parallel_branch_started":
             raise ValueError(
                 f"event must match const 'parallel_branch_started', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = ParallelBranchStartedData.from_dict(d.pop("data"))
+        data = ParallelBranchStartedData.from_dict(d.pop("data", None))
 
         parallel_branch_started_event = cls(
             event=event,

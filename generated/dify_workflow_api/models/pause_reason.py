@@ -110,21 +110,21 @@ class PauseReason:
         from ..models.human_input_field import HumanInputField
 
         d = dict(src_dict)
-        type_ = d.pop("TYPE")
+        type_ = d.pop("TYPE", None)
 
-        form_id = d.pop("form_id")
+        form_id = d.pop("form_id", None)
 
-        form_content = d.pop("form_content")
+        form_content = d.pop("form_content", None)
 
         inputs = []
-        _inputs = d.pop("inputs")
+        _inputs = d.pop("inputs", None)
         for inputs_item_data in _inputs:
             inputs_item = HumanInputField.from_dict(inputs_item_data)
 
             inputs.append(inputs_item)
 
         actions = []
-        _actions = d.pop("actions")
+        _actions = d.pop("actions", None)
         for actions_item_data in _actions:
             actions_item = HumanInputAction.from_dict(actions_item_data)
 
@@ -135,27 +135,27 @@ class PauseReason:
                 return data
             return cast(bool | None, data)
 
-        display_in_ui = _parse_display_in_ui(d.pop("display_in_ui"))
+        display_in_ui = _parse_display_in_ui(d.pop("display_in_ui", None))
 
-        node_id = d.pop("node_id")
+        node_id = d.pop("node_id", None)
 
-        node_title = d.pop("node_title")
+        node_title = d.pop("node_title", None)
 
-        resolved_default_values = d.pop("resolved_default_values")
+        resolved_default_values = d.pop("resolved_default_values", None)
 
         def _parse_form_token(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        form_token = _parse_form_token(d.pop("form_token"))
+        form_token = _parse_form_token(d.pop("form_token", None))
 
         def _parse_expiration_time(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        expiration_time = _parse_expiration_time(d.pop("expiration_time"))
+        expiration_time = _parse_expiration_time(d.pop("expiration_time", None))
 
         def _parse_approval_channels(data: object) -> list[str] | None:
             if data is None:
@@ -170,7 +170,7 @@ class PauseReason:
                 pass
             return cast(list[str] | None, data)
 
-        approval_channels = _parse_approval_channels(d.pop("approval_channels"))
+        approval_channels = _parse_approval_channels(d.pop("approval_channels", None))
 
         pause_reason = cls(
             type_=type_,

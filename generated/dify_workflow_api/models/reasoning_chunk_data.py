@@ -56,18 +56,18 @@ class ReasoningChunkData:
                 return data
             return cast(None | str, data)
 
-        message_id = _parse_message_id(d.pop("message_id"))
+        message_id = _parse_message_id(d.pop("message_id", None))
 
-        reasoning = d.pop("reasoning")
+        reasoning = d.pop("reasoning", None)
 
         def _parse_node_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        node_id = _parse_node_id(d.pop("node_id"))
+        node_id = _parse_node_id(d.pop("node_id", None))
 
-        is_final = d.pop("is_final")
+        is_final = d.pop("is_final", None)
 
         reasoning_chunk_data = cls(
             message_id=message_id,

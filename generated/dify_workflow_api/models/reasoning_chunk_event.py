@@ -61,15 +61,15 @@ class ReasoningChunkEvent:
         from ..models.reasoning_chunk_data import ReasoningChunkData
 
         d = dict(src_dict)
-        event = cast(Literal["reasoning_chunk"], d.pop("event"))
+        event = cast(Literal["reasoning_chunk"], d.pop("event", None))
         if event != "reasoning_chunk":
             raise ValueError(f"event must match const 'reasoning_chunk', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = ReasoningChunkData.from_dict(d.pop("data"))
+        data = ReasoningChunkData.from_dict(d.pop("data", None))
 
         reasoning_chunk_event = cls(
             event=event,

@@ -58,28 +58,28 @@ class RunCreator:
                 return data
             return cast(None | str, data)
 
-        id = _parse_id(d.pop("id"))
+        id = _parse_id(d.pop("id", None))
 
         def _parse_user(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        user = _parse_user(d.pop("user"))
+        user = _parse_user(d.pop("user", None))
 
         def _parse_name(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        name = _parse_name(d.pop("name"))
+        name = _parse_name(d.pop("name", None))
 
         def _parse_email(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        email = _parse_email(d.pop("email"))
+        email = _parse_email(d.pop("email", None))
 
         run_creator = cls(
             id=id,

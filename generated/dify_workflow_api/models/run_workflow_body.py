@@ -78,9 +78,9 @@ class RunWorkflowBody:
         from ..models.file_reference import FileReference
 
         d = dict(src_dict)
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
-        user = d.pop("user")
+        user = d.pop("user", None)
 
         _response_mode = d.pop("response_mode", UNSET)
         response_mode: ResponseMode | Unset

@@ -45,21 +45,21 @@ class SpeechFeature:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        enabled = d.pop("enabled")
+        enabled = d.pop("enabled", None)
 
         def _parse_language(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        language = _parse_language(d.pop("language"))
+        language = _parse_language(d.pop("language", None))
 
         def _parse_voice(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        voice = _parse_voice(d.pop("voice"))
+        voice = _parse_voice(d.pop("voice", None))
 
         speech_feature = cls(
             enabled=enabled,

@@ -33,7 +33,7 @@ class StopTaskBody:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        user = d.pop("user")
+        user = d.pop("user", None)
 
         stop_task_body = cls(
             user=user,

@@ -33,7 +33,7 @@ class StopTaskResult:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        result = d.pop("result")
+        result = d.pop("result", None)
 
         stop_task_result = cls(
             result=result,

@@ -108,83 +108,83 @@ class StoredFile:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        name = d.pop("name")
+        name = d.pop("name", None)
 
-        size = d.pop("size")
+        size = d.pop("size", None)
 
         def _parse_extension(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        extension = _parse_extension(d.pop("extension"))
+        extension = _parse_extension(d.pop("extension", None))
 
         def _parse_mime_type(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        mime_type = _parse_mime_type(d.pop("mime_type"))
+        mime_type = _parse_mime_type(d.pop("mime_type", None))
 
         def _parse_created_by(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        created_by = _parse_created_by(d.pop("created_by"))
+        created_by = _parse_created_by(d.pop("created_by", None))
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_preview_url(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        preview_url = _parse_preview_url(d.pop("preview_url"))
+        preview_url = _parse_preview_url(d.pop("preview_url", None))
 
         def _parse_source_url(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        source_url = _parse_source_url(d.pop("source_url"))
+        source_url = _parse_source_url(d.pop("source_url", None))
 
         def _parse_original_url(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        original_url = _parse_original_url(d.pop("original_url"))
+        original_url = _parse_original_url(d.pop("original_url", None))
 
         def _parse_user_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        user_id = _parse_user_id(d.pop("user_id"))
+        user_id = _parse_user_id(d.pop("user_id", None))
 
         def _parse_tenant_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        tenant_id = _parse_tenant_id(d.pop("tenant_id"))
+        tenant_id = _parse_tenant_id(d.pop("tenant_id", None))
 
         def _parse_conversation_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        conversation_id = _parse_conversation_id(d.pop("conversation_id"))
+        conversation_id = _parse_conversation_id(d.pop("conversation_id", None))
 
         def _parse_file_key(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        file_key = _parse_file_key(d.pop("file_key"))
+        file_key = _parse_file_key(d.pop("file_key", None))
 
         stored_file = cls(
             id=id,

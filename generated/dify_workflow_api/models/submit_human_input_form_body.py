@@ -43,11 +43,11 @@ class SubmitHumanInputFormBody:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
-        action = d.pop("action")
+        action = d.pop("action", None)
 
-        user = d.pop("user")
+        user = d.pop("user", None)
 
         submit_human_input_form_body = cls(
             inputs=inputs,

@@ -43,7 +43,7 @@ class TextChunkData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        text = d.pop("text")
+        text = d.pop("text", None)
 
         def _parse_from_variable_selector(data: object) -> list[str] | None:
             if data is None:
@@ -59,7 +59,7 @@ class TextChunkData:
             return cast(list[str] | None, data)
 
         from_variable_selector = _parse_from_variable_selector(
-            d.pop("from_variable_selector")
+            d.pop("from_variable_selector", None)
         )
 
         text_chunk_data = cls(

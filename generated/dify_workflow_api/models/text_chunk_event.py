@@ -64,15 +64,15 @@ class TextChunkEvent:
         from ..models.text_chunk_data import TextChunkData
 
         d = dict(src_dict)
-        event = cast(Literal["text_chunk"], d.pop("event"))
+        event = cast(Literal["text_chunk"], d.pop("event", None))
         if event != "text_chunk":
             raise ValueError(f"event must match const 'text_chunk', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = TextChunkData.from_dict(d.pop("data"))
+        data = TextChunkData.from_dict(d.pop("data", None))
 
         text_chunk_event = cls(
             event=event,

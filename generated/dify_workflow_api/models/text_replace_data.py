@@ -33,7 +33,7 @@ class TextReplaceData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        text = d.pop("text")
+        text = d.pop("text", None)
 
         text_replace_data = cls(
             text=text,

@@ -62,7 +62,7 @@ class TextReplaceEvent:
         from ..models.text_replace_data import TextReplaceData
 
         d = dict(src_dict)
-        event = cast(Literal["text_replace"], d.pop("event"))
+        event = cast(Literal["text_replace"], d.pop("event", None))
         if event != "text_replace":
             raise ValueError(f"event must match const 'text_replace', got '{event}'")
 
@@ -71,11 +71,11 @@ class TextReplaceEvent:
                 return data
             return cast(None | str, data)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id"))
+        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = TextReplaceData.from_dict(d.pop("data"))
+        data = TextReplaceData.from_dict(d.pop("data", None))
 
         text_replace_event = cls(
             event=event,

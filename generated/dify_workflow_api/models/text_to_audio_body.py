@@ -52,9 +52,9 @@ class TextToAudioBody:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        text = d.pop("text")
+        text = d.pop("text", None)
 
-        user = d.pop("user")
+        user = d.pop("user", None)
 
         voice = d.pop("voice", UNSET)
 

@@ -33,7 +33,7 @@ class Transcript:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        text = d.pop("text")
+        text = d.pop("text", None)
 
         transcript = cls(
             text=text,

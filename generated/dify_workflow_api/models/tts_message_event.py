@@ -56,7 +56,7 @@ class TtsMessageEvent:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        event = cast(Literal["tts_message"], d.pop("event"))
+        event = cast(Literal["tts_message"], d.pop("event", None))
         if event != "tts_message":
             raise ValueError(f"event must match const 'tts_message', got '{event}'")
 
@@ -65,16 +65,16 @@ class TtsMessageEvent:
                 return data
             return cast(None | str, data)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id"))
+        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
 
         def _parse_task_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        task_id = _parse_task_id(d.pop("task_id"))
+        task_id = _parse_task_id(d.pop("task_id", None))
 
-        audio = d.pop("audio")
+        audio = d.pop("audio", None)
 
         tts_message_event = cls(
             event=event,

@@ -131,7 +131,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        text_input = _parse_text_input(d.pop("text-input"))
+        text_input = _parse_text_input(d.pop("text-input", None))
 
         def _parse_paragraph(data: object) -> None | UserInputField:
             if data is None:
@@ -146,7 +146,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        paragraph = _parse_paragraph(d.pop("paragraph"))
+        paragraph = _parse_paragraph(d.pop("paragraph", None))
 
         def _parse_number(data: object) -> None | UserInputField:
             if data is None:
@@ -161,7 +161,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        number = _parse_number(d.pop("number"))
+        number = _parse_number(d.pop("number", None))
 
         def _parse_select(data: object) -> None | UserInputField:
             if data is None:
@@ -176,7 +176,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        select = _parse_select(d.pop("select"))
+        select = _parse_select(d.pop("select", None))
 
         def _parse_checkbox(data: object) -> None | UserInputField:
             if data is None:
@@ -191,7 +191,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        checkbox = _parse_checkbox(d.pop("checkbox"))
+        checkbox = _parse_checkbox(d.pop("checkbox", None))
 
         def _parse_file(data: object) -> None | UserInputField:
             if data is None:
@@ -206,7 +206,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        file = _parse_file(d.pop("file"))
+        file = _parse_file(d.pop("file", None))
 
         def _parse_file_list(data: object) -> None | UserInputField:
             if data is None:
@@ -221,7 +221,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        file_list = _parse_file_list(d.pop("file-list"))
+        file_list = _parse_file_list(d.pop("file-list", None))
 
         def _parse_json_object(data: object) -> None | UserInputField:
             if data is None:
@@ -236,7 +236,7 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        json_object = _parse_json_object(d.pop("json_object"))
+        json_object = _parse_json_object(d.pop("json_object", None))
 
         def _parse_external_data_tool(data: object) -> None | UserInputField:
             if data is None:
@@ -251,7 +251,9 @@ class UserInput:
                 pass
             return cast(None | UserInputField, data)
 
-        external_data_tool = _parse_external_data_tool(d.pop("external_data_tool"))
+        external_data_tool = _parse_external_data_tool(
+            d.pop("external_data_tool", None)
+        )
 
         user_input = cls(
             text_input=text_input,

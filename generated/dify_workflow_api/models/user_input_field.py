@@ -107,14 +107,14 @@ class UserInputField:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        variable = d.pop("variable")
+        variable = d.pop("variable", None)
 
         def _parse_label(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        label = _parse_label(d.pop("label"))
+        label = _parse_label(d.pop("label", None))
 
         def _parse_type_(data: object) -> InputType | None:
             if data is None:
@@ -129,21 +129,21 @@ class UserInputField:
                 pass
             return cast(InputType | None, data)
 
-        type_ = _parse_type_(d.pop("type"))
+        type_ = _parse_type_(d.pop("type", None))
 
         def _parse_required(data: object) -> bool | None:
             if data is None:
                 return data
             return cast(bool | None, data)
 
-        required = _parse_required(d.pop("required"))
+        required = _parse_required(d.pop("required", None))
 
         def _parse_max_length(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        max_length = _parse_max_length(d.pop("max_length"))
+        max_length = _parse_max_length(d.pop("max_length", None))
 
         def _parse_options(data: object) -> list[str] | None:
             if data is None:
@@ -158,9 +158,9 @@ class UserInputField:
                 pass
             return cast(list[str] | None, data)
 
-        options = _parse_options(d.pop("options"))
+        options = _parse_options(d.pop("options", None))
 
-        default = d.pop("default")
+        default = d.pop("default", None)
 
         def _parse_allowed_file_types(data: object) -> list[str] | None:
             if data is None:
@@ -175,7 +175,9 @@ class UserInputField:
                 pass
             return cast(list[str] | None, data)
 
-        allowed_file_types = _parse_allowed_file_types(d.pop("allowed_file_types"))
+        allowed_file_types = _parse_allowed_file_types(
+            d.pop("allowed_file_types", None)
+        )
 
         def _parse_allowed_file_extensions(data: object) -> list[str] | None:
             if data is None:
@@ -191,7 +193,7 @@ class UserInputField:
             return cast(list[str] | None, data)
 
         allowed_file_extensions = _parse_allowed_file_extensions(
-            d.pop("allowed_file_extensions")
+            d.pop("allowed_file_extensions", None)
         )
 
         def _parse_allowed_file_upload_methods(data: object) -> list[str] | None:
@@ -208,7 +210,7 @@ class UserInputField:
             return cast(list[str] | None, data)
 
         allowed_file_upload_methods = _parse_allowed_file_upload_methods(
-            d.pop("allowed_file_upload_methods")
+            d.pop("allowed_file_upload_methods", None)
         )
 
         user_input_field = cls(

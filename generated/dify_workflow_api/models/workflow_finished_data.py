@@ -126,33 +126,33 @@ class WorkflowFinishedData:
         from ..models.run_creator import RunCreator
 
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        workflow_id = d.pop("workflow_id")
+        workflow_id = d.pop("workflow_id", None)
 
         def _parse_sequence_number(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        sequence_number = _parse_sequence_number(d.pop("sequence_number"))
+        sequence_number = _parse_sequence_number(d.pop("sequence_number", None))
 
-        status = check_run_status(d.pop("status"))
+        status = check_run_status(d.pop("status", None))
 
-        outputs = d.pop("outputs")
+        outputs = d.pop("outputs", None)
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        elapsed_time = d.pop("elapsed_time")
+        elapsed_time = d.pop("elapsed_time", None)
 
-        total_tokens = d.pop("total_tokens")
+        total_tokens = d.pop("total_tokens", None)
 
-        total_steps = d.pop("total_steps")
+        total_steps = d.pop("total_steps", None)
 
         def _parse_created_by(data: object) -> None | RunCreator:
             if data is None:
@@ -167,23 +167,23 @@ class WorkflowFinishedData:
                 pass
             return cast(None | RunCreator, data)
 
-        created_by = _parse_created_by(d.pop("created_by"))
+        created_by = _parse_created_by(d.pop("created_by", None))
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_finished_at(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
         def _parse_exceptions_count(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        exceptions_count = _parse_exceptions_count(d.pop("exceptions_count"))
+        exceptions_count = _parse_exceptions_count(d.pop("exceptions_count", None))
 
         def _parse_files(data: object) -> list[OutputFile] | None:
             if data is None:
@@ -203,7 +203,7 @@ class WorkflowFinishedData:
                 pass
             return cast(list[OutputFile] | None, data)
 
-        files = _parse_files(d.pop("files"))
+        files = _parse_files(d.pop("files", None))
 
         workflow_finished_data = cls(
             id=id,

@@ -61,17 +61,17 @@ class WorkflowFinishedEvent:
         from ..models.workflow_finished_data import WorkflowFinishedData
 
         d = dict(src_dict)
-        event = cast(Literal["workflow_finished"], d.pop("event"))
+        event = cast(Literal["workflow_finished"], d.pop("event", None))
         if event != "workflow_finished":
             raise ValueError(
                 f"event must match const 'workflow_finished', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = WorkflowFinishedData.from_dict(d.pop("data"))
+        data = WorkflowFinishedData.from_dict(d.pop("data", None))
 
         workflow_finished_event = cls(
             event=event,

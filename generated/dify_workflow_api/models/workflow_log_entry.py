@@ -97,7 +97,7 @@ class WorkflowLogEntry:
         from ..models.workflow_log_run import WorkflowLogRun
 
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
         def _parse_workflow_run(data: object) -> None | WorkflowLogRun:
             if data is None:
@@ -112,13 +112,13 @@ class WorkflowLogEntry:
                 pass
             return cast(None | WorkflowLogRun, data)
 
-        workflow_run = _parse_workflow_run(d.pop("workflow_run"))
+        workflow_run = _parse_workflow_run(d.pop("workflow_run", None))
 
-        details = d.pop("details")
+        details = d.pop("details", None)
 
-        created_from = check_created_from(d.pop("created_from"))
+        created_from = check_created_from(d.pop("created_from", None))
 
-        created_by_role = check_created_by_role(d.pop("created_by_role"))
+        created_by_role = check_created_by_role(d.pop("created_by_role", None))
 
         def _parse_created_by_account(data: object) -> Account | None:
             if data is None:
@@ -133,7 +133,9 @@ class WorkflowLogEntry:
                 pass
             return cast(Account | None, data)
 
-        created_by_account = _parse_created_by_account(d.pop("created_by_account"))
+        created_by_account = _parse_created_by_account(
+            d.pop("created_by_account", None)
+        )
 
         def _parse_created_by_end_user(data: object) -> EndUserSummary | None:
             if data is None:
@@ -148,9 +150,11 @@ class WorkflowLogEntry:
                 pass
             return cast(EndUserSummary | None, data)
 
-        created_by_end_user = _parse_created_by_end_user(d.pop("created_by_end_user"))
+        created_by_end_user = _parse_created_by_end_user(
+            d.pop("created_by_end_user", None)
+        )
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         workflow_log_entry = cls(
             id=id,

@@ -62,16 +62,16 @@ class WorkflowLogPage:
         from ..models.workflow_log_entry import WorkflowLogEntry
 
         d = dict(src_dict)
-        page = d.pop("page")
+        page = d.pop("page", None)
 
-        limit = d.pop("limit")
+        limit = d.pop("limit", None)
 
-        total = d.pop("total")
+        total = d.pop("total", None)
 
-        has_more = d.pop("has_more")
+        has_more = d.pop("has_more", None)
 
         data = []
-        _data = d.pop("data")
+        _data = d.pop("data", None)
         for data_item_data in _data:
             data_item = WorkflowLogEntry.from_dict(data_item_data)
 

@@ -88,42 +88,42 @@ class WorkflowLogRun:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        version = d.pop("version")
+        version = d.pop("version", None)
 
-        status = check_run_status(d.pop("status"))
+        status = check_run_status(d.pop("status", None))
 
         def _parse_triggered_from(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        triggered_from = _parse_triggered_from(d.pop("triggered_from"))
+        triggered_from = _parse_triggered_from(d.pop("triggered_from", None))
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
-        elapsed_time = d.pop("elapsed_time")
+        elapsed_time = d.pop("elapsed_time", None)
 
-        total_tokens = d.pop("total_tokens")
+        total_tokens = d.pop("total_tokens", None)
 
-        total_steps = d.pop("total_steps")
+        total_steps = d.pop("total_steps", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_finished_at(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
-        exceptions_count = d.pop("exceptions_count")
+        exceptions_count = d.pop("exceptions_count", None)
 
         workflow_log_run = cls(
             id=id,

@@ -61,15 +61,15 @@ class WorkflowPausedEvent:
         from ..models.workflow_paused_data import WorkflowPausedData
 
         d = dict(src_dict)
-        event = cast(Literal["workflow_paused"], d.pop("event"))
+        event = cast(Literal["workflow_paused"], d.pop("event", None))
         if event != "workflow_paused":
             raise ValueError(f"event must match const 'workflow_paused', got '{event}'")
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = WorkflowPausedData.from_dict(d.pop("data"))
+        data = WorkflowPausedData.from_dict(d.pop("data", None))
 
         workflow_paused_event = cls(
             event=event,

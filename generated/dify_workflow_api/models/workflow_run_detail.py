@@ -104,14 +104,14 @@ class WorkflowRunDetail:
                 return data
             return cast(None | str, data)
 
-        id = _parse_id(d.pop("id"))
+        id = _parse_id(d.pop("id", None))
 
         def _parse_workflow_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        workflow_id = _parse_workflow_id(d.pop("workflow_id"))
+        workflow_id = _parse_workflow_id(d.pop("workflow_id", None))
 
         def _parse_status(data: object) -> None | RunStatus:
             if data is None:
@@ -126,58 +126,58 @@ class WorkflowRunDetail:
                 pass
             return cast(None | RunStatus, data)
 
-        status = _parse_status(d.pop("status"))
+        status = _parse_status(d.pop("status", None))
 
         def _parse_inputs(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        inputs = _parse_inputs(d.pop("inputs"))
+        inputs = _parse_inputs(d.pop("inputs", None))
 
-        outputs = d.pop("outputs")
+        outputs = d.pop("outputs", None)
 
         def _parse_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        error = _parse_error(d.pop("error"))
+        error = _parse_error(d.pop("error", None))
 
         def _parse_total_steps(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        total_steps = _parse_total_steps(d.pop("total_steps"))
+        total_steps = _parse_total_steps(d.pop("total_steps", None))
 
         def _parse_total_tokens(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        total_tokens = _parse_total_tokens(d.pop("total_tokens"))
+        total_tokens = _parse_total_tokens(d.pop("total_tokens", None))
 
         def _parse_created_at(data: object) -> int | None | str:
             if data is None:
                 return data
             return cast(int | None | str, data)
 
-        created_at = _parse_created_at(d.pop("created_at"))
+        created_at = _parse_created_at(d.pop("created_at", None))
 
         def _parse_finished_at(data: object) -> int | None | str:
             if data is None:
                 return data
             return cast(int | None | str, data)
 
-        finished_at = _parse_finished_at(d.pop("finished_at"))
+        finished_at = _parse_finished_at(d.pop("finished_at", None))
 
         def _parse_elapsed_time(data: object) -> float | None:
             if data is None:
                 return data
             return cast(float | None, data)
 
-        elapsed_time = _parse_elapsed_time(d.pop("elapsed_time"))
+        elapsed_time = _parse_elapsed_time(d.pop("elapsed_time", None))
 
         workflow_run_detail = cls(
             id=id,

@@ -65,20 +65,20 @@ class WorkflowStartedData:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", None)
 
-        workflow_id = d.pop("workflow_id")
+        workflow_id = d.pop("workflow_id", None)
 
         def _parse_sequence_number(data: object) -> int | None:
             if data is None:
                 return data
             return cast(int | None, data)
 
-        sequence_number = _parse_sequence_number(d.pop("sequence_number"))
+        sequence_number = _parse_sequence_number(d.pop("sequence_number", None))
 
-        inputs = d.pop("inputs")
+        inputs = d.pop("inputs", None)
 
-        created_at = d.pop("created_at")
+        created_at = d.pop("created_at", None)
 
         def _parse_reason(data: object) -> None | ResumeReason:
             if data is None:
@@ -93,7 +93,7 @@ class WorkflowStartedData:
                 pass
             return cast(None | ResumeReason, data)
 
-        reason = _parse_reason(d.pop("reason"))
+        reason = _parse_reason(d.pop("reason", None))
 
         workflow_started_data = cls(
             id=id,

@@ -61,17 +61,17 @@ class WorkflowStartedEvent:
         from ..models.workflow_started_data import WorkflowStartedData
 
         d = dict(src_dict)
-        event = cast(Literal["workflow_started"], d.pop("event"))
+        event = cast(Literal["workflow_started"], d.pop("event", None))
         if event != "workflow_started":
             raise ValueError(
                 f"event must match const 'workflow_started', got '{event}'"
             )
 
-        workflow_run_id = d.pop("workflow_run_id")
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        task_id = d.pop("task_id")
+        task_id = d.pop("task_id", None)
 
-        data = WorkflowStartedData.from_dict(d.pop("data"))
+        data = WorkflowStartedData.from_dict(d.pop("data", None))
 
         workflow_started_event = cls(
             event=event,

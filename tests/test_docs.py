@@ -1,0 +1,62 @@
+"""Every example of the documentation runs as it stands, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dify_workflow.emulator import Emulator
+from support.blocks import LOCAL_SERVER, blocks
+from support.spec import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [(page, code) for page in PAGES for code in blocks(page)]
+FOLDERS = {".venv", "node_modules", "recordings"}
+
+
+@pytest.mark.parametrize(
+    ("page", "code"), EXAMPLES, ids=[f"{page.name}-{i}" for i, (page, _) in enumerate(EXAMPLES)]
+)
+def test_each_example_runs(page: Path, code: str, emulator: Emulator) -> None:
+    program = code.replace(LOCAL_SERVER, emulator.base_url)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), page
+    assert done.stdout
+
+
+def test_the_examples_of_the_readme_say_what_they_print(emulator: Emulator) -> None:
+    run, stream = blocks(ROOT / "README.md")
+    for code, expected in ((run, "{'greeting': 'Ann'}"), (stream, "[Write: succeeded]")):
+        program = code.replace(LOCAL_SERVER, emulator.base_url)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        assert expected in done.stdout
+
+
+def test_the_readme_is_one_screen_with_eight_lines_a_piece() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 70
+    run, stream = blocks(ROOT / "README.md")
+    assert len([line for line in run.splitlines() if line.strip()]) <= 8
+    assert len([line for line in stream.splitlines() if line.strip()]) <= 12
+
+
+def test_each_link_to_a_file_leads_somewhere() -> None:
+    pages = [page for page in ROOT.rglob("*.md") if not FOLDERS & set(page.parts)]
+    assert pages
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_number_of_recordings_in_the_readme_is_the_number_that_there_is() -> None:
+    count = len(list((ROOT / "tests" / "recordings").glob("*/*.json")))
+    assert f"{count:,} recorded exchanges" in (ROOT / "README.md").read_text(encoding="utf-8")
