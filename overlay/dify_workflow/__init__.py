@@ -9,6 +9,8 @@ Run a workflow and get its outputs, watch it run, stop it, look it up, page thro
         print(run.outputs)
 """
 
+# The first import, before anything else brings httpx.
+from . import _httpx  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]  # see above
 from . import errors, events, models
 from ._files import FileSource
 from ._media import AsyncMediaStream, MediaStream

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -31,6 +30,9 @@ from ._transport import (
     without_frames,
 )
 from .errors import DifyError
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -88,6 +90,8 @@ class AsyncByteStream:
 
     def close_soon(self) -> None:
         """Close the connection as soon as the event loop gets to it; for finalizers."""
+        import asyncio
+
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no loop, so its connections are gone, or not of asyncio
@@ -191,9 +195,7 @@ class AsyncTransport:
             mine.landed.set()
 
     async def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], Awaitable[R]]) -> R:
-        from anyio import (
-            sleep,
-        )  # asyncio or trio, as httpx; slow to import and seldom needed
+        from anyio import sleep  # asyncio or trio, as httpx
 
         number = 0
         while True:

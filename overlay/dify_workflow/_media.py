@@ -77,7 +77,7 @@ class AsyncMediaStream(AsyncIterator[bytes]):
 
     @property
     def content_type(self) -> str:
-        """Media type of the file, as the server gives it; empty before the request is sent."""
+        """Media type of the file, as the server gives it; may be empty."""
         return self._body.headers.get("content-type", "") if self._body else ""
 
     def __await__(self) -> Generator[None, None, Self]:

@@ -1,0 +1,91 @@
+"""What `import dify_workflow` costs and promises."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import metadata, requires
+from pathlib import Path
+
+import pytest
+
+import dify_workflow
+import dify_workflow_api
+from dify_workflow import __main__ as entry
+from dify_workflow import __version__
+
+
+def loaded_by(program: str) -> set[str]:
+    code = f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_import_brings_no_extra_and_no_generated_model() -> None:
+    modules = loaded_by("import dify_workflow")
+    extras = {"typer", "click", "rich", "starlette", "uvicorn", "multipart", "python_multipart"}
+    assert not extras & modules
+    assert not [name for name in modules if name.startswith("dify_workflow_api.models.")]
+    assert not [name for name in modules if name.startswith("dify_workflow_api.api")]
+    assert "dify_workflow.emulator" not in modules
+    assert "dify_workflow.cli" not in modules
+
+
+def test_httpx_keeps_its_command_line_which_is_imported_when_called() -> None:
+    program = "import dify_workflow, httpx, sys\nsys.argv = ['httpx', '--help']\nhttpx.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "Usage" in done.stdout
+
+
+def test_httpx_that_is_there_already_is_left_alone() -> None:
+    assert "rich" in loaded_by("import httpx, dify_workflow")
+
+
+def test_a_run_loads_only_the_models_that_it_needs() -> None:
+    modules = loaded_by(
+        "import dify_workflow\n"
+        "from dify_workflow import _operations\n"
+        "_operations.run_workflow('run_workflow', {}, 'u', mode='streaming')"
+    )
+    models = {name for name in modules if name.startswith("dify_workflow_api.models.")}
+    assert 0 < len(models) < 15
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert metadata("dify-workflow")["Version"] == __version__
+
+
+def test_runtime_dependencies_are_four() -> None:
+    names = {
+        re.split(r"[<>]", requirement)[0]
+        for requirement in requires("dify-workflow") or []
+        if "extra ==" not in requirement
+    }
+    assert names == {"attrs", "httpx", "orjson", "python-dateutil"}
+
+
+@pytest.mark.parametrize("package", [dify_workflow, dify_workflow_api])
+def test_both_packages_are_marked_as_typed(package: object) -> None:
+    assert (Path(package.__file__).parent / "py.typed").is_file()  # type: ignore[attr-defined]  # a module
+
+
+def test_without_the_extra_the_command_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    for name in [name for name in sys.modules if name.startswith("dify_workflow.cli")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(SystemExit, match=r"pip install 'dify-workflow\[cli\]'"):
+        entry.main()
+
+
+def test_another_import_that_fails_is_not_taken_for_a_missing_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "dify_workflow.cli", None)
+    with pytest.raises(ImportError):
+        entry.main()

@@ -1,0 +1,244 @@
+"""A request is sent again only where that is safe, and after a wait that fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dify_workflow import (
+    APIConnectionError,
+    APITimeoutError,
+    DifyError,
+    InvalidResponseError,
+    RateLimitError,
+    ServerError,
+    _retry,
+)
+from dify_workflow._refusal import status_error
+from dify_workflow._retry import retry_after, wait_before_retry
+from support import events
+from support.events import RUN, TASK
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+
+def status(code: int, **headers: str) -> DifyError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return status_error("call", code, named, "{}")
+
+
+LIMIT = status_error("call", 400, {}, recording("1.14.2/rate_blocking_second").body.decode())
+
+DECISIONS: list[tuple[str, DifyError, bool, bool]] = [
+    # what happened, the error, again if repeatable, again if not
+    ("never sent", APIConnectionError("x", request_sent=False), True, True),
+    ("perhaps sent", APIConnectionError("x", request_sent=True), True, False),
+    ("connecting took too long", APITimeoutError("x", request_sent=False), True, True),
+    ("no answer in time", APITimeoutError("x", request_sent=True), True, False),
+    ("refused: too many", status(429), True, True),
+    ("refused: the concurrency limit", LIMIT, True, True),
+    ("refused: not now", status(503, retry_after="1"), True, True),
+    ("unavailable", status(503), True, False),
+    *((f"{code}", status(code), True, False) for code in (500, 502, 504, 520, 521, 522, 523, 524)),
+    *((f"{code}", status(code), False, False) for code in (400, 401, 403, 404, 405, 412, 413, 415)),
+    ("501", status(501), False, False),
+    ("525", status(525), False, False),
+    ("an answer that cannot be read", InvalidResponseError("x"), False, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable", "other"),
+    [row[1:] for row in DECISIONS],
+    ids=[row[0] for row in DECISIONS],
+)
+def test_decisions(error: DifyError, *, repeatable: bool, other: bool) -> None:
+    def again(*, is_repeatable: bool) -> bool:
+        wait = wait_before_retry(error, attempt=1, max_retries=2, repeatable=is_repeatable)
+        return wait is not None
+
+    assert again(is_repeatable=True) is repeatable
+    assert again(is_repeatable=False) is other
+
+
+def test_it_is_sent_again_so_often_and_no_oftener() -> None:
+    error = APIConnectionError("x", request_sent=False)
+    waits = [
+        wait_before_retry(error, attempt=attempt, max_retries=2, repeatable=True)
+        for attempt in (1, 2, 3)
+    ]
+    assert [wait is not None for wait in waits] == [True, True, False]
+    assert wait_before_retry(error, attempt=1, max_retries=0, repeatable=True) is None
+
+
+@given(st.integers(1, 50))
+def test_waits_are_jittered_and_grow_to_a_bound(attempt: int) -> None:
+    wait = wait_before_retry(status(500), attempt=attempt, max_retries=99, repeatable=True)
+    assert wait is not None
+    assert 0 <= wait <= min(8.0, 0.5 * 2 ** (attempt - 1))
+
+
+def test_what_the_server_asks_for_is_kept_up_to_a_minute() -> None:
+    def wait(**headers: str) -> float | None:
+        return wait_before_retry(status(429, **headers), attempt=1, max_retries=1, repeatable=False)
+
+    assert wait(retry_after="7") == 7
+    assert wait(retry_after="0.5") == 0.5
+    assert wait(retry_after="-3") == 0
+    assert wait(retry_after="60") == 60
+    assert wait(retry_after="61") is None
+    soon = wait(retry_after=format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True))
+    assert soon is not None
+    assert 18 < soon <= 20
+    assert wait(retry_after=format_datetime(datetime.now(UTC) + timedelta(days=1))) is None
+    past = format_datetime(datetime.now(UTC) - timedelta(days=1))
+    assert wait(retry_after=past) == 0
+
+
+@pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026"])
+def test_a_retry_after_that_says_nothing_is_no_wait_asked_for(value: str) -> None:
+    assert retry_after(status(429, retry_after=value)) is None
+
+
+def test_a_date_without_a_zone_is_meant_in_utc() -> None:
+    text = (datetime.now(UTC) + timedelta(seconds=20)).strftime("%a, %d %b %Y %H:%M:%S -0000")
+    asked = retry_after(status(429, retry_after=text))
+    assert asked is not None
+    assert 18 < asked <= 20
+
+
+# ------------------------------------------------------------------------------ over the wire
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_retry, "FIRST_WAIT", 0.01)
+
+
+class Failing:
+    """Fails so often in some way, then answers with a recording."""
+
+    def __init__(self, server: ReplayServer, times: int, fail: Any, then: str) -> None:
+        self.seen: Counter[str] = Counter()
+        self._left = times
+        self._fail = fail
+        self._then = recording(then)
+        self.url = server.handle(self._answer)
+
+    def _answer(self, exchange: Exchange) -> None:
+        self.seen[exchange.request.method] += 1
+        if self._left:
+            self._left -= 1
+            self._fail(exchange)
+            return
+        exchange.whole(self._then.body, self._then.status)
+
+
+def refuse(code: int, **headers: str) -> Any:
+    return lambda exchange: exchange.whole(b"{}", code, **headers)
+
+
+def cut(_exchange: Exchange) -> None:
+    """The connection is closed without an answer."""
+
+
+@pytest.mark.parametrize("fail", [refuse(502), refuse(429, retry_after="0"), cut])
+def test_a_look_up_is_sent_again(fail: Any, both: World, server: ReplayServer) -> None:
+    failing = Failing(server, 2, fail, "1.14.2/ev1_detail_finished")
+    assert both.client(base_url=failing.url).info(RUN).status == "succeeded"
+    assert failing.seen == {"GET": 3}
+
+
+def test_stopping_is_sent_again(both: World, server: ReplayServer) -> None:
+    failing = Failing(server, 1, refuse(502), "1.14.2/stop1_stop")
+    assert both.client(base_url=failing.url).stop_workflow_stream(TASK).result == "success"
+    assert failing.seen == {"POST": 2}
+
+
+def test_the_last_error_is_raised_when_nothing_helps(both: World, server: ReplayServer) -> None:
+    failing = Failing(server, 9, refuse(502), "1.14.2/ev1_detail_finished")
+    with pytest.raises(ServerError):
+        both.client(base_url=failing.url, max_retries=3).info(RUN)
+    assert failing.seen == {"GET": 4}
+
+
+@pytest.mark.parametrize("mode", ["streaming", "blocking"])
+@pytest.mark.parametrize("fail", [refuse(500), refuse(502), refuse(504), cut])
+def test_a_run_that_may_have_arrived_is_never_sent_again(
+    fail: Any, mode: str, both: World, server: ReplayServer
+) -> None:
+    failing = Failing(server, 1, fail, "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, check_inputs=False)
+    with pytest.raises(DifyError):
+        client.run_workflow({}, response_mode=mode)
+    assert failing.seen == {"POST": 1}
+
+
+def test_a_run_that_breaks_off_in_the_stream_is_never_sent_again(
+    both: World, server: ReplayServer
+) -> None:
+    posts: list[str] = []
+
+    def handler(exchange: Exchange) -> None:
+        posts.append(exchange.request.method)
+        exchange.start_stream()
+        exchange.chunk(events.started())
+
+    with pytest.raises(DifyError):
+        both.client(base_url=server.handle(handler), check_inputs=False).run_workflow({})
+    assert posts == ["POST"]
+
+
+def test_a_run_that_was_refused_before_it_ran_is_sent_again(
+    both: World, server: ReplayServer
+) -> None:
+    limit = recording("1.14.2/rate_blocking_second")
+
+    def fail(exchange: Exchange) -> None:
+        exchange.whole(limit.body, limit.status)
+
+    failing = Failing(server, 2, fail, "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url)
+    assert client.run_workflow({}, response_mode="blocking").status == "succeeded"
+    assert failing.seen == {"POST": 3}
+    with pytest.raises(RateLimitError):
+        failing = Failing(server, 9, fail, "1.14.2/run_blocking_echo")
+        client.with_options(base_url=failing.url).run_workflow({}, response_mode="blocking")
+
+
+def test_uploads_and_forms_that_may_have_arrived_are_never_sent_again(
+    both: World, server: ReplayServer
+) -> None:
+    for call in (
+        lambda client: client.upload_file(b"x"),
+        lambda client: client.submit_human_input_form("t", "a", {}),
+        lambda client: client.text_to_audio("x").read(),
+        lambda client: client.audio_to_text(b"x"),
+    ):
+        failing = Failing(server, 1, cut, "1.14.2/upload_ok_png")
+        with pytest.raises(APIConnectionError):
+            call(both.client(base_url=failing.url))
+        assert failing.seen == {"POST": 1}
+
+
+def test_a_file_that_was_refused_for_now_is_sent_whole_at_the_second_attempt(
+    both: World, server: ReplayServer
+) -> None:
+    failing = Failing(server, 1, refuse(429), "1.14.2/upload_ok_png")
+    sizes: list[int] = []
+    answer = failing._answer
+
+    def counting(exchange: Exchange) -> None:
+        sizes.append(len(exchange.request.body))
+        answer(exchange)
+
+    both.client(base_url=server.handle(counting)).upload_file(b"x" * 1000, filename="x.txt")
+    assert len(sizes) == 2
+    assert sizes[0] == sizes[1] > 1000
