@@ -198,23 +198,18 @@ class Api:
 
     async def upload(self, request: Request, app: Workflow) -> Response:
         """POST /files/upload."""
-        form = await request.form()
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise ApiError(400, "no_file_uploaded", "Please upload your file.")
-        name = unquote(file.filename or "")
-        if "/" in name or "\\" in name:
-            raise invalid("Filename contains invalid characters")
-        if not file.content_type:
-            raise ApiError(415, "unsupported_file_type", "File type not allowed.")
-        user = form.get("user")
-        stored = self._state.keep_file(
-            app,
-            name,
-            file.content_type,
-            await file.read(),
-            user if isinstance(user, str) and user else "DEFAULT-USER",
-        )
+        async with request.form() as form:
+            file, user = form.get("file"), form.get("user")
+            if not isinstance(file, UploadFile):
+                raise ApiError(400, "no_file_uploaded", "Please upload your file.")
+            name = unquote(file.filename or "")
+            if "/" in name or "\\" in name:
+                raise invalid("Filename contains invalid characters")
+            if not file.content_type:
+                raise ApiError(415, "unsupported_file_type", "File type not allowed.")
+            owner = user if isinstance(user, str) and user else "DEFAULT-USER"
+            content = await file.read()
+            stored = self._state.keep_file(app, name, file.content_type, content, owner)
         return compact(stored.to_wire(), 201)
 
     # ------------------------------------------------------------------------------------- app
@@ -335,7 +330,7 @@ def _pydantic(model: str, field: str, value: JSON) -> str:
 
 def _check_version(app: Workflow, workflow_id: str) -> None:
     if not _is_uuid(workflow_id):
-        raise ApiError(400, "bad_request", f"Invalid workflow_id format: '{workflow_id}'.")
+        raise ApiError(400, "bad_request", f"Invalid workflow_id format: '{workflow_id}'. ")
     if workflow_id != app.id:
         raise not_found(f"Workflow not found with id: {workflow_id}")
 

@@ -1,0 +1,345 @@
+"""The emulator answers as DIFY.md says a server of 1.14.2 does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from dify_workflow import BadRequestError, DifyWorkflow, NotFoundError, WorkflowLogsRequest
+from dify_workflow.emulator import (
+    BeginNode,
+    Emulator,
+    EndNode,
+    Input,
+    Outputs,
+    Sleep,
+    Step,
+    Text,
+    failing_node,
+    llm,
+    node,
+    workflow,
+)
+from support.recordings import recording
+from support.spec import stream_events, validator
+
+VERSION = "1.14.2"
+
+
+@pytest.fixture
+def http(emulator: Emulator) -> Iterator[httpx.Client]:
+    """A bare client for what the facade would never send."""
+    headers = {"Authorization": "Bearer app-echo"}
+    with httpx.Client(base_url=emulator.base_url, headers=headers, timeout=10) as client:
+        yield client
+
+
+def run(name: str = "Ann", mode: str = "blocking") -> dict[str, Any]:
+    return {"inputs": {"name": name}, "user": "u1", "response_mode": mode}
+
+
+def events_of(body: str) -> list[dict[str, Any]]:
+    return [json.loads(block[6:]) for block in body.split("\n\n") if block.startswith("data: ")]
+
+
+# ------------------------------------------------------------------------------------- streams
+
+
+def test_a_stream_begins_with_a_ping_and_each_message_is_a_chunk(http: httpx.Client) -> None:
+    with http.stream("POST", "/workflows/run", json=run(mode="streaming")) as response:
+        chunks = list(response.iter_raw())
+    played = recording("1.14.2/run_streaming_echo")
+    assert response.headers["content-type"] == played.content_type
+    assert response.headers["x-version"] == VERSION
+    assert "cache-control" not in response.headers
+    assert chunks[0] == b"event: ping\n\n"
+    assert all(chunk.endswith(b"\n\n") for chunk in chunks)
+
+
+def test_the_events_have_the_names_order_and_keys_of_the_recording(http: httpx.Client) -> None:
+    body = http.post("/workflows/run", json=run("Ann ☃", "streaming")).text
+    mine, theirs = events_of(body), recording("1.14.2/run_streaming_echo").events
+    # The one difference: there the text comes before its node has ended.
+    assert sorted(event["event"] for event in mine) == sorted(event["event"] for event in theirs)
+    by_name = {event["event"]: event for event in theirs}
+    for event in mine:
+        assert list(event) == list(by_name[event["event"]])
+        assert list(event["data"]) == list(by_name[event["event"]]["data"])
+        validator(stream_events()[event["event"]], VERSION).validate(event)
+    assert "☃" in body, "raw UTF-8, as orjson writes it"
+
+
+def test_a_stream_is_pinged_while_nothing_happens() -> None:
+    with Emulator(ping_interval=0.05, linger=0) as emulator:
+        url = f"{emulator.base_url}/workflows/run"
+        body = {"inputs": {"secs": 0.3}, "user": "u1", "response_mode": "streaming"}
+        answer = httpx.post(url, json=body, headers={"Authorization": "Bearer app-slow"}).text
+    assert answer.count("event: ping\n\n") > 3
+
+
+def test_a_stream_stays_open_for_a_while_after_the_last_event() -> None:
+    with Emulator(linger=0.3) as emulator:
+        url = f"{emulator.base_url}/workflows/run"
+        headers = {"Authorization": "Bearer app-echo"}
+        last = 0.0
+        with httpx.stream("POST", url, json=run(mode="streaming"), headers=headers) as response:
+            for _ in response.iter_raw():
+                last = time.monotonic()
+        assert time.monotonic() - last > 0.25
+
+
+def test_bad_inputs_meet_silence_in_streaming_mode() -> None:
+    with Emulator(silence=0.1) as emulator:
+        url = f"{emulator.base_url}/workflows/run"
+        body = {**run(mode="streaming"), "inputs": {}}
+        answer = httpx.post(url, json=body, headers={"Authorization": "Bearer app-echo"})
+    assert (answer.status_code, answer.text) == (200, "event: ping\n\n")
+
+
+def test_a_run_goes_on_when_nobody_listens(emulator: Emulator) -> None:
+    with emulator.client("slow") as client:
+        with client.run_workflow_stream({"secs": 0.3}) as stream:
+            next(stream)
+        run_id = stream.run_id
+        assert run_id is not None
+        assert client.info(run_id).status == "running"
+        assert client.logs(WorkflowLogsRequest(keyword=run_id)).data[0].status == "running"
+        deadline = time.monotonic() + 5
+        while client.info(run_id).status == "running":
+            assert time.monotonic() < deadline
+
+
+def test_a_stopped_run_stays_running_in_detail_and_log(emulator: Emulator) -> None:
+    """DIFY.md section 0.2."""
+    with emulator.client("slow") as client:
+        with client.run_workflow_stream({"secs": 20}) as stream:
+            stream.stop()
+            stopped = stream.result()
+        assert stopped.status == "stopped"
+        detail = client.info(stopped.id)
+        assert (detail.status, detail.finished_at, detail.total_steps) == ("running", None, 0)
+        assert client.stop_workflow_stream(stopped.task_id or "").result == "success"
+
+
+# ------------------------------------------------------------------------------------- answers
+
+
+def test_a_blocking_run_answers_as_recorded(http: httpx.Client) -> None:
+    answer = http.post("/workflows/run", json=run("Ann ☃"))
+    played = recording("1.14.2/run_blocking_echo")
+    assert answer.headers["content-type"] == played.content_type
+    theirs = json.loads(played.body)
+    assert list(answer.json()) == list(theirs)
+    assert list(answer.json()["data"]) == list(theirs["data"])
+    assert answer.json()["data"]["outputs"] == {"greeting": "Ann ☃"}
+    assert answer.text.isascii()
+    assert '": ' in answer.text
+
+
+def test_detail_logs_and_app_answer_with_the_recorded_keys(http: httpx.Client) -> None:
+    run_id = http.post("/workflows/run", json=run()).json()["workflow_run_id"]
+    pairs = {
+        f"/workflows/run/{run_id}": "ev1_detail_finished",
+        "/info": "get_info_echo",
+        "/parameters": "get_parameters_branchy",
+        "/meta": "get_meta_branchy",
+        "/site": "get_site_branchy",
+    }
+    for path, name in pairs.items():
+        mine, theirs = http.get(path), json.loads(recording(f"1.14.2/{name}").body)
+        assert set(mine.json()) == set(theirs), path
+        assert mine.headers["content-type"] == "application/json"
+        assert mine.text.endswith("}\n")
+    row = http.get("/workflows/logs?limit=1").json()["data"][0]
+    theirs = json.loads(recording("1.14.2/logs_burst_all").body)["data"][0]
+    assert list(row) == list(theirs)
+    assert list(row["workflow_run"]) == list(theirs["workflow_run"])
+    assert isinstance(http.get(f"/workflows/run/{run_id}").json()["inputs"], str)
+
+
+REFUSALS = {
+    "err_no_auth": {"url": "/workflows/run", "headers": {"Authorization": ""}},
+    "err_missing_user": {"json": {"inputs": {"name": "x"}}},
+    "err_empty_user": {"json": {"inputs": {"name": "x"}, "user": ""}},
+    "err_missing_inputs": {"json": {"user": "u1", "response_mode": "blocking"}},
+    "err_inputs_list": {"json": {"inputs": ["x"], "user": "u1", "response_mode": "blocking"}},
+    "err_missing_required_blocking": {"json": {**run(), "inputs": {}}},
+    "err_too_long_blocking": {"json": run("x" * 49)},
+    "err_wrong_content_type": {"content": b"{}", "headers": {"Content-Type": "text/plain"}},
+    "err_empty_body": {"content": b"", "headers": {"Content-Type": "application/json"}},
+    "err_wf_id_not_uuid": {"url": "/workflows/not-a-uuid/run", "json": run()},
+    "err_stop_missing_user": {"url": f"/workflows/tasks/{'a' * 32}/stop", "json": {}},
+    "upload_no_file": {"url": "/files/upload", "files": {"other": ("a.txt", b"x", "text/plain")}},
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals_are_as_recorded(name: str, http: httpx.Client) -> None:
+    request = {"url": "/workflows/run", **REFUSALS[name]}
+    mine = http.post(**request)
+    played = recording(f"1.14.2/{name}")
+    theirs = json.loads(played.body)
+    assert mine.status_code == played.status
+    assert mine.json()["code"] == theirs["code"]
+    assert mine.json()["status"] == played.status
+    # pydantic shows what it was given, which is not the same here.
+    first = theirs["message"].split("[type=")[0]
+    assert mine.json()["message"].split("[type=")[0] == first
+
+
+def test_an_unknown_key_and_run_and_path_are_refused_as_recorded(http: httpx.Client) -> None:
+    wrong = http.get("/info", headers={"Authorization": "Bearer app-nobody"})
+    assert (wrong.status_code, wrong.json()["message"]) == (401, "Access token is invalid")
+    assert wrong.headers["www-authenticate"] == 'Bearer realm="api"'
+    unknown = http.get(f"/workflows/run/{'a' * 8}-aaaa-4aaa-8aaa-{'a' * 12}")
+    assert unknown.json() == json.loads(recording("1.14.2/err_run_detail_unknown").body)
+    no_uuid = http.get("/workflows/run/nope")
+    assert no_uuid.json() == json.loads(recording("1.16.1/err_detail_not_uuid").body)
+    assert no_uuid.status_code == 500
+    page = http.get("/nope")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    other = http.post("/workflows/48ce767e-af1e-4a18-97ec-102a512e769f/run", json=run())
+    assert (other.status_code, other.json()["code"]) == (404, "not_found")
+    bad_file = http.post("/files/upload", files={"file": ("a\\b.txt", b"x", "text/plain")})
+    assert bad_file.json()["message"] == "Filename contains invalid characters"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("limit=0", "limit=101", "limit=abc", "page=0", "status=running", "status="),
+        *("created_at__before=nonsense", "created_at__after=1795344336.5"),
+    ],
+)
+def test_log_queries_that_the_server_refuses(query: str, http: httpx.Client) -> None:
+    answer = http.get(f"/workflows/logs?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
+
+
+def test_logs_are_filtered_and_paged() -> None:
+    with Emulator() as emulator, emulator.client("echo") as client:
+        for number in range(5):
+            client.with_options(user_id=f"u{number}").run_workflow({"name": f"n{number}"})
+
+        def names(**filters: Any) -> list[str]:
+            page = client.logs(WorkflowLogsRequest(**filters))
+            return [row.created_by_end_user.session_id for row in page if row.created_by_end_user]
+
+        assert names() == ["u4", "u3", "u2", "u1", "u0"]
+        assert names(limit=2) == ["u4", "u3"]
+        assert client.logs(WorkflowLogsRequest(limit=2)).has_more
+        assert names(keyword="N3") == ["u3"]
+        assert names(created_by_end_user_session_id="u1") == ["u1"]
+        assert names(status="failed") == []
+        now = datetime.now(UTC)
+        assert names(created_at_after=now + timedelta(seconds=10)) == []
+        assert len(names(created_at_before=now + timedelta(seconds=10))) == 5
+        assert names(created_at_before=now - timedelta(days=1)) == []
+        assert names(created_at_after=now - timedelta(days=1)) == ["u4", "u3", "u2", "u1", "u0"]
+
+
+def test_each_app_sees_its_own_runs(emulator: Emulator) -> None:
+    with emulator.client("echo") as client:
+        run_id = client.run_workflow({"name": "Ann"}).id
+    with emulator.client("slow") as other, pytest.raises(NotFoundError):
+        other.info(run_id)
+
+
+# ----------------------------------------------------------------------------------- workflows
+
+
+def serve(made: Any, inputs: dict[str, Any]) -> Any:
+    with Emulator(made, linger=0) as emulator, emulator.client() as client:
+        return client.run_workflow(inputs)
+
+
+def test_a_generator_returns_outputs_and_an_async_one_yields_them() -> None:
+    @workflow(Input("n", "number"))
+    def sync(inputs: dict[str, Any]) -> Any:
+        yield from node("double", outputs={"n": inputs["n"] * 2})
+        return {"n": inputs["n"] * 2}
+
+    @workflow(Input("n", "number"))
+    async def async_(inputs: dict[str, Any]) -> AsyncGenerator[Step, None]:
+        yield BeginNode("double")
+        yield Sleep(0)
+        yield EndNode("double", {"n": inputs["n"] * 2})
+        yield Outputs({"n": inputs["n"] * 2})
+
+    for made in (sync, async_):
+        done = serve(made, {"n": "4"})
+        assert (done.status, done.outputs, done.total_steps) == ("succeeded", {"n": 8}, 3)
+
+
+def test_a_workflow_that_raises_fails_with_the_text() -> None:
+    @workflow()
+    def broken(_inputs: dict[str, Any]) -> Any:
+        yield Text("so far")
+        raise KeyError("gone")
+
+    done = serve(broken, {})
+    assert (done.status, done.message, done.outputs) == ("failed", "KeyError: 'gone'", {})
+
+
+def test_a_failing_node_fails_the_run() -> None:
+    @workflow()
+    def failing(_inputs: dict[str, Any]) -> Any:
+        yield from failing_node("boom", "no luck")
+
+    done = serve(failing, {})
+    assert (done.status, done.message, done.exceptions_count) == ("failed", "no luck", 1)
+
+
+def test_a_model_node_counts_its_tokens() -> None:
+    @workflow(name="talk", description="Talks.")
+    def made(_inputs: dict[str, Any]) -> Any:
+        yield from llm("talk", ["Hel", "lo"])
+        return {"text": "Hello"}
+
+    assert (made.name, made.key, made.description) == ("talk", "app-talk", "Talks.")
+    assert serve(made, {}).total_tokens == 2
+
+
+def test_inputs_are_converted_as_the_server_does() -> None:
+    inputs = [Input("a", required=False, default="x"), Input("n", "number", required=False)]
+
+    @workflow(*inputs)
+    def made(given: dict[str, Any]) -> Any:
+        yield Sleep(0)
+        return given
+
+    assert serve(made, {"a": "b\0c", "n": "1.5", "other": 1}).outputs == {"a": "bc", "n": 1.5}
+    assert serve(made, {"n": " "}).outputs == {"a": "x", "n": None}
+
+
+def test_two_emulators_at_once_have_ports_of_their_own() -> None:
+    with Emulator() as one, Emulator() as two:
+        assert one.base_url != two.base_url
+        for emulator in (one, two):
+            with emulator.client("echo") as client:
+                assert client.app_info().name == "echo"
+
+
+def test_it_stops_within_a_moment_although_streams_are_open() -> None:
+    with Emulator() as emulator:
+        client = emulator.client("slow")
+        stream = client.run_workflow_stream({"secs": 20})
+        next(stream)
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
+    stream.close()
+    client.close()
+
+
+def test_a_client_for_an_app_by_name(emulator: Emulator) -> None:
+    with emulator.client(user_id="me") as first:
+        assert isinstance(first, DifyWorkflow)
+        assert (first.app_info().name, first.user_id) == ("story", "me")
+    with emulator.client("failing") as client, pytest.raises(BadRequestError):
+        client.run_workflow({"msg": 5}, response_mode="blocking")

@@ -1,0 +1,76 @@
+"""What users' own code looks like to mypy and pyright; `make check` runs both over it."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from dify_workflow import (
+    AsyncDifyWorkflow,
+    DifyPageResult,
+    DifyWorkflow,
+    HumanInputForm,
+    NodeFinished,
+    StreamEvent,
+    TextChunk,
+    UnknownEvent,
+    UploadedFile,
+    WorkflowFinished,
+    WorkflowLogs,
+    WorkflowLogsRequest,
+    WorkflowRunRequest,
+    WorkflowRunResponse,
+    WorkflowStopResponse,
+    WorkflowStream,
+)
+from dify_workflow_api.models import ExecutionMetadata, TextChunkData
+
+
+def sync(client: DifyWorkflow) -> None:
+    assert_type(client.run_workflow({"name": "Ann"}), WorkflowRunResponse)
+    assert_type(client.run_workflow(WorkflowRunRequest({})).raise_for_status(), WorkflowRunResponse)
+    assert_type(client.run_workflow_stream({}), WorkflowStream)
+    assert_type(client.stop_workflow_stream("task", "user"), WorkflowStopResponse)
+    assert_type(client.info("run", "key"), WorkflowRunResponse)
+    assert_type(client.logs(WorkflowLogsRequest(limit=5)), DifyPageResult[WorkflowLogs])
+    assert_type([row.status for row in client.logs()], list[str | None])
+    assert_type(client.upload_file(b"x"), UploadedFile)
+    assert_type(client.human_input_form("token"), HumanInputForm)
+    assert_type(client.with_options(timeout=None), DifyWorkflow)
+    assert_type(client.parameters().user_input_form[0].text_input is None, bool)
+
+
+def events(stream: WorkflowStream) -> None:
+    for event in stream:
+        assert_type(event, StreamEvent[object])
+        match event:
+            case TextChunk():
+                assert_type(event.data, TextChunkData)
+                assert_type(event.data.text, str)
+            case NodeFinished():
+                assert_type(event.data.execution_metadata, ExecutionMetadata | None)
+                assert_type(event.data.elapsed_time, float)
+            case WorkflowFinished():
+                assert_type(event.data.total_tokens, int)
+                assert_type(event.message, str | None)
+            case UnknownEvent():
+                assert_type(event.raw, dict[str, Any])
+            case _:
+                pass
+    for piece in stream.text:
+        assert_type(piece, str)
+    assert_type(stream.result(), WorkflowRunResponse)
+    assert_type(stream.node_outputs(), dict[str, dict[str, Any]])
+
+
+async def async_(client: AsyncDifyWorkflow) -> None:
+    assert_type(await client.run_workflow({}), WorkflowRunResponse)
+    async with client.run_workflow_stream({}) as stream:
+        async for event in stream:
+            if isinstance(event, TextChunk):
+                assert_type(event.data.text, str)
+        async for piece in stream.text:
+            assert_type(piece, str)
+        assert_type(await stream.result(), WorkflowRunResponse)
+    assert_type((await client.run_workflow_stream({})).run_id, str | None)
+    async with client.with_options(user_id="u") as copy:
+        assert_type(copy, AsyncDifyWorkflow)
