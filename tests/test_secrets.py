@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from dify_workflow import ApiKey, DifyError, WorkflowLogsRequest, WorkflowRunRequest
+from dify_workflow import (
+    ApiKey,
+    DifyError,
+    InvalidResponseError,
+    WorkflowLogsRequest,
+    WorkflowRunRequest,
+)
 from support import events
 from support.events import RUN
 from support.replay import Exchange, ReplayServer
@@ -83,7 +89,7 @@ def test_no_failure_shows_the_key(
             return
         # A proxy that shows what it was sent.
         echoed = exchange.request.headers["authorization"]
-        exchange.whole(f"<title>400 {echoed}</title>".encode(), 400, "Bad Request")
+        exchange.whole(f"<title>400 {echoed}</title>".encode(), 400, content_type="text/html")
 
     caplog.set_level(logging.DEBUG)
     client = both.client(
@@ -97,6 +103,20 @@ def test_no_failure_shows_the_key(
         clean(repr(pickle.dumps(caught.value)))
     except TypeError as error:
         clean(*everything_about(error))
+
+
+def test_a_page_instead_of_json_that_shows_the_key_is_not_repeated(
+    both: World, server: ReplayServer
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        echoed = exchange.request.headers["authorization"]
+        exchange.whole(f"You sent {echoed}".encode(), content_type="text/plain", x_echo=echoed)
+
+    client = both.client(api_key=SECRET, base_url=server.handle(handler), check_inputs=False)
+    for call in (client.app_info, lambda: list(client.run_workflow_stream({}))):
+        with pytest.raises(InvalidResponseError, match=r"You sent Bearer \*\*\*") as caught:
+            call()
+        clean(str(caught.value), repr(caught.value))
 
 
 def test_no_repr_shows_the_key(both: World, server: ReplayServer) -> None:

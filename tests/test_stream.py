@@ -395,6 +395,15 @@ def test_a_malformed_event_is_an_error_that_shows_where_and_what(
     assert caught.value.run_id == RUN
 
 
+def test_a_malformed_event_shows_the_place_however_far_it_is(stream: Callable[..., Any]) -> None:
+    chunk = b'data: {"event": "x", "pad": "' + b"." * 5000 + b'", "here" oops}\n\n'
+    with (
+        stream(chunk) as opened,
+        pytest.raises(StreamDecodeError, match=r'column 5034 .*: … \.+", "here" oops}$'),
+    ):
+        opened.result()
+
+
 def test_an_event_larger_than_allowed_is_an_error(stream: Callable[..., Any]) -> None:
     with (
         stream(events.started(), events.text("x" * 500), max_event_bytes=400) as opened,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from ._json import JSONObject, abridged, decode, is_object
+from ._secret import ApiKey
 from .errors import InvalidResponseError
 
 
@@ -18,13 +19,15 @@ class Answer:
         operation: Name of the method that was called.
         status_code: HTTP status, 200 to 299.
         headers: Headers, names in lower case.
+        key: The key of the call, which no message may show.
         body: The body's bytes, without their transfer and content encoding.
     """
 
     operation: str
     status_code: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    key: ApiKey
+    body: bytes = attrs.field(repr=False)
 
     def json(self) -> JSONObject:
         """The body as a JSON object.
@@ -47,7 +50,8 @@ class Answer:
             what: What the body is instead.
         """
         kind = self.headers.get("content-type", "no Content-Type")
+        start = abridged(self.key.hide_in(self.body.decode("utf-8", "replace")))
         return InvalidResponseError(
             f"{self.operation}: the answer ({self.status_code}, {kind}) is {what}: "
-            f"{abridged(self.body.decode('utf-8', 'replace')) or 'it is empty'}"
+            f"{start or 'it is empty'}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
+from json import JSONDecodeError
 
 from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
 from ._json import JSONObject, abridged, decode_fast, is_object
@@ -160,7 +161,8 @@ class StreamCore:
         try:
             payload = decode_fast(message.data)
         except ValueError as error:
-            self._malformed(f"is not JSON ({error})", message.data)
+            place = error.pos if isinstance(error, JSONDecodeError) else 0
+            self._malformed(f"is not JSON ({error})", message.data, place)
             return None
         if not is_object(payload):
             self._malformed("is no JSON object", message.data)
@@ -172,8 +174,10 @@ class StreamCore:
         self._malformed("has no name", message.data)
         return None
 
-    def _malformed(self, what: str, data: bytes) -> None:
-        shown = abridged(data.decode("utf-8", "replace"))
+    def _malformed(self, what: str, data: bytes, place: int = 0) -> None:
+        text = data.decode("utf-8", "replace")
+        start = max(0, place - 100)
+        shown = ("… " if start else "") + abridged(text[start : start + 1000])
         self._fail(self._decode_error(f"event {self._count} {what}: {shown}"))
 
     def _decode_error(self, what: str) -> StreamDecodeError:

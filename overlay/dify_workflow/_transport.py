@@ -162,6 +162,7 @@ def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeo
 
 
 def header_dict(response: httpx.Response) -> dict[str, str]:
+    """The headers of an answer, names in lower case."""
     return {name.lower(): value for name, value in response.headers.items()}
 
 
@@ -172,11 +173,11 @@ def is_wanted(call: Call[Any], response: httpx.Response) -> bool:
 
 def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
-    headers = header_dict(response)
     if response.is_success:
-        answer = Answer(call.operation.name, response.status_code, headers, body)
-        return answer.unreadable("not what was asked for")
+        return _answer(call, response, body).unreadable("not what was asked for")
+    # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(body.decode("utf-8", "replace"))
+    headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
     return status_error(call.operation.name, response.status_code, headers, text)
 
 
@@ -210,15 +211,17 @@ def ssl_context() -> ssl.SSLContext:
 
 
 def whole_answer(call: Call[Any], response: httpx.Response) -> Answer:
-    return Answer(
-        call.operation.name,
-        response.status_code,
-        header_dict(response),
-        response.content,
-    )
+    """The answer of which httpx has read the body."""
+    return _answer(call, response, response.content)
+
+
+def _answer(call: Call[Any], response: httpx.Response, body: bytes) -> Answer:
+    headers = header_dict(response)
+    return Answer(call.operation.name, response.status_code, headers, call.key, body)
 
 
 def closed(call: Call[Any]) -> ConfigurationError:
+    """The exception for a call after `close`."""
     return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
 
 
@@ -228,6 +231,7 @@ def given_up(call: Call[Any]) -> APIConnectionError:
 
 
 def log(call: Call[Any], response: httpx.Response, started: float) -> None:
+    """Log that a call was answered; neither bodies nor addresses, which can hold tokens."""
     logger.debug(
         "%s: %d after %.0f ms",
         call.operation.name,

@@ -67,8 +67,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
-        http_client: An `httpx.Client` of your own, for proxies, TLS or other transports. It is
-            never closed here.
+        http_client: An `httpx.AsyncClient` of your own, for proxies, TLS or other transports. It is
+            never closed here, and its timeout counts where it is not httpx's default.
 
     Raises:
         ConfigurationError: An option cannot be right.

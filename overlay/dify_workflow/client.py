@@ -68,7 +68,7 @@ class DifyWorkflow(ClientBase[Transport]):
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
         http_client: An `httpx.Client` of your own, for proxies, TLS or other transports. It is
-            never closed here.
+            never closed here, and its timeout counts where it is not httpx's default.
 
     Raises:
         ConfigurationError: An option cannot be right.

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import unquote
-from uuid import UUID
 
 import attrs
 import orjson
-from dateutil.parser import isoparse
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -19,7 +15,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from .._input_rules import problems
-from .._json import JSON, JSONObject, is_object
+from .._json import is_object
+from ._bodies import blocking_body, detail_body, info_body, parameters_body, site_body
+from ._logs import bounded, log_row, matches
+from ._requests import check_version, is_uuid, json_body, pydantic_text, user_of
 from ._responses import (
     HEADERS,
     ApiError,
@@ -116,14 +115,14 @@ class Api:
 
     async def run_workflow(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/run and /workflows/{workflow_id}/run."""
-        body = await _json_body(request)
-        user = _user(body.get("user"))
+        body = await json_body(request)
+        user = user_of(body.get("user"))
         inputs = body.get("inputs")
         if not is_object(inputs):
-            raise invalid(_pydantic("WorkflowRunPayload", "inputs", inputs))
+            raise invalid(pydantic_text("WorkflowRunPayload", "inputs", inputs))
         workflow_id = request.path_params.get("workflow_id")
         if workflow_id is not None:
-            _check_version(app, workflow_id)
+            check_version(app, workflow_id)
         streaming = body.get("response_mode") == "streaming"
         found = problems(app.form(), inputs)
         if found and not streaming:
@@ -134,7 +133,7 @@ class Api:
         if streaming:
             return _event_stream(self._events(run))
         await run.ended()
-        return spaced(_blocking(run))
+        return spaced(blocking_body(run))
 
     async def _events(self, run: Run) -> AsyncIterator[bytes]:
         """The stream of a run: a ping at once, then events, with pings between them."""
@@ -161,7 +160,7 @@ class Api:
 
     async def stop(self, request: Request, _app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
-        _user((await _json_body(request)).get("user"))
+        user_of((await json_body(request)).get("user"))
         for run in self._state.runs.values():
             if run.task_id == request.path_params["task_id"]:
                 run.stop()
@@ -170,19 +169,19 @@ class Api:
     async def detail(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/run/{run_id}."""
         run_id = request.path_params["run_id"]
-        if not _is_uuid(run_id):
+        if not is_uuid(run_id):
             return server_error()
         run = self._state.runs.get(run_id)
         if run is None or run.workflow is not app:
             raise not_found("Workflow run not found.")
-        return compact(_detail(run))
+        return compact(detail_body(run))
 
     async def logs(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/logs."""
         query = request.query_params
-        page = _bounded(query.get("page"), "page", 1, 99999, default=1)
-        limit = _bounded(query.get("limit"), "limit", 1, 100, default=20)
-        runs = [run for run in self._state.runs_of(app) if _matches(run, query)]
+        page = bounded(query.get("page"), "page", 1, 99999, default=1)
+        limit = bounded(query.get("limit"), "limit", 1, 100, default=20)
+        runs = [run for run in self._state.runs_of(app) if matches(run, query)]
         rows = runs[(page - 1) * limit : page * limit]
         return compact(
             {
@@ -190,7 +189,7 @@ class Api:
                 "limit": limit,
                 "total": len(runs),
                 "has_more": len(runs) > page * limit,
-                "data": [_log_row(run) for run in rows],
+                "data": [log_row(run) for run in rows],
             }
         )
 
@@ -216,41 +215,11 @@ class Api:
 
     async def info(self, _request: Request, app: Workflow) -> Response:
         """GET /info."""
-        return compact(
-            {
-                "name": app.name,
-                "description": app.description,
-                "tags": [],
-                "mode": "workflow",
-                "author_name": "Emulator",
-            }
-        )
+        return compact(info_body(app))
 
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
-        off = {"enabled": False}
-        return compact(
-            {
-                "opening_statement": "",
-                "suggested_questions": [],
-                "suggested_questions_after_answer": off,
-                "speech_to_text": off,
-                "text_to_speech": {"enabled": False, "language": "", "voice": ""},
-                "retriever_resource": {"enabled": True},
-                "annotation_reply": off,
-                "more_like_this": off,
-                "user_input_form": app.form(),
-                "sensitive_word_avoidance": off,
-                "file_upload": off,
-                "system_parameters": {
-                    "image_file_size_limit": 10,
-                    "video_file_size_limit": 100,
-                    "audio_file_size_limit": 50,
-                    "file_size_limit": 15,
-                    "workflow_file_upload_limit": 10,
-                },
-            }
-        )
+        return compact(parameters_body(app))
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
         """GET /meta."""
@@ -258,199 +227,14 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return compact(
-            {
-                "title": app.name,
-                "chat_color_theme": None,
-                "chat_color_theme_inverted": False,
-                "icon_type": "emoji",
-                "icon": "\N{ROBOT FACE}",
-                "icon_background": "#FFEAD5",
-                "icon_url": None,
-                "description": app.description,
-                "copyright": None,
-                "privacy_policy": None,
-                "custom_disclaimer": "",
-                "default_language": "en-US",
-                "show_workflow_steps": True,
-                "use_icon_as_answer_icon": False,
-            }
-        )
-
-
-# ------------------------------------------------------------------------------------ requests
+        return compact(site_body(app))
 
 
 async def _page_404(_request: Request, _error: Exception) -> Response:
     return not_found_page()
 
 
-async def _json_body(request: Request) -> JSONObject:
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise ApiError(
-            415,
-            "unsupported_media_type",
-            "Did not attempt to load JSON data because the request Content-Type was not "
-            "'application/json'.",
-        )
-    try:
-        body = json.loads(await request.body(), parse_constant=_refuse)
-    except ValueError:
-        raise ApiError(
-            400,
-            "bad_request",
-            "The browser (or proxy) sent a request that this server could not understand.",
-        ) from None
-    return body if is_object(body) else {}
-
-
-def _refuse(constant: str) -> JSON:
-    """NaN and infinities are no JSON."""
-    raise ValueError(constant)
-
-
-def _user(user: JSON) -> str:
-    if user is None or user == "":
-        raise invalid("Arg user must be provided.")
-    return str(user)
-
-
-def _pydantic(model: str, field: str, value: JSON) -> str:
-    """What pydantic says of a field that is missing or no object."""
-    if value is None:
-        what, kind = "Field required", "missing"
-    else:
-        what, kind = "Input should be a valid dictionary", "dict_type"
-    return (
-        f"1 validation error for {model}\n{field}\n  {what} [type={kind}, "
-        f"input_value={value!r}, input_type={type(value).__name__}]\n"
-        f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
-    )
-
-
-def _check_version(app: Workflow, workflow_id: str) -> None:
-    if not _is_uuid(workflow_id):
-        raise ApiError(400, "bad_request", f"Invalid workflow_id format: '{workflow_id}'. ")
-    if workflow_id != app.id:
-        raise not_found(f"Workflow not found with id: {workflow_id}")
-
-
-def _bounded(value: str | None, name: str, lowest: int, highest: int, *, default: int) -> int:
-    try:
-        number = default if value is None else int(value)
-    except ValueError:
-        number = lowest - 1
-    if not lowest <= number <= highest:
-        raise invalid(
-            f"1 validation error for WorkflowLogQuery\n{name}\n  Input should be between {lowest} "
-            f"and {highest} [type=int_range, input_value={value!r}, input_type=str]"
-        )
-    return number
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _time(text: str) -> float:
-    """A bound of the logs: ISO 8601; without a zone, UTC."""
-    try:
-        moment = isoparse(text)
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-# ------------------------------------------------------------------------------------- answers
-
-
 def _event_stream(events: AsyncIterator[bytes]) -> Response:
     # A header of its own: Starlette would add the charset only to text/plain and the like.
     headers = {**HEADERS, "content-type": "text/event-stream; charset=utf-8"}
     return StreamingResponse(events, headers=headers)
-
-
-def _blocking(run: Run) -> JSONObject:
-    data = run.events[-1]["data"]
-    dropped = {"created_by", "exceptions_count", "files"}
-    return {
-        "task_id": run.task_id,
-        "workflow_run_id": run.id,
-        "data": {key: value for key, value in data.items() if key not in dropped},
-    }
-
-
-def _detail(run: Run) -> JSONObject:
-    return {
-        "id": run.id,
-        "workflow_id": run.workflow.id,
-        "status": run.status,
-        "inputs": json.dumps(run.inputs),
-        "outputs": run.outputs if run.finished else {},
-        "error": run.error,
-        "total_steps": run.total_steps if run.finished else 0,
-        "total_tokens": run.total_tokens if run.finished else 0,
-        "created_at": int(run.created),
-        "finished_at": int(run.finished) if run.finished else None,
-        "elapsed_time": run.elapsed,
-    }
-
-
-def _log_row(run: Run) -> JSONObject:
-    return {
-        "id": run.log_id,
-        "workflow_run": {
-            "id": run.id,
-            "version": "2026-11-22 10:11:28.641946",
-            "status": run.status,
-            "triggered_from": "app-run",
-            "error": run.error,
-            "elapsed_time": run.elapsed,
-            "total_tokens": run.total_tokens if run.finished else 0,
-            "total_steps": run.total_steps if run.finished else 0,
-            "created_at": int(run.created),
-            "finished_at": int(run.finished) if run.finished else None,
-            "exceptions_count": run.exceptions_count,
-        },
-        "details": None,
-        "created_from": "service-api",
-        "created_by_role": "end_user",
-        "created_by_account": None,
-        "created_by_end_user": {
-            "id": run.user_id,
-            "type": "service-api",
-            "is_anonymous": False,
-            "session_id": run.user,
-        },
-        "created_at": _log_time(run),
-    }
-
-
-def _log_time(run: Run) -> int:
-    """Time of a row: whole seconds, rounded (DIFY.md section 0.1)."""
-    return int(datetime.fromtimestamp(run.created + 0.5, UTC).timestamp())
-
-
-def _matches(run: Run, query: Mapping[str, str]) -> bool:
-    """Whether the row of a run passes the filters of a log query; an empty one filters nothing."""
-    status = query.get("status")
-    if status is not None and status not in {"succeeded", "failed", "stopped"}:
-        raise invalid(
-            "1 validation error for WorkflowLogQuery\nstatus\n  Input should be 'succeeded', "
-            f"'failed' or 'stopped' [type=literal_error, input_value={status!r}, input_type=str]"
-        )
-    keyword = (query.get("keyword") or "")[:30].lower()
-    texts = (json.dumps(run.inputs), json.dumps(run.outputs), run.user)
-    session = query.get("created_by_end_user_session_id")
-    before, after = query.get("created_at__before"), query.get("created_at__after")
-    return (
-        (status is None or run.status == status)
-        and (not keyword or run.id == keyword or any(keyword in text.lower() for text in texts))
-        and (not session or run.user == session)
-        and (not before or _log_time(run) <= _time(before))
-        and (not after or _log_time(run) >= _time(after))
-    )
