@@ -25,9 +25,10 @@ def main() -> int:
             print(f"\n$ dify-workflow {' '.join(arguments)}", flush=True)
             return subprocess.run([*COMMAND, *arguments], env=environment, check=False).returncode
 
-        listed = [*COMMAND, "logs", "--limit", "1", "--json"]
+        listed = [*COMMAND, "logs", "--limit", "1", "--jsonl"]
         code = show("run", "--input", "topic=boxes")
-        newest = subprocess.run(listed, env=environment, check=True, capture_output=True).stdout
+        done = subprocess.run(listed, env=environment, check=True, capture_output=True)
+        newest = done.stdout
         run_id = json.loads(newest)["workflow_run"]["id"]
         return code or show("info", run_id) or show("logs", "--limit", "5")
 

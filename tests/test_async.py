@@ -114,6 +114,19 @@ def test_a_second_event_loop_with_a_new_client_works(emulator: Emulator) -> None
     assert [asyncio.run(main()), asyncio.run(main())] == ["succeeded", "succeeded"]
 
 
+def test_a_client_that_outlives_its_event_loop_makes_new_connections(emulator: Emulator) -> None:
+    client = emulator.async_client("echo")
+
+    async def main(*, last: bool) -> str:
+        status = (await client.run_workflow({"name": "Ann"})).status
+        if last:
+            await client.close()
+        return status
+
+    statuses = [asyncio.run(main(last=last)) for last in (False, False, True)]
+    assert statuses == ["succeeded"] * 3
+
+
 def test_many_runs_at_once_all_succeed_and_ask_for_the_inputs_once(emulator: Emulator) -> None:
     """More than httpx's default of a hundred connections: streams must not wait for each other."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dify_workflow import __version__
+from dify_workflow.cli._view import log_columns
 from dify_workflow.emulator import Emulator
 from support.events import TASK
 from support.recordings import recording
@@ -133,6 +134,9 @@ def test_retries_of_nodes_and_unknown_events_are_shown_or_passed_over(
         (["--base-url", "nowhere", "logs"], 2, "must start with http:// or https://"),
         (["--base-url", "http://127.0.0.1:1/v1", "--timeout", "1", "logs"], 3, "could not connect"),
         (["nonsense"], 2, "nonsense"),
+        (["run", "--json", "--jsonl"], 2, "take one"),
+        (["--timeout", "-1", "logs"], 2, "--timeout"),
+        (["emulate", "--port", "99999"], 2, "--port"),
     ],
 )
 def test_errors_are_a_sentence_on_stderr(
@@ -146,7 +150,7 @@ def test_errors_are_a_sentence_on_stderr(
 def test_a_wrong_key_is_refused_and_not_shown(emulator: Emulator) -> None:
     done = invoke("logs", base_url=emulator.base_url, key="app-S3cr3t")
     assert done.code == 3
-    assert "does not know the API key" in done.err
+    assert "wrong API key" in done.err
 
 
 def test_info_shows_the_run(emulator: Emulator) -> None:
@@ -166,17 +170,50 @@ def test_logs_is_a_table_or_lines_of_json(emulator: Emulator) -> None:
     done = invoke("logs", "--keyword", run.id, base_url=emulator.base_url)
     assert "started" in done.out
     assert f"succeeded  {run.id}  log-reader" in done.out
-    assert "1 of 1 runs" in done.out
+    assert done.err == "1 of 1 runs\n"
     as_json = invoke("logs", "--json", "--keyword", run.id, base_url=emulator.base_url)
-    (row,) = [json.loads(line) for line in as_json.out.splitlines()]
-    assert row["workflow_run"]["id"] == run.id
+    page = json.loads(as_json.out)
+    assert (page["total"], page["has_more"]) == (1, False)
+    lines = invoke("logs", "--jsonl", "--keyword", run.id, base_url=emulator.base_url)
+    assert [json.loads(line) for line in lines.out.splitlines()] == page["data"]
+    assert page["data"][0]["workflow_run"]["id"] == run.id
+
+
+def test_nothing_is_cut_wrapped_or_padded_in_a_pipe(emulator: Emulator) -> None:
+    with emulator.client("echo") as client:
+        run = client.run_workflow({"name": "x" * 48})
+    shown = [
+        invoke("info", run.id, base_url=emulator.base_url).out,
+        invoke("logs", base_url=emulator.base_url).out,
+        invoke("run", "-i", f"name={'y' * 48}", base_url=emulator.base_url).out,
+    ]
+    assert f'{{"greeting": "{"x" * 48}"}}' in shown[0]
+    assert run.id in shown[1]
+    assert json.loads(shown[2][shown[2].index("{") :]) == {"greeting": "y" * 48}
+    assert all(line == line.rstrip() for line in shown[0].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (40, ["run"]),
+        (60, ["status", "run"]),
+        (80, ["started", "status", "run"]),
+        (100, ["started", "status", "run", "seconds", "tokens"]),
+        (200, ["started", "status", "run", "user", "seconds", "tokens", "message"]),
+    ],
+)
+def test_a_narrow_table_of_logs_drops_columns_before_it_cuts_an_id(
+    width: int, columns: list[str]
+) -> None:
+    assert log_columns(width) == columns
 
 
 def test_logs_shows_rows_whose_run_or_user_is_gone(server: ReplayServer) -> None:
     done = invoke("logs", base_url=server.url("1.14.2/logs_row_whose_end_user_was_deleted"))
     assert done.code == 0
     played = json.loads(recording("1.14.2/logs_row_whose_end_user_was_deleted").body)
-    assert f"{len(played['data'])} of {played['total']} runs" in done.out
+    assert f"{len(played['data'])} of {played['total']} runs" in done.err
 
 
 def test_stop_says_what_the_server_says(emulator: Emulator) -> None:
@@ -218,6 +255,39 @@ def test_emulate_serves_until_ctrl_c(emulating: subprocess.Popen[str]) -> None:
     assert '"POST /v1/workflows/run HTTP/1.1" 200' in output, "a line for each request"
 
 
+def test_a_port_that_is_taken_is_a_sentence(emulator: Emulator) -> None:
+    port = emulator.base_url.rpartition(":")[2].removesuffix("/v1")
+    done = invoke("emulate", "--port", port)
+    assert done.code == 3
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use." in done.err
+
+
+def test_without_a_key_the_command_says_where_to_put_one(emulator: Emulator) -> None:
+    done = invoke("logs", base_url=emulator.base_url, key="")
+    assert done.code == 2
+    assert "dify-workflow --api-key KEY" in done.err
+
+
+def test_a_reader_that_leaves_stops_the_run(emulator: Emulator) -> None:
+    environment = {**os.environ, "DIFY_BASE_URL": emulator.base_url, "DIFY_API_KEY": "app-slow"}
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--jsonl", "-i", "secs=1"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    process.wait(10)
+    process.stderr.close()
+    assert "Traceback" not in errors
+    assert "Stopped the run " in errors
+
+
 def test_ctrl_c_stops_the_run_on_the_server_and_says_so(emulator: Emulator) -> None:
     environment = {**os.environ, "DIFY_BASE_URL": emulator.base_url, "DIFY_API_KEY": "app-slow"}
     process = subprocess.Popen(
@@ -246,6 +316,6 @@ def test_the_demo_leaves_nothing_running() -> None:
         check=False,
         timeout=50,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    for shown in ("$ dify-workflow run", "● succeeded", "$ dify-workflow info", "1 of 1 runs"):
+    assert (done.returncode, done.stderr) == (0, "1 of 1 runs\n")
+    for shown in ("$ dify-workflow run", "● succeeded", "$ dify-workflow info", "started "):
         assert shown in done.stdout

@@ -614,6 +614,40 @@ def test_a_client_of_the_users_own_is_used_and_never_closed(
     both.call(own.close if both.name == "sync" else own.aclose)
 
 
+def test_the_base_url_of_the_users_own_client_counts_where_none_is_given(
+    both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, json.loads(recording("1.14.2/get_info_echo").body))
+    cls = httpx.Client if both.name == "sync" else httpx.AsyncClient
+    own = both.call(lambda: cls(base_url=answering.url))
+    client = both.client(http_client=own)
+    client.app_info()
+    assert client.base_url == answering.url
+    given = both.client(http_client=own, base_url="http://127.0.0.1:1/v1")
+    assert given.base_url == "http://127.0.0.1:1/v1"
+    both.call(own.close if both.name == "sync" else own.aclose)
+    with pytest.raises(ConfigurationError, match="this client was closed"):
+        client.app_info()
+
+
+def test_an_empty_environment_is_none(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DIFY_API_KEY", "DIFY_BASE_URL", "DIFY_USER"):
+        monkeypatch.setenv(name, "")
+    client = both.client(api_key=None)
+    assert (client.base_url, client.user_id) == ("https://api.dify.ai/v1", "dify-workflow")
+    with pytest.raises(ConfigurationError, match="No API key"):
+        client.app_info()
+
+
+def test_an_uploaded_file_is_an_input_as_it_is(both: World, server: ReplayServer) -> None:
+    answering = Answering(server, FILE, status=201)
+    uploaded = both.client(base_url=answering.url).upload_file(b"x", filename="x.png")
+    run = Answering(server, BLOCKING)
+    client = both.client(base_url=run.url)
+    client.run_workflow({"pic": uploaded}, response_mode="blocking")
+    assert run.json["inputs"] == {"pic": uploaded.as_input().to_wire()}
+
+
 def test_the_users_own_timeout_counts_and_httpx_default_does_not(server: ReplayServer) -> None:
     """Five seconds of silence, httpx's default, would cut every stream between two pings."""
     waits: list[float | None] = []

@@ -217,8 +217,11 @@ def test_an_unknown_key_and_run_and_path_are_refused_as_recorded(http: httpx.Cli
         *("created_at__before=nonsense", "created_at__after=1795344336.5"),
     ],
 )
-def test_log_queries_that_the_server_refuses(query: str, http: httpx.Client) -> None:
-    answer = http.get(f"/workflows/logs?{query}")
+def test_log_queries_that_the_server_refuses_also_where_there_are_no_runs(
+    query: str, http: httpx.Client
+) -> None:
+    headers = {"Authorization": "Bearer app-partial"}
+    answer = http.get(f"/workflows/logs?{query}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
 
 
@@ -318,6 +321,43 @@ def test_inputs_are_converted_as_the_server_does() -> None:
     assert serve(made, {"n": " "}).outputs == {"a": "x", "n": None}
 
 
+@pytest.mark.parametrize("step", ["hello", None, {"a": 1}])
+def test_a_step_that_is_none_fails_the_run_and_is_told(
+    step: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @workflow()
+    def wrong(_inputs: dict[str, Any]) -> Any:
+        yield step
+
+    done = serve(wrong, {})
+    assert done.status == "failed"
+    assert f"{step!r} is no step" in done.message
+    assert "The workflow wrong raised." in caplog.text
+
+
+def test_outputs_that_are_no_dict_fail_the_run() -> None:
+    @workflow()
+    def wrong(_inputs: dict[str, Any]) -> Any:
+        yield Sleep(0)
+        return 5
+
+    assert serve(wrong, {}).message == "TypeError: the outputs must be a dict, not 5"
+
+
+def test_a_function_that_yields_nothing_is_no_workflow() -> None:
+    with pytest.raises(TypeError, match="is no generator function"):
+        workflow()(lambda inputs: inputs)  # type: ignore[arg-type,return-value]  # that is the point
+
+
+def test_it_says_what_is_wrong_before_it_has_started_or_where_there_is_no_such_workflow(
+    emulator: Emulator,
+) -> None:
+    with pytest.raises(RuntimeError, match="has not started"):
+        _ = Emulator().base_url
+    with pytest.raises(LookupError, match="no workflow 'nope', but story, echo"):
+        emulator.client("nope")
+
+
 def test_two_emulators_at_once_have_ports_of_their_own() -> None:
     with Emulator() as one, Emulator() as two:
         assert one.base_url != two.base_url
@@ -326,13 +366,16 @@ def test_two_emulators_at_once_have_ports_of_their_own() -> None:
                 assert client.app_info().name == "echo"
 
 
-def test_it_stops_within_a_moment_although_streams_are_open() -> None:
+def test_it_stops_within_a_moment_although_streams_are_open(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with Emulator() as emulator:
         client = emulator.client("slow")
         stream = client.run_workflow_stream({"secs": 20})
         next(stream)
         began = time.monotonic()
     assert time.monotonic() - began < 3
+    assert capfd.readouterr() == ("", ""), "no word of what it cut"
     stream.close()
     client.close()
 

@@ -110,6 +110,7 @@ CASES: list[tuple[str, list[dict[str, Any]], Any, str | None]] = [
     ("a file", field("file", **DOCUMENTS), LOCAL, None),
     ("an empty text for a file", field("file"), "", None),
     ("an empty text for a required file", field("file", required=True), "", "must be a file"),
+    ("text for a file", field("file"), "a.pdf", "must be a file; pathlib.Path uploads one"),
     ("a list for a file", field("file"), [LOCAL], "x in input form must be a file"),
     ("a file without a method", field("file"), {"type": "image"}, "transfer_method is required"),
     (

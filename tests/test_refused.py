@@ -124,9 +124,9 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "a value that is no JSON": (
         lambda c: c.run_workflow({"when": datetime(2026, 11, 22)}),  # noqa: DTZ001  # any will do
         InvalidRequestError,
-        r"inputs\['when'\] is a datetime; inputs are JSON",
+        r"inputs\['when'\] is of the type datetime; inputs are JSON",
     ),
-    "bytes": (lambda c: c.run_workflow({"b": b"x"}), InvalidRequestError, "is a bytes"),
+    "bytes": (lambda c: c.run_workflow({"b": b"x"}), InvalidRequestError, "is of the type bytes"),
     "a path without a file": (
         lambda c: c.run_workflow({"doc": Path("/does/not/exist.txt")}),
         InvalidRequestError,
@@ -173,6 +173,11 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         InvalidRequestError,
         "not Unreadable",
     ),
+    "logs without a request": (
+        lambda c: c.logs({"limit": 5}),
+        InvalidRequestError,
+        "logs takes a WorkflowLogsRequest, not dict",
+    ),
     "a cursor that is not there yet": (
         lambda c: c.logs(WorkflowLogsRequest(last_id=ID)),
         InvalidRequestError,
@@ -218,7 +223,14 @@ def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
         ({"base_url": "https://user:secret@dify.example.com/v1"}, "user name or a password"),
         ({"base_url": "https://dify.example.com:port/v1"}, "is not a URL"),
         ({"base_url": 5}, "is not a URL"),
+        ({"base_url": ""}, "must start with http:// or https://"),
         ({"user_id": "x" * 256}, "at most 255"),
+        ({"user_id": ""}, "user_id must be a string that is not empty"),
+        ({"timeout": "5"}, "timeout must be seconds above zero, an httpx.Timeout, or None"),
+        ({"timeout": 0}, "timeout must be seconds above zero"),
+        ({"timeout": -1.5}, "timeout must be seconds above zero"),
+        ({"timeout": True}, "timeout must be seconds above zero"),
+        ({"http_client": object()}, "http_client must be an httpx"),
         ({"user_id": 5}, "user_id must be a string"),
         ({"max_retries": -1}, "max_retries must be a whole number from 0 on"),
         ({"max_retries": "2"}, "max_retries must be a whole number"),

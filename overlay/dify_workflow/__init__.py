@@ -1,6 +1,6 @@
 """The Python client for Dify workflows.
 
-Run a workflow and get its outputs, watch it run, stop it, look it up, page through the logs::
+Run a workflow and get its outputs, watch it run, stop it, look it up, list the logs::
 
     from dify_workflow import DifyWorkflow
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 import httpx
 
@@ -17,6 +18,7 @@ from ._transport import (
     Versions,
     build_request,
     closed,
+    closed_while_reading,
     given_up,
     header_dict,
     is_encoded,
@@ -52,6 +54,8 @@ class AsyncByteStream:
         self.headers = header_dict(response)
         self._call = call
         self._response = response
+        self._is_at_end = False
+        self._is_closed = False
         # An iteration that is dropped closes the connection, so those that were given up wait here.
         self._suspended: list[AsyncIterator[bytes]] = []
         self._pieces = response.aiter_bytes() if is_encoded(response) else self._plain_pieces()
@@ -70,9 +74,13 @@ class AsyncByteStream:
             self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
         try:
-            return await anext(self._pieces, None)
+            piece = await anext(self._pieces, None)
         except httpx.HTTPError as error:
-            raise translated(error, self._call) from without_frames(error)
+            if self._is_closed:
+                raise closed_while_reading(self._call) from None
+            raise translated(error, self._call, self._response.request) from without_frames(error)
+        self._is_at_end = piece is None
+        return piece
 
     async def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""
@@ -86,15 +94,13 @@ class AsyncByteStream:
 
     async def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
+        self._is_closed = True
         await self._response.aclose()
 
     def close_soon(self) -> None:
         """Close the connection as soon as the event loop gets to it; for finalizers."""
-        import asyncio
-
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no loop, so its connections are gone, or not of asyncio
+        loop = running_loop()
+        if loop is None or self._is_closed:  # its connections are gone, or not of asyncio
             return
         closing = loop.create_task(self.close())
         _CLOSING.add(closing)  # the loop itself keeps only a weak reference
@@ -103,6 +109,16 @@ class AsyncByteStream:
     def _plain_pieces(self) -> AsyncIterator[bytes]:
         assert isinstance(self._response.stream, httpx.AsyncByteStream)
         return aiter(self._response.stream)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of asyncio that runs here; None in the loop of another library."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class _Flight:
@@ -135,6 +151,8 @@ class AsyncTransport:
         self._given = http_client
         self._made: httpx.AsyncClient | None = None
         self._closed = False
+        self._bodies: WeakSet[AsyncByteStream] = WeakSet()
+        self._loop: object = None
         self._flights: dict[object, _Flight] = {}
 
     async def send(self, call: Call[T]) -> T:
@@ -171,6 +189,9 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close the connections that were made here."""
         self._closed = True
+        if self._given is None:
+            for body in list(self._bodies):
+                await body.close()
         if self._made is not None:
             await self._made.aclose()
 
@@ -217,6 +238,7 @@ class AsyncTransport:
     async def _open(self, call: Call[Any]) -> AsyncByteStream:
         response = await self._send(call, stream=True)
         body = AsyncByteStream(call, response)
+        self._bodies.add(body)
         if is_wanted(call, response):
             return body
         raise unwanted(call, response, await body.start())
@@ -224,26 +246,31 @@ class AsyncTransport:
     async def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
         client = self._client(call)
         started = time.perf_counter()
+        request = build_request(client, call)
         try:
             response = await client.send(
-                build_request(client, call),
+                request,
                 stream=stream,
                 auth=Bearer(call.key),
                 follow_redirects=False,
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise translated(error, call) from without_frames(error)
+        except httpx.HTTPError as error:
+            raise translated(error, call, request) from without_frames(error)
         self.versions.note(call, response)
         log(call, response, started)
         return response
 
     def _client(self, call: Call[Any]) -> httpx.AsyncClient:
-        if self._closed:
+        if self._closed or (self._given is not None and self._given.is_closed):
             raise closed(call)
         if self._given is not None:
             return self._given
-        if self._made is None:
+        loop = running_loop()
+        if self._made is None or self._loop is not loop:
+            # Connections belong to the event loop in which they were made; the loop that is gone
+            # has taken them with it.
             self._made = httpx.AsyncClient(
                 verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
             )
+            self._loop = loop
         return self._made

@@ -117,6 +117,8 @@ def _json_object(_field: JSONObject, name: str, value: JSON) -> str | None:
 def _file(field: JSONObject, name: str, value: JSON) -> str | None:
     if value == "" and not field.get("required"):
         return None
+    if isinstance(value, str):
+        return f"{name} in input form must be a file; pathlib.Path uploads one"
     if not is_object(value):
         return f"{name} in input form must be a file"
     return _file_problem(field, value)
@@ -155,7 +157,10 @@ def _file_problem(field: JSONObject, file: JSONObject) -> str | None:
         return "Invalid upload file id format"
     if kind and kind not in _FILE_TYPES:
         return f"'{kind}' is not a valid FileType"
-    return None if _is_allowed(field, kind, method) else f"File validation failed for file: {kind}"
+    if _is_allowed(field, kind, method):
+        return None
+    types = ", ".join(field.get("allowed_file_types") or ["any type"])
+    return f"File validation failed for file: it is {kind}, by {method}; the input takes {types}"
 
 
 def _is_allowed(field: JSONObject, kind: str, method: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from ._json import JSON, JSONObject
 from .errors import InvalidRequestError
-from .models import WorkflowFile
+from .models import UploadedFile, WorkflowFile
 
 
 def local_paths(value: JSON) -> Iterator[Path]:
@@ -70,6 +70,8 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
         return value
     if isinstance(value, WorkflowFile):
         return value.to_wire()
+    if isinstance(value, UploadedFile):
+        return value.as_input().to_wire()
     if isinstance(value, Path):
         return uploads[value].to_wire()
     if _is_mapping(value):
@@ -80,7 +82,8 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
     if _is_sequence(value):
         return [_wire(item, f"{place}[{index}]", uploads) for index, item in enumerate(value)]
     raise InvalidRequestError(
-        f"{place} is a {type(value).__name__}; inputs are JSON, WorkflowFile or pathlib.Path."
+        f"{place} is of the type {type(value).__name__}; inputs are JSON, WorkflowFile, "
+        "UploadedFile or pathlib.Path."
     )
 
 

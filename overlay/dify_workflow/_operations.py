@@ -159,6 +159,10 @@ def list_workflow_logs(
     """GET /workflows/logs."""
     from dify_workflow_api.api.workflows.list_workflow_logs import _get_kwargs as build
 
+    if not isinstance(request, WorkflowLogsRequest):
+        raise InvalidRequestError(
+            f"logs takes a WorkflowLogsRequest, not {type(request).__name__}."
+        )
     if request.last_id is not None:
         raise InvalidRequestError(
             "last_id: Dify has no cursor over its logs, and this version of the client none of "

@@ -62,7 +62,7 @@ def checked_url(url: str) -> str:
     elif parts.query or parts.fragment:
         problem = "must not have a query or a fragment"
     if problem:
-        raise ConfigurationError(f"The base URL {url!r} {problem}; it looks like {CLOUD_URL}.")
+        raise ConfigurationError(f"The base URL {url!r} {problem}; one looks like {CLOUD_URL}.")
     return url.rstrip("/")
 
 
@@ -98,10 +98,28 @@ def _at_least(name: str, lowest: int) -> Callable[[int], int]:
     return check
 
 
+def checked_timeout(timeout: Timeout | NotGiven) -> Timeout | NotGiven:
+    """The bounds, if they can be some.
+
+    Raises:
+        ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None.
+    """
+    seconds = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if seconds and timeout > 0:  # type: ignore[operator]  # a number, then
+        return timeout
+    if seconds or isinstance(timeout, bool | str | bytes | dict):
+        raise ConfigurationError(
+            "timeout must be seconds above zero, an httpx.Timeout, or None for no bound, not "
+            f"{timeout!r}."
+        )
+    return timeout
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "api_key": _checked_key,
     "base_url": checked_url,
     "user_id": _configured_user,
+    "timeout": checked_timeout,
     "max_retries": _at_least("max_retries", 0),
     "max_event_bytes": _at_least("max_event_bytes", 1),
 }
@@ -136,19 +154,18 @@ class Options:
         user_id: str | None,
         **others: Any,
     ) -> Options:
-        """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill.
+        """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill, where not empty.
 
         Raises:
             ConfigurationError: An option cannot be right.
         """
         if api_key is None:
             api_key = wrap(os.environ.get("DIFY_API_KEY") or None)
-        options = {
-            "api_key": api_key,
-            "base_url": base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL,
-            "user_id": user_id or os.environ.get("DIFY_USER") or DEFAULT_USER,
-            **others,
-        }
+        if base_url is None:
+            base_url = os.environ.get("DIFY_BASE_URL") or CLOUD_URL
+        if user_id is None:
+            user_id = os.environ.get("DIFY_USER") or DEFAULT_USER
+        options = {"api_key": api_key, "base_url": base_url, "user_id": user_id, **others}
         return cls(**_checked(options))
 
     def changed(self, **given: Any) -> Options:

@@ -82,7 +82,7 @@ def status_error(
 
 def _read_report(headers: Mapping[str, str], body: str) -> _Report:
     if "location" in headers:
-        return _Report(None, f"redirected to {headers.get('location')}; use that as the base URL")
+        return _Report(None, f"redirected to {headers['location']}")
     try:
         parsed = json.loads(body)
     except ValueError:

@@ -39,7 +39,9 @@ class ApiKey:
         elif not self._value:
             problem = "is empty"
         elif any(character.isspace() or not character.isprintable() for character in self._value):
-            problem = "contains white space or control characters; was it copied whole and alone?"
+            problem = (
+                "contains white space or control characters, so something else was copied with it"
+            )
         elif not self._value.isascii():
             problem = "contains characters that an HTTP header cannot carry"
         if problem:

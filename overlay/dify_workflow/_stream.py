@@ -180,6 +180,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         try:
             chunk = self._body.read(core.patience)
         except APIConnectionError as error:
+            if self._closed:  # by another thread or task
+                return False
             core.finish(error)
         except BaseException:
             self.close()
@@ -318,6 +320,8 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         try:
             chunk = await body.read(core.patience)
         except APIConnectionError as error:
+            if self._closed:  # by another thread or task
+                return False
             core.finish(error)
         except BaseException:
             await self.close()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import httpx
 
@@ -19,6 +20,7 @@ from ._transport import (
     Versions,
     build_request,
     closed,
+    closed_while_reading,
     given_up,
     header_dict,
     is_encoded,
@@ -28,6 +30,7 @@ from ._transport import (
     tighten,
     translated,
     unwanted,
+    wake_reader,
     whole_answer,
     without_frames,
 )
@@ -49,6 +52,8 @@ class ByteStream:
         self.headers = header_dict(response)
         self._call = call
         self._response = response
+        self._is_at_end = False
+        self._is_closed = False
         # An iteration that is dropped closes the connection, so those that were given up wait here.
         self._suspended: list[Iterator[bytes]] = []
         self._pieces = response.iter_bytes() if is_encoded(response) else self._plain_pieces()
@@ -67,9 +72,13 @@ class ByteStream:
             self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
         try:
-            return next(self._pieces, None)
+            piece = next(self._pieces, None)
         except httpx.HTTPError as error:
-            raise translated(error, self._call) from without_frames(error)
+            if self._is_closed:
+                raise closed_while_reading(self._call) from None
+            raise translated(error, self._call, self._response.request) from without_frames(error)
+        self._is_at_end = piece is None
+        return piece
 
     def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""
@@ -83,6 +92,9 @@ class ByteStream:
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end."""
+        self._is_closed = True
+        if not self._is_at_end:
+            wake_reader(self._response)
         self._response.close()
 
     def _plain_pieces(self) -> Iterator[bytes]:
@@ -103,6 +115,7 @@ class Transport:
         self._given = http_client
         self._made: httpx.Client | None = None
         self._closed = False
+        self._bodies: WeakSet[ByteStream] = WeakSet()
         self._lock = threading.Lock()
         self._flights: dict[object, Future[Any]] = {}
 
@@ -141,8 +154,11 @@ class Transport:
         """Close the connections that were made here."""
         with self._lock:
             self._closed = True
-            if self._made is not None:
-                self._made.close()
+        if self._given is None:
+            for body in list(self._bodies):
+                body.close()
+        if self._made is not None:
+            self._made.close()
 
     def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another thread has sent already."""
@@ -185,6 +201,7 @@ class Transport:
     def _open(self, call: Call[Any]) -> ByteStream:
         response = self._send(call, stream=True)
         body = ByteStream(call, response)
+        self._bodies.add(body)
         if is_wanted(call, response):
             return body
         raise unwanted(call, response, body.start())
@@ -192,22 +209,23 @@ class Transport:
     def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
         client = self._client(call)
         started = time.perf_counter()
+        request = build_request(client, call)
         try:
             response = client.send(
-                build_request(client, call),
+                request,
                 stream=stream,
                 auth=Bearer(call.key),
                 follow_redirects=False,
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise translated(error, call) from without_frames(error)
+        except httpx.HTTPError as error:
+            raise translated(error, call, request) from without_frames(error)
         self.versions.note(call, response)
         log(call, response, started)
         return response
 
     def _client(self, call: Call[Any]) -> httpx.Client:
         with self._lock:
-            if self._closed:
+            if self._closed or (self._given is not None and self._given.is_closed):
                 raise closed(call)
             if self._given is not None:
                 return self._given

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import platform
+import socket
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -40,6 +42,9 @@ Timeout: TypeAlias = float | httpx.Timeout | None
 """Seconds that each phase of a call may make no progress; None for no bound."""
 
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+
+_CLIENTS = (httpx.Client, httpx.AsyncClient)
 
 CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
 _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
@@ -59,11 +64,19 @@ _NEVER_SENT = (
 )
 """Failures before the request left this machine."""
 
-_PHASES: dict[type[httpx.TimeoutException], str] = {
-    httpx.ConnectTimeout: "connecting took too long",
-    httpx.PoolTimeout: "no connection of the pool became free in time",
-    httpx.WriteTimeout: "the server stopped taking the request",
+_PHASES: dict[type[httpx.TimeoutException], tuple[str, str]] = {
+    httpx.ConnectTimeout: ("connect", "connecting took longer than"),
+    httpx.PoolTimeout: ("pool", "no connection of the pool became free for"),
+    httpx.WriteTimeout: ("write", "the server did not take the request for"),
+    httpx.ReadTimeout: ("read", "the server was silent for"),
 }
+"""Key of the bound in httpx's timeouts, and what happened, by exception."""
+
+_HINTS = {
+    "WRONG_VERSION_NUMBER": "; does this server speak plain http?",
+    "CERTIFICATE_VERIFY_FAILED": "; name your authority with http_client=httpx.Client(verify=…)",
+}
+"""What to do, by what OpenSSL says."""
 
 _USER_AGENT = (
     f"dify-workflow/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
@@ -120,6 +133,24 @@ class Call(Generic[T]):
         return wait
 
 
+def checked_client(client: ClientT | None, cls: type[ClientT]) -> ClientT | None:
+    """The user's own client, if it is one for this world.
+
+    Raises:
+        ConfigurationError: It is another kind of object.
+    """
+    if client is not None and not isinstance(client, cls):
+        raise ConfigurationError(
+            f"http_client must be an httpx.{cls.__name__}, not {type(client).__name__}."
+        )
+    return client
+
+
+def base_url_of(client: httpx.Client | httpx.AsyncClient | None) -> str | None:
+    """The base URL that the user's own client has, if any."""
+    return str(client.base_url) or None if isinstance(client, _CLIENTS) else None
+
+
 def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
     """The call as a client's options have it."""
     return Call(operation, key, options.base_url, options.timeout, options.max_retries)
@@ -137,19 +168,26 @@ class Bearer(httpx.Auth):
 
 
 def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
-    """The request of a call, from what the generated request builder made."""
+    """The request of a call, from what the generated request builder made.
+
+    Raises:
+        ConfigurationError: httpx does not take the base URL.
+    """
     built = dict(call.operation.request)
     headers = {**built.pop("headers", {}), "User-Agent": _USER_AGENT}
     headers["Accept"] = _ACCEPT[call.operation.answer]
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))
-    return client.build_request(
-        built.pop("method"),
-        call.base_url + built.pop("url"),
-        headers=headers,
-        timeout=_timeout(client, call),
-        **built,
-    )
+    try:
+        return client.build_request(
+            built.pop("method"),
+            call.base_url + built.pop("url"),
+            headers=headers,
+            timeout=_timeout(client, call),
+            **built,
+        )
+    except httpx.InvalidURL as error:
+        raise ConfigurationError(f"{call.operation.name}: {call.base_url}: {error}") from None
 
 
 def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeout:
@@ -181,18 +219,22 @@ def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyErro
     return status_error(call.operation.name, response.status_code, headers, text)
 
 
-def translated(error: Exception, call: Call[Any]) -> DifyError:
+def translated(error: Exception, call: Call[Any], request: httpx.Request) -> DifyError:
     """The exception for what httpx raised."""
     name, server = call.operation.name, call.base_url
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+    if isinstance(error, httpx.UnsupportedProtocol):
         return ConfigurationError(f"{name}: cannot send to {server}: {error}")
     sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.TimeoutException):
-        phase = _PHASES.get(type(error), "the server was silent for too long")
-        return APITimeoutError(f"{name}: {phase} ({server}).", request_sent=sent)
+        bound, what = _PHASES[type(error)]
+        seconds = request.extensions["timeout"][bound]
+        return APITimeoutError(f"{name}: {what} {seconds:g} s ({server}).", request_sent=sent)
     what = "the connection broke" if sent else "could not connect"
+    if isinstance(error, httpx.ProxyError):
+        what = "the proxy did not connect"
     reason = str(error) or type(error).__name__
-    return APIConnectionError(f"{name}: {what} ({server}): {reason}", request_sent=sent)
+    hint = next((text for sign, text in _HINTS.items() if sign in reason), "")
+    return APIConnectionError(f"{name}: {what} ({server}): {reason}{hint}", request_sent=sent)
 
 
 def without_frames(error: BaseException) -> BaseException:
@@ -223,6 +265,23 @@ def _answer(call: Call[Any], response: httpx.Response, body: bytes) -> Answer:
 def closed(call: Call[Any]) -> ConfigurationError:
     """The exception for a call after `close`."""
     return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
+
+
+def closed_while_reading(call: Call[Any]) -> APIConnectionError:
+    """The exception for a body whose client was closed before its end."""
+    return APIConnectionError(f"{call.operation.name}: this client was closed", request_sent=True)
+
+
+def wake_reader(response: httpx.Response) -> None:
+    """Wake a thread that waits for a body that is about to be closed.
+
+    Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
+    """
+    stream = response.extensions.get("network_stream")
+    if stream is not None and response.http_version != "HTTP/2":
+        connected = stream.get_extra_info("socket")
+        with suppress(AttributeError, OSError):  # another kind of stream, or gone already
+            connected.shutdown(socket.SHUT_RDWR)
 
 
 def given_up(call: Call[Any]) -> APIConnectionError:

@@ -19,7 +19,7 @@ from ._preparation import as_request
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
-from ._transport import AsyncHTTPClient, Timeout
+from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -68,7 +68,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
         http_client: An `httpx.AsyncClient` of your own, for proxies, TLS or other transports. It is
-            never closed here, and its timeout counts where it is not httpx's default.
+            never closed here; its base URL counts where none is given, and its timeout where it is
+            not httpx's default.
 
     Raises:
         ConfigurationError: An option cannot be right.
@@ -89,14 +90,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
         options = Options.with_environment(
             api_key=api_key,
-            base_url=base_url,
+            base_url=base_url_of(http_client) if base_url is None else base_url,
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
-        super().__init__(options, AsyncTransport(http_client))
+        super().__init__(options, AsyncTransport(checked_client(http_client, AsyncHTTPClient)))
 
     def with_options(
         self,
@@ -129,7 +130,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         return self._copy(
-            None if http_client is None else AsyncTransport(http_client),
+            None
+            if http_client is None
+            else AsyncTransport(checked_client(http_client, AsyncHTTPClient)),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
@@ -307,8 +310,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        request = request or WorkflowLogsRequest()
-        return await self._send(operations.list_workflow_logs(request), request.api_key)
+        request = WorkflowLogsRequest() if request is None else request
+        operation = operations.list_workflow_logs(request)
+        return await self._send(operation, request.api_key)
 
     # ----------------------------------------------------------------------------- human input
 

@@ -19,7 +19,7 @@ from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import WorkflowStream
 from ._sync_transport import Transport
-from ._transport import HTTPClient, Timeout
+from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -68,7 +68,8 @@ class DifyWorkflow(ClientBase[Transport]):
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
         http_client: An `httpx.Client` of your own, for proxies, TLS or other transports. It is
-            never closed here, and its timeout counts where it is not httpx's default.
+            never closed here; its base URL counts where none is given, and its timeout where it is
+            not httpx's default.
 
     Raises:
         ConfigurationError: An option cannot be right.
@@ -89,14 +90,14 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
         options = Options.with_environment(
             api_key=api_key,
-            base_url=base_url,
+            base_url=base_url_of(http_client) if base_url is None else base_url,
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
-        super().__init__(options, Transport(http_client))
+        super().__init__(options, Transport(checked_client(http_client, HTTPClient)))
 
     def with_options(
         self,
@@ -129,7 +130,7 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         return self._copy(
-            None if http_client is None else Transport(http_client),
+            None if http_client is None else Transport(checked_client(http_client, HTTPClient)),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
@@ -305,8 +306,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        request = request or WorkflowLogsRequest()
-        return self._send(operations.list_workflow_logs(request), request.api_key)
+        request = WorkflowLogsRequest() if request is None else request
+        operation = operations.list_workflow_logs(request)
+        return self._send(operation, request.api_key)
 
     # ----------------------------------------------------------------------------- human input
 

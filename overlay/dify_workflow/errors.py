@@ -100,6 +100,9 @@ class InputProblem(NamedTuple):
     message: str
     """What is wrong with it, in the words that the server uses."""
 
+    def __str__(self) -> str:
+        return self.message if self.name in self.message else f"{self.name}: {self.message}"
+
 
 class InvalidInputsError(InvalidRequestError):
     """The app does not take the inputs; refused before the run was sent.
@@ -110,7 +113,7 @@ class InvalidInputsError(InvalidRequestError):
     """
 
     def __init__(self, operation: str, problems: Sequence[InputProblem]) -> None:
-        listed = "; ".join(problem.message for problem in problems)
+        listed = "; ".join(map(str, problems))
         super().__init__(f"{operation}: the app does not take these inputs: {listed}.")
         self.problems: tuple[InputProblem, ...] = tuple(problems)
 
@@ -167,6 +170,8 @@ class APIStatusError(DifyError):
         super().__init__(f"{operation}: {self._advice()} ({self._evidence()})")
 
     def _advice(self) -> str:
+        if "location" in self.headers:
+            return "the server is elsewhere; change the base URL (scheme, host or path)"
         return "the server refused the request"
 
     def _evidence(self) -> str:
@@ -183,7 +188,7 @@ class AuthenticationError(APIStatusError):
     """401: the API key is missing or wrong."""
 
     def _advice(self) -> str:
-        return "the server does not know the API key; is it this server's, and whole?"
+        return "wrong API key, or the key of another server"
 
 
 class PermissionDeniedError(APIStatusError):

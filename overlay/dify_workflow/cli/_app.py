@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -74,7 +75,7 @@ def connect(
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(help="Seconds that the server may be silent.", show_default=False),
+        typer.Option(help="Seconds that the server may be silent.", min=0.001, show_default=False),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is sent.")] = False,
     _version_wanted: Annotated[
@@ -123,6 +124,8 @@ def run(
 ) -> None:
     """Run the app's workflow and show it while it runs."""
     connection: Connection = context.obj
+    if as_json and as_jsonl:
+        raise typer.BadParameter("--json prints the result alone, --jsonl every event: take one")
     with handled():
         given = {**_inputs_from(inputs), **_inputs_of(values or [])}
         request = WorkflowRunRequest(given, workflow_id=workflow_id)
@@ -134,7 +137,7 @@ def run(
 def _watch(
     client: DifyWorkflow, request: WorkflowRunRequest, *, as_json: bool, as_jsonl: bool
 ) -> WorkflowRunResponse:
-    """Run and show; Ctrl-C stops the run on the server."""
+    """Run and show; Ctrl-C, or a reader that is gone, stops the run on the server."""
     view = RunView(output)
     with client.run_workflow_stream(request) as stream:
         try:
@@ -143,7 +146,7 @@ def _watch(
                     _print_json(event.raw)
                 elif not as_json:
                     view.show(event)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BrokenPipeError):
             if stream.task_id is not None:
                 client.stop_workflow_stream(stream.task_id)
                 _exits.errors.print(f"Stopped the run {stream.run_id}.")
@@ -196,33 +199,48 @@ def logs(
         str | None,
         typer.Option(help="Text to find in inputs, outputs or the user.", show_default=False),
     ] = None,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the page as JSON.")] = False,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print every row, as a line of JSON.")
+    ] = False,
 ) -> None:
     """List the runs of the app, newest first."""
     connection: Connection = context.obj
     with handled(), connection.client() as client:
         request = WorkflowLogsRequest(limit=limit, status=status, keyword=keyword)
         page = client.logs(request)
-        if as_json:
+        if as_jsonl:
             for row in page:
                 _print_json(row.raw)
+        elif as_json:
+            rows = [row.raw for row in page]
+            _print_json({"data": rows, "has_more": page.has_more, "total": page.total})
         else:
             show_logs(output, page)
+            more = ", there are more" if page.has_more else ""
+            _exits.errors.print(f"{len(page)} of {page.total} runs{more}", style="dim")
 
 
 @app.command()
 def emulate(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 for a free one.", min=0, max=65535)
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve the built-in workflows on loopback until Ctrl-C."""
     try:
         from ..emulator import Emulator
     except ImportError as error:
-        _exits.errors.print(f"Needs more: pip install 'dify-workflow[emulator]' ({error.name})")
+        _exits.errors.print(f"Error: {error}")
         raise typer.Exit(_exits.USAGE) from None
     emulator = Emulator(host=host, port=port, log_level="info")
-    emulator.listen()
+    try:
+        emulator.listen()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        _exits.errors.print(f"Error: cannot listen on {host}:{port}: {reason}.")
+        raise typer.Exit(_exits.REFUSED) from None
     typer.echo(f"DIFY_BASE_URL={emulator.base_url}")
     for workflow in emulator.workflows:
         typer.echo(f"DIFY_API_KEY={workflow.key}  # {workflow.description}")

@@ -33,6 +33,8 @@ def handled() -> Generator[None, None, None]:
         yield
     except (ConfigurationError, InvalidRequestError) as error:
         _show(error)
+        if "No API key" in str(error):
+            errors.print("Here: dify-workflow --api-key KEY COMMAND …")
         raise typer.Exit(USAGE) from None
     except DifyError as error:
         _show(error)

@@ -21,6 +21,11 @@ from ..events import (
 from ..models import DifyPageResult, WorkflowLogs, WorkflowRunResponse
 from ._format import clock, seconds
 
+_LOG_ORDER = ("started", "status", "run", "user", "seconds", "tokens")
+
+_MESSAGE_WIDTH = 16
+"""Characters below which a message says nothing."""
+
 STYLES = {
     "succeeded": "green",
     "partial-succeeded": "yellow",
@@ -74,7 +79,8 @@ class RunView:
         if run.message:
             self._line(" ", run.message, style)
         if run.outputs:
-            self._console.print(JSON.from_data(run.outputs))
+            # Not wrapped: what is copied has to stay JSON.
+            self._console.print(JSON.from_data(run.outputs), soft_wrap=True)
 
     def _node(self, event: NodeFinished) -> None:
         data = event.data
@@ -93,7 +99,6 @@ class RunView:
 
 def show_run(console: Console, run: WorkflowRunResponse) -> None:
     """Show a run that was looked up."""
-    table = Table.grid(padding=(0, 2))
     rows = {
         "run": run.id,
         "status": Text(run.status, style=STYLES.get(run.status, "")),
@@ -110,27 +115,38 @@ def show_run(console: Console, run: WorkflowRunResponse) -> None:
     for name, value in rows.items():
         if value is not None and value != "":
             shown = value if isinstance(value, Text) else Text(str(value))
-            table.add_row(Text(name, style="dim"), shown)
-    console.print(table)
+            console.print(Text(f"{name:9} ", style="dim") + shown, soft_wrap=True)
 
 
 def show_logs(console: Console, page: DifyPageResult[WorkflowLogs]) -> None:
     """Show a page of logs."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("started", "status", "run", "user", "seconds", "tokens"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("message", overflow="ellipsis", no_wrap=True)
+    columns = log_columns(console.width)
+    table = Table(*columns, box=None, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
     for row in page:
         run, user = row.workflow_run, row.created_by_end_user
-        table.add_row(
-            clock(row.created_at),
-            Text(row.status or "deleted", style=STYLES.get(row.status or "", "dim")),
-            run.id if run else "",
-            Text(user.session_id if user else ""),
-            seconds(run.elapsed_time) if run else "",
-            str(run.total_tokens) if run else "",
-            Text(row.message or ""),
-        )
+        cells: dict[str, str | Text] = {
+            "started": clock(row.created_at),
+            "status": Text(row.status or "deleted", style=STYLES.get(row.status or "", "dim")),
+            "run": run.id if run else "",
+            "seconds": seconds(run.elapsed_time) if run else "",
+            "tokens": str(run.total_tokens) if run else "",
+            "user": Text(user.session_id if user else ""),
+            "message": Text(row.message or ""),
+        }
+        table.add_row(*(cells[name] for name in columns))
     console.print(table)
-    more = ", there are more" if page.has_more else ""
-    console.print(f"{len(page)} of {page.total} runs{more}", style="dim")
+
+
+def log_columns(width: int) -> list[str]:
+    """The columns for which there is room: an id or a status that is cut helps nobody."""
+    needs = {"run": 36, "status": 19, "started": 21, "seconds": 9, "tokens": 8, "user": 20}
+    shown: set[str] = set()
+    for name, need in needs.items():
+        if need <= width:
+            shown.add(name)
+            width -= need
+    if width >= _MESSAGE_WIDTH:
+        shown.add("message")
+    return [name for name in (*_LOG_ORDER, "message") if name in shown]

@@ -13,7 +13,14 @@ Needs ``pip install dify-workflow[emulator]``::
         print(emulator.client().run_workflow({"name": "Ann"}).outputs)
 """
 
-from ._server import Emulator
+try:
+    from ._server import Emulator
+except ImportError as error:
+    if error.name not in {"multipart", "python_multipart", "starlette", "uvicorn"}:
+        raise
+    raise ImportError(
+        "The emulator needs more: pip install 'dify-workflow[emulator]'", name=error.name
+    ) from error
 from ._steps import (
     BeginNode,
     EndNode,

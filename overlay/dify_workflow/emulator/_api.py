@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from urllib.parse import unquote
 
 import attrs
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from .._input_rules import problems
 from .._json import is_object
 from ._bodies import blocking_body, detail_body, info_body, parameters_body, site_body
-from ._logs import bounded, log_row, matches
+from ._logs import LogQuery, log_row
 from ._requests import check_version, is_uuid, json_body, pydantic_text, user_of
 from ._responses import (
     HEADERS,
@@ -142,21 +143,28 @@ class Api:
         while True:
             try:
                 async with asyncio.timeout(self._timing.ping_interval):
-                    await run.published(position)
+                    event = await run.published(position)
             except TimeoutError:
                 yield PING
                 continue
-            event = run.events[position]
+            if event is None:
+                return
             position += 1
             yield b"data: " + orjson.dumps(event) + b"\n\n"
             if event["event"] == "workflow_finished":
-                await asyncio.sleep(self._timing.linger)
+                await self._pause(self._timing.linger)
                 return
 
     async def _silence(self) -> AsyncIterator[bytes]:
         """How bad inputs are answered: a ping and nothing more (DIFY.md section 0.3)."""
         yield PING
-        await asyncio.sleep(self._timing.silence)
+        await self._pause(self._timing.silence)
+
+    async def _pause(self, seconds: float) -> None:
+        """Let time pass, unless the emulator stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._state.closing.wait()
 
     async def stop(self, request: Request, _app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
@@ -178,17 +186,15 @@ class Api:
 
     async def logs(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/logs."""
-        query = request.query_params
-        page = bounded(query.get("page"), "page", 1, 99999, default=1)
-        limit = bounded(query.get("limit"), "limit", 1, 100, default=20)
-        runs = [run for run in self._state.runs_of(app) if matches(run, query)]
-        rows = runs[(page - 1) * limit : page * limit]
+        query = LogQuery.of(request.query_params)
+        runs = [run for run in self._state.runs_of(app) if query.matches(run)]
+        rows = runs[(query.page - 1) * query.limit : query.page * query.limit]
         return compact(
             {
-                "page": page,
-                "limit": limit,
+                "page": query.page,
+                "limit": query.limit,
                 "total": len(runs),
-                "has_more": len(runs) > page * limit,
+                "has_more": len(runs) > query.page * query.limit,
                 "data": [log_row(run) for run in rows],
             }
         )

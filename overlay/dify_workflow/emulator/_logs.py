@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import attrs
 from dateutil.parser import isoparse
 
 from .._json import JSONObject
@@ -44,28 +45,66 @@ def log_row(run: Run) -> JSONObject:
     }
 
 
-def matches(run: Run, query: Mapping[str, str]) -> bool:
-    """Whether the row of a run passes the filters of a log query; an empty one filters nothing."""
-    status = query.get("status")
-    if status is not None and status not in {"succeeded", "failed", "stopped"}:
-        raise invalid(
-            "1 validation error for WorkflowLogQuery\nstatus\n  Input should be 'succeeded', "
-            f"'failed' or 'stopped' [type=literal_error, input_value={status!r}, input_type=str]"
+@attrs.frozen
+class LogQuery:
+    """What a request asks of the logs; an empty filter filters nothing.
+
+    Args:
+        page: Number of the page, from 1.
+        limit: Rows a page.
+        status: Only runs that ended so.
+        keyword: Text to find, in lower case.
+        session: Only runs of this user.
+        before: Only rows of this time or before (Unix seconds).
+        after: Only rows of this time or after (Unix seconds).
+    """
+
+    page: int
+    limit: int
+    status: str | None
+    keyword: str
+    session: str
+    before: float | None
+    after: float | None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> LogQuery:
+        """Read a query.
+
+        Raises:
+            ApiError: The server would not take it.
+        """
+        status = query.get("status")
+        if status is not None and status not in {"succeeded", "failed", "stopped"}:
+            raise invalid(
+                "1 validation error for WorkflowLogQuery\nstatus\n  Input should be 'succeeded', "
+                f"'failed' or 'stopped' [type=literal_error, input_value={status!r}, "
+                "input_type=str]"
+            )
+        return cls(
+            page=_bounded(query.get("page"), "page", 1, 99999, default=1),
+            limit=_bounded(query.get("limit"), "limit", 1, 100, default=20),
+            status=status,
+            keyword=query.get("keyword", "")[:30].lower(),
+            session=query.get("created_by_end_user_session_id", ""),
+            before=_time(query.get("created_at__before")),
+            after=_time(query.get("created_at__after")),
         )
-    keyword = (query.get("keyword") or "")[:30].lower()
-    texts = (json.dumps(run.inputs), json.dumps(run.outputs), run.user)
-    session = query.get("created_by_end_user_session_id")
-    before, after = query.get("created_at__before"), query.get("created_at__after")
-    return (
-        (status is None or run.status == status)
-        and (not keyword or run.id == keyword or any(keyword in text.lower() for text in texts))
-        and (not session or run.user == session)
-        and (not before or _log_time(run) <= _time(before))
-        and (not after or _log_time(run) >= _time(after))
-    )
+
+    def matches(self, run: Run) -> bool:
+        """Whether the row of a run passes the filters."""
+        texts = (json.dumps(run.inputs), json.dumps(run.outputs), run.user)
+        found = run.id == self.keyword or any(self.keyword in text.lower() for text in texts)
+        return (
+            found
+            and self.status in {None, run.status}
+            and self.session in {"", run.user}
+            and (self.before is None or _log_time(run) <= self.before)
+            and (self.after is None or _log_time(run) >= self.after)
+        )
 
 
-def bounded(value: str | None, name: str, lowest: int, highest: int, *, default: int) -> int:
+def _bounded(value: str | None, name: str, lowest: int, highest: int, *, default: int) -> int:
     """A whole number of a query, within its bounds."""
     try:
         number = default if value is None else int(value)
@@ -84,8 +123,10 @@ def _log_time(run: Run) -> int:
     return int(datetime.fromtimestamp(run.created + 0.5, UTC).timestamp())
 
 
-def _time(text: str) -> float:
+def _time(text: str | None) -> float | None:
     """A bound of the logs: ISO 8601; without a zone, UTC."""
+    if not text:
+        return None
     try:
         moment = isoparse(text)
     except ValueError as error:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from typing import cast
 from uuid import uuid4
 
-from .._json import JSONObject
+from .._json import JSONObject, is_object
 from ._steps import BeginNode, EndNode, NodeError, Outputs, Sleep, Step, Text
 from ._workflow import Workflow
+
+logger = logging.getLogger("dify_workflow.emulator")
 
 STOPPED = "Stopped by user."
 
@@ -24,9 +27,17 @@ class Run:
         inputs: The inputs as the workflow takes them.
         user: Who it is for.
         user_id: Id (UUID) of the end user.
+        closing: Set when the emulator stops.
     """
 
-    def __init__(self, workflow: Workflow, inputs: JSONObject, user: str, user_id: str) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        inputs: JSONObject,
+        user: str,
+        user_id: str,
+        closing: asyncio.Event,
+    ) -> None:
         self.id = str(uuid4())
         self.task_id = str(uuid4())
         self.log_id = str(uuid4())
@@ -45,6 +56,7 @@ class Run:
         self.was_stopped = False
         self.events: list[JSONObject] = []
         self._inputs = inputs
+        self._closing = closing
         self._nodes: dict[str, tuple[BeginNode, str, float]] = {}
         self._changed = asyncio.Condition()
         self._stop = asyncio.Event()
@@ -76,20 +88,31 @@ class Run:
         """Ask the run to stop; without effect where it has ended."""
         self._stop.set()
 
-    async def published(self, position: int) -> None:
-        """Wait until there is an event at a position.
+    async def published(self, position: int) -> JSONObject | None:
+        """Wait for the event at a position; None where the emulator stops before.
 
         Args:
             position: Its number, from 0.
         """
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self.events) > position)
+            await self._changed.wait_for(
+                lambda: len(self.events) > position or self._closing.is_set()
+            )
+        return self.events[position] if len(self.events) > position else None
+
+    async def wake(self) -> None:
+        """Let everybody who waits for an event look at whether the emulator stops."""
+        async with self._changed:
+            self._changed.notify_all()
 
     async def ended(self) -> None:
         """Wait for the run's last event."""
         async with self._changed:
             await self._changed.wait_for(
-                lambda: bool(self.events) and self.events[-1]["event"] == "workflow_finished"
+                lambda: (
+                    self._closing.is_set()
+                    or (bool(self.events) and self.events[-1]["event"] == "workflow_finished")
+                )
             )
 
     async def _work(self) -> None:
@@ -98,7 +121,8 @@ class Run:
                 await self._take(step)
         except NodeError as error:
             self.status, self.error = "failed", str(error)
-        except Exception as error:  # noqa: BLE001  # whatever a user's workflow raises fails the run
+        except Exception as error:
+            logger.exception("The workflow %s raised.", self.workflow.name)
             self.status, self.error = "failed", f"{type(error).__name__}: {error}"
         else:
             self.status = "partial-succeeded" if self.exceptions_count else "succeeded"
@@ -123,6 +147,8 @@ class Run:
                 self.total_tokens += (step.metadata or {}).get("total_tokens", 0)
                 self.exceptions_count += step.status in {"failed", "exception"}
                 await self._publish("node_finished", self._node_finished(step))
+            case _:
+                raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
 
     async def _publish(self, name: str, data: JSONObject) -> None:
         async with self._changed:
@@ -232,8 +258,10 @@ async def _steps_of(workflow: Workflow, inputs: JSONObject) -> AsyncIterator[Ste
             try:
                 yield next(cast("Generator[Step, None, JSONObject | None]", steps))
             except StopIteration as end:
-                outputs = end.value or {}
+                outputs = {} if end.value is None else end.value
                 break
+    if not is_object(outputs):
+        raise TypeError(f"the outputs must be a dict, not {outputs!r}")
     yield BeginNode("end", "end", "End", outputs)
     yield EndNode("end", outputs)
     yield Outputs(outputs)

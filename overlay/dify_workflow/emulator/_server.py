@@ -21,21 +21,29 @@ _SHUTDOWN_SECONDS = 1
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn that says when it accepts connections."""
+    """A uvicorn that says when it accepts connections, and ends streams before it stops."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, state: State) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._state = state
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._state.close()
+        await super().shutdown(sockets)
+
 
 class Emulator:
     """A workflow server on loopback that behaves as Dify 1.14.2; a context manager.
 
-    Each workflow is an app of its own with the key ``app-<name>``.
+    Each workflow is an app of its own with the key ``app-<name>``. It serves runs (streamed and
+    blocking), stops, run detail, logs, uploads and what /info, /parameters, /meta and /site say;
+    it does not serve /events, human-input forms, end users, file previews and audio yet, and does
+    not look at whether files that inputs name are there.
 
     Args:
         workflows: The workflows to serve; by default the built-in ones.
@@ -69,14 +77,21 @@ class Emulator:
                 server_header=False,
                 lifespan="off",
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )
+            ),
+            self._state,
         )
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def base_url(self) -> str:
-        """Base URL for clients, once it has started."""
+        """Base URL for clients.
+
+        Raises:
+            RuntimeError: The emulator has not started.
+        """
+        if self._socket is None:
+            raise RuntimeError("The emulator has not started: use `with`, or `start()`.")
         return f"http://{self._host}:{self._port}/v1"
 
     def client(self, name: str | None = None, **options: Any) -> DifyWorkflow:
@@ -142,5 +157,9 @@ class Emulator:
         self._server.run(sockets=[self._socket])
 
     def _key(self, name: str | None) -> str:
-        names = {workflow.name: workflow.key for workflow in self.workflows}
-        return names[self.workflows[0].name if name is None else name]
+        keys = {workflow.name: workflow.key for workflow in self.workflows}
+        if name is None:
+            return self.workflows[0].key
+        if name not in keys:
+            raise LookupError(f"There is no workflow {name!r}, but {', '.join(keys)}.")
+        return keys[name]

@@ -67,6 +67,7 @@ class State:
         self.apps = {workflow.key: workflow for workflow in workflows}
         self.runs: dict[str, Run] = {}
         self.files: dict[str, StoredFile] = {}
+        self.closing = asyncio.Event()
         self._users: dict[tuple[str, str], str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -74,9 +75,17 @@ class State:
         """Id (UUID) of an end user of an app."""
         return self._users.setdefault((app.key, user), str(uuid4()))
 
+    async def close(self) -> None:
+        """End the streams that are open and the runs that go on."""
+        self.closing.set()
+        for run in self.runs.values():
+            await run.wake()
+        for task in self._tasks:
+            task.cancel()
+
     def start(self, app: Workflow, inputs: JSONObject, user: str) -> Run:
         """Start a run, which goes on by itself."""
-        run = Run(app, app.taken(inputs), user, self.user_id(app, user))
+        run = Run(app, app.taken(inputs), user, self.user_id(app, user), self.closing)
         self.runs[run.id] = run
         task = asyncio.create_task(run.execute())
         self._tasks.add(task)  # the loop itself keeps only a weak reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
@@ -115,9 +116,14 @@ def workflow(
         inputs: Inputs that it takes.
         name: Name of the app; by default the function's.
         description: Description of the app; by default the function's docstring.
+
+    Raises:
+        TypeError: The function is no generator function.
     """
 
     def make(body: Body) -> Workflow:
+        if not (inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body)):
+            raise TypeError(f"{body!r} is no generator function: a workflow yields its steps")
         made_name = name or body.__name__
         return Workflow(made_name, body, inputs, description or (body.__doc__ or "").strip())
 

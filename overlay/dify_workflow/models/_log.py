@@ -37,7 +37,8 @@ class WorkflowLogsRequest:
 
     Args:
         api_key: Key of the app; by default the client's.
-        last_id: Id of the row after which the page begins.
+        last_id: Id of the row after which the page begins. Refused so far: Dify has no cursor over
+            its logs, and this client not yet one of its own.
         limit: Most rows of the page, 1 to 100.
         keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
             at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.

@@ -28,9 +28,9 @@ class WorkflowRunRequest:
     """What to run (POST /workflows/run).
 
     Args:
-        inputs: Value by name of the input: any JSON, `WorkflowFile`, a list of these, or
-            `pathlib.Path` for a file that is uploaded first. The server ignores names that the
-            app does not declare.
+        inputs: Value by name of the input: any JSON, `WorkflowFile`, `UploadedFile`, lists of
+            these, or `pathlib.Path` for a file that is uploaded first. The server ignores names
+            that the app does not declare.
         api_key: Key of the app; by default the client's.
         user_id: Who the run is for, a name of your own of at most 255 characters; by default the
             client's.
@@ -84,12 +84,13 @@ class WorkflowPause:
 class WorkflowRunResponse:
     """A run: how it ended, or where it stands.
 
-    Which fields an answer carries depends on the call: the stream and the blocking mode know the
-    task, run detail (`info`) knows the inputs. What an answer does not carry is None.
+    Which fields an answer carries depends on the call: streams and the blocking mode know the task,
+    streams and run detail (`info`) the inputs. What an answer does not carry is None.
 
     Args:
         id: Id of the run (UUID).
-        status: State of the run.
+        status: State of the run: ``"running"``, ``"succeeded"``, ``"partial-succeeded"`` (nodes
+            failed and were handled), ``"failed"``, ``"stopped"`` or ``"paused"``.
         message: The error text; None where there is none.
         task_id: Id of the task, with which the run is stopped.
         workflow_id: Id (UUID) of the published version that ran.
@@ -134,8 +135,8 @@ class WorkflowRunResponse:
         error = _ERRORS.get(self.status)
         if error is not None:
             cls, what = error
-            reason = f": {self.message}" if self.message else ""
-            raise cls(f"The run {self.id} {what}{reason}.", result=self)
+            reason = f": {self.message}" if self.message else "."
+            raise cls(f"The run {self.id} {what}{reason}", result=self)
         return self
 
 
