@@ -359,7 +359,7 @@ def test_closing_the_client_ends_its_streams_and_says_so(both: World, server: Re
     opened = client.run_workflow_stream({})
     next(opened)
     threading.Timer(0.1, client.close).start()
-    with pytest.raises(StreamInterruptedError, match="this client was closed"):
+    with pytest.raises(StreamInterruptedError, match="connection was closed on this side"):
         next(opened)
 
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from ._async_body import AsyncByteStream, running_loop
+from ._flight import Flight
 from ._transport import (
     CALL_TIMEOUT,
     LIMITS,
-    UNWANTED_BYTES,
     Bearer,
     Call,
     Versions,
     build_request,
     closed,
-    closed_while_reading,
+    content_of,
     given_up,
-    header_dict,
-    is_encoded,
     is_wanted,
     log,
     ssl_context,
-    tighten,
     translated,
     unwanted,
     whole_answer,
@@ -33,109 +32,8 @@ from ._transport import (
 )
 from .errors import DifyError
 
-if TYPE_CHECKING:
-    import asyncio
-
 T = TypeVar("T")
 R = TypeVar("R")
-
-_CLOSING: set[asyncio.Task[None]] = set()
-
-
-class AsyncByteStream:
-    """The body of an answer, piece by piece.
-
-    Args:
-        call: The call that was answered.
-        response: The answer, of which only the head was read.
-    """
-
-    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
-        self.headers = header_dict(response)
-        self._call = call
-        self._response = response
-        self._is_at_end = False
-        self._is_closed = False
-        # An iteration that is dropped closes the connection, so those that were given up wait here.
-        self._suspended: list[AsyncIterator[bytes]] = []
-        self._pieces = response.aiter_bytes() if is_encoded(response) else self._plain_pieces()
-
-    async def read(self, within: float | None = None) -> bytes | None:
-        """The next bytes; None at the end.
-
-        Args:
-            within: Seconds to wait for them; by default the bound of the call.
-
-        Raises:
-            APITimeoutError: Nothing came in time.
-            APIConnectionError: The connection broke.
-        """
-        if within is not None and tighten(self._response, within):
-            self._suspended.append(self._pieces)
-            self._pieces = self._plain_pieces()
-        try:
-            piece = await anext(self._pieces, None)
-        except httpx.HTTPError as error:
-            if self._is_closed:
-                raise closed_while_reading(self._call) from None
-            raise translated(error, self._call, self._response.request) from without_frames(error)
-        self._is_at_end = piece is None
-        return piece
-
-    async def start(self) -> bytes:
-        """The first bytes of a body that nobody asked for; the connection is then closed."""
-        start = b""
-        try:
-            while len(start) < UNWANTED_BYTES and (piece := await self.read()) is not None:
-                start += piece
-        finally:
-            await self.close()
-        return start
-
-    async def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
-        self._is_closed = True
-        await self._response.aclose()
-
-    def close_soon(self) -> None:
-        """Close the connection as soon as the event loop gets to it; for finalizers."""
-        loop = running_loop()
-        if loop is None or self._is_closed:  # its connections are gone, or not of asyncio
-            return
-        closing = loop.create_task(self.close())
-        _CLOSING.add(closing)  # the loop itself keeps only a weak reference
-        closing.add_done_callback(_CLOSING.discard)
-
-    def _plain_pieces(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._response.stream, httpx.AsyncByteStream)
-        return aiter(self._response.stream)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop of asyncio that runs here; None in the loop of another library."""
-    import asyncio
-
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-class _Flight:
-    """A call that several tasks wait for."""
-
-    def __init__(self) -> None:
-        from anyio import Event  # asyncio or trio, as httpx
-
-        self.landed = Event()
-        self.result: Any = None
-        self.error: DifyError | None = None
-
-    async def outcome(self) -> Any:
-        await self.landed.wait()
-        if self.error is not None:
-            raise self.error
-        return self.result
 
 
 class AsyncTransport:
@@ -153,7 +51,7 @@ class AsyncTransport:
         self._closed = False
         self._bodies: WeakSet[AsyncByteStream] = WeakSet()
         self._loop: object = None
-        self._flights: dict[object, _Flight] = {}
+        self._flights: dict[object, Flight[Any]] = {}
 
     async def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
@@ -197,27 +95,16 @@ class AsyncTransport:
 
     async def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another task has sent already."""
-        flight = self._flights.get(call.identity)
+        flight: Flight[T] | None = self._flights.get(call.identity)
         if flight is not None:
-            outcome: T = await flight.outcome()
-            return outcome
-        mine = self._flights[call.identity] = _Flight()
-        mine.error = given_up(call)
+            return await flight.outcome()
+        flight = self._flights[call.identity] = Flight(partial(self.send, call), given_up(call))
         try:
-            result = await self.send(call)
-        except DifyError as error:
-            mine.error = error
-            raise
-        else:
-            mine.result, mine.error = result, None
-            return result
+            return await flight.outcome()
         finally:
             del self._flights[call.identity]
-            mine.landed.set()
 
     async def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], Awaitable[R]]) -> R:
-        from anyio import sleep  # asyncio or trio, as httpx
-
         number = 0
         while True:
             number += 1
@@ -227,6 +114,8 @@ class AsyncTransport:
                 wait = call.wait_before_retry(error, number)
                 if wait is None:
                     raise
+            from anyio import sleep  # asyncio or trio, as httpx
+
             await sleep(wait)
 
     async def _answer(self, call: Call[T]) -> T:
@@ -254,6 +143,9 @@ class AsyncTransport:
                 auth=Bearer(call.key),
                 follow_redirects=False,
             )
+        except httpx.HTTPStatusError as error:  # a hook of the user's client raised it
+            response = error.response
+            raise unwanted(call, response, content_of(response)) from without_frames(error)
         except httpx.HTTPError as error:
             raise translated(error, call, request) from without_frames(error)
         self.versions.note(call, response)

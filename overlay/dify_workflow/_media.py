@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ._flight import Flight
+from .errors import DifyError
+
 if TYPE_CHECKING:
-    from ._async_transport import AsyncByteStream
-    from ._sync_transport import ByteStream
+    from ._async_body import AsyncByteStream
+    from ._sync_body import ByteStream
 
 
 class MediaStream(Iterator[bytes]):
@@ -42,7 +45,7 @@ class MediaStream(Iterator[bytes]):
             while (piece := self._body.read()) is not None:
                 yield piece
         finally:
-            self.close()
+            self._body.abandon()
 
     def __next__(self) -> bytes:
         piece = self._body.read()
@@ -59,7 +62,7 @@ class MediaStream(Iterator[bytes]):
         self._body.close()
 
     def __del__(self) -> None:
-        self.close()
+        self._body.abandon()
 
 
 class AsyncMediaStream(AsyncIterator[bytes]):
@@ -71,8 +74,10 @@ class AsyncMediaStream(AsyncIterator[bytes]):
         APIConnectionError: While iterating: the connection broke.
     """
 
-    def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]]) -> None:
-        self._opening = opening
+    def __init__(
+        self, opening: Callable[[], Awaitable[AsyncByteStream]], given_up: DifyError
+    ) -> None:
+        self._opening = Flight(opening, given_up)
         self._body: AsyncByteStream | None = None
 
     @property
@@ -119,9 +124,9 @@ class AsyncMediaStream(AsyncIterator[bytes]):
 
     def __del__(self) -> None:
         if self._body is not None:
-            self._body.close_soon()
+            self._body.abandon()
 
     async def _opened(self) -> AsyncByteStream:
         if self._body is None:
-            self._body = await self._opening()
+            self._body = await self._opening.outcome()
         return self._body

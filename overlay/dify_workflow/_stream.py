@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ._event import StreamEvent
+from ._flight import Flight, new_event
 from ._json import JSONObject
 from ._stream_core import StreamCore
 from .errors import APIConnectionError
@@ -22,8 +24,10 @@ from .events import TextChunk
 from .models import WorkflowRunResponse, WorkflowStopResponse
 
 if TYPE_CHECKING:
-    from ._async_transport import AsyncByteStream
-    from ._sync_transport import ByteStream
+    from anyio import Event
+
+    from ._async_body import AsyncByteStream
+    from ._sync_body import ByteStream
 
 
 class _StreamView:
@@ -92,10 +96,12 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         body: ByteStream,
         stop: Callable[[str], WorkflowStopResponse],
     ) -> None:
-        super().__init__(core)
-        core.begin(body.headers)
         self._body = body
+        super().__init__(core)
+        core.begin(body.headers, body.key)
         self._stop = stop
+        self._turn = threading.Condition()
+        self._reader: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +120,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
             while (event := self._advance()) is not None:
                 yield event
         finally:
-            self.close()
+            self._abandon()
 
     def __next__(self) -> StreamEvent[object]:
         event = self._advance()
@@ -148,11 +154,9 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
             StreamError: The stream ended before any event brought the task id.
             DifyError: The stop itself failed.
         """
-        while self.task_id is None and self._read():
-            pass
+        self._read_until(lambda: self.task_id)
         if self.task_id is None:
-            self._at_end()
-            raise self._core.without_task()
+            raise self._core.failure or self._core.without_task()
         self._core.run.stop_requested = True
         return self._stop(self.task_id)
 
@@ -162,35 +166,63 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         self._body.close()
 
     def __del__(self) -> None:
-        self.close()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Close the connection from a finalizer."""
+        self._closed = True
+        self._body.abandon()
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
-        while not ready:
-            if not self._read():
-                self._at_end()
-                return None
-        return ready.popleft()
+        while True:
+            try:
+                return ready.popleft()
+            except IndexError:
+                if not self._read_until(ready.__len__):
+                    self._at_end()
+                    return None
 
-    def _read(self) -> bool:
-        """Read once; False where there is nothing left to read."""
+    def _read_until(self, is_there: Callable[[], object]) -> bool:
+        """Read until something is there; False where nothing is left to read before it is.
+
+        One thread reads at a time; the others wait for what it finds.
+        """
+        while True:
+            with self._turn:
+                if is_there():
+                    return True
+                if self._core.ended or self._closed or self._reader == threading.get_ident():
+                    return False  # the last one: a signal's handler, which would wait for itself
+                if self._reader is not None:
+                    self._turn.wait()
+                    continue
+                self._reader = threading.get_ident()
+            try:
+                self._take_bytes()
+            finally:
+                with self._turn:
+                    self._reader = None
+                    self._turn.notify_all()
+
+    def _take_bytes(self) -> None:
         core = self._core
-        if core.ended or self._closed:
-            return False
-        try:
-            chunk = self._body.read(core.patience)
-        except APIConnectionError as error:
-            if self._closed:  # by another thread or task
-                return False
-            core.finish(error)
-        except BaseException:
-            self.close()
-            raise
+        if core.waits_briefly and not self._body.can_bound_waits:
+            core.finish()
         else:
-            core.finish() if chunk is None else core.feed(chunk)
+            try:
+                chunk = self._body.read(core.patience)
+            except APIConnectionError as error:
+                if self._closed:  # by another thread
+                    return
+                core.finish(error)
+            except BaseException:
+                self._closed = True
+                raise
+            else:
+                core.finish() if chunk is None else core.feed(chunk)
         if core.ended:
             self.close()
-        return True
 
 
 class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
@@ -215,9 +247,11 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         stop: Callable[[str], Awaitable[WorkflowStopResponse]],
     ) -> None:
         super().__init__(core)
-        self._opening = opening
+        self._opening = Flight(opening, core.left_early())
         self._body: AsyncByteStream | None = None
         self._stop = stop
+        self._is_reading = False
+        self._waiting: list[Event] = []
 
     def __await__(self) -> Generator[None, None, Self]:
         return self.__aenter__().__await__()
@@ -277,11 +311,9 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
             StreamError: The stream ended before any event brought the task id.
             DifyError: The stop itself failed.
         """
-        while self.task_id is None and await self._read():
-            pass
+        await self._read_until(lambda: self.task_id)
         if self.task_id is None:
-            self._at_end()
-            raise self._core.without_task()
+            raise self._core.failure or self._core.without_task()
         self._core.run.stop_requested = True
         return await self._stop(self.task_id)
 
@@ -292,42 +324,71 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
             await self._body.close()
 
     def __del__(self) -> None:
-        if self._body is not None and not self._closed:
-            self._body.close_soon()
+        if self._body is not None:
+            self._body.abandon()
 
     async def _opened(self) -> AsyncByteStream:
         if self._body is None:
             if self._closed:
                 raise self._core.left_early()
-            self._body = await self._opening()
-            self._core.begin(self._body.headers)
+            body = await self._opening.outcome()
+            if self._body is None:
+                self._core.begin(body.headers, body.key)
+                self._body = body
+            if self._closed:  # meanwhile, by another task
+                await body.close()
+                raise self._core.left_early()
         return self._body
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
-        while not ready:
-            if not await self._read():
-                self._at_end()
-                return None
-        return ready.popleft()
+        while True:
+            try:
+                return ready.popleft()
+            except IndexError:
+                if not await self._read_until(ready.__len__):
+                    self._at_end()
+                    return None
 
-    async def _read(self) -> bool:
-        """Read once; False where there is nothing left to read."""
-        core = self._core
-        if core.ended or self._closed:
-            return False
-        body = self._body or await self._opened()
-        try:
-            chunk = await body.read(core.patience)
-        except APIConnectionError as error:
-            if self._closed:  # by another thread or task
+    async def _read_until(self, is_there: Callable[[], object]) -> bool:
+        """Read until something is there; False where nothing is left to read before it is.
+
+        One task reads at a time; the others wait for what it finds.
+        """
+        while not is_there():
+            if self._core.ended or self._closed:
                 return False
-            core.finish(error)
-        except BaseException:
-            await self.close()
-            raise
+            if self._body is None:
+                await self._opened()
+            elif self._is_reading:
+                self._waiting.append(read := new_event())
+                await read.wait()
+            else:
+                self._is_reading = True
+                try:
+                    await self._take_bytes(self._body)
+                finally:
+                    self._is_reading = False
+                    for read in self._waiting:
+                        read.set()
+                    self._waiting.clear()
+        return True
+
+    async def _take_bytes(self, body: AsyncByteStream) -> None:
+        core = self._core
+        if core.waits_briefly and not body.can_bound_waits:
+            core.finish()
         else:
-            core.finish() if chunk is None else core.feed(chunk)
+            try:
+                chunk = await body.read(core.patience)
+            except APIConnectionError as error:
+                if self._closed:  # by another task
+                    return
+                core.finish(error)
+            except BaseException:
+                self._closed = True
+                raise
+            else:
+                core.finish() if chunk is None else core.feed(chunk)
         if core.ended:
             await self.close()
-        return True

@@ -10,6 +10,7 @@ from json import JSONDecodeError
 from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
 from ._json import JSONObject, abridged, decode_fast, is_object
 from ._run_state import RunState
+from ._secret import ApiKey
 from ._sse import EventTooLargeError, Message, SSEDecoder
 from .errors import (
     APIConnectionError,
@@ -58,19 +59,34 @@ class StreamCore:
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
         self._grace_ends = 0.0
+        self._key: ApiKey | None = None
+
+    @property
+    def waits_briefly(self) -> bool:
+        """Whether nothing but what follows an error event at once is waited for."""
+        return self._error is not None
 
     @property
     def patience(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound."""
         return max(0.001, self._grace_ends - time.monotonic()) if self._error else None
 
-    def begin(self, headers: Mapping[str, str]) -> None:
-        """Take the head of the answer; a coming server names the run there (DIFY-VERSIONS.md)."""
+    def begin(self, headers: Mapping[str, str], key: ApiKey) -> None:
+        """Take the head of the answer; a coming server names the run there (DIFY-VERSIONS.md).
+
+        Args:
+            headers: Headers of the answer, names in lower case.
+            key: Key of the call, which no message may show.
+        """
+        self._key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
 
     def feed(self, chunk: bytes) -> None:
         """Take bytes as they arrived."""
         self.last_activity = time.time()
+        if self._error is not None and time.monotonic() > self._grace_ends:
+            self.finish()
+            return
         try:
             for message in self._decoder.feed(chunk):
                 self._take(message)
@@ -91,8 +107,8 @@ class StreamCore:
             self._fail(self._stream_error(self._error))
             return
         how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
-        rest = self._decoder.unfinished.decode("utf-8", "replace")
-        shown = f" in an event ({abridged(rest)})" if rest else ""
+        rest = self._shown(self._decoder.unfinished)
+        shown = f" in an event ({rest})" if rest else ""
         failure = StreamInterruptedError(
             f"{self.operation}: the stream of {self._run_name} broke off{shown} before the run's "
             f"end: {how}",
@@ -116,9 +132,14 @@ class StreamCore:
 
     def left_early(self) -> StreamError:
         """The exception for a stream that was closed before its end."""
+        what = (
+            "given up before the server answered, so whether the run has started is not known."
+            if self._key is None
+            else f"the stream of {self._run_name} was closed before the run's end; look the run up "
+            "with info()."
+        )
         return StreamError(
-            f"{self.operation}: the stream of {self._run_name} was closed before the run's end; "
-            "look the run up with info().",
+            f"{self.operation}: {what}",
             run_id=self.run.run_id,
             task_id=self.run.task_id,
             last_event=self._last_event,
@@ -175,10 +196,16 @@ class StreamCore:
         return None
 
     def _malformed(self, what: str, data: bytes, place: int = 0) -> None:
+        self._fail(self._decode_error(f"event {self._count} {what}: {self._shown(data, place)}"))
+
+    def _shown(self, data: bytes, place: int = 0) -> str:
+        """What came, for people: around this place, and without the key."""
         text = data.decode("utf-8", "replace")
         start = max(0, place - 100)
-        shown = ("… " if start else "") + abridged(text[start : start + 1000])
-        self._fail(self._decode_error(f"event {self._count} {what}: {shown}"))
+        return ("… " if start else "") + abridged(self._hidden(text[start : start + 1000]))
+
+    def _hidden(self, text: str) -> str:
+        return self._key.hide_in(text) if self._key else text
 
     def _decode_error(self, what: str) -> StreamDecodeError:
         return StreamDecodeError(
@@ -192,7 +219,7 @@ class StreamCore:
         code = error.raw.get("code")
         return WorkflowStreamError(
             f"{self.operation}: the server could not set the run up"
-            f"{f' ({code})' if code else ''}: {error.message}",
+            f"{f' ({code})' if code else ''}: {self._hidden(str(error.message))}",
             event=error,
             following=self._behind_error,
             run_id=self.run.run_id,

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
     CALL_TIMEOUT,
     LIMITS,
-    UNWANTED_BYTES,
     Bearer,
     Call,
     Versions,
     build_request,
     closed,
-    closed_while_reading,
+    content_of,
     given_up,
-    header_dict,
-    is_encoded,
     is_wanted,
     log,
     ssl_context,
-    tighten,
     translated,
     unwanted,
-    wake_reader,
     whole_answer,
     without_frames,
 )
@@ -38,68 +35,6 @@ from .errors import DifyError
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class ByteStream:
-    """The body of an answer, piece by piece.
-
-    Args:
-        call: The call that was answered.
-        response: The answer, of which only the head was read.
-    """
-
-    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
-        self.headers = header_dict(response)
-        self._call = call
-        self._response = response
-        self._is_at_end = False
-        self._is_closed = False
-        # An iteration that is dropped closes the connection, so those that were given up wait here.
-        self._suspended: list[Iterator[bytes]] = []
-        self._pieces = response.iter_bytes() if is_encoded(response) else self._plain_pieces()
-
-    def read(self, within: float | None = None) -> bytes | None:
-        """The next bytes; None at the end.
-
-        Args:
-            within: Seconds to wait for them; by default the bound of the call.
-
-        Raises:
-            APITimeoutError: Nothing came in time.
-            APIConnectionError: The connection broke.
-        """
-        if within is not None and tighten(self._response, within):
-            self._suspended.append(self._pieces)
-            self._pieces = self._plain_pieces()
-        try:
-            piece = next(self._pieces, None)
-        except httpx.HTTPError as error:
-            if self._is_closed:
-                raise closed_while_reading(self._call) from None
-            raise translated(error, self._call, self._response.request) from without_frames(error)
-        self._is_at_end = piece is None
-        return piece
-
-    def start(self) -> bytes:
-        """The first bytes of a body that nobody asked for; the connection is then closed."""
-        start = b""
-        try:
-            while len(start) < UNWANTED_BYTES and (piece := self.read()) is not None:
-                start += piece
-        finally:
-            self.close()
-        return start
-
-    def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
-        self._is_closed = True
-        if not self._is_at_end:
-            wake_reader(self._response)
-        self._response.close()
-
-    def _plain_pieces(self) -> Iterator[bytes]:
-        assert isinstance(self._response.stream, httpx.SyncByteStream)
-        return iter(self._response.stream)
 
 
 class Transport:
@@ -114,10 +49,11 @@ class Transport:
         self.versions = Versions()
         self._given = http_client
         self._made: httpx.Client | None = None
+        self._inherited: list[httpx.Client] = []
         self._closed = False
-        self._bodies: WeakSet[ByteStream] = WeakSet()
         self._lock = threading.Lock()
         self._flights: dict[object, Future[Any]] = {}
+        _TRANSPORTS.add(self)
 
     def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
@@ -154,11 +90,19 @@ class Transport:
         """Close the connections that were made here."""
         with self._lock:
             self._closed = True
+        close_abandoned()
         if self._given is None:
-            for body in list(self._bodies):
-                body.close()
+            close_all_of(self)
         if self._made is not None:
             self._made.close()
+
+    def leave_to_parent(self) -> None:
+        """In a process that was just forked: begin anew, without the connections of the parent."""
+        if self._made is not None:
+            self._inherited.append(self._made)
+        self._made = None
+        self._lock = threading.Lock()
+        self._flights = {}
 
     def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another thread has sent already."""
@@ -200,13 +144,13 @@ class Transport:
 
     def _open(self, call: Call[Any]) -> ByteStream:
         response = self._send(call, stream=True)
-        body = ByteStream(call, response)
-        self._bodies.add(body)
+        body = ByteStream(call, response, self)
         if is_wanted(call, response):
             return body
         raise unwanted(call, response, body.start())
 
     def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
+        close_abandoned()
         client = self._client(call)
         started = time.perf_counter()
         request = build_request(client, call)
@@ -217,6 +161,9 @@ class Transport:
                 auth=Bearer(call.key),
                 follow_redirects=False,
             )
+        except httpx.HTTPStatusError as error:  # a hook of the user's client raised it
+            response = error.response
+            raise unwanted(call, response, content_of(response)) from without_frames(error)
         except httpx.HTTPError as error:
             raise translated(error, call, request) from without_frames(error)
         self.versions.note(call, response)
@@ -232,3 +179,16 @@ class Transport:
             if self._made is None:
                 self._made = httpx.Client(verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS)
             return self._made
+
+
+_TRANSPORTS: WeakSet[Transport] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    leave_to_parent()
+    for transport in list(_TRANSPORTS):
+        transport.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_leave_to_parent)

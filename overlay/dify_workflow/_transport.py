@@ -87,6 +87,9 @@ _ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "
 UNWANTED_BYTES = 256 * 1024
 """Most bytes that are read of a body that nobody asked for; error pages are short."""
 
+UNWANTED_SECONDS = 5.0
+"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
+
 logger = logging.getLogger("dify_workflow")
 
 
@@ -176,6 +179,8 @@ def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> 
     built = dict(call.operation.request)
     headers = {**built.pop("headers", {}), "User-Agent": _USER_AGENT}
     headers["Accept"] = _ACCEPT[call.operation.answer]
+    if call.operation.answer == "events":  # compressed, they would wait for each other
+        headers["Accept-Encoding"] = "identity"
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))
     try:
@@ -267,9 +272,10 @@ def closed(call: Call[Any]) -> ConfigurationError:
     return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
 
 
-def closed_while_reading(call: Call[Any]) -> APIConnectionError:
-    """The exception for a body whose client was closed before its end."""
-    return APIConnectionError(f"{call.operation.name}: this client was closed", request_sent=True)
+def body_closed(call: Call[Any]) -> APIConnectionError:
+    """The exception for a body of which more is read after it was closed."""
+    what = "the connection was closed on this side"
+    return APIConnectionError(f"{call.operation.name}: {what}", request_sent=True)
 
 
 def wake_reader(response: httpx.Response) -> None:
@@ -277,8 +283,8 @@ def wake_reader(response: httpx.Response) -> None:
 
     Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
     """
-    stream = response.extensions.get("network_stream")
-    if stream is not None and response.http_version != "HTTP/2":
+    stream = _connection(response)
+    if stream is not None and not _is_shared(response):
         connected = stream.get_extra_info("socket")
         with suppress(AttributeError, OSError):  # another kind of stream, or gone already
             connected.shutdown(socket.SHUT_RDWR)
@@ -321,13 +327,42 @@ def tighten(response: httpx.Response, seconds: float) -> bool:
     where the last one was. That holds for real connections alone, so elsewhere the bound of the
     call stays.
     """
-    timeout = response.request.extensions.get("timeout")
-    if timeout is None or "network_stream" not in response.extensions or is_encoded(response):
+    if _connection(response) is None or not can_bound_waits(response):
         return False
-    timeout["read"] = seconds
+    timeout = response.request.extensions["timeout"]
+    bound = timeout.get("read")
+    timeout["read"] = seconds if bound is None else min(bound, seconds)
     return True
 
 
-def is_encoded(response: httpx.Response) -> bool:
-    """Whether the body has to be decoded; if not, the pieces of the connection itself will do."""
-    return "content-encoding" in response.headers
+def can_bound_waits(response: httpx.Response) -> bool:
+    """Whether the wait for the next bytes of a body can be given a bound of its own.
+
+    Not within a compressed body, of which an iteration holds the state; and not over HTTP/2, where
+    httpcore would give up the connection with all its other streams.
+    """
+    return _connection(response) is None or (is_plain(response) and not _is_shared(response))
+
+
+def is_plain(response: httpx.Response) -> bool:
+    """Whether the body's bytes are those that come over the connection.
+
+    They are not where it is compressed, or was read already by a hook of the user's client.
+    """
+    return "content-encoding" not in response.headers and not response.is_stream_consumed
+
+
+def content_of(response: httpx.Response) -> bytes:
+    """The body, as far as a hook of the user's client has read it before it raised."""
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        return b""
+
+
+def _connection(response: httpx.Response) -> Any:
+    return response.extensions.get("network_stream")
+
+
+def _is_shared(response: httpx.Response) -> bool:
+    return response.http_version == "HTTP/2"

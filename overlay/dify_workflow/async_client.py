@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from . import _operations as operations
-from ._async_transport import AsyncByteStream, AsyncTransport
+from ._async_transport import AsyncTransport
 from ._client_base import ClientBase, checked_mode
 from ._files import FileSource, opened
 from ._json import JSON
@@ -19,7 +19,7 @@ from ._preparation import as_request
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
-from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client
+from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         EndUser,
         Transcript,
     )
+
+    from ._async_body import AsyncByteStream
 
 T = TypeVar("T")
 
@@ -434,7 +436,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        return AsyncMediaStream(partial(self._transport.open, self._call(operation, api_key)))
+        call = self._call(operation, api_key)
+        return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # ------------------------------------------------------------------------------------- app
 
@@ -566,7 +569,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        return AsyncMediaStream(partial(self._transport.open, self._call(operation, api_key)))
+        call = self._call(operation, api_key)
+        return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # --------------------------------------------------------------------------------- sending
 

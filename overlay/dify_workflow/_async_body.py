@@ -1,0 +1,127 @@
+"""The body of an answer, as an `httpx.AsyncClient` gives it: read piece by piece, and closed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ._transport import (
+    UNWANTED_BYTES,
+    UNWANTED_SECONDS,
+    Call,
+    body_closed,
+    can_bound_waits,
+    header_dict,
+    is_plain,
+    tighten,
+    translated,
+    without_frames,
+)
+from .errors import APIConnectionError
+
+if TYPE_CHECKING:
+    import asyncio
+
+_CLOSING: set[asyncio.Task[None]] = set()
+
+
+class AsyncByteStream:
+    """The body of an answer, piece by piece.
+
+    Args:
+        call: The call that was answered.
+        response: The answer, of which only the head was read.
+    """
+
+    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
+        self.headers = header_dict(response)
+        self.key = call.key
+        self.can_bound_waits = can_bound_waits(response)
+        self._call = call
+        self._response = response
+        self._loop = running_loop()
+        self._is_at_end = False
+        self._is_closed = False
+        # An iteration that is dropped closes the connection, so those that were given up wait here.
+        self._suspended: list[AsyncIterator[bytes]] = []
+        self._pieces = self._plain_pieces() if is_plain(response) else response.aiter_bytes()
+
+    async def read(self, within: float | None = None) -> bytes | None:
+        """The next bytes; None at the end. The end and every error close the connection.
+
+        Args:
+            within: Seconds to wait for them, where it `can_bound_waits`; by default the bound of
+                the call.
+
+        Raises:
+            APITimeoutError: Nothing came in time.
+            APIConnectionError: The connection broke, or the body was closed.
+        """
+        if self._is_at_end:
+            return None
+        if self._is_closed:
+            raise body_closed(self._call)
+        if within is not None and tighten(self._response, within):
+            self._suspended.append(self._pieces)
+            self._pieces = self._plain_pieces()
+        try:
+            piece = await anext(self._pieces, None)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            if self._is_closed:  # by another task
+                raise body_closed(self._call) from None
+            await self.close()
+            raise translated(error, self._call, self._response.request) from without_frames(error)
+        except BaseException:
+            await self.close()
+            raise
+        if piece is None:
+            self._is_at_end = True
+            await self.close()
+        return piece
+
+    async def start(self) -> bytes:
+        """The first bytes of a body that nobody asked for; the connection is then closed."""
+        start = b""
+        deadline = time.monotonic() + UNWANTED_SECONDS
+        try:
+            while len(start) < UNWANTED_BYTES and (left := deadline - time.monotonic()) > 0:
+                piece = await self.read(left)
+                if piece is None:
+                    break
+                start += piece
+        except APIConnectionError:
+            pass  # the status says more than how its body broke off
+        finally:
+            await self.close()
+        return start
+
+    async def close(self) -> None:
+        """Close the connection, unless the body was read to its end."""
+        self._is_closed = True
+        await self._response.aclose()
+
+    def abandon(self) -> None:
+        """Close the connection from a finalizer, as soon as that is safe."""
+        loop = self._loop
+        # Without its loop the connection is gone already; trio's tasks do not start from outside.
+        if not self._is_closed and loop is not None and loop is running_loop():
+            closing = loop.create_task(self.close())
+            _CLOSING.add(closing)  # the loop itself keeps only a weak reference
+            closing.add_done_callback(_CLOSING.discard)
+
+    def _plain_pieces(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._response.stream, httpx.AsyncByteStream)
+        return aiter(self._response.stream)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of asyncio that runs here; None in the loop of another library."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
