@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesParser
@@ -19,6 +20,7 @@ from dify_workflow import (
     AsyncDifyWorkflow,
     ConfigurationError,
     DifyWorkflow,
+    InvalidRequestError,
     NotFoundError,
     WorkflowFile,
     WorkflowLogsRequest,
@@ -443,6 +445,78 @@ def test_a_file_is_sent_piece_by_piece_and_never_read_whole(
     assert source.left == 0
     assert source.largest_read <= 65_536
     assert len(parts(answering.request)["file"][2]) == 5_000_000
+
+
+def test_a_pipe_is_sent_as_it_comes(both: World, server: ReplayServer) -> None:
+    answering = Answering(server, FILE, status=201)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as end:
+        end.write(b"through a pipe")
+    with os.fdopen(reading, "rb") as pipe:
+        both.client(base_url=answering.url).upload_file(pipe, filename="p.txt")
+    assert parts(answering.request)["file"][2] == b"through a pipe"
+
+
+def test_a_file_that_is_unpacked_while_it_is_read_is_sent_unpacked(
+    both: World, server: ReplayServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "packed.txt.gz"
+    path.write_bytes(gzip.compress(b"x" * 100_000))
+    answering = Answering(server, FILE, status=201)
+    with gzip.open(path) as file:
+        file.read(10)
+        both.client(base_url=answering.url).upload_file(file, filename="packed.txt")
+    assert parts(answering.request)["file"][2] == b"x" * 100_000
+
+
+def test_a_file_without_a_size_that_has_contents_is_sent(both: World, server: ReplayServer) -> None:
+    source = Path("/proc/version")  # Linux makes it up while it is read, and calls it empty
+    if not source.exists():
+        pytest.skip("there is no such file here")
+    answering = Answering(server, FILE, status=201)
+    both.client(base_url=answering.url).upload_file(source)
+    assert parts(answering.request)["file"][2] == source.read_bytes()
+
+
+def test_an_empty_file_is_sent(both: World, server: ReplayServer) -> None:
+    answering = Answering(server, FILE, status=201)
+    both.client(base_url=answering.url).upload_file(b"", filename="empty.txt")
+    assert parts(answering.request)["file"][2] == b""
+
+
+class Changing(io.BytesIO):
+    """A file whose length changes after it was measured."""
+
+    def __init__(self, measured: int, real: int) -> None:
+        super().__init__(b"y" * real)
+        self.measured = measured
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        super().seek(offset, whence)
+        return self.measured if whence == os.SEEK_END else offset
+
+
+def test_of_a_file_that_grows_what_was_there_at_first_is_sent(
+    both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, FILE, status=201)
+    both.client(base_url=answering.url).upload_file(Changing(1000, 5000), filename="log.txt")
+    assert parts(answering.request)["file"][2] == b"y" * 1000
+
+
+def test_a_file_that_shrinks_is_an_error(both: World, server: ReplayServer) -> None:
+    answering = Answering(server, FILE, status=201)
+    with pytest.raises(InvalidRequestError, match=r"log\.txt became shorter while it was sent"):
+        both.client(base_url=answering.url).upload_file(Changing(5000, 1000), filename="log.txt")
+
+
+@pytest.mark.parametrize("name", ["a\u00a0b.txt", "\u3000.txt", "\U0001f468\u200d\U0001f469.png"])
+def test_file_names_may_have_any_letters_spaces_and_signs(
+    name: str, both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, FILE, status=201)
+    both.client(base_url=answering.url).upload_file(b"x", filename=name)
+    assert f'filename="{name}"'.encode() in answering.request.body
 
 
 def test_a_path_among_the_inputs_is_uploaded_first_for_the_same_user(

@@ -31,6 +31,19 @@ class Unreadable:
     """No file."""
 
 
+class WriteOnly(io.BytesIO):
+    """A file that was opened for writing alone."""
+
+    def readable(self) -> bool:
+        return False
+
+
+def closed_file() -> io.BytesIO:
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
 CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "empty run id": (lambda c: c.info(""), InvalidRequestError, "workflow_run_id must be a UUID"),
     "run id that is none": (
@@ -167,6 +180,36 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         lambda c: c.upload_file(io.StringIO("x"), filename="x"),
         InvalidRequestError,
         "a file opened in binary mode, not StringIO",
+    ),
+    "an upload of a closed file": (
+        lambda c: c.upload_file(closed_file(), filename="x"),
+        InvalidRequestError,
+        "The file x is closed",
+    ),
+    "an upload of a file opened for writing": (
+        lambda c: c.upload_file(WriteOnly(), filename="x"),
+        InvalidRequestError,
+        "The file x is not open for reading",
+    ),
+    "an upload with a line break in its name": (
+        lambda c: c.upload_file(b"x", filename="a\r\nb.txt"),
+        InvalidRequestError,
+        "control characters",
+    ),
+    "an upload with half a character in its name": (
+        lambda c: c.upload_file(b"x", filename="a\ud800.txt"),
+        InvalidRequestError,
+        "the file name",
+    ),
+    "an upload with a line break in its type": (
+        lambda c: c.upload_file(b"x", content_type="text/plain\r\nX-A: b"),
+        InvalidRequestError,
+        "content_type cannot be",
+    ),
+    "an upload of a path that no file can have": (
+        lambda c: c.upload_file("a\0b", filename="x"),
+        InvalidRequestError,
+        "Cannot read the file",
     ),
     "an upload of something else": (
         lambda c: c.upload_file(Unreadable(), filename="x"),

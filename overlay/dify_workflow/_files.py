@@ -9,9 +9,11 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import IO, TypeAlias
+from unicodedata import category
 
 import attrs
 
+from ._payload import Payload, payload_of
 from .errors import InvalidRequestError
 
 FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
@@ -25,12 +27,12 @@ class OpenFile:
     """A file that is ready to be sent.
 
     Args:
-        payload: The open file; it is read piece by piece.
+        payload: Its bytes; they are read piece by piece.
         name: Name under which the server keeps it.
         content_type: Media type.
     """
 
-    payload: IO[bytes]
+    payload: Payload
     name: str
     content_type: str
 
@@ -48,34 +50,42 @@ def opened(
 
     Raises:
         InvalidRequestError: There is no such file, it is not binary, or the server would not take
-            its name.
+            its name or type.
     """
     name = filename if filename is not None else _own_name(source) or _made_name(content_type)
-    if not name or "/" in name or "\\" in name or not name.isprintable():
+    if not name or "/" in name or "\\" in name or not _is_text(name):
         raise InvalidRequestError(
             f"The server does not take the file name {name!r}: it must not be empty, nor contain "
             "slashes, backslashes or control characters."
         )
     kind = content_type or mimetypes.guess_type(name)[0] or _ANY_TYPE
+    if not kind.isascii() or not kind.isprintable():
+        raise InvalidRequestError(f"content_type cannot be {kind!r}; one looks like {_ANY_TYPE}.")
     if isinstance(source, bytes | bytearray | memoryview):
-        yield OpenFile(BytesIO(source), name, kind)
+        yield OpenFile(payload_of(BytesIO(source), name), name, kind)
     elif isinstance(source, str | PathLike):
-        with _open(Path(source)) as payload:
-            yield OpenFile(payload, name, kind)
+        with _open(Path(source)) as file:
+            yield OpenFile(payload_of(file, name), name, kind)
     else:
         if not callable(getattr(source, "read", None)) or hasattr(source, "encoding"):
             raise InvalidRequestError(
                 "A file to upload is a path, bytes, or a file opened in binary mode, not "
                 f"{type(source).__name__}."
             )
-        yield OpenFile(source, name, kind)
+        yield OpenFile(payload_of(source, name), name, kind)
 
 
 def _open(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
-    except OSError as error:
-        raise InvalidRequestError(f"Cannot read the file {path}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidRequestError(f"Cannot read the file {path}: {reason}.") from error
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is free of control characters and halves of surrogate pairs."""
+    return not any(category(character) in {"Cc", "Cs"} for character in name)
 
 
 def _own_name(source: FileSource) -> str | None:

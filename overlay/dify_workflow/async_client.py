@@ -389,7 +389,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         The file is sent piece by piece and never read whole.
 
         Args:
-            file: A path, bytes, or a file opened in binary mode.
+            file: A path, bytes, or a file opened in binary mode, which is sent from its
+                beginning.
             filename: Name of the file; by default the path's or the open file's.
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
