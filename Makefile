@@ -21,7 +21,7 @@ check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy --strict overlay/dify_workflow generated/dify_workflow_api scripts tests/typed
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml
 	$(BIN)/openapi-spec-validator openapi.yaml

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesParser
 from pathlib import Path
@@ -223,6 +224,21 @@ def test_info_reads_the_oldest_servers_texts_as_what_they_mean(
     expected = datetime.strptime(body["created_at"], "%a, %d %b %Y %H:%M:%S %z")
     assert run.created_at == int(expected.timestamp())
     assert isinstance(run.finished_at, int)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
+def test_a_time_without_a_zone_is_meant_in_utc(
+    both: World, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {**DETAIL, "created_at": "Sun, 22 Nov 2026 12:00:00 -0000"}
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        run = both.client(base_url=Answering(server, body).url).info(RUN)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert run.created_at == int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp())
 
 
 def test_info_of_an_unknown_run_is_not_found_also_where_the_answer_is_nulls(

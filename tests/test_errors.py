@@ -192,6 +192,12 @@ def test_an_unknown_path_asks_for_the_base_url() -> None:
     assert "does the base URL end in /v1" in str(error)
 
 
+def test_a_location_matters_in_redirects_alone() -> None:
+    error = status_error("info", 400, {"location": "/x"}, '{"code": "c", "message": "Wrong."}')
+    assert error.message == "Wrong."
+    assert "elsewhere" not in str(error)
+
+
 def test_a_redirect_says_where_to() -> None:
     error = status_error("info", 301, {"location": "https://dify.example.com/v1/info"}, "")
     assert type(error) is APIStatusError

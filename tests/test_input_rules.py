@@ -75,6 +75,7 @@ CASES: list[tuple[str, list[dict[str, Any]], Any, str | None]] = [
     ("as long as allowed", field("text-input", max_length=3), "abc", None),
     ("characters count, not bytes", field("text-input", max_length=3), "☃☃☃", None),
     ("longer than allowed", field("text-input", max_length=3), "abcd", "less than 3 characters"),
+    ("old apps have the bound as text", field("text-input", max_length="3"), "abcd", "less than 3"),
     ("no bound is no bound", field("paragraph", max_length=None), "x" * 9999, None),
     ("a number", field("number"), 1.5, None),
     ("a number as text", field("number"), " 12 ", None),

@@ -31,6 +31,12 @@ class Unreadable:
     """No file."""
 
 
+def circular() -> dict[str, Any]:
+    inputs: dict[str, Any] = {}
+    inputs["self"] = [inputs]
+    return inputs
+
+
 class WriteOnly(io.BytesIO):
     """A file that was opened for writing alone."""
 
@@ -123,6 +129,36 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         lambda c: c.run_workflow({"o": {"l": [0, float("inf")]}}),
         InvalidRequestError,
         r"inputs\['o'\]\['l'\]\[1\] is inf",
+    ),
+    "more digits than Python writes": (
+        lambda c: c.run_workflow({"n": 10**5000}),
+        InvalidRequestError,
+        r"inputs\['n'\] has more digits than JSON readers take",
+    ),
+    "inputs that contain themselves": (
+        lambda c: c.run_workflow(circular()),
+        InvalidRequestError,
+        "inputs is nested too deeply, or contains itself",
+    ),
+    "files that contain themselves": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, files=[circular()])),
+        InvalidRequestError,
+        "nested too deeply, or contains itself",
+    ),
+    "half a surrogate pair in the user": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, user_id="\ud800")),
+        InvalidRequestError,
+        "user_id has half a surrogate pair",
+    ),
+    "half a surrogate pair in the trace id": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, trace_id="\ud800")),
+        InvalidRequestError,
+        "trace_id has half a surrogate pair",
+    ),
+    "half a surrogate pair in the task id": (
+        lambda c: c.stop_workflow_stream("\ud800"),
+        InvalidRequestError,
+        "task_id has half a surrogate pair",
     ),
     "half a surrogate pair": (
         lambda c: c.run_workflow({"s": "\ud800"}),
@@ -267,6 +303,8 @@ def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
         ({"base_url": "https://dify.example.com:port/v1"}, "is not a URL"),
         ({"base_url": 5}, "is not a URL"),
         ({"base_url": ""}, "must start with http:// or https://"),
+        ({"base_url": "https://dify..example.com/v1"}, "has a host that cannot be one"),
+        ({"base_url": f"https://{'x' * 64}.example.com/v1"}, "has a host that cannot be one"),
         ({"user_id": "x" * 256}, "at most 255"),
         ({"user_id": ""}, "user_id must be a string that is not empty"),
         ({"timeout": "5"}, "timeout must be seconds above zero, an httpx.Timeout, or None"),
@@ -301,6 +339,8 @@ def test_options_that_cannot_be_right_are_refused(
         ({"status": ""}, "not ''"),
         ({"created_at_before": datetime(2026, 11, 22)}, "created_at_before must .* time zone"),  # noqa: DTZ001  # that is the point
         ({"created_at_after": "2026-11-22"}, "created_at_after must be a datetime"),
+        ({"keyword": "\ud800"}, "keyword must be a text"),
+        ({"created_by_account": 5}, "created_by_account must be a text, not 5"),
         ({"keyword": "x", "created_by_end_user_session_id": "u1"}, "cannot be combined"),
     ],
 )
@@ -323,6 +363,19 @@ def test_log_requests_that_cannot_be_right_are_refused(
 def test_files_that_cannot_be_right_are_refused(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "nonsense://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:port")],
+)
+def test_an_environment_that_httpx_cannot_use_is_named(
+    variable: str, value: str, both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    client = both.client(base_url="https://dify.example.com/v1")
+    with pytest.raises(ConfigurationError, match=r"app_info: cannot set up connections; .*PROXY"):
+        client.app_info()
 
 
 def test_a_wrapped_key_is_taken_wherever_a_bare_one_is(both: World, server: ReplayServer) -> None:

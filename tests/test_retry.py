@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -102,7 +103,7 @@ def test_what_the_server_asks_for_is_kept_up_to_a_minute() -> None:
     assert wait(retry_after=past) == 0
 
 
-@pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026"])
+@pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026", "1e999 s"])
 def test_a_retry_after_that_says_nothing_is_no_wait_asked_for(value: str) -> None:
     assert retry_after(status(429, retry_after=value)) is None
 
@@ -226,6 +227,18 @@ def test_uploads_and_forms_that_may_have_arrived_are_never_sent_again(
         with pytest.raises(APIConnectionError):
             call(both.client(base_url=failing.url))
         assert failing.seen == {"POST": 1}
+
+
+def test_a_pipe_that_was_refused_for_now_is_not_sent_again(
+    both: World, server: ReplayServer
+) -> None:
+    failing = Failing(server, 1, refuse(429), "1.14.2/upload_ok_png")
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as end:
+        end.write(b"once")
+    with os.fdopen(reading, "rb") as pipe, pytest.raises(RateLimitError):
+        both.client(base_url=failing.url).upload_file(pipe, filename="p.txt")
+    assert failing.seen == {"POST": 1}
 
 
 def test_a_file_that_was_refused_for_now_is_sent_whole_at_the_second_attempt(

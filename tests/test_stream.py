@@ -12,6 +12,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from dify_workflow import (
+    BadRequestError,
+    DifyError,
     InvalidResponseError,
     StreamDecodeError,
     StreamError,
@@ -222,6 +224,18 @@ def test_a_pause_ends_the_stream_and_the_run_has_its_forms(stream: Callable[...,
     assert form.actions[0].id == "approve"
     assert form.default_values == {"comment": "no comment"}
     assert form.approval_channels == ()
+
+
+def test_a_pause_for_another_reason_than_a_form_is_a_pause_without_forms(
+    stream: Callable[..., Any],
+) -> None:
+    reasons = [{"TYPE": "scheduled_pause", "message": "later"}]
+    data = {"paused_nodes": ["n"], "reasons": reasons, "status": "paused", "outputs": {}}
+    with stream(events.started(), events.message("workflow_paused", data)) as opened:
+        run = opened.result()
+    assert run.paused.nodes == ("n",)
+    assert run.paused.forms == ()
+    assert run.raw["data"]["reasons"] == reasons
 
 
 def test_a_stream_that_continues_on_pause_ends_with_the_run(
@@ -439,6 +453,26 @@ def test_a_malformed_event_shows_the_place_however_far_it_is(stream: Callable[..
         opened.result()
 
 
+def test_no_message_of_a_stream_shows_the_key(stream: Callable[..., Any]) -> None:
+    key = "app-secret-key"
+    error = events.message("error", status=500, code="c", message=f"bad {key}")
+    for chunks in ([f"data: {key}\n\n".encode()], [error], [f"data: {key}".encode()]):
+        with (
+            stream(*chunks, api_key=key) as opened,
+            pytest.raises(DifyError, match=r"\*\*\*") as caught,
+        ):
+            opened.result()
+        assert key not in str(caught.value)
+
+
+def test_whole_numbers_of_any_size_come_exact(stream: Callable[..., Any]) -> None:
+    outputs = {"large": 10**25 + 1, "list": [-(10**30) - 1, 2**64 - 1], "text": "9" * 30}
+    with stream(events.node_finished("n", outputs), events.finished(outputs=outputs)) as opened:
+        event = next(opened)
+        assert event.raw["data"]["outputs"] == outputs
+        assert opened.result().outputs == outputs
+
+
 def test_an_event_larger_than_allowed_is_an_error(stream: Callable[..., Any]) -> None:
     with (
         stream(events.started(), events.text("x" * 500), max_event_bytes=400) as opened,
@@ -494,6 +528,23 @@ def test_an_error_event_raises_with_the_final_event_that_follows_it(
         "workflow_started",
         "workflow_finished",
     ]
+
+
+def test_a_refusal_whose_body_does_not_end_is_the_refusal(
+    both: World, server: ReplayServer
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.head(400, "Bad", content_type="text/plain", content_length="1000")
+        exchange.send(b"too much of it")
+        exchange.wait_until_left()
+
+    url = server.handle(handler)
+    client = both.client(base_url=url, check_inputs=False, timeout=0.2)
+    with (
+        pytest.raises(BadRequestError, match="too much of it"),
+        client.run_workflow_stream({}) as stream,
+    ):
+        stream.result()
 
 
 def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(

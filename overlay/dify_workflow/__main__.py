@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 
 def main() -> None:
@@ -13,6 +14,9 @@ def main() -> None:
         if error.name not in {"click", "rich", "typer"}:
             raise
         sys.exit("The command line needs more: pip install 'dify-workflow[cli]'")
+    reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a sign that it cannot show is shown as its code
     app()
 
 

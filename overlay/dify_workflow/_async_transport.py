@@ -24,6 +24,7 @@ from ._transport import (
     given_up,
     is_wanted,
     log,
+    setting_up,
     ssl_context,
     translated,
     unwanted,
@@ -161,8 +162,9 @@ class AsyncTransport:
         if self._made is None or self._loop is not loop:
             # Connections belong to the event loop in which they were made; the loop that is gone
             # has taken them with it.
-            self._made = httpx.AsyncClient(
-                verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
-            )
+            with setting_up(call):
+                self._made = httpx.AsyncClient(
+                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                )
             self._loop = loop
         return self._made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, final
 import attrs
 
 from ._json import JSON, JSONObject, abridged, is_object
-from ._reading import load, read
+from ._reading import SHAPE_ERRORS, load, read
 from .errors import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class StreamEvent(Generic[DataT_co]):
             return cast("DataT_co", self._payload)
         try:
             return cast("DataT_co", read(load(self._model), self._payload))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except SHAPE_ERRORS as error:
             raise InvalidResponseError(
                 f"The event {self.event} does not have the expected shape ({error!r}): "
                 f"{abridged(self.raw)}"

@@ -67,14 +67,14 @@ def _problem(field: JSONObject, value: JSON) -> str | None:
         value = field.get("default")
         if value is None:
             return None
-    check = _CHECKS.get(field["type"])
+    check = _CHECKS.get(str(field["type"]))
     return check(field, name, value) if check else None
 
 
 def _text(field: JSONObject, name: str, value: JSON) -> str | None:
     if not isinstance(value, str):
         return f"(type '{field['type']}') {name} in input form must be a string"
-    longest = field.get("max_length")
+    longest = _limit(field)
     if longest and len(value) > longest:
         return f"{name} in input form must be less than {longest} characters"
     return None
@@ -83,7 +83,7 @@ def _text(field: JSONObject, name: str, value: JSON) -> str | None:
 def _select(field: JSONObject, name: str, value: JSON) -> str | None:
     if not isinstance(value, str):
         return f"(type '{field['type']}') {name} in input form must be a string"
-    options: list[JSON] = field.get("options") or []
+    options = _list(field, "options")
     if value not in options:
         return f"{name} in input form must be one of the following: {options}"
     return None
@@ -129,7 +129,7 @@ def _file_list(field: JSONObject, name: str, value: JSON) -> str | None:
         return None
     if not is_list(value) or not all(is_object(item) for item in value):
         return f"{name} in input form must be a list of files"
-    most = field.get("max_length")
+    most = _limit(field)
     if most and len(value) > most:
         return f"{name} in input form must be less than {most} files"
     # The server passes over files without a method or, if remote, an address.
@@ -159,7 +159,7 @@ def _file_problem(field: JSONObject, file: JSONObject) -> str | None:
         return f"'{kind}' is not a valid FileType"
     if _is_allowed(field, kind, method):
         return None
-    types = ", ".join(field.get("allowed_file_types") or ["any type"])
+    types = ", ".join(map(str, _list(field, "allowed_file_types"))) or "any type"
     return f"File validation failed for file: it is {kind}, by {method}; the input takes {types}"
 
 
@@ -167,10 +167,10 @@ def _is_allowed(field: JSONObject, kind: str, method: str) -> bool:
     """Whether the field takes files of this kind, handed over in this way."""
     if method == "tool_file":
         return True
-    types: list[JSON] = field.get("allowed_file_types") or []
-    methods: list[JSON] = field.get("allowed_file_upload_methods") or []
+    types = _list(field, "allowed_file_types")
+    methods = _list(field, "allowed_file_upload_methods")
     if kind == "custom":  # then the ending decides; the server knows it, and none is in no list
-        if not field.get("allowed_file_extensions"):
+        if not _list(field, "allowed_file_extensions"):
             return False
     elif types and kind not in types:
         return False
@@ -186,6 +186,19 @@ def _lacks_url(file: JSONObject) -> bool:
 def _file_id(file: JSONObject) -> str | None:
     candidates = (file.get(key) for key in ("upload_file_id", "reference", "related_id"))
     return next((value for value in candidates if isinstance(value, str) and value), None)
+
+
+def _limit(field: JSONObject) -> int | None:
+    """The field's ``max_length``, which old apps have as text; None where there is none."""
+    limit = field.get("max_length")
+    if isinstance(limit, str) and limit.isdecimal():
+        return int(limit)
+    return limit if isinstance(limit, int) else None
+
+
+def _list(field: JSONObject, name: str) -> list[JSON]:
+    value = field.get(name)
+    return value if is_list(value) else []
 
 
 def _json_type(value: JSON) -> str:

@@ -7,21 +7,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
-from ._json import JSON, JSONObject
+from ._json import JSON, JSONObject, is_text
 from .errors import InvalidRequestError
 from .models import UploadedFile, WorkflowFile
 
 
-def local_paths(value: JSON) -> Iterator[Path]:
-    """The paths in a value, which have to be uploaded."""
+def local_paths(value: JSON) -> list[Path]:
+    """The paths in a value, which have to be uploaded.
+
+    Raises:
+        InvalidRequestError: It is nested too deeply.
+    """
+    try:
+        return list(_paths(value))
+    except RecursionError:
+        raise _too_deep("inputs") from None
+
+
+def _paths(value: JSON) -> Iterator[Path]:
     if isinstance(value, Path):
         yield value
     elif _is_mapping(value):
         for item in value.values():
-            yield from local_paths(item)
+            yield from _paths(item)
     elif _is_sequence(value):
         for item in value:
-            yield from local_paths(item)
+            yield from _paths(item)
 
 
 def wire_inputs(inputs: Mapping[str, JSON], uploads: Mapping[Path, WorkflowFile]) -> JSONObject:
@@ -38,7 +49,10 @@ def wire_inputs(inputs: Mapping[str, JSON], uploads: Mapping[Path, WorkflowFile]
         raise InvalidRequestError(
             f"inputs must be a mapping of name to value, not {type(inputs).__name__}."
         )
-    wire: JSONObject = _wire(inputs, "inputs", uploads)
+    try:
+        wire: JSONObject = _wire(inputs, "inputs", uploads)
+    except RecursionError:
+        raise _too_deep("inputs") from None
     return wire
 
 
@@ -50,7 +64,10 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
     """
     if not _is_sequence(files):
         raise InvalidRequestError(f"files must be a list of files, not {type(files).__name__}.")
-    wire = [_wire(file, f"files[{index}]", uploads) for index, file in enumerate(files)]
+    try:
+        wire = [_wire(file, f"files[{index}]", uploads) for index, file in enumerate(files)]
+    except RecursionError:
+        raise _too_deep("files") from None
     for index, file in enumerate(wire):
         if not isinstance(file, dict) or not {"type", "transfer_method"} <= file.keys():
             raise InvalidRequestError(
@@ -60,14 +77,8 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
 
 
 def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON:
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, str):
-        return _text(value, place)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidRequestError(f"{place} is {value}, which JSON cannot carry.")
-        return value
+    if value is None or isinstance(value, bool | int | float | str):
+        return _scalar(value, place)
     if isinstance(value, WorkflowFile):
         return value.to_wire()
     if isinstance(value, UploadedFile):
@@ -87,6 +98,10 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
     )
 
 
+def _too_deep(place: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{place} is nested too deeply, or contains itself.")
+
+
 def _is_mapping(value: JSON) -> TypeGuard[Mapping[JSON, JSON]]:
     return isinstance(value, Mapping)
 
@@ -101,9 +116,20 @@ def _name(name: JSON, place: str) -> str:
     return _text(name, place)
 
 
+def _scalar(value: JSON, place: str) -> JSON:
+    if isinstance(value, str):
+        return _text(value, place)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequestError(f"{place} is {value}, which JSON cannot carry.")
+    if isinstance(value, int):
+        try:
+            str(value)
+        except ValueError:  # Python writes, and reads, no more than 4,300 digits
+            raise InvalidRequestError(f"{place} has more digits than JSON readers take.") from None
+    return value
+
+
 def _text(text: str, place: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequestError(f"{place} has half a surrogate pair, which is no text.") from None
+    if not is_text(text):
+        raise InvalidRequestError(f"{place} has half a surrogate pair, which is no text.")
     return text

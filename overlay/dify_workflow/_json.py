@@ -24,17 +24,33 @@ def is_list(value: JSON) -> TypeGuard[list[JSON]]:
     return isinstance(value, list)
 
 
+_DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in range(128)) + b" " * 128
+"""Translates digits to zeros, and everything else to spaces."""
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be encoded: it has no half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def decode(data: bytes) -> JSON:
-    """Decode a body; whole numbers of any size stay exact (orjson rounds those over 64 bits).
+    """Decode a body; whole numbers of any size stay exact.
 
     Raises:
         ValueError: The bytes are not JSON; the message says where.
     """
-    return json.loads(data)
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def decode_fast(data: bytes) -> JSON:
-    """Decode the data of one event.
+    """Decode the data of one event; whole numbers over 64 bits are rounded.
 
     Raises:
         ValueError: The bytes are not JSON; the message says where.
@@ -43,7 +59,12 @@ def decode_fast(data: bytes) -> JSON:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         # NaN, Infinity and lone surrogates, which servers up to 1.7 send, are no errors to json.
-        return json.loads(data)
+        return decode(data)
+
+
+def may_be_rounded(data: bytes) -> bool:
+    """Whether `decode_fast` may have rounded a number: 20 digits stand in a row."""
+    return b"00000" in data[::4].translate(_DIGITS)  # every fourth byte will do, and is faster
 
 
 def encode(value: JSON) -> bytes:
@@ -58,6 +79,12 @@ def encode(value: JSON) -> bytes:
 
 def abridged(value: JSON, limit: int = 300) -> str:
     """One line of JSON (or of text that is none) for people, cut after `limit` characters."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False, default=repr)
+        except (RecursionError, ValueError):  # nested too deeply, or with too many digits
+            text = f"a {type(value).__name__}"
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

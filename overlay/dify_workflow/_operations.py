@@ -20,8 +20,8 @@ from . import _results
 from ._answer import Answer
 from ._files import OpenFile
 from ._input_rules import UUID_PATTERN
-from ._json import JSONObject
-from ._reading import ModelT, read
+from ._json import JSONObject, is_text
+from ._reading import SHAPE_ERRORS, ModelT, read
 from .errors import InvalidRequestError, NotFoundError
 from .models import (
     DifyPageResult,
@@ -47,6 +47,7 @@ class Operation(Generic[T]):
         read: Reads the answer.
         answer: What is answered: JSON, an event stream, or bytes of any type.
         repeatable: Whether sending it twice is as good as once.
+        replayable: Whether its body can be sent a second time.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Operation(Generic[T]):
     read: Callable[[Answer], T]
     answer: Literal["json", "events", "bytes"] = "json"
     repeatable: bool = False
+    replayable: bool = True
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type can be the one that was asked for."""
@@ -74,7 +76,7 @@ def _shaped(answer: Answer, reader: Callable[[JSONObject], T]) -> T:
     body = answer.json()
     try:
         return reader(body)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except SHAPE_ERRORS as error:
         raise answer.unreadable(f"of an unexpected shape ({error!r})") from error
 
 
@@ -97,7 +99,7 @@ def run_workflow(
         user=user,
         response_mode=mode,
         files=UNSET if files is None else [wire.FileReference.from_dict(file) for file in files],
-        trace_id=trace_id or UNSET,
+        trace_id=UNSET if trace_id is None else checked_text("trace_id", trace_id),
     )
     if workflow_id is None:
         from dify_workflow_api.api.workflows.run_workflow import _get_kwargs as build
@@ -258,6 +260,7 @@ def upload_file(file: OpenFile, user: str) -> Operation[UploadedFile]:
         "upload_file",
         build(body=wire.UploadFileBody(file=_part(file), user=user)),
         lambda answer: _shaped(answer, _results.uploaded_file),
+        replayable=file.payload.can_rewind,
     )
 
 
@@ -336,6 +339,7 @@ def audio_to_text(file: OpenFile, user: str) -> Operation[wire.Transcript]:
         "audio_to_text",
         build(body=wire.AudioToTextBody(file=_part(file), user=user)),
         _model(wire.Transcript),
+        replayable=file.payload.can_rewind,
     )
 
 
@@ -358,6 +362,8 @@ def checked_text(name: str, value: str) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequestError(f"{name} must be a string that is not empty, not {value!r}.")
+    if not is_text(value):
+        raise InvalidRequestError(f"{name} has half a surrogate pair, which is no text.")
     return value
 
 

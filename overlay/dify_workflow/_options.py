@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ._json import is_text
 from ._secret import ApiKey, wrap
 from .errors import ConfigurationError, DifyError, InvalidRequestError
 
@@ -59,6 +60,8 @@ def checked_url(url: str) -> str:
         problem = "must start with http:// or https://"
     elif not host:
         problem = "has no host"
+    elif ":" not in host and not all(0 < len(label) <= 63 for label in host.strip(".").split(".")):  # noqa: PLR2004  # RFC 1035
+        problem = "has a host that cannot be one"
     elif parts.query or parts.fragment:
         problem = "must not have a query or a fragment"
     if problem:
@@ -74,6 +77,8 @@ def checked_user(user: str, error: type[DifyError] = InvalidRequestError) -> str
     """
     if not isinstance(user, str) or not user:
         raise error(f"user_id must be a string that is not empty, not {user!r}.")
+    if not is_text(user):
+        raise error("user_id has half a surrogate pair, which is no text.")
     if len(user) > MAX_USER_LENGTH:
         raise error(f"user_id has {len(user)} characters; Dify takes at most {MAX_USER_LENGTH}.")
     return user

@@ -9,18 +9,24 @@ from .errors import InvalidRequestError
 
 
 class Payload:
-    """A file as httpx reads it when it cannot know its length: piece by piece, from its beginning.
+    """A file of unknown length, as httpx reads it: piece by piece.
 
     Args:
         source: The file, opened in binary mode.
         name: Its name, for messages.
-        start: What was read of it already.
+        can_rewind: Whether it can be read again from its beginning.
     """
 
-    def __init__(self, source: IO[bytes], name: str, start: bytes = b"") -> None:
+    def __init__(self, source: IO[bytes], name: str, *, can_rewind: bool) -> None:
+        self.can_rewind = can_rewind
         self._source = source
         self._name = name
-        self._start = start
+
+    def seek(self, _offset: int, _whence: int = os.SEEK_SET) -> int:
+        """Go to the beginning, which httpx does before it sends the file."""
+        if self.can_rewind:
+            self._source.seek(0)
+        return 0
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, at most this many; none at the end.
@@ -28,12 +34,9 @@ class Payload:
         Raises:
             InvalidRequestError: The file cannot be read, or gives something else than bytes.
         """
-        if self._start:
-            start, self._start = self._start, b""
-            return start
         try:
             piece = self._source.read(size)
-        except (OSError, ValueError) as error:  # ValueError: it is closed
+        except (OSError, ValueError) as error:  # ValueError: it was closed
             raise InvalidRequestError(f"Cannot read the file {self._name}: {error}.") from error
         if not isinstance(piece, bytes | bytearray | memoryview):
             what = type(piece).__name__
@@ -51,7 +54,7 @@ class SizedPayload(Payload):
     """
 
     def __init__(self, source: IO[bytes], name: str, size: int) -> None:
-        super().__init__(source, name)
+        super().__init__(source, name, can_rewind=True)
         self._size = size
         self._at = 0
 
@@ -94,17 +97,30 @@ def payload_of(source: IO[bytes], name: str) -> Payload:
     readable = getattr(source, "readable", None)
     if readable is not None and not readable():
         raise InvalidRequestError(f"The file {name} is not open for reading.")
+    if not _can_rewind(source):
+        return Payload(source, name, can_rewind=False)
+    size = _size(source)
+    if size is None:
+        return Payload(source, name, can_rewind=True)
+    return SizedPayload(source, name, size)
+
+
+def _can_rewind(source: IO[bytes]) -> bool:
+    try:
+        source.seek(0)
+    except (AttributeError, OSError, ValueError):  # a pipe, or a socket
+        return False
+    return True
+
+
+def _size(source: IO[bytes]) -> int | None:
+    """The length of a file in bytes; None where it is known only at its end."""
     try:
         size = source.seek(0, os.SEEK_END)
         source.seek(0)
-    except (
-        AttributeError,
-        OSError,
-        ValueError,
-    ):  # a pipe, or one that is unpacked while it is read
-        return Payload(source, name)
-    if size:
-        return SizedPayload(source, name, size)
-    unsized = Payload(source, name)  # empty, or of those that Linux makes up while they are read
-    start = unsized.read(1)
-    return Payload(source, name, start) if start else SizedPayload(source, name, 0)
+        if size == 0 and source.read(1):  # Linux makes it up while it is read
+            source.seek(0)
+            return None
+    except (OSError, ValueError):  # one that is unpacked while it is read
+        return None
+    return size

@@ -18,6 +18,9 @@ class Model(Protocol):
         ...
 
 
+SHAPE_ERRORS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What readers raise where a payload has not the shape that openapi.yaml gives it."""
+
 ModelT = TypeVar("ModelT", bound=Model)
 
 
@@ -25,8 +28,7 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     """Read a payload as a generated model; unknown keys stay in ``additional_properties``.
 
     Raises:
-        AttributeError, KeyError, TypeError, ValueError: The payload, or one in it, is not of the
-            shape that the spec gives it.
+        SHAPE_ERRORS: The payload, or one in it, is not of the shape that the spec gives it.
     """
     if not is_object(payload):
         raise TypeError(f"{model.__name__} is no JSON object but {type(payload).__name__}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import pairwise
 from typing import NamedTuple
 
-from ._json import JSONObject, abridged, is_object
+from ._json import JSONObject, abridged, decode, is_object
 from .errors import (
     APIStatusError,
     AuthenticationError,
@@ -62,7 +61,11 @@ def status_error(
         headers: Headers, names in lower case.
         body: The body as text.
     """
-    report = _read_report(headers, body)
+    redirect = HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST
+    if redirect and "location" in headers:
+        report = _Report(None, f"redirected to {headers['location']}")
+    else:
+        report = _read_report(body)
     cls = _BY_STATUS.get(
         status_code,
         APIStatusError if status_code < HTTPStatus.INTERNAL_SERVER_ERROR else ServerError,
@@ -80,11 +83,9 @@ def status_error(
     )
 
 
-def _read_report(headers: Mapping[str, str], body: str) -> _Report:
-    if "location" in headers:
-        return _Report(None, f"redirected to {headers['location']}")
+def _read_report(body: str) -> _Report:
     try:
-        parsed = json.loads(body)
+        parsed = decode(body.encode())
     except ValueError:
         return _Report(None, _page_title(body))
     if not is_object(parsed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from dify_workflow_api import models as wire
@@ -75,15 +76,16 @@ def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | Non
             token=reason.form_token,
             node_id=reason.node_id,
             node_title=reason.node_title,
-            content=reason.form_content,
-            inputs=tuple(reason.inputs),
-            actions=tuple(reason.actions),
+            content=reason.form_content or "",
+            inputs=tuple(reason.inputs or ()),
+            actions=tuple(reason.actions or ()),
             default_values=reason.resolved_default_values or {},
             expires_at=reason.expiration_time,
             approval_channels=tuple(reason.approval_channels or ()),
             raw=reason.to_dict(),
         )
         for reason in reasons or ()
+        if reason.form_id is not None  # a pause may have other reasons than a form
     )
     return WorkflowPause(nodes=tuple(nodes or ()), forms=forms)
 
@@ -156,4 +158,9 @@ def _parsed(value: JSON) -> JSONObject | None:
 
 def _unix_time(value: int | str | None) -> int | None:
     """A time that comes in Unix seconds or, before 1.2.0, as RFC 822 text."""
-    return int(parsedate_to_datetime(value).timestamp()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    moment = parsedate_to_datetime(value)
+    if moment.tzinfo is None:  # "-0000", which is UTC too (RFC 5322 section 3.3)
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp())

@@ -96,4 +96,4 @@ class RunState:
 
     def _was_stopped(self, status: str, error: str | None) -> bool:
         """Whether a failure is how servers 1.9 and 1.15 call a stop (DIFY-VERSIONS.md)."""
-        return self.stop_requested and status == "failed" and (error or "").startswith("Aborted")
+        return self.stop_requested and status == "failed" and str(error).startswith("Aborted")

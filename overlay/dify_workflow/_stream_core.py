@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from json import JSONDecodeError
 
 from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
-from ._json import JSONObject, abridged, decode_fast, is_object
+from ._json import JSONObject, abridged, decode, decode_fast, is_object, may_be_rounded
+from ._reading import SHAPE_ERRORS
 from ._run_state import RunState
 from ._secret import ApiKey
 from ._sse import EventTooLargeError, Message, SSEDecoder
 from .errors import (
     APIConnectionError,
     DifyError,
+    InvalidResponseError,
     StreamDecodeError,
     StreamError,
     StreamInterruptedError,
@@ -124,8 +126,16 @@ class StreamCore:
 
         Raises:
             StreamError: It ended otherwise than with a final event.
+            InvalidResponseError: The final event has not the shape that openapi.yaml gives it.
         """
-        result = self.run.result()
+        try:
+            result = self.run.result()
+        except SHAPE_ERRORS as error:
+            shown = abridged(self._hidden(abridged(self._last_event and self._last_event.raw)))
+            raise InvalidResponseError(
+                f"{self.operation}: the final event does not have the expected shape ({error!r}): "
+                f"{shown}"
+            ) from error
         if result is None:
             raise self.failure or self.left_early()
         return result
@@ -188,7 +198,10 @@ class StreamCore:
         if not is_object(payload):
             self._malformed("is no JSON object", message.data)
             return None
-        if isinstance(payload.get("event"), str):
+        name = payload.get("event")
+        if name != "text_chunk" and may_be_rounded(message.data):  # text chunks hold no numbers
+            payload = exact if is_object(exact := decode(message.data)) else payload
+        if isinstance(name, str) and name:
             return payload
         if message.event:
             return {**payload, "event": message.event}

@@ -25,6 +25,7 @@ from ._transport import (
     given_up,
     is_wanted,
     log,
+    setting_up,
     ssl_context,
     translated,
     unwanted,
@@ -177,7 +178,10 @@ class Transport:
             if self._given is not None:
                 return self._given
             if self._made is None:
-                self._made = httpx.Client(verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS)
+                with setting_up(call):
+                    self._made = httpx.Client(
+                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                    )
             return self._made
 
 

@@ -10,7 +10,7 @@ import platform
 import socket
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -123,7 +123,7 @@ class Call(Generic[T]):
         wait = wait_before_retry(
             error,
             attempt=attempt,
-            max_retries=self.max_retries,
+            max_retries=self.max_retries if self.operation.replayable else 0,
             repeatable=self.operation.repeatable,
         )
         if wait is not None:
@@ -157,6 +157,23 @@ def base_url_of(client: httpx.Client | httpx.AsyncClient | None) -> str | None:
 def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
     """The call as a client's options have it."""
     return Call(operation, key, options.base_url, options.timeout, options.max_retries)
+
+
+@contextmanager
+def setting_up(call: Call[Any]) -> Generator[None, None, None]:
+    """Turn what making an httpx client raises into an exception of ours.
+
+    Raises:
+        ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
+    """
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"{call.operation.name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, "
+            f"ALL_PROXY and SSL_CERT_FILE hold what they should? {reason}"
+        ) from error
 
 
 class Bearer(httpx.Auth):

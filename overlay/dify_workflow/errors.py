@@ -170,7 +170,7 @@ class APIStatusError(DifyError):
         super().__init__(f"{operation}: {self._advice()} ({self._evidence()})")
 
     def _advice(self) -> str:
-        if "location" in self.headers:
+        if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110
             return "the server is elsewhere; change the base URL (scheme, host or path)"
         return "the server refused the request"
 

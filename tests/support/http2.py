@@ -2,84 +2,80 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived, StreamEnded
 
 from support import events
 
 
-class _App:
-    """Runs that are refused, fail, or end when a stop of any task says so."""
+class _Connection:
+    """Answers runs by the ``kind`` among their inputs: ``refused``, ``error`` or ``slow``.
 
-    def __init__(self) -> None:
-        self._go_on = asyncio.Event()
-        self.closing = asyncio.Event()
+    A stop of any task ends the slow run.
+    """
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            return
-        body = json.loads((await receive())["body"])
-        if scope["path"].endswith("/stop"):
-            self._go_on.set()
-            await _whole(send, 200, {"result": "success"})
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._h2 = H2Connection(H2Configuration(client_side=False))
+        self._h2.initiate_connection()
+        self._paths: dict[int, str] = {}
+        self._bodies: dict[int, bytes] = {}
+        self._slow = 0
+
+    def serve(self) -> None:
+        with self._socket, suppress(OSError):
+            self._socket.sendall(self._h2.data_to_send())
+            while data := self._socket.recv(65_536):
+                for event in self._h2.receive_data(data):
+                    if isinstance(event, RequestReceived):
+                        self._paths[event.stream_id] = dict(event.headers)[b":path"].decode()
+                        self._bodies[event.stream_id] = b""
+                    elif isinstance(event, DataReceived):
+                        self._bodies[event.stream_id] += event.data
+                    elif isinstance(event, StreamEnded):
+                        self._answer(event.stream_id)
+                self._socket.sendall(self._h2.data_to_send())
+
+    def _answer(self, stream: int) -> None:
+        body = json.loads(self._bodies[stream])
+        if self._paths[stream].endswith("/stop"):
+            self._whole(stream, 200, {"result": "success"})
+            self._h2.send_data(self._slow, events.finished(), end_stream=True)
         elif body["inputs"]["kind"] == "refused":
-            await _whole(send, 400, {"code": "invalid_param", "message": "refused"})
+            self._whole(stream, 400, {"code": "invalid_param", "message": "refused"})
+        elif body["inputs"]["kind"] == "error":
+            self._head(stream, 200, "text/event-stream")
+            error = events.message("error", status=400, code="invalid_param", message="no luck")
+            self._h2.send_data(stream, error)
         else:
-            await _head(send, 200, b"text/event-stream")
-            await self._stream(body["inputs"]["kind"], send)
+            self._head(stream, 200, "text/event-stream")
+            self._h2.send_data(stream, events.started())
+            self._slow = stream
 
-    async def _stream(self, kind: str, send: Any) -> None:
-        if kind == "error":
-            error = {"status": 400, "code": "invalid_param", "message": "no luck"}
-            await _piece(send, events.message("error", **error))
-            await self.closing.wait()
-        else:
-            await _piece(send, events.started())
-            await self._go_on.wait()
-            await _piece(send, events.finished())
-        await send({"type": "http.response.body", "body": b""})
+    def _head(self, stream: int, status: int, content_type: str) -> None:
+        headers = [(":status", str(status)), ("content-type", content_type)]
+        self._h2.send_headers(stream, headers)
 
-
-async def _head(send: Any, status: int, content_type: bytes) -> None:
-    headers = [(b"content-type", content_type)]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-async def _piece(send: Any, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
-
-
-async def _whole(send: Any, status: int, body: Any) -> None:
-    await _head(send, status, b"application/json")
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    def _whole(self, stream: int, status: int, body: dict[str, str]) -> None:
+        self._head(stream, status, "application/json")
+        self._h2.send_data(stream, json.dumps(body).encode(), end_stream=True)
 
 
 @contextmanager
 def http2_server() -> Iterator[str]:
-    """The base URL of a running server."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
-    config.graceful_timeout = 0.1
-    loop = asyncio.new_event_loop()
-    app = _App()
-    running = threading.Thread(
-        target=loop.run_until_complete,
-        args=(serve(app, config, shutdown_trigger=app.closing.wait),),
-    )
-    running.start()
-    try:
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        loop.call_soon_threadsafe(app.closing.set)
-        running.join()
-        loop.close()
+    """The base URL of a running server, which takes one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            connected, _ = listener.accept()
+            _Connection(connected).serve()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"

@@ -16,23 +16,23 @@ T = TypeVar("T", bound="PauseReason")
 
 @_attrs_define
 class PauseReason:
-    """A form that a paused run waits at."""
+    """What a paused run waits for: a form, unless TYPE says otherwise."""
 
     type_: str
     """ Kind of the reason, `human_input_required`. """
-    form_id: str
+    form_id: None | str
     """ Id of the form; the key to tell forms apart. """
-    form_content: str
+    form_content: None | str
     """ Text of the form (Markdown), rendered; the raw template in a replayed event. """
-    inputs: list[HumanInputField]
+    inputs: list[HumanInputField] | None
     """ Fields of the form. """
-    actions: list[HumanInputAction]
+    actions: list[HumanInputAction] | None
     """ Ways to send the form off. """
     display_in_ui: bool | None
     """ Whether the web page shows the form. """
-    node_id: str
+    node_id: None | str
     """ Id of the node that waits. """
-    node_title: str
+    node_title: None | str
     """ Title of the node that waits. """
     resolved_default_values: Any
     """ JSON object, default value by name of the field. """
@@ -47,25 +47,39 @@ class PauseReason:
     def to_dict(self) -> dict[str, Any]:
         type_ = self.type_
 
+        form_id: None | str
         form_id = self.form_id
 
+        form_content: None | str
         form_content = self.form_content
 
-        inputs = []
-        for inputs_item_data in self.inputs:
-            inputs_item = inputs_item_data.to_dict()
-            inputs.append(inputs_item)
+        inputs: list[dict[str, Any]] | None
+        if isinstance(self.inputs, list):
+            inputs = []
+            for inputs_type_0_item_data in self.inputs:
+                inputs_type_0_item = inputs_type_0_item_data.to_dict()
+                inputs.append(inputs_type_0_item)
 
-        actions = []
-        for actions_item_data in self.actions:
-            actions_item = actions_item_data.to_dict()
-            actions.append(actions_item)
+        else:
+            inputs = self.inputs
+
+        actions: list[dict[str, Any]] | None
+        if isinstance(self.actions, list):
+            actions = []
+            for actions_type_0_item_data in self.actions:
+                actions_type_0_item = actions_type_0_item_data.to_dict()
+                actions.append(actions_type_0_item)
+
+        else:
+            actions = self.actions
 
         display_in_ui: bool | None
         display_in_ui = self.display_in_ui
 
+        node_id: None | str
         node_id = self.node_id
 
+        node_title: None | str
         node_title = self.node_title
 
         resolved_default_values = self.resolved_default_values
@@ -112,23 +126,63 @@ class PauseReason:
         d = dict(src_dict)
         type_ = d.pop("TYPE", None)
 
-        form_id = d.pop("form_id", None)
+        def _parse_form_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
 
-        form_content = d.pop("form_content", None)
+        form_id = _parse_form_id(d.pop("form_id", None))
 
-        inputs = []
-        _inputs = d.pop("inputs", None)
-        for inputs_item_data in _inputs:
-            inputs_item = HumanInputField.from_dict(inputs_item_data)
+        def _parse_form_content(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
 
-            inputs.append(inputs_item)
+        form_content = _parse_form_content(d.pop("form_content", None))
 
-        actions = []
-        _actions = d.pop("actions", None)
-        for actions_item_data in _actions:
-            actions_item = HumanInputAction.from_dict(actions_item_data)
+        def _parse_inputs(data: object) -> list[HumanInputField] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                inputs_type_0 = []
+                _inputs_type_0 = data
+                for inputs_type_0_item_data in _inputs_type_0:
+                    inputs_type_0_item = HumanInputField.from_dict(
+                        inputs_type_0_item_data
+                    )
 
-            actions.append(actions_item)
+                    inputs_type_0.append(inputs_type_0_item)
+
+                return inputs_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[HumanInputField] | None, data)
+
+        inputs = _parse_inputs(d.pop("inputs", None))
+
+        def _parse_actions(data: object) -> list[HumanInputAction] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                actions_type_0 = []
+                _actions_type_0 = data
+                for actions_type_0_item_data in _actions_type_0:
+                    actions_type_0_item = HumanInputAction.from_dict(
+                        actions_type_0_item_data
+                    )
+
+                    actions_type_0.append(actions_type_0_item)
+
+                return actions_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[HumanInputAction] | None, data)
+
+        actions = _parse_actions(d.pop("actions", None))
 
         def _parse_display_in_ui(data: object) -> bool | None:
             if data is None:
@@ -137,9 +191,19 @@ class PauseReason:
 
         display_in_ui = _parse_display_in_ui(d.pop("display_in_ui", None))
 
-        node_id = d.pop("node_id", None)
+        def _parse_node_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
 
-        node_title = d.pop("node_title", None)
+        node_id = _parse_node_id(d.pop("node_id", None))
+
+        def _parse_node_title(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        node_title = _parse_node_title(d.pop("node_title", None))
 
         resolved_default_values = d.pop("resolved_default_values", None)
 

@@ -16,4 +16,7 @@ def clock(value: int | None) -> str:
     """A time in Unix seconds as local date and time."""
     if value is None:
         return ""
-    return datetime.fromtimestamp(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OSError, OverflowError, ValueError):  # no time that a clock can show
+        return str(value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 import attrs
 
-from .._json import JSONObject
+from .._json import JSONObject, is_text
 from .._secret import ApiKey, wrap
 from ..errors import InvalidRequestError
 
@@ -112,6 +112,10 @@ class WorkflowLogsRequest:
                     f"{name} must be a datetime with a time zone, not {time!r}; the server would "
                     "read it as UTC."
                 )
+        for name in ("keyword", "created_by_end_user_session_id", "created_by_account"):
+            text = getattr(self, name)
+            if text is not None and not (isinstance(text, str) and is_text(text)):
+                raise InvalidRequestError(f"{name} must be a text, not {text!r}.")
         if self.keyword and self.created_by_end_user_session_id:
             raise InvalidRequestError(
                 "keyword and created_by_end_user_session_id cannot be combined: the server fails."

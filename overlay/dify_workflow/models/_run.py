@@ -132,7 +132,7 @@ class WorkflowRunResponse:
             WorkflowStoppedError: The run was stopped.
             WorkflowPausedError: The run waits for people.
         """
-        error = _ERRORS.get(self.status)
+        error = _ERRORS.get(str(self.status))
         if error is not None:
             cls, what = error
             reason = f": {self.message}" if self.message else "."
