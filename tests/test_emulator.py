@@ -18,6 +18,7 @@ from dify_workflow.emulator import (
     EndNode,
     Input,
     Outputs,
+    PastRun,
     Sleep,
     Step,
     Text,
@@ -227,8 +228,14 @@ def test_log_queries_that_the_server_refuses_also_where_there_are_no_runs(
 
 def test_logs_are_filtered_and_paged() -> None:
     with Emulator() as emulator, emulator.client("echo") as client:
-        for number in range(5):
-            client.with_options(user_id=f"u{number}").run_workflow({"name": f"n{number}"})
+        past = time.time() - 60
+        emulator.add_runs(
+            (
+                PastRun(past + number, user=f"u{number}", inputs={"name": f"n{number}"})
+                for number in range(5)
+            ),
+            "echo",
+        )
 
         def names(**filters: Any) -> list[str]:
             page = client.logs(WorkflowLogsRequest(**filters))

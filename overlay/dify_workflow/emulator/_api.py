@@ -1,57 +1,59 @@
-"""The emulator's endpoints, as 1.14.2 answers them (DIFY.md)."""
+"""The emulator's endpoints."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from urllib.parse import unquote
 
 import attrs
-import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from .._input_rules import problems
-from .._json import is_object
-from ._bodies import blocking_body, detail_body, info_body, parameters_body, site_body
-from ._logs import LogQuery, log_row
-from ._requests import check_version, is_uuid, json_body, pydantic_text, user_of
-from ._responses import (
-    HEADERS,
-    ApiError,
-    compact,
-    invalid,
-    not_found,
-    not_found_page,
-    server_error,
-    spaced,
+from .._json import JSONObject
+from ._answers import Answers
+from ._bodies import (
+    blocking_body,
+    detail_body,
+    end_user_body,
+    info_body,
+    null_detail,
+    parameters_body,
+    site_body,
 )
+from ._faults import EndedEarlyError, Fault, Faults, end_connection, faulty
+from ._logs import LogQuery, Logs
+from ._record import RunRecord
+from ._refusals import ApiError, invalid, not_found, server_error
+from ._requests import chosen, is_uuid, json_body, object_of, text_of, user_of
 from ._run import Run
 from ._state import State
+from ._steps import FormAnswer, StartError
 from ._workflow import Workflow
-
-PING = b"event: ping\n\n"
 
 Endpoint = Callable[[Request, Workflow], Awaitable[Response]]
 
+_NOT_ALLOWED = 405
+
 
 @attrs.frozen
-class Timing:
-    """How the emulator's streams behave in time.
+class SeenRequest:
+    """A request that reached the emulator.
 
     Args:
-        ping_interval: Seconds between pings.
-        linger: Seconds that a stream stays open after the run's last event.
-        silence: Seconds of silence with which bad inputs are answered in streaming mode.
+        method: Its method.
+        path: Its path, without the base URL's.
+        status: HTTP status of the answer.
     """
 
-    ping_interval: float = 10.0
-    linger: float = 1.0
-    silence: float = 300.0
+    method: str
+    path: str
+    status: int
 
 
 class Api:
@@ -59,188 +61,350 @@ class Api:
 
     Args:
         state: What they answer from.
-        timing: How streams behave in time.
+        faults: What goes wrong on demand.
+        seen: Where requests are noted.
     """
 
-    def __init__(self, state: State, timing: Timing) -> None:
+    def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
         self._state = state
-        self._timing = timing
+        self._dialect = state.dialect
+        self._answers = Answers(state.dialect)
+        self._logs = Logs(state.store, state.dialect)
+        self._faults = faults
+        self._seen = seen
 
-    def application(self) -> Starlette:
-        """The ASGI application."""
-        routes: list[tuple[str, str, Endpoint]] = [
-            ("POST", "/v1/workflows/run", self.run_workflow),
-            ("POST", "/v1/workflows/{workflow_id}/run", self.run_workflow),
-            ("POST", "/v1/workflows/tasks/{task_id}/stop", self.stop),
-            ("GET", "/v1/workflows/run/{run_id}", self.detail),
-            ("GET", "/v1/workflows/logs", self.logs),
-            ("POST", "/v1/files/upload", self.upload),
-            ("GET", "/v1/info", self.info),
-            ("GET", "/v1/parameters", self.parameters),
-            ("GET", "/v1/meta", self.meta),
-            ("GET", "/v1/site", self.site),
+    def application(self, pages: list[Route]) -> Starlette:
+        """The ASGI application.
+
+        Args:
+            pages: Routes for people, which need no key.
+        """
+        dialect = self._dialect
+        routes: list[tuple[bool, str, str, Endpoint]] = [
+            (True, "POST", "/workflows/run", self.run_workflow),
+            (dialect.run_by_id, "POST", "/workflows/{workflow_id}/run", self.run_workflow),
+            (True, "POST", "/workflows/tasks/{task_id}/stop", self.stop),
+            (True, "GET", "/workflows/run/{run_id}", self.detail),
+            (True, "GET", "/workflows/logs", self.logs),
+            (dialect.human_input == "api", "GET", "/workflow/{run_id}/events", self.events),
+            (dialect.human_input == "api", "GET", "/form/human_input/{token}", self.form),
+            (dialect.human_input == "api", "POST", "/form/human_input/{token}", self.submit),
+            (True, "POST", "/files/upload", self.upload),
+            (True, "GET", "/files/{file_id}/preview", self.preview),
+            (dialect.end_users, "GET", "/end-users/{user_id:uuid}", self.end_user),
+            (True, "GET", "/info", self.info),
+            (True, "GET", "/parameters", self.parameters),
+            (True, "GET", "/meta", self.meta),
+            (dialect.site, "GET", "/site", self.site),
+            (True, "POST", "/audio-to-text", self.audio_to_text),
+            (True, "POST", "/text-to-audio", self.text_to_audio),
         ]
-        return Starlette(
-            routes=[
-                Route(path, self._authorized(endpoint), methods=[method])
-                for method, path, endpoint in routes
-            ],
-            exception_handlers={404: _page_404},
+        served = [
+            Route(f"/v1{path}", self._guarded(endpoint), methods=[method])
+            for is_there, method, path, endpoint in routes
+            if is_there
+        ]
+        root = [Route("/v1/", self._root)] if dialect.root else []
+        application = Starlette(
+            routes=[*served, *root, *pages], exception_handlers={HTTPException: self._refused}
         )
+        application.router.redirect_slashes = False
+        return application
 
-    def _authorized(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint behind the check of the key, with its refusals as answers."""
+    # ------------------------------------------------------------------- around every endpoint
+
+    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint behind the check of the key, and behind what goes wrong on demand."""
 
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(request, self._app_of(request))
             except ApiError as error:
-                return error.response()
+                return self._answers.error(error)
 
-        return answer
+        async def seen(request: Request) -> Response:
+            path = request.url.path.removeprefix("/v1")
+            faults = self._faults.take(f"{request.method} {path}")
+            request.state.faults = faults
+            response = await self._with(faults, request, answer)
+            self._seen.append(SeenRequest(request.method, path, response.status_code))
+            return response
+
+        return seen
+
+    async def _with(
+        self,
+        faults: list[Fault],
+        request: Request,
+        answer: Callable[[Request], Awaitable[Response]],
+    ) -> Response:
+        """The answer, late or another where a fault says so."""
+        other = next((fault for fault in faults if fault.answer), None)
+        if other is not None and other.runs_anyway:
+            await request.body()  # while the connection is there
+            self._state.go_on(_ignoring(answer(request)))
+        delay = sum(fault.delay for fault in faults)
+        if delay:
+            await asyncio.sleep(delay)
+        if other is None or other.answer is None:
+            return await answer(request)
+        given = other.answer
+        return Response(given.body, given.status, dict(given.headers), given.content_type)
 
     def _app_of(self, request: Request) -> Workflow:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise ApiError(
-                401,
-                "unauthorized",
-                "Authorization header must be provided and start with 'Bearer'",
-            )
+            text = "Authorization header must be provided and start with 'Bearer'"
+            raise ApiError(401, "unauthorized", text)
         app = self._state.apps.get(key.strip())
         if app is None:
             raise ApiError(401, "unauthorized", "Access token is invalid")
+        if not app.api_enabled:
+            raise ApiError(403, "forbidden", "The app's API service has been disabled.")
         return app
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        """404 and 405 of the routes."""
+        if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
+            if request.method == "OPTIONS":
+                return self._answers.options()
+            text = "The method is not allowed for the requested URL."
+            return self._answers.error(ApiError(_NOT_ALLOWED, "method_not_allowed", text))
+        return self._answers.not_found_page()
+
+    async def _root(self, _request: Request) -> Response:
+        version = {"api_version": "v1", "server_version": self._dialect.version}
+        return self._answers.json({"welcome": "Dify OpenAPI", **version})
 
     # ------------------------------------------------------------------------------------ runs
 
     async def run_workflow(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/run and /workflows/{workflow_id}/run."""
-        body = await json_body(request)
-        user = user_of(body.get("user"))
-        inputs = body.get("inputs")
-        if not is_object(inputs):
-            raise invalid(pydantic_text("WorkflowRunPayload", "inputs", inputs))
-        workflow_id = request.path_params.get("workflow_id")
-        if workflow_id is not None:
-            check_version(app, workflow_id)
-        streaming = body.get("response_mode") == "streaming"
-        found = problems(app.form(), inputs)
-        if found and not streaming:
-            raise invalid(found[0].message)
-        if found:
-            return _event_stream(self._silence())
-        run = self._state.start(app, inputs, user)
-        if streaming:
-            return _event_stream(self._events(run))
-        await run.ended()
-        return spaced(blocking_body(run))
+        body = await json_body(request, self._dialect)
+        model = "WorkflowRunPayload"
+        inputs = object_of(body, "inputs", model, self._dialect)
+        modes = ("blocking", "streaming")
+        is_streamed = chosen(body, "response_mode", modes, self._dialect, model) == "streaming"
+        user = user_of(body.get("user"), self._dialect)
+        _check_mode(app)
+        version = self._version(app, request.path_params.get("workflow_id"))
+        state, base_url = self._state, _base_url(request)
+        state.check_room(app, is_streamed=is_streamed)
+        refusal = state.refusal(version, app, inputs, user, base_url)
+        if refusal and is_streamed and self._dialect.bad_input != "400":
+            return self._stream(request, state.streams.refused(refusal, version.id))
+        if refusal:
+            raise invalid(refusal)
+        try:
+            run = await state.start(app, version, inputs, user, base_url, is_streamed=is_streamed)
+        except StartError as error:
+            if not is_streamed:
+                raise invalid(str(error)) from None
+            return self._stream(request, state.streams.unstartable(str(error), version.id))
+        if is_streamed:
+            return self._stream(request, state.streams.of_run(run), run)
+        last = await state.streams.last_event(run)
+        return self._answers.spaced(blocking_body(run.record, last, self._dialect))
 
-    async def _events(self, run: Run) -> AsyncIterator[bytes]:
-        """The stream of a run: a ping at once, then events, with pings between them."""
-        yield PING
-        position = 0
-        while True:
+    def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:
+        """The version to run; the one published last, where none is named."""
+        if workflow_id is None:
+            if not app.published:
+                raise invalid("Workflow not published")
+            return app
+        if not is_uuid(workflow_id):
+            raise ApiError(400, "bad_request", f"Invalid workflow_id format: '{workflow_id}'. ")
+        if workflow_id == app.draft_id:
+            text = (
+                f"Cannot use draft workflow version. Workflow ID: {workflow_id}. Please use a "
+                "published workflow version or leave workflow_id empty."
+            )
+            raise ApiError(400, "bad_request", text)
+        version = app.versions().get(workflow_id)
+        if version is None or not app.published:
+            raise not_found(f"Workflow not found with id: {workflow_id}")
+        return version
+
+    def _stream(
+        self,
+        request: Request,
+        chunks: AsyncIterator[bytes],
+        run: Run | None = None,
+        *,
+        is_resumed: bool = False,
+    ) -> Response:
+        faults: list[Fault] = request.state.faults
+
+        async def sent() -> AsyncIterator[bytes]:
             try:
-                async with asyncio.timeout(self._timing.ping_interval):
-                    event = await run.published(position)
-            except TimeoutError:
-                yield PING
-                continue
-            if event is None:
-                return
-            position += 1
-            yield b"data: " + orjson.dumps(event) + b"\n\n"
-            if event["event"] == "workflow_finished":
-                await self._pause(self._timing.linger)
-                return
+                async for chunk in faulty(chunks, faults):
+                    yield chunk
+            except EndedEarlyError as early:
+                await self._end_early(early.fault, request, run)
+            finally:
+                await chunks.aclose()  # type: ignore[attr-defined]  # they are async generators
 
-    async def _silence(self) -> AsyncIterator[bytes]:
-        """How bad inputs are answered: a ping and nothing more (DIFY.md section 0.3)."""
-        yield PING
-        await self._pause(self._timing.silence)
+        return self._answers.stream(sent(), is_resumed=is_resumed)
 
-    async def _pause(self, seconds: float) -> None:
-        """Let time pass, unless the emulator stops."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._state.closing.wait()
+    async def _end_early(self, fault: Fault, request: Request, run: Run | None) -> None:
+        if fault.kills_worker and run is not None:
+            run.kill()
+        if fault.ending == "stall":
+            await self._state.streams.hold()
+        elif fault.ending in {"cut", "reset"}:
+            await end_connection(request.state.transport, fault.ending)
 
-    async def stop(self, request: Request, _app: Workflow) -> Response:
+    async def stop(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
-        user_of((await json_body(request)).get("user"))
-        for run in self._state.runs.values():
-            if run.task_id == request.path_params["task_id"]:
-                run.stop()
-        return compact({"result": "success"})
+        user = user_of((await json_body(request, self._dialect)).get("user"), self._dialect)
+        _check_mode(app)
+        self._state.stop(app, request.path_params["task_id"], user)
+        return self._answers.json({"result": "success"})
 
     async def detail(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/run/{run_id}."""
+        record = self._record(request, app)
+        if record is None and self._dialect.unknown_run_is_null:
+            return self._answers.json(null_detail(self._dialect))
+        if record is None:
+            raise not_found("Workflow run not found.")
+        return self._answers.json(detail_body(record, self._dialect))
+
+    def _record(self, request: Request, app: Workflow) -> RunRecord | None:
         run_id = request.path_params["run_id"]
         if not is_uuid(run_id):
-            return server_error()
-        run = self._state.runs.get(run_id)
-        if run is None or run.workflow is not app:
-            raise not_found("Workflow run not found.")
-        return compact(detail_body(run))
+            raise server_error(self._dialect)
+        return RunRecord.load(self._state.store, app.key, run_id)
 
     async def logs(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/logs."""
-        query = LogQuery.of(request.query_params)
-        runs = [run for run in self._state.runs_of(app) if query.matches(run)]
-        rows = runs[(query.page - 1) * query.limit : query.page * query.limit]
-        return compact(
-            {
-                "page": query.page,
-                "limit": query.limit,
-                "total": len(runs),
-                "has_more": len(runs) > query.page * query.limit,
-                "data": [log_row(run) for run in rows],
-            }
-        )
+        query = {name: request.query_params.getlist(name)[0] for name in request.query_params}
+        return self._answers.json(self._logs.page(app.key, LogQuery.of(query, self._dialect)))
 
-    # ----------------------------------------------------------------------------------- files
+    async def events(self, request: Request, app: Workflow) -> Response:
+        """GET /workflow/{run_id}/events."""
+        user = user_of(request.query_params.get("user"), self._dialect)
+        record = self._record(request, app)
+        if record is None or record.user != user:
+            raise not_found("Workflow run not found")
+        if record.finished is not None:
+            chunks = self._state.streams.of_finished(record)
+            return self._stream(request, chunks, is_resumed=True)
+        run = self._state.going_on(record.id)
+        chunks = self._state.streams.of_going_on(
+            record,
+            run,
+            snapshot=_is_true(request, "include_state_snapshot"),
+            continues=_is_true(request, "continue_on_pause"),
+        )
+        return self._stream(request, chunks, run, is_resumed=True)
+
+    # ------------------------------------------------------------------------------------ forms
+
+    async def form(self, request: Request, app: Workflow) -> Response:
+        """GET /form/human_input/{form_token}."""
+        token = request.path_params["token"]
+        form = self._state.forms.open(app.key, token, request.url.path)
+        return self._answers.media(_spaced(form.to_page()), "application/json")
+
+    async def submit(self, request: Request, app: Workflow) -> Response:
+        """POST /form/human_input/{form_token}."""
+        body = await json_body(request, self._dialect)
+        model = "HumanInputFormSubmitPayload"
+        inputs = object_of(body, "inputs", model, self._dialect)
+        action = text_of(body, "action", model, self._dialect)
+        user_of(body.get("user"), self._dialect)
+        answer = FormAnswer(action, inputs)
+        self._state.answer(app, request.path_params["token"], answer, request.url.path)
+        return self._answers.json({})
+
+    # ------------------------------------------------------------------------- files and people
 
     async def upload(self, request: Request, app: Workflow) -> Response:
         """POST /files/upload."""
         async with request.form() as form:
             file, user = form.get("file"), form.get("user")
             if not isinstance(file, UploadFile):
-                raise ApiError(400, "no_file_uploaded", "Please upload your file.")
-            name = unquote(file.filename or "")
-            if "/" in name or "\\" in name:
-                raise invalid("Filename contains invalid characters")
-            if not file.content_type:
-                raise ApiError(415, "unsupported_file_type", "File type not allowed.")
+                raise ApiError(400, self._dialect.no_file_code, "Please upload your file.")
             owner = user if isinstance(user, str) and user else "DEFAULT-USER"
-            content = await file.read()
-            stored = self._state.keep_file(app, name, file.content_type, content, owner)
-        return compact(stored.to_wire(), 201)
+            stored = self._state.files.add(
+                app.key,
+                self._state.store.user_id(app.key, owner),
+                name=file.filename or "",
+                mime_type=file.content_type or "",
+                content=await file.read(),
+                base_url=_base_url(request),
+            )
+        return self._answers.json(stored, 201)
 
-    # ------------------------------------------------------------------------------------- app
+    async def preview(self, _request: Request, _app: Workflow) -> Response:
+        """GET /files/{file_id}/preview: only files of chat messages can be seen there."""
+        raise ApiError(404, "file_not_found", "File not found in message context")
+
+    async def end_user(self, request: Request, app: Workflow) -> Response:
+        """GET /end-users/{id}."""
+        user_id = str(request.path_params["user_id"])
+        sql = "SELECT * FROM users WHERE id = ? AND app = ?"
+        row = self._state.store.one(sql, (user_id, app.key))
+        if row is None:
+            raise ApiError(404, "end_user_not_found", "End user not found.")
+        return self._answers.json(end_user_body(user_id, row["session"], row["created"], app))
+
+    async def audio_to_text(self, request: Request, app: Workflow) -> Response:
+        """POST /audio-to-text."""
+        async with request.form() as form:
+            if not isinstance(form.get("file"), UploadFile):
+                raise ApiError(400, "no_audio_uploaded", "Please upload your audio.")
+        if app.transcript is None:
+            raise invalid("Speech to text is not enabled")
+        return self._answers.json({"text": app.transcript})
+
+    async def text_to_audio(self, request: Request, app: Workflow) -> Response:
+        """POST /text-to-audio."""
+        await json_body(request, self._dialect)
+        if app.voice is None:
+            raise invalid("TTS is not enabled")
+        return self._answers.media(app.voice, "audio/mpeg")
+
+    # -------------------------------------------------------------------------------------- app
 
     async def info(self, _request: Request, app: Workflow) -> Response:
         """GET /info."""
-        return compact(info_body(app))
+        return self._answers.json(info_body(app, self._dialect))
 
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
-        return compact(parameters_body(app))
+        if not app.published:
+            text = "App unavailable, please check your app configurations."
+            raise ApiError(400, "app_unavailable", text)
+        return self._answers.json(parameters_body(app))
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
         """GET /meta."""
-        return compact({"tool_icons": {}})
+        return self._answers.json({"tool_icons": {}})
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return compact(site_body(app))
+        return self._answers.json(site_body(app))
 
 
-async def _page_404(_request: Request, _error: Exception) -> Response:
-    return not_found_page()
+def _check_mode(app: Workflow) -> None:
+    if app.mode != "workflow":
+        text = "Please check if your app mode matches the right API route."
+        raise ApiError(400, "not_workflow_app", text)
 
 
-def _event_stream(events: AsyncIterator[bytes]) -> Response:
-    # A header of its own: Starlette would add the charset only to text/plain and the like.
-    headers = {**HEADERS, "content-type": "text/event-stream; charset=utf-8"}
-    return StreamingResponse(events, headers=headers)
+def _is_true(request: Request, name: str) -> bool:
+    return request.query_params.get(name, "").lower() == "true"
+
+
+def _base_url(request: Request) -> str:
+    return f"{request.base_url}v1"
+
+
+def _spaced(body: JSONObject) -> bytes:
+    return json.dumps(body).encode()
+
+
+async def _ignoring(answer: Awaitable[Response]) -> None:
+    await answer

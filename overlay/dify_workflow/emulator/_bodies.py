@@ -1,51 +1,116 @@
-"""What is answered about runs and apps, with the keys of 1.14.2 in their order."""
+"""What is answered about runs and apps, with the keys of the server's version."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
-from .._json import JSONObject
-from ._run import Run
+from .._json import JSON, JSONObject
+from ._dialect import Dialect
+from ._files import TENANT_ID
+from ._record import RunRecord
 from ._workflow import Workflow
 
+_DETAIL = (
+    "id",
+    "workflow_id",
+    "status",
+    "inputs",
+    "outputs",
+    "error",
+    "total_steps",
+    "total_tokens",
+    "created_at",
+    "finished_at",
+    "elapsed_time",
+)
 
-def blocking_body(run: Run) -> JSONObject:
-    """The answer of the blocking mode."""
-    data = run.events[-1]["data"]
-    dropped = {"created_by", "exceptions_count", "files"}
+
+def blocking_body(record: RunRecord, last_event: JSONObject, dialect: Dialect) -> JSONObject:
+    """The answer of the blocking mode.
+
+    Args:
+        record: The run.
+        last_event: Its last event: that it finished, or paused.
+        dialect: The server's version.
+    """
+    data: JSONObject = dict(last_event["data"])
+    for name in ("created_by", "exceptions_count", "files", "sequence_number"):
+        data.pop(name, None)
+    if last_event["event"] == "workflow_paused":
+        data = {"id": data.pop("workflow_run_id"), "workflow_id": record.workflow_id, **data}
+        data |= {"error": dialect.no_error, "finished_at": None}
+        if dialect.human_input != "api":
+            del data["paused_nodes"], data["reasons"]
     return {
-        "task_id": run.task_id,
-        "workflow_run_id": run.id,
-        "data": {key: value for key, value in data.items() if key not in dropped},
+        "task_id": last_event["task_id"],
+        "workflow_run_id": last_event["workflow_run_id"],
+        "data": data,
     }
 
 
-def detail_body(run: Run) -> JSONObject:
+def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
     """Run detail; the inputs are the text of a JSON object (DIFY.md section 0.9)."""
+    inputs = record.inputs
+    if dialect.system_timestamp:
+        inputs = {**inputs, "sys.timestamp": int(record.created)}
     return {
-        "id": run.id,
-        "workflow_id": run.workflow.id,
-        "status": run.status,
-        "inputs": json.dumps(run.inputs),
-        "outputs": run.outputs if run.finished else {},
-        "error": run.error,
-        "total_steps": run.total_steps if run.finished else 0,
-        "total_tokens": run.total_tokens if run.finished else 0,
-        "created_at": int(run.created),
-        "finished_at": int(run.finished) if run.finished else None,
-        "elapsed_time": run.elapsed,
+        "id": record.id,
+        "workflow_id": record.workflow_id,
+        "status": record.status,
+        "inputs": json.dumps(inputs),
+        "outputs": _detail_outputs(record, dialect),
+        "error": record.error if record.error is not None else dialect.no_error,
+        "total_steps": record.steps,
+        "total_tokens": record.tokens,
+        "created_at": _detail_time(record.created, dialect),
+        "finished_at": _detail_time(record.finished, dialect),
+        "elapsed_time": record.elapsed,
     }
 
 
-def info_body(app: Workflow) -> JSONObject:
+def null_detail(dialect: Dialect) -> JSONObject:
+    """What servers before 1.13.1 say of a run that they do not know."""
+    counts = {"total_steps": dialect.null_counts, "total_tokens": dialect.null_counts}
+    return {**dict.fromkeys(_DETAIL), **counts}
+
+
+def _detail_outputs(record: RunRecord, dialect: Dialect) -> JSON:
+    if dialect.detail_outputs == "object":
+        return record.outputs
+    if dialect.detail_outputs == "text" and record.status in {"failed", "stopped"}:
+        return None
+    return json.dumps(record.outputs)
+
+
+def _detail_time(moment: float | None, dialect: Dialect) -> JSON:
+    if moment is None or dialect.detail_times:
+        return None if moment is None else int(moment)
+    return format_datetime(datetime.fromtimestamp(int(moment), UTC).replace(tzinfo=None))
+
+
+def end_user_body(id: str, session: str, created: float, app: Workflow) -> JSONObject:
+    """GET /end-users/{id}; times have no zone."""
+    moment = datetime.fromtimestamp(int(created), UTC).replace(tzinfo=None).isoformat()
+    return {
+        "id": id,
+        "tenant_id": TENANT_ID,
+        "app_id": app.app_id,
+        "type": "service-api",
+        "external_user_id": session,
+        "name": None,
+        "is_anonymous": False,
+        "session_id": session,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def info_body(app: Workflow, dialect: Dialect) -> JSONObject:
     """GET /info."""
-    return {
-        "name": app.name,
-        "description": app.description,
-        "tags": [],
-        "mode": "workflow",
-        "author_name": "Emulator",
-    }
+    body: JSONObject = {"name": app.name, "description": app.description, "tags": []}
+    return body | ({"mode": app.mode, "author_name": "Emulator"} if dialect.info_mode else {})
 
 
 def parameters_body(app: Workflow) -> JSONObject:
@@ -55,8 +120,8 @@ def parameters_body(app: Workflow) -> JSONObject:
         "opening_statement": "",
         "suggested_questions": [],
         "suggested_questions_after_answer": off,
-        "speech_to_text": off,
-        "text_to_speech": {"enabled": False, "language": "", "voice": ""},
+        "speech_to_text": {"enabled": app.transcript is not None},
+        "text_to_speech": {"enabled": app.voice is not None, "language": "", "voice": ""},
         "retriever_resource": {"enabled": True},
         "annotation_reply": off,
         "more_like_this": off,
@@ -82,12 +147,12 @@ def site_body(app: Workflow) -> JSONObject:
         "icon_type": "emoji",
         "icon": "\N{ROBOT FACE}",
         "icon_background": "#FFEAD5",
-        "icon_url": None,
-        "description": app.description,
+        "description": None,
         "copyright": None,
         "privacy_policy": None,
         "custom_disclaimer": "",
         "default_language": "en-US",
         "show_workflow_steps": True,
         "use_icon_as_answer_icon": False,
+        "icon_url": None,
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 from .._json import JSONObject
-from ._steps import BeginNode, EndNode, Sleep, Step, Text, failing_node, llm, node
+from ._nodes import failing_node, handled_failure, http_request, llm, node
+from ._steps import Step, Text
 from ._workflow import Input, Workflow, workflow
 
-Steps = Generator[Step, None, JSONObject]
+Body = Generator[Step, Any, JSONObject]
 
 _STORY = (
     "A workflow server in a box",
@@ -23,7 +25,7 @@ _STORY = (
     Input("topic", label="Topic", max_length=80),
     Input("style", "select", label="Style", required=False, options=["plain", "loud"]),
 )
-def story(inputs: JSONObject) -> Steps:
+def story(inputs: JSONObject) -> Body:
     """Search, write, check: a workflow to look at while it runs."""
     topic = inputs["topic"]
     yield from node(
@@ -46,35 +48,33 @@ def story(inputs: JSONObject) -> Steps:
 
 
 @workflow(Input("name"))
-def echo(inputs: JSONObject) -> Steps:
+def echo(inputs: JSONObject) -> Body:
     """Start and end: gives back the name."""
     yield Text(inputs["name"], ("start", "name"))
     return {"greeting": inputs["name"]}
 
 
 @workflow(Input("secs", "number", required=False, default=1))
-def slow(inputs: JSONObject) -> Steps:
+def slow(inputs: JSONObject) -> Body:
     """A request that takes its time."""
     seconds = inputs["secs"]
     body = f'{{"slept": {seconds}}}'
-    yield BeginNode("slowreq", "http-request", "Slow request")
-    yield Sleep(seconds)
-    yield EndNode("slowreq", {"status_code": 200, "body": body})
+    yield from http_request("slowreq", seconds=seconds, body=body, title="Slow request")
     return {"body": body}
 
 
 @workflow(Input("msg", required=False))
-def failing(_inputs: JSONObject) -> Steps:
+def failing(_inputs: JSONObject) -> Body:
     """A code node that raises."""
     yield from failing_node("boom", "RuntimeError: kaboom", title="Boom")
     return {}
 
 
 @workflow(Input("msg", required=False))
-def partial(_inputs: JSONObject) -> Steps:
+def partial(_inputs: JSONObject) -> Body:
     """A node that fails and is handled: the run succeeds in part."""
-    yield BeginNode("risky", "code", "Risky")
-    yield EndNode("risky", {"result": "fallback"}, status="exception", error="RuntimeError: kaboom")
+    outputs = {"result": "fallback"}
+    yield from handled_failure("risky", "RuntimeError: kaboom", outputs=outputs, title="Risky")
     yield Text("fallback", ("risky", "result"))
     return {"result": "fallback"}
 

@@ -1,48 +1,33 @@
-"""The log of runs: its rows and its filters (DIFY.md section 1)."""
+"""The log of runs: its rows, filters and order (DIFY.md section 1)."""
 
 from __future__ import annotations
 
-import json
+import random
+import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 import attrs
 from dateutil.parser import isoparse
 
 from .._json import JSONObject
-from ._responses import invalid
-from ._run import Run
+from ._dialect import Dialect
+from ._refusals import invalid, server_error
+from ._requests import bounded, chosen
+from ._store import Store
 
+ACCOUNT = "admin@example.com"
+"""The one account of the workspace; all runs are of end users."""
 
-def log_row(run: Run) -> JSONObject:
-    """The row of a run."""
-    return {
-        "id": run.log_id,
-        "workflow_run": {
-            "id": run.id,
-            "version": "2026-11-22 10:11:28.641946",
-            "status": run.status,
-            "triggered_from": "app-run",
-            "error": run.error,
-            "elapsed_time": run.elapsed,
-            "total_tokens": run.total_tokens if run.finished else 0,
-            "total_steps": run.total_steps if run.finished else 0,
-            "created_at": int(run.created),
-            "finished_at": int(run.finished) if run.finished else None,
-            "exceptions_count": run.exceptions_count,
-        },
-        "details": None,
-        "created_from": "service-api",
-        "created_by_role": "end_user",
-        "created_by_account": None,
-        "created_by_end_user": {
-            "id": run.user_id,
-            "type": "service-api",
-            "is_anonymous": False,
-            "session_id": run.user,
-        },
-        "created_at": _log_time(run),
-    }
+_KEYWORD_LENGTH = 30
+"""Characters of a keyword that count."""
+
+_STATUSES = ("succeeded", "failed", "stopped")
+"""Statuses that can be filtered for."""
+
+_PRIME = 1_000_003
+"""Larger than the rows of any second, so that ties stand in any order."""
 
 
 @attrs.frozen
@@ -53,8 +38,9 @@ class LogQuery:
         page: Number of the page, from 1.
         limit: Rows a page.
         status: Only runs that ended so.
-        keyword: Text to find, in lower case.
+        keyword: Text to find.
         session: Only runs of this user.
+        account: Only runs of this account.
         before: Only rows of this time or before (Unix seconds).
         after: Only rows of this time or after (Unix seconds).
     """
@@ -64,71 +50,177 @@ class LogQuery:
     status: str | None
     keyword: str
     session: str
+    account: str
     before: float | None
     after: float | None
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> LogQuery:
+    def of(cls, query: Mapping[str, str], dialect: Dialect) -> LogQuery:
         """Read a query.
 
         Raises:
             ApiError: The server would not take it.
         """
-        status = query.get("status")
-        if status is not None and status not in {"succeeded", "failed", "stopped"}:
-            raise invalid(
-                "1 validation error for WorkflowLogQuery\nstatus\n  Input should be 'succeeded', "
-                f"'failed' or 'stopped' [type=literal_error, input_value={status!r}, "
-                "input_type=str]"
-            )
-        return cls(
-            page=_bounded(query.get("page"), "page", 1, 99999, default=1),
-            limit=_bounded(query.get("limit"), "limit", 1, 100, default=20),
-            status=status,
-            keyword=query.get("keyword", "")[:30].lower(),
+        found = cls(
+            page=bounded(query, "page", dialect, high=99999, default=1),
+            limit=bounded(query, "limit", dialect, high=100, default=20),
+            status=chosen(query, "status", _STATUSES, dialect),
+            keyword=query.get("keyword", ""),
             session=query.get("created_by_end_user_session_id", ""),
-            before=_time(query.get("created_at__before")),
-            after=_time(query.get("created_at__after")),
+            account=query.get("created_by_account", ""),
+            before=_time(query.get("created_at__before"), dialect),
+            after=_time(query.get("created_at__after"), dialect),
         )
+        if not dialect.log_user_filters:
+            return attrs.evolve(found, session="", account="")
+        if found.keyword and found.session and dialect.keyword_and_session_fail:
+            raise server_error(dialect)
+        if found.account and found.account != ACCOUNT and dialect.unknown_account_refused:
+            raise invalid(f"Account not found: {found.account}")
+        return found
 
-    def matches(self, run: Run) -> bool:
-        """Whether the row of a run passes the filters."""
-        texts = (json.dumps(run.inputs), json.dumps(run.outputs), run.user)
-        found = run.id == self.keyword or any(self.keyword in text.lower() for text in texts)
-        return (
-            found
-            and self.status in {None, run.status}
-            and self.session in {"", run.user}
-            and (self.before is None or _log_time(run) <= self.before)
-            and (self.after is None or _log_time(run) >= self.after)
+
+class Logs:
+    """The logs of all apps.
+
+    Args:
+        store: Where they are kept.
+        dialect: The server's version.
+        seed: What the order of ties depends on, besides the number of the request.
+    """
+
+    def __init__(self, store: Store, dialect: Dialect, seed: int = 0) -> None:
+        self._store = store
+        self._dialect = dialect
+        self._random = random.Random(seed)
+
+    def page(self, app: str, query: LogQuery) -> JSONObject:
+        """A page of an app's logs; rows of the same second stand in another order each time."""
+        sources, conditions, values = self._selection(app, query)
+        selection = f"{sources} WHERE {' AND '.join(conditions)}"
+        counted = self._store.one(f"SELECT count(*) FROM {selection}", values)
+        total = counted[0] if counted else 0
+        ids = self._store.all(
+            f"SELECT logs.rowid FROM {selection} ORDER BY logs.created DESC, "
+            f"logs.rowid * {self._random.randrange(1, _PRIME)} % {_PRIME} "
+            "LIMIT :limit OFFSET :offset",
+            {**values, "limit": query.limit, "offset": (query.page - 1) * query.limit},
         )
+        return {
+            "page": query.page,
+            "limit": query.limit,
+            "total": total,
+            "has_more": total > query.page * query.limit,
+            "data": [self._row(row[0]) for row in ids],
+        }
+
+    def _selection(self, app: str, query: LogQuery) -> tuple[str, list[str], JSONObject]:
+        """Tables, conditions and values of a query."""
+        sources = "logs"
+        conditions = ["logs.app = :app"]
+        values: JSONObject = {"app": app}
+        if query.before is not None:
+            conditions.append("logs.created <= :before")
+            values["before"] = query.before
+        if query.after is not None:
+            conditions.append("logs.created >= :after")
+            values["after"] = query.after
+        if query.status or query.keyword:
+            sources += " JOIN runs ON runs.id = logs.run_id"
+        if query.session or query.keyword:
+            sources += " LEFT JOIN users ON users.id = logs.user_id"
+        if query.status:
+            conditions.append("runs.status = :status")
+            values["status"] = query.status
+        if query.session:
+            conditions.append("users.session = :session")
+            values["session"] = query.session
+        if query.account:
+            conditions.append("0")
+        if query.keyword:
+            conditions.append(self._keyword(query.keyword, values))
+        return sources, conditions, values
+
+    def _keyword(self, keyword: str, values: JSONObject) -> str:
+        """The condition for a keyword, in inputs and outputs as they are stored, and the user."""
+        text = keyword[:_KEYWORD_LENGTH]
+        if self._dialect.keyword_escapes:
+            for character in ("\\", "%", "_"):
+                text = text.replace(character, f"\\{character}")
+        else:
+            # Stored text has letters beyond ASCII escaped, and the old server asked for it so.
+            text = text.encode("ascii", "backslashreplace").decode().replace("\\", "\\\\")
+        values["pattern"] = f"%{text}%"
+        values["run"] = _run_id(keyword)
+        fields = ("runs.inputs", "runs.outputs", "coalesce(users.session, '')")
+        likes = " OR ".join(f"{field} LIKE :pattern ESCAPE '\\'" for field in fields)
+        return f"({likes} OR runs.id = :run)"
+
+    def _row(self, rowid: int) -> JSONObject:
+        row = self._store.one(
+            "SELECT logs.id AS log_id, logs.created AS logged, logs.user_id AS of_user, runs.*, "
+            "users.session FROM logs LEFT JOIN runs ON runs.id = logs.run_id "
+            "LEFT JOIN users ON users.id = logs.user_id WHERE logs.rowid = ?",
+            [rowid],
+        )
+        assert row is not None
+        details: JSONObject = {"details": None} if self._dialect.log_details else {}
+        return {
+            "id": row["log_id"],
+            "workflow_run": None if row["id"] is None else self._run(row),
+            **details,
+            "created_from": "service-api",
+            "created_by_role": "end_user",
+            "created_by_account": None,
+            "created_by_end_user": None if row["session"] is None else self._user(row),
+            "created_at": row["logged"],
+        }
+
+    def _run(self, row: sqlite3.Row) -> JSONObject:
+        has_ended = row["finished"] is not None
+        triggered = {"triggered_from": "app-run"} if self._dialect.log_details else {}
+        return {
+            "id": row["id"],
+            "version": row["version"],
+            "status": row["status"],
+            **triggered,
+            "error": row["error"] if row["error"] is not None else self._dialect.no_error,
+            "elapsed_time": row["elapsed"],
+            "total_tokens": row["tokens"],
+            "total_steps": row["steps"],
+            "created_at": int(row["created"]),
+            "finished_at": int(row["finished"]) if has_ended else None,
+            "exceptions_count": row["exceptions"],
+        }
+
+    def _user(self, row: sqlite3.Row) -> JSONObject:
+        return {
+            "id": row["of_user"],
+            "type": self._dialect.end_user_type,
+            "is_anonymous": False,
+            "session_id": row["session"],
+        }
 
 
-def _bounded(value: str | None, name: str, lowest: int, highest: int, *, default: int) -> int:
-    """A whole number of a query, within its bounds."""
+def _run_id(keyword: str) -> str | None:
+    """The id that a keyword is, with or without dashes."""
     try:
-        number = default if value is None else int(value)
+        return str(UUID(keyword))
     except ValueError:
-        number = lowest - 1
-    if not lowest <= number <= highest:
-        raise invalid(
-            f"1 validation error for WorkflowLogQuery\n{name}\n  Input should be between {lowest} "
-            f"and {highest} [type=int_range, input_value={value!r}, input_type=str]"
-        )
-    return number
+        return None
 
 
-def _log_time(run: Run) -> int:
-    """Time of a row: whole seconds, rounded (DIFY.md section 0.1)."""
-    return int(datetime.fromtimestamp(run.created + 0.5, UTC).timestamp())
-
-
-def _time(text: str | None) -> float | None:
+def _time(text: str | None, dialect: Dialect) -> float | None:
     """A bound of the logs: ISO 8601; without a zone, UTC."""
     if not text:
         return None
+    if dialect.log_time_parser == "fromisoformat" and len(text) < len("2026-01-31"):
+        raise invalid(f"Invalid isoformat string: '{text}'")
     try:
-        moment = isoparse(text)
-    except ValueError as error:
+        if dialect.log_time_parser == "isoparse":
+            moment = isoparse(text)
+        else:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
         raise invalid(str(error)) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from starlette.requests import Request
 
-from .._json import JSON, JSONObject, is_object
-from ._responses import ApiError, invalid, not_found
-from ._workflow import Workflow
+from .._json import JSON, JSONObject, is_object, is_text
+from ._dialect import Dialect
+from ._refusals import ApiError, invalid, server_error
+
+_LONGEST_USER = 255
+"""Characters of a user that the database keeps."""
 
 
-async def json_body(request: Request) -> JSONObject:
-    """The body as a JSON object."""
+_MISSING = "Missing required parameter in the JSON body"
+"""What servers before pydantic say of a field that is not there."""
+
+
+async def json_body(request: Request, dialect: Dialect) -> JSONObject:
+    """The body as a JSON object.
+
+    Raises:
+        ApiError: It is none.
+    """
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise ApiError(
             415,
@@ -22,14 +34,20 @@ async def json_body(request: Request) -> JSONObject:
             "'application/json'.",
         )
     try:
-        body = json.loads(await request.body(), parse_constant=_refuse)
+        refuse = _refuse if dialect.strict_json else None
+        body = json.loads(await request.body(), parse_constant=refuse)
     except ValueError:
-        raise ApiError(
-            400,
-            "bad_request",
-            "The browser (or proxy) sent a request that this server could not understand.",
-        ) from None
-    return body if is_object(body) else {}
+        raise _not_understood() from None
+    if dialect.strict_json and not is_text(json.dumps(body, ensure_ascii=False)):
+        raise _not_understood()
+    if not is_object(body):
+        raise server_error(dialect)
+    return body
+
+
+def _not_understood() -> ApiError:
+    text = "The browser (or proxy) sent a request that this server could not understand."
+    return ApiError(400, "bad_request", text)
 
 
 def _refuse(constant: str) -> JSON:
@@ -37,32 +55,138 @@ def _refuse(constant: str) -> JSON:
     raise ValueError(constant)
 
 
-def user_of(user: JSON) -> str:
-    """The `user`, which every run and stop must name."""
+def user_of(user: JSON, dialect: Dialect) -> str:
+    """The `user`, which every run and stop must name.
+
+    Raises:
+        ApiError: It is missing, or longer than the database takes.
+    """
     if user is None or user == "":
         raise invalid("Arg user must be provided.")
+    if len(str(user)) > _LONGEST_USER:
+        raise server_error(dialect)
     return str(user)
 
 
-def pydantic_text(model: str, field: str, value: JSON) -> str:
-    """What pydantic says of a field that is missing or no object."""
-    if value is None:
-        what, kind = "Field required", "missing"
-    else:
-        what, kind = "Input should be a valid dictionary", "dict_type"
-    return (
-        f"1 validation error for {model}\n{field}\n  {what} [type={kind}, "
-        f"input_value={value!r}, input_type={type(value).__name__}]\n"
-        f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
-    )
+def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSONObject:
+    """A field of the body that must be an object.
+
+    Raises:
+        ApiError: It is missing or none.
+    """
+    value = body.get(name)
+    if is_object(value):
+        return value
+    if name not in body or (value is None and dialect.parameter_errors != "pydantic"):
+        raise _missing(dialect, model, name, body)
+    what = "Input should be a valid dictionary"
+    old = f"{value!r} is not a valid dict"
+    raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
 
 
-def check_version(app: Workflow, workflow_id: str) -> None:
-    """Refuse an id that is not the published version's."""
-    if not is_uuid(workflow_id):
-        raise ApiError(400, "bad_request", f"Invalid workflow_id format: '{workflow_id}'. ")
-    if workflow_id != app.id:
-        raise not_found(f"Workflow not found with id: {workflow_id}")
+def text_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> str:
+    """A field of the body that must be a text.
+
+    Raises:
+        ApiError: It is missing or none.
+    """
+    value = body.get(name)
+    if isinstance(value, str):
+        return value
+    if name not in body:
+        raise _missing(dialect, model, name, body)
+    what = "Input should be a valid string"
+    raise parameter(dialect, model, name, kind="string_type", what=what, value=value, old=_MISSING)
+
+
+def chosen(
+    query: Mapping[str, JSON],
+    name: str,
+    choices: Sequence[str],
+    dialect: Dialect,
+    model: str = "WorkflowLogQuery",
+) -> str | None:
+    """A value that must be one of several, or is not there.
+
+    Raises:
+        ApiError: It is another one.
+    """
+    value = query.get(name)
+    if name not in query or value in choices or (value is None and dialect.null_mode_blocks):
+        return None if value is None else str(value)
+    listed = [repr(choice) for choice in choices]
+    what = f"Input should be {', '.join(listed[:-1])} or {listed[-1]}"
+    old = f"{value} is not a valid choice"
+    if dialect.parameter_errors == "restx":
+        old = f"The value '{value}' is not a valid choice for '{name}'."
+    raise parameter(dialect, model, name, kind="literal_error", what=what, value=value, old=old)
+
+
+def bounded(
+    query: Mapping[str, str],
+    name: str,
+    dialect: Dialect,
+    *,
+    low: int = 1,
+    high: int,
+    default: int,
+) -> int:
+    """A whole number of a query, within its bounds.
+
+    Raises:
+        ApiError: It is none, or beyond them.
+    """
+    text = query.get(name)
+    if text is None:
+        return default
+    model = "WorkflowLogQuery"
+    try:
+        number = int(text)
+    except ValueError:
+        what = "Input should be a valid integer, unable to parse string as an integer"
+        old = f"{text} is not a valid integer"
+        raise parameter(
+            dialect, model, name, kind="int_parsing", what=what, value=text, old=old
+        ) from None
+    if low <= number <= high:
+        return number
+    kind, bound = ("greater_than_equal", low) if number < low else ("less_than_equal", high)
+    what = f"Input should be {kind.replace('_', ' ').replace('equal', 'or equal')} to {bound}"
+    old = f"Invalid argument: {number}. argument must be within the range {low} - {high}"
+    raise parameter(dialect, model, name, kind=kind, what=what, value=text, old=old)
+
+
+def _missing(dialect: Dialect, model: str, name: str, body: JSONObject) -> ApiError:
+    what = "Field required"
+    return parameter(dialect, model, name, kind="missing", what=what, value=body, old=_MISSING)
+
+
+def parameter(
+    dialect: Dialect, model: str, name: str, *, kind: str, what: str, value: JSON, old: str
+) -> ApiError:
+    """The error for a parameter that is not right, in the words of the server's version.
+
+    Args:
+        dialect: The server's version.
+        model: What the server calls the request.
+        name: Name of the parameter.
+        kind: What pydantic calls the error.
+        what: What pydantic says.
+        value: The value that came.
+        old: What servers said before pydantic.
+    """
+    match dialect.parameter_errors:
+        case "pydantic":
+            return invalid(
+                f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
+                f"input_value={value!r}, input_type={type(value).__name__}]\n"
+                f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
+            )
+        case "restx":
+            message = "Input payload validation failed"
+            return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
+        case _:
+            return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
 
 
 def is_uuid(text: str) -> bool:

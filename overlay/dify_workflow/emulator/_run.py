@@ -1,267 +1,247 @@
-"""A run of the emulator: a workflow's steps become the events of a stream."""
+"""A run of the emulator: it goes on by itself, and whoever listens gets its events."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
+import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from typing import cast
 from uuid import uuid4
 
-from .._json import JSONObject, is_object
-from ._steps import BeginNode, EndNode, NodeError, Outputs, Sleep, Step, Text
-from ._workflow import Workflow
+import attrs
+
+from .._json import JSONObject
+from ._dialect import Dialect
+from ._engine import Engine
+from ._forms import Form, Forms
+from ._payloads import NodeRun
+from ._record import RunRecord
+from ._steps import FormAnswer, NodeError, Steps
+from ._store import Store
 
 logger = logging.getLogger("dify_workflow.emulator")
 
-STOPPED = "Stopped by user."
-
 
 class Run:
-    """A run from its start to its end; it goes on whoever listens.
+    """A run from its start to its end.
 
     Args:
-        workflow: What runs.
-        inputs: The inputs as the workflow takes them.
-        user: Who it is for.
-        user_id: Id (UUID) of the end user.
-        closing: Set when the emulator stops.
+        record: What is remembered of it.
+        dialect: The server's version.
+        store: Where the record is kept.
+        forms: Where forms are kept.
+        is_streamed: Whether it was started in streaming mode; one that was not publishes no
+            events until it is paused (DIFY.md section 5).
     """
 
     def __init__(
-        self,
-        workflow: Workflow,
-        inputs: JSONObject,
-        user: str,
-        user_id: str,
-        closing: asyncio.Event,
+        self, record: RunRecord, dialect: Dialect, store: Store, forms: Forms, *, is_streamed: bool
     ) -> None:
-        self.id = str(uuid4())
-        self.task_id = str(uuid4())
-        self.log_id = str(uuid4())
-        self.workflow = workflow
-        self.user = user
-        self.user_id = user_id
-        self.inputs = {**inputs, **self._system_inputs()}
-        self.status = "running"
-        self.error: str | None = None
-        self.outputs: JSONObject = {}
-        self.total_tokens = 0
-        self.total_steps = 0
-        self.exceptions_count = 0
-        self.created = time.time()
-        self.finished: float | None = None
-        self.was_stopped = False
+        self.record = record
         self.events: list[JSONObject] = []
-        self._inputs = inputs
-        self._closing = closing
-        self._nodes: dict[str, tuple[BeginNode, str, float]] = {}
-        self._changed = asyncio.Condition()
+        self.was_left = False
+        self.is_alive = True
+        self.is_published = is_streamed
+        self._dialect = dialect
+        self._store = store
+        self._forms = forms
         self._stop = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._stops_when_answered = False
+        self._timeouts: list[asyncio.TimerHandle] = []
+        self._engine = Engine(
+            record, dialect, self.publish, forms, save_node=self._save_node, paused=self._pause
+        )
 
     @property
-    def elapsed(self) -> float:
-        """Duration in seconds; 0 while it runs."""
-        return round(self.finished - self.created, 6) if self.finished else 0.0
+    def has_ended(self) -> bool:
+        """Whether its last event is there."""
+        return bool(self.events) and self.events[-1]["event"] == "workflow_finished"
 
-    async def execute(self) -> None:
-        """Run the workflow to its end."""
-        await self._publish("workflow_started", self._started())
-        work = asyncio.ensure_future(self._work())
-        stop = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if work.done():
-            work.result()
-        else:
-            work.cancel()
-            await asyncio.wait({work})
-            self.was_stopped = True
-        # A stopped run stays `running` in detail and logs for ever (DIFY.md section 0.2).
-        if not self.was_stopped:
-            self.finished = time.time()
-        await self._publish("workflow_finished", self._finished())
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits for a person and does nothing else."""
+        return self.record.status == "paused"
 
-    def stop(self) -> None:
-        """Ask the run to stop; without effect where it has ended."""
-        self._stop.set()
+    # --------------------------------------------------------------------------- its beginning
 
-    async def published(self, position: int) -> JSONObject | None:
-        """Wait for the event at a position; None where the emulator stops before.
+    async def prepare(self, steps: Steps) -> None:
+        """Take the workflow's first step.
 
         Args:
-            position: Its number, from 0.
+            steps: The workflow.
+
+        Raises:
+            StartError: It cannot start.
         """
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: len(self.events) > position or self._closing.is_set()
-            )
-        return self.events[position] if len(self.events) > position else None
+        await self._engine.prepare(steps)
 
-    async def wake(self) -> None:
-        """Let everybody who waits for an event look at whether the emulator stops."""
-        async with self._changed:
-            self._changed.notify_all()
+    async def execute(self, inputs: JSONObject) -> None:
+        """Run the workflow to its end.
 
-    async def ended(self) -> None:
-        """Wait for the run's last event."""
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: (
-                    self._closing.is_set()
-                    or (bool(self.events) and self.events[-1]["event"] == "workflow_finished")
-                )
-            )
-
-    async def _work(self) -> None:
+        Args:
+            inputs: The inputs as the workflow takes them.
+        """
+        record = self.record
+        shown = record.inputs if self._dialect.system_node_inputs else inputs
+        record.save(self._store)
+        if self._dialect.logged_at == "start":
+            self._log()
+        self.publish("workflow_started", self._engine.payloads.started("initial"))
+        work = asyncio.ensure_future(self._to_end(shown))
+        stop = asyncio.ensure_future(self._stop.wait())
         try:
-            async for step in _steps_of(self.workflow, self._inputs):
-                await self._take(step)
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            work.cancel()
+            for timeout in self._timeouts:
+                timeout.cancel()
+        await asyncio.wait({work})
+        if self.is_alive:
+            self._finish()
+
+    async def _to_end(self, shown_inputs: JSONObject) -> None:
+        record = self.record
+        try:
+            record.outputs = await self._engine.run(shown_inputs)
         except NodeError as error:
-            self.status, self.error = "failed", str(error)
+            record.status, record.error = "failed", str(error)
         except Exception as error:
-            logger.exception("The workflow %s raised.", self.workflow.name)
-            self.status, self.error = "failed", f"{type(error).__name__}: {error}"
+            logger.exception("The workflow %s raised.", record.app.removeprefix("app-"))
+            record.status, record.error = "failed", f"{type(error).__name__}: {error}"
         else:
-            self.status = "partial-succeeded" if self.exceptions_count else "succeeded"
-        if self.status == "failed":
-            self.outputs = {}
-            self.exceptions_count = self.exceptions_count or 1
+            record.status = "partial-succeeded" if record.exceptions else "succeeded"
 
-    async def _take(self, step: Step) -> None:
-        match step:
-            case Sleep(seconds):
-                await asyncio.sleep(seconds)
-            case Text(text, selector):
-                data = {"text": text, "from_variable_selector": list(selector)}
-                await self._publish("text_chunk", data)
-            case Outputs(values):
-                self.outputs = values
-            case BeginNode():
-                self._nodes[step.id] = step, str(uuid4()), time.time()
-                await self._publish("node_started", self._node_started(step))
-            case EndNode():
-                self.total_steps += 1
-                self.total_tokens += (step.metadata or {}).get("total_tokens", 0)
-                self.exceptions_count += step.status in {"failed", "exception"}
-                await self._publish("node_finished", self._node_finished(step))
-            case _:
-                raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
+    # --------------------------------------------------------------------------------- its end
 
-    async def _publish(self, name: str, data: JSONObject) -> None:
-        async with self._changed:
-            envelope = {"event": name, "workflow_run_id": self.id, "task_id": self.task_id}
-            self.events.append({**envelope, "data": data})
-            self._changed.notify_all()
+    def stop(self) -> None:
+        """Ask it to stop; without effect where it has ended.
 
-    # The payloads, with the keys of 1.14.2 in their order (DIFY.md section 10).
+        A paused run stays paused, and stops when it would go on (DIFY.md section 4).
+        """
+        if not self.has_ended and not self.is_paused:
+            self._stop.set()
+        elif self.is_paused:
+            self._stops_when_answered = True
 
-    def _system_inputs(self) -> JSONObject:
-        return {
-            "sys.files": [],
-            "sys.user_id": self.user,
-            "sys.app_id": self.workflow.app_id,
-            "sys.workflow_id": self.workflow.id,
-            "sys.workflow_run_id": self.id,
-        }
+    def kill(self) -> None:
+        """Let its worker die: nothing more is heard of it, and its record stays as it is."""
+        self.is_alive = False
+        self._stop.set()
 
-    def _started(self) -> JSONObject:
-        return {
-            "id": self.id,
-            "workflow_id": self.workflow.id,
-            "inputs": self.inputs,
-            "created_at": int(self.created),
-            "reason": "initial",
-        }
+    def _finish(self) -> None:
+        record, dialect = self.record, self._dialect
+        was_stopped = self._stop.is_set() and record.status in {"running", "paused"}
+        status = dialect.stop_status if was_stopped else record.status
+        error = dialect.stop_error if was_stopped else record.error
+        finished = self._engine.payloads.finished(status, error)
+        if was_stopped and dialect.stop_detail == "running":
+            # It stays running in detail and logs for ever (DIFY.md section 0.2).
+            record.steps = record.tokens = record.exceptions = 0
+            record.status = "running"
+        else:
+            record.status = dialect.stop_detail if was_stopped else record.status
+            record.error = error
+            record.finished = time.time()
+            record.elapsed = round(record.finished - record.leg, 6)
+        if self.was_left and dialect.left_stream == "lost":
+            record.status, record.finished, record.elapsed = "running", None, 0.0
+        record.save(self._store)
+        if dialect.logged_at == "end" and (dialect.left_stream == "logged" or not self.was_left):
+            self._log()
+        self.publish("workflow_finished", finished)
 
-    def _finished(self) -> JSONObject:
-        now = time.time()
-        return {
-            "id": self.id,
-            "workflow_id": self.workflow.id,
-            "status": "stopped" if self.was_stopped else self.status,
-            "outputs": {} if self.was_stopped else self.outputs,
-            "error": STOPPED if self.was_stopped else self.error,
-            "elapsed_time": round(now - self.created, 6),
-            "total_tokens": self.total_tokens,
-            "total_steps": self.total_steps,
-            "created_by": {"id": self.user_id, "user": self.user},
-            "created_at": int(self.created),
-            "finished_at": int(now),
-            "exceptions_count": 0 if self.was_stopped else self.exceptions_count,
-            "files": [],
-        }
+    def _log(self) -> None:
+        record = self.record
+        self._store.add_log(str(uuid4()), record.app, record.id, record.user_id, record.created)
 
-    def _node(self, id: str) -> JSONObject:
-        begun, execution_id, _ = self._nodes[id]
-        return {
-            "id": execution_id,
-            "node_id": id,
-            "node_type": begun.type,
-            "title": begun.title or id,
-            "index": 1,
-            "predecessor_node_id": None,
-        }
+    # ------------------------------------------------------------------------------ its pauses
 
-    def _node_started(self, step: BeginNode) -> JSONObject:
-        _, _, began = self._nodes[step.id]
-        return {
-            **self._node(step.id),
-            "inputs": None,
-            "inputs_truncated": False,
-            "created_at": int(began),
-            "extras": {},
-            "iteration_id": None,
-            "loop_id": None,
-            "agent_strategy": None,
-        }
+    def _pause(self, forms: list[Form]) -> None:
+        record = self.record
+        record.status = "paused"
+        record.save(self._store)
+        loop = asyncio.get_running_loop()
+        for form in forms:
+            delay = max(0.0, form.expires - time.time())
+            self._timeouts.append(loop.call_later(delay, self._time_out, form))
+        self.publish("workflow_paused", self._engine.payloads.paused(forms))
 
-    def _node_finished(self, step: EndNode) -> JSONObject:
-        begun, _, began = self._nodes[step.id]
-        now = time.time()
-        return {
-            **self._node(step.id),
-            "inputs": begun.inputs,
-            "inputs_truncated": False,
-            "process_data": {},
-            "process_data_truncated": False,
-            "outputs": step.outputs,
-            "outputs_truncated": False,
-            "status": step.status,
-            "error": step.error,
-            "elapsed_time": round(now - began, 6),
-            "execution_metadata": step.metadata,
-            "created_at": int(began),
-            "finished_at": int(now),
-            "files": [],
-            "iteration_id": None,
-            "loop_id": None,
-        }
+    def _time_out(self, form: Form) -> None:
+        if any(each.token == form.token for each in self._forms.waiting(self.record.id)):
+            self.answer(form, FormAnswer("__timeout", {}))
+
+    def answer(self, form: Form, answer: FormAnswer) -> None:
+        """Go on with what somebody answered.
+
+        Args:
+            form: The form.
+            answer: The answer, or that it timed out.
+        """
+        self._forms.settle(form, answer)
+        record = self.record
+        if self.is_paused:
+            self.is_published = True
+            record.status, record.leg = "running", time.time()
+            RunRecord.save(_without_counts(record), self._store)
+            self.publish("workflow_started", self._engine.payloads.started("resumption"))
+        if self._stops_when_answered:
+            self._stop.set()
+        else:
+            self._engine.answer(form, answer)
+
+    # ------------------------------------------------------------------------------ its events
+
+    def publish(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
+        """Publish an event.
+
+        Args:
+            event: Its name.
+            data: Its payload.
+            top_level: Whether the payload stands beside the name.
+        """
+        ids = {"workflow_run_id": self.record.id, "task_id": self.record.task_id}
+        payload = data if top_level else {"data": data}
+        self.events.append({"event": event, **ids, **payload})
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everybody who waits for an event look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait for the next event, or for `wake`."""
+        await self._changed.wait()
+
+    def _save_node(self, node: NodeRun) -> None:
+        data = json.dumps(node_to_json(node), default=str)
+        self._store.put("nodes", run_id=self.record.id, position=node.position, data=data)
 
 
-async def _steps_of(workflow: Workflow, inputs: JSONObject) -> AsyncIterator[Step]:
-    """The steps of a workflow between its start and end nodes, which every workflow has."""
-    yield BeginNode("start", "start", "Start", inputs)
-    yield EndNode("start", inputs)
-    outputs: JSONObject = {}
-    steps = workflow.body(inputs)
-    if inspect.isasyncgen(steps):
-        async for step in cast("AsyncGenerator[Step, None]", steps):
-            if isinstance(step, Outputs):
-                outputs = step.values
-            else:
-                yield step
-    else:
-        while True:
-            try:
-                yield next(cast("Generator[Step, None, JSONObject | None]", steps))
-            except StopIteration as end:
-                outputs = {} if end.value is None else end.value
-                break
-    if not is_object(outputs):
-        raise TypeError(f"the outputs must be a dict, not {outputs!r}")
-    yield BeginNode("end", "end", "End", outputs)
-    yield EndNode("end", outputs)
-    yield Outputs(outputs)
+def node_to_json(node: NodeRun) -> JSONObject:
+    """What is kept of a node, for the replay of a run's state and for the page."""
+    iteration, loop = node.scope.iteration, node.scope.loop
+    return {
+        "id": node.id,
+        "node_id": node.node.id,
+        "node_type": node.node.type,
+        "title": node.node.title or node.node.id,
+        "index": node.position,
+        "status": node.status,
+        "error": node.error,
+        "began": node.began,
+        "ended": node.ended,
+        "inputs": node.node.inputs,
+        "outputs": node.outputs,
+        "retries": node.retries,
+        "iteration_id": iteration[0] if iteration else None,
+        "loop_id": loop[0] if loop else None,
+        "round": (iteration or loop or ("", None))[1],
+    }
+
+
+def _without_counts(record: RunRecord) -> RunRecord:
+    """The record of a run that goes on: nothing is counted yet (DIFY.md section 2)."""
+    return attrs.evolve(record, steps=0, tokens=0, exceptions=0)

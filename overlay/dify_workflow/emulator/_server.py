@@ -4,55 +4,55 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
 import uvicorn
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from ._api import Api, Timing
+from ._api import Api, SeenRequest
+from ._connection import Protocol, Server
 from ._demos import DEMOS
+from ._dialect import dialect_of
+from ._faults import Faults
 from ._state import State
+from ._store import PastRun, Store
+from ._stream import Timing
 from ._workflow import Workflow
 
 _SHUTDOWN_SECONDS = 1
 """How long open streams may keep the server from stopping."""
 
-
-class _Server(uvicorn.Server):
-    """A uvicorn that says when it accepts connections, and ends streams before it stops."""
-
-    def __init__(self, config: uvicorn.Config, state: State) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-        self._state = state
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._state.close()
-        await super().shutdown(sockets)
+_MOST_REQUESTS = 100_000
+"""How many requests are remembered."""
 
 
 class Emulator:
-    """A workflow server on loopback that behaves as Dify 1.14.2; a context manager.
+    """A workflow server on loopback that behaves as Dify does; a context manager.
 
-    Each workflow is an app of its own with the key ``app-<name>``. It serves runs (streamed and
-    blocking), stops, run detail, logs, uploads and what /info, /parameters, /meta and /site say;
-    it does not serve /events, human-input forms, end users, file previews and audio yet, and does
-    not look at whether files that inputs name are there.
+    Each workflow is an app of its own with the key ``app-<name>``. It serves every endpoint of
+    openapi.yaml as DIFY.md and DIFY-VERSIONS.md describe real servers.
 
     Args:
         workflows: The workflows to serve; by default the built-in ones.
         host: Address to listen on. Anything but loopback shows it to the network.
         port: Port to listen on; 0 for a free one.
+        server_version: Which Dify it behaves as: 1.0, 1.7, 1.9, 1.13, 1.14 or 1.16.
+        database: File that keeps runs and logs; None to forget them at the end.
         ping_interval: Seconds between the pings of a stream.
         linger: Seconds that a stream stays open after the run's last event.
-        silence: Seconds of silence with which bad inputs are answered in streaming mode.
+        silence: Seconds without an event after which a stream ends.
+        mends_stops: Whether stopped runs become ``stopped`` in run detail and logs where this
+            version would leave them ``running`` for ever (1.10 to 1.14).
         log_level: What uvicorn logs.
+
+    Raises:
+        ValueError: The version cannot be emulated, or two workflows have the same name.
     """
 
     def __init__(
@@ -60,26 +60,38 @@ class Emulator:
         *workflows: Workflow,
         host: str = "127.0.0.1",
         port: int = 0,
+        server_version: str = "1.14",
+        database: str | Path | None = None,
         ping_interval: float = 10.0,
         linger: float = 1.0,
         silence: float = 300.0,
+        mends_stops: bool = False,
         log_level: str = "warning",
     ) -> None:
         self.workflows = workflows or DEMOS
+        names = [each.name for each in self.workflows]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+        dialect = dialect_of(server_version)
+        if mends_stops and dialect.stop_detail == "running":
+            dialect = attrs.evolve(dialect, stop_detail="stopped")
+        self.faults = Faults()
         self._host = host
         self._port = port
-        self._state = State(self.workflows)
+        self._seen: deque[SeenRequest] = deque(maxlen=_MOST_REQUESTS)
+        self._store = Store(database)
         timing = Timing(ping_interval, linger, silence)
-        self._server = _Server(
-            uvicorn.Config(
-                Api(self._state, timing).application(),
-                log_level=log_level,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            ),
-            self._state,
+        self._state = State(self.workflows, self._store, dialect, timing)
+        api = Api(self._state, self.faults, self._seen)
+        config = uvicorn.Config(
+            api.application([]),
+            http=Protocol,
+            log_level=log_level,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
+        self._server = Server(config, self._state.close)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -112,6 +124,57 @@ class Emulator:
         """
         return AsyncDifyWorkflow(self._key(name), base_url=self.base_url, **options)
 
+    # ------------------------------------------------------------------------------ for tests
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """The requests that reached it, oldest first."""
+        return list(self._seen)
+
+    def add_runs(self, runs: Iterable[PastRun], name: str | None = None) -> None:
+        """Put runs that have ended into the logs, as many as you like.
+
+        Args:
+            runs: The runs.
+            name: Name of the workflow; by default the first one.
+        """
+        workflow = self._workflow(name)
+        self._store.add_runs(workflow.key, workflow.id, workflow.version, runs)
+
+    def delete_logs(self, ids: Iterable[str]) -> None:
+        """Delete rows of the logs.
+
+        Args:
+            ids: Ids of the rows.
+        """
+        self._store.delete_logs(ids)
+
+    def kill_workers(self) -> None:
+        """Let all runs die in silence: they stay ``running`` for ever."""
+        self._call(self._state.kill_workers)
+
+    def reset(self) -> None:
+        """Forget all runs, logs, users, forms, files, requests and faults."""
+        self.faults.clear()
+        self._call(self._state.reset)
+        self._seen.clear()
+
+    def _call(self, action: Callable[[], None]) -> None:
+        """Do something in the server's thread, and wait for it."""
+        if self._server.loop is None or self._thread is None:
+            action()
+            return
+        done = threading.Event()
+
+        def act() -> None:
+            action()
+            done.set()
+
+        self._server.loop.call_soon_threadsafe(act)
+        done.wait()
+
+    # ---------------------------------------------------------------------------- start and stop
+
     def start(self) -> None:
         """Start serving; returns when connections are accepted."""
         self._listen()
@@ -125,6 +188,7 @@ class Emulator:
             self._server.should_exit = True
             self._thread.join()
             self._thread = None
+            self._store.close()
 
     def serve_forever(self) -> None:
         """Serve in this thread until it is interrupted."""
@@ -157,9 +221,12 @@ class Emulator:
         self._server.run(sockets=[self._socket])
 
     def _key(self, name: str | None) -> str:
-        keys = {workflow.name: workflow.key for workflow in self.workflows}
+        return self._workflow(name).key
+
+    def _workflow(self, name: str | None) -> Workflow:
         if name is None:
-            return self.workflows[0].key
-        if name not in keys:
-            raise LookupError(f"There is no workflow {name!r}, but {', '.join(keys)}.")
-        return keys[name]
+            return self.workflows[0]
+        named = {workflow.name: workflow for workflow in self.workflows}
+        if name not in named:
+            raise LookupError(f"There is no workflow {name!r}, but {', '.join(named)}.")
+        return named[name]

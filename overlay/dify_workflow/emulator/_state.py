@@ -1,107 +1,210 @@
-"""What the emulator remembers: its apps, their runs, users and files."""
+"""Everything behind the emulator's answers: its apps, and their runs that go on."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable
-from uuid import uuid4
+from collections.abc import Coroutine, Generator, Iterable
+from typing import Any
 
-import attrs
-
+from .._input_rules import problems
 from .._json import JSONObject
+from ._dialect import Dialect
+from ._files import Files
+from ._forms import Forms
+from ._record import RunRecord
+from ._refusals import ApiError, invalid
 from ._run import Run
+from ._steps import FormAnswer, NodeError, StartError, Step
+from ._store import Store
+from ._stream import Streams, Timing
 from ._workflow import Workflow
 
 
-@attrs.frozen
-class StoredFile:
-    """A file that was uploaded.
-
-    Args:
-        id: Id of the file (UUID).
-        name: Name of the file.
-        mime_type: Media type.
-        content: The bytes.
-        user: Who uploaded it.
-        user_id: Id (UUID) of the end user.
-        created_at: Time of the upload (Unix seconds).
-    """
-
-    id: str
-    name: str
-    mime_type: str
-    content: bytes
-    user: str
-    user_id: str
-    created_at: int
-
-    def to_wire(self) -> JSONObject:
-        """The answer to the upload."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "size": len(self.content),
-            "extension": self.name.rpartition(".")[2] if "." in self.name else "",
-            "mime_type": self.mime_type,
-            "created_by": self.user_id,
-            "created_at": self.created_at,
-            "preview_url": None,
-            "source_url": None,
-            "original_url": None,
-            "user_id": None,
-            "tenant_id": None,
-            "conversation_id": None,
-            "file_key": None,
-        }
-
-
 class State:
-    """Everything behind the emulator's answers.
+    """The apps and what goes on in them.
 
     Args:
-        workflows: The workflows it serves, each as an app of its own.
+        workflows: The workflows, each an app of its own.
+        store: The database.
+        dialect: The server's version.
+        timing: How streams behave in time.
     """
 
-    def __init__(self, workflows: Iterable[Workflow]) -> None:
+    def __init__(
+        self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, timing: Timing
+    ) -> None:
         self.apps = {workflow.key: workflow for workflow in workflows}
-        self.runs: dict[str, Run] = {}
-        self.files: dict[str, StoredFile] = {}
+        self.store = store
+        self.dialect = dialect
         self.closing = asyncio.Event()
-        self._users: dict[tuple[str, str], str] = {}
+        self.forms = Forms(store)
+        self.files = Files(store, dialect)
+        self.streams = Streams(dialect, timing, store, self.forms, self.closing)
+        self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def user_id(self, app: Workflow, user: str) -> str:
-        """Id (UUID) of an end user of an app."""
-        return self._users.setdefault((app.key, user), str(uuid4()))
 
     async def close(self) -> None:
         """End the streams that are open and the runs that go on."""
         self.closing.set()
-        for run in self.runs.values():
-            await run.wake()
+        for run in self._runs.values():
+            run.wake()
         for task in self._tasks:
             task.cancel()
 
-    def start(self, app: Workflow, inputs: JSONObject, user: str) -> Run:
-        """Start a run, which goes on by itself."""
-        run = Run(app, app.taken(inputs), user, self.user_id(app, user), self.closing)
-        self.runs[run.id] = run
-        task = asyncio.create_task(run.execute())
-        self._tasks.add(task)  # the loop itself keeps only a weak reference
-        task.add_done_callback(self._tasks.discard)
+    def reset(self) -> None:
+        """Forget everything; runs that go on die in silence."""
+        self.kill_workers()
+        self._runs.clear()
+        self.store.clear()
+
+    # ------------------------------------------------------------------------------- its runs
+
+    def refusal(
+        self, version: Workflow, app: Workflow, inputs: JSONObject, user: str, base_url: str
+    ) -> str:
+        """Why the server would not take the inputs; empty where it would.
+
+        Args:
+            version: The version to run.
+            app: The app.
+            inputs: The inputs as they were sent.
+            user: Who the run is for.
+            base_url: Base URL of the server.
+        """
+        found = problems(version.form(), inputs)
+        if found:
+            return found[0].message
+        user_id = self.store.user_id(app.key, user)
+        try:
+            self.files.resolved(inputs, app.key, user_id, base_url)
+        except ApiError as error:
+            return error.message
+        return ""
+
+    def check_room(self, app: Workflow, *, is_streamed: bool) -> None:
+        """Refuse a run beyond the app's limit.
+
+        A streamed one needs two places and gives them back once it has begun (DIFY.md section 8).
+
+        Raises:
+            ApiError: There is no room.
+        """
+        if app.max_active_requests is None:
+            return
+        needed = 2 if is_streamed and self.dialect.stream_needs_two else 1
+        taken = sum(
+            run.record.app == app.key and not (run.is_published and self.dialect.stream_needs_two)
+            for run in self._runs.values()
+        )
+        if taken + needed > app.max_active_requests:
+            where = f"for {app.app_id} " if self.dialect.names_app_in_limit else ""
+            raise invalid(
+                "Too many requests. Please try again later. The current maximum concurrent "
+                f"requests allowed {where}is {app.max_active_requests}."
+            )
+
+    async def start(
+        self,
+        app: Workflow,
+        version: Workflow,
+        inputs: JSONObject,
+        user: str,
+        base_url: str,
+        *,
+        is_streamed: bool,
+    ) -> Run:
+        """Start a run, which goes on by itself.
+
+        Args:
+            app: The app.
+            version: The version to run.
+            inputs: The inputs as they were sent, which the server takes.
+            user: Who it is for.
+            base_url: Base URL of the server.
+            is_streamed: Whether it is started in streaming mode.
+
+        Raises:
+            StartError: It cannot start.
+        """
+        user_id = self.store.user_id(app.key, user)
+        taken = version.taken(self.files.resolved(inputs, app.key, user_id, base_url))
+        workflow_id = app.id_of(version)
+        record = RunRecord(app.key, workflow_id, version.version, user, user_id)
+        counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
+        record.number = (counted[0] if counted else 0) + 1
+        record.inputs = {**taken, **_system_inputs(app, record)}
+        run = Run(record, self.dialect, self.store, self.forms, is_streamed=is_streamed)
+        try:
+            await run.prepare(version.body(taken))
+        except StartError as error:
+            if self.dialect.start_error != "failed":
+                raise
+            await run.prepare(_failing(str(error)))
+        self._runs[record.id] = run
+        self.go_on(self._until_end(run, taken))
         return run
 
-    def runs_of(self, app: Workflow) -> list[Run]:
-        """The runs of an app, newest first."""
-        return [run for run in reversed(self.runs.values()) if run.workflow is app]
+    async def _until_end(self, run: Run, inputs: JSONObject) -> None:
+        try:
+            await run.execute(inputs)
+        finally:
+            if run.is_alive:  # what a dead worker left stays as it is
+                self._runs.pop(run.record.id, None)
 
-    def keep_file(
-        self, app: Workflow, name: str, mime_type: str, content: bytes, user: str
-    ) -> StoredFile:
-        """Store a file."""
-        user_id = self.user_id(app, user)
-        now = int(time.time())
-        file = StoredFile(str(uuid4()), name, mime_type, content, user, user_id, now)
-        self.files[file.id] = file
-        return file
+    def go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on by itself until the emulator stops."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self, app: Workflow, task_id: str, user: str) -> None:
+        """Stop the run of a task; whoever asks, from 1.9 on."""
+        for run in self._runs.values():
+            is_owner = run.record.app == app.key and run.record.user == user
+            if run.record.task_id == task_id and (is_owner or self.dialect.stop_by_anybody):
+                run.stop()
+
+    def going_on(self, run_id: str) -> Run | None:
+        """The run of that id, where it goes on."""
+        return self._runs.get(run_id)
+
+    def kill_workers(self) -> None:
+        """Let all runs die in silence: their records stay ``running``."""
+        for run in self._runs.values():
+            run.kill()
+
+    def answer(self, app: Workflow, token: str, answer: FormAnswer, path: str) -> None:
+        """Take the answer to a form.
+
+        Args:
+            app: The app that asks.
+            token: Token of the form.
+            answer: The answer.
+            path: Path of the request.
+
+        Raises:
+            ApiError: The form cannot be answered, or not so.
+        """
+        form = self.forms.open(app.key, token, path)
+        fitting = form.check(answer)
+        run = self._runs.get(form.run_id)
+        if run is None:  # a run of an emulator that has been stopped since
+            self.forms.settle(form, fitting)
+        else:
+            run.answer(form, fitting)
+
+
+def _system_inputs(app: Workflow, record: RunRecord) -> JSONObject:
+    return {
+        "sys.files": [],
+        "sys.user_id": record.user,
+        "sys.app_id": app.app_id,
+        "sys.workflow_id": record.workflow_id,
+        "sys.workflow_run_id": record.id,
+    }
+
+
+def _failing(error: str) -> Generator[Step, Any, None]:
+    """A workflow that fails at once."""
+    raise NodeError(error)
+    yield

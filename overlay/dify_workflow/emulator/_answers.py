@@ -1,0 +1,86 @@
+"""Answers as HTTP responses, in the style of the server's version (DIFY.md section 8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
+
+from .._json import JSON
+from ._dialect import Dialect
+from ._refusals import ApiError
+
+_NOT_FOUND_PAGE = """<!doctype html>
+<html lang=en>
+<title>404 Not Found</title>
+<h1>Not Found</h1>
+<p>The requested URL was not found on the server.</p>
+"""
+
+_UNAUTHORIZED = 401
+
+
+class Answers:
+    """Makes responses.
+
+    Args:
+        dialect: The server's version.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._headers = {
+            "X-Version": dialect.version,
+            "X-Env": "PRODUCTION",
+            "Access-Control-Allow-Origin": "*",
+        }
+        if dialect.exposes_headers:
+            self._headers["Access-Control-Expose-Headers"] = "X-Env, X-Trace-Id, X-Version"
+        if dialect.varies:
+            self._headers["Vary"] = "Cookie"
+
+    def json(self, body: JSON, status: int = 200) -> Response:
+        """JSON as most answers have it; from 1.8 on compact, with escaped slashes."""
+        if self._dialect.compact_json:
+            text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
+        else:
+            text = json.dumps(body)
+        return Response(text + "\n", status, self._headers, "application/json")
+
+    def spaced(self, body: JSON) -> Response:
+        """JSON as the blocking mode and forms have it: with spaces."""
+        charset = "; charset=utf-8" if self._dialect.blocking_charset else ""
+        return Response(json.dumps(body), 200, self._headers, f"application/json{charset}")
+
+    def error(self, error: ApiError) -> Response:
+        """A refusal."""
+        response = self.json(error.body(), error.status)
+        if error.status == _UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
+        return response
+
+    def media(self, content: bytes, content_type: str) -> Response:
+        """Sound and the like."""
+        return Response(content, 200, self._headers, content_type)
+
+    def stream(self, chunks: AsyncIterator[bytes], *, is_resumed: bool = False) -> Response:
+        """An event stream.
+
+        Args:
+            chunks: Its messages.
+            is_resumed: Whether it is one of GET /workflow/{run_id}/events.
+        """
+        # A header of its own: Starlette would add the charset only to text/plain and the like.
+        headers = {**self._headers, "content-type": "text/event-stream; charset=utf-8"}
+        if is_resumed:
+            headers["Cache-Control"] = "no-cache"
+        return StreamingResponse(chunks, headers=headers)
+
+    def not_found_page(self) -> Response:
+        """The page for an unknown path."""
+        return Response(_NOT_FOUND_PAGE, 404, self._headers, "text/html; charset=utf-8")
+
+    def options(self) -> Response:
+        """What OPTIONS gets."""
+        return Response(b"", 200, self._headers, "text/html; charset=utf-8")

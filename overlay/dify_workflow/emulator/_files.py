@@ -1,0 +1,150 @@
+"""Files that were uploaded: what may be, and who may use them (DIFY.md section 7)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import secrets
+import time
+from urllib.parse import unquote, urlsplit
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from .._json import JSON, JSONObject, is_list, is_object
+from ._dialect import Dialect
+from ._refusals import ApiError, invalid
+from ._store import Store
+
+TENANT_ID = str(uuid5(NAMESPACE_URL, "tenant"))
+"""Id of the one workspace."""
+
+_MEGABYTE = 1024 * 1024
+_LIMITS = {"image": 10 * _MEGABYTE, "audio": 50 * _MEGABYTE, "video": 100 * _MEGABYTE}
+_LIMIT = 15 * _MEGABYTE
+"""Largest file of another kind, in bytes."""
+
+
+class Files:
+    """The files of all apps.
+
+    Args:
+        store: Where they are kept.
+        dialect: The server's version.
+    """
+
+    def __init__(self, store: Store, dialect: Dialect) -> None:
+        self._store = store
+        self._dialect = dialect
+
+    def add(
+        self, app: str, user_id: str, *, name: str, mime_type: str, content: bytes, base_url: str
+    ) -> JSONObject:
+        """Keep a file; the answer to its upload.
+
+        Args:
+            app: Key of the app.
+            user_id: Id (UUID) of the end user.
+            name: Name of the file.
+            mime_type: Media type.
+            content: The bytes.
+            base_url: Base URL of the server.
+
+        Raises:
+            ApiError: The server would not take it.
+        """
+        if not name:
+            raise ApiError(
+                400, "filename_not_exists_error", "The specified filename does not exist."
+            )
+        if not self._dialect.slash_in_name and ("/" in name or "\\" in name):
+            raise invalid("Filename contains invalid characters")
+        if not mime_type:
+            raise ApiError(415, "unsupported_file_type", "File type not allowed.")
+        if len(content) > _LIMITS.get(mime_type.partition("/")[0], _LIMIT):
+            raise ApiError(413, "file_too_large", self._dialect.too_large_message)
+        file_id, now = str(uuid4()), time.time()
+        self._store.put(
+            "files", id=file_id, app=app, user_id=user_id, name=name, mime_type=mime_type,
+            content=content, created=now,
+        )  # fmt: skip
+        more: JSONObject = dict.fromkeys(self._dialect.upload_keys)
+        if "source_url" in more:
+            more["source_url"] = _signed(base_url, file_id)
+        if "tenant_id" in more:
+            more["tenant_id"] = TENANT_ID
+        return {
+            "id": file_id,
+            "name": name,
+            "size": len(content),
+            "extension": name.rpartition(".")[2] if "." in name else "",
+            "mime_type": mime_type,
+            "created_by": user_id,
+            "created_at": int(now),
+            **more,
+        }
+
+    def resolved(self, inputs: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
+        """Inputs with the files that they name.
+
+        Args:
+            inputs: The inputs as they were sent.
+            app: Key of the app.
+            user_id: Id (UUID) of the end user.
+            base_url: Base URL of the server.
+
+        Raises:
+            ApiError: A file is not there, or is somebody else's.
+        """
+
+        def resolve(value: JSON) -> JSON:
+            if is_list(value):
+                kept = [item for item in value if not is_object(item) or _is_kept(item)]
+                return [resolve(item) for item in kept]
+            if is_object(value) and value.get("transfer_method"):
+                return self._file(value, app, user_id, base_url)
+            return value
+
+        return {name: resolve(value) for name, value in inputs.items()}
+
+    def _file(self, given: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
+        url = given.get("url") or given.get("remote_url")
+        file_id = given.get("upload_file_id") or given.get("related_id") or given.get("id")
+        if file_id:
+            row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
+            if row is None or (self._dialect.file_owner and row["user_id"] != user_id):
+                raise invalid("Invalid upload file")
+            name, mime_type, size = row["name"], row["mime_type"], len(row["content"])
+            link = _signed(base_url, file_id)
+        else:
+            name = unquote(urlsplit(str(url)).path.rpartition("/")[2]) or "file"
+            mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            size, link = -1, str(url)
+        reference = base64.b64encode(json.dumps({"record_id": file_id}).encode()).decode()
+        values: JSONObject = {
+            "dify_model_identity": "__dify__file__",
+            "id": None,
+            "tenant_id": TENANT_ID,
+            "type": given.get("type", "custom"),
+            "transfer_method": given["transfer_method"],
+            "remote_url": "" if file_id else link,
+            "reference": f"dify-file-ref:{reference}" if file_id else None,
+            "filename": name,
+            "extension": f".{name.rpartition('.')[2]}" if "." in name else "",
+            "mime_type": mime_type,
+            "size": size,
+            "related_id": file_id or None,
+            "url": link,
+        }
+        return {key: values[key] for key in self._dialect.file_keys}
+
+
+def _is_kept(file: JSONObject) -> bool:
+    """Whether the server keeps a file of a list: it passes over those without a method."""
+    return bool(file.get("transfer_method"))
+
+
+def _signed(base_url: str, id: str) -> str:
+    """An address as the server signs it; nothing answers there."""
+    root = base_url.removesuffix("/v1")
+    sign = f"timestamp={int(time.time())}&nonce={secrets.token_hex(16)}&sign=emulated"
+    return f"{root}/files/{id}/file-preview?{sign}"

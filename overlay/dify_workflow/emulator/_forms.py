@@ -1,0 +1,232 @@
+"""Forms that wait for a person: what they show, and whether an answer fits (DIFY.md section 6)."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping
+from uuid import uuid4
+
+import attrs
+
+from .._json import JSON, JSONObject
+from ._refusals import ApiError
+from ._steps import FormAction, FormAnswer, FormInput, HumanInput
+from ._store import Store
+
+_PLACE = re.compile(r"\{\{#([^#]+)#\}\}")
+"""A place in the content where a value goes."""
+
+_TOKEN_BYTES = 16
+"""22 letters that can stand in a URL."""
+
+
+@attrs.frozen
+class Form:
+    """A form, in the words of the server's answers.
+
+    Args:
+        id: Id of the form (UUID).
+        token: What its URL ends with.
+        run_id: Id of the run that waits.
+        node_id: Id of the node that waits.
+        node_title: Its title.
+        content: What the person reads; the fields' places still stand in it.
+        template: The same without values.
+        inputs: Fields.
+        actions: Buttons.
+        defaults: Value by field, for fields whose default is another node's.
+        expires: When it expires (Unix seconds).
+    """
+
+    id: str
+    token: str
+    run_id: str
+    node_id: str
+    node_title: str
+    content: str
+    template: str
+    inputs: list[JSONObject]
+    actions: list[JSONObject]
+    defaults: JSONObject
+    expires: float
+
+    @classmethod
+    def of(cls, step: HumanInput, run_id: str) -> Form:
+        """The form of a node that waits."""
+        return cls(
+            id=str(uuid4()),
+            token=secrets.token_urlsafe(_TOKEN_BYTES),
+            run_id=run_id,
+            node_id=step.id,
+            node_title=step.title or step.id,
+            content=_filled(step.content, step.values),
+            template=step.content,
+            inputs=[_input_to_wire(field) for field in step.inputs],
+            actions=[_action_to_wire(action) for action in step.actions],
+            defaults={
+                field.name: _filled(field.default, step.values)
+                for field in step.inputs
+                if _PLACE.fullmatch(field.default)
+            },
+            expires=time.time() + step.timeout,
+        )
+
+    def to_wire(self) -> JSONObject:
+        """What events and the reasons of a pause say of it."""
+        return {
+            "form_id": self.id,
+            "node_id": self.node_id,
+            "node_title": self.node_title,
+            "form_content": self.content,
+            "inputs": self.inputs,
+            "actions": self.actions,
+            "form_token": self.token,
+            "resolved_default_values": self.defaults,
+            "expiration_time": int(self.expires),
+        }
+
+    def to_page(self) -> JSONObject:
+        """The answer to GET /form/human_input/{form_token}."""
+        return {
+            "form_content": self.content,
+            "inputs": self.inputs,
+            "resolved_default_values": self.defaults,
+            "user_actions": self.actions,
+            "expiration_time": int(self.expires),
+        }
+
+    def unrendered(self) -> Form:
+        """The form as the replay of a run's state shows it: without values."""
+        return attrs.evolve(self, content=self.template)
+
+    def rendered(self, answer: FormAnswer) -> str:
+        """What the person read, with their answers in it."""
+        return _filled(self.content, {f"$output.{key}": str(v) for key, v in answer.inputs.items()})
+
+    def action_title(self, action: str) -> str:
+        """What stands on a button."""
+        return next((str(each["title"]) for each in self.actions if each["id"] == action), action)
+
+    def outputs(self, answer: FormAnswer) -> JSONObject:
+        """What the node gives to the workflow."""
+        return {
+            **answer.inputs,
+            "__action_id": answer.action,
+            "__rendered_content": self.rendered(answer),
+            "__action_value": self.action_title(answer.action),
+        }
+
+    def check(self, answer: FormAnswer) -> FormAnswer:
+        """The answer with the fields that the form has.
+
+        Raises:
+            ApiError: It names another action, or a field is missing.
+        """
+        if all(action["id"] != answer.action for action in self.actions):
+            raise ApiError(400, "invalid_form_data", f"Invalid action: {answer.action}")
+        names = [str(field["output_variable_name"]) for field in self.inputs]
+        missing = [name for name in names if name not in answer.inputs]
+        if missing:
+            text = f"Missing required inputs: {', '.join(missing)}"
+            raise ApiError(400, "invalid_form_data", text)
+        return FormAnswer(answer.action, {name: answer.inputs[name] for name in names})
+
+
+class Forms:
+    """The forms of all runs.
+
+    Args:
+        store: Where they are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, form: Form, app: str) -> None:
+        """Keep a form."""
+        self._store.put(
+            "forms",
+            token=form.token,
+            id=form.id,
+            run_id=form.run_id,
+            app=app,
+            data=json.dumps(attrs.asdict(form)),
+            expires=form.expires,
+        )
+
+    def waiting(self, run_id: str) -> list[Form]:
+        """The forms of a run that nobody has answered."""
+        rows = self._store.all(
+            "SELECT data FROM forms WHERE run_id = ? AND settled IS NULL", [run_id]
+        )
+        return [_form_of(row) for row in rows]
+
+    def open(self, app: str, token: str, path: str) -> Form:
+        """A form that can be answered.
+
+        Args:
+            app: Key of the app that asks.
+            token: Token of the form.
+            path: Path of the request, which the server repeats where there is no form.
+
+        Raises:
+            ApiError: There is none, somebody has answered it, or it has expired.
+        """
+        row = self._store.one("SELECT * FROM forms WHERE token = ? AND app = ?", (token, app))
+        if row is None:
+            raise ApiError(404, "not_found", _no_form(path))
+        form = _form_of(row)
+        if row["settled"] == _EXPIRED or (row["settled"] is None and form.expires <= time.time()):
+            text = f"This form has expired, form_id={form.id}"
+            raise ApiError(412, "human_input_form_expired", text)
+        if row["settled"] is not None:
+            text = f"This form has already been submitted by another user, form_id={form.id}"
+            raise ApiError(412, "human_input_form_submitted", text)
+        return form
+
+    def settle(self, form: Form, answer: FormAnswer) -> None:
+        """Remember that a form was answered, or that nobody did in time."""
+        settled = _EXPIRED if answer.timed_out else _SUBMITTED
+        self._store.all("UPDATE forms SET settled = ? WHERE token = ?", (settled, form.token))
+
+
+_EXPIRED = "expired"
+_SUBMITTED = "submitted"
+
+
+def _form_of(row: sqlite3.Row) -> Form:
+    return Form(**json.loads(row["data"]))
+
+
+def _no_form(path: str) -> str:
+    """404 in the words of flask-restx, which guesses what was meant."""
+    route = "form/human_input/<string:form_token>"
+    guesses = f"/v1/{route} or /api/{route} or /console/api/{route}"
+    return f"Form not found. You have requested this URI [{path}] but did you mean {guesses} ?"
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """A text with the values that there are in their places."""
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), text)
+
+
+def _input_to_wire(field: FormInput) -> JSONObject:
+    place = _PLACE.fullmatch(field.default)
+    default: JSON = {
+        "type": "variable" if place else "constant",
+        "selector": place[1].split(".") if place else [],
+        "value": "" if place else field.default,
+    }
+    wire: JSONObject = {"output_variable_name": field.name, "type": field.type, "default": default}
+    if field.options:
+        source = {"type": "constant", "selector": [], "value": list(field.options)}
+        wire["option_source"] = source
+    return wire
+
+
+def _action_to_wire(action: FormAction) -> JSONObject:
+    return {"id": action.id, "title": action.title, "button_style": action.style}

@@ -1,0 +1,272 @@
+"""Nodes that people need, from start to end, for ``yield`` or ``yield from``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from .._json import JSON, JSONObject
+from ._steps import (
+    BeginNode,
+    EndNode,
+    FormAction,
+    FormAnswer,
+    FormInput,
+    HumanInput,
+    Iteration,
+    Loop,
+    NodeError,
+    Parallel,
+    RetryNode,
+    Sleep,
+    Step,
+    Steps,
+    Text,
+)
+
+
+def node(
+    id: str,
+    *,
+    type: str = "code",
+    title: str | None = None,
+    inputs: JSONObject | None = None,
+    outputs: JSONObject | None = None,
+    seconds: float = 0.0,
+) -> Generator[Step, Any, JSONObject]:
+    """A node; returns its outputs.
+
+    Args:
+        id: Id of the node in the workflow.
+        type: Kind of the node.
+        title: Title of the node; by default its id.
+        inputs: Inputs of the node.
+        outputs: Outputs of the node.
+        seconds: How long it takes.
+    """
+    yield BeginNode(id, type, title, inputs or {})
+    if seconds:
+        yield Sleep(seconds)
+    yield EndNode(id, outputs or {})
+    return outputs or {}
+
+
+def http_request(
+    id: str,
+    *,
+    seconds: float = 1.0,
+    status_code: int = 200,
+    body: str = "{}",
+    title: str | None = None,
+) -> Generator[Step, Any, JSONObject]:
+    """A node that asks another server, which takes its time; returns its outputs.
+
+    Args:
+        id: Id of the node in the workflow.
+        seconds: How long it takes.
+        status_code: HTTP status that the other server answers.
+        body: Body that the other server answers.
+        title: Title of the node; by default its id.
+    """
+    yield BeginNode(id, "http-request", title)
+    yield Sleep(seconds)
+    outputs: JSONObject = {"status_code": status_code, "body": body, "headers": {}, "files": []}
+    yield EndNode(id, outputs, process_data={"request": "GET / HTTP/1.1\r\n\r\n"})
+    return outputs
+
+
+def llm(
+    id: str,
+    pieces: Sequence[str],
+    *,
+    title: str | None = None,
+    prompt: str = "",
+    delay: float = 0.0,
+) -> Generator[Step, Any, str]:
+    """A model node that streams its text and counts a token a piece; returns the text.
+
+    Args:
+        id: Id of the node in the workflow.
+        pieces: The text, piece by piece.
+        title: Title of the node; by default its id.
+        prompt: What the model was asked.
+        delay: Seconds before each piece.
+    """
+    yield BeginNode(id, "llm", title)
+    for piece in pieces:
+        if delay:
+            yield Sleep(delay)
+        yield Text(piece, (id, "text"), of_model=True)
+    text = "".join(pieces)
+    usage = _usage(prompt, len(pieces))
+    metadata = {key: usage[key] for key in ("total_tokens", "total_price", "currency")}
+    process_data: JSONObject = {
+        "model_mode": "chat",
+        "prompts": [{"role": "user", "text": prompt, "files": []}],
+        "usage": usage,
+        "finish_reason": "stop",
+        "model_provider": "emulator",
+        "model_name": "parrot",
+    }
+    outputs: JSONObject = {
+        "text": text,
+        "reasoning_content": "",
+        "usage": usage,
+        "finish_reason": "stop",
+    }
+    yield EndNode(id, outputs, metadata=metadata, process_data=process_data)
+    return text
+
+
+def _usage(prompt: str, pieces: int) -> JSONObject:
+    asked = len(prompt.split())
+    return {
+        "prompt_tokens": asked,
+        "prompt_unit_price": "0",
+        "prompt_price_unit": "0",
+        "prompt_price": "0",
+        "completion_tokens": pieces,
+        "completion_unit_price": "0",
+        "completion_price_unit": "0",
+        "completion_price": "0",
+        "total_tokens": asked + pieces,
+        "total_price": "0",
+        "currency": "USD",
+        "latency": 0.0,
+        "time_to_first_token": None,
+        "time_to_generate": None,
+    }
+
+
+def failing_node(
+    id: str, error: str, *, type: str = "code", title: str | None = None
+) -> Generator[Step, Any, None]:
+    """A node that fails, and the run with it.
+
+    Args:
+        id: Id of the node in the workflow.
+        error: Error text.
+        type: Kind of the node.
+        title: Title of the node; by default its id.
+
+    Raises:
+        NodeError: Always, at the end.
+    """
+    yield BeginNode(id, type, title)
+    yield EndNode(id, status="failed", error=error)
+    raise NodeError(error)
+
+
+def handled_failure(
+    id: str,
+    error: str,
+    *,
+    outputs: JSONObject | None = None,
+    type: str = "code",
+    title: str | None = None,
+) -> Generator[Step, Any, JSONObject]:
+    """A node whose failure the workflow handles; returns its outputs.
+
+    A default value or a fail branch does so; the run ends ``partial-succeeded``.
+
+    Args:
+        id: Id of the node in the workflow.
+        error: Error text.
+        outputs: What the node gives instead.
+        type: Kind of the node.
+        title: Title of the node; by default its id.
+    """
+    shown = {**(outputs or {}), "error_message": error, "error_type": "CodeNodeError"}
+    yield BeginNode(id, type, title)
+    yield EndNode(id, shown, status="exception", error=error)
+    return shown
+
+
+def retrying_node(
+    id: str,
+    error: str,
+    *,
+    retries: int = 2,
+    outputs: JSONObject | None = None,
+    type: str = "http-request",
+    title: str | None = None,
+    seconds: float = 0.0,
+) -> Generator[Step, Any, JSONObject]:
+    """A node that fails and is tried again; returns its outputs.
+
+    Args:
+        id: Id of the node in the workflow.
+        error: Error text of each failure.
+        retries: How often it is tried again.
+        outputs: Outputs of the last attempt; None where it fails too, and the run with it.
+        type: Kind of the node.
+        title: Title of the node; by default its id.
+        seconds: How long each attempt takes.
+
+    Raises:
+        NodeError: The last attempt failed.
+    """
+    yield BeginNode(id, type, title)
+    for _ in range(retries):
+        yield Sleep(seconds)
+        yield RetryNode(id, error)
+    yield Sleep(seconds)
+    if outputs is None:
+        yield EndNode(id, status="failed", error=error)
+        raise NodeError(error)
+    yield EndNode(id, outputs)
+    return outputs
+
+
+def iteration(
+    id: str,
+    items: Sequence[JSON],
+    each: Callable[[Any, int], Steps],
+    *,
+    title: str | None = None,
+    parallel: bool = False,
+    on_error: str = "terminated",
+) -> Generator[Step, Any, list[JSON]]:
+    """An iteration; returns the results of its items. The arguments are those of `Iteration`."""
+    results: list[JSON] = yield Iteration(id, items, each, title, parallel, on_error)
+    return results
+
+
+def loop(
+    id: str,
+    each: Callable[[int, JSONObject], Steps],
+    *,
+    rounds: int = 10,
+    variables: JSONObject | None = None,
+    title: str | None = None,
+) -> Generator[Step, Any, JSONObject]:
+    """A loop; returns its variables. The arguments are those of `Loop`."""
+    last: JSONObject = yield Loop(id, each, rounds, variables or {}, title)
+    return last
+
+
+def parallel(*branches: Steps) -> Generator[Step, Any, list[JSON]]:
+    """Branches that go on at the same time; returns their results.
+
+    Args:
+        branches: The steps of each.
+    """
+    results: list[JSON] = yield Parallel(branches)
+    return results
+
+
+def human_input(
+    id: str,
+    content: str,
+    *,
+    inputs: Sequence[FormInput] = (),
+    actions: Sequence[FormAction] = (FormAction("submit", "Submit", "primary"),),
+    values: Mapping[str, str] | None = None,
+    title: str | None = None,
+    timeout: float = 86_400.0,
+) -> Generator[Step, Any, FormAnswer]:
+    """A node that waits for a person; returns the answer. For the arguments, see `HumanInput`."""
+    answer: FormAnswer = yield HumanInput(
+        id, content, inputs, actions, values or {}, title, timeout
+    )
+    return answer

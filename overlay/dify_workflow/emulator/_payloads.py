@@ -1,0 +1,387 @@
+"""What a run's events say, with the keys of the server's version (DIFY.md section 10)."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+import attrs
+
+from .._json import JSON, JSONObject, is_list, is_object
+from ._dialect import Dialect
+from ._forms import Form
+from ._record import RunRecord
+from ._steps import BeginNode, EndNode, FormAnswer, Iteration, Loop
+
+_NO_PARALLEL: JSONObject = {
+    "parallel_id": None,
+    "parallel_start_node_id": None,
+    "parent_parallel_id": None,
+    "parent_parallel_start_node_id": None,
+}
+
+
+@attrs.frozen
+class Scope:
+    """Where in a workflow a node stands.
+
+    Args:
+        iteration: Node id of the iteration around it, and the item's index.
+        loop: Node id of the loop around it, and the round's index.
+        parallel_id: Id (UUID) of the parallel part around it.
+        branch: Node id with which its branch begins.
+    """
+
+    iteration: tuple[str, int] | None = None
+    loop: tuple[str, int] | None = None
+    parallel_id: str | None = None
+    branch: str | None = None
+
+    def metadata(self) -> JSONObject:
+        """What ``execution_metadata`` says of it."""
+        found: JSONObject = {}
+        if self.iteration:
+            found |= {"iteration_id": self.iteration[0], "iteration_index": self.iteration[1]}
+        if self.loop:
+            found |= {"loop_id": self.loop[0], "loop_index": self.loop[1]}
+        return found
+
+
+@attrs.define
+class NodeRun:
+    """A node that runs or has run.
+
+    Args:
+        node: The node.
+        scope: Where it stands.
+        position: Its number among the nodes of the run, from 1.
+        before: Id of the node before it.
+        id: Id (UUID) of this execution.
+        began: When it began (Unix seconds).
+        status: How it is.
+        error: Error text.
+        ended: When it ended.
+        outputs: What it gave.
+        retries: How often it was tried again.
+    """
+
+    node: BeginNode
+    scope: Scope
+    position: int
+    before: str | None
+    id: str = attrs.field(factory=lambda: str(uuid4()))
+    began: float = attrs.field(factory=time.time)
+    status: str = "running"
+    error: str | None = None
+    ended: float | None = None
+    outputs: JSONObject | None = None
+    retries: int = 0
+
+
+class Payloads:
+    """Writes the payloads of a run's events.
+
+    Args:
+        dialect: The server's version.
+        run: The run.
+    """
+
+    def __init__(self, dialect: Dialect, run: RunRecord) -> None:
+        self._dialect = dialect
+        self._run = run
+
+    # ------------------------------------------------------------------------------- the run
+
+    def started(self, reason: str) -> JSONObject:
+        """``workflow_started``; times count from the last start."""
+        run = self._run
+        data: JSONObject = {"id": run.id, "workflow_id": run.workflow_id}
+        if self._dialect.sequence_number:
+            data["sequence_number"] = run.number
+        data |= {"inputs": run.inputs, "created_at": int(run.leg)}
+        if self._dialect.start_reason:
+            data["reason"] = reason
+        return data
+
+    def finished(self, status: str, error: str | None) -> JSONObject:
+        """``workflow_finished``."""
+        run, now = self._run, time.time()
+        went_wrong = status in {"failed", "stopped"}
+        outputs = run.outputs if not went_wrong else self._no_outputs
+        data: JSONObject = {"id": run.id, "workflow_id": run.workflow_id}
+        if self._dialect.sequence_number:
+            data["sequence_number"] = run.number
+        return data | {
+            "status": status,
+            "outputs": outputs,
+            "error": error if error is not None else self._dialect.no_error,
+            "elapsed_time": round(now - run.leg, 6),
+            "total_tokens": run.tokens,
+            "total_steps": run.steps if self._dialect.counts_steps else 0,
+            "created_by": {"id": run.user_id, "user": run.user},
+            "created_at": int(run.created),
+            "finished_at": int(now),
+            "exceptions_count": run.exceptions if status != "stopped" else 0,
+            "files": files_among(outputs),
+        }
+
+    @property
+    def _no_outputs(self) -> JSONObject | None:
+        return None if self._dialect.failed_outputs_null else {}
+
+    def paused(self, forms: list[Form]) -> JSONObject:
+        """``workflow_paused``."""
+        run = self._run
+        return {
+            "workflow_run_id": run.id,
+            "paused_nodes": [form.node_id for form in forms],
+            "outputs": {},
+            "reasons": [self.reason(form) for form in forms],
+            "status": "paused",
+            "created_at": int(run.created),
+            "elapsed_time": round(time.time() - run.leg, 6),
+            "total_tokens": run.tokens,
+            "total_steps": run.steps,
+        }
+
+    # ------------------------------------------------------------------------------ the nodes
+
+    def node_started(self, node: NodeRun) -> JSONObject:
+        """``node_started``."""
+        data = self._node(node)
+        data |= {"inputs": None, "created_at": int(node.began), "extras": {}}
+        data["agent_strategy"] = None
+        if self._dialect.truncated_keys:
+            data["inputs_truncated"] = False
+        if self._dialect.parallel_keys:
+            data["parallel_run_id"] = None
+        return _in_order(data)
+
+    def node_ended(self, node: NodeRun, step: EndNode) -> JSONObject:
+        """``node_finished``, and ``node_retry`` but for its index."""
+        metadata = {**(step.metadata or {}), **node.scope.metadata()}
+        began, now = node.began, time.time()
+        error = step.error
+        if step.status == "exception" and not self._dialect.true_exception:
+            error = "Unknown error"
+        data = self._node(node) | {
+            "inputs": self._value(node.node.inputs),
+            "process_data": self._value(step.process_data),
+            "outputs": self._value(step.outputs),
+            "status": step.status,
+            "error": error,
+            "elapsed_time": round(now - began, 6),
+            "execution_metadata": metadata or self._no_metadata,
+            "created_at": int(began),
+            "finished_at": int(now),
+            "files": files_among(step.outputs),
+        }
+        if self._dialect.truncated_keys:
+            kinds = ("inputs", "process_data", "outputs")
+            data |= {f"{kind}_truncated": False for kind in kinds}
+        return _in_order(data)
+
+    def node_retry(self, node: NodeRun, error: str) -> JSONObject:
+        """``node_retry``."""
+        data = self.node_ended(node, EndNode(node.node.id, status="retry", error=error))
+        if self._dialect.parallel_keys:
+            nothing = {"inputs": None, "process_data": None, "outputs": None}
+            ids = {"iteration_id": None, "parallel_mode_run_id": None, "loop_id": None}
+            data |= {**nothing, "execution_metadata": ids}
+        return data | {"retry_index": node.retries}
+
+    @property
+    def _no_metadata(self) -> JSONObject | None:
+        return {} if self._dialect.no_error == "" else None  # both from 1.4.1 to 1.9.1
+
+    def _value(self, value: JSONObject) -> JSONObject | None:
+        return None if self._dialect.null_node_values and not value else value
+
+    def _node(self, node: NodeRun) -> JSONObject:
+        numbered = self._dialect.node_positions
+        data: JSONObject = {
+            "id": node.id,
+            "node_id": node.node.id,
+            "node_type": node.node.type,
+            "title": node.node.title or node.node.id,
+            "index": node.position if numbered else 1,
+            "predecessor_node_id": node.before if numbered else None,
+        }
+        if self._dialect.parallel_keys:
+            ids = {"parallel_id": node.scope.parallel_id}
+            data |= {**_NO_PARALLEL, **ids, "parallel_start_node_id": node.scope.branch}
+        iteration, loop = node.scope.iteration, node.scope.loop
+        data["iteration_id"] = iteration[0] if iteration else None
+        data["loop_id"] = loop[0] if loop else None
+        return data
+
+    def branch(self, scope: Scope, error: str | None = None, *, ended: bool) -> JSONObject:
+        """``parallel_branch_started`` and ``parallel_branch_finished``."""
+        data: JSONObject = {
+            "parallel_id": scope.parallel_id,
+            "parallel_branch_id": scope.branch,
+            "parent_parallel_id": None,
+            "parent_parallel_start_node_id": None,
+            "iteration_id": scope.iteration[0] if scope.iteration else None,
+            "loop_id": scope.loop[0] if scope.loop else None,
+            "created_at": int(time.time()),
+        }
+        if ended:
+            data |= {"status": "failed" if error else "succeeded", "error": error}
+        return data
+
+    # --------------------------------------------------------------------- iterations and loops
+
+    def rounds_started(self, step: Iteration | Loop) -> JSONObject:
+        """``iteration_started`` and ``loop_started``."""
+        if isinstance(step, Iteration):
+            metadata = {self._dialect.iteration_length: len(step.items)}
+        else:
+            metadata = {"loop_length": step.rounds}
+        data = {**self._rounds(step), **self._rounds_inputs(step), "metadata": metadata}
+        data["extras"] = {}
+        return data
+
+    def round_next(self, step: Iteration | Loop, index: int, before: JSON) -> JSONObject:
+        """``iteration_next`` and ``loop_next``."""
+        data = {**self._rounds(step), "index": index}
+        data["extras"] = {}
+        if isinstance(step, Loop):
+            data["pre_loop_output"] = before
+        elif self._dialect.iteration_keys:
+            data["pre_iteration_output"] = before
+        if self._dialect.iteration_keys:
+            data |= {"parallel_mode_run_id": None, "duration": None}
+        return data
+
+    def rounds_completed(
+        self, step: Iteration | Loop, outputs: JSONObject, durations: list[float], *, failed: bool
+    ) -> JSONObject:
+        """``iteration_completed`` and ``loop_completed``."""
+        kind = "iteration" if isinstance(step, Iteration) else "loop"
+        metadata: JSONObject = {"total_tokens": 0}
+        if self._dialect.iteration_costs:
+            spent = {str(index): round(seconds, 6) for index, seconds in enumerate(durations)}
+            metadata |= {"total_price": "0.0", "currency": "USD", f"{kind}_duration_map": spent}
+        now = time.time()
+        extras: JSONObject = {}
+        data = self._rounds(step) | {
+            **self._rounds_inputs(step),
+            "outputs": outputs,
+            "extras": extras,
+            "status": "failed" if failed else "succeeded",
+            "error": None,
+            "elapsed_time": round(sum(durations), 6),
+            "total_tokens": 0,
+            "execution_metadata": metadata,
+            "finished_at": int(now),
+            "steps": len(durations) if kind == "iteration" else 1,
+        }
+        if self._dialect.truncated_keys:
+            data["outputs_truncated"] = False
+        return data
+
+    def _rounds(self, step: Iteration | Loop) -> JSONObject:
+        kind = "iteration" if isinstance(step, Iteration) else "loop"
+        data: JSONObject = {
+            "id": step.id,
+            "node_id": step.id,
+            "node_type": kind,
+            "title": step.title or step.id,
+            "created_at": int(time.time()),
+        }
+        if self._dialect.iteration_keys:
+            data |= {"parallel_id": None, "parallel_start_node_id": None}
+        return data
+
+    def _rounds_inputs(self, step: Iteration | Loop) -> JSONObject:
+        inputs: JSONObject
+        if isinstance(step, Iteration):
+            inputs = {"iterator_selector": list(step.items)}
+        else:
+            inputs = {"loop_count": step.rounds}
+        return {"inputs": inputs} | (
+            {"inputs_truncated": False} if self._dialect.truncated_keys else {}
+        )
+
+    # ------------------------------------------------------------------------------ the forms
+
+    def form_required(self, form: Form) -> JSONObject:
+        """``human_input_required``."""
+        return self._form(form) | {"display_in_ui": True}
+
+    def reason(self, form: Form) -> JSONObject:
+        """A reason of ``workflow_paused``."""
+        return {"TYPE": "human_input_required", **self._form(form)}
+
+    def _form(self, form: Form) -> JSONObject:
+        data = form.to_wire()
+        if self._dialect.approval_channels:
+            data["approval_channels"] = ["console"]
+        return data
+
+    def form_filled(self, form: Form, answer: FormAnswer) -> JSONObject:
+        """``human_input_form_filled``."""
+        return {
+            "node_id": form.node_id,
+            "node_title": form.node_title,
+            "rendered_content": form.rendered(answer),
+            "action_id": answer.action,
+            "action_text": form.action_title(answer.action),
+        }
+
+    def form_timeout(self, form: Form) -> JSONObject:
+        """``human_input_form_timeout``."""
+        return {
+            "node_id": form.node_id,
+            "node_title": form.node_title,
+            "expiration_time": int(form.expires),
+        }
+
+
+_ORDER = (
+    "id",
+    "node_id",
+    "node_type",
+    "title",
+    "index",
+    "predecessor_node_id",
+    "inputs",
+    "inputs_truncated",
+    "process_data",
+    "process_data_truncated",
+    "outputs",
+    "outputs_truncated",
+    "status",
+    "error",
+    "elapsed_time",
+    "execution_metadata",
+    "created_at",
+    "finished_at",
+    "files",
+    "extras",
+    "parallel_id",
+    "parallel_start_node_id",
+    "parent_parallel_id",
+    "parent_parallel_start_node_id",
+    "iteration_id",
+    "loop_id",
+    "parallel_run_id",
+    "agent_strategy",
+)
+"""The keys of a node's events, as servers order them."""
+
+
+def _in_order(data: JSONObject) -> JSONObject:
+    return {key: data[key] for key in _ORDER if key in data}
+
+
+def files_among(value: JSON) -> list[JSON]:
+    """The files in some outputs, however deep."""
+    if is_object(value):
+        if value.get("dify_model_identity"):
+            return [value]
+        return [file for item in value.values() for file in files_among(item)]
+    if is_list(value):
+        return [file for item in value for file in files_among(item)]
+    return []

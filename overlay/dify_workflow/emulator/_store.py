@@ -1,0 +1,176 @@
+"""What the emulator keeps, in SQLite: runs and their nodes, logs, users, forms, files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import attrs
+
+from .._json import JSONObject
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS users (
+    id TEXT PRIMARY KEY, app TEXT NOT NULL, session TEXT NOT NULL, created REAL NOT NULL,
+    UNIQUE (app, session)
+);
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, task_id TEXT NOT NULL, app TEXT NOT NULL, workflow_id TEXT NOT NULL,
+    version TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, inputs TEXT NOT NULL,
+    outputs TEXT NOT NULL, error TEXT, elapsed REAL NOT NULL, tokens INTEGER NOT NULL,
+    steps INTEGER NOT NULL, exceptions INTEGER NOT NULL, created REAL NOT NULL, finished REAL,
+    user_id TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_of_app ON runs (app, created);
+CREATE TABLE IF NOT EXISTS logs (
+    id TEXT PRIMARY KEY, app TEXT NOT NULL, run_id TEXT NOT NULL, user_id TEXT NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS logs_of_app ON logs (app, created);
+CREATE TABLE IF NOT EXISTS nodes (
+    run_id TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY (run_id, position)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forms (
+    token TEXT PRIMARY KEY, id TEXT NOT NULL, run_id TEXT NOT NULL, app TEXT NOT NULL,
+    data TEXT NOT NULL, expires REAL NOT NULL, settled TEXT
+);
+CREATE TABLE IF NOT EXISTS files (
+    id TEXT PRIMARY KEY, app TEXT NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL,
+    mime_type TEXT NOT NULL, content BLOB NOT NULL, created REAL NOT NULL
+);
+"""
+
+
+@attrs.frozen
+class PastRun:
+    """A run that has ended, to be put into the logs.
+
+    Args:
+        created_at: When it began (Unix seconds).
+        status: How it ended.
+        user: Who it was for.
+        inputs: Its inputs.
+        outputs: Its outputs.
+        error: Error text.
+        elapsed_time: Its duration in seconds.
+        total_tokens: Tokens that models used.
+        total_steps: Nodes that ran.
+        exceptions_count: Nodes that failed.
+        id: Id of the run (UUID).
+        log_id: Id of its row in the logs (UUID).
+    """
+
+    created_at: float
+    status: str = "succeeded"
+    user: str = "dify-workflow"
+    inputs: JSONObject = attrs.field(factory=dict[str, Any])
+    outputs: JSONObject = attrs.field(factory=dict[str, Any])
+    error: str | None = None
+    elapsed_time: float = 0.1
+    total_tokens: int = 0
+    total_steps: int = 2
+    exceptions_count: int = 0
+    id: str = attrs.field(factory=lambda: str(uuid4()))
+    log_id: str = attrs.field(factory=lambda: str(uuid4()))
+
+
+class Store:
+    """The emulator's database; any thread may use it.
+
+    Args:
+        path: File of the database; None for one in memory.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        self._database.row_factory = sqlite3.Row
+        self._database.isolation_level = None
+        # What a power cut takes is no loss here.
+        self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_SCHEMA}")
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    def all(self, sql: str, values: Sequence[object] | JSONObject = ()) -> list[sqlite3.Row]:
+        """The rows that a statement gives."""
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+    def one(self, sql: str, values: Sequence[object] | JSONObject = ()) -> sqlite3.Row | None:
+        """The first row that a statement gives; None where it gives none."""
+        with self._lock:
+            row: sqlite3.Row | None = self._database.execute(sql, values).fetchone()
+            return row
+
+    def put(self, table: str, **values: object) -> None:
+        """Write a row, in place of the one with the same key."""
+        names, places = ", ".join(values), ", ".join("?" * len(values))
+        self.all(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", [*values.values()])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for table in ("users", "runs", "logs", "nodes", "forms", "files"):
+                self._database.execute(f"DELETE FROM {table}")
+
+    def user_id(self, app: str, session: str) -> str:
+        """Id (UUID) of an end user of an app, who is new where nobody has seen them."""
+        with self._lock:
+            self.all(
+                "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)",
+                (str(uuid4()), app, session, time.time()),
+            )
+            row = self.one("SELECT id FROM users WHERE app = ? AND session = ?", (app, session))
+            assert row is not None
+            return str(row["id"])
+
+    def add_runs(self, app: str, workflow_id: str, version: str, runs: Iterable[PastRun]) -> None:
+        """Put runs that have ended into the logs."""
+        users: dict[str, str] = {}
+        with self._lock:
+            self._database.execute("BEGIN")
+            try:
+                for run in runs:
+                    user_id = users.get(run.user) or self.user_id(app, run.user)
+                    users[run.user] = user_id
+                    ended = run.created_at + run.elapsed_time
+                    row = (
+                        run.id, str(uuid4()), app, workflow_id, version, 0, run.status,
+                        json.dumps(run.inputs), json.dumps(run.outputs), run.error,
+                        run.elapsed_time, run.total_tokens, run.total_steps,
+                        run.exceptions_count, run.created_at, ended, user_id,
+                    )  # fmt: skip
+                    self._database.execute(f"INSERT INTO runs VALUES ({_PLACES})", row)
+                    self.add_log(run.log_id, app, run.id, user_id, run.created_at)
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def add_log(self, log_id: str, app: str, run_id: str, user_id: str, created: float) -> None:
+        """Write a row of the logs; its time is rounded to whole seconds (DIFY.md section 0.1)."""
+        with self._lock:
+            self._database.execute(
+                "INSERT INTO logs VALUES (?, ?, ?, ?, ?)",
+                (log_id, app, run_id, user_id, int(created + 0.5)),
+            )
+
+    def delete_logs(self, ids: Iterable[str]) -> None:
+        """Delete rows of the logs."""
+        with self._lock:
+            self._database.executemany(
+                "DELETE FROM logs WHERE id = ?", [(log_id,) for log_id in ids]
+            )
+
+
+_PLACES = ", ".join("?" * 17)

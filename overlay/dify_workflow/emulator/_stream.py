@@ -1,0 +1,264 @@
+"""Event streams of the emulator, message by message (DIFY.md sections 4 and 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from uuid import uuid4
+
+import attrs
+import orjson
+
+from .._json import JSONObject
+from ._dialect import Dialect
+from ._forms import Forms
+from ._payloads import Payloads
+from ._record import RunRecord
+from ._run import Run
+from ._store import Store
+
+PING = b"event: ping\n\n"
+
+TERMINAL = ("workflow_finished", "workflow_paused")
+"""Events behind which the server ends a stream; an ``error`` is none of them."""
+
+
+@attrs.frozen
+class Timing:
+    """How the emulator's streams behave in time.
+
+    Args:
+        ping_interval: Seconds between pings.
+        linger: Seconds that a stream stays open after the run's last event.
+        silence: Seconds without an event after which the server ends a stream.
+    """
+
+    ping_interval: float = 10.0
+    linger: float = 1.0
+    silence: float = 300.0
+
+
+class Streams:
+    """Writes streams.
+
+    Args:
+        dialect: The server's version.
+        timing: How streams behave in time.
+        store: Where the nodes of runs are kept.
+        forms: Where forms are kept.
+        closing: Set when the emulator stops.
+    """
+
+    def __init__(
+        self, dialect: Dialect, timing: Timing, store: Store, forms: Forms, closing: asyncio.Event
+    ) -> None:
+        self._dialect = dialect
+        self._timing = timing
+        self._store = store
+        self._forms = forms
+        self._closing = closing
+
+    # ---------------------------------------------------------------------- POST /workflows/run
+
+    async def of_run(self, run: Run) -> AsyncIterator[bytes]:
+        """The stream of a run from its start; pings come from its worker."""
+        if self._dialect.first_ping:
+            yield PING
+        ended = False
+        try:
+            async for event in self._events(run, 0, has_pings=lambda: run.is_alive):
+                if event is None:
+                    yield PING
+                    continue
+                yield self._message(event)
+                if event["event"] in TERMINAL:
+                    ended = True
+                    if self._dialect.linger:
+                        await self._pause(self._timing.linger)
+                    return
+        finally:
+            run.was_left = not ended
+
+    async def last_event(self, run: Run) -> JSONObject:
+        """Wait for the end or the first pause of a run, as the blocking mode does."""
+        while not (run.events and run.events[-1]["event"] in TERMINAL):
+            if self._closing.is_set():
+                raise asyncio.CancelledError
+            await run.changed()
+        return run.events[-1]
+
+    async def hold(self) -> None:
+        """Send nothing, for as long as a silent stream stays open."""
+        await self._pause(self._timing.silence)
+
+    async def refused(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+        """How bad inputs are answered: with silence (DIFY.md section 0.3).
+
+        From 1.15 on it is a run that failed and that nobody will find (DIFY-VERSIONS.md).
+        """
+        yield PING
+        if self._dialect.bad_input == "silence":
+            await self._pause(self._timing.silence)
+            return
+        for event in self._failed(reason, workflow_id):
+            yield self._message(event)
+
+    async def unstartable(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+        """How a run is answered that cannot start: an error event, and silence behind it.
+
+        From 1.15 on it is a run that failed instead of silence (DIFY.md section 0.4).
+        """
+        yield PING
+        ids: JSONObject = {"event": "error", "workflow_run_id": None}
+        yield self._message({**ids, "code": "invalid_param", "status": 400, "message": reason})
+        if self._dialect.start_error == "silence":
+            await self._pause(self._timing.silence)
+            return
+        for event in self._failed(reason, workflow_id):
+            yield self._message(event)
+
+    def _failed(self, reason: str, workflow_id: str) -> list[JSONObject]:
+        """Start and end of a run of which no record exists."""
+        record = RunRecord("", workflow_id, "", "", "", id=str(uuid4()), exceptions=1)
+        payloads = Payloads(self._dialect, record)
+        finished = payloads.finished("failed", reason)
+        finished |= {"outputs": None, "elapsed_time": 0.0, "created_by": {}}
+        ids = {"task_id": record.id, "workflow_run_id": record.id}
+        return [
+            {"event": "workflow_started", **ids, "data": payloads.started("initial")},
+            {"event": "workflow_finished", **ids, "data": finished},
+        ]
+
+    # ----------------------------------------------------------- GET /workflow/{run_id}/events
+
+    async def of_finished(self, record: RunRecord) -> AsyncIterator[bytes]:
+        """The stream of a run that has ended: its last event alone, in another style."""
+        payload = Payloads(self._dialect, record).finished(record.status, record.error)
+        assert record.finished is not None
+        data = payload | {
+            "elapsed_time": record.elapsed,
+            "finished_at": int(record.finished),
+            "exceptions_count": record.exceptions,
+        }
+        ids = {"task_id": record.id, "workflow_run_id": record.id}
+        text = json.dumps({"event": "workflow_finished", **ids, "data": data})
+        yield f"data: {text}\n\n".encode()
+
+    async def of_going_on(
+        self, record: RunRecord, run: Run | None, *, snapshot: bool, continues: bool
+    ) -> AsyncIterator[bytes]:
+        """The stream of a run that has not ended.
+
+        Args:
+            record: The run.
+            run: The run itself; None where it only looks as if it went on.
+            snapshot: Whether what has been is told first.
+            continues: Whether a pause does not end the stream; without a snapshot nothing does.
+        """
+        position = len(run.events) if run else 0
+        yield PING
+        if snapshot:
+            for event in self._replay(record):
+                yield self._message(event)
+            if record.status == "paused" and not continues:
+                return
+        ends = () if continues and not snapshot else TERMINAL[: 1 if continues else 2]
+        async for live in self._events(run, position, has_pings=lambda: True):
+            if live is None:
+                yield PING
+            elif run is not None and run.is_published:
+                yield self._message(live)
+                if live["event"] in ends:
+                    if self._dialect.linger:
+                        await self._pause(self._timing.linger)
+                    return
+
+    def _replay(self, record: RunRecord) -> list[JSONObject]:
+        """What has been, with fewer keys than it had live, and without text."""
+        is_paused = record.status == "paused"
+        task_id = record.task_id if is_paused else record.id
+        payloads = Payloads(self._dialect, record)
+        told: list[tuple[str, JSONObject]] = [("workflow_started", payloads.started("initial"))]
+        rows = self._store.all(
+            "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [record.id]
+        )
+        for row in rows:
+            node = json.loads(row["data"])
+            told.append(("node_started", _replayed_start(node)))
+            if node["status"] != "running":
+                told.append(("node_finished", _replayed_end(node)))
+        if is_paused:
+            forms = [form.unrendered() for form in self._forms.waiting(record.id)]
+            told += [("human_input_required", payloads.form_required(form)) for form in forms]
+            told.append(("workflow_paused", payloads.paused(forms)))
+        ids = {"task_id": task_id, "workflow_run_id": record.id}
+        return [{"event": name, **ids, "data": data} for name, data in told]
+
+    # ----------------------------------------------------------------------------- the messages
+
+    async def _events(
+        self, run: Run | None, position: int, *, has_pings: Callable[[], bool]
+    ) -> AsyncIterator[JSONObject | None]:
+        """Events from a position on, and None where a ping is due; ends with the silence."""
+        last = time.monotonic()
+        while not self._closing.is_set():
+            if run is not None and position < len(run.events):
+                yield run.events[position]
+                position += 1
+                last = time.monotonic()
+                continue
+            left = last + self._timing.silence - time.monotonic()
+            if left <= 0:
+                return
+            changed = run.changed() if run is not None else self._closing.wait()
+            try:
+                async with asyncio.timeout(min(left, self._timing.ping_interval)):
+                    await changed
+            except TimeoutError:
+                if has_pings() and left > self._timing.ping_interval:
+                    yield None
+
+    def _message(self, event: JSONObject) -> bytes:
+        if self._dialect.raw_stream:
+            return b"data: " + orjson.dumps(event) + b"\n\n"
+        return f"data: {json.dumps(event)}\n\n".encode()
+
+    async def _pause(self, seconds: float) -> None:
+        """Let time pass, unless the emulator stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
+
+def _replayed_start(node: JSONObject) -> JSONObject:
+    return {
+        "id": node["id"],
+        "node_id": node["node_id"],
+        "node_type": node["node_type"],
+        "title": node["title"],
+        "index": node["index"],
+        "predecessor_node_id": None,
+        "inputs": None,
+        "created_at": int(node["began"]),
+        "extras": {},
+        "iteration_id": None,
+        "loop_id": None,
+    }
+
+
+def _replayed_end(node: JSONObject) -> JSONObject:
+    started = _replayed_start(node)
+    del started["extras"]
+    return started | {
+        "process_data": None,
+        "outputs": None,
+        "status": node["status"],
+        "error": None,
+        "elapsed_time": round(node["ended"] - node["began"], 6),
+        "execution_metadata": None,
+        "finished_at": int(node["ended"]),
+        "files": [],
+    }
