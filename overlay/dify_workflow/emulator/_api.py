@@ -123,11 +123,9 @@ class Api:
                 return self._answers.error(error)
 
         async def seen(request: Request) -> Response:
-            path = request.url.path.removeprefix("/v1")
-            faults = self._faults.take(f"{request.method} {path}")
-            request.state.faults = faults
+            faults = self._faults.take(_label(request), of_streams=False)
             response = await self._with(faults, request, answer)
-            self._seen.append(SeenRequest(request.method, path, response.status_code))
+            self._seen.append(SeenRequest(request.method, _path(request), response.status_code))
             return response
 
         return seen
@@ -233,7 +231,7 @@ class Api:
         *,
         is_resumed: bool = False,
     ) -> Response:
-        faults: list[Fault] = request.state.faults
+        faults = self._faults.take(_label(request), of_streams=True)
 
         async def sent() -> AsyncIterator[bytes]:
             try:
@@ -392,6 +390,15 @@ def _check_mode(app: Workflow) -> None:
     if app.mode != "workflow":
         text = "Please check if your app mode matches the right API route."
         raise ApiError(400, "not_workflow_app", text)
+
+
+def _path(request: Request) -> str:
+    return request.url.path.removeprefix("/v1")
+
+
+def _label(request: Request) -> str:
+    """What faults are asked for with."""
+    return f"{request.method} {_path(request)}"
 
 
 def _is_true(request: Request, name: str) -> bool:

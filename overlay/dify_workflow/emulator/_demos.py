@@ -6,8 +6,19 @@ from collections.abc import Generator
 from typing import Any
 
 from .._json import JSONObject
-from ._nodes import failing_node, handled_failure, http_request, llm, node
-from ._steps import Step, Text
+from ._nodes import (
+    failing_node,
+    handled_failure,
+    http_request,
+    human_input,
+    iteration,
+    llm,
+    loop,
+    node,
+    parallel,
+    retrying_node,
+)
+from ._steps import BeginNode, Emit, EndNode, FormAction, FormInput, StartError, Step, Text
 from ._workflow import Input, Workflow, workflow
 
 Body = Generator[Step, Any, JSONObject]
@@ -79,5 +90,133 @@ def partial(_inputs: JSONObject) -> Body:
     return {"result": "fallback"}
 
 
-DEMOS: tuple[Workflow, ...] = (story, echo, slow, failing, partial)
-"""The built-in workflows."""
+@workflow(
+    Input("topic", label="Topic", max_length=80),
+    Input("hours", "number", label="Hours until the form expires", required=False, default=24),
+)
+def approval(inputs: JSONObject) -> Body:
+    """A draft that a person approves or rejects."""
+    draft = f"We should buy more {inputs['topic']}."
+    yield from llm("draft", [draft], title="Draft", prompt=f"Propose {inputs['topic']}.")
+    answer = yield from human_input(
+        "review",
+        "# Please review\n\n{{#draft.text#}}\n\nYour comment: {{#$output.comment#}}\n",
+        inputs=[FormInput("comment", default="none")],
+        actions=[FormAction("approve", "Approve", "primary"), FormAction("reject", "Reject")],
+        values={"draft.text": draft},
+        title="Review",
+        timeout=inputs["hours"] * 3600,
+    )
+    if answer.timed_out:
+        yield from node("remind", title="Remind")
+        return {"decision": "nobody answered"}
+    return {"decision": answer.action, "comment": answer.inputs["comment"]}
+
+
+@workflow(
+    Input("words", "paragraph", required=False, max_length=2000, default="one two three"),
+)
+def batch(inputs: JSONObject) -> Body:
+    """An iteration: something is done with each word."""
+
+    def shout(word: str, _index: int) -> Body:
+        return (yield from node("shout", title="Shout", outputs={"text": word.upper()}))
+
+    results = yield from iteration("each", inputs["words"].split(), shout, title="Each word")
+    text = " ".join(result["text"] for result in results)
+    yield Text(text, ("each", "output"))
+    return {"text": text}
+
+
+@workflow(Input("start", "number", label="Start", required=False, default=3))
+def countdown(inputs: JSONObject) -> Body:
+    """A loop that counts down."""
+
+    def count(_index: int, variables: JSONObject) -> Generator[Step, Any, JSONObject | None]:
+        yield from node("count", title="Count", outputs=variables)
+        left = variables["left"] - 1
+        return {"left": left} if left > 0 else None
+
+    yield from loop("loop", count, variables={"left": inputs["start"]}, title="Count down")
+    return {"text": "lift-off"}
+
+
+@workflow(Input("retries", "number", label="Failures at first", required=False, default=2))
+def flaky(inputs: JSONObject) -> Body:
+    """A request that fails a few times before it works."""
+    error = "Reached maximum retries for URL https://example.com/"
+    outputs = {"status_code": 200, "body": "at last"}
+    yield from retrying_node(
+        "request", error, retries=inputs["retries"], outputs=outputs, title="Request", seconds=0.1
+    )
+    return {"body": "at last"}
+
+
+@workflow(Input("seconds", "number", label="Seconds each", required=False, default=0.5))
+def branches(inputs: JSONObject) -> Body:
+    """Two requests at the same time."""
+    seconds = inputs["seconds"]
+    found = yield from parallel(
+        http_request("first", seconds=seconds, body="one", title="First"),
+        http_request("second", seconds=seconds, body="two", title="Second"),
+    )
+    return {"bodies": [each["body"] for each in found]}
+
+
+@workflow(Input("question", label="Question", max_length=200))
+def agent(inputs: JSONObject) -> Body:
+    """A model that reasons, uses a tool, corrects itself and speaks."""
+    question = inputs["question"]
+    yield BeginNode("think", "agent", "Think", {"question": question})
+    for piece, is_final in (("Which tool? ", False), ("The oracle.", True)):
+        thought = {"message_id": None, "reasoning": piece, "node_id": "think"}
+        yield Emit("reasoning_chunk", {**thought, "is_final": is_final})
+    for status, data in (("start", {"asked": question}), ("success", {"answer": "42"})):
+        entry: JSONObject = {"id": "call-1", "label": "CALL oracle", "parent_id": None}
+        entry |= {"node_execution_id": "think", "node_id": "think", "metadata": {}}
+        yield Emit("agent_log", {**entry, "error": None, "status": status, "data": data})
+    yield EndNode("think", {"text": "42"})
+    yield Text("41", ("think", "text"), of_model=True)
+    yield Emit("text_replace", {"text": "42"})
+    picture = {"id": "picture", "type": "image", "belongs_to": "assistant"}
+    url = "https://example.com/42.png"
+    yield Emit("message_file", {**picture, "url": url}, top_level=True)
+    yield Emit("tts_message", {"audio": "SUQzBAAAAAAA"}, top_level=True)
+    yield Emit("tts_message_end", {"audio": ""}, top_level=True)
+    return {"answer": "42"}
+
+
+@workflow(
+    Input("document", "file", label="Document"),
+    Input("pictures", "file-list", label="Pictures", required=False, max_length=5),
+)
+def files(inputs: JSONObject) -> Body:
+    """Takes files and gives them back."""
+    document = inputs["document"]
+    yield from node("read", type="document-extractor", title="Read", inputs={"file": document})
+    return {"name": document["filename"], "document": document, "pictures": inputs["pictures"]}
+
+
+@workflow(transcript="Good morning.", voice=b"ID3\x04\x00\x00\x00\x00\x00\x00")
+def broken(_inputs: JSONObject) -> Body:
+    """Cannot start: its model's provider is missing. It listens and speaks, though."""
+    raise StartError("Provider acme/missing does not exist.")
+    yield
+
+
+DEMOS: tuple[Workflow, ...] = (
+    story,
+    echo,
+    slow,
+    failing,
+    partial,
+    approval,
+    batch,
+    countdown,
+    flaky,
+    branches,
+    agent,
+    files,
+    broken,
+)
+"""The built-in workflows; among them and the versions, each event that a server can send."""

@@ -76,6 +76,7 @@ class Dialect:
         stop_by_anybody: Whether a stop by another user, or another app's key, stops the run.
         stream_needs_two: Whether a streamed run needs two free places among the concurrent ones.
         names_app_in_limit: Whether the refusal for too many runs names the app.
+        reasoning: Whether a model's reasoning is streamed.
         form_events: Whether ``human_input_form_filled`` and ``_timeout`` are sent.
         approval_channels: Whether forms have ``approval_channels``.
         file_owner: Whether a file is for the user who uploaded it alone.
@@ -144,6 +145,7 @@ class Dialect:
     stop_by_anybody: bool = True
     stream_needs_two: bool = True
     names_app_in_limit: bool = True
+    reasoning: bool = False
     form_events: bool = True
     approval_channels: bool = False
     file_owner: bool = True
@@ -184,6 +186,7 @@ _V1_16 = attrs.evolve(
     bad_input="failed",
     start_error="ends",
     stop_detail="stopped",
+    reasoning=True,
     form_events=False,
     approval_channels=True,
 )

@@ -30,6 +30,7 @@ from ._steps import (
     Parallel,
     RetryNode,
     Sleep,
+    StartError,
     Steps,
     Text,
 )
@@ -88,7 +89,7 @@ class Engine:
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
         self._steps: Steps
-        self._first: tuple[bool, Any]
+        self._first: tuple[bool, Any] | Exception
 
     async def prepare(self, steps: Steps) -> None:
         """Take the first step of a workflow, so that it is known whether it can start.
@@ -100,7 +101,12 @@ class Engine:
             StartError: It cannot.
         """
         self._steps = steps
-        self._first = await _advance(steps, None, None)
+        try:
+            self._first = await _advance(steps, None, None)
+        except StartError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it fails the run, not the call
+            self._first = error
 
     async def run(self, shown_inputs: JSONObject) -> JSONObject:
         """Run the workflow between its start and end nodes, which every workflow has.
@@ -114,6 +120,8 @@ class Engine:
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
         self._end(EndNode("start", shown_inputs))
+        if isinstance(self._first, Exception):
+            raise self._first
         outputs = await self._drive(self._steps, scope, self._first)
         shown: JSONObject = {} if outputs is None else outputs
         if not isinstance(shown, dict):
@@ -172,8 +180,8 @@ class Engine:
                 await asyncio.sleep(seconds)
             case Text():
                 self._text(step)
-            case Emit(event, data, top_level):
-                self._publish(event, data, top_level=top_level)
+            case Emit():
+                self._emit(step)
             case BeginNode():
                 self._begin(step, scope)
             case EndNode():
@@ -204,6 +212,10 @@ class Engine:
         if step.of_model or self._dialect.all_text:
             data = {"text": step.text, "from_variable_selector": list(step.selector)}
             self._publish("text_chunk", data)
+
+    def _emit(self, step: Emit) -> None:
+        if step.event != "reasoning_chunk" or self._dialect.reasoning:
+            self._publish(step.event, step.data, top_level=step.top_level)
 
     # ------------------------------------------------------------------------------ the nodes
 
@@ -305,7 +317,7 @@ class Engine:
         try:
             for index in range(step.rounds):
                 if index:
-                    self._publish("loop_next", self.payloads.round_next(step, index, variables))
+                    self._publish("loop_next", self.payloads.round_next(step, index, {}))
                 began = time.monotonic()
                 inner = attrs.evolve(scope, loop=(step.id, index))
                 changed = await self._drive(step.each(index, dict(variables)), inner)

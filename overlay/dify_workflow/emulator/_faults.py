@@ -77,6 +77,11 @@ class Fault:
     without_pings: bool = False
     kills_worker: bool = False
 
+    @property
+    def is_of_streams(self) -> bool:
+        """Whether it meets event streams alone, and no other answers."""
+        return self.answer is None and not self.delay
+
 
 class Faults:
     """The faults that wait for their requests; each meets as many as it says, in their order."""
@@ -100,17 +105,18 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def take(self, request: str) -> list[Fault]:
-        """The faults that meet a request.
+    def take(self, request: str, *, of_streams: bool) -> list[Fault]:
+        """The faults that meet a request, or the stream that answers it.
 
         Args:
             request: Its method and path, without the base URL's path.
+            of_streams: Whether a stream answers it, and faults of streams are asked for.
         """
         taken: list[Fault] = []
         kept: list[tuple[Fault, int | None]] = []
         with self._lock:
             for fault, times in self._waiting:
-                if not request.startswith(fault.on):
+                if fault.is_of_streams != of_streams or not request.startswith(fault.on):
                     kept.append((fault, times))
                     continue
                 taken.append(fault)
@@ -231,9 +237,7 @@ class Faults:
         """Send no pings on streams."""
         self.add(Fault(on, without_pings=True), times=times)
 
-    def kill_worker(
-        self, *, after_events: int = 0, on: str = "POST /workflows", times: int | None = 1
-    ) -> None:
+    def kill_worker(self, *, after_events: int = 0, on: str = "", times: int | None = 1) -> None:
         """Let the worker of streamed runs die.
 
         No more events or pings come, the connection stays open and the run ``running`` for ever
@@ -271,7 +275,7 @@ async def faulty(chunks: AsyncIterator[bytes], faults: Iterable[Fault]) -> Async
     Raises:
         EndedEarlyError: It has to end here.
     """
-    for fault in faults:
+    for fault in sorted(faults, key=lambda each: each.splits):  # events are counted whole
         chunks = _with(chunks, fault)
     async for chunk in chunks:
         yield chunk
