@@ -60,17 +60,20 @@ def starting_place(request: WorkflowLogsRequest, times: LogTimes) -> Steps[LogPo
 
 
 def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogPosition]:
+    """The place of a row, looked for from the newest one on."""
     walk = LogWalk(scope_of(request))
     seen = 0
-    while seen < request.max_scan and not walk.ended:
-        for row in (yield from walk.step())[: request.max_scan - seen]:
-            seen += 1
+    while not walk.ended and seen < request.max_scan:
+        rows = yield from walk.step()
+        for row in rows[: request.max_scan - seen]:
             if row.id == row_id:
                 return LogPosition.of(row)
-    where = "all" if walk.ended else "the newest"
+        seen += len(rows)
+    saw_all = walk.ended and seen <= request.max_scan
+    where = f"all {seen}" if saw_all else f"the newest {request.max_scan}"
     raise LogCursorError(
-        f"last_id: none of {where} {seen} rows that match has the id {row_id}. Give the row's time "
-        "too, as last_created_at; next_request() and cursor of a page have it."
+        f"last_id: none of {where} rows that match has the id {row_id}. Give the row's time too, "
+        "as last_created_at; next_request() and cursor of a page have it."
     )
 
 

@@ -9,8 +9,6 @@ begins with that second again, and the answer's other rows are certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 
 from ._log_cursor import LogPosition
@@ -41,8 +39,32 @@ class _Cut:
     left: int
 
 
+@attrs.frozen
+class _Window:
+    """What to ask for next.
+
+    Args:
+        before: Last second of the window (Unix); None where it is open.
+        cut: Where the answer before was cut: in this second, or in the one behind it.
+        spare: How many rows may be read a second time, so that a walk keeps to its cost.
+    """
+
+    before: int | None
+    cut: _Cut | None = None
+    spare: int = MAX_WINDOW
+
+    @property
+    def reads_again(self) -> bool:
+        """Whether it begins with the second at which the answer before was cut."""
+        return self.cut is not None and self.cut.second == self.before
+
+
 class LogWalk:
     """Reads the rows of the log in order, as many at a time as an answer makes certain.
+
+    Of n rows in seconds that fit into an answer, that takes at most ⌈n/100⌉ calls, one for each
+    second with rows in two windows, and one more. (At the head of the log, where rows may still
+    appear, a second at which an answer was cut counts as one with rows in two windows.)
 
     A step that failed can be taken again.
 
@@ -55,15 +77,14 @@ class LogWalk:
         self._scope = scope
         self._position = position
         bounds = (scope.before, position and position.created_at)
-        self._before = min((bound for bound in bounds if bound is not None), default=None)
+        self._window = _Window(min((bound for bound in bounds if bound is not None), default=None))
         self._newest: int | None = None
-        self._cut: _Cut | None = None
         self.total: int | None = None
         """How many rows there are in all; None before the first answer, or within the log."""
         self.ended = False
         """Whether all rows were returned."""
         self.sees_more = False
-        """Whether rows were seen that follow those returned and are not certain yet."""
+        """Whether there are rows behind those returned which are not certain yet."""
 
     def step(self, limit: int = MAX_WINDOW) -> Steps[list[WorkflowLogs]]:
         """The next rows in order; there may be none though the walk has not ended.
@@ -74,30 +95,49 @@ class LogWalk:
         Raises:
             LogWindowUnstableError: A second has more rows than can be read.
         """
-        answer = yield LogQuery(self._scope.after, self._before, limit)
+        answer = yield LogQuery(self._scope.after, self._window.before, limit)
         rows = list(answer.rows)
-        known = (yield from self._rest(self._cut, answer)) if self._cut else []
+        known = yield from self._skipped(answer)
         if self._newest is None:
             self._newest = max((row.created_at for row in rows), default=None)
             self.total = answer.total if self._position is None else None
         if self._is_last(answer, limit):
-            return self._move(known + rows, ended=True)
+            # A server that gives fewer rows than asked for and counts more is believed in both.
+            return self._end(known + rows, sees_more=0 < len(rows) < answer.total)
         second = min(row.created_at for row in rows)
         newer = [row for row in rows if row.created_at > second]
-        unsure = [row for row in rows if row.created_at == second]
-        if self._is_quiet() and second != self._scope.after:
-            cut = _Cut(second, unsure, answer.total - len(rows))
-            return self._move(known + newer, before=second - 1, unsure=unsure, cut=cut)
+        cut = _Cut(
+            second,
+            [row for row in rows if row.created_at == second],
+            answer.total - len(rows),
+        )
+        spare = self._spare(answer)
+        may_skip = second != self._scope.after and self._is_quiet()
+        if may_skip and (not newer or len(cut.rows) > spare):
+            return self._go_on(known + newer, _Window(second - 1, cut, spare))
         if newer:
-            return self._move(known + newer, before=second, unsure=unsure)
+            return self._go_on(known + newer, _Window(second, cut, spare - len(cut.rows)))
         known += yield from whole_second(second, self._scope)
-        return self._move(known, before=second - 1, ended=second == self._scope.after)
+        if second == self._scope.after:
+            return self._end(known)
+        return self._go_on(known, _Window(second - 1, spare=spare))
 
-    def _rest(self, cut: _Cut, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
-        """All rows of the second at which the answer before was cut."""
-        if answer.total == cut.left:  # all it did not show are in this window: none of the second
+    def _skipped(self, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
+        """All rows of the second at which the answer before was cut, if the window is behind it."""
+        cut = self._window.cut
+        if cut is None or self._window.reads_again:
+            return []
+        if answer.total == cut.left:  # this window has all that was not shown: none of the second
             return cut.rows
         return (yield from whole_second(cut.second, self._scope))
+
+    def _spare(self, answer: LogAnswer) -> int:
+        """How many rows may be read again: a hundred more for a second that was in two windows."""
+        window = self._window
+        if window.cut is None or not window.reads_again:
+            return window.spare
+        shown = [row for row in answer.rows if row.created_at == window.before]
+        return window.spare + (MAX_WINDOW if len(shown) > len(window.cut.rows) else 0)
 
     def _is_last(self, answer: LogAnswer, limit: int) -> bool:
         """Whether the answer has all rows of its window.
@@ -110,25 +150,23 @@ class LogWalk:
 
     def _is_quiet(self) -> bool:
         """Whether no row appears any more in the window that was asked for."""
-        if self._before is None or self._newest is None:
+        before = self._window.before
+        if before is None or self._newest is None:
             return False
-        return self._before <= self._newest - QUIET_AFTER
+        return before <= self._newest - QUIET_AFTER
 
-    def _move(
-        self,
-        known: list[WorkflowLogs],
-        *,
-        before: int | None = None,
-        unsure: Iterable[WorkflowLogs] = (),
-        cut: _Cut | None = None,
-        ended: bool = False,
-    ) -> list[WorkflowLogs]:
-        """Move on to the window that ends with `before`, and return what is behind the start."""
-        self._before = before
-        self._cut = cut
-        self.ended = ended
-        self.sees_more = any(map(self._is_wanted, unsure))
-        return in_order(filter(self._is_wanted, known))
+    def _go_on(self, known: list[WorkflowLogs], window: _Window) -> list[WorkflowLogs]:
+        self._window = window
+        self.sees_more = window.cut is not None and any(map(self._is_wanted, window.cut.rows))
+        return self._wanted(known)
+
+    def _end(self, known: list[WorkflowLogs], *, sees_more: bool = False) -> list[WorkflowLogs]:
+        self.ended = True
+        self.sees_more = sees_more
+        return self._wanted(known)
+
+    def _wanted(self, rows: list[WorkflowLogs]) -> list[WorkflowLogs]:
+        return in_order(filter(self._is_wanted, rows))
 
     def _is_wanted(self, row: WorkflowLogs) -> bool:
         return self._position is None or LogPosition.of(row) < self._position
