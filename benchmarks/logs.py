@@ -74,6 +74,13 @@ def runs(count: int, chance: random.Random) -> Iterator[PastRun]:
         moment -= chance.expovariate(0.2)
 
 
+def noted(those: Iterator[PastRun], ids: set[str]) -> Iterator[PastRun]:
+    """The runs as they are, their ids noted."""
+    for run in those:
+        ids.add(run.log_id)
+        yield run
+
+
 def by_cursor(base_url: str, connections: httpx.Client) -> Iterator[list[str]]:
     """Page after page, each from where the one before ended."""
     client = DifyWorkflow(KEY, base_url=base_url, http_client=connections)
@@ -99,9 +106,8 @@ def by_page_number(base_url: str, connections: httpx.Client) -> Iterator[list[st
 def measured(walk: Walk, count: int) -> Cost:
     """Walk over a log of so many rows."""
     with Emulator() as emulator:
-        there = list(runs(count, random.Random(count)))
-        emulator.add_runs(there, "echo")
-        expected = {run.log_id for run in there}
+        expected: set[str] = set()
+        emulator.add_runs(noted(runs(count, random.Random(count)), expected), "echo")
         calls = 0
 
         def grow(_: httpx.Request) -> None:

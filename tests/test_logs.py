@@ -324,6 +324,8 @@ def test_iterating_gives_every_row_and_a_cursor_with_which_to_go_on(
     begun = [next(rows) for _ in range(150)]
     rest = client_of(both, log).iter_logs(WorkflowLogsRequest(cursor=rows.cursor))
     assert rest.cursor == rows.cursor
+    place = WorkflowLogsRequest(last_id=begun[-1].id, last_created_at=begun[-1].created_at)
+    assert client_of(both, log).iter_logs(place).cursor == rows.cursor
     assert places([*begun, *rest]) == expected
     assert list(rest) == []
     assert list(client_of(both, log).iter_logs(WorkflowLogsRequest(cursor=rest.cursor))) == []

@@ -39,6 +39,22 @@ def scope_of(request: WorkflowLogsRequest) -> LogScope:
     )
 
 
+def known_place(request: WorkflowLogsRequest, times: LogTimes) -> LogPosition | None:
+    """The place after which a request begins, as far as that is known without looking.
+
+    Args:
+        request: The request.
+        times: The times of rows that were returned lately.
+    """
+    if request.cursor is not None:
+        return decode(request.cursor, digest_of(request))
+    if request.last_id is None:
+        return None
+    if request.last_created_at is not None:
+        return LogPosition(request.last_created_at, request.last_id)
+    return times.position(request.last_id)
+
+
 def starting_place(request: WorkflowLogsRequest, times: LogTimes) -> Steps[LogPosition | None]:
     """The place after which a request begins; None where that is the newest row.
 
@@ -50,13 +66,10 @@ def starting_place(request: WorkflowLogsRequest, times: LogTimes) -> Steps[LogPo
         LogCursorError: The row that it names was not found.
         LogWindowUnstableError: A second has more rows than can be read.
     """
-    if request.cursor is not None:
-        return decode(request.cursor, digest_of(request))
-    if request.last_id is None:
-        return None
-    if request.last_created_at is not None:
-        return LogPosition(request.last_created_at, request.last_id)
-    return times.position(request.last_id) or (yield from _searched(request, request.last_id))
+    place = known_place(request, times)
+    if place is None and request.last_id is not None:
+        return (yield from _searched(request, request.last_id))
+    return place
 
 
 def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogPosition]:
@@ -105,13 +118,13 @@ class LogPager:
         self._left = most
         self._ready: deque[WorkflowLogs] = deque()
         self._walk: LogWalk | None = None
-        self._place: LogPosition | None = None
+        self._place = known_place(request, times)
         self._total: int | None = None
 
     @property
     def cursor(self) -> str | None:
         """Text with which to go on behind the row that was handed out last, or where to begin."""
-        return self._request.cursor if self._place is None else self._cursor_for(self._request)
+        return self._cursor_for(self._request)
 
     def pop(self) -> WorkflowLogs | None:
         """Hand out a row that is there already; None where there is none."""
@@ -159,7 +172,8 @@ class LogPager:
 
     def _started(self) -> Steps[LogWalk]:
         if self._walk is None:
-            self._place = yield from starting_place(self._request, self._times)
+            if self._place is None:
+                self._place = yield from starting_place(self._request, self._times)
             self._walk = LogWalk(scope_of(self._bounded), self._place)
         return self._walk
 

@@ -29,7 +29,8 @@ class _LogView:
     def cursor(self) -> str | None:
         """Text with which to go on behind the last row (`WorkflowLogsRequest.cursor`).
 
-        None where the iteration began at the newest row and has given none yet.
+        Before the first row it is where the iteration begins; None for the newest row, or one that
+        has to be looked for.
         """
         return self._pager.cursor
 
@@ -58,6 +59,8 @@ class LogIterator(_LogView, Iterator[WorkflowLogs]):
     def pages(self) -> Iterator[DifyPageResult[WorkflowLogs]]:
         """The rows that are left, page by page, as long as the request's limit says.
 
+        Their `total` is counted once, for the first page.
+
         Raises:
             DifyError: What `iter_logs` documents.
         """
@@ -85,6 +88,8 @@ class AsyncLogIterator(_LogView, AsyncIterator[WorkflowLogs]):
 
     async def pages(self) -> AsyncIterator[DifyPageResult[WorkflowLogs]]:
         """The rows that are left, page by page, as long as the request's limit says.
+
+        Their `total` is counted once, for the first page.
 
         Raises:
             DifyError: What `iter_logs` documents.
