@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Everywhere where code is written by hand.
-CODE := overlay scripts tests
+CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint-spec generate check-generated build lock clean
+.PHONY: help demo bench-logs test check lint-spec generate check-generated build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -14,13 +14,16 @@ help: ## Show what there is to make
 demo: .venv/installed ## Stream a workflow of the embedded server to this terminal
 	@$(BIN)/python scripts/demo.py
 
+bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cursor and by page number (ROWS="…")
+	$(BIN)/python benchmarks/logs.py $(if $(ROWS),--rows $(ROWS))
+
 test: .venv/installed ## Run all tests
 	$(BIN)/python -m pytest --cov --numprocesses=auto
 
 check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy --strict overlay/dify_workflow generated/dify_workflow_api scripts tests/typed
+	$(BIN)/mypy --strict overlay/dify_workflow generated/dify_workflow_api scripts benchmarks tests/typed
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml

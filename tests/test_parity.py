@@ -11,10 +11,13 @@ import pytest
 import dify_workflow
 from dify_workflow import (
     AsyncDifyWorkflow,
+    AsyncLogIterator,
     AsyncMediaStream,
     AsyncWorkflowStream,
     DifyWorkflow,
+    LogIterator,
     MediaStream,
+    WorkflowLogsRequest,
     WorkflowStream,
 )
 from dify_workflow import (
@@ -29,6 +32,7 @@ PAIRS = [
     (DifyWorkflow, AsyncDifyWorkflow),
     (WorkflowStream, AsyncWorkflowStream),
     (MediaStream, AsyncMediaStream),
+    (LogIterator, AsyncLogIterator),
     (Transport, AsyncTransport),
     (ByteStream, AsyncByteStream),
 ]
@@ -101,6 +105,7 @@ def test_the_contract_of_the_facade() -> None:
     assert parameters(DifyWorkflow.stop_workflow_stream) == ["task_id", "user_id", "api_key"]
     assert parameters(DifyWorkflow.info) == ["workflow_run_id", "api_key"]
     assert parameters(DifyWorkflow.logs) == ["request"]
+    assert parameters(WorkflowLogsRequest.__init__)[:3] == ["api_key", "last_id", "limit"]
 
 
 def test_everything_public_is_documented_and_exported_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -257,10 +257,30 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         InvalidRequestError,
         "logs takes a WorkflowLogsRequest, not dict",
     ),
-    "a cursor that is not there yet": (
-        lambda c: c.logs(WorkflowLogsRequest(last_id=ID)),
+    "rows without a request": (
+        lambda c: c.iter_logs(ID),
         InvalidRequestError,
-        "last_id",
+        "iter_logs takes a WorkflowLogsRequest, not str",
+    ),
+    "rows since a time without a zone": (
+        lambda c: c.iter_logs(since=datetime(2026, 11, 22)),  # noqa: DTZ001  # that is the point
+        InvalidRequestError,
+        "since must be a datetime with a time zone",
+    ),
+    "fewer rows than none": (
+        lambda c: c.iter_logs(limit=-1),
+        InvalidRequestError,
+        "limit must be a whole number from 0 on, not -1",
+    ),
+    "new rows of the past": (
+        lambda c: c.tail_logs(WorkflowLogsRequest(created_at_before=datetime.now(UTC))),
+        InvalidRequestError,
+        "created_at_before makes no sense",
+    ),
+    "new rows all the time": (
+        lambda c: c.tail_logs(poll_interval=0),
+        InvalidRequestError,
+        "poll_interval must be seconds above zero, not 0",
     ),
 }
 
@@ -332,9 +352,9 @@ def test_options_that_cannot_be_right_are_refused(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"limit": 0}, "limit must be 1 to 100, not 0"),
-        ({"limit": 101}, "limit must be 1 to 100, not 101"),
-        ({"limit": "20"}, "limit must be 1 to 100"),
+        ({"limit": 0}, "limit must be 1 to 1000, not 0"),
+        ({"limit": 1001}, "limit must be 1 to 1000, not 1001"),
+        ({"limit": "20"}, "limit must be 1 to 1000"),
         ({"status": "running"}, "succeeded, failed, stopped, not 'running'"),
         ({"status": ""}, "not ''"),
         ({"created_at_before": datetime(2026, 11, 22)}, "created_at_before must .* time zone"),  # noqa: DTZ001  # that is the point
@@ -342,6 +362,12 @@ def test_options_that_cannot_be_right_are_refused(
         ({"keyword": "\ud800"}, "keyword must be a text"),
         ({"created_by_account": 5}, "created_by_account must be a text, not 5"),
         ({"keyword": "x", "created_by_end_user_session_id": "u1"}, "cannot be combined"),
+        ({"last_id": ""}, "last_id must be the id of a row, not ''"),
+        ({"last_id": 5}, "last_id must be the id of a row, not 5"),
+        ({"last_created_at": 5}, "last_created_at must be Unix seconds, and come with last_id"),
+        ({"last_id": ID, "last_created_at": 1.5}, "last_created_at must be Unix seconds"),
+        ({"last_id": ID, "cursor": "1.x"}, "cursor and last_id both say where to begin"),
+        ({"max_scan": -1}, "max_scan must be a whole number from 0 on, not -1"),
     ],
 )
 def test_log_requests_that_cannot_be_right_are_refused(

@@ -13,6 +13,7 @@ from dify_workflow import DifyError, StreamEvent, WorkflowLogsRequest, WorkflowR
 from dify_workflow import _operations as operations
 from dify_workflow._answer import Answer
 from dify_workflow._input_rules import problems, undeclared
+from dify_workflow._log_query import LogQuery
 from dify_workflow._operations import Operation
 from dify_workflow._refusal import status_error
 from dify_workflow._secret import ApiKey
@@ -42,7 +43,10 @@ STRANGE: list[Any] = [
 OPERATIONS: list[tuple[str, Operation[Any]]] = [
     ("/workflows/run/", operations.get_workflow_run(RUN)),
     ("/workflows/run", operations.run_workflow("run", {}, "u", mode="blocking")),
-    ("/workflows/logs", operations.list_workflow_logs(WorkflowLogsRequest())),
+    (
+        "/workflows/logs",
+        operations.list_workflow_logs("logs", WorkflowLogsRequest(), LogQuery(None, None)),
+    ),
     ("/stop", operations.stop_workflow_task("t", "u")),
     ("/form/human_input/", operations.get_human_input_form("t")),
     ("/files/upload", operations.preview_file(RUN, "u", as_attachment=False)),

@@ -13,6 +13,7 @@ Run a workflow and get its outputs, watch it run, stop it, look it up, list the 
 from . import _httpx  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]  # see above
 from . import errors, events, models
 from ._files import FileSource
+from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
 from ._media import AsyncMediaStream, MediaStream
 from ._options import NOT_GIVEN, NotGiven
 from ._secret import ApiKey
@@ -28,10 +29,14 @@ __all__ = [
     "NOT_GIVEN",
     "ApiKey",
     "AsyncDifyWorkflow",
+    "AsyncLogIterator",
+    "AsyncLogTail",
     "AsyncMediaStream",
     "AsyncWorkflowStream",
     "DifyWorkflow",
     "FileSource",
+    "LogIterator",
+    "LogTail",
     "MediaStream",
     "NotGiven",
     "WorkflowStream",

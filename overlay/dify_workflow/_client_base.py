@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from ._log_cursor import LogTimes
+from ._log_pager import LogPager
+from ._log_source import LogSource
+from ._log_tail import TailCore
 from ._operations import Operation
 from ._options import Options
 from ._preparation import InputForms, Preparation
@@ -11,6 +16,7 @@ from ._secret import ApiKey
 from ._stream_core import StreamCore
 from ._transport import Call, Versions, call_for
 from .errors import InvalidRequestError
+from .models import WorkflowLogsRequest
 
 T = TypeVar("T")
 
@@ -37,6 +43,7 @@ class ClientBase(Generic[TransportT]):
         self._transport = transport
         self._owns_transport = True
         self._forms = InputForms()
+        self._log_times = LogTimes()
 
     @property
     def base_url(self) -> str:
@@ -77,6 +84,33 @@ class ClientBase(Generic[TransportT]):
             run_id=run_id,
         )
 
+    def _log_pager(
+        self,
+        name: str,
+        request: WorkflowLogsRequest | None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        most: int | None = None,
+    ) -> tuple[LogPager, LogSource]:
+        source = self._log_source(name, request)
+        times = self._log_times
+        return LogPager(source.request, times, since=since, until=until, most=most), source
+
+    def _tail_core(
+        self, name: str, request: WorkflowLogsRequest | None
+    ) -> tuple[TailCore, LogSource]:
+        source = self._log_source(name, request)
+        return TailCore(source.request, self._log_times), source
+
+    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+        if request is not None and not isinstance(request, WorkflowLogsRequest):
+            raise InvalidRequestError(
+                f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
+            )
+        request = WorkflowLogsRequest() if request is None else request
+        return LogSource(name, request, self._options, self._transport.versions)
+
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
         copy = object.__new__(type(self))
@@ -84,6 +118,7 @@ class ClientBase(Generic[TransportT]):
         copy._transport = transport or self._transport
         copy._owns_transport = False
         copy._forms = self._forms
+        copy._log_times = self._log_times
         return copy
 
 

@@ -21,13 +21,13 @@ from ._answer import Answer
 from ._files import OpenFile
 from ._input_rules import UUID_PATTERN
 from ._json import JSONObject, is_text
+from ._log_cursor import moment_of
+from ._log_query import LogAnswer, LogQuery
 from ._reading import SHAPE_ERRORS, ModelT, read
 from .errors import InvalidRequestError, NotFoundError
 from .models import (
-    DifyPageResult,
     HumanInputForm,
     UploadedFile,
-    WorkflowLogs,
     WorkflowLogsRequest,
     WorkflowRunResponse,
     WorkflowStopResponse,
@@ -156,31 +156,24 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
 
 
 def list_workflow_logs(
-    request: WorkflowLogsRequest,
-) -> Operation[DifyPageResult[WorkflowLogs]]:
-    """GET /workflows/logs."""
+    name: str, request: WorkflowLogsRequest, query: LogQuery
+) -> Operation[LogAnswer]:
+    """GET /workflows/logs, with the filters of a request in the window of a query."""
     from dify_workflow_api.api.workflows.list_workflow_logs import _get_kwargs as build
 
-    if not isinstance(request, WorkflowLogsRequest):
-        raise InvalidRequestError(
-            f"logs takes a WorkflowLogsRequest, not {type(request).__name__}."
-        )
-    if request.last_id is not None:
-        raise InvalidRequestError(
-            "last_id: Dify has no cursor over its logs, and this version of the client none of "
-            "its own yet; bound the time with created_at_before instead."
-        )
     return Operation(
-        "logs",
+        name,
         build(
             keyword=request.keyword or UNSET,
-            status=request.status or UNSET,
-            created_at_before=request.created_at_before or UNSET,
-            created_at_after=request.created_at_after or UNSET,
-            created_by_end_user_session_id=request.created_by_end_user_session_id or UNSET,
+            status=query.narrowed.get("status") or request.status or UNSET,
+            created_at_before=UNSET if query.before is None else moment_of(query.before),
+            created_at_after=UNSET if query.after is None else moment_of(query.after),
+            created_by_end_user_session_id=query.narrowed.get("created_by_end_user_session_id")
+            or request.created_by_end_user_session_id
+            or UNSET,
             created_by_account=request.created_by_account or UNSET,
-            page=1,
-            limit=request.limit,
+            page=query.page,
+            limit=query.limit,
         ),
         lambda answer: _shaped(answer, _results.log_page),
         repeatable=True,

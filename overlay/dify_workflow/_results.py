@@ -10,9 +10,10 @@ from email.utils import parsedate_to_datetime
 from dify_workflow_api import models as wire
 
 from ._json import JSON, JSONObject
+from ._log_cursor import moment_of
+from ._log_query import LogAnswer
 from ._reading import read
 from .models import (
-    DifyPageResult,
     HumanInputForm,
     UploadedFile,
     WorkflowLogs,
@@ -104,17 +105,15 @@ def form(token: str, body: JSONObject) -> HumanInputForm:
     )
 
 
-def log_page(body: JSONObject) -> DifyPageResult[WorkflowLogs]:
+def log_page(body: JSONObject) -> LogAnswer:
     """The rows of a page of logs."""
     page = read(wire.WorkflowLogPage, body)
     rows = tuple(_log_row(entry, raw) for entry, raw in zip(page.data, body["data"], strict=True))
-    return DifyPageResult(
-        data=rows,
-        has_more=page.has_more,
-        limit=page.limit,
-        total=page.total,
-        last_id=rows[-1].id if rows else None,
-    )
+    for row in rows:
+        moment_of(row.created_at - 1)  # times are calculated with, so they must be some
+    if not isinstance(page.total, int):
+        raise TypeError(f"total is {page.total!r}")
+    return LogAnswer(rows, page.total)
 
 
 def _log_row(entry: wire.WorkflowLogEntry, raw: JSONObject) -> WorkflowLogs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -12,6 +13,7 @@ from ._async_transport import AsyncTransport
 from ._client_base import ClientBase, checked_mode
 from ._files import FileSource, opened
 from ._json import JSON
+from ._logs import AsyncLogIterator, AsyncLogTail
 from ._media import AsyncMediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
@@ -302,19 +304,75 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
-        Up to Dify 1.10.1 a run is listed only when it has ended.
+        Pages follow each other without losing or repeating a row, whatever is added and deleted
+        meanwhile. Up to Dify 1.10.1 a run is listed only when it has ended.
 
         Args:
-            request: Which runs to list; by default the newest 20.
+            request: Which runs to list, and after which one to begin; by default the newest 20.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
+            LogCursorError: The row after which to begin was not found.
+            LogWindowUnstableError: A second has more rows than can be read.
+            UnsupportedServerError: The server ignores a filter.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        request = WorkflowLogsRequest() if request is None else request
-        operation = operations.list_workflow_logs(request)
-        return await self._send(operation, request.api_key)
+        pager, source = self._log_pager("logs", request)
+        return await self._transport.drive(source.calls(pager.page()))
+
+    def iter_logs(
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncLogIterator:
+        """Iterate over the app's runs, newest first (GET /workflows/logs).
+
+        All rows that are there throughout come, each once and in order, whatever is added and
+        deleted meanwhile. At most one answer of 100 rows is read ahead.
+
+        Args:
+            request: Which runs, and after which one to begin; its `limit` is that of `pages` alone.
+            limit: Most rows; by default all.
+            since: No rows before this moment (aware).
+            until: No rows after this moment (aware).
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            LogCursorError: While iterating: the row after which to begin was not found.
+            LogWindowUnstableError: While iterating: a second has more rows than can be read.
+            UnsupportedServerError: While iterating: the server ignores a filter.
+            APIConnectionError: While iterating: no answer came.
+            APIStatusError: While iterating: the server refused.
+        """
+        pager, source = self._log_pager("iter_logs", request, since=since, until=until, most=limit)
+        return AsyncLogIterator(pager, source, self._transport)
+
+    def tail_logs(
+        self, request: WorkflowLogsRequest | None = None, *, poll_interval: float = 2.0
+    ) -> AsyncLogTail:
+        """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
+
+        Each comes once, also where it appears up to 3 s behind the newest one.
+
+        Args:
+            request: Which runs, and after which one to begin; by default all that appear from now
+                on. Its `limit` does not matter.
+            poll_interval: Seconds between two looks at the log.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            LogCursorError: The row after which to begin was not found.
+            LogWindowUnstableError: A second has more rows than can be read.
+            UnsupportedServerError: The server ignores a filter.
+            APIConnectionError: No answer came.
+            APIStatusError: The server refused.
+        """
+        core, source = self._tail_core("tail_logs", request)
+        return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 

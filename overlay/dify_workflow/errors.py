@@ -18,6 +18,9 @@ DifyError
 │   └── ServerError                       5xx
 │       └── GatewayTimeoutError           504, 522, 524
 ├── InvalidResponseError                  an answer that cannot be read
+├── UnsupportedServerError                the server's version cannot do this
+├── LogCursorError (ValueError)           a place in the log that is none
+├── LogWindowUnstableError                a second of the log that cannot be read whole
 ├── StreamError
 │   ├── StreamInterruptedError            the stream broke before the run's end
 │   ├── StreamDecodeError                 an event that cannot be read
@@ -31,6 +34,7 @@ DifyError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,6 +55,8 @@ __all__ = [
     "InvalidInputsError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "LogCursorError",
+    "LogWindowUnstableError",
     "NotFoundError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
@@ -61,6 +67,7 @@ __all__ = [
     "StreamError",
     "StreamInterruptedError",
     "UnsupportedMediaTypeError",
+    "UnsupportedServerError",
     "WorkflowFailedError",
     "WorkflowPausedError",
     "WorkflowRunError",
@@ -254,6 +261,35 @@ class GatewayTimeoutError(ServerError):
 
 class InvalidResponseError(DifyError):
     """An answer or event came that cannot be read; the message names the operation and shows it."""
+
+
+class UnsupportedServerError(DifyError):
+    """The server, as old or as strange as it is, would answer something else than was asked."""
+
+
+class LogCursorError(DifyError, ValueError):
+    """The request names a place in the log that is not there, or of another request."""
+
+
+class LogWindowUnstableError(DifyError):
+    """A second of the log has more rows than could be read; nothing of it was returned.
+
+    Args:
+        second: The second (Unix).
+        found: How many distinct rows came up.
+        total: How many the server counts.
+    """
+
+    def __init__(self, second: int, found: int, total: int) -> None:
+        moment = datetime.fromtimestamp(second, UTC).isoformat()
+        super().__init__(
+            f"The log has {total} rows at {moment}, of which only {found} came up however often it "
+            "was read; filter for a status or a user, or go on with created_at_before a second "
+            "earlier."
+        )
+        self.second = second
+        self.found = found
+        self.total = total
 
 
 class StreamError(DifyError):

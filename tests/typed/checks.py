@@ -6,6 +6,7 @@ from typing import Any, assert_type
 
 from dify_workflow import (
     AsyncDifyWorkflow,
+    AsyncLogTail,
     DifyPageResult,
     DifyWorkflow,
     HumanInputForm,
@@ -33,6 +34,11 @@ def sync(client: DifyWorkflow) -> None:
     assert_type(client.info("run", "key"), WorkflowRunResponse)
     assert_type(client.logs(WorkflowLogsRequest(limit=5)), DifyPageResult[WorkflowLogs])
     assert_type([row.status for row in client.logs()], list[str | None])
+    assert_type(client.logs().next_request(), WorkflowLogsRequest)
+    assert_type(next(client.iter_logs(limit=5)), WorkflowLogs)
+    for page in client.iter_logs().pages():
+        assert_type(page, DifyPageResult[WorkflowLogs])
+    assert_type(next(client.tail_logs()), WorkflowLogs)
     assert_type(client.upload_file(b"x"), UploadedFile)
     assert_type(client.human_input_form("token"), HumanInputForm)
     assert_type(client.with_options(timeout=None), DifyWorkflow)
@@ -72,5 +78,12 @@ async def async_(client: AsyncDifyWorkflow) -> None:
             assert_type(piece, str)
         assert_type(await stream.result(), WorkflowRunResponse)
     assert_type((await client.run_workflow_stream({})).run_id, str | None)
+    async for row in client.iter_logs():
+        assert_type(row, WorkflowLogs)
+    async for page in client.iter_logs().pages():
+        assert_type(page, DifyPageResult[WorkflowLogs])
+    assert_type(await client.tail_logs(), AsyncLogTail)
+    async for row in await client.tail_logs():
+        assert_type(row.created_at, int)
     async with client.with_options(user_id="u") as copy:
         assert_type(copy, AsyncDifyWorkflow)

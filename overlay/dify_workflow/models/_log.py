@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 import attrs
 
 from .._json import JSONObject, is_text
+from .._log_cursor import decode, digest_of
 from .._secret import ApiKey, wrap
 from ..errors import InvalidRequestError
 
@@ -27,8 +28,11 @@ T_co = TypeVar("T_co", covariant=True)
 LogStatus = Literal["succeeded", "failed", "stopped"]
 """Status that logs can be filtered for; the server refuses the others (DIFY.md section 1)."""
 
-MAX_LIMIT = 100
-"""Most rows a page (DIFY.md section 1)."""
+MAX_LIMIT = 1000
+"""Most rows a page; the server gives at most 100 at once, so a page may take several calls."""
+
+MAX_SCAN = 10_000
+"""How many rows to look through by default for a `last_id` of which the time is not known."""
 
 
 @attrs.frozen(init=False)
@@ -37,9 +41,9 @@ class WorkflowLogsRequest:
 
     Args:
         api_key: Key of the app; by default the client's.
-        last_id: Id of the row after which the page begins. Refused so far: Dify has no cursor over
-            its logs, and this client not yet one of its own.
-        limit: Most rows of the page, 1 to 100.
+        last_id: Id of the row after which to begin. The client knows the times of the rows that it
+            returned lately; any other row is looked for from the newest one on.
+        limit: Most rows of a page, 1 to 1000; the server gives at most 100 a call.
         keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
             at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.
         status: Only runs that ended so.
@@ -49,11 +53,17 @@ class WorkflowLogsRequest:
             before 1.5 ignores it.
         created_by_account: Only runs of the account with this e-mail address. Dify before 1.5
             ignores it.
+        last_created_at: Time of the row `last_id` (Unix seconds), so that it need not be looked
+            for, and need not be there any more.
+        cursor: Where to begin, instead of `last_id`: text that a page or an iterator gave as its
+            `cursor`, in this process or another one, for the same filters.
+        max_scan: Most rows to look through for a `last_id` of which the time is not known.
 
     Raises:
         InvalidRequestError: The limit is out of range, a time is naive, the status is not one of
-            the three, or `keyword` comes with `created_by_end_user_session_id`, which the server
-            answers with 500 (DIFY.md section 1).
+            the three, `cursor` comes with `last_id`, or `keyword` comes with
+            `created_by_end_user_session_id`, which the server answers with 500 (DIFY.md section 1).
+        LogCursorError: The cursor is damaged, or belongs to other filters.
     """
 
     api_key: ApiKey | None
@@ -65,6 +75,9 @@ class WorkflowLogsRequest:
     created_at_after: datetime | None
     created_by_end_user_session_id: str | None
     created_by_account: str | None
+    last_created_at: int | None
+    cursor: str | None
+    max_scan: int
 
     if TYPE_CHECKING:
 
@@ -82,6 +95,9 @@ class WorkflowLogsRequest:
         created_at_after: datetime | None = None,
         created_by_end_user_session_id: str | None = None,
         created_by_account: str | None = None,
+        last_created_at: int | None = None,
+        cursor: str | None = None,
+        max_scan: int = MAX_SCAN,
     ) -> None:
         # Written by hand, so that no frame of a traceback holds the bare key.
         api_key = wrap(api_key)
@@ -95,23 +111,25 @@ class WorkflowLogsRequest:
             created_at_after,
             created_by_end_user_session_id,
             created_by_account,
+            last_created_at,
+            cursor,
+            max_scan,
         )
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.limit, int) or not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidRequestError(f"limit must be 1 to {MAX_LIMIT}, not {self.limit!r}.")
+        self._check_filters()
+        self._check_place()
+
+    def _check_filters(self) -> None:
         if self.status is not None and self.status not in get_args(LogStatus):
             raise InvalidRequestError(
                 f"Logs can be filtered for the status {', '.join(get_args(LogStatus))}, "
                 f"not {self.status!r}."
             )
         for name in ("created_at_before", "created_at_after"):
-            time = getattr(self, name)
-            if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
-                raise InvalidRequestError(
-                    f"{name} must be a datetime with a time zone, not {time!r}; the server would "
-                    "read it as UTC."
-                )
+            checked_moment(name, getattr(self, name))
         for name in ("keyword", "created_by_end_user_session_id", "created_by_account"):
             text = getattr(self, name)
             if text is not None and not (isinstance(text, str) and is_text(text)):
@@ -120,6 +138,37 @@ class WorkflowLogsRequest:
             raise InvalidRequestError(
                 "keyword and created_by_end_user_session_id cannot be combined: the server fails."
             )
+
+    def _check_place(self) -> None:
+        last_id, time = self.last_id, self.last_created_at
+        if last_id is not None and not (isinstance(last_id, str) and last_id and is_text(last_id)):
+            raise InvalidRequestError(f"last_id must be the id of a row, not {last_id!r}.")
+        if time is not None and (not isinstance(time, int) or last_id is None):
+            raise InvalidRequestError(
+                f"last_created_at must be Unix seconds, and come with last_id; it is {time!r}."
+            )
+        if self.cursor is not None and last_id is not None:
+            raise InvalidRequestError("cursor and last_id both say where to begin; give one.")
+        if not isinstance(self.max_scan, int) or self.max_scan < 0:
+            raise InvalidRequestError(
+                f"max_scan must be a whole number from 0 on, not {self.max_scan!r}."
+            )
+        if self.cursor is not None:
+            decode(self.cursor, digest_of(self))
+
+
+def checked_moment(name: str, moment: datetime | None) -> datetime | None:
+    """A bound of time as it was given.
+
+    Raises:
+        InvalidRequestError: It is no datetime, or has no time zone.
+    """
+    if moment is not None and (not isinstance(moment, datetime) or moment.utcoffset() is None):
+        raise InvalidRequestError(
+            f"{name} must be a datetime with a time zone, not {moment!r}; the server would read it "
+            "as UTC."
+        )
+    return moment
 
 
 @attrs.frozen
@@ -161,8 +210,13 @@ class DifyPageResult(Generic[T_co]):
         data: The rows.
         has_more: Whether rows follow.
         limit: Most rows of the page.
-        total: Rows that matched when the page was read.
-        last_id: Id of the last row; None where the page is empty.
+        total: Rows that match the request's filters, wherever the page begins, as the server
+            counted them when the page was read.
+        last_id: Id of the last row, or of the one after which an empty page begins; None where
+            there is neither.
+        cursor: Text with which to go on behind this page (`WorkflowLogsRequest.cursor`), also in
+            another process; None where there is no row yet.
+        request: The request that was answered.
     """
 
     data: tuple[T_co, ...]
@@ -170,6 +224,20 @@ class DifyPageResult(Generic[T_co]):
     limit: int
     total: int
     last_id: str | None
+    cursor: str | None
+    request: WorkflowLogsRequest = attrs.field(repr=False)
+
+    def next_request(self) -> WorkflowLogsRequest:
+        """The request for the page that follows; where no row does, that page is empty.
+
+        It has the time of the last row beside its id, so any client finds the place at once.
+        """
+        if self.cursor is None:
+            return self.request
+        place = decode(self.cursor, digest_of(self.request))
+        return attrs.evolve(
+            self.request, last_id=place.id, last_created_at=place.created_at, cursor=None
+        )
 
     def __iter__(self) -> Iterator[T_co]:
         return iter(self.data)

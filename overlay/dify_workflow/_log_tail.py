@@ -1,0 +1,103 @@
+"""Following the log: which rows are new. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from ._log_cursor import LogPosition, LogTimes
+from ._log_pager import scope_of, starting_place
+from ._log_query import LogQuery, Steps
+from ._log_walk import LogWalk
+from .errors import InvalidRequestError
+from .models import WorkflowLogs, WorkflowLogsRequest
+
+LATEST = 3
+"""Seconds behind the newest row in which rows may still appear.
+
+Two for the transaction that is slow to commit, one because times are rounded to whole seconds.
+"""
+
+
+class TailCore:
+    """Finds the rows that appear, each once; a step that failed can be taken again.
+
+    Args:
+        request: Which rows, and after which one to begin.
+        times: Where the times of rows are remembered.
+    """
+
+    def __init__(self, request: WorkflowLogsRequest, times: LogTimes) -> None:
+        if request.created_at_before is not None:
+            raise InvalidRequestError(
+                "tail_logs follows what comes, so created_at_before makes no sense; iter_logs has "
+                "an end."
+            )
+        self._request = request
+        self._times = times
+        self._scope = scope_of(request)
+        self._floor = self._scope.after
+        self._seen: dict[str, int] = {}
+        self._ready: deque[WorkflowLogs] = deque()
+        self.has_begun = False
+        """Whether it is settled which rows are old."""
+
+    def begin(self) -> Steps[None]:
+        """Settle which rows are old: all that there are, or those up to the request's place.
+
+        Raises:
+            LogCursorError: The row after which to begin was not found.
+            LogWindowUnstableError: A second has more rows than can be read.
+        """
+        place = yield from starting_place(self._request, self._times)
+        if place is not None:
+            rows = yield from self._rows_from(place.created_at - LATEST)
+            self._raise_floor(place.created_at)
+            self._note([row for row in rows if LogPosition.of(row) <= place])
+            self._deliver(rows)
+        else:
+            newest = (yield LogQuery(self._scope.after, None, limit=1)).rows
+            if newest:
+                self._note((yield from self._rows_from(newest[0].created_at - LATEST)))
+        self.has_begun = True
+
+    def poll(self) -> Steps[None]:
+        """Look for new rows.
+
+        Raises:
+            LogWindowUnstableError: A second has more rows than can be read.
+        """
+        self._deliver((yield from self._rows_from(self._floor)))
+
+    def pop(self) -> WorkflowLogs | None:
+        """Hand out a new row, the oldest first; None where there is none."""
+        if not self._ready:
+            return None
+        row = self._ready.popleft()
+        self._times.note([row])
+        return row
+
+    def _rows_from(self, floor: int | None) -> Steps[list[WorkflowLogs]]:
+        """All rows of this second and later."""
+        bounds = [bound for bound in (floor, self._scope.after) if bound is not None]
+        walk = LogWalk(attrs.evolve(self._scope, after=max(bounds, default=None)))
+        rows: list[WorkflowLogs] = []
+        while not walk.ended:
+            rows += yield from walk.step()
+        return rows
+
+    def _deliver(self, rows: list[WorkflowLogs]) -> None:
+        new = [row for row in rows if row.id not in self._seen]
+        self._ready.extend(reversed(new))
+        self._note(new)
+
+    def _note(self, rows: list[WorkflowLogs]) -> None:
+        """Remember rows for as long as others of their time may appear."""
+        self._seen.update((row.id, row.created_at) for row in rows)
+        if rows:
+            self._raise_floor(max(row.created_at for row in rows))
+
+    def _raise_floor(self, newest: int) -> None:
+        self._floor = max(newest - LATEST, newest - LATEST if self._floor is None else self._floor)
+        self._seen = {id_: time for id_, time in self._seen.items() if time >= self._floor}

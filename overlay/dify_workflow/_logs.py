@@ -1,0 +1,173 @@
+"""Reading the log row by row: I/O around what `LogPager` and `TailCore` decide."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Self
+
+from ._log_pager import LogPager
+from ._log_source import LogSource
+from ._log_tail import TailCore
+from .errors import InvalidRequestError
+from .models import DifyPageResult, WorkflowLogs
+
+if TYPE_CHECKING:
+    from ._async_transport import AsyncTransport
+    from ._sync_transport import Transport
+
+
+class _LogView:
+    """What both iterators show of their walk."""
+
+    def __init__(self, pager: LogPager, source: LogSource) -> None:
+        self._pager = pager
+        self._source = source
+
+    @property
+    def cursor(self) -> str | None:
+        """Text with which to go on behind the last row (`WorkflowLogsRequest.cursor`).
+
+        Before the first row it is where the iteration begins; None for the newest row, or one that
+        has to be looked for.
+        """
+        return self._pager.cursor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} cursor={self.cursor!r}>"
+
+
+class LogIterator(_LogView, Iterator[WorkflowLogs]):
+    """Rows of the log, the newest first, each once; made by `DifyWorkflow.iter_logs`.
+
+    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
+    open: no connection, thread or task. So an iteration can be left at any time, and after an
+    exception it goes on with the next row. Not to be shared between threads.
+    """
+
+    def __init__(self, pager: LogPager, source: LogSource, transport: Transport) -> None:
+        super().__init__(pager, source)
+        self._transport = transport
+
+    def __next__(self) -> WorkflowLogs:
+        while (row := self._pager.pop()) is None:
+            if not self._transport.drive(self._source.calls(self._pager.fetch())):
+                raise StopIteration
+        return row
+
+    def pages(self) -> Iterator[DifyPageResult[WorkflowLogs]]:
+        """The rows that are left, page by page, as long as the request's limit says.
+
+        Their `total` is counted once, for the first page.
+
+        Raises:
+            DifyError: What `iter_logs` documents.
+        """
+        while self._transport.drive(self._source.calls(self._pager.fetch())):
+            yield self._transport.drive(self._source.calls(self._pager.page()))
+
+
+class AsyncLogIterator(_LogView, AsyncIterator[WorkflowLogs]):
+    """Rows of the log, the newest first, each once; made by `AsyncDifyWorkflow.iter_logs`.
+
+    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
+    open: no connection or task. So an iteration can be left at any time, and after an exception or
+    a cancellation it goes on with the next row. Not to be shared between tasks.
+    """
+
+    def __init__(self, pager: LogPager, source: LogSource, transport: AsyncTransport) -> None:
+        super().__init__(pager, source)
+        self._transport = transport
+
+    async def __anext__(self) -> WorkflowLogs:
+        while (row := self._pager.pop()) is None:
+            if not await self._transport.drive(self._source.calls(self._pager.fetch())):
+                raise StopAsyncIteration
+        return row
+
+    async def pages(self) -> AsyncIterator[DifyPageResult[WorkflowLogs]]:
+        """The rows that are left, page by page, as long as the request's limit says.
+
+        Their `total` is counted once, for the first page.
+
+        Raises:
+            DifyError: What `iter_logs` documents.
+        """
+        while await self._transport.drive(self._source.calls(self._pager.fetch())):
+            yield await self._transport.drive(self._source.calls(self._pager.page()))
+
+
+class _TailView:
+    """What both tails know."""
+
+    def __init__(self, core: TailCore, source: LogSource, interval: float) -> None:
+        if not isinstance(interval, int | float) or not 0 < interval < math.inf:
+            raise InvalidRequestError(
+                f"poll_interval must be seconds above zero, not {interval!r}."
+            )
+        self._core = core
+        self._source = source
+        self._interval = interval
+        self._due = -math.inf
+
+    def _pause(self) -> float:
+        """Seconds to wait before the log is looked at again."""
+        now = time.monotonic()
+        pause = max(0.0, self._due - now)
+        self._due = now + pause + self._interval
+        return pause
+
+
+class LogTail(_TailView, Iterator[WorkflowLogs]):
+    """New rows of the log as they appear, each once; made by `DifyWorkflow.tail_logs`.
+
+    Endless: ``next`` waits for a row. Between two looks at the log nothing is open, so it can be
+    left at any time, and after an exception it goes on where it was. Not to be shared between
+    threads.
+    """
+
+    def __init__(
+        self, core: TailCore, source: LogSource, interval: float, transport: Transport
+    ) -> None:
+        super().__init__(core, source, interval)
+        self._transport = transport
+        transport.drive(source.calls(core.begin()))
+
+    def __next__(self) -> WorkflowLogs:
+        while (row := self._core.pop()) is None:
+            time.sleep(self._pause())
+            self._transport.drive(self._source.calls(self._core.poll()))
+        return row
+
+
+class AsyncLogTail(_TailView, AsyncIterator[WorkflowLogs]):
+    """New rows of the log as they appear, each once; made by `AsyncDifyWorkflow.tail_logs`.
+
+    It begins when it is awaited or first iterated. Endless: ``anext`` waits for a row. Between two
+    looks at the log nothing is open, so it can be left at any time, and after an exception or a
+    cancellation it goes on where it was. Not to be shared between tasks.
+    """
+
+    def __init__(
+        self, core: TailCore, source: LogSource, interval: float, transport: AsyncTransport
+    ) -> None:
+        super().__init__(core, source, interval)
+        self._transport = transport
+
+    def __await__(self) -> Generator[None, None, Self]:
+        return self._begun().__await__()
+
+    async def __anext__(self) -> WorkflowLogs:
+        await self._begun()
+        while (row := self._core.pop()) is None:
+            from anyio import sleep  # asyncio or trio, as httpx
+
+            await sleep(self._pause())
+            await self._transport.drive(self._source.calls(self._core.poll()))
+        return row
+
+    async def _begun(self) -> Self:
+        if not self._core.has_begun:
+            await self._transport.drive(self._source.calls(self._core.begin()))
+        return self

@@ -1,0 +1,121 @@
+"""Cursors: text that finds its place again, or says why not."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dify_workflow import LogCursorError, WorkflowLogsRequest, _log_cursor
+from dify_workflow._log_cursor import (
+    LogPosition,
+    LogTimes,
+    ceil_second,
+    decode,
+    digest_of,
+    encode,
+    floor_second,
+    moment_of,
+)
+from support.logs import BASE, row
+
+MOMENT = datetime(2026, 11, 22, 10, 23, 41, tzinfo=UTC)
+PLACE = LogPosition(BASE, "a4e1c9b0-0000-4000-8000-000000000000")
+CURSOR = encode(PLACE, digest_of(WorkflowLogsRequest()))
+
+FILTERS: list[dict[str, Any]] = [
+    {"keyword": "x"},
+    {"status": "failed"},
+    {"created_at_before": MOMENT},
+    {"created_at_after": MOMENT},
+    {"created_by_end_user_session_id": "x"},
+    {"created_by_account": "x"},
+]
+
+
+@given(st.integers(-(10**9), 10**11), st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_cursor_finds_its_place_again(created_at: int, row_id: str) -> None:
+    place = LogPosition(created_at, row_id)
+    cursor = encode(place, "digest")
+    assert decode(cursor, "digest") == place
+    assert re.fullmatch(r"[A-Za-z0-9._~-]+", cursor), "URL-safe (RFC 3986 section 2.3)"
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: next(iter(filters)))
+def test_a_cursor_of_other_filters_is_refused(filters: dict[str, Any]) -> None:
+    WorkflowLogsRequest(cursor=CURSOR)
+    with pytest.raises(LogCursorError, match="belongs to a request with other filters"):
+        WorkflowLogsRequest(cursor=CURSOR, **filters)
+    own = encode(PLACE, digest_of(WorkflowLogsRequest(**filters)))
+    WorkflowLogsRequest(cursor=own, **filters)
+    for others in FILTERS:
+        if others != filters:
+            with pytest.raises(LogCursorError):
+                WorkflowLogsRequest(cursor=own, **others)
+
+
+def test_the_same_filters_in_other_words_are_the_same() -> None:
+    """An empty text filters nothing, and the log has whole seconds of no zone."""
+    east = MOMENT.astimezone(timezone(timedelta(hours=8)))
+    within = timedelta(microseconds=1)
+    cursor = encode(PLACE, digest_of(WorkflowLogsRequest(created_at_before=MOMENT)))
+    WorkflowLogsRequest(cursor=cursor, created_at_before=east + within, keyword="")
+    cursor = encode(PLACE, digest_of(WorkflowLogsRequest(created_at_after=MOMENT)))
+    WorkflowLogsRequest(cursor=cursor, created_at_after=east - within, created_by_account="")
+
+
+def test_a_page_of_another_length_takes_the_same_cursor() -> None:
+    assert WorkflowLogsRequest(cursor=CURSOR, limit=7, max_scan=0).cursor == CURSOR
+
+
+@pytest.mark.parametrize("index", range(2, len(CURSOR), 5))
+def test_a_damaged_cursor_is_refused(index: int) -> None:
+    other = "A" if CURSOR[index] != "A" else "B"
+    for damaged in (CURSOR[:index], CURSOR[:index] + other + CURSOR[index + 1 :]):
+        with pytest.raises(LogCursorError, match="is damaged; was it copied whole"):
+            WorkflowLogsRequest(cursor=damaged)
+
+
+@pytest.mark.parametrize("cursor", ["", "2.abc", "abc", 5, "1,", PLACE.id])
+def test_what_is_no_cursor_is_refused(cursor: Any) -> None:
+    with pytest.raises(LogCursorError, match="none that this version of the client knows"):
+        WorkflowLogsRequest(cursor=cursor)
+
+
+@pytest.mark.parametrize("text", ["1.", "1.é", "1.A", "1.AAAAA=", "1.\n"])
+def test_text_that_only_begins_as_a_cursor_is_refused(text: str) -> None:
+    with pytest.raises(LogCursorError, match="is damaged"):
+        WorkflowLogsRequest(cursor=text)
+
+
+def test_moments_become_the_seconds_that_bound_the_same_rows() -> None:
+    second = int(MOMENT.timestamp())
+    within = timedelta(microseconds=1)
+    assert floor_second(MOMENT) == ceil_second(MOMENT) == second
+    assert (floor_second(MOMENT + within), ceil_second(MOMENT + within)) == (second, second + 1)
+    assert (floor_second(MOMENT - within), ceil_second(MOMENT - within)) == (second - 1, second)
+    assert moment_of(second) == MOMENT
+
+
+@pytest.mark.parametrize("edge", [datetime.min, datetime.max])  # noqa: DTZ901  # it gets one
+@pytest.mark.parametrize("hours", [-23, 0, 23])
+def test_moments_at_the_ends_of_the_calendar_stay_within_it(edge: datetime, hours: int) -> None:
+    moment = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
+    for second in (floor_second(moment), ceil_second(moment)):
+        assert abs(moment_of(second) - moment) < timedelta(days=1)
+
+
+def test_times_of_rows_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_log_cursor, "MOST_TIMES", 3)
+    chance = random.Random(0)
+    rows = [row(second, chance) for second in range(5)]
+    times = LogTimes()
+    times.note(rows)
+    times.note(rows[-1:])
+    assert [times.position(row.id) for row in rows[:2]] == [None, None]
+    assert [times.position(row.id) for row in rows[2:]] == [LogPosition.of(row) for row in rows[2:]]

@@ -1,0 +1,326 @@
+"""The walk down the log, against a list that has the server's order and changes all the time."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
+from dify_workflow._log_cursor import LogPosition, LogTimes
+from dify_workflow._log_pager import LogPager
+from dify_workflow._log_query import LogAnswer, LogQuery, LogScope, in_order
+from dify_workflow._log_second import whole_second
+from dify_workflow._log_tail import TailCore
+from dify_workflow._log_walk import LogWalk
+from support.logs import BASE, ListedLog, places, row
+
+seeds = st.integers(0, 2**32)
+bursts = st.lists(
+    st.tuples(
+        st.one_of(st.integers(0, 4), st.integers(0, 500)),
+        st.one_of(st.integers(1, 5), st.integers(1, 60), st.sampled_from([99, 100, 101, 300])),
+    ),
+    max_size=12,
+)
+"""Pairs of a second and how many rows it has."""
+limits = st.one_of(st.integers(1, 1000), st.sampled_from([1, 2, 99, 100, 101]))
+
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def rows_of(pairs: list[tuple[int, int]], chance: random.Random) -> list[WorkflowLogs]:
+    return [
+        row(second, chance, chance.choice(["succeeded", "failed", "running"]), chance.choice("ab"))
+        for second, count in pairs
+        for _ in range(count)
+    ]
+
+
+def walked(log: ListedLog, scope: LogScope = LogScope(), limit: int = 100) -> list[WorkflowLogs]:  # noqa: B008  # frozen
+    walk, rows = LogWalk(scope), []
+    while not walk.ended:
+        rows += log.drive(walk.step(limit))
+    return rows
+
+
+def churn(chance: random.Random, share: float) -> Callable[[ListedLog], None]:
+    """Rows appear at the head, up to two seconds late, and others are deleted anywhere."""
+
+    def change(log: ListedLog) -> None:
+        newest = max((row.created_at for row in log.rows.values()), default=BASE) - BASE
+        if chance.random() < share:
+            log.add(*(row(newest + chance.randint(-2, 1), chance) for _ in range(3)))
+        if chance.random() < share and log.rows:
+            del log.rows[chance.choice(list(log.rows))]
+
+    return change
+
+
+@thorough
+@given(bursts, seeds, st.sampled_from([0.0, 0.05, 0.5]), limits, st.booleans())
+def test_rows_that_were_there_throughout_come_once_and_in_order_however_the_log_changes(
+    pairs: list[tuple[int, int]], seed: int, share: float, limit: int, hands_over: bool
+) -> None:
+    chance = random.Random(seed)
+    log = ListedLog(rows_of(pairs, chance), seed=seed, change=churn(chance, share))
+    start, rows = set(log.rows), list[WorkflowLogs]()
+    request = WorkflowLogsRequest(limit=max(limit, len(start) // 10, 1))
+    pager = LogPager(request, LogTimes())
+    while True:
+        page = log.drive(pager.page())
+        rows += page.data
+        assert len(page) == request.limit or not page.has_more
+        if not page.has_more:
+            break
+        if hands_over:  # to a client that knows nothing but the page
+            request = chance.choice(
+                [page.next_request(), WorkflowLogsRequest(limit=request.limit, cursor=page.cursor)]
+            )
+            pager = LogPager(request, LogTimes())
+    assert places(rows) == sorted(set(places(rows)), reverse=True)
+    assert start & set(log.rows) <= {row.id for row in rows}
+
+
+@thorough
+@given(bursts, seeds, limits)
+def test_in_a_quiet_log_has_more_and_total_are_exact(
+    pairs: list[tuple[int, int]], seed: int, limit: int
+) -> None:
+    log = ListedLog(rows_of(pairs, random.Random(seed)), seed=seed)
+    everything = in_order(log.rows.values())
+    start = random.Random(seed).randint(0, len(everything))
+    place = LogPosition.of(everything[start - 1]) if start else None
+    request = WorkflowLogsRequest(
+        limit=limit, last_id=place and place.id, last_created_at=place and place.created_at
+    )
+    page = log.drive(LogPager(request, LogTimes()).page())
+    assert list(page) == everything[start : start + limit]
+    assert page.has_more == (len(everything) > start + limit)
+    assert page.total == len(everything)
+
+
+# ------------------------------------------------------------------------------------ the cost
+
+
+def full_windows(log: ListedLog) -> list[tuple[LogQuery, LogAnswer]]:
+    """The queries of windows, not of single seconds, whose answers were cut."""
+    asked = zip(log.queries, log.answers, strict=True)
+    return [
+        (query, answer)
+        for query, answer in asked
+        if len(answer.rows) == query.limit and not (query.after and query.after == query.before)
+    ]
+
+
+def straddling(log: ListedLog) -> int:
+    """How many seconds had rows inside and outside of the answer that was cut in them."""
+    size = Counter(row.created_at for row in log.rows.values())
+    cuts = [Counter(row.created_at for row in answer.rows) for _, answer in full_windows(log)]
+    return len({min(cut) for cut in cuts if cut[min(cut)] < size[min(cut)]})
+
+
+calm = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 40)), max_size=60)
+"""Seconds that fit into an answer."""
+
+
+@thorough
+@given(calm, seeds)
+def test_what_a_walk_costs(pairs: list[tuple[int, int]], seed: int) -> None:
+    chance = random.Random(seed)
+    seconds = {second: (second, count) for second, count in pairs}
+    # One row is a minute newer: no row appears behind it any more.
+    log = ListedLog(rows_of([*seconds.values(), (500, 1)], chance), seed=seed)
+    count = len(log.rows)
+    assert len(walked(log)) == count
+    assert len(log.queries) <= math.ceil(count / 100) + straddling(log) + 1
+    assert {query.page for query in log.queries} == {1}
+
+
+@thorough
+@given(calm, seeds)
+def test_what_a_walk_costs_at_the_head_where_rows_may_still_appear(
+    pairs: list[tuple[int, int]], seed: int
+) -> None:
+    seconds = {second // 8: (second // 8, count) for second, count in pairs}
+    log = ListedLog(rows_of(list(seconds.values()), random.Random(seed)), seed=seed)
+    count = len(log.rows)
+    assert len(walked(log)) == count
+    # A second at which an answer was cut is read again, whether it had further rows or not.
+    assert len(log.queries) <= math.ceil(count / 100) + len(full_windows(log)) + 1
+    assert len(log.queries) <= 2 * math.ceil(count / 100) + 1
+    assert {query.page for query in log.queries} <= {1}
+
+
+@pytest.mark.parametrize("each", [1, 2, 5, 10])
+def test_a_walk_over_even_seconds_costs_a_call_for_a_hundred_rows(each: int) -> None:
+    chance = random.Random(each)
+    log = ListedLog(row(number // each, chance) for number in range(2000))
+    assert len(walked(log)) == 2000
+    assert len(log.queries) <= 21
+
+
+def test_a_small_page_asks_for_little() -> None:
+    chance = random.Random(0)
+    log = ListedLog(row(second, chance) for second in range(500))
+    page = log.drive(LogPager(WorkflowLogsRequest(limit=2), LogTimes()).page())
+    assert (len(page), page.has_more) == (2, True)
+    assert [query.limit for query in log.queries] == [12]
+    log.queries.clear()
+    log.drive(LogPager(WorkflowLogsRequest(), LogTimes(), most=7).fetch())
+    assert [query.limit for query in log.queries] == [17]
+
+
+@thorough
+@given(bursts, seeds)
+def test_pages_beyond_the_first_are_read_in_overfull_seconds_alone(
+    pairs: list[tuple[int, int]], seed: int
+) -> None:
+    log = ListedLog(rows_of(pairs, random.Random(seed)), seed=seed)
+    walked(log)
+    size = Counter(row.created_at for row in log.rows.values())
+    for query in log.queries:
+        if query.page > 1:
+            assert query.after is not None
+            assert query.after == query.before
+            assert size[query.after] > 100
+
+
+# -------------------------------------------------------------------------- windows and seconds
+
+
+def test_a_walk_stays_within_its_bounds() -> None:
+    chance = random.Random(0)
+    log = ListedLog(rows_of([(second, 30) for second in range(30)], chance))
+    scope = LogScope(after=BASE + 5, before=BASE + 20)
+    rows = walked(log, scope)
+    assert {row.created_at - BASE for row in rows} == set(range(5, 21))
+    assert len(rows) == 16 * 30
+    assert all(query.after == BASE + 5 for query in log.queries)
+
+
+def test_a_walk_whose_first_second_is_overfull_ends_with_it() -> None:
+    log = ListedLog(rows_of([(0, 250), (200, 150), (400, 1)], random.Random(0)))
+    rows = walked(log, LogScope(after=BASE))
+    assert len(rows) == 401
+    assert all(query.before is None or query.before >= BASE for query in log.queries)
+
+
+def test_a_row_deleted_while_the_server_counts_makes_no_difference() -> None:
+    log = ListedLog(rows_of([(second, 7) for second in range(100)], random.Random(0)))
+    chance = random.Random(0)
+    walk, rows = LogWalk(LogScope()), list[WorkflowLogs]()
+    while not walk.ended:
+        steps = walk.step()
+        query = next(steps)
+        try:
+            while True:  # the server counts a row that is gone when it reads
+                answer = log.answer(query)
+                query = steps.send(LogAnswer(answer.rows, answer.total + chance.randint(0, 1)))
+        except StopIteration as end:
+            rows += end.value
+    assert places(rows) == places(in_order(log.rows.values()))
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+@pytest.mark.parametrize("count", [101, 200, 300, 1000])
+def test_an_overfull_second_is_read_whole(count: int, stubborn: bool) -> None:
+    chance = random.Random(count)
+    log = ListedLog(rows_of([(0, count)], chance), seed=count, stubborn=stubborn)
+    rows = log.drive(whole_second(BASE, LogScope()))
+    assert places(rows) == places(in_order(log.rows.values()))
+
+
+@pytest.mark.parametrize(
+    ("scope", "narrowed"),
+    [
+        (LogScope(), {"status", "created_by_end_user_session_id"}),
+        (LogScope(by_status=False), {"created_by_end_user_session_id"}),
+        (LogScope(by_user=False), {"status"}),
+        (LogScope(by_status=False, by_user=False), set[str]()),
+    ],
+)
+def test_an_overfull_second_is_divided_by_what_the_request_leaves_open(
+    scope: LogScope, narrowed: set[str]
+) -> None:
+    log = ListedLog(rows_of([(0, 300)], random.Random(0)))
+    log.drive(whole_second(BASE, scope))
+    assert {name for query in log.queries for name in query.narrowed} == narrowed
+
+
+def test_a_second_that_never_shows_some_rows_is_an_error_that_counts_them() -> None:
+    log = ListedLog(rows_of([(0, 150)], random.Random(0)))
+    hidden = set(list(log.rows)[:3])
+    steps = whole_second(BASE, LogScope())
+    query = next(steps)
+    with pytest.raises(
+        LogWindowUnstableError, match=r"150 rows at 2026-11-22T.*only 147"
+    ) as caught:
+        while True:
+            answer = log.answer(query)
+            shown = tuple(row for row in answer.rows if row.id not in hidden)
+            query = steps.send(LogAnswer(shown, answer.total))
+    assert (caught.value.second, caught.value.found, caught.value.total) == (BASE, 147, 150)
+    assert len(log.queries) < 500
+
+
+def test_a_step_that_failed_can_be_taken_again() -> None:
+    log = ListedLog(rows_of([(second, 30) for second in range(100)], random.Random(0)))
+    chance = random.Random(1)
+    walk, rows = LogWalk(LogScope()), list[WorkflowLogs]()
+    while not walk.ended:
+        steps = walk.step()
+        query = next(steps)
+        try:
+            while chance.random() < 0.7:
+                query = steps.send(log.answer(query))
+            steps.close()
+        except StopIteration as end:
+            rows += end.value
+    assert places(rows) == places(in_order(log.rows.values()))
+
+
+# ---------------------------------------------------------------------------------- new rows
+
+
+@thorough
+@given(bursts, seeds, st.booleans())
+def test_a_tail_gives_each_new_row_once_also_those_that_come_late(
+    pairs: list[tuple[int, int]], seed: int, from_place: bool
+) -> None:
+    chance = random.Random(seed)
+    log = ListedLog(rows_of(pairs, chance), seed=seed)
+    old = in_order(log.rows.values())
+    skipped = chance.randrange(len(old)) if old and from_place else 0
+    request = WorkflowLogsRequest()
+    if old and from_place:
+        place = LogPosition.of(old[skipped])
+        request = WorkflowLogsRequest(last_id=place.id, last_created_at=place.created_at)
+    tail = TailCore(request, LogTimes())
+    log.drive(tail.begin())
+    come = list[WorkflowLogs]()
+    for _ in range(5):
+        newest = max((row.created_at for row in log.rows.values()), default=BASE) - BASE
+        log.add(*(row(newest + chance.randint(-2, 3), chance) for _ in range(chance.randint(0, 4))))
+        log.drive(tail.poll())
+        while (new := tail.pop()) is not None:
+            come.append(new)
+    expected = log.rows.keys() - {row.id for row in old[skipped:]}
+    assert sorted(row.id for row in come) == sorted(expected)
+    assert places(come[:skipped]) == sorted(places(come[:skipped]))
+
+
+def test_a_tail_of_a_quiet_log_reads_little() -> None:
+    log = ListedLog(rows_of([(second, 20) for second in range(50)], random.Random(0)))
+    tail = TailCore(WorkflowLogsRequest(), LogTimes())
+    log.drive(tail.begin())
+    log.queries.clear()
+    for _ in range(3):
+        log.drive(tail.poll())
+    assert tail.pop() is None
+    assert [query.after for query in log.queries] == [BASE + 46] * 3
