@@ -1,0 +1,138 @@
+"""The emulator against the recordings: each recorded request is sent, and the answers compared.
+
+``python -m support.conformance`` (in tests/) writes docs/emulator-conformance.md anew.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from support import scenes, seeds
+from support.bench import Bench, Call
+from support.likeness import Answer, differences
+from support.links import FILE_ID, ROLES
+from support.recordings import Recording
+from support.scenes import ANSWER, ANSWER_TO_STOPPED, OTHER_APP, OTHER_USER, OWN_STOP, RUN_ID
+from support.scenes import Preparation, Scene
+
+PREPARATIONS: list[tuple[str, Preparation]] = [
+    ("*/err_auth_lowercase_bearer", seeds.key_of_echo),
+    # files, end users, versions
+    ("*/files_run_*", seeds.uploaded),
+    ("*/run_blocking_files", seeds.uploaded),
+    ("*/enduser_*", seeds.uploaded),
+    ("*/file_preview_*", seeds.uploaded),
+    ("*/err_wf_id_ok_streaming", seeds.own_version),
+    ("*/err_wf_id_other_app", seeds.version_of_another_app),
+    ("*/draft_by_id", seeds.draft),
+    ("*/*versions_v1", seeds.earlier_version),
+    ("*/versions_v2", seeds.own_version),
+    # stops
+    ("*/stop4_other_user_stream", OTHER_USER.midway),
+    ("*/stop5_by_run_id_stream", RUN_ID.midway),
+    ("*/stop6_other_app_stream", OTHER_APP.midway),
+    ("1.14.2/stop3_stream", OTHER_USER.midway),
+    ("1.14.2/stop6_stream", scenes.nothing),
+    ("1.14.2/stop6_*", scenes.finished),
+    ("*/stop*_stream", OWN_STOP.midway),
+    ("*/ev5_stream", OWN_STOP.midway),
+    ("*/llm_stop_stream", OWN_STOP.midway),
+    ("*/stop5*_stop*", RUN_ID.due),
+    ("*/stop*_stop*", OWN_STOP.due),
+    ("*/ev5_stop", OWN_STOP.due),
+    ("*/stop*_detail_running", scenes.going_on),
+    ("*/stop8_detail_while_running", scenes.going_on_in_blocking_mode),
+    ("*/stop*_detail_right_after", OWN_STOP.asked),
+    ("*/stop4_other_user_detail", OTHER_USER.ended),
+    ("*/stop6_other_app_detail", OTHER_APP.ended),
+    ("1.14.2/stop3_detail", OTHER_USER.ended),
+    ("1.14.2/stop4_detail", OTHER_APP.ended),
+    ("*/stop5*_detail", RUN_ID.ended),
+    ("*/stop*_detail*", OWN_STOP.ended),
+    ("*/llm_stop_detail", OWN_STOP.ended),
+    ("*/ev5_events_*", OWN_STOP.ended),
+    # streams that are resumed or left
+    ("*/ev1_detail_running", scenes.going_on),
+    ("*/ev1_detail_finished", scenes.finished),
+    ("*/ev1_events_after*", scenes.finished),
+    ("*/ev4_events_*", scenes.finished),
+    ("*/ev[12]_events_*", scenes.going_on),
+    ("*/ev6_events*", scenes.going_on_in_blocking_mode),
+    ("*/disc*_just_after_cut", scenes.just_left),
+    ("*/disc*_detail_*", scenes.left),
+    ("*/sidefx_detail*", scenes.left),
+    # forms
+    ("1.13.3/hi_*", scenes.paused),
+    ("*/hi?_stream", scenes.nothing),
+    ("*/hi2_blocking", scenes.nothing),
+    ("*/hi1_events_finished", ANSWER.done),
+    ("*/hi?_events_live*", ANSWER.midway),
+    ("*/hi[245]_events*", ANSWER.midway),
+    ("*/hi3_events", ANSWER_TO_STOPPED.midway),
+    ("*/hi1_*_finished", ANSWER.done),
+    ("*/hi1_*_right_after_submit", ANSWER.just),
+    ("*/hi1_*_after_submit", ANSWER.done),
+    ("*/hi1_submit_again", ANSWER.done),
+    ("*/hi3_*_after_stop", scenes.paused_and_stopped),
+    ("*/hi3_detail_end", ANSWER_TO_STOPPED.done),
+    ("*/hi4_*2", ANSWER.done),
+    ("*/hi6_*", scenes.timed_out),
+    ("*/hi?_*unknown_token", scenes.nothing),
+    ("*/hi?_form_get_unknown", scenes.nothing),
+    ("*/hi?_*", scenes.paused),
+    # logs
+    ("*/logs_rows_*", seeds.logged_by_itself),
+    ("*/logs_stop*_running", seeds.logged_beside_one_that_goes_on),
+    ("*/err_logs_*", seeds.logged),
+    ("*/logs_*", seeds.logged),
+    ("*/detail_*", scenes.finished),
+    ("*/restart_api_detail", scenes.finished),
+    ("*/manysteps_600_detail", scenes.finished),
+    ("*", scenes.nothing),
+]
+"""How a recording is prepared, by its version and name; the first pattern that fits counts."""
+
+_OF_THE_CONNECTION = {"host", "authorization", "content-length"}
+"""Headers of a request that are not sent as they were recorded."""
+
+
+def preparation(played: Recording) -> Preparation:
+    return next(each for pattern, each in PREPARATIONS if fnmatchcase(played.id, pattern))
+
+
+def check(bench: Bench, played: Recording) -> list[str]:
+    """Send a recorded request; in what the answer differs from the recorded one."""
+    try:
+        scene = preparation(played)(bench, played)
+        most = None
+        if played.is_cut:
+            most = len(played.messages)
+            while most > 1 and played.messages[most - 2 : most] == [b"event: ping"] * 2:
+                most -= 1
+        given = bench.answer(_call(played, scene), most=most, midway=scene.midway)
+    finally:
+        bench.tidy_up()
+    return differences(_recorded(played), given, values=not bench.is_real)
+
+
+def _call(played: Recording, scene: Scene) -> Call:
+    target, body = played.target, played.request_bytes
+    for role, value in scene.ids.items():
+        target = ROLES[role].sub(value, target)
+    for recorded, uploaded in scene.files.items():
+        body = body.replace(recorded.encode(), uploaded.encode()) if recorded else body
+    headers = [
+        (name, value)
+        for name, value in played.request_headers
+        if name.lower() not in _OF_THE_CONNECTION
+    ]
+    authorization = dict(played.request_headers).get("Authorization")
+    if scene.authorization or (played.app == "None" and authorization):
+        headers.append(("Authorization", scene.authorization or str(authorization)))
+    app = None if played.app == "None" else played.app
+    return Call(app, played.method, target, headers, body)
+
+
+def _recorded(played: Recording) -> Answer:
+    headers = {name.lower(): value for name, value in played.headers}
+    return Answer(played.status, headers, [each for each in played.chunks if each], not played.is_cut)

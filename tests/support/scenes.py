@@ -1,0 +1,248 @@
+"""States that a recorded request finds: runs that go on, were stopped or wait for a person.
+
+Each is brought about with requests alone, so that it can be on a real server too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from support.bench import Bench, Live, Midway
+from support.links import Start, answers_to_forms, start_of
+from support.recordings import Recording
+
+
+@dataclass
+class Scene:
+    """What was prepared.
+
+    Args:
+        ids: The ids that stand in for the recorded ones, by what they are of (`links.ROLES`).
+        files: Ids of uploaded files by their recorded ids.
+        authorization: The header, where it is not the usual one.
+        midway: What is done while the answer is read.
+    """
+
+    ids: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    authorization: str | None = None
+    midway: Midway | None = None
+
+
+Preparation = Callable[[Bench, Recording], Scene]
+
+
+def nothing(_bench: Bench, _played: Recording) -> Scene:
+    return Scene()
+
+
+# ------------------------------------------------------------------------------------------ runs
+
+
+def _ids(live: Live) -> dict[str, str]:
+    return {"run_id": live.run_id, "task_id": live.task_id}
+
+
+def _started(bench: Bench, start: Start) -> Live:
+    return bench.start(start.app, start.inputs, start.user)
+
+
+def _at_work(live: Live) -> bool:
+    """Whether the first node after the start has begun."""
+    return any(
+        event["event"] == "node_started" and event["data"]["node_id"] != "start"
+        for event in live.events
+    )
+
+
+def going_on(bench: Bench, played: Recording) -> Scene:
+    """The run goes on, at its first node."""
+    bench.hold()
+    return Scene(_ids(_started(bench, start_of(played)).read(_at_work)))
+
+
+def going_on_in_blocking_mode(bench: Bench, played: Recording) -> Scene:
+    """A run in blocking mode goes on; its id is found in the logs."""
+    start = start_of(played)
+    bench.hold()
+    bench.run_meanwhile(start.app, start.inputs, start.user)
+    return Scene({"run_id": bench.logged_run(start.app, start.user)})
+
+
+def finished(bench: Bench, played: Recording) -> Scene:
+    """The run has ended."""
+    start = start_of(played)
+    if start.is_streamed:
+        return Scene(_ids(_started(bench, start).read()))
+    return Scene({"run_id": bench.run(start.app, start.inputs, start.user)})
+
+
+def just_left(bench: Bench, played: Recording) -> Scene:
+    """The client has left the stream, and the run goes on."""
+    bench.hold()
+    live = _started(bench, start_of(played)).read(_at_work)
+    live.close()
+    return Scene(_ids(live))
+
+
+def left(bench: Bench, played: Recording) -> Scene:
+    """The client has left the stream; the run has ended since, as far as it does."""
+    live = _started(bench, start_of(played)).read(_at_work)
+    live.close()
+    bench.wait_longer_than(10)
+    return Scene(_ids(live))
+
+
+# ----------------------------------------------------------------------------------------- stops
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Who asks for a stop, and how.
+
+    Args:
+        app: App whose key is used; None for the run's own.
+        user: Who asks; None for the run's user.
+        by_run_id: Whether the run's id is given in place of the task's.
+    """
+
+    app: str | None = None
+    user: str | None = None
+    by_run_id: bool = False
+
+    def _ask(self, bench: Bench, start: Start, ids: dict[str, str]) -> None:
+        task_id = ids["run_id"] if self.by_run_id else ids["task_id"]
+        bench.stop(self.app or start.app, task_id, self.user or start.user)
+
+    def midway(self, bench: Bench, played: Recording) -> Scene:
+        """The run is stopped while its stream is read, where the recording was."""
+        start = start_of(played)
+        ends = played.events[-1]["data"]["error"]  # None or empty where the stop was in vain
+        place = len(played.messages) - 1
+        stops = iter([lambda live: self._ask(bench, start, _ids(live))])
+
+        def midway(live: Live) -> None:
+            if len(live.messages) == place if ends else _at_work(live):
+                for stop in stops:
+                    stop(live)
+
+        if ends:
+            bench.hold()
+        return Scene(midway=midway)
+
+    def due(self, bench: Bench, played: Recording) -> Scene:
+        """The run goes on, and the request asks for its stop."""
+        scene = going_on(bench, played)
+        if self.by_run_id:
+            scene.ids["task_id"] = scene.ids["run_id"]
+        return scene
+
+    def asked(self, bench: Bench, played: Recording) -> Scene:
+        """The stop has been asked for right now."""
+        scene = going_on(bench, played)
+        self._ask(bench, start_of(played), scene.ids)
+        return scene
+
+    def ended(self, bench: Bench, played: Recording) -> Scene:
+        """The stop has been asked for, and the stream has ended."""
+        start = start_of(played)
+        if b"succeeded" not in played.body:
+            bench.hold()
+        live = _started(bench, start).read(_at_work)
+        self._ask(bench, start, _ids(live))
+        return Scene(_ids(live.read()))
+
+
+OWN_STOP = Stop()
+OTHER_USER = Stop(user="somebody-else")
+OTHER_APP = Stop(app="echo")
+RUN_ID = Stop(by_run_id=True)
+
+
+# ----------------------------------------------------------------------------------------- forms
+
+
+def paused(bench: Bench, played: Recording) -> Scene:
+    """The run waits for a person."""
+    start = start_of(played)
+    if start.is_streamed:
+        live = _started(bench, start).read()
+        return Scene({**_ids(live), "form_token": live.form_token})
+    body = {"inputs": start.inputs, "user": start.user, "response_mode": "blocking"}
+    answer = bench.post(start.app, "/workflows/run", body)
+    reasons = answer["data"].get("reasons") or [{"form_token": ""}]  # none before 1.14
+    ids = {"run_id": answer["workflow_run_id"], "task_id": answer["task_id"]}
+    return Scene({**ids, "form_token": reasons[0]["form_token"]})
+
+
+def paused_and_stopped(bench: Bench, played: Recording) -> Scene:
+    """The run was stopped while it waited."""
+    scene, start = paused(bench, played), start_of(played)
+    bench.stop(start.app, scene.ids["task_id"], start.user)
+    return scene
+
+
+def timed_out(bench: Bench, played: Recording) -> Scene:
+    """Nobody has answered the form in time."""
+    scene, start = paused(bench, played), start_of(played)
+    bench.listen(start.app, scene.ids["run_id"], start.user).read()
+    return scene
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Somebody answers the forms of a run.
+
+    Args:
+        before: The state that they find.
+    """
+
+    before: Preparation = paused
+
+    def just(self, bench: Bench, played: Recording) -> Scene:
+        """The form has been answered right now."""
+        scene = self.before(bench, played)
+        bench.hold()
+        self._answer(bench, played, scene.ids["form_token"], answers_to_forms(played))
+        return scene
+
+    def done(self, bench: Bench, played: Recording) -> Scene:
+        """A form has been answered, and the run has ended or waits for another one."""
+        scene, start = self.before(bench, played), start_of(played)
+        live = bench.listen(start.app, scene.ids["run_id"], start.user)
+        self._answer(bench, played, scene.ids["form_token"], answers_to_forms(played))
+        if any(event["event"] == "human_input_required" for event in live.read().events):
+            scene.ids["form_token"] = live.form_token
+        return scene
+
+    def midway(self, bench: Bench, played: Recording) -> Scene:
+        """The forms are answered while somebody listens: as soon as they do, or see the pause."""
+        scene = self.before(bench, played)
+        answers = answers_to_forms(played)
+        has_snapshot = "include_state_snapshot=true" in played.target
+        answered: set[str] = set()
+
+        def midway(live: Live) -> None:
+            is_paused = live.events and live.events[-1]["event"] == "workflow_paused"
+            if is_paused or (live.messages and not live.events and not has_snapshot):
+                token = live.form_token if is_paused else scene.ids["form_token"]
+                if token not in answered:
+                    answered.add(token)
+                    self._answer(bench, played, token, answers)
+
+        scene.midway = midway
+        return scene
+
+    def _answer(
+        self, bench: Bench, played: Recording, token: str, answers: Iterator[dict[str, object]]
+    ) -> None:
+        answer = next(answers, None)
+        if answer is not None:
+            start = start_of(played)
+            body = {**answer, "user": start.user}
+            bench.post(start.app, f"/form/human_input/{token}", body)
+
+
+ANSWER = Answering()
+ANSWER_TO_STOPPED = Answering(paused_and_stopped)
