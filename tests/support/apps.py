@@ -165,18 +165,18 @@ def _versions() -> Workflow:
 
 
 def _slow_apps(pace: Pace) -> list[Workflow]:
-    def slow_body(inputs: JSONObject) -> Body:
-        texts = (Text("", ("slowreq", "body")), _BETWEEN, Text("200", ("slowreq", "status_code")))
-        body = yield from _request(pace, "slowreq", "Slow request", inputs["secs"], *texts)
-        return {"body": body, "status": 200}
+    text = Text("", ("slowreq", "body"))
 
     @workflow(Input("secs"))
     def slow(inputs: JSONObject) -> Body:
-        return (yield from slow_body(inputs))
+        texts = (text, _BETWEEN, Text("200", ("slowreq", "status_code")))
+        body = yield from _request(pace, "slowreq", "Slow request", inputs["secs"], *texts)
+        return {"body": body, "status": 200}
 
     @workflow(Input("secs"), max_active_requests=1)
     def limited(inputs: JSONObject) -> Body:
-        return (yield from slow_body(inputs))
+        body = yield from _request(pace, "slowreq", "Slow request", inputs["secs"], text)
+        return {"body": body}
 
     @workflow(Input("secs"))
     def slowsteps(inputs: JSONObject) -> Body:
@@ -247,7 +247,7 @@ def _failing_apps(retries_used_up: str) -> list[Workflow]:
             error = f"{retries_used_up} for URL {inputs['url']}"
             asked = {"request": f"GET {path} HTTP/1.1\r\n\r\n"}
         for _ in range(2):
-            yield RetryNode("req", error)
+            yield RetryNode("req", error, asked)
         yield EndNode("req", status="failed", error=error, process_data=asked)
         raise NodeError(error)
 
@@ -302,7 +302,10 @@ def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
             yield EndNode("assign", process_data={"num": num})
             return {"num": num}
 
-        variables = yield Loop("loop", each, 10, {"num": 0}, "Loop")
+        def is_over(variables: JSONObject) -> bool:
+            return bool(variables["num"] >= 3)
+
+        variables = yield Loop("loop", each, 10, {"num": 0}, "Loop", is_over)
         yield Text(str(variables["num"]), ("loop", "num"))
         return {"num": variables["num"]}
 
@@ -310,9 +313,7 @@ def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
         iterating("iter", plus_index),
         iterating("iterfail", times_ten),
         iterating("itercont", times_ten, on_error="continue-on-error"),
-        iterating(
-            "iterparallel", times_ten, parallel=True, on_error="remove-abnormal-output"
-        ),
+        iterating("iterparallel", times_ten, parallel=True, on_error="remove-abnormal-output"),
         iterating("manysteps", same),
         loop,
     ]
@@ -322,7 +323,10 @@ def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
 
 
 def _human_apps(pace: Pace) -> list[Workflow]:
-    fields = [FormInput("comment", default="no comment"), FormInput("draft", default="{{#start.topic#}}")]
+    fields = [
+        FormInput("comment", default="no comment"),
+        FormInput("draft", default="{{#start.topic#}}"),
+    ]
     approve, reject = FormAction("approve", "Approve", "primary"), FormAction("reject", "Reject")
 
     def ask(id: str, title: str, topic: str, *actions: FormAction) -> HumanInput:
@@ -337,6 +341,12 @@ def _human_apps(pace: Pace) -> list[Workflow]:
             yield Text(inputs["topic"], ("start", "topic"))
             return {"timeout": inputs["topic"]}
         comment, draft = answer.inputs["comment"], answer.inputs["draft"]
+        if answer.action == "reject":
+            yield Text(comment, ("ask", "comment"))
+            rejected = {"rejected": comment}
+            yield BeginNode("end2", "end", "End rejected", rejected)
+            yield EndNode("end2", rejected)
+            return rejected
         result = f"approved: {comment}"
         texts = [
             Text(result, ("after", "result")),
@@ -347,6 +357,7 @@ def _human_apps(pace: Pace) -> list[Workflow]:
             _BETWEEN,
             Text(draft, ("ask", "draft")),
         ]
+        yield pace.sleep(0.9)
         yield from _code("after", "After", {"comment": comment}, {"result": result}, *texts)
         return {"result": result, "action": answer.action, "comment": comment, "draft": draft}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +24,11 @@ Midway = Callable[["Live"], None]
 SECOND = 1 / 40
 """How long a second of the recordings is against the emulator, in seconds."""
 
-_SILENCE = 0.5
+_SILENCE = 1.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
+
+_HELD = 10
+"""How much slower the apps go while something is done to a run that goes on."""
 
 _PATIENCE = 60.0
 """Seconds without a byte after which a test gives up."""
@@ -129,6 +132,7 @@ class Bench:
         self._emulator = emulator
         self._client = httpx.Client(timeout=_PATIENCE)
         self._left_open = ExitStack()
+        self.is_held = False
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +149,7 @@ class Bench:
         """Leave what is open, and forget what was done."""
         self._left_open.close()
         self.pace.second = self.pace.usual
+        self.is_held = False
         if self._emulator is not None:
             self._emulator.reset()
 
@@ -172,7 +177,8 @@ class Bench:
 
     def hold(self) -> None:
         """Let the apps go slowly, so that what goes on still goes on when it is looked at."""
-        self.pace.second = 40 * self.pace.usual
+        self.pace.second = _HELD * self.pace.usual
+        self.is_held = True
 
     # ------------------------------------------------------------------------------ speaking
 
@@ -190,7 +196,9 @@ class Bench:
         }
         return self._client.send(request, stream=True)
 
-    def answer(self, call: Call, *, most: int | None = None, midway: Midway | None = None) -> Answer:
+    def answer(
+        self, call: Call, *, most: int | None = None, midway: Midway | None = None
+    ) -> Answer:
         """Send a request and read the answer.
 
         Args:
@@ -250,8 +258,12 @@ class Bench:
 
     def run_meanwhile(self, app: str, inputs: JSONObject, user: str) -> None:
         """Run in blocking mode, while the test goes on."""
-        thread = threading.Thread(target=self.run, args=(app, inputs, user), daemon=True)
-        thread.start()
+
+        def run() -> None:
+            with suppress(httpx.TransportError):  # the test ended before it
+                self.run(app, inputs, user)
+
+        threading.Thread(target=run, daemon=True).start()
 
     def wait_longer_than(self, seconds: float) -> None:
         """Wait until what takes so many recorded seconds must have ended."""

@@ -22,7 +22,8 @@ _OWN_HEADERS = {
 """Headers of the connection and of the server's software, which differ as they like."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TOKEN = re.compile(r"\b(?=\w*[a-z])(?=\w*[A-Z])(?=[\w-]*\d)[\w-]{22}(?![\w-])")
+_HEX_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_TOKEN = re.compile(r"(?<=/human_input/)[\w-]{22}(?![\w-])")
 _REPLACED = [
     (re.compile(r"Traceback \(most recent call last\):.*", re.DOTALL), "<traceback>"),
     (re.compile(r"http://[^/ ]+/files/[^/]+/file-preview\?[\w=&%-]+"), "<link>"),
@@ -38,6 +39,9 @@ _OWN_VALUES = {"author_name", "icon", "total_price"}
 
 _NODE_VALUES = {"inputs", "process_data", "outputs"}
 """Keys of node events whose contents are the node kind's own, but for start and end."""
+
+_OF_ONE_ROW = re.compile(r'<id \d+>|(?<="session_id": ")[^"]*')
+"""What tells rows of a log apart that are of the same kind."""
 
 JSON = Any
 
@@ -71,18 +75,24 @@ class Answer:
         return [message for message in self.body.split(b"\n\n") if message]
 
 
-def differences(recorded: Answer, given: Answer, *, values: bool = True) -> list[str]:
+def differences(
+    recorded: Answer, given: Answer, *, values: bool = True, pings: bool = True
+) -> list[str]:
     """In what the second answer differs from the first.
 
     Args:
         recorded: What a real server answered.
         given: What the server under test answered.
         values: Whether values count, and not only keys and types.
+        pings: Whether pings count that come later than the first.
     """
-    return list(_differences(recorded, given, values=values))
+    one, other = Normaliser(values, pings), Normaliser(values, pings)
+    return list(_differences(recorded, given, one, other))
 
 
-def _differences(recorded: Answer, given: Answer, *, values: bool) -> Iterator[str]:
+def _differences(
+    recorded: Answer, given: Answer, one: Normaliser, other: Normaliser
+) -> Iterator[str]:
     if recorded.status != given.status:
         yield f"status {recorded.status} became {given.status}: {given.body[:200]!r}"
         return
@@ -90,9 +100,9 @@ def _differences(recorded: Answer, given: Answer, *, values: bool) -> Iterator[s
     if recorded.is_whole != given.is_whole:
         yield f"whole {recorded.is_whole} became {given.is_whole}"
     if recorded.is_stream:
-        yield from _of_streams(recorded, given, Normaliser(values), Normaliser(values))
+        yield from _of_streams(recorded, given, one, other)
     elif recorded.headers.get("content-type", "").startswith("application/json"):
-        yield from _of_json(recorded.body, given.body, Normaliser(values), Normaliser(values))
+        yield from _of_json(recorded.body, given.body, one, other)
     elif recorded.body != given.body:
         yield f"body {recorded.body!r} became {given.body!r}"
 
@@ -173,10 +183,12 @@ class Normaliser:
 
     Args:
         values: Whether values are kept, and not only their types.
+        pings: Whether pings are kept that come later than the first.
     """
 
-    def __init__(self, values: bool) -> None:
+    def __init__(self, values: bool, pings: bool) -> None:
         self._values = values
+        self._pings = pings
         self._ids: dict[str, str] = {}
 
     def events(self, messages: list[bytes]) -> Events:
@@ -186,7 +198,7 @@ class Normaliser:
         for message in messages:
             if not message.startswith(b"data: "):
                 name = message.decode().removeprefix("event: ")
-                if not others or others[-1][0] != name:
+                if not others or (self._pings and others[-1][0] != name):
                     others.append((name, None))
                 continue
             event = json.loads(message[6:])
@@ -218,6 +230,8 @@ class Normaliser:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and (name in _TIMES or _DURATIONS.search(name)):
             return f"<{type(value).__name__}>"
+        if name == "form_token" and isinstance(value, str):
+            return self._id(value)
         if name in _OWN_VALUES:
             return f"<{type(value).__name__}>"
         if name in _DURATION_MAPS:
@@ -225,18 +239,26 @@ class Normaliser:
         if name in {"inputs", "outputs"} and isinstance(value, str) and value[:1] == "{":
             return ["as text", sorted(_styles(value.encode())), self.of(json.loads(value))]
         if name == "data" and isinstance(value, list):
-            return [self.of(item) for item in value]
+            return self._rows(value)
         return self.of(value, name)
+
+    def _rows(self, rows: list[JSON]) -> JSON:
+        """The rows of a log: how many, and of what kinds; which ones is a matter of chance."""
+        kinds = {json.dumps(Normaliser(self._values, True).of(row), sort_keys=True) for row in rows}
+        return [len(rows), *sorted({_OF_ONE_ROW.sub("<own>", kind) for kind in kinds})]
 
     def _text(self, text: str) -> str:
         for pattern, name in _REPLACED:
             text = pattern.sub(name, text)
-        text = _UUID.sub(self._named, text)
-        text = _TOKEN.sub(self._named, text)
+        for pattern in (_UUID, _HEX_ID, _TOKEN):
+            text = pattern.sub(self._named, text)
         return text if self._values else "str"
 
     def _named(self, match: re.Match[str]) -> str:
-        return self._ids.setdefault(match[0], f"<id {len(self._ids) + 1}>")
+        return self._id(match[0])
+
+    def _id(self, value: str) -> str:
+        return self._ids.setdefault(value, f"<id {len(self._ids) + 1}>")
 
 
 def _filled(value: JSON) -> JSON:

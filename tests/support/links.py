@@ -67,11 +67,28 @@ def start_of(played: Recording) -> Start:
     """How the run was started that a recording is about, or that it starts itself."""
     if is_run(played):
         return _start(played)
+    starter = starter_of(played)
+    if starter is not None:
+        return _start(starter)
+    shown = _shown_inputs(played)
+    inputs = {name: value for name, value in shown.items() if not name.startswith("sys.")}
+    user = shown.get("sys.user_id", "u1")
+    return Start(played.app, inputs or _SOME_INPUTS[played.app], user, True)
+
+
+def starter_of(played: Recording) -> Recording | None:
+    """The recording that started the run: by the id in the target, else of the same group."""
     about = id_in(played)
-    for other in of_version(played.version):
-        if about and is_run(other) and about.encode() in other.body:
-            return _start(other)
-    return Start(played.app, _inputs_in(played) or _SOME_INPUTS[played.app], "u1", True)
+    runs = [other for other in of_version(played.version) if is_run(other)]
+    if about is not None:
+        return next((other for other in runs if about.encode() in other.body), None)
+    same = (other for other in runs if other.app == played.app and group(other) == group(played))
+    return next(same, None)
+
+
+def group(played: Recording) -> str:
+    """What recordings of one conversation have in common, such as ``stop1``."""
+    return played.path.stem.removeprefix("logs_").partition("_")[0]
 
 
 def _start(played: Recording) -> Start:
@@ -80,12 +97,12 @@ def _start(played: Recording) -> Start:
     return Start(played.app, body["inputs"], str(body["user"]), is_streamed)
 
 
-def _inputs_in(played: Recording) -> JSONObject:
+def _shown_inputs(played: Recording) -> JSONObject:
     """The inputs that a recorded run detail shows."""
     if not played.content_type.startswith("application/json"):
         return {}
-    inputs = json.loads(json.loads(played.body).get("inputs") or "{}")
-    return {name: value for name, value in inputs.items() if not name.startswith("sys.")}
+    shown: JSONObject = json.loads(json.loads(played.body).get("inputs") or "{}")
+    return shown
 
 
 def is_run(played: Recording) -> bool:
@@ -97,14 +114,6 @@ def is_run(played: Recording) -> bool:
 @cache
 def of_version(version: str) -> tuple[Recording, ...]:
     return tuple(each for each in all_recordings() if each.version == version)
-
-
-def log_rows(version: str, app: str) -> Iterator[tuple[Recording, JSONObject]]:
-    """The rows that recorded logs of an app show, each with the recording."""
-    for played in of_version(version):
-        if played.app == app and "/workflows/logs" in played.target and played.status == 200:
-            for row in json.loads(played.body)["data"]:
-                yield played, row
 
 
 def answers_to_forms(played: Recording) -> Iterator[JSONObject]:
@@ -120,7 +129,6 @@ def answers_to_forms(played: Recording) -> Iterator[JSONObject]:
             inputs = {name: text for name, text in outputs.items() if not name.startswith("__")}
             yield {"inputs": inputs, "action": outputs["__action_id"]}
         return
-    group = played.path.stem.partition("_")[0]
     for other in of_version(played.version):
-        if other.path.stem.startswith(f"{group}_submit") and other.status == 200:
+        if other.path.stem.startswith(f"{group(played)}_submit") and other.status == 200:
             yield {**json.loads(other.request_bytes)}

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import cycle, islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from dify_workflow.emulator import PastRun
 from support.bench import Bench, Call
-from support.links import FILE_ID, id_in, log_rows, of_version, start_of
+from support.links import FILE_ID, is_run, of_version, start_of, starter_of
 from support.recordings import Recording
-from support.scenes import Scene, going_on
+from support.scenes import Preparation, Scene
 
 JSONObject = dict[str, Any]
 
 _UPLOAD = (
-    b"--x\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu1\r\n"
+    b'--x\r\nContent-Disposition: form-data; name="user"\r\n\r\nu1\r\n'
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="hello.txt"\r\n'
     b"Content-Type: text/plain\r\n\r\nhello world!\r\n--x--\r\n"
 )
@@ -32,18 +35,18 @@ def key_of_echo(bench: Bench, _played: Recording) -> Scene:
 
 
 def uploaded(bench: Bench, played: Recording) -> Scene:
-    """The files that the request names have been uploaded; so has one by its user at least."""
+    """The files that the request names have been uploaded, those that were; one at least."""
+    named = FILE_ID.findall(played.request_bytes.decode())
+    answers = [other for other in of_version(played.version) if other.app == "files"]
+    known = [each for each in named if any(each.encode() in other.body for other in answers)]
     scene = Scene()
-    named = dict.fromkeys(FILE_ID.findall(played.request_bytes.decode()) or [""])
-    known = {
-        file_id: other
-        for other in of_version(played.version)
-        for file_id in named
-        if "/files/upload" in other.target and file_id and file_id.encode() in other.body
-    }
-    for file_id in named:
-        stored = _upload(bench, known.get(file_id))
+    for file_id in dict.fromkeys(known or [""]):
+        uploads = (other for other in answers if "/files/upload" in other.target and file_id)
+        upload = next((other for other in uploads if file_id.encode() in other.body), None)
+        stored = _upload(bench, upload)
         scene.files[file_id] = str(stored["id"])
+        if played.id.endswith("_unknown"):
+            return scene
         scene.ids = {"end_user_id": str(stored["created_by"]), "file_id": str(stored["id"])}
     return scene
 
@@ -82,43 +85,71 @@ def draft(bench: Bench, played: Recording) -> Scene:
 
 
 def logged(bench: Bench, played: Recording) -> Scene:
-    """The logs have the rows that the recordings of the same group show, and as many others."""
-    _seed(bench, played, lambda _: True)
+    """The logs have the rows that the recordings of the app show, and others beside them."""
+    kind = "err_logs_" if played.path.stem.startswith("err_") else "logs_"
+    pages = [
+        other
+        for other in of_version(played.version)
+        if other.app == played.app and other.status == 200 and "/workflows/logs" in other.target
+        if other.path.stem.startswith(kind) and not _ALONE.match(other.path.stem)
+    ]
+    bench.emulator.add_runs(_past_runs(pages or [played]), played.app)
     return Scene()
 
 
-def logged_beside_one_that_goes_on(bench: Bench, played: Recording) -> Scene:
-    """A run goes on; the logs have what they had before it."""
-    _seed(bench, played, lambda row: row["workflow_run"]["status"] != "running")
-    return going_on(bench, played)
+_ALONE = re.compile(r"logs_(stop|disc2)")
+"""Logs that are of a moment, and not of all that was recorded."""
 
 
-def _seed(bench: Bench, played: Recording, is_wanted: Any) -> None:
-    group = played.path.stem.partition("_")[0]
-    rows: dict[str, PastRun] = {}
-    total = 0
-    for other, row in log_rows(played.version, played.app):
-        if other.path.stem.partition("_")[0] == group:
-            query = parse_qs(urlsplit(other.target).query)
-            unfiltered = not query.keys() - {"limit", "page", "last_id", "foo"}
-            total = max(total, json.loads(other.body)["total"] if unfiltered else 0)
-            if is_wanted(row):
-                keyword = query.get("keyword", [""])[0]
-                rows[row["id"]] = _past(row, keyword, rows.get(row["id"]))
-    oldest = min((run.created_at for run in rows.values()), default=1_795_000_000.0)
-    fillers = [PastRun(oldest - 60, user="race") for _ in range(total - len(rows))]
-    bench.emulator.add_runs([*fillers, *rows.values()], played.app)
+def beside(before: Preparation) -> Preparation:
+    """The logs have the rows that the recording shows, beside the run that is prepared."""
+
+    def prepare(bench: Bench, played: Recording) -> Scene:
+        starter = starter_of(played)
+        own = starter.events[0]["workflow_run_id"] if starter and starter.events else ""
+        bench.emulator.add_runs(_past_runs([played], but=own), played.app)
+        return before(bench, played)
+
+    return prepare
 
 
-def _past(row: JSONObject, keyword: str, known: PastRun | None) -> PastRun:
-    run = row["workflow_run"]
-    name = known.inputs["name"] if known else "x"
-    user = row["created_by_end_user"]
+def _past_runs(pages: Sequence[Recording], but: str = "") -> list[PastRun]:
+    """The runs whose rows some recorded pages show, and so many others that totals are right."""
+    runs: dict[str, PastRun] = {}
+    totals: Counter[str] = Counter()  # by user; all users together are the empty one
+    for page in pages:
+        query, body = parse_qs(urlsplit(page.target).query), json.loads(page.body)
+        keyword = query.get("keyword", [""])[0]
+        user = query.get("created_by_end_user_session_id", [""])[0]
+        if not query.keys() - {"limit", "page", "last_id", "foo", "created_by_end_user_session_id"}:
+            totals[user] = max(totals[user], body["total"])
+        for row in body["data"]:
+            run_id = row["workflow_run"]["id"]
+            known = runs[run_id].inputs["name"] if run_id in runs else ""
+            runs[run_id] = _past_run(row, max(keyword, known, key=len))
+    totals[""] -= runs.pop(but, None) is not None
+    oldest = min((run.created_at for run in runs.values()), default=_NOWHEN) - 60
+    for user in sorted(totals, reverse=True):
+        there = sum(run.user == user or not user for run in runs.values())
+        for number in range(totals[user] - there):
+            runs[f"{user}{number}"] = PastRun(oldest, user=user or "race")
+    return list(runs.values())
+
+
+_NOWHEN = 1_795_000_000.0
+"""When runs began of which nothing is known (Unix seconds)."""
+
+
+def _past_run(row: JSONObject, name: str) -> PastRun:
+    run, user = row["workflow_run"], row["created_by_end_user"]
+    # The time of a row is rounded, that of a run cut off.
+    fraction = 0.75 if run["created_at"] < row["created_at"] else 0.0
     return PastRun(
-        row["created_at"] - 0.25 if run["created_at"] < row["created_at"] else run["created_at"],
+        run["created_at"] + fraction,
         status=run["status"],
-        user=user["session_id"] if user else "race",
-        inputs={"name": keyword or name},
+        user=user["session_id"] if user else None,
+        created_from=row["created_from"],
+        inputs={"name": name},
         error=run["error"] or None,
         elapsed_time=run["elapsed_time"],
         total_tokens=run["total_tokens"],
@@ -129,10 +160,13 @@ def _past(row: JSONObject, keyword: str, known: PastRun | None) -> PastRun:
     )
 
 
-def logged_by_itself(bench: Bench, played: Recording) -> Scene:
-    """All recorded runs of the app have been made again."""
-    for other in of_version(played.version):
-        if other.app == played.app and other.path.stem.startswith("run_"):
-            start = start_of(other)
-            bench.run(start.app, start.inputs, start.user)
+def run_again(bench: Bench, played: Recording) -> Scene:
+    """The recorded runs of the app have been made, again and again until there are enough."""
+    starts = [
+        start_of(other)
+        for other in of_version(played.version)
+        if other.app == played.app and is_run(other)
+    ]
+    for start in islice(cycle(starts), json.loads(played.body)["total"]):
+        bench.run(start.app, start.inputs, start.user)
     return Scene()

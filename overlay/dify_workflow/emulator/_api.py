@@ -164,11 +164,11 @@ class Api:
     async def _refused(self, request: Request, error: Exception) -> Response:
         """404 and 405 of the routes."""
         if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "")
             if request.method == "OPTIONS":
-                return self._answers.options()
-            text = "The method is not allowed for the requested URL."
-            return self._answers.error(ApiError(_NOT_ALLOWED, "method_not_allowed", text))
-        return self._answers.not_found_page()
+                return self._answers.options(allowed)
+            return self._answers.method_not_allowed(allowed)
+        return self._answers.not_found_page(request.url.path)
 
     async def _root(self, _request: Request) -> Response:
         version = {"api_version": "v1", "server_version": self._dialect.version}
@@ -202,6 +202,9 @@ class Api:
         if is_streamed:
             return self._stream(request, state.streams.of_run(run), run)
         last = await state.streams.last_event(run)
+        if last is None:
+            await end_connection(request.state.transport, "cut")
+            return Response()
         return self._answers.spaced(blocking_body(run.record, last, self._dialect))
 
     def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:

@@ -52,9 +52,7 @@ def blocking_body(record: RunRecord, last_event: JSONObject, dialect: Dialect) -
 
 def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
     """Run detail; the inputs are the text of a JSON object (DIFY.md section 0.9)."""
-    inputs = record.inputs
-    if dialect.system_timestamp:
-        inputs = {**inputs, "sys.timestamp": int(record.created)}
+    inputs = record.kept_inputs if dialect.system_timestamp else record.inputs
     return {
         "id": record.id,
         "workflow_id": record.workflow_id,

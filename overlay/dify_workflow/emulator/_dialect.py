@@ -12,6 +12,7 @@ class Dialect:
     Args:
         version: ``X-Version`` of its answers.
         exposes_headers: Whether answers name the headers that a browser may read.
+        names_methods: Whether the refusal of a method names those that there are.
         varies: Whether answers name the headers that they vary with.
         compact_json: Whether bodies come without spaces, and with escaped slashes.
         blocking_charset: Whether the blocking mode's content type names a charset.
@@ -68,7 +69,7 @@ class Dialect:
         runs_branches_at_once: Whether parallel branches go on at the same time.
         iteration_length: Name of an iteration's length.
         iteration_keys: Whether ``iteration_next`` and the like have the older keys.
-        last_next: Whether ``iteration_next`` comes once more after the last item.
+        next_comes_after: Whether ``iteration_next`` comes behind each item, and once before all.
         iteration_costs: Whether the end of an iteration says what it cost.
         stop_status: What the stream of a stopped run says: ``stopped`` or ``failed``.
         stop_error: What it gives as the reason.
@@ -89,6 +90,7 @@ class Dialect:
 
     version: str = "1.14.2"
     exposes_headers: bool = True
+    names_methods: bool = False
     varies: bool = True
     compact_json: bool = True
     blocking_charset: bool = True
@@ -137,7 +139,7 @@ class Dialect:
     runs_branches_at_once: bool = True
     iteration_length: str = "iteration_length"
     iteration_keys: bool = False
-    last_next: bool = False
+    next_comes_after: bool = False
     iteration_costs: bool = True
     stop_status: str = "stopped"
     stop_error: str = "Stopped by user."
@@ -247,6 +249,7 @@ _V1_9 = attrs.evolve(
 _V1_7 = attrs.evolve(
     _V1_9,
     version="1.7.2",
+    names_methods=True,
     compact_json=False,
     parameter_errors="reqparse",
     server_error_status=False,
@@ -266,7 +269,7 @@ _V1_7 = attrs.evolve(
     runs_branches_at_once=True,
     iteration_length="iterator_length",
     iteration_keys=True,
-    last_next=True,
+    next_comes_after=True,
     iteration_costs=False,
     stop_error="Stopped by user.",
     stop_by_anybody=False,

@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping
+from difflib import get_close_matches
 from uuid import uuid4
 
 import attrs
@@ -204,9 +205,10 @@ def _form_of(row: sqlite3.Row) -> Form:
 
 def _no_form(path: str) -> str:
     """404 in the words of flask-restx, which guesses what was meant."""
-    route = "form/human_input/<string:form_token>"
-    guesses = f"/v1/{route} or /api/{route} or /console/api/{route}"
-    return f"Form not found. You have requested this URI [{path}] but did you mean {guesses} ?"
+    routes = [f"{root}/form/human_input/" for root in ("/v1", "/api", "/console/api")]
+    guesses = [f"{route}<string:form_token>" for route in get_close_matches(path, routes)]
+    meant = f" but did you mean {' or '.join(guesses)} ?" if guesses else ""
+    return f"Form not found. You have requested this URI [{path}]{meant}"
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

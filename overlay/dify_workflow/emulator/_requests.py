@@ -16,6 +16,9 @@ _LONGEST_USER = 255
 """Characters of a user that the database keeps."""
 
 
+_LONGEST_VALUE = 50
+"""Characters of a value that pydantic shows whole."""
+
 _MISSING = "Missing required parameter in the JSON body"
 """What servers before pydantic say of a field that is not there."""
 
@@ -179,7 +182,7 @@ def parameter(
         case "pydantic":
             return invalid(
                 f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
-                f"input_value={value!r}, input_type={type(value).__name__}]\n"
+                f"input_value={_shortened(repr(value))}, input_type={type(value).__name__}]\n"
                 f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
             )
         case "restx":
@@ -187,6 +190,11 @@ def parameter(
             return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
         case _:
             return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
+
+
+def _shortened(text: str) -> str:
+    """A value as pydantic shows it: a long one without its middle."""
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:25]}...{text[-24:]}"
 
 
 def is_uuid(text: str) -> bool:

@@ -22,6 +22,10 @@ from ._store import Store
 logger = logging.getLogger("dify_workflow.emulator")
 
 
+_STOP_TAKES = 0.05
+"""Seconds from the request for a stop to the stop; real servers take up to a second."""
+
+
 class Run:
     """A run from its start to its end.
 
@@ -48,6 +52,7 @@ class Run:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         self._stops_when_answered = False
+        self._work: asyncio.Task[None] | None = None
         self._timeouts: list[asyncio.TimerHandle] = []
         self._engine = Engine(
             record, dialect, self.publish, forms, save_node=self._save_node, paused=self._pause
@@ -88,18 +93,19 @@ class Run:
         if self._dialect.logged_at == "start":
             self._log()
         self.publish("workflow_started", self._engine.payloads.started("initial"))
-        work = asyncio.ensure_future(self._to_end(shown))
-        stop = asyncio.ensure_future(self._stop.wait())
+        self._work = asyncio.create_task(self._to_end(shown))
+        stop = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if self.is_alive:
+                self._finish()
+                await asyncio.wait({self._work})  # a stopped one goes on, though nobody hears of it
         finally:
             stop.cancel()
-            work.cancel()
+            self._work.cancel()
             for timeout in self._timeouts:
                 timeout.cancel()
-        await asyncio.wait({work})
-        if self.is_alive:
-            self._finish()
+        await asyncio.wait({self._work})
 
     async def _to_end(self, shown_inputs: JSONObject) -> None:
         record = self.record
@@ -121,7 +127,7 @@ class Run:
         A paused run stays paused, and stops when it would go on (DIFY.md section 4).
         """
         if not self.has_ended and not self.is_paused:
-            self._stop.set()
+            asyncio.get_running_loop().call_later(_STOP_TAKES, self._stop.set)
         elif self.is_paused:
             self._stops_when_answered = True
 
@@ -129,6 +135,9 @@ class Run:
         """Let its worker die: nothing more is heard of it, and its record stays as it is."""
         self.is_alive = False
         self._stop.set()
+        if self._work is not None:
+            self._work.cancel()
+        self.wake()
 
     def _finish(self) -> None:
         record, dialect = self.record, self._dialect
@@ -159,6 +168,8 @@ class Run:
     # ------------------------------------------------------------------------------ its pauses
 
     def _pause(self, forms: list[Form]) -> None:
+        if self.has_ended:
+            return
         record = self.record
         record.status = "paused"
         record.save(self._store)
@@ -201,6 +212,8 @@ class Run:
             data: Its payload.
             top_level: Whether the payload stands beside the name.
         """
+        if self.has_ended or not self.is_alive:
+            return
         ids = {"workflow_run_id": self.record.id, "task_id": self.record.task_id}
         payload = data if top_level else {"data": data}
         self.events.append({"event": event, **ids, **payload})

@@ -71,15 +71,15 @@ class State:
             user: Who the run is for.
             base_url: Base URL of the server.
         """
-        found = problems(version.form(), inputs)
-        if found:
-            return found[0].message
+        found = [problem.message for problem in problems(version.form(), inputs)]
+        if found and not found[0].startswith("File validation failed"):
+            return found[0]
         user_id = self.store.user_id(app.key, user)
-        try:
+        try:  # before it asks whether the app takes a file, the server looks for it
             self.files.resolved(inputs, app.key, user_id, base_url)
         except ApiError as error:
             return error.message
-        return ""
+        return found[0] if found else ""
 
     def check_room(self, app: Workflow, *, is_streamed: bool) -> None:
         """Refuse a run beyond the app's limit.
@@ -95,6 +95,7 @@ class State:
         taken = sum(
             run.record.app == app.key and not (run.is_published and self.dialect.stream_needs_two)
             for run in self._runs.values()
+            if not run.has_ended
         )
         if taken + needed > app.max_active_requests:
             where = f"for {app.app_id} " if self.dialect.names_app_in_limit else ""

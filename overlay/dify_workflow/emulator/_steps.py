@@ -56,10 +56,12 @@ class RetryNode:
     Args:
         id: Id of the node in the workflow.
         error: Error text.
+        process_data: What the node did, such as the request that it sent.
     """
 
     id: str
     error: str
+    process_data: JSONObject = attrs.field(factory=dict[str, JSON])
 
 
 @attrs.frozen
@@ -147,6 +149,7 @@ class Loop:
         rounds: Most rounds.
         variables: The variables at first.
         title: Title of the node; by default its id.
+        until: Takes the variables behind a round; whether the loop ends there.
     """
 
     id: str
@@ -154,6 +157,7 @@ class Loop:
     rounds: int = 10
     variables: JSONObject = attrs.field(factory=dict[str, JSON])
     title: str | None = None
+    until: Callable[[JSONObject], bool] | None = None
 
 
 @attrs.frozen
