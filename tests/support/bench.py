@@ -21,14 +21,17 @@ JSONObject = dict[str, Any]
 Midway = Callable[["Live"], None]
 """Called with a stream that is being read, before each piece of it."""
 
+Leaves = Callable[["Live"], bool]
+"""Called likewise; whether the stream is left there."""
+
 SECOND = 1 / 40
 """How long a second of the recordings is against the emulator, in seconds."""
 
 _SILENCE = 1.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
 
-_HELD = 10
-"""How much slower the apps go while something is done to a run that goes on."""
+_HELD = 0.4
+"""How long a node takes while something is done to a run that goes on, in seconds."""
 
 _PATIENCE = 60.0
 """Seconds without a byte after which a test gives up."""
@@ -175,9 +178,13 @@ class Bench:
         """An app of the emulator."""
         return next(each for each in self.emulator.workflows if each.name == name)
 
-    def hold(self) -> None:
-        """Let the apps go slowly, so that what goes on still goes on when it is looked at."""
-        self.pace.second = _HELD * self.pace.usual
+    def hold(self, inputs: JSONObject) -> None:
+        """Let the apps go slowly, so that a run still goes on when it is looked at.
+
+        Args:
+            inputs: Inputs of the run.
+        """
+        self.pace.second = _HELD / float(inputs.get("secs", 1))
         self.is_held = True
 
     # ------------------------------------------------------------------------------ speaking
@@ -197,13 +204,13 @@ class Bench:
         return self._client.send(request, stream=True)
 
     def answer(
-        self, call: Call, *, most: int | None = None, midway: Midway | None = None
+        self, call: Call, *, leaves: Leaves | None = None, midway: Midway | None = None
     ) -> Answer:
         """Send a request and read the answer.
 
         Args:
             call: The request.
-            most: After how many messages of a stream to leave it.
+            leaves: When to leave a stream; None to read it to the end.
             midway: What is done while a stream is read.
         """
         response = self.open(call)
@@ -212,7 +219,7 @@ class Bench:
         def until(live: Live) -> bool:
             if midway is not None:
                 midway(live)
-            return most is not None and len(live.messages) >= most
+            return leaves is not None and leaves(live)
 
         try:
             live.read(until)

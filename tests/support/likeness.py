@@ -14,7 +14,9 @@ from typing import Any
 
 import orjson
 
-PING = "ping"
+from support.lanes import in_lanes
+
+_PING: dict[str, Any] = {"event": "ping", "data": {}}
 
 _OWN_HEADERS = {
     "connection", "content-length", "date", "keep-alive", "server", "transfer-encoding",
@@ -76,17 +78,18 @@ class Answer:
 
 
 def differences(
-    recorded: Answer, given: Answer, *, values: bool = True, pings: bool = True
+    recorded: Answer, given: Answer, *, app: str = "", values: bool = True, pings: bool = True
 ) -> list[str]:
     """In what the second answer differs from the first.
 
     Args:
         recorded: What a real server answered.
         given: What the server under test answered.
+        app: The app that answered, for what it does at the same time.
         values: Whether values count, and not only keys and types.
         pings: Whether pings count that come later than the first.
     """
-    one, other = Normaliser(values, pings), Normaliser(values, pings)
+    one, other = Normaliser(app, values, pings), Normaliser(app, values, pings)
     return list(_differences(recorded, given, one, other))
 
 
@@ -182,31 +185,29 @@ class Normaliser:
     """Takes from JSON what differs from run to run: ids become numbers in order of appearance.
 
     Args:
+        app: The app that answered.
         values: Whether values are kept, and not only their types.
         pings: Whether pings are kept that come later than the first.
     """
 
-    def __init__(self, values: bool, pings: bool) -> None:
+    def __init__(self, app: str, values: bool, pings: bool) -> None:
+        self._app = app
         self._values = values
         self._pings = pings
         self._ids: dict[str, str] = {}
 
     def events(self, messages: list[bytes]) -> Events:
         """The events of a stream's messages; pings that follow each other are one."""
-        others: list[tuple[str, JSON]] = []
-        texts: list[JSON] = []
+        found: list[dict[str, JSON]] = []
         for message in messages:
-            if not message.startswith(b"data: "):
-                name = message.decode().removeprefix("event: ")
-                if not others or (self._pings and others[-1][0] != name):
-                    others.append((name, None))
-                continue
-            event = json.loads(message[6:])
-            if event["event"] == "text_chunk":
-                texts.append(self.of(event))
-            else:
-                others.append((event["event"], self._event(event)))
-        return Events(others, texts)
+            if message.startswith(b"data: "):
+                found.append(json.loads(message[6:]))
+            elif not found or (self._pings and found[-1] != _PING):
+                found.append(_PING)
+        texts = [self.of(event) for event in found if event["event"] == "text_chunk"]
+        others = [event for event in found if event["event"] != "text_chunk"]
+        ordered = in_lanes(self._app, others)
+        return Events([(each["event"], self._event(each)) for each in ordered], texts)
 
     def _event(self, event: dict[str, JSON]) -> JSON:
         data = event.get("data", {})
@@ -244,7 +245,9 @@ class Normaliser:
 
     def _rows(self, rows: list[JSON]) -> JSON:
         """The rows of a log: how many, and of what kinds; which ones is a matter of chance."""
-        kinds = {json.dumps(Normaliser(self._values, True).of(row), sort_keys=True) for row in rows}
+        kinds = {
+            json.dumps(Normaliser("", self._values, True).of(row), sort_keys=True) for row in rows
+        }
         return [len(rows), *sorted({_OF_ONE_ROW.sub("<own>", kind) for kind in kinds})]
 
     def _text(self, text: str) -> str:

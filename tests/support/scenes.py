@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from support.bench import Bench, Live, Midway
 from support.links import Start, answers_to_forms, start_of
@@ -22,12 +23,15 @@ class Scene:
         files: Ids of uploaded files by their recorded ids.
         authorization: The header, where it is not the usual one.
         midway: What is done while the answer is read.
+        breaks: Whether the connection breaks by itself where the recording ends.
     """
 
     ids: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     authorization: str | None = None
     midway: Midway | None = None
+
+    breaks: bool = False
 
 
 Preparation = Callable[[Bench, Recording], Scene]
@@ -36,6 +40,19 @@ Preparation = Callable[[Bench, Recording], Scene]
 def nothing(_bench: Bench, _played: Recording) -> Scene:
     return Scene()
 
+
+def behind_a_proxy(bench: Bench, played: Recording) -> Scene:
+    """A proxy stands before the server, and answers or cuts in its place."""
+    faults = bench.emulator.faults
+    if played.is_stream:
+        faults.cut_stream(after_events=len(played.events))
+    else:
+        faults.answer(played.status, runs_anyway=played.status == _TIMED_OUT)
+    return Scene(breaks=True)
+
+
+_TIMED_OUT = 504
+"""What a proxy answers that has not waited for the end of a run."""
 
 # ------------------------------------------------------------------------------------------ runs
 
@@ -58,16 +75,52 @@ def _at_work(live: Live) -> bool:
 
 def going_on(bench: Bench, played: Recording) -> Scene:
     """The run goes on, at its first node."""
-    bench.hold()
-    return Scene(_ids(_started(bench, start_of(played)).read(_at_work)))
+    start = start_of(played)
+    bench.hold(start.inputs)
+    return Scene(_ids(_started(bench, start).read(_at_work)))
+
+
+def going_on_at(node_id: str) -> Preparation:
+    """The run goes on, at a certain node."""
+
+    def prepare(bench: Bench, played: Recording) -> Scene:
+        start = start_of(played)
+        bench.hold(start.inputs)
+        return Scene(_ids(_started(bench, start).read(partial(_is_at, node_id))))
+
+    return prepare
+
+
+def _is_at(node_id: str, live: Live) -> bool:
+    return any(
+        event["event"] == "node_started" and event["data"]["node_id"] == node_id
+        for event in live.events
+    )
 
 
 def going_on_in_blocking_mode(bench: Bench, played: Recording) -> Scene:
     """A run in blocking mode goes on; its id is found in the logs."""
     start = start_of(played)
-    bench.hold()
+    bench.hold(start.inputs)
     bench.run_meanwhile(start.app, start.inputs, start.user)
     return Scene({"run_id": bench.logged_run(start.app, start.user)})
+
+
+def taken_by_a_blocking_run(bench: Bench, _played: Recording) -> Scene:
+    """The one run that the app may have goes on."""
+    inputs = {"secs": "3"}
+    bench.hold(inputs)
+    bench.run_meanwhile("limited", inputs, "somebody-else")
+    bench.logged_run("limited", "somebody-else")
+    return Scene()
+
+
+def taken_by_a_streamed_run(bench: Bench, _played: Recording) -> Scene:
+    """The one run that the app may have goes on; servers before 1.13 count streamed ones."""
+    inputs = {"secs": "3"}
+    bench.hold(inputs)
+    bench.start("limited", inputs, "somebody-else").read(_at_work)
+    return Scene()
 
 
 def finished(bench: Bench, played: Recording) -> Scene:
@@ -80,8 +133,9 @@ def finished(bench: Bench, played: Recording) -> Scene:
 
 def just_left(bench: Bench, played: Recording) -> Scene:
     """The client has left the stream, and the run goes on."""
-    bench.hold()
-    live = _started(bench, start_of(played)).read(_at_work)
+    start = start_of(played)
+    bench.hold(start.inputs)
+    live = _started(bench, start).read(_at_work)
     live.close()
     return Scene(_ids(live))
 
@@ -119,16 +173,15 @@ class Stop:
         """The run is stopped while its stream is read, where the recording was."""
         start = start_of(played)
         ends = played.events[-1]["data"]["error"]  # None or empty where the stop was in vain
-        place = len(played.messages) - 1
         stops = iter([lambda live: self._ask(bench, start, _ids(live))])
 
         def midway(live: Live) -> None:
-            if len(live.messages) == place if ends else _at_work(live):
+            if len(live.events) == len(played.events) - 1 if ends else _at_work(live):
                 for stop in stops:
                     stop(live)
 
         if ends:
-            bench.hold()
+            bench.hold(start.inputs)
         return Scene(midway=midway)
 
     def due(self, bench: Bench, played: Recording) -> Scene:
@@ -148,10 +201,16 @@ class Stop:
         """The stop has been asked for, and the stream has ended."""
         start = start_of(played)
         if b"succeeded" not in played.body:
-            bench.hold()
+            bench.hold(start.inputs)
         live = _started(bench, start).read(_at_work)
         self._ask(bench, start, _ids(live))
         return Scene(_ids(live.read()))
+
+    def over(self, bench: Bench, played: Recording) -> Scene:
+        """The stream has ended, and so has what the server went on with."""
+        scene = self.ended(bench, played)
+        bench.wait_longer_than(float(start_of(played).inputs["secs"]))
+        return scene
 
 
 OWN_STOP = Stop()
@@ -203,7 +262,7 @@ class Answering:
     def just(self, bench: Bench, played: Recording) -> Scene:
         """The form has been answered right now."""
         scene = self.before(bench, played)
-        bench.hold()
+        bench.hold({})
         self._answer(bench, played, scene.ids["form_token"], answers_to_forms(played))
         return scene
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import attrs
 from starlette.applications import Starlette
@@ -54,6 +55,10 @@ class SeenRequest:
     method: str
     path: str
     status: int
+
+
+class WorkerDiedError(Exception):
+    """A run in blocking mode died; its client gets no answer."""
 
 
 class Api:
@@ -124,7 +129,11 @@ class Api:
 
         async def seen(request: Request) -> Response:
             faults = self._faults.take(_label(request), of_streams=False)
-            response = await self._with(faults, request, answer)
+            try:
+                response = await self._with(faults, request, answer)
+            except WorkerDiedError:
+                await end_connection(request.state.transport, "cut")
+                response = Response()
             self._seen.append(SeenRequest(request.method, _path(request), response.status_code))
             return response
 
@@ -147,7 +156,8 @@ class Api:
         if other is None or other.answer is None:
             return await answer(request)
         given = other.answer
-        return Response(given.body, given.status, dict(given.headers), given.content_type)
+        headers = {"content-type": given.content_type, **given.headers}
+        return Response(given.body, given.status, headers)
 
     def _app_of(self, request: Request) -> Workflow:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -203,8 +213,7 @@ class Api:
             return self._stream(request, state.streams.of_run(run), run)
         last = await state.streams.last_event(run)
         if last is None:
-            await end_connection(request.state.transport, "cut")
-            return Response()
+            raise WorkerDiedError
         return self._answers.spaced(blocking_body(run.record, last, self._dialect))
 
     def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:
@@ -417,4 +426,5 @@ def _spaced(body: JSONObject) -> bytes:
 
 
 async def _ignoring(answer: Awaitable[Response]) -> None:
-    await answer
+    with suppress(WorkerDiedError):
+        await answer

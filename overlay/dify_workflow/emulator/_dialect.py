@@ -75,6 +75,9 @@ class Dialect:
         stop_error: What it gives as the reason.
         stop_detail: What run detail says then: ``running`` for ever, or a status.
         stop_by_anybody: Whether a stop by another user, or another app's key, stops the run.
+        step_limit_error: What ends a run after 500 steps.
+        step_limit_stream: Status that its stream tells.
+        step_limit_detail: Status that run detail and the logs tell.
         stream_needs_two: Whether a streamed run needs two free places among the concurrent ones.
         names_app_in_limit: Whether the refusal for too many runs names the app.
         reasoning: Whether a model's reasoning is streamed.
@@ -145,6 +148,9 @@ class Dialect:
     stop_error: str = "Stopped by user."
     stop_detail: str = "running"
     stop_by_anybody: bool = True
+    step_limit_error: str = "Aborted: Maximum execution steps exceeded: 501 > 500"
+    step_limit_stream: str = "failed"
+    step_limit_detail: str = "stopped"
     stream_needs_two: bool = True
     names_app_in_limit: bool = True
     reasoning: bool = False
@@ -188,6 +194,7 @@ _V1_16 = attrs.evolve(
     bad_input="failed",
     start_error="ends",
     stop_detail="stopped",
+    step_limit_stream="stopped",
     reasoning=True,
     form_events=False,
     approval_channels=True,
@@ -273,6 +280,8 @@ _V1_7 = attrs.evolve(
     iteration_costs=False,
     stop_error="Stopped by user.",
     stop_by_anybody=False,
+    step_limit_error="Max steps 500 reached.",
+    step_limit_detail="failed",
     upload_keys=("preview_url",),
     no_file_code="bad_request_key_error",
 )

@@ -38,6 +38,14 @@ from ._steps import (
 )
 
 
+_MOST_STEPS = 500
+"""Nodes that a run may have, those of each round counted."""
+
+
+class StepLimitError(Exception):
+    """The run has had as many steps as it may."""
+
+
 class Publish(Protocol):
     """Takes the events of a run."""
 
@@ -224,7 +232,12 @@ class Engine:
         Args:
             step: The node.
             scope: Where it stands.
+
+        Raises:
+            StepLimitError: The run has had as many as it may.
         """
+        if len(self.nodes) == _MOST_STEPS:
+            raise StepLimitError
         before = self._before.get(scope, scope.first_node)
         node = NodeRun(step, scope, len(self.nodes) + 1, before)
         self.nodes.append(node)

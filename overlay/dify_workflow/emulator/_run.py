@@ -12,7 +12,7 @@ import attrs
 
 from .._json import JSONObject
 from ._dialect import Dialect
-from ._engine import Engine
+from ._engine import Engine, StepLimitError
 from ._forms import Form, Forms
 from ._payloads import NodeRun
 from ._record import RunRecord
@@ -52,6 +52,7 @@ class Run:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         self._stops_when_answered = False
+        self._hit_limit = False
         self._work: asyncio.Task[None] | None = None
         self._timeouts: list[asyncio.TimerHandle] = []
         self._engine = Engine(
@@ -113,6 +114,10 @@ class Run:
             record.outputs = await self._engine.run(shown_inputs)
         except NodeError as error:
             record.status, record.error = "failed", str(error)
+        except StepLimitError:
+            self._hit_limit = True
+            record.status = self._dialect.step_limit_detail
+            record.error = self._dialect.step_limit_error
         except Exception as error:
             logger.exception("The workflow %s raised.", record.app.removeprefix("app-"))
             record.status, record.error = "failed", f"{type(error).__name__}: {error}"
@@ -143,6 +148,8 @@ class Run:
         record, dialect = self.record, self._dialect
         was_stopped = self._stop.is_set() and record.status in {"running", "paused"}
         status = dialect.stop_status if was_stopped else record.status
+        if self._hit_limit:  # stream and detail do not agree (DIFY.md section 2)
+            status = dialect.step_limit_stream
         error = dialect.stop_error if was_stopped else record.error
         finished = self._engine.payloads.finished(status, error)
         if was_stopped and dialect.stop_detail == "running":
