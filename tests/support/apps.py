@@ -43,6 +43,10 @@ _FORM_TEMPLATE = (
 )
 
 
+_BEFORE_1_13 = {"1.0", "1.7", "1.9"}
+_BEFORE_1_14 = {*_BEFORE_1_13, "1.13"}
+
+
 class Pace:
     """How long a second of the recorded apps is, in seconds; tests may change it at any time."""
 
@@ -57,17 +61,17 @@ def recorded_apps(version: str, pace: Pace) -> list[Workflow]:
     """The apps that were recorded.
 
     Args:
-        version: The server's version, for the words that node kinds of that version have.
+        version: The server's version, for what node kinds of that version say.
         pace: How fast they go.
     """
     return [
         *_plain_apps(),
         *_slow_apps(pace),
-        *_failing_apps("Reached maximum retries" + (" (0)" if version < "1.14" else "")),
-        *_repeating_apps(has_loops=version != "1.0.1"),
+        *_failing_apps(version),
+        *_repeating_apps(has_loops=version != "1.0"),
         *_human_apps(pace),
         _files(),
-        _llm(pace),
+        _llm(pace, {} if version in _BEFORE_1_14 else {"model_name": "fake-chat"}),
         *_refused_apps(),
     ]
 
@@ -205,7 +209,15 @@ def _raised(text: str) -> str:
     return f"Traceback (most recent call last):\n  …\nValueError: {text}\n"
 
 
-def _failing_apps(retries_used_up: str) -> list[Workflow]:
+def _gave_up(version: str, url: str) -> tuple[str, JSONObject]:
+    """What a request node says that has got 500 each time, and what it gives."""
+    if version == "1.16":
+        return "Request failed with status code 500", {"status_code": 500, "body": ""}
+    count = " (0)" if version in _BEFORE_1_13 else ""
+    return f"Reached maximum retries{count} for URL {url}", {}
+
+
+def _failing_apps(version: str) -> list[Workflow]:
     @workflow(Input("msg", required=False))
     def failing(inputs: JSONObject) -> Body:
         error = _raised(f"boom: {inputs['msg']}")
@@ -241,14 +253,14 @@ def _failing_apps(retries_used_up: str) -> list[Workflow]:
             yield Text("200", ("req", "status_code"))
             yield _answered("req", path, body)
             return {"body": body, "status": 200}
-        error = "Server disconnected without sending a response."
+        error, given = "Server disconnected without sending a response.", {}
         asked: JSONObject = {}
         if path != "/drop":
-            error = f"{retries_used_up} for URL {inputs['url']}"
+            error, given = _gave_up(version, inputs["url"])
             asked = {"request": f"GET {path} HTTP/1.1\r\n\r\n"}
         for _ in range(2):
-            yield RetryNode("req", error, asked)
-        yield EndNode("req", status="failed", error=error, process_data=asked)
+            yield RetryNode("req", error, asked, given)
+        yield EndNode("req", given, "failed", error, process_data=asked)
         raise NodeError(error)
 
     return [failing, partial, failbranch, httpreq]
@@ -396,13 +408,13 @@ def _files() -> Workflow:
     return files
 
 
-def _llm(pace: Pace) -> Workflow:
+def _llm(pace: Pace, shown: JSONObject) -> Workflow:
     @workflow(Input("q"))
     def llm(inputs: JSONObject) -> Body:
         asked = dict(re.findall(r"(\w+)=([\d.]+)", inputs["q"]))
         count, fails_at = int(asked["words"]), int(asked.get("fail", 99))
         thought = ["<think>", "let me ", "see", "</think>"] if "think" in asked else []
-        yield BeginNode("llm", "llm", "LLM", {"model_name": "fake-chat"})
+        yield BeginNode("llm", "llm", "LLM", shown)
         pieces = [*thought, *_WORDS[:count]]
         for piece in pieces[:fails_at]:
             yield pace.sleep(float(asked.get("delay", 0)))

@@ -142,9 +142,10 @@ def just_left(bench: Bench, played: Recording) -> Scene:
 
 def left(bench: Bench, played: Recording) -> Scene:
     """The client has left the stream; the run has ended since, as far as it does."""
-    live = _started(bench, start_of(played)).read(_at_work)
+    start = start_of(played)
+    live = _started(bench, start).read(_at_work)
     live.close()
-    bench.wait_longer_than(10)
+    bench.wait_longer_than(10 if start.app == "slowsteps" else 3, start.app)
     return Scene(_ids(live))
 
 
@@ -209,7 +210,8 @@ class Stop:
     def over(self, bench: Bench, played: Recording) -> Scene:
         """The stream has ended, and so has what the server went on with."""
         scene = self.ended(bench, played)
-        bench.wait_longer_than(float(start_of(played).inputs["secs"]))
+        start = start_of(played)
+        bench.wait_longer_than(float(start.inputs["secs"]) / 4, start.app)
         return scene
 
 

@@ -97,7 +97,7 @@ def logged(bench: Bench, played: Recording) -> Scene:
     return Scene()
 
 
-_ALONE = re.compile(r"logs_(stop|disc2)")
+_ALONE = re.compile(r"logs_(stop\d|disc2)")
 """Logs that are of a moment, and not of all that was recorded."""
 
 

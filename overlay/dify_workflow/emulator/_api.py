@@ -200,7 +200,7 @@ class Api:
         state.check_room(app, is_streamed=is_streamed)
         refusal = state.refusal(version, app, inputs, user, base_url)
         if refusal and is_streamed and self._dialect.bad_input != "400":
-            return self._stream(request, state.streams.refused(refusal, version.id))
+            return self._stream(request, state.streams.refused(refusal, version.id, inputs))
         if refusal:
             raise invalid(refusal)
         try:
@@ -208,7 +208,7 @@ class Api:
         except StartError as error:
             if not is_streamed:
                 raise invalid(str(error)) from None
-            return self._stream(request, state.streams.unstartable(str(error), version.id))
+            return self._stream(request, state.streams.unstartable(str(error), version.id, inputs))
         if is_streamed:
             return self._stream(request, state.streams.of_run(run), run)
         last = await state.streams.last_event(run)
@@ -395,7 +395,7 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return self._answers.json(site_body(app))
+        return self._answers.json(site_body(app, self._dialect))
 
 
 def _check_mode(app: Workflow) -> None:

@@ -136,8 +136,9 @@ def parameters_body(app: Workflow) -> JSONObject:
     }
 
 
-def site_body(app: Workflow) -> JSONObject:
+def site_body(app: Workflow, dialect: Dialect) -> JSONObject:
     """GET /site."""
+    placeholder = {"input_placeholder": None} if dialect.site_placeholder else {}
     return {
         "title": app.name,
         "chat_color_theme": None,
@@ -153,4 +154,5 @@ def site_body(app: Workflow) -> JSONObject:
         "show_workflow_steps": True,
         "use_icon_as_answer_icon": False,
         "icon_url": None,
+        **placeholder,
     }

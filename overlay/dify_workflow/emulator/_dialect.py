@@ -24,6 +24,7 @@ class Dialect:
         null_mode_blocks: Whether ``response_mode: null`` means blocking.
         run_by_id: Whether a published version can be run by its id.
         site: Whether ``GET /site`` is there.
+        site_placeholder: Whether it has ``input_placeholder``.
         info_mode: Whether /info names the app's mode and author.
         end_users: Whether ``GET /end-users/{id}`` is there.
         human_input: ``api`` where forms and /events are there, ``web`` where a run pauses but
@@ -74,6 +75,7 @@ class Dialect:
         stop_status: What the stream of a stopped run says: ``stopped`` or ``failed``.
         stop_error: What it gives as the reason.
         stop_detail: What run detail says then: ``running`` for ever, or a status.
+        stop_detail_error: What it gives as the reason; None for the same as the stream.
         stop_by_anybody: Whether a stop by another user, or another app's key, stops the run.
         step_limit_error: What ends a run after 500 steps.
         step_limit_stream: Status that its stream tells.
@@ -83,6 +85,10 @@ class Dialect:
         reasoning: Whether a model's reasoning is streamed.
         form_events: Whether ``human_input_form_filled`` and ``_timeout`` are sent.
         approval_channels: Whether forms have ``approval_channels``.
+        form_is_node: Whether the id of a form is that of the node's execution.
+        replays_rendered: Whether the replay of a paused run shows forms with values in them.
+        old_reasons: Whether the reasons of a pause have ``display_in_ui`` and no time of expiry.
+        file_remote_url: Whether an uploaded file has its address as ``remote_url`` too.
         file_owner: Whether a file is for the user who uploaded it alone.
         upload_keys: Keys of the answer to an upload beyond the first seven.
         no_file_code: Error code of an upload without a file.
@@ -104,6 +110,7 @@ class Dialect:
     null_mode_blocks: bool = True
     run_by_id: bool = True
     site: bool = True
+    site_placeholder: bool = False
     info_mode: bool = True
     end_users: bool = True
     human_input: str = "api"
@@ -147,6 +154,7 @@ class Dialect:
     stop_status: str = "stopped"
     stop_error: str = "Stopped by user."
     stop_detail: str = "running"
+    stop_detail_error: str | None = None
     stop_by_anybody: bool = True
     step_limit_error: str = "Aborted: Maximum execution steps exceeded: 501 > 500"
     step_limit_stream: str = "failed"
@@ -156,6 +164,10 @@ class Dialect:
     reasoning: bool = False
     form_events: bool = True
     approval_channels: bool = False
+    form_is_node: bool = False
+    replays_rendered: bool = False
+    old_reasons: bool = False
+    file_remote_url: bool = False
     file_owner: bool = True
     upload_keys: tuple[str, ...] = (
         "preview_url",
@@ -193,11 +205,15 @@ _V1_16 = attrs.evolve(
     linger=False,
     bad_input="failed",
     start_error="ends",
+    site_placeholder=True,
     stop_detail="stopped",
+    stop_detail_error="Aborted: App task was stopped",
     step_limit_stream="stopped",
     reasoning=True,
     form_events=False,
     approval_channels=True,
+    form_is_node=True,
+    replays_rendered=True,
 )
 
 _V1_13 = attrs.evolve(
@@ -206,6 +222,8 @@ _V1_13 = attrs.evolve(
     human_input="web",
     system_node_inputs=True,
     runs_branches_at_once=False,
+    old_reasons=True,
+    file_remote_url=True,
     file_owner=False,
     too_large_message="File size exceeded. {message}",
     file_keys=(
@@ -302,6 +320,7 @@ _V1_0 = attrs.evolve(
     no_error=None,
     null_node_values=True,
     names_app_in_limit=False,
+    file_remote_url=False,
     upload_keys=(),
     slash_in_name=True,
 )

@@ -37,7 +37,6 @@ from ._steps import (
     Text,
 )
 
-
 _MOST_STEPS = 500
 """Nodes that a run may have, those of each round counted."""
 
@@ -343,7 +342,8 @@ class Engine:
     async def _ask(self, step: HumanInput, scope: Scope) -> FormAnswer:
         """Wait for a person; the run is paused once nothing else of it goes on."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
-        form = Form.of(step, self._record.id)
+        form_id = node.id if self._dialect.form_is_node else str(uuid4())
+        form = Form.of(step, self._record.id, form_id)
         self._forms.add(form, self._record.app)
         node.status, node.ended = "paused", time.time()
         self.keep(node)

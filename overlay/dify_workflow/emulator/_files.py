@@ -128,7 +128,7 @@ class Files:
             "tenant_id": TENANT_ID,
             "type": given.get("type", "custom"),
             "transfer_method": given["transfer_method"],
-            "remote_url": "" if file_id else link,
+            "remote_url": "" if file_id and not self._dialect.file_remote_url else link,
             "reference": f"dify-file-ref:{reference}" if file_id else None,
             "filename": name,
             "extension": f".{_extension(name)}" if "." in name else "",

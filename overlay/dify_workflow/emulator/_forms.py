@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from difflib import get_close_matches
-from uuid import uuid4
 
 import attrs
 
@@ -56,10 +55,10 @@ class Form:
     expires: float
 
     @classmethod
-    def of(cls, step: HumanInput, run_id: str) -> Form:
+    def of(cls, step: HumanInput, run_id: str, form_id: str) -> Form:
         """The form of a node that waits."""
         return cls(
-            id=str(uuid4()),
+            id=form_id,
             token=secrets.token_urlsafe(_TOKEN_BYTES),
             run_id=run_id,
             node_id=step.id,

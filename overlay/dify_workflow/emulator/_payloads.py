@@ -195,7 +195,7 @@ class Payloads:
 
     def node_retry(self, node: NodeRun, step: RetryNode) -> JSONObject:
         """``node_retry``."""
-        ended = EndNode(step.id, status="retry", error=step.error, process_data=step.process_data)
+        ended = EndNode(step.id, step.outputs, "retry", step.error, None, step.process_data)
         data = self.node_ended(node, ended)
         if self._dialect.parallel_keys:
             nothing = {"inputs": None, "process_data": None, "outputs": None}
@@ -369,7 +369,11 @@ class Payloads:
 
     def reason(self, form: Form) -> JSONObject:
         """A reason of ``workflow_paused``."""
-        return {"TYPE": "human_input_required", **self._form(form)}
+        data = {"TYPE": "human_input_required", **self._form(form)}
+        if self._dialect.old_reasons:
+            del data["expiration_time"]
+            data["display_in_ui"] = True
+        return data
 
     def _form(self, form: Form) -> JSONObject:
         data = form.to_wire()

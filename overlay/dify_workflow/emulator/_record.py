@@ -13,6 +13,17 @@ from .._json import JSON, JSONObject
 from ._store import Store
 
 
+def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSONObject:
+    """The inputs that the server adds to those of a run."""
+    return {
+        "sys.files": [],
+        "sys.user_id": user,
+        "sys.app_id": app_id,
+        "sys.workflow_id": workflow_id,
+        "sys.workflow_run_id": run_id,
+    }
+
+
 @attrs.define
 class RunRecord:
     """What is remembered of a run.

@@ -89,12 +89,14 @@ class Run:
             inputs: The inputs as the workflow takes them.
         """
         record = self.record
-        shown = record.inputs if self._dialect.system_node_inputs else inputs
+        if self._dialect.system_node_inputs:
+            has_time = self._dialect.system_timestamp
+            inputs = record.kept_inputs if has_time else record.inputs
         record.save(self._store)
         if self._dialect.logged_at == "start":
             self._log()
         self.publish("workflow_started", self._engine.payloads.started("initial"))
-        self._work = asyncio.create_task(self._to_end(shown))
+        self._work = asyncio.create_task(self._to_end(inputs))
         stop = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({self._work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -158,7 +160,7 @@ class Run:
             record.status = "running"
         else:
             record.status = dialect.stop_detail if was_stopped else record.status
-            record.error = error
+            record.error = dialect.stop_detail_error or error if was_stopped else error
             record.finished = time.time()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and dialect.left_stream == "lost":

@@ -11,7 +11,7 @@ from .._json import JSONObject
 from ._dialect import Dialect
 from ._files import Files
 from ._forms import Forms
-from ._record import RunRecord
+from ._record import RunRecord, system_inputs
 from ._refusals import ApiError, invalid
 from ._run import Run
 from ._steps import FormAnswer, NodeError, StartError, Step
@@ -133,7 +133,7 @@ class State:
         record = RunRecord(app.key, workflow_id, version.version, user, user_id)
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
-        record.inputs = {**taken, **_system_inputs(app, record)}
+        record.inputs = {**taken, **system_inputs(app.app_id, workflow_id, record.id, user)}
         run = Run(record, self.dialect, self.store, self.forms, is_streamed=is_streamed)
         try:
             await run.prepare(version.body(taken))
@@ -193,16 +193,6 @@ class State:
             self.forms.settle(form, fitting)
         else:
             run.answer(form, fitting)
-
-
-def _system_inputs(app: Workflow, record: RunRecord) -> JSONObject:
-    return {
-        "sys.files": [],
-        "sys.user_id": record.user,
-        "sys.app_id": app.app_id,
-        "sys.workflow_id": record.workflow_id,
-        "sys.workflow_run_id": record.id,
-    }
 
 
 def _failing(error: str) -> Generator[Step, Any, None]:

@@ -57,11 +57,13 @@ class RetryNode:
         id: Id of the node in the workflow.
         error: Error text.
         process_data: What the node did, such as the request that it sent.
+        outputs: What came of it all the same, such as the answer that it got.
     """
 
     id: str
     error: str
     process_data: JSONObject = attrs.field(factory=dict[str, JSON])
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
 
 
 @attrs.frozen

@@ -156,7 +156,7 @@ class Store:
                     )  # fmt: skip
                     self._database.execute(f"INSERT INTO runs VALUES ({_PLACES})", row)
                     log = (run.log_id, app, run.id, user_id, run.created_at)
-                    self.add_log(*log, run.created_from)
+                    self.add_log(*log, made_in=run.created_from)
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
@@ -169,6 +169,7 @@ class Store:
         run_id: str,
         user_id: str,
         created: float,
+        *,
         made_in: str = "service-api",
     ) -> None:
         """Write a row of the logs; its time is rounded to whole seconds (DIFY.md section 0.1)."""

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from uuid import uuid4
 
 import attrs
 import orjson
@@ -98,7 +97,9 @@ class Streams:
         """Send nothing, for as long as a silent stream stays open."""
         await self._pause(self._timing.silence)
 
-    async def refused(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+    async def refused(
+        self, reason: str, workflow_id: str, inputs: JSONObject
+    ) -> AsyncIterator[bytes]:
         """How bad inputs are answered: with silence (DIFY.md section 0.3).
 
         From 1.15 on it is a run that failed and that nobody will find (DIFY-VERSIONS.md).
@@ -107,10 +108,12 @@ class Streams:
         if self._dialect.bad_input == "silence":
             await self._pause(self._timing.silence)
             return
-        for event in self._failed(reason, workflow_id):
+        for event in self._failed(reason, workflow_id, inputs):
             yield self._message(event)
 
-    async def unstartable(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+    async def unstartable(
+        self, reason: str, workflow_id: str, inputs: JSONObject
+    ) -> AsyncIterator[bytes]:
         """How a run is answered that cannot start: an error event, and silence behind it.
 
         From 1.15 on it is a run that failed instead of silence (DIFY.md section 0.4).
@@ -121,12 +124,12 @@ class Streams:
         if self._dialect.start_error == "silence":
             await self._pause(self._timing.silence)
             return
-        for event in self._failed(reason, workflow_id):
+        for event in self._failed(reason, workflow_id, inputs):
             yield self._message(event)
 
-    def _failed(self, reason: str, workflow_id: str) -> list[JSONObject]:
+    def _failed(self, reason: str, workflow_id: str, inputs: JSONObject) -> list[JSONObject]:
         """Start and end of a run of which no record exists."""
-        record = RunRecord("", workflow_id, "", "", "", id=str(uuid4()), exceptions=1)
+        record = RunRecord("", workflow_id, "", "", "", inputs=inputs, exceptions=1)
         payloads = Payloads(self._dialect, record)
         finished = payloads.finished("failed", reason)
         finished |= {"outputs": None, "elapsed_time": 0.0, "created_by": {}}
@@ -196,7 +199,9 @@ class Streams:
             if node["status"] != "running":
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
-            forms = [form.unrendered() for form in self._forms.waiting(record.id)]
+            forms = self._forms.waiting(record.id)
+            if not self._dialect.replays_rendered:
+                forms = [form.unrendered() for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
             told.append(("workflow_paused", payloads.paused(forms)))
         ids = {"task_id": task_id, "workflow_run_id": record.id}
