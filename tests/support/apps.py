@@ -65,7 +65,7 @@ def recorded_apps(version: str, pace: Pace) -> list[Workflow]:
         pace: How fast they go.
     """
     return [
-        *_plain_apps(),
+        *_plain_apps(version),
         *_slow_apps(pace),
         *_failing_apps(version),
         *_repeating_apps(has_loops=version != "1.0"),
@@ -106,7 +106,7 @@ def _answered(id: str, path: str, body: str) -> EndNode:
 # ------------------------------------------------------------------------------ those that go well
 
 
-def _plain_apps() -> list[Workflow]:
+def _plain_apps(version: str) -> list[Workflow]:
     @workflow(Input("name"), description="start -> end")
     def echo(inputs: JSONObject) -> Body:
         yield Text(inputs["name"], ("start", "name"))
@@ -121,10 +121,12 @@ def _plain_apps() -> list[Workflow]:
         yield from _code("tpl", "Template", dict(inputs), outputs, piece, kind=kind)
         return {"text": text}
 
+    flag = [] if version in _BEFORE_1_13 else [Input("flag", "checkbox", required=False)]
+
     @workflow(
         Input("n", "number"),
         Input("kind", "select", required=False, options=["x", "y"]),
-        Input("flag", "checkbox", required=False),
+        *flag,
         Input("note", "paragraph", required=False, max_length=100),
         description="if-else, template, code, aggregator",
     )
@@ -150,10 +152,10 @@ def _plain_apps() -> list[Workflow]:
         yield from _code("agg", "Aggregator", output, output, *texts, kind=kind)
         return {"result": text, "twice": twice, "obj": obj, "note": inputs["note"]}
 
-    return [echo, template, branchy, _versions()]
+    return [echo, template, branchy, _versions(version)]
 
 
-def _versions() -> Workflow:
+def _versions(server_version: str) -> Workflow:
     def version(name: str, previous: tuple[Workflow, ...] = ()) -> Workflow:
         @workflow(Input("name"), name="versions", previous=previous)
         def versions(inputs: JSONObject) -> Body:
@@ -162,7 +164,8 @@ def _versions() -> Workflow:
 
         return versions
 
-    return version("v2", (version("v1"),))
+    first = version("v1")
+    return first if server_version in _BEFORE_1_13 else version("v2", (first,))
 
 
 # ------------------------------------------------------------------------ those that take their time
@@ -343,8 +346,9 @@ def _human_apps(pace: Pace) -> list[Workflow]:
 
     def ask(id: str, title: str, topic: str, *actions: FormAction) -> HumanInput:
         timeout = 10 * pace.second if topic == "Timeout" else 86_400.0
+        gives_up = 10 * pace.second if topic == "Global" else 604_800.0
         values = {"start.topic": topic}
-        return HumanInput(id, _FORM_TEMPLATE, fields, actions, values, title, timeout)
+        return HumanInput(id, _FORM_TEMPLATE, fields, actions, values, title, timeout, gives_up)
 
     @workflow(Input("topic"))
     def human(inputs: JSONObject) -> Body:

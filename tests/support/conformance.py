@@ -91,6 +91,8 @@ PREPARATIONS: list[tuple[str, Preparation]] = [
     ("*/hi3_detail_end", ANSWER_TO_STOPPED.done),
     ("*/hi4_*2", ANSWER.done),
     ("*/hi6_*", scenes.timed_out),
+    ("*/hi7_events", scenes.paused),
+    ("*/hi7_*", scenes.given_up),
     ("*/hi?_*unknown_token", scenes.nothing),
     ("*/hi?_form_get_unknown", scenes.nothing),
     ("*/hi?_*", scenes.paused),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from support.bench import Bench, Live, Midway
-from support.links import Start, answers_to_forms, start_of
+from support.links import Start, answers_to_forms, start_of, starter_of
 from support.recordings import Recording
 
 
@@ -203,7 +203,11 @@ class Stop:
         start = start_of(played)
         if b"succeeded" not in played.body:
             bench.hold(start.inputs)
-        live = _started(bench, start).read(_at_work)
+        starter = starter_of(played)
+        due = len(starter.events) - 1 if starter and starter.events else 0
+        live = _started(bench, start).read(
+            lambda live: len(live.events) == due if due else _at_work(live)
+        )
         self._ask(bench, start, _ids(live))
         return Scene(_ids(live.read()))
 
@@ -247,7 +251,16 @@ def paused_and_stopped(bench: Bench, played: Recording) -> Scene:
 def timed_out(bench: Bench, played: Recording) -> Scene:
     """Nobody has answered the form in time."""
     scene, start = paused(bench, played), start_of(played)
-    bench.listen(start.app, scene.ids["run_id"], start.user).read()
+    live = bench.listen(start.app, scene.ids["run_id"], start.user)
+    live.read()
+    return scene
+
+
+def given_up(bench: Bench, played: Recording) -> Scene:
+    """Nobody has answered for so long that the server has stopped the run."""
+    scene, start = paused(bench, played), start_of(played)
+    while bench.get(start.app, f"/workflows/run/{scene.ids['run_id']}")["status"] == "paused":
+        pass  # nobody who listens hears of it
     return scene
 
 

@@ -122,7 +122,8 @@ def _past_runs(pages: Sequence[Recording], but: str = "") -> list[PastRun]:
         keyword = query.get("keyword", [""])[0]
         user = query.get("created_by_end_user_session_id", [""])[0]
         if not query.keys() - {"limit", "page", "last_id", "foo", "created_by_end_user_session_id"}:
-            totals[user] = max(totals[user], body["total"])
+            of_user = all(_user(row) == user for row in body["data"])  # old servers do not filter
+            totals[user if of_user else ""] = max(totals[user], body["total"])
         for row in body["data"]:
             run_id = row["workflow_run"]["id"]
             known = runs[run_id].inputs["name"] if run_id in runs else ""
@@ -140,14 +141,19 @@ _NOWHEN = 1_795_000_000.0
 """When runs began of which nothing is known (Unix seconds)."""
 
 
+def _user(row: JSONObject) -> str | None:
+    user: JSONObject | None = row["created_by_end_user"]
+    return user and str(user["session_id"])
+
+
 def _past_run(row: JSONObject, name: str) -> PastRun:
-    run, user = row["workflow_run"], row["created_by_end_user"]
+    run = row["workflow_run"]
     # The time of a row is rounded, that of a run cut off.
     fraction = 0.75 if run["created_at"] < row["created_at"] else 0.0
     return PastRun(
         run["created_at"] + fraction,
         status=run["status"],
-        user=user["session_id"] if user else None,
+        user=_user(row),
         created_from=row["created_from"],
         inputs={"name": name},
         error=run["error"] or None,

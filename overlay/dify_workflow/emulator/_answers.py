@@ -56,7 +56,7 @@ class Answers:
     def error(self, error: ApiError) -> Response:
         """A refusal."""
         response = self.json(error.body(), error.status)
-        if error.status == _UNAUTHORIZED:
+        if error.status == _UNAUTHORIZED and self._dialect.names_scheme:
             response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
         return response
 

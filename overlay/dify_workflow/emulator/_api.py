@@ -335,7 +335,8 @@ class Api:
         async with request.form() as form:
             file, user = form.get("file"), form.get("user")
             if not isinstance(file, UploadFile):
-                raise ApiError(400, self._dialect.no_file_code, "Please upload your file.")
+                dialect = self._dialect
+                raise ApiError(400, dialect.no_file_code, dialect.no_file_message)
             owner = user if isinstance(user, str) and user else "DEFAULT-USER"
             stored = self._state.files.add(
                 app.key,

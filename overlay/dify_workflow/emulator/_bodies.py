@@ -59,7 +59,7 @@ def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
         "status": record.status,
         "inputs": json.dumps(inputs),
         "outputs": _detail_outputs(record, dialect),
-        "error": record.error if record.error is not None else dialect.no_error,
+        "error": record.error,
         "total_steps": record.steps,
         "total_tokens": record.tokens,
         "created_at": _detail_time(record.created, dialect),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
+"""What the server's framework says of a request that it cannot read."""
+
 
 @attrs.frozen
 class Dialect:
@@ -12,6 +15,7 @@ class Dialect:
     Args:
         version: ``X-Version`` of its answers.
         exposes_headers: Whether answers name the headers that a browser may read.
+        names_scheme: Whether the refusal of a key names the scheme (``WWW-Authenticate``).
         names_methods: Whether the refusal of a method names those that there are.
         varies: Whether answers name the headers that they vary with.
         compact_json: Whether bodies come without spaces, and with escaped slashes.
@@ -64,12 +68,13 @@ class Dialect:
         node_positions: Whether nodes are numbered and name the node before them.
         parallel_keys: Whether node events have ``parallel_*`` keys, and branches events.
         truncated_keys: Whether node events have ``*_truncated`` keys.
-        null_node_values: Whether empty inputs and the like of a node are null.
+        null_node_values: Which values of a node are null where it has none.
         system_node_inputs: Whether the start node shows the ``sys.*`` inputs.
         true_exception: Whether a handled failure shows its error; else "Unknown error".
         runs_branches_at_once: Whether parallel branches go on at the same time.
         iteration_length: Name of an iteration's length.
         iteration_keys: Whether ``iteration_next`` and the like have the older keys.
+        parallel_index: Whether nodes of a parallel iteration tell the item's index.
         next_comes_after: Whether ``iteration_next`` comes behind each item, and once before all.
         iteration_costs: Whether the end of an iteration says what it cost.
         stop_status: What the stream of a stopped run says: ``stopped`` or ``failed``.
@@ -92,6 +97,7 @@ class Dialect:
         file_owner: Whether a file is for the user who uploaded it alone.
         upload_keys: Keys of the answer to an upload beyond the first seven.
         no_file_code: Error code of an upload without a file.
+        no_file_message: Its message.
         slash_in_name: Whether a file name may have a slash.
         too_large_message: Message of the 413 for a large file.
         file_keys: Keys of a file among outputs, in their order.
@@ -99,6 +105,7 @@ class Dialect:
 
     version: str = "1.14.2"
     exposes_headers: bool = True
+    names_scheme: bool = True
     names_methods: bool = False
     varies: bool = True
     compact_json: bool = True
@@ -143,12 +150,13 @@ class Dialect:
     node_positions: bool = False
     parallel_keys: bool = False
     truncated_keys: bool = True
-    null_node_values: bool = False
+    null_node_values: tuple[str, ...] = ()
     system_node_inputs: bool = False
     true_exception: bool = False
     runs_branches_at_once: bool = True
     iteration_length: str = "iteration_length"
     iteration_keys: bool = False
+    parallel_index: bool = True
     next_comes_after: bool = False
     iteration_costs: bool = True
     stop_status: str = "stopped"
@@ -179,6 +187,7 @@ class Dialect:
         "file_key",
     )
     no_file_code: str = "no_file_uploaded"
+    no_file_message: str = "Please upload your file."
     slash_in_name: bool = False
     too_large_message: str = ""
     file_keys: tuple[str, ...] = (
@@ -265,6 +274,7 @@ _V1_9 = attrs.evolve(
     bad_input="400",
     start_error="failed",
     start_reason=False,
+    stop_status="failed",
     stop_error="Aborted: User requested stop",
     stop_detail="stopped",
     stream_needs_two=False,
@@ -274,6 +284,7 @@ _V1_9 = attrs.evolve(
 _V1_7 = attrs.evolve(
     _V1_9,
     version="1.7.2",
+    names_scheme=False,
     names_methods=True,
     compact_json=False,
     parameter_errors="reqparse",
@@ -290,18 +301,19 @@ _V1_7 = attrs.evolve(
     node_positions=True,
     parallel_keys=True,
     truncated_keys=False,
+    null_node_values=("inputs", "process_data"),
     true_exception=True,
     runs_branches_at_once=True,
     iteration_length="iterator_length",
     iteration_keys=True,
     next_comes_after=True,
     iteration_costs=False,
+    stop_status="stopped",
     stop_error="Stopped by user.",
     stop_by_anybody=False,
     step_limit_error="Max steps 500 reached.",
     step_limit_detail="failed",
     upload_keys=("preview_url",),
-    no_file_code="bad_request_key_error",
 )
 
 _V1_0 = attrs.evolve(
@@ -316,11 +328,14 @@ _V1_0 = attrs.evolve(
     log_user_filters=False,
     keyword_and_session_fail=False,
     sequence_number=True,
+    parallel_index=False,
     failed_outputs_null=True,
     no_error=None,
-    null_node_values=True,
+    null_node_values=("inputs", "process_data", "outputs"),
     names_app_in_limit=False,
     file_remote_url=False,
+    no_file_code="bad_request_key_error",
+    no_file_message=NOT_UNDERSTOOD,
     upload_keys=(),
     slash_in_name=True,
 )

@@ -85,6 +85,8 @@ class Engine:
         self._before: dict[Scope, str] = {}
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
+        self._positions = 0
+        self._steps_taken = 0
         self._steps: Steps
         self._first: tuple[bool, Any] | Exception
 
@@ -235,16 +237,25 @@ class Engine:
         Raises:
             StepLimitError: The run has had as many as it may.
         """
-        if len(self.nodes) == _MOST_STEPS:
-            raise StepLimitError
+        self._take_step(step, scope)
         before = self._before.get(scope, scope.first_node)
-        node = NodeRun(step, scope, len(self.nodes) + 1, before)
+        self._positions += 1
+        node = NodeRun(step, scope, self._positions, before)
         self.nodes.append(node)
         self._last[step.id, scope] = node
         self._before[scope] = step.id
         self._count(scope)
         self.keep(node)
         return node
+
+    def _take_step(self, step: BeginNode, scope: Scope) -> None:
+        """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
+        if not self._dialect.node_positions:
+            self._steps_taken += 1
+        if self._steps_taken > _MOST_STEPS:
+            raise StepLimitError
+        if self._dialect.node_positions and step.type not in {"iteration", "loop"}:
+            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
 
     def _count(self, scope: Scope) -> None:
         """Count a step; nodes inside an iteration or loop counted only up to 1.8."""
@@ -265,7 +276,11 @@ class Engine:
         node.retries += 1
         self._record.steps += 1
         self._count_failure(node, "failed")
-        self.publish("node_retry", self.payloads.node_retry(node, step))
+        shown = node
+        if self._dialect.node_positions:  # then it is numbered as a node of its own
+            self._positions += 1
+            shown = attrs.evolve(node, id=str(uuid4()), position=self._positions)
+        self.publish("node_retry", self.payloads.node_retry(shown, step))
 
     def _count_failure(self, node: NodeRun, status: str) -> None:
         """Count a node that failed; inside an iteration or loop none is counted."""
@@ -296,7 +311,6 @@ class Engine:
         if not isinstance(first[1], BeginNode):
             raise TypeError(f"a branch begins with a node, not with {first[1]!r}")
         inner = attrs.evolve(scope, parallel_id=parallel_id, branch=first[1].id)
-        self._before[inner] = self._before[scope]
         self.publish("parallel_branch_started", self.payloads.branch(inner, ended=False))
         error: NodeError | None = None
         try:
@@ -305,7 +319,6 @@ class Engine:
             result, error = None, failure
         data = self.payloads.branch(inner, str(error) if error else None, ended=True)
         self.publish("parallel_branch_finished", data)
-        self._before[scope] = self._before[inner]
         if error is not None:
             raise error
         return result

@@ -40,6 +40,7 @@ class Form:
         actions: Buttons.
         defaults: Value by field, for fields whose default is another node's.
         expires: When it expires (Unix seconds).
+        gives_up: When the server gives its run up.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Form:
     actions: list[JSONObject]
     defaults: JSONObject
     expires: float
+    gives_up: float
 
     @classmethod
     def of(cls, step: HumanInput, run_id: str, form_id: str) -> Form:
@@ -73,6 +75,7 @@ class Form:
                 if _PLACE.fullmatch(field.default)
             },
             expires=time.time() + step.timeout,
+            gives_up=time.time() + step.run_timeout,
         )
 
     def to_wire(self) -> JSONObject:

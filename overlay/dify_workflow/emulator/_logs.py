@@ -192,7 +192,7 @@ class Logs:
             "version": row["version"],
             "status": row["status"],
             **triggered,
-            "error": row["error"] if row["error"] is not None else self._dialect.no_error,
+            "error": row["error"],
             "elapsed_time": row["elapsed"],
             "total_tokens": row["tokens"],
             "total_steps": row["steps"],

@@ -172,14 +172,16 @@ class Payloads:
     def node_ended(self, node: NodeRun, step: EndNode) -> JSONObject:
         """``node_finished``, and ``node_retry`` but for its index."""
         metadata = {**(step.metadata or {}), **node.scope.metadata()}
+        if node.scope.parallel_run and not self._dialect.parallel_index:
+            del metadata["iteration_index"]
         began, now = node.began, time.time()
         error = step.error
         if step.status == "exception" and not self._dialect.true_exception:
             error = "Unknown error"
         data = self._node(node) | {
-            "inputs": self._value(node.node.inputs),
-            "process_data": self._value(step.process_data),
-            "outputs": self._value(step.outputs),
+            "inputs": self._value("inputs", node.node.inputs),
+            "process_data": self._value("process_data", step.process_data),
+            "outputs": self._value("outputs", step.outputs),
             "status": step.status,
             "error": error,
             "elapsed_time": round(now - began, 6),
@@ -207,8 +209,8 @@ class Payloads:
     def _no_metadata(self) -> JSONObject | None:
         return {} if self._dialect.no_error == "" else None  # both from 1.4.1 to 1.9.1
 
-    def _value(self, value: JSONObject) -> JSONObject | None:
-        return None if self._dialect.null_node_values and not value else value
+    def _value(self, kind: str, value: JSONObject) -> JSONObject | None:
+        return None if kind in self._dialect.null_node_values and not value else value
 
     def _node(self, node: NodeRun) -> JSONObject:
         numbered = self._dialect.node_positions

@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_object, is_text
-from ._dialect import Dialect
+from ._dialect import NOT_UNDERSTOOD, Dialect
 from ._refusals import ApiError, invalid, server_error
 
 _LONGEST_USER = 255
@@ -49,8 +49,7 @@ async def json_body(request: Request, dialect: Dialect) -> JSONObject:
 
 
 def _not_understood() -> ApiError:
-    text = "The browser (or proxy) sent a request that this server could not understand."
-    return ApiError(400, "bad_request", text)
+    return ApiError(400, "bad_request", NOT_UNDERSTOOD)
 
 
 def _refuse(constant: str) -> JSON:
@@ -80,10 +79,15 @@ def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSON
     value = body.get(name)
     if is_object(value):
         return value
+    old = ""
+    if name in body and dialect.parameter_errors != "pydantic" and value is not None:
+        try:
+            return dict(value)  # old servers take a list of pairs
+        except (TypeError, ValueError) as error:
+            old = str(error)
     if name not in body or (value is None and dialect.parameter_errors != "pydantic"):
         raise _missing(dialect, model, name, body)
     what = "Input should be a valid dictionary"
-    old = f"{value!r} is not a valid dict"
     raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
 
 

@@ -165,6 +165,7 @@ class Run:
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and dialect.left_stream == "lost":
             record.status, record.finished, record.elapsed = "running", None, 0.0
+            record.outputs, record.steps, record.tokens, record.exceptions = {}, 0, 0, 0
         record.save(self._store)
         if dialect.logged_at == "end" and (dialect.left_stream == "logged" or not self.was_left):
             self._log()
@@ -184,13 +185,28 @@ class Run:
         record.save(self._store)
         loop = asyncio.get_running_loop()
         for form in forms:
-            delay = max(0.0, form.expires - time.time())
-            self._timeouts.append(loop.call_later(delay, self._time_out, form))
+            for moment, act in ((form.expires, self._time_out), (form.gives_up, self._give_up)):
+                delay = max(0.0, moment - time.time())
+                self._timeouts.append(loop.call_later(delay, act, form))
         self.publish("workflow_paused", self._engine.payloads.paused(forms))
 
+    def _waits_for(self, form: Form) -> bool:
+        return any(each.token == form.token for each in self._forms.waiting(self.record.id))
+
     def _time_out(self, form: Form) -> None:
-        if any(each.token == form.token for each in self._forms.waiting(self.record.id)):
+        if self._waits_for(form):
             self.answer(form, FormAnswer("__timeout", {}))
+
+    def _give_up(self, form: Form) -> None:
+        """Stop after so long a wait; nobody who listens hears of it (DIFY.md section 5)."""
+        if not self._waits_for(form):
+            return
+        self._forms.settle(form, FormAnswer("__timeout", {}))
+        record = self.record
+        record.status, record.finished = "stopped", time.time()
+        record.error = f"Human input global timeout at node {form.node_id}"
+        record.save(self._store)
+        self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
         """Go on with what somebody answered.

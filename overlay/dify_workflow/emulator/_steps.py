@@ -239,7 +239,8 @@ class HumanInput:
         actions: Buttons of the form.
         values: Value by ``node.variable``, for the places in the content.
         title: Title of the node; by default its id.
-        timeout: Seconds until the form expires.
+        timeout: Seconds until the form expires, and its branch for that is taken.
+        run_timeout: Seconds until the server gives the whole run up and stops it.
     """
 
     id: str
@@ -249,6 +250,7 @@ class HumanInput:
     values: Mapping[str, str] = attrs.field(factory=dict[str, str])
     title: str | None = None
     timeout: float = 86_400.0
+    run_timeout: float = 604_800.0
 
 
 Step: TypeAlias = (
