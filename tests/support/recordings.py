@@ -46,6 +46,15 @@ class Recording:
         return str(body.get("text", ""))
 
     @property
+    def request_bytes(self) -> bytes:
+        """The body of the request as it was sent."""
+        return _bytes(self._exchange["request"]["body"] or {"text": ""})
+
+    @property
+    def request_headers(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self._exchange["request"]["headers"]]
+
+    @property
     def app(self) -> str:
         """Which workflow app answered; tests/recordings/README.md says what each is."""
         return str(self._exchange["app"])
@@ -69,10 +78,7 @@ class Recording:
     @cached_property
     def chunks(self) -> list[bytes]:
         """The body as the server sent it, one piece an HTTP chunk."""
-        return [
-            chunk["text"].encode() if "text" in chunk else base64.b64decode(chunk["b64"])
-            for chunk in self._exchange["response"]["chunks"]
-        ]
+        return [_bytes(chunk) for chunk in self._exchange["response"]["chunks"]]
 
     @property
     def body(self) -> bytes:
@@ -88,13 +94,21 @@ class Recording:
         return self.content_type.startswith("text/event-stream")
 
     @property
+    def messages(self) -> list[bytes]:
+        """The messages of a stream, pings included; an unfinished last one is left out."""
+        return self.body.split(b"\n\n")[:-1]
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         """The events of a stream, decoded; an unfinished last one is left out."""
-        blocks = self.body.split(b"\n\n")[:-1]
-        return [json.loads(block[6:]) for block in blocks if block.startswith(b"data: ")]
+        return [json.loads(each[6:]) for each in self.messages if each.startswith(b"data: ")]
 
     def __str__(self) -> str:
         return self.id
+
+
+def _bytes(kept: dict[str, str]) -> bytes:
+    return kept["text"].encode() if "text" in kept else base64.b64decode(kept["b64"])
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.responses import Response, StreamingResponse
 
@@ -15,7 +15,8 @@ _NOT_FOUND_PAGE = """<!doctype html>
 <html lang=en>
 <title>404 Not Found</title>
 <h1>Not Found</h1>
-<p>The requested URL was not found on the server.</p>
+<p>The requested URL was not found on the server. If you entered the URL manually please check \
+your spelling and try again.</p>
 """
 
 _UNAUTHORIZED = 401
@@ -30,23 +31,22 @@ class Answers:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._headers = {
-            "X-Version": dialect.version,
-            "X-Env": "PRODUCTION",
-            "Access-Control-Allow-Origin": "*",
-        }
+        self._unrouted = {"X-Version": dialect.version, "X-Env": "PRODUCTION"}
+        if dialect.varies:
+            self._unrouted["Vary"] = "Cookie"
+        self._headers = {**self._unrouted, "Access-Control-Allow-Origin": "*"}
         if dialect.exposes_headers:
             self._headers["Access-Control-Expose-Headers"] = "X-Env, X-Trace-Id, X-Version"
-        if dialect.varies:
-            self._headers["Vary"] = "Cookie"
 
-    def json(self, body: JSON, status: int = 200) -> Response:
+    def json(
+        self, body: JSON, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
         """JSON as most answers have it; from 1.8 on compact, with escaped slashes."""
         if self._dialect.compact_json:
             text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
         else:
             text = json.dumps(body)
-        return Response(text + "\n", status, self._headers, "application/json")
+        return Response(text + "\n", status, headers or self._headers, "application/json")
 
     def spaced(self, body: JSON) -> Response:
         """JSON as the blocking mode and forms have it: with spaces."""
@@ -56,7 +56,7 @@ class Answers:
     def error(self, error: ApiError) -> Response:
         """A refusal."""
         response = self.json(error.body(), error.status)
-        if error.status == _UNAUTHORIZED:
+        if error.status == _UNAUTHORIZED and self._dialect.names_scheme:
             response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
         return response
 
@@ -77,10 +77,23 @@ class Answers:
             headers["Cache-Control"] = "no-cache"
         return StreamingResponse(chunks, headers=headers)
 
-    def not_found_page(self) -> Response:
-        """The page for an unknown path."""
-        return Response(_NOT_FOUND_PAGE, 404, self._headers, "text/html; charset=utf-8")
+    def not_found_page(self, path: str) -> Response:
+        """The page for an unknown path, which a browser may read of the root alone."""
+        headers = self._headers if path == "/v1/" else self._unrouted
+        return Response(_NOT_FOUND_PAGE, 404, headers, "text/html; charset=utf-8")
 
-    def options(self) -> Response:
+    def method_not_allowed(self, allowed: str) -> Response:
+        """The answer to a method that a path does not have.
+
+        Args:
+            allowed: The methods that it has.
+        """
+        text = "The method is not allowed for the requested URL."
+        named = {"Allow": f"{allowed}, OPTIONS"} if self._dialect.names_methods else {}
+        error = ApiError(405, "method_not_allowed", text)
+        return self.json(error.body(), error.status, {**self._unrouted, **named})
+
+    def options(self, allowed: str) -> Response:
         """What OPTIONS gets."""
-        return Response(b"", 200, self._headers, "text/html; charset=utf-8")
+        headers = {**self._headers, "Allow": f"{allowed}, OPTIONS"}
+        return Response(b"", 200, headers, "text/html; charset=utf-8")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import attrs
 from starlette.applications import Starlette
@@ -54,6 +55,10 @@ class SeenRequest:
     method: str
     path: str
     status: int
+
+
+class WorkerDiedError(Exception):
+    """A run in blocking mode died; its client gets no answer."""
 
 
 class Api:
@@ -124,7 +129,11 @@ class Api:
 
         async def seen(request: Request) -> Response:
             faults = self._faults.take(_label(request), of_streams=False)
-            response = await self._with(faults, request, answer)
+            try:
+                response = await self._with(faults, request, answer)
+            except WorkerDiedError:
+                await end_connection(request.state.transport, "cut")
+                response = Response()
             self._seen.append(SeenRequest(request.method, _path(request), response.status_code))
             return response
 
@@ -147,7 +156,8 @@ class Api:
         if other is None or other.answer is None:
             return await answer(request)
         given = other.answer
-        return Response(given.body, given.status, dict(given.headers), given.content_type)
+        headers = {"content-type": given.content_type, **given.headers}
+        return Response(given.body, given.status, headers)
 
     def _app_of(self, request: Request) -> Workflow:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -164,11 +174,11 @@ class Api:
     async def _refused(self, request: Request, error: Exception) -> Response:
         """404 and 405 of the routes."""
         if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "")
             if request.method == "OPTIONS":
-                return self._answers.options()
-            text = "The method is not allowed for the requested URL."
-            return self._answers.error(ApiError(_NOT_ALLOWED, "method_not_allowed", text))
-        return self._answers.not_found_page()
+                return self._answers.options(allowed)
+            return self._answers.method_not_allowed(allowed)
+        return self._answers.not_found_page(request.url.path)
 
     async def _root(self, _request: Request) -> Response:
         version = {"api_version": "v1", "server_version": self._dialect.version}
@@ -190,7 +200,7 @@ class Api:
         state.check_room(app, is_streamed=is_streamed)
         refusal = state.refusal(version, app, inputs, user, base_url)
         if refusal and is_streamed and self._dialect.bad_input != "400":
-            return self._stream(request, state.streams.refused(refusal, version.id))
+            return self._stream(request, state.streams.refused(refusal, version.id, inputs))
         if refusal:
             raise invalid(refusal)
         try:
@@ -198,10 +208,12 @@ class Api:
         except StartError as error:
             if not is_streamed:
                 raise invalid(str(error)) from None
-            return self._stream(request, state.streams.unstartable(str(error), version.id))
+            return self._stream(request, state.streams.unstartable(str(error), version.id, inputs))
         if is_streamed:
             return self._stream(request, state.streams.of_run(run), run)
         last = await state.streams.last_event(run)
+        if last is None:
+            raise WorkerDiedError
         return self._answers.spaced(blocking_body(run.record, last, self._dialect))
 
     def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:
@@ -323,7 +335,8 @@ class Api:
         async with request.form() as form:
             file, user = form.get("file"), form.get("user")
             if not isinstance(file, UploadFile):
-                raise ApiError(400, self._dialect.no_file_code, "Please upload your file.")
+                dialect = self._dialect
+                raise ApiError(400, dialect.no_file_code, dialect.no_file_message)
             owner = user if isinstance(user, str) and user else "DEFAULT-USER"
             stored = self._state.files.add(
                 app.key,
@@ -383,7 +396,7 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return self._answers.json(site_body(app))
+        return self._answers.json(site_body(app, self._dialect))
 
 
 def _check_mode(app: Workflow) -> None:
@@ -414,4 +427,5 @@ def _spaced(body: JSONObject) -> bytes:
 
 
 async def _ignoring(answer: Awaitable[Response]) -> None:
-    await answer
+    with suppress(WorkerDiedError):
+        await answer

@@ -52,16 +52,14 @@ def blocking_body(record: RunRecord, last_event: JSONObject, dialect: Dialect) -
 
 def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
     """Run detail; the inputs are the text of a JSON object (DIFY.md section 0.9)."""
-    inputs = record.inputs
-    if dialect.system_timestamp:
-        inputs = {**inputs, "sys.timestamp": int(record.created)}
+    inputs = record.kept_inputs if dialect.system_timestamp else record.inputs
     return {
         "id": record.id,
         "workflow_id": record.workflow_id,
         "status": record.status,
         "inputs": json.dumps(inputs),
         "outputs": _detail_outputs(record, dialect),
-        "error": record.error if record.error is not None else dialect.no_error,
+        "error": record.error,
         "total_steps": record.steps,
         "total_tokens": record.tokens,
         "created_at": _detail_time(record.created, dialect),
@@ -138,8 +136,9 @@ def parameters_body(app: Workflow) -> JSONObject:
     }
 
 
-def site_body(app: Workflow) -> JSONObject:
+def site_body(app: Workflow, dialect: Dialect) -> JSONObject:
     """GET /site."""
+    placeholder = {"input_placeholder": None} if dialect.site_placeholder else {}
     return {
         "title": app.name,
         "chat_color_theme": None,
@@ -155,4 +154,5 @@ def site_body(app: Workflow) -> JSONObject:
         "show_workflow_steps": True,
         "use_icon_as_answer_icon": False,
         "icon_url": None,
+        **placeholder,
     }

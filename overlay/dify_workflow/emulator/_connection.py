@@ -17,6 +17,10 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is narrower still
         """Take a connection."""
         super().connection_made(transport)
+        # asyncio does so for sockets that it has opened itself; without it every answer waits for
+        # the 40 ms after which the client acknowledges its head.
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 

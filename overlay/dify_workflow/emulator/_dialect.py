@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
+"""What the server's framework says of a request that it cannot read."""
+
 
 @attrs.frozen
 class Dialect:
@@ -12,6 +15,8 @@ class Dialect:
     Args:
         version: ``X-Version`` of its answers.
         exposes_headers: Whether answers name the headers that a browser may read.
+        names_scheme: Whether the refusal of a key names the scheme (``WWW-Authenticate``).
+        names_methods: Whether the refusal of a method names those that there are.
         varies: Whether answers name the headers that they vary with.
         compact_json: Whether bodies come without spaces, and with escaped slashes.
         blocking_charset: Whether the blocking mode's content type names a charset.
@@ -23,6 +28,7 @@ class Dialect:
         null_mode_blocks: Whether ``response_mode: null`` means blocking.
         run_by_id: Whether a published version can be run by its id.
         site: Whether ``GET /site`` is there.
+        site_placeholder: Whether it has ``input_placeholder``.
         info_mode: Whether /info names the app's mode and author.
         end_users: Whether ``GET /end-users/{id}`` is there.
         human_input: ``api`` where forms and /events are there, ``web`` where a run pauses but
@@ -62,26 +68,36 @@ class Dialect:
         node_positions: Whether nodes are numbered and name the node before them.
         parallel_keys: Whether node events have ``parallel_*`` keys, and branches events.
         truncated_keys: Whether node events have ``*_truncated`` keys.
-        null_node_values: Whether empty inputs and the like of a node are null.
+        null_node_values: Which values of a node are null where it has none.
         system_node_inputs: Whether the start node shows the ``sys.*`` inputs.
         true_exception: Whether a handled failure shows its error; else "Unknown error".
         runs_branches_at_once: Whether parallel branches go on at the same time.
         iteration_length: Name of an iteration's length.
         iteration_keys: Whether ``iteration_next`` and the like have the older keys.
-        last_next: Whether ``iteration_next`` comes once more after the last item.
+        parallel_index: Whether nodes of a parallel iteration tell the item's index.
+        next_comes_after: Whether ``iteration_next`` comes behind each item, and once before all.
         iteration_costs: Whether the end of an iteration says what it cost.
         stop_status: What the stream of a stopped run says: ``stopped`` or ``failed``.
         stop_error: What it gives as the reason.
         stop_detail: What run detail says then: ``running`` for ever, or a status.
+        stop_detail_error: What it gives as the reason; None for the same as the stream.
         stop_by_anybody: Whether a stop by another user, or another app's key, stops the run.
+        step_limit_error: What ends a run after 500 steps.
+        step_limit_stream: Status that its stream tells.
+        step_limit_detail: Status that run detail and the logs tell.
         stream_needs_two: Whether a streamed run needs two free places among the concurrent ones.
         names_app_in_limit: Whether the refusal for too many runs names the app.
         reasoning: Whether a model's reasoning is streamed.
         form_events: Whether ``human_input_form_filled`` and ``_timeout`` are sent.
         approval_channels: Whether forms have ``approval_channels``.
+        form_is_node: Whether the id of a form is that of the node's execution.
+        replays_rendered: Whether the replay of a paused run shows forms with values in them.
+        old_reasons: Whether the reasons of a pause have ``display_in_ui`` and no time of expiry.
+        file_remote_url: Whether an uploaded file has its address as ``remote_url`` too.
         file_owner: Whether a file is for the user who uploaded it alone.
         upload_keys: Keys of the answer to an upload beyond the first seven.
         no_file_code: Error code of an upload without a file.
+        no_file_message: Its message.
         slash_in_name: Whether a file name may have a slash.
         too_large_message: Message of the 413 for a large file.
         file_keys: Keys of a file among outputs, in their order.
@@ -89,6 +105,8 @@ class Dialect:
 
     version: str = "1.14.2"
     exposes_headers: bool = True
+    names_scheme: bool = True
+    names_methods: bool = False
     varies: bool = True
     compact_json: bool = True
     blocking_charset: bool = True
@@ -99,6 +117,7 @@ class Dialect:
     null_mode_blocks: bool = True
     run_by_id: bool = True
     site: bool = True
+    site_placeholder: bool = False
     info_mode: bool = True
     end_users: bool = True
     human_input: str = "api"
@@ -131,23 +150,32 @@ class Dialect:
     node_positions: bool = False
     parallel_keys: bool = False
     truncated_keys: bool = True
-    null_node_values: bool = False
+    null_node_values: tuple[str, ...] = ()
     system_node_inputs: bool = False
     true_exception: bool = False
     runs_branches_at_once: bool = True
     iteration_length: str = "iteration_length"
     iteration_keys: bool = False
-    last_next: bool = False
+    parallel_index: bool = True
+    next_comes_after: bool = False
     iteration_costs: bool = True
     stop_status: str = "stopped"
     stop_error: str = "Stopped by user."
     stop_detail: str = "running"
+    stop_detail_error: str | None = None
     stop_by_anybody: bool = True
+    step_limit_error: str = "Aborted: Maximum execution steps exceeded: 501 > 500"
+    step_limit_stream: str = "failed"
+    step_limit_detail: str = "stopped"
     stream_needs_two: bool = True
     names_app_in_limit: bool = True
     reasoning: bool = False
     form_events: bool = True
     approval_channels: bool = False
+    form_is_node: bool = False
+    replays_rendered: bool = False
+    old_reasons: bool = False
+    file_remote_url: bool = False
     file_owner: bool = True
     upload_keys: tuple[str, ...] = (
         "preview_url",
@@ -159,6 +187,7 @@ class Dialect:
         "file_key",
     )
     no_file_code: str = "no_file_uploaded"
+    no_file_message: str = "Please upload your file."
     slash_in_name: bool = False
     too_large_message: str = ""
     file_keys: tuple[str, ...] = (
@@ -185,10 +214,15 @@ _V1_16 = attrs.evolve(
     linger=False,
     bad_input="failed",
     start_error="ends",
+    site_placeholder=True,
     stop_detail="stopped",
+    stop_detail_error="Aborted: App task was stopped",
+    step_limit_stream="stopped",
     reasoning=True,
     form_events=False,
     approval_channels=True,
+    form_is_node=True,
+    replays_rendered=True,
 )
 
 _V1_13 = attrs.evolve(
@@ -197,6 +231,8 @@ _V1_13 = attrs.evolve(
     human_input="web",
     system_node_inputs=True,
     runs_branches_at_once=False,
+    old_reasons=True,
+    file_remote_url=True,
     file_owner=False,
     too_large_message="File size exceeded. {message}",
     file_keys=(
@@ -238,6 +274,7 @@ _V1_9 = attrs.evolve(
     bad_input="400",
     start_error="failed",
     start_reason=False,
+    stop_status="failed",
     stop_error="Aborted: User requested stop",
     stop_detail="stopped",
     stream_needs_two=False,
@@ -247,6 +284,8 @@ _V1_9 = attrs.evolve(
 _V1_7 = attrs.evolve(
     _V1_9,
     version="1.7.2",
+    names_scheme=False,
+    names_methods=True,
     compact_json=False,
     parameter_errors="reqparse",
     server_error_status=False,
@@ -262,16 +301,19 @@ _V1_7 = attrs.evolve(
     node_positions=True,
     parallel_keys=True,
     truncated_keys=False,
+    null_node_values=("inputs", "process_data"),
     true_exception=True,
     runs_branches_at_once=True,
     iteration_length="iterator_length",
     iteration_keys=True,
-    last_next=True,
+    next_comes_after=True,
     iteration_costs=False,
+    stop_status="stopped",
     stop_error="Stopped by user.",
     stop_by_anybody=False,
+    step_limit_error="Max steps 500 reached.",
+    step_limit_detail="failed",
     upload_keys=("preview_url",),
-    no_file_code="bad_request_key_error",
 )
 
 _V1_0 = attrs.evolve(
@@ -286,10 +328,14 @@ _V1_0 = attrs.evolve(
     log_user_filters=False,
     keyword_and_session_fail=False,
     sequence_number=True,
+    parallel_index=False,
     failed_outputs_null=True,
     no_error=None,
-    null_node_values=True,
+    null_node_values=("inputs", "process_data", "outputs"),
     names_app_in_limit=False,
+    file_remote_url=False,
+    no_file_code="bad_request_key_error",
+    no_file_message=NOT_UNDERSTOOD,
     upload_keys=(),
     slash_in_name=True,
 )

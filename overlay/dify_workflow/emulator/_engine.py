@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from types import GeneratorType
 from typing import Any, Protocol, cast
 from uuid import uuid4
@@ -16,6 +17,7 @@ from ._dialect import Dialect
 from ._forms import Form, Forms
 from ._payloads import NodeRun, Payloads, Scope
 from ._record import RunRecord
+from ._rounds import Repetition
 from ._steps import (
     TIMEOUT,
     BeginNode,
@@ -35,24 +37,18 @@ from ._steps import (
     Text,
 )
 
+_MOST_STEPS = 500
+"""Nodes that a run may have, those of each round counted."""
+
+
+class StepLimitError(Exception):
+    """The run has had as many steps as it may."""
+
 
 class Publish(Protocol):
     """Takes the events of a run."""
 
     def __call__(self, event: str, data: JSONObject, *, top_level: bool = False) -> None: ...
-
-
-class Rounds:
-    """What came of the items of an iteration.
-
-    Args:
-        count: How many there are.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.results: list[JSON] = [None] * count
-        self.durations = [0.0] * count
-        self.failed: set[int] = set()
 
 
 class Engine:
@@ -81,13 +77,16 @@ class Engine:
         self.nodes: list[NodeRun] = []
         self._record = record
         self._dialect = dialect
-        self._publish = publish
+        self.publish = publish
         self._forms = forms
-        self._save_node = save_node
+        self.keep = save_node
         self._paused = paused
-        self._last: dict[str, NodeRun] = {}
+        self._last: dict[tuple[str, Scope], NodeRun] = {}
+        self._before: dict[Scope, str] = {}
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
+        self._positions = 0
+        self._steps_taken = 0
         self._steps: Steps
         self._first: tuple[bool, Any] | Exception
 
@@ -119,15 +118,16 @@ class Engine:
         """
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
-        self._end(EndNode("start", shown_inputs))
+        self._end(EndNode("start", shown_inputs), scope)
         if isinstance(self._first, Exception):
             raise self._first
-        outputs = await self._drive(self._steps, scope, self._first)
+        outputs = await self.drive(self._steps, scope, self._first)
         shown: JSONObject = {} if outputs is None else outputs
         if not isinstance(shown, dict):
             raise TypeError(f"the outputs must be a dict, not {outputs!r}")
-        self._begin(BeginNode("end", "end", "End", shown), scope)
-        self._end(EndNode("end", shown))
+        if self.nodes[-1].node.type != "end":  # else the workflow has had an end node of its own
+            self._begin(BeginNode("end", "end", "End", shown), scope)
+            self._end(EndNode("end", shown), scope)
         return shown
 
     def answer(self, form: Form, answer: FormAnswer) -> bool:
@@ -144,18 +144,21 @@ class Engine:
             return False
         _, node, future = self._waiting.pop(form.token)
         node.status = "running"
-        self._publish("node_started", self.payloads.node_started(node))
+        self._record.steps += 1  # the node runs a second time
+        shown = {name: {"value_type": "string", "value": v} for name, v in answer.inputs.items()}
+        node.node = attrs.evolve(node.node, inputs=shown)
+        self.publish("node_started", self.payloads.node_started(node))
         if self._dialect.form_events and answer.action == TIMEOUT:
-            self._publish("human_input_form_timeout", self.payloads.form_timeout(form))
+            self.publish("human_input_form_timeout", self.payloads.form_timeout(form))
         elif self._dialect.form_events:
-            self._publish("human_input_form_filled", self.payloads.form_filled(form, answer))
+            self.publish("human_input_form_filled", self.payloads.form_filled(form, answer))
         self._going_on += 1
         future.set_result(answer)
         return True
 
     # ------------------------------------------------------------------------------ the steps
 
-    async def _drive(
+    async def drive(
         self, steps: Steps, scope: Scope, first: tuple[bool, Any] | None = None
     ) -> JSON:
         """Take steps to their end; what they return."""
@@ -185,9 +188,9 @@ class Engine:
             case BeginNode():
                 self._begin(step, scope)
             case EndNode():
-                self._end(step)
+                self._end(step, scope)
             case RetryNode():
-                self._retry(step)
+                self._retry(step, scope)
             case _:
                 return await self._take_parts(step, scope)
         return None
@@ -196,205 +199,142 @@ class Engine:
         """Take a step that has steps of its own."""
         match step:
             case Iteration():
-                return await self._iterate(step, scope)
+                return await Repetition(self, self._dialect, step, scope).iterate(step)
             case Loop():
-                return await self._loop(step, scope)
+                return await Repetition(self, self._dialect, step, scope).loop(step)
             case Parallel(branches):
                 return await self._branches(branches, scope)
             case HumanInput():
                 return await self._ask(step, scope)
             case GeneratorType() | AsyncGenerator():
-                return await self._drive(cast("Steps", step), scope)
+                return await self.drive(cast("Steps", step), scope)
             case _:
                 raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
 
     def _text(self, step: Text) -> None:
         if step.of_model or self._dialect.all_text:
             data = {"text": step.text, "from_variable_selector": list(step.selector)}
-            self._publish("text_chunk", data)
+            self.publish("text_chunk", data)
 
     def _emit(self, step: Emit) -> None:
         if step.event != "reasoning_chunk" or self._dialect.reasoning:
-            self._publish(step.event, step.data, top_level=step.top_level)
+            self.publish(step.event, step.data, top_level=step.top_level)
 
     # ------------------------------------------------------------------------------ the nodes
 
     def _begin(self, step: BeginNode, scope: Scope) -> NodeRun:
-        position = len(self.nodes) + 1
-        before = self.nodes[-1].node.id if self.nodes else None
-        node = NodeRun(step, scope, position, before)
-        self.nodes.append(node)
-        self._last[step.id] = node
-        self._count(scope)
-        self._save_node(node)
-        self._publish("node_started", self.payloads.node_started(node))
+        node = self.note(step, scope)
+        self.publish("node_started", self.payloads.node_started(node))
         return node
+
+    def note(self, step: BeginNode, scope: Scope) -> NodeRun:
+        """Number a node among those of the run, without an event.
+
+        Args:
+            step: The node.
+            scope: Where it stands.
+
+        Raises:
+            StepLimitError: The run has had as many as it may.
+        """
+        self._take_step(step, scope)
+        before = self._before.get(scope, scope.first_node)
+        self._positions += 1
+        node = NodeRun(step, scope, self._positions, before)
+        self.nodes.append(node)
+        self._last[step.id, scope] = node
+        self._before[scope] = step.id
+        self._count(scope)
+        self.keep(node)
+        return node
+
+    def _take_step(self, step: BeginNode, scope: Scope) -> None:
+        """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
+        if not self._dialect.node_positions:
+            self._steps_taken += 1
+        if self._steps_taken > _MOST_STEPS:
+            raise StepLimitError
+        if self._dialect.node_positions and step.type not in {"iteration", "loop"}:
+            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
 
     def _count(self, scope: Scope) -> None:
         """Count a step; nodes inside an iteration or loop counted only up to 1.8."""
         if self._dialect.node_positions or not (scope.iteration or scope.loop):
             self._record.steps += 1
 
-    def _end(self, step: EndNode) -> None:
-        node = self._node(step.id)
+    def _end(self, step: EndNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
         node.status, node.error, node.ended = step.status, step.error, time.time()
         node.outputs = step.outputs
         self._record.tokens += (step.metadata or {}).get("total_tokens", 0)
-        if step.status == "exception" or (
-            step.status == "failed" and self._dialect.counts_exceptions == "retries"
-        ):
-            self._record.exceptions += 1
-        self._save_node(node)
-        self._publish("node_finished", self.payloads.node_ended(node, step))
+        self._count_failure(node, step.status)
+        self.keep(node)
+        self.publish("node_finished", self.payloads.node_ended(node, step))
 
-    def _retry(self, step: RetryNode) -> None:
-        node = self._node(step.id)
+    def _retry(self, step: RetryNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
         node.retries += 1
         self._record.steps += 1
-        if self._dialect.counts_exceptions == "retries":
+        self._count_failure(node, "failed")
+        shown = node
+        if self._dialect.node_positions:  # then it is numbered as a node of its own
+            self._positions += 1
+            shown = attrs.evolve(node, id=str(uuid4()), position=self._positions)
+        self.publish("node_retry", self.payloads.node_retry(shown, step))
+
+    def _count_failure(self, node: NodeRun, status: str) -> None:
+        """Count a node that failed; inside an iteration or loop none is counted."""
+        is_inner = bool(node.scope.iteration or node.scope.loop)
+        counts = status == "failed" and self._dialect.counts_exceptions == "retries"
+        if not is_inner and (counts or status == "exception"):
             self._record.exceptions += 1
-        self._publish("node_retry", self.payloads.node_retry(node, step.error))
 
-    def _node(self, id: str) -> NodeRun:
-        if id not in self._last:
+    def _node(self, id: str, scope: Scope) -> NodeRun:
+        if (id, scope) not in self._last:
             raise ValueError(f"no node {id!r} has started")
-        return self._last[id]
+        return self._last[id, scope]
 
-    # --------------------------------------------------------- iterations, loops and branches
-
-    async def _iterate(self, step: Iteration, scope: Scope) -> list[JSON]:
-        record = self._mark(step.id, "iteration", step.title, scope)
-        self._publish("iteration_started", self.payloads.rounds_started(step))
-        rounds = Rounds(len(step.items))
-        try:
-            await self._go_through(step, scope, rounds)
-        except NodeError:
-            self._rounds_over(step, record, {"output": None}, rounds.durations, failed=True)
-            raise
-        results = rounds.results
-        if step.on_error == "remove-abnormal-output":
-            results = [each for index, each in enumerate(results) if index not in rounds.failed]
-        self._rounds_over(step, record, {"output": results}, rounds.durations, failed=False)
-        return results
-
-    async def _go_through(self, step: Iteration, scope: Scope, rounds: Rounds) -> None:
-        """Work on the items of an iteration."""
-
-        def announce(index: int) -> None:
-            before = rounds.results[index - 1] if index else None
-            self._publish("iteration_next", self.payloads.round_next(step, index, before))
-
-        async def work(index: int) -> None:
-            began = time.monotonic()
-            inner = attrs.evolve(scope, iteration=(step.id, index))
-            try:
-                steps = step.each(step.items[index], index)
-                rounds.results[index] = await self._drive(steps, inner)
-            except NodeError:
-                rounds.failed.add(index)
-                if step.on_error == "terminated":
-                    raise
-            finally:
-                rounds.durations[index] = time.monotonic() - began
-
-        indexes = range(len(step.items))
-        if step.parallel:
-            for index in indexes:
-                announce(index)
-            await self._all([work(index) for index in indexes])
-        else:
-            for index in indexes:
-                announce(index)
-                await work(index)
-        if self._dialect.last_next and step.items:
-            announce(len(step.items))
-
-    async def _loop(self, step: Loop, scope: Scope) -> JSONObject:
-        record = self._mark(step.id, "loop", step.title, scope)
-        self._publish("loop_started", self.payloads.rounds_started(step))
-        variables = dict(step.variables)
-        durations: list[float] = []
-        try:
-            for index in range(step.rounds):
-                if index:
-                    self._publish("loop_next", self.payloads.round_next(step, index, {}))
-                began = time.monotonic()
-                inner = attrs.evolve(scope, loop=(step.id, index))
-                changed = await self._drive(step.each(index, dict(variables)), inner)
-                durations.append(time.monotonic() - began)
-                if changed is None:
-                    break
-                variables |= changed
-        except NodeError:
-            self._rounds_over(step, record, {}, durations, failed=True)
-            raise
-        outputs = {**variables, "loop_round": len(durations)}
-        self._rounds_over(step, record, outputs, durations, failed=False)
-        return variables
-
-    def _mark(self, id: str, kind: str, title: str | None, scope: Scope) -> NodeRun:
-        """Number an iteration or loop among the nodes; it has no node events of its own."""
-        before = self.nodes[-1].node.id if self.nodes else None
-        node = NodeRun(BeginNode(id, kind, title), scope, len(self.nodes) + 1, before)
-        self.nodes.append(node)
-        self._count(scope)
-        self._save_node(node)
-        return node
-
-    def _rounds_over(
-        self,
-        step: Iteration | Loop,
-        node: NodeRun,
-        outputs: JSONObject,
-        durations: list[float],
-        *,
-        failed: bool,
-    ) -> None:
-        node.status, node.ended = "failed" if failed else "succeeded", time.time()
-        node.outputs = outputs
-        self._save_node(node)
-        kind = "iteration" if isinstance(step, Iteration) else "loop"
-        data = self.payloads.rounds_completed(step, outputs, durations, failed=failed)
-        self._publish(f"{kind}_completed", data)
+    # -------------------------------------------------------------------------- the branches
 
     async def _branches(self, branches: Sequence[Steps], scope: Scope) -> list[JSON]:
         parallel_id = str(uuid4())
-        works = [self._branch(branch, scope, parallel_id) for branch in branches]
+        works = [partial(self._branch, branch, scope, parallel_id) for branch in branches]
         if self._dialect.runs_branches_at_once:
-            return await self._all(works)
-        return [await work for work in works]
+            return await self.at_once(works)
+        return [await work() for work in works]
 
     async def _branch(self, steps: Steps, scope: Scope, parallel_id: str) -> JSON:
         """A branch; up to 1.8 it is announced with its first node."""
         if not self._dialect.parallel_keys:
-            return await self._drive(steps, scope)
+            return await self.drive(steps, scope)
         first = await _advance(steps, None, None)
         if not isinstance(first[1], BeginNode):
             raise TypeError(f"a branch begins with a node, not with {first[1]!r}")
         inner = attrs.evolve(scope, parallel_id=parallel_id, branch=first[1].id)
-        self._publish("parallel_branch_started", self.payloads.branch(inner, ended=False))
-        error: str | None = None
+        self.publish("parallel_branch_started", self.payloads.branch(inner, ended=False))
+        error: NodeError | None = None
         try:
-            return await self._drive(steps, inner, first)
+            result = await self.drive(steps, inner, first)
         except NodeError as failure:
-            error = str(failure)
-            raise
-        finally:
-            data = self.payloads.branch(inner, error, ended=True)
-            self._publish("parallel_branch_finished", data)
+            result, error = None, failure
+        data = self.payloads.branch(inner, str(error) if error else None, ended=True)
+        self.publish("parallel_branch_finished", data)
+        if error is not None:
+            raise error
+        return result
 
-    async def _all(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    async def at_once(self, works: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
         """Go on with several things at once; the first failure ends them all."""
         if not works:
             return []
         left = len(works)
         self._going_on += left - 1
 
-        async def counted(work: Coroutine[Any, Any, Any]) -> Any:
+        async def counted(work: Callable[[], Awaitable[Any]]) -> Any:
             nonlocal left
             result: Any = None
             try:
-                result = await work
+                result = await work()
             finally:
                 left -= 1
                 self._going_on -= left > 0  # behind the last one, what waits for them goes on
@@ -415,14 +355,15 @@ class Engine:
     async def _ask(self, step: HumanInput, scope: Scope) -> FormAnswer:
         """Wait for a person; the run is paused once nothing else of it goes on."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
-        form = Form.of(step, self._record.id)
+        form_id = node.id if self._dialect.form_is_node else str(uuid4())
+        form = Form.of(step, self._record.id, form_id)
         self._forms.add(form, self._record.app)
         node.status, node.ended = "paused", time.time()
-        self._save_node(node)
+        self.keep(node)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FormAnswer] = loop.create_future()
         self._waiting[form.token] = form, node, future
-        self._publish("human_input_required", self.payloads.form_required(form))
+        self.publish("human_input_required", self.payloads.form_required(form))
         self._going_on -= 1
         self._pause_if_idle()
         try:
@@ -431,7 +372,7 @@ class Engine:
             self._waiting.pop(form.token, None)
             self._going_on += 1
             raise
-        self._end(EndNode(step.id, form.outputs(answer)))
+        self._end(EndNode(step.id, form.outputs(answer)), scope)
         return answer
 
     def _pause_if_idle(self) -> None:

@@ -22,7 +22,10 @@ it were whole."""
 Edit = Callable[[JSONObject], Iterable[JSONObject]]
 """Takes an event and gives those that are sent in its place."""
 
-_NGINX = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+_NGINX = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+    "<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+)
 _REASONS = {502: "502 Bad Gateway", 503: "503 Service Unavailable", 504: "504 Gateway Time-out"}
 _CODES = {429: ("rate_limit_error", "Too many requests."), 500: ("unknown", "Internal Error")}
 

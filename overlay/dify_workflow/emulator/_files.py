@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from .._json import JSON, JSONObject, is_list, is_object
+from ..models._file import file_type
 from ._dialect import Dialect
 from ._refusals import ApiError, invalid
 from ._store import Store
@@ -76,7 +77,7 @@ class Files:
             "id": file_id,
             "name": name,
             "size": len(content),
-            "extension": name.rpartition(".")[2] if "." in name else "",
+            "extension": _extension(name),
             "mime_type": mime_type,
             "created_by": user_id,
             "created_at": int(now),
@@ -114,6 +115,7 @@ class Files:
             if row is None or (self._dialect.file_owner and row["user_id"] != user_id):
                 raise invalid("Invalid upload file")
             name, mime_type, size = row["name"], row["mime_type"], len(row["content"])
+            _check_kind(given.get("type", "custom"), name, mime_type)
             link = _signed(base_url, file_id)
         else:
             name = unquote(urlsplit(str(url)).path.rpartition("/")[2]) or "file"
@@ -126,16 +128,26 @@ class Files:
             "tenant_id": TENANT_ID,
             "type": given.get("type", "custom"),
             "transfer_method": given["transfer_method"],
-            "remote_url": "" if file_id else link,
+            "remote_url": "" if file_id and not self._dialect.file_remote_url else link,
             "reference": f"dify-file-ref:{reference}" if file_id else None,
             "filename": name,
-            "extension": f".{name.rpartition('.')[2]}" if "." in name else "",
+            "extension": f".{_extension(name)}" if "." in name else "",
             "mime_type": mime_type,
             "size": size,
             "related_id": file_id or None,
             "url": link,
         }
         return {key: values[key] for key in self._dialect.file_keys}
+
+
+def _check_kind(kind: JSON, name: str, mime_type: str) -> None:
+    if kind not in {"custom", file_type(_extension(name), mime_type)}:
+        text = "Detected file type does not match the specified type. Please verify the file."
+        raise invalid(text)
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2] if "." in name else ""
 
 
 def _is_kept(file: JSONObject) -> bool:

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping
-from uuid import uuid4
+from difflib import get_close_matches
 
 import attrs
 
@@ -40,6 +40,7 @@ class Form:
         actions: Buttons.
         defaults: Value by field, for fields whose default is another node's.
         expires: When it expires (Unix seconds).
+        gives_up: When the server gives its run up.
     """
 
     id: str
@@ -53,12 +54,13 @@ class Form:
     actions: list[JSONObject]
     defaults: JSONObject
     expires: float
+    gives_up: float
 
     @classmethod
-    def of(cls, step: HumanInput, run_id: str) -> Form:
+    def of(cls, step: HumanInput, run_id: str, form_id: str) -> Form:
         """The form of a node that waits."""
         return cls(
-            id=str(uuid4()),
+            id=form_id,
             token=secrets.token_urlsafe(_TOKEN_BYTES),
             run_id=run_id,
             node_id=step.id,
@@ -73,6 +75,7 @@ class Form:
                 if _PLACE.fullmatch(field.default)
             },
             expires=time.time() + step.timeout,
+            gives_up=time.time() + step.run_timeout,
         )
 
     def to_wire(self) -> JSONObject:
@@ -204,9 +207,10 @@ def _form_of(row: sqlite3.Row) -> Form:
 
 def _no_form(path: str) -> str:
     """404 in the words of flask-restx, which guesses what was meant."""
-    route = "form/human_input/<string:form_token>"
-    guesses = f"/v1/{route} or /api/{route} or /console/api/{route}"
-    return f"Form not found. You have requested this URI [{path}] but did you mean {guesses} ?"
+    routes = [f"{root}/form/human_input/" for root in ("/v1", "/api", "/console/api")]
+    guesses = [f"{route}<string:form_token>" for route in get_close_matches(path, routes)]
+    meant = f" but did you mean {' or '.join(guesses)} ?" if guesses else ""
+    return f"Form not found. You have requested this URI [{path}]{meant}"
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

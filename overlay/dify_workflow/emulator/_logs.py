@@ -6,7 +6,7 @@ import random
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import attrs
 from dateutil.parser import isoparse
@@ -17,8 +17,12 @@ from ._refusals import invalid, server_error
 from ._requests import bounded, chosen
 from ._store import Store
 
-ACCOUNT = "admin@example.com"
-"""The one account of the workspace; all runs are of end users."""
+ACCOUNT: JSONObject = {
+    "id": str(uuid5(NAMESPACE_URL, "account")),
+    "name": "Admin",
+    "email": "admin@example.com",
+}
+"""The one account of the workspace."""
 
 _KEYWORD_LENGTH = 30
 """Characters of a keyword that count."""
@@ -75,7 +79,7 @@ class LogQuery:
             return attrs.evolve(found, session="", account="")
         if found.keyword and found.session and dialect.keyword_and_session_fail:
             raise server_error(dialect)
-        if found.account and found.account != ACCOUNT and dialect.unknown_account_refused:
+        if found.account and found.account != ACCOUNT["email"] and dialect.unknown_account_refused:
             raise invalid(f"Account not found: {found.account}")
         return found
 
@@ -136,7 +140,8 @@ class Logs:
             conditions.append("users.session = :session")
             values["session"] = query.session
         if query.account:
-            conditions.append("0")
+            conditions.append("logs.made_in = 'installed-app' AND :account = :known")
+            values |= {"account": query.account, "known": ACCOUNT["email"]}
         if query.keyword:
             conditions.append(self._keyword(query.keyword, values))
         return sources, conditions, values
@@ -158,21 +163,24 @@ class Logs:
 
     def _row(self, rowid: int) -> JSONObject:
         row = self._store.one(
-            "SELECT logs.id AS log_id, logs.created AS logged, logs.user_id AS of_user, runs.*, "
-            "users.session FROM logs LEFT JOIN runs ON runs.id = logs.run_id "
+            "SELECT logs.id AS log_id, logs.created AS logged, logs.user_id AS of_user, made_in, "
+            "runs.*, users.session FROM logs LEFT JOIN runs ON runs.id = logs.run_id "
             "LEFT JOIN users ON users.id = logs.user_id WHERE logs.rowid = ?",
             [rowid],
         )
         assert row is not None
         details: JSONObject = {"details": None} if self._dialect.log_details else {}
+        by_account = row["made_in"] == "installed-app"
         return {
             "id": row["log_id"],
             "workflow_run": None if row["id"] is None else self._run(row),
             **details,
-            "created_from": "service-api",
-            "created_by_role": "end_user",
-            "created_by_account": None,
-            "created_by_end_user": None if row["session"] is None else self._user(row),
+            "created_from": row["made_in"],
+            "created_by_role": "account" if by_account else "end_user",
+            "created_by_account": ACCOUNT if by_account else None,
+            "created_by_end_user": (
+                None if by_account or row["session"] is None else self._user(row)
+            ),
             "created_at": row["logged"],
         }
 
@@ -184,7 +192,7 @@ class Logs:
             "version": row["version"],
             "status": row["status"],
             **triggered,
-            "error": row["error"] if row["error"] is not None else self._dialect.no_error,
+            "error": row["error"],
             "elapsed_time": row["elapsed"],
             "total_tokens": row["tokens"],
             "total_steps": row["steps"],
@@ -196,7 +204,7 @@ class Logs:
     def _user(self, row: sqlite3.Row) -> JSONObject:
         return {
             "id": row["of_user"],
-            "type": self._dialect.end_user_type,
+            "type": "browser" if row["made_in"] == "web-app" else self._dialect.end_user_type,
             "is_anonymous": False,
             "session_id": row["session"],
         }

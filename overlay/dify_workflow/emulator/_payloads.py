@@ -11,7 +11,7 @@ from .._json import JSON, JSONObject, is_list, is_object
 from ._dialect import Dialect
 from ._forms import Form
 from ._record import RunRecord
-from ._steps import BeginNode, EndNode, FormAnswer, Iteration, Loop
+from ._steps import BeginNode, EndNode, FormAnswer, Iteration, Loop, RetryNode
 
 _NO_PARALLEL: JSONObject = {
     "parallel_id": None,
@@ -30,12 +30,20 @@ class Scope:
         loop: Node id of the loop around it, and the round's index.
         parallel_id: Id (UUID) of the parallel part around it.
         branch: Node id with which its branch begins.
+        parallel_run: Id (hex) of the item's run in a parallel iteration.
     """
 
     iteration: tuple[str, int] | None = None
     loop: tuple[str, int] | None = None
     parallel_id: str | None = None
     branch: str | None = None
+    parallel_run: str | None = None
+
+    @property
+    def first_node(self) -> str | None:
+        """Id of the hidden node with which each round of an iteration or loop begins."""
+        around = self.iteration or self.loop
+        return f"{around[0]}start" if around else None
 
     def metadata(self) -> JSONObject:
         """What ``execution_metadata`` says of it."""
@@ -44,6 +52,10 @@ class Scope:
             found |= {"iteration_id": self.iteration[0], "iteration_index": self.iteration[1]}
         if self.loop:
             found |= {"loop_id": self.loop[0], "loop_index": self.loop[1]}
+        if self.parallel_id:
+            found |= {"parallel_id": self.parallel_id, "parallel_start_node_id": self.branch}
+        if self.parallel_run:
+            found["parallel_mode_run_id"] = self.parallel_run
         return found
 
 
@@ -154,20 +166,22 @@ class Payloads:
         if self._dialect.truncated_keys:
             data["inputs_truncated"] = False
         if self._dialect.parallel_keys:
-            data["parallel_run_id"] = None
+            data["parallel_run_id"] = node.scope.parallel_run
         return _in_order(data)
 
     def node_ended(self, node: NodeRun, step: EndNode) -> JSONObject:
         """``node_finished``, and ``node_retry`` but for its index."""
         metadata = {**(step.metadata or {}), **node.scope.metadata()}
+        if node.scope.parallel_run and not self._dialect.parallel_index:
+            del metadata["iteration_index"]
         began, now = node.began, time.time()
         error = step.error
         if step.status == "exception" and not self._dialect.true_exception:
             error = "Unknown error"
         data = self._node(node) | {
-            "inputs": self._value(node.node.inputs),
-            "process_data": self._value(step.process_data),
-            "outputs": self._value(step.outputs),
+            "inputs": self._value("inputs", node.node.inputs),
+            "process_data": self._value("process_data", step.process_data),
+            "outputs": self._value("outputs", step.outputs),
             "status": step.status,
             "error": error,
             "elapsed_time": round(now - began, 6),
@@ -181,9 +195,10 @@ class Payloads:
             data |= {f"{kind}_truncated": False for kind in kinds}
         return _in_order(data)
 
-    def node_retry(self, node: NodeRun, error: str) -> JSONObject:
+    def node_retry(self, node: NodeRun, step: RetryNode) -> JSONObject:
         """``node_retry``."""
-        data = self.node_ended(node, EndNode(node.node.id, status="retry", error=error))
+        ended = EndNode(step.id, step.outputs, "retry", step.error, None, step.process_data)
+        data = self.node_ended(node, ended)
         if self._dialect.parallel_keys:
             nothing = {"inputs": None, "process_data": None, "outputs": None}
             ids = {"iteration_id": None, "parallel_mode_run_id": None, "loop_id": None}
@@ -194,8 +209,8 @@ class Payloads:
     def _no_metadata(self) -> JSONObject | None:
         return {} if self._dialect.no_error == "" else None  # both from 1.4.1 to 1.9.1
 
-    def _value(self, value: JSONObject) -> JSONObject | None:
-        return None if self._dialect.null_node_values and not value else value
+    def _value(self, kind: str, value: JSONObject) -> JSONObject | None:
+        return None if kind in self._dialect.null_node_values and not value else value
 
     def _node(self, node: NodeRun) -> JSONObject:
         numbered = self._dialect.node_positions
@@ -242,28 +257,72 @@ class Payloads:
         data["extras"] = {}
         return data
 
-    def round_next(self, step: Iteration | Loop, index: int, before: JSON) -> JSONObject:
-        """``iteration_next`` and ``loop_next``."""
-        data = {**self._rounds(step), "index": index}
-        data["extras"] = {}
-        if isinstance(step, Loop):
-            data["pre_loop_output"] = before
-        elif self._dialect.iteration_keys:
-            data["pre_iteration_output"] = before
+    def iteration_next(
+        self,
+        step: Iteration | Loop,
+        index: int,
+        before: JSON,
+        duration: float | None,
+        parallel_run: str | None,
+    ) -> JSONObject:
+        """``iteration_next``.
+
+        Args:
+            step: The iteration.
+            index: Index of the item.
+            before: Result of the item before it.
+            duration: Seconds that the item before it took.
+            parallel_run: Id of that item's run in a parallel iteration.
+        """
+        data = {**self._rounds(step), "index": index, "extras": {}}
         if self._dialect.iteration_keys:
-            data |= {"parallel_mode_run_id": None, "duration": None}
+            data |= {"pre_iteration_output": before, "parallel_mode_run_id": parallel_run}
+            data["duration"] = None if duration is None else round(duration, 6)
+        return data
+
+    def loop_next(self, step: Loop, index: int, outputs: JSONObject) -> JSONObject:
+        """``loop_next``; only old servers tell the outputs of the round before.
+
+        Args:
+            step: The loop.
+            index: Index of the round.
+            outputs: Outputs of the round before it.
+        """
+        data = {**self._rounds(step), "index": index, "extras": {}, "pre_loop_output": {}}
+        if self._dialect.iteration_keys:
+            data |= {"pre_loop_output": outputs, "parallel_mode_run_id": None, "duration": None}
         return data
 
     def rounds_completed(
-        self, step: Iteration | Loop, outputs: JSONObject, durations: list[float], *, failed: bool
+        self,
+        step: Iteration | Loop,
+        outputs: JSONObject,
+        durations: list[float],
+        variables: list[JSONObject],
+        *,
+        failed: bool,
+        left: bool,
     ) -> JSONObject:
-        """``iteration_completed`` and ``loop_completed``."""
-        kind = "iteration" if isinstance(step, Iteration) else "loop"
+        """``iteration_completed`` and ``loop_completed``.
+
+        Args:
+            step: The iteration or loop.
+            outputs: Its outputs.
+            durations: Seconds by round.
+            variables: The variables behind each round of a loop.
+            failed: Whether it failed.
+            left: Whether a loop was left before its last round.
+        """
+        spent = {str(index): round(seconds, 6) for index, seconds in enumerate(durations)}
         metadata: JSONObject = {"total_tokens": 0}
         if self._dialect.iteration_costs:
-            spent = {str(index): round(seconds, 6) for index, seconds in enumerate(durations)}
-            metadata |= {"total_price": "0.0", "currency": "USD", f"{kind}_duration_map": spent}
-        now = time.time()
+            metadata |= {"total_price": "0.0", "currency": "USD"}
+        if isinstance(step, Loop):
+            metadata["completed_reason"] = "loop_break" if left else "loop_completed"
+            metadata["loop_duration_map"] = spent
+            metadata["loop_variable_map"] = {str(index): v for index, v in enumerate(variables)}
+        elif self._dialect.iteration_costs:
+            metadata["iteration_duration_map"] = spent
         extras: JSONObject = {}
         data = self._rounds(step) | {
             **self._rounds_inputs(step),
@@ -274,8 +333,8 @@ class Payloads:
             "elapsed_time": round(sum(durations), 6),
             "total_tokens": 0,
             "execution_metadata": metadata,
-            "finished_at": int(now),
-            "steps": len(durations) if kind == "iteration" else 1,
+            "finished_at": int(time.time()),
+            "steps": len(step.items) if isinstance(step, Iteration) else step.rounds,
         }
         if self._dialect.truncated_keys:
             data["outputs_truncated"] = False
@@ -299,7 +358,7 @@ class Payloads:
         if isinstance(step, Iteration):
             inputs = {"iterator_selector": list(step.items)}
         else:
-            inputs = {"loop_count": step.rounds}
+            inputs = {"loop_count": step.rounds, **step.variables}
         return {"inputs": inputs} | (
             {"inputs_truncated": False} if self._dialect.truncated_keys else {}
         )
@@ -312,7 +371,11 @@ class Payloads:
 
     def reason(self, form: Form) -> JSONObject:
         """A reason of ``workflow_paused``."""
-        return {"TYPE": "human_input_required", **self._form(form)}
+        data = {"TYPE": "human_input_required", **self._form(form)}
+        if self._dialect.old_reasons:
+            del data["expiration_time"]
+            data["display_in_ui"] = True
+        return data
 
     def _form(self, form: Form) -> JSONObject:
         data = form.to_wire()

@@ -13,6 +13,17 @@ from .._json import JSON, JSONObject
 from ._store import Store
 
 
+def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSONObject:
+    """The inputs that the server adds to those of a run."""
+    return {
+        "sys.files": [],
+        "sys.user_id": user,
+        "sys.app_id": app_id,
+        "sys.workflow_id": workflow_id,
+        "sys.workflow_run_id": run_id,
+    }
+
+
 @attrs.define
 class RunRecord:
     """What is remembered of a run.
@@ -59,6 +70,11 @@ class RunRecord:
     finished: float | None = None
     leg: float = attrs.field(factory=time.time)
 
+    @property
+    def kept_inputs(self) -> JSONObject:
+        """The inputs as they are kept, with the time, which live events do not show."""
+        return {**self.inputs, "sys.timestamp": int(self.created)}
+
     def save(self, store: Store) -> None:
         """Write it as it is now."""
         store.put(
@@ -86,7 +102,8 @@ class RunRecord:
     def load(cls, store: Store, app: str, id: str) -> RunRecord | None:
         """The record of an app's run; None where there is none."""
         row = store.one(
-            "SELECT runs.*, session AS user FROM runs JOIN users ON users.id = user_id "
+            "SELECT runs.*, coalesce(session, '') AS user "
+            "FROM runs LEFT JOIN users ON users.id = user_id "
             "WHERE runs.id = ? AND runs.app = ?",
             (id, app),
         )

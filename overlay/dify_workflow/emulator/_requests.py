@@ -9,12 +9,15 @@ from uuid import UUID
 from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_object, is_text
-from ._dialect import Dialect
+from ._dialect import NOT_UNDERSTOOD, Dialect
 from ._refusals import ApiError, invalid, server_error
 
 _LONGEST_USER = 255
 """Characters of a user that the database keeps."""
 
+
+_LONGEST_VALUE = 50
+"""Characters of a value that pydantic shows whole."""
 
 _MISSING = "Missing required parameter in the JSON body"
 """What servers before pydantic say of a field that is not there."""
@@ -46,8 +49,7 @@ async def json_body(request: Request, dialect: Dialect) -> JSONObject:
 
 
 def _not_understood() -> ApiError:
-    text = "The browser (or proxy) sent a request that this server could not understand."
-    return ApiError(400, "bad_request", text)
+    return ApiError(400, "bad_request", NOT_UNDERSTOOD)
 
 
 def _refuse(constant: str) -> JSON:
@@ -77,10 +79,15 @@ def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSON
     value = body.get(name)
     if is_object(value):
         return value
+    old = ""
+    if name in body and dialect.parameter_errors != "pydantic" and value is not None:
+        try:
+            return dict(value)  # old servers take a list of pairs
+        except (TypeError, ValueError) as error:
+            old = str(error)
     if name not in body or (value is None and dialect.parameter_errors != "pydantic"):
         raise _missing(dialect, model, name, body)
     what = "Input should be a valid dictionary"
-    old = f"{value!r} is not a valid dict"
     raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
 
 
@@ -179,7 +186,7 @@ def parameter(
         case "pydantic":
             return invalid(
                 f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
-                f"input_value={value!r}, input_type={type(value).__name__}]\n"
+                f"input_value={_shortened(repr(value))}, input_type={type(value).__name__}]\n"
                 f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
             )
         case "restx":
@@ -187,6 +194,11 @@ def parameter(
             return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
         case _:
             return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
+
+
+def _shortened(text: str) -> str:
+    """A value as pydantic shows it: a long one without its middle."""
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:25]}...{text[-24:]}"
 
 
 def is_uuid(text: str) -> bool:

@@ -12,7 +12,7 @@ import attrs
 
 from .._json import JSONObject
 from ._dialect import Dialect
-from ._engine import Engine
+from ._engine import Engine, StepLimitError
 from ._forms import Form, Forms
 from ._payloads import NodeRun
 from ._record import RunRecord
@@ -20,6 +20,10 @@ from ._steps import FormAnswer, NodeError, Steps
 from ._store import Store
 
 logger = logging.getLogger("dify_workflow.emulator")
+
+
+_STOP_TAKES = 0.05
+"""Seconds from the request for a stop to the stop; real servers take up to a second."""
 
 
 class Run:
@@ -48,6 +52,8 @@ class Run:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         self._stops_when_answered = False
+        self._hit_limit = False
+        self._work: asyncio.Task[None] | None = None
         self._timeouts: list[asyncio.TimerHandle] = []
         self._engine = Engine(
             record, dialect, self.publish, forms, save_node=self._save_node, paused=self._pause
@@ -83,23 +89,26 @@ class Run:
             inputs: The inputs as the workflow takes them.
         """
         record = self.record
-        shown = record.inputs if self._dialect.system_node_inputs else inputs
+        if self._dialect.system_node_inputs:
+            has_time = self._dialect.system_timestamp
+            inputs = record.kept_inputs if has_time else record.inputs
         record.save(self._store)
         if self._dialect.logged_at == "start":
             self._log()
         self.publish("workflow_started", self._engine.payloads.started("initial"))
-        work = asyncio.ensure_future(self._to_end(shown))
-        stop = asyncio.ensure_future(self._stop.wait())
+        self._work = asyncio.create_task(self._to_end(inputs))
+        stop = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if self.is_alive:
+                self._finish()
+                await asyncio.wait({self._work})  # a stopped one goes on, though nobody hears of it
         finally:
             stop.cancel()
-            work.cancel()
+            self._work.cancel()
             for timeout in self._timeouts:
                 timeout.cancel()
-        await asyncio.wait({work})
-        if self.is_alive:
-            self._finish()
+        await asyncio.wait({self._work})
 
     async def _to_end(self, shown_inputs: JSONObject) -> None:
         record = self.record
@@ -107,6 +116,10 @@ class Run:
             record.outputs = await self._engine.run(shown_inputs)
         except NodeError as error:
             record.status, record.error = "failed", str(error)
+        except StepLimitError:
+            self._hit_limit = True
+            record.status = self._dialect.step_limit_detail
+            record.error = self._dialect.step_limit_error
         except Exception as error:
             logger.exception("The workflow %s raised.", record.app.removeprefix("app-"))
             record.status, record.error = "failed", f"{type(error).__name__}: {error}"
@@ -121,7 +134,7 @@ class Run:
         A paused run stays paused, and stops when it would go on (DIFY.md section 4).
         """
         if not self.has_ended and not self.is_paused:
-            self._stop.set()
+            asyncio.get_running_loop().call_later(_STOP_TAKES, self._stop.set)
         elif self.is_paused:
             self._stops_when_answered = True
 
@@ -129,11 +142,16 @@ class Run:
         """Let its worker die: nothing more is heard of it, and its record stays as it is."""
         self.is_alive = False
         self._stop.set()
+        if self._work is not None:
+            self._work.cancel()
+        self.wake()
 
     def _finish(self) -> None:
         record, dialect = self.record, self._dialect
         was_stopped = self._stop.is_set() and record.status in {"running", "paused"}
         status = dialect.stop_status if was_stopped else record.status
+        if self._hit_limit:  # stream and detail do not agree (DIFY.md section 2)
+            status = dialect.step_limit_stream
         error = dialect.stop_error if was_stopped else record.error
         finished = self._engine.payloads.finished(status, error)
         if was_stopped and dialect.stop_detail == "running":
@@ -142,11 +160,12 @@ class Run:
             record.status = "running"
         else:
             record.status = dialect.stop_detail if was_stopped else record.status
-            record.error = error
+            record.error = dialect.stop_detail_error or error if was_stopped else error
             record.finished = time.time()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and dialect.left_stream == "lost":
             record.status, record.finished, record.elapsed = "running", None, 0.0
+            record.outputs, record.steps, record.tokens, record.exceptions = {}, 0, 0, 0
         record.save(self._store)
         if dialect.logged_at == "end" and (dialect.left_stream == "logged" or not self.was_left):
             self._log()
@@ -159,18 +178,35 @@ class Run:
     # ------------------------------------------------------------------------------ its pauses
 
     def _pause(self, forms: list[Form]) -> None:
+        if self.has_ended:
+            return
         record = self.record
         record.status = "paused"
         record.save(self._store)
         loop = asyncio.get_running_loop()
         for form in forms:
-            delay = max(0.0, form.expires - time.time())
-            self._timeouts.append(loop.call_later(delay, self._time_out, form))
+            for moment, act in ((form.expires, self._time_out), (form.gives_up, self._give_up)):
+                delay = max(0.0, moment - time.time())
+                self._timeouts.append(loop.call_later(delay, act, form))
         self.publish("workflow_paused", self._engine.payloads.paused(forms))
 
+    def _waits_for(self, form: Form) -> bool:
+        return any(each.token == form.token for each in self._forms.waiting(self.record.id))
+
     def _time_out(self, form: Form) -> None:
-        if any(each.token == form.token for each in self._forms.waiting(self.record.id)):
+        if self._waits_for(form):
             self.answer(form, FormAnswer("__timeout", {}))
+
+    def _give_up(self, form: Form) -> None:
+        """Stop after so long a wait; nobody who listens hears of it (DIFY.md section 5)."""
+        if not self._waits_for(form):
+            return
+        self._forms.settle(form, FormAnswer("__timeout", {}))
+        record = self.record
+        record.status, record.finished = "stopped", time.time()
+        record.error = f"Human input global timeout at node {form.node_id}"
+        record.save(self._store)
+        self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
         """Go on with what somebody answered.
@@ -201,6 +237,8 @@ class Run:
             data: Its payload.
             top_level: Whether the payload stands beside the name.
         """
+        if self.has_ended or not self.is_alive:
+            return
         ids = {"workflow_run_id": self.record.id, "task_id": self.record.task_id}
         payload = data if top_level else {"data": data}
         self.events.append({"event": event, **ids, **payload})

@@ -20,6 +20,7 @@ from ._connection import Protocol, Server
 from ._demos import DEMOS
 from ._dialect import dialect_of
 from ._faults import Faults
+from ._record import system_inputs
 from ._state import State
 from ._store import PastRun, Store
 from ._stream import Timing
@@ -139,7 +140,12 @@ class Emulator:
             name: Name of the workflow; by default the first one.
         """
         workflow = self._workflow(name)
-        self._store.add_runs(workflow.key, workflow.id, workflow.version, runs)
+        ids = workflow.app_id, workflow.id
+        told = (
+            attrs.evolve(run, inputs={**run.inputs, **system_inputs(*ids, run.id, run.user or "")})
+            for run in runs
+        )
+        self._store.add_runs(workflow.key, workflow.id, workflow.version, told)
 
     def delete_logs(self, ids: Iterable[str]) -> None:
         """Delete rows of the logs.

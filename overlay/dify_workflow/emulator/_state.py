@@ -11,7 +11,7 @@ from .._json import JSONObject
 from ._dialect import Dialect
 from ._files import Files
 from ._forms import Forms
-from ._record import RunRecord
+from ._record import RunRecord, system_inputs
 from ._refusals import ApiError, invalid
 from ._run import Run
 from ._steps import FormAnswer, NodeError, StartError, Step
@@ -71,15 +71,15 @@ class State:
             user: Who the run is for.
             base_url: Base URL of the server.
         """
-        found = problems(version.form(), inputs)
-        if found:
-            return found[0].message
+        found = [problem.message for problem in problems(version.form(), inputs)]
+        if found and not found[0].startswith("File validation failed"):
+            return found[0]
         user_id = self.store.user_id(app.key, user)
-        try:
+        try:  # before it asks whether the app takes a file, the server looks for it
             self.files.resolved(inputs, app.key, user_id, base_url)
         except ApiError as error:
             return error.message
-        return ""
+        return found[0] if found else ""
 
     def check_room(self, app: Workflow, *, is_streamed: bool) -> None:
         """Refuse a run beyond the app's limit.
@@ -95,6 +95,7 @@ class State:
         taken = sum(
             run.record.app == app.key and not (run.is_published and self.dialect.stream_needs_two)
             for run in self._runs.values()
+            if not run.has_ended
         )
         if taken + needed > app.max_active_requests:
             where = f"for {app.app_id} " if self.dialect.names_app_in_limit else ""
@@ -132,7 +133,7 @@ class State:
         record = RunRecord(app.key, workflow_id, version.version, user, user_id)
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
-        record.inputs = {**taken, **_system_inputs(app, record)}
+        record.inputs = {**taken, **system_inputs(app.app_id, workflow_id, record.id, user)}
         run = Run(record, self.dialect, self.store, self.forms, is_streamed=is_streamed)
         try:
             await run.prepare(version.body(taken))
@@ -192,16 +193,6 @@ class State:
             self.forms.settle(form, fitting)
         else:
             run.answer(form, fitting)
-
-
-def _system_inputs(app: Workflow, record: RunRecord) -> JSONObject:
-    return {
-        "sys.files": [],
-        "sys.user_id": record.user,
-        "sys.app_id": app.app_id,
-        "sys.workflow_id": record.workflow_id,
-        "sys.workflow_run_id": record.id,
-    }
 
 
 def _failing(error: str) -> Generator[Step, Any, None]:

@@ -56,10 +56,14 @@ class RetryNode:
     Args:
         id: Id of the node in the workflow.
         error: Error text.
+        process_data: What the node did, such as the request that it sent.
+        outputs: What came of it all the same, such as the answer that it got.
     """
 
     id: str
     error: str
+    process_data: JSONObject = attrs.field(factory=dict[str, JSON])
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
 
 
 @attrs.frozen
@@ -147,6 +151,7 @@ class Loop:
         rounds: Most rounds.
         variables: The variables at first.
         title: Title of the node; by default its id.
+        until: Takes the variables behind a round; whether the loop ends there.
     """
 
     id: str
@@ -154,6 +159,7 @@ class Loop:
     rounds: int = 10
     variables: JSONObject = attrs.field(factory=dict[str, JSON])
     title: str | None = None
+    until: Callable[[JSONObject], bool] | None = None
 
 
 @attrs.frozen
@@ -233,7 +239,8 @@ class HumanInput:
         actions: Buttons of the form.
         values: Value by ``node.variable``, for the places in the content.
         title: Title of the node; by default its id.
-        timeout: Seconds until the form expires.
+        timeout: Seconds until the form expires, and its branch for that is taken.
+        run_timeout: Seconds until the server gives the whole run up and stops it.
     """
 
     id: str
@@ -243,6 +250,7 @@ class HumanInput:
     values: Mapping[str, str] = attrs.field(factory=dict[str, str])
     title: str | None = None
     timeout: float = 86_400.0
+    run_timeout: float = 604_800.0
 
 
 Step: TypeAlias = (

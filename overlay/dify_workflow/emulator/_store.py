@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_of_app ON runs (app, created);
 CREATE TABLE IF NOT EXISTS logs (
     id TEXT PRIMARY KEY, app TEXT NOT NULL, run_id TEXT NOT NULL, user_id TEXT NOT NULL,
-    created INTEGER NOT NULL
+    created INTEGER NOT NULL, made_in TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS logs_of_app ON logs (app, created);
 CREATE TABLE IF NOT EXISTS nodes (
@@ -50,12 +50,14 @@ CREATE TABLE IF NOT EXISTS files (
 
 @attrs.frozen
 class PastRun:
-    """A run that has ended, to be put into the logs.
+    """A run of the past, to be put into the logs.
 
     Args:
         created_at: When it began (Unix seconds).
-        status: How it ended.
-        user: Who it was for.
+        status: How it ended; ``"running"`` and ``"paused"`` where it never did.
+        user: Who it was for; None where the server has forgotten them since.
+        created_from: Where it was made: ``"service-api"``, ``"web-app"`` or, by the workspace's
+            account and not by the user, ``"installed-app"``.
         inputs: Its inputs.
         outputs: Its outputs.
         error: Error text.
@@ -69,7 +71,8 @@ class PastRun:
 
     created_at: float
     status: str = "succeeded"
-    user: str = "dify-workflow"
+    user: str | None = "dify-workflow"
+    created_from: str = "service-api"
     inputs: JSONObject = attrs.field(factory=dict[str, Any])
     outputs: JSONObject = attrs.field(factory=dict[str, Any])
     error: str | None = None
@@ -136,14 +139,15 @@ class Store:
 
     def add_runs(self, app: str, workflow_id: str, version: str, runs: Iterable[PastRun]) -> None:
         """Put runs that have ended into the logs."""
-        users: dict[str, str] = {}
+        users: dict[str | None, str] = {None: str(uuid4())}
         with self._lock:
             self._database.execute("BEGIN")
             try:
                 for run in runs:
-                    user_id = users.get(run.user) or self.user_id(app, run.user)
+                    user_id = users.get(run.user) or self.user_id(app, str(run.user))
                     users[run.user] = user_id
-                    ended = run.created_at + run.elapsed_time
+                    has_ended = run.status not in {"running", "paused"}
+                    ended = run.created_at + run.elapsed_time if has_ended else None
                     row = (
                         run.id, str(uuid4()), app, workflow_id, version, 0, run.status,
                         json.dumps(run.inputs), json.dumps(run.outputs), run.error,
@@ -151,18 +155,28 @@ class Store:
                         run.exceptions_count, run.created_at, ended, user_id,
                     )  # fmt: skip
                     self._database.execute(f"INSERT INTO runs VALUES ({_PLACES})", row)
-                    self.add_log(run.log_id, app, run.id, user_id, run.created_at)
+                    log = (run.log_id, app, run.id, user_id, run.created_at)
+                    self.add_log(*log, made_in=run.created_from)
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
 
-    def add_log(self, log_id: str, app: str, run_id: str, user_id: str, created: float) -> None:
+    def add_log(
+        self,
+        log_id: str,
+        app: str,
+        run_id: str,
+        user_id: str,
+        created: float,
+        *,
+        made_in: str = "service-api",
+    ) -> None:
         """Write a row of the logs; its time is rounded to whole seconds (DIFY.md section 0.1)."""
         with self._lock:
             self._database.execute(
-                "INSERT INTO logs VALUES (?, ?, ?, ?, ?)",
-                (log_id, app, run_id, user_id, int(created + 0.5)),
+                "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?)",
+                (log_id, app, run_id, user_id, int(created + 0.5), made_in),
             )
 
     def delete_logs(self, ids: Iterable[str]) -> None:

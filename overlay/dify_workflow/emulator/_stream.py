@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from uuid import uuid4
 
 import attrs
 import orjson
@@ -69,7 +68,7 @@ class Streams:
             yield PING
         ended = False
         try:
-            async for event in self._events(run, 0, has_pings=lambda: run.is_alive):
+            async for event in self._events(run, 0, of_worker=True):
                 if event is None:
                     yield PING
                     continue
@@ -82,19 +81,25 @@ class Streams:
         finally:
             run.was_left = not ended
 
-    async def last_event(self, run: Run) -> JSONObject:
-        """Wait for the end or the first pause of a run, as the blocking mode does."""
-        while not (run.events and run.events[-1]["event"] in TERMINAL):
-            if self._closing.is_set():
-                raise asyncio.CancelledError
+    async def last_event(self, run: Run) -> JSONObject | None:
+        """Wait for the end or the first pause of a run, as the blocking mode does.
+
+        Returns:
+            The event; None where the run's worker died.
+        """
+        while run.is_alive and not self._closing.is_set():
+            if run.events and run.events[-1]["event"] in TERMINAL:
+                return run.events[-1]
             await run.changed()
-        return run.events[-1]
+        return None
 
     async def hold(self) -> None:
         """Send nothing, for as long as a silent stream stays open."""
         await self._pause(self._timing.silence)
 
-    async def refused(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+    async def refused(
+        self, reason: str, workflow_id: str, inputs: JSONObject
+    ) -> AsyncIterator[bytes]:
         """How bad inputs are answered: with silence (DIFY.md section 0.3).
 
         From 1.15 on it is a run that failed and that nobody will find (DIFY-VERSIONS.md).
@@ -103,10 +108,12 @@ class Streams:
         if self._dialect.bad_input == "silence":
             await self._pause(self._timing.silence)
             return
-        for event in self._failed(reason, workflow_id):
+        for event in self._failed(reason, workflow_id, inputs):
             yield self._message(event)
 
-    async def unstartable(self, reason: str, workflow_id: str) -> AsyncIterator[bytes]:
+    async def unstartable(
+        self, reason: str, workflow_id: str, inputs: JSONObject
+    ) -> AsyncIterator[bytes]:
         """How a run is answered that cannot start: an error event, and silence behind it.
 
         From 1.15 on it is a run that failed instead of silence (DIFY.md section 0.4).
@@ -117,12 +124,12 @@ class Streams:
         if self._dialect.start_error == "silence":
             await self._pause(self._timing.silence)
             return
-        for event in self._failed(reason, workflow_id):
+        for event in self._failed(reason, workflow_id, inputs):
             yield self._message(event)
 
-    def _failed(self, reason: str, workflow_id: str) -> list[JSONObject]:
+    def _failed(self, reason: str, workflow_id: str, inputs: JSONObject) -> list[JSONObject]:
         """Start and end of a run of which no record exists."""
-        record = RunRecord("", workflow_id, "", "", "", id=str(uuid4()), exceptions=1)
+        record = RunRecord("", workflow_id, "", "", "", inputs=inputs, exceptions=1)
         payloads = Payloads(self._dialect, record)
         finished = payloads.finished("failed", reason)
         finished |= {"outputs": None, "elapsed_time": 0.0, "created_by": {}}
@@ -166,7 +173,7 @@ class Streams:
             if record.status == "paused" and not continues:
                 return
         ends = () if continues and not snapshot else TERMINAL[: 1 if continues else 2]
-        async for live in self._events(run, position, has_pings=lambda: True):
+        async for live in self._events(run, position, of_worker=False):
             if live is None:
                 yield PING
             elif run is not None and run.is_published:
@@ -181,7 +188,8 @@ class Streams:
         is_paused = record.status == "paused"
         task_id = record.task_id if is_paused else record.id
         payloads = Payloads(self._dialect, record)
-        told: list[tuple[str, JSONObject]] = [("workflow_started", payloads.started("initial"))]
+        started = payloads.started("initial") | {"inputs": record.kept_inputs}
+        told: list[tuple[str, JSONObject]] = [("workflow_started", started)]
         rows = self._store.all(
             "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [record.id]
         )
@@ -191,7 +199,9 @@ class Streams:
             if node["status"] != "running":
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
-            forms = [form.unrendered() for form in self._forms.waiting(record.id)]
+            forms = self._forms.waiting(record.id)
+            if not self._dialect.replays_rendered:
+                forms = [form.unrendered() for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
             told.append(("workflow_paused", payloads.paused(forms)))
         ids = {"task_id": task_id, "workflow_run_id": record.id}
@@ -200,25 +210,33 @@ class Streams:
     # ----------------------------------------------------------------------------- the messages
 
     async def _events(
-        self, run: Run | None, position: int, *, has_pings: Callable[[], bool]
+        self, run: Run | None, position: int, *, of_worker: bool
     ) -> AsyncIterator[JSONObject | None]:
-        """Events from a position on, and None where a ping is due; ends with the silence."""
-        last = time.monotonic()
+        """Events from a position on, and None where a ping is due; ends with the silence.
+
+        The run's worker sends a ping every ten seconds from the start, and they are events to the
+        server; GET /workflow/{run_id}/events makes its own after ten seconds without an event.
+        """
+        interval, silence = self._timing.ping_interval, self._timing.silence
+        due = last = time.monotonic()
+        due += interval
         while not self._closing.is_set():
             if run is not None and position < len(run.events):
                 yield run.events[position]
                 position += 1
                 last = time.monotonic()
-                continue
-            left = last + self._timing.silence - time.monotonic()
-            if left <= 0:
+                due = due if of_worker else last + interval
+            elif time.monotonic() - last >= silence:
                 return
-            changed = run.changed() if run is not None else self._closing.wait()
-            try:
-                async with asyncio.timeout(min(left, self._timing.ping_interval)):
-                    await changed
-            except TimeoutError:
-                if has_pings() and left > self._timing.ping_interval:
+            else:
+                changed = run.changed() if run is not None else self._closing.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(due, last + silence) - time.monotonic()):
+                        await changed
+            if time.monotonic() >= due:
+                due += interval
+                if not of_worker or (run is not None and run.is_alive):
+                    last = time.monotonic() if of_worker else last
                     yield None
 
     def _message(self, event: JSONObject) -> bytes:

@@ -1,0 +1,168 @@
+"""The emulator against the recordings: each recorded request is sent, and the answers compared.
+
+``python -m support.conformance`` (in tests/) writes docs/emulator-conformance.md anew.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import partial
+
+from support import scenes, seeds
+from support.bench import Bench, Call, Live
+from support.likeness import Answer, differences
+from support.links import FILE_ID, ROLES
+from support.recordings import Recording
+from support.scenes import ANSWER, ANSWER_TO_STOPPED, OTHER_APP, OTHER_USER, OWN_STOP, RUN_ID
+from support.scenes import Preparation, Scene
+
+PREPARATIONS: list[tuple[str, Preparation]] = [
+    ("*/err_auth_lowercase_bearer", seeds.key_of_echo),
+    # files, end users, versions
+    ("*/files_run_*", seeds.uploaded),
+    ("*/run_blocking_files", seeds.uploaded),
+    ("*/enduser_o[kt]*", seeds.uploaded),
+    ("*/file_preview_*", seeds.uploaded),
+    ("*/err_wf_id_ok_streaming", seeds.own_version),
+    ("*/err_wf_id_other_app", seeds.version_of_another_app),
+    ("*/draft_by_id", seeds.draft),
+    ("*/*versions_v1", seeds.earlier_version),
+    ("*/versions_v2", seeds.own_version),
+    # logs
+    ("*/hi1_logs_paused", scenes.paused),
+    ("*/hi1_logs_finished", ANSWER.done),
+    ("*/logs_rows_failing", seeds.run_again),
+    ("*/logs_rows_partial", seeds.run_again),
+    ("*/logs_rows_httpreq", seeds.run_again),
+    ("*/logs_stop*_running", seeds.beside(scenes.going_on)),
+    ("*/logs_stop*_after", seeds.beside(OWN_STOP.ended)),
+    ("*/stop1_logs", seeds.beside(OWN_STOP.ended)),
+    ("*/logs_disc2_after", seeds.beside(scenes.left)),
+    ("*/*logs_*", seeds.logged),
+    ("*/llm_logs", seeds.logged),
+    # stops
+    ("*/stop4_other_user_stream", OTHER_USER.midway),
+    ("*/stop5_by_run_id_stream", RUN_ID.midway),
+    ("*/stop6_other_app_stream", OTHER_APP.midway),
+    ("1.14.2/stop3_stream", OTHER_USER.midway),
+    ("1.14.2/stop6_stream", scenes.nothing),
+    ("1.14.2/stop6_*", scenes.finished),
+    ("*/stop*_stream", OWN_STOP.midway),
+    ("*/ev5_stream", OWN_STOP.midway),
+    ("*/llm_stop_stream", OWN_STOP.midway),
+    ("*/stop5*_stop*", RUN_ID.due),
+    ("*/stop*_stop*", OWN_STOP.due),
+    ("*/ev5_stop", OWN_STOP.due),
+    ("*/stop*_detail_running", scenes.going_on),
+    ("*/stop8_detail_while_running", scenes.going_on_in_blocking_mode),
+    ("*/stop*_detail_right_after", OWN_STOP.asked),
+    ("*/stop4_other_user_detail", OTHER_USER.ended),
+    ("*/stop6_other_app_detail", OTHER_APP.ended),
+    ("1.14.2/stop3_detail", OTHER_USER.ended),
+    ("1.14.2/stop4_detail", OTHER_APP.ended),
+    ("*/stop5*_detail", RUN_ID.ended),
+    ("*/stop*_detail*", OWN_STOP.ended),
+    ("*/llm_stop_detail", OWN_STOP.ended),
+    ("*/ev5_events_*", OWN_STOP.over),
+    # streams that are resumed or left
+    ("*/ev1_detail_running", scenes.going_on),
+    ("*/ev1_detail_finished", scenes.finished),
+    ("*/ev1_events_after*", scenes.finished),
+    ("*/ev4_events_*", scenes.finished),
+    ("*/ev1_events_*", scenes.going_on_at("slow2")),
+    ("*/ev2_events_*", scenes.going_on),
+    ("*/ev6_events*", scenes.going_on_in_blocking_mode),
+    ("*/disc*_just_after_cut", scenes.just_left),
+    ("*/disc*_detail_*", scenes.left),
+    ("*/sidefx_detail*", scenes.left),
+    # forms
+    ("1.13.3/hi_*", scenes.paused),
+    ("*/hi?_stream", scenes.nothing),
+    ("*/hi2_blocking", scenes.nothing),
+    ("*/hi1_events_finished", ANSWER.done),
+    ("*/hi?_events_live*", ANSWER.midway),
+    ("*/hi[245]_events*", ANSWER.midway),
+    ("*/hi3_events", ANSWER_TO_STOPPED.midway),
+    ("*/hi1_*_finished", ANSWER.done),
+    ("*/hi1_*_right_after_submit", ANSWER.just),
+    ("*/hi1_*_after_submit", ANSWER.done),
+    ("*/hi1_submit_again", ANSWER.done),
+    ("*/hi3_*_after_stop", scenes.paused_and_stopped),
+    ("*/hi3_detail_end", ANSWER_TO_STOPPED.done),
+    ("*/hi4_*2", ANSWER.done),
+    ("*/hi6_*", scenes.timed_out),
+    ("*/hi7_events", scenes.paused),
+    ("*/hi7_*", scenes.given_up),
+    ("*/hi?_*unknown_token", scenes.nothing),
+    ("*/hi?_form_get_unknown", scenes.nothing),
+    ("*/hi?_*", scenes.paused),
+    ("*/rate_blocking_second", scenes.taken_by_a_blocking_run),
+    ("1.13.3/rate_block_2", scenes.taken_by_a_blocking_run),
+    ("1.[0-9].*/rate_*_2", scenes.taken_by_a_streamed_run),
+    ("*/nginx_50[24]*", scenes.behind_a_proxy),
+    ("*/nginx_cut_stream", scenes.behind_a_proxy),
+    ("*/detail_*", scenes.finished),
+    ("*/restart_api_detail", scenes.finished),
+    ("*/manysteps_600_detail", scenes.finished),
+    ("*", scenes.nothing),
+]
+"""How a recording is prepared, by its version and name; the first pattern that fits counts."""
+
+UNTIMED = ("*/run_streaming_manysteps_*",)
+"""Recordings of runs whose time the emulated app does not take, so that later pings differ."""
+
+PING = b"event: ping"
+
+_OF_THE_CONNECTION = {"host", "authorization", "content-length"}
+"""Headers of a request that are not sent as they were recorded."""
+
+
+def preparation(played: Recording) -> Preparation:
+    return next(each for pattern, each in PREPARATIONS if fnmatchcase(played.id, pattern))
+
+
+def check(bench: Bench, played: Recording) -> list[str]:
+    """Send a recorded request; in what the answer differs from the recorded one."""
+    try:
+        scene = preparation(played)(bench, played)
+        leaves = partial(_has_come, played) if played.is_cut and not scene.breaks else None
+        given = bench.answer(_call(played, scene), leaves=leaves, midway=scene.midway)
+        is_timed = not bench.is_held and not any(map(partial(fnmatchcase, played.id), UNTIMED))
+    finally:
+        bench.tidy_up()
+    return differences(
+        _recorded(played), given, values=not bench.is_real, pings=is_timed, app=played.app
+    )
+
+
+def _has_come(played: Recording, live: Live) -> bool:
+    """Whether as much of a stream has come as the recorded client saw before it left."""
+    ends_with_ping = played.messages[-1] == PING
+    return len(live.events) >= len(played.events) and (
+        not ends_with_ping or live.messages[-1:] == [PING]
+    )
+
+
+def _call(played: Recording, scene: Scene) -> Call:
+    target, body = played.target, played.request_bytes
+    for role, value in scene.ids.items():
+        target = ROLES[role].sub(value, target)
+    for recorded, uploaded in scene.files.items():
+        body = body.replace(recorded.encode(), uploaded.encode()) if recorded else body
+    headers = [
+        (name, value)
+        for name, value in played.request_headers
+        if name.lower() not in _OF_THE_CONNECTION
+    ]
+    authorization = dict(played.request_headers).get("Authorization")
+    if scene.authorization or (played.app == "None" and authorization):
+        headers.append(("Authorization", scene.authorization or str(authorization)))
+    app = None if played.app == "None" else played.app
+    return Call(app, played.method, target, headers, body)
+
+
+def _recorded(played: Recording) -> Answer:
+    headers = {name.lower(): value for name, value in played.headers}
+    return Answer(
+        played.status, headers, [each for each in played.chunks if each], not played.is_cut
+    )
