@@ -56,16 +56,21 @@ def log_columns(width: int) -> list[str]:
 
 
 def show_fields(fields: Iterable[Field]) -> None:
-    """Show the inputs of an app, a line each."""
-    table = _table(["name", "kind", "required", "default", "takes"])
-    for field in fields:
-        table.add_row(
-            Text(inert_line(field.name), style="bold"),
-            Text(inert_line(field.kind)),
-            Text("yes" if field.required else "no"),
-            Text("" if field.default is None else inert_line(_shown(field.default))),
-            Text(inert_line(_bounds(field))),
-        )
+    """Show the inputs of an app or the fields of a form, a line each."""
+    rows = [
+        {
+            "name": Text(inert_line(field.name), style="bold"),
+            "kind": Text(inert_line(field.kind)),
+            "required": Text("yes" if field.required else ""),
+            "default": Text("" if field.default is None else inert_line(_shown(field.default))),
+            "takes": Text(inert_line(_bounds(field))),
+        }
+        for field in fields
+    ]
+    columns = [name for name in ("name", "kind", "required", "default", "takes") if any(row[name] for row in rows)]
+    table = _table(columns)
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
     _print(table)
 
 
