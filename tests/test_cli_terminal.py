@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from dify_workflow.emulator import Emulator
 from support.cli import in_terminal
 from support.conducted import ConductedRun, field, node_finished, node_started
 from support.events import RUN, TASK, finished, message, text
-from support.replay import ReplayServer
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
 
 FOOT = "Ctrl-C stops the run"
 
@@ -34,10 +36,12 @@ def test_the_tree_grows_while_the_run_goes_on_and_stays_when_it_has_ended(
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search", kind="http-request"))
-        assert re.search(r"▶ run 57455633.*\n└─ \S Search  http-request", terminal.see("Search"))
+        assert re.search(
+            r"▶ run 57455633.*\n└─ \S Search  http-request", terminal.see("Search", FOOT)
+        )
         assert terminal.screen.cursor.hidden
         run.send(node_finished("search"), node_started("write", kind="llm"))
-        shown = terminal.see("Write")
+        shown = terminal.see("Write", FOOT)
         assert "├─ ✔ Search  http-request  0.25 s" in shown
         run.send(text("Once upon "), text("a time"))
         assert terminal.see("Once upon a time").splitlines()[-1].endswith(FOOT)
@@ -62,10 +66,10 @@ def test_running_nodes_have_a_spinner_that_turns(run: ConductedRun) -> None:
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        first = re.search(r"└─ (\S) Search", terminal.see("Search"))
+        first = re.search(r"└─ (\S) Search", terminal.see("Search", FOOT))
         assert first
         assert first[1] in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-        terminal.see(lambda shown: f"└─ {first[1]} Search" not in shown and "Search" in shown)
+        terminal.see("Search", lambda shown: f"└─ {first[1]} Search" not in shown)
         run.end(finished())
         assert terminal.end() == 0
 
@@ -91,7 +95,7 @@ def test_an_iteration_counts_its_items_and_lists_each_inner_node_once(run: Condu
             terminal.see(f"item {index + 1} of 10")
             failed = {"status": "failed", "error": "ValueError: two!"} if index == 1 else {}
             run.send(node_finished("inner", **{**ids, **failed}))
-        shown = terminal.see("1 failed, ValueError: two!")
+        shown = terminal.see("1 failed, ValueError: two!", FOOT)
         assert shown.count("Inner") == 1
         run.end(container("iteration_completed", status="succeeded", elapsed_time=2.5), finished())
         assert terminal.end() == 0
@@ -107,7 +111,7 @@ def test_items_in_parallel_and_rounds_of_a_loop_are_told_as_such(run: ConductedR
         inside = {"iteration_id": "iteration"}
         run.send(*(node_started("inner", id=f"inner-{index}", **inside) for index in range(4)))
         run.send(node_finished("inner", id="inner-2", **inside))
-        shown = terminal.see("×4")
+        shown = terminal.see("×4", FOOT)
         assert "4 items in parallel" in shown
         assert not re.search("✔ Inner", shown), "three are going on"
         run.send(container("iteration_completed", status="succeeded", elapsed_time=1.0))
@@ -121,6 +125,7 @@ def test_items_in_parallel_and_rounds_of_a_loop_are_told_as_such(run: ConductedR
 
 
 def test_retries_people_and_what_an_agent_does_are_noted_at_the_node(run: ConductedRun) -> None:
+    asking = recording("1.14.2/hi1_stream").events[-2]["data"]
     retry = {"id": "ask-1", "node_id": "ask", "title": "Ask", "node_type": "agent"}
     with in_terminal("run", base_url=run.url, columns=100) as terminal:
         run.begin()
@@ -131,7 +136,7 @@ def test_retries_people_and_what_an_agent_does_are_noted_at_the_node(run: Conduc
         terminal.see("1 retry, ROUND 1")
         run.send(message("reasoning_chunk", {"node_id": "ask", "reasoning": "Hm"}))
         terminal.see("1 retry, thinking")
-        run.send(message("human_input_required", {"node_id": "ask", "node_title": "Ask"}))
+        run.send(message("human_input_required", asking))
         terminal.see("‖ Ask")
         filled = {"node_id": "ask", "node_title": "Ask", "action_text": "Approve"}
         run.send(message("human_input_form_filled", filled))
@@ -151,7 +156,7 @@ def test_of_a_tree_higher_than_the_terminal_the_end_is_live_and_all_of_it_stays(
         for name in names[:-1]:
             run.send(node_started(name), node_finished(name))
         run.send(node_started(names[-1]))
-        shown = terminal.see("Node29")
+        shown = terminal.see("Node29", FOOT)
         assert len(shown.splitlines()) == 9
         assert "⋮ 25 nodes above" in shown
         assert "Node28" in shown
@@ -173,7 +178,7 @@ def test_of_a_text_longer_than_the_terminal_the_end_is_live_and_all_of_it_stays(
         run.send(node_started("write"))
         for line in lines:
             run.send(text(f"{line}\n"))
-        shown = terminal.see("  line 199 of a long text")
+        shown = terminal.see("  line 199 of a long text", FOOT)
         assert "Write" in shown
         assert FOOT in shown
         assert len(shown.splitlines()) <= 11
@@ -181,6 +186,29 @@ def test_of_a_text_longer_than_the_terminal_the_end_is_live_and_all_of_it_stays(
         assert terminal.end() == 0
     everything = terminal.everything.splitlines()
     assert [line for line in everything if "of a long text" in line] == lines
+
+
+def test_a_narrow_terminal_has_titles_and_no_kinds(run: ConductedRun) -> None:
+    with in_terminal("run", base_url=run.url, columns=30) as terminal:
+        run.begin()
+        run.send(node_started("search", title="Search far and wide", kind="http-request"))
+        run.end(node_finished("search"), finished())
+        assert terminal.end() == 0
+    assert "└─ ✔ Search far and…  0.25 s\n" in terminal.shown
+
+
+def test_inner_nodes_whose_iteration_was_never_told_stand_in_one(run: ConductedRun) -> None:
+    with in_terminal("run", base_url=run.url) as terminal:
+        run.begin()
+        for name in ("fetch", "read"):
+            run.send(node_started(name, iteration_id="1700"))
+            run.send(node_finished(name, iteration_id="1700"))
+        run.end(finished())
+        assert terminal.end() == 0
+    lines = [re.sub(r"  .*", "", line) for line in terminal.shown.splitlines()[1:4]]
+    assert lines[0] == "└─ ■ Iteration"
+    assert "├─ ✔ Fetch" in terminal.shown
+    assert "└─ ✔ Read" in terminal.shown
 
 
 @pytest.mark.parametrize("lines", [2, 3, 4, 5])
@@ -210,13 +238,13 @@ def test_wide_characters_take_two_columns_and_columns_stay_aligned(run: Conducte
     columns = {next(x for x in range(80) if buffer[y][x].data == "0") for y in rows}
     assert len(rows) == 2
     assert len(columns) == 1
-    assert terminal.shown.replace("\n", "").count("漢字") == 60
+    assert terminal.unwrapped.count("漢字") == 60
 
 
 def test_text_of_the_server_never_commands_the_terminal(run: ConductedRun) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J[bold]x[/bold]\u202e"
     shown = "␛]0;owned␇␛[2J␛[31m�2J[bold]x[/bold]�"
-    with in_terminal("run", base_url=run.url, columns=120) as terminal:
+    with in_terminal("run", base_url=run.url, columns=150) as terminal:
         run.begin()
         run.send(node_started("a", title=evil), text(f"text {evil}"))
         terminal.see(f"text {shown}")
@@ -241,7 +269,7 @@ def test_outputs_and_log_rows_never_command_the_terminal(server: ReplayServer) -
         with in_terminal("run", option, base_url=run.url) as terminal:
             run.end(finished(outputs={"name": f"\x9b{evil}"}))
             assert terminal.end() == 0
-        assert r"\u009b\u001b]0;owned" in terminal.shown.replace("\n", "")
+        assert r"\u009b\u001b]0;owned" in terminal.unwrapped
         assert terminal.screen.title == ""
 
 
@@ -249,7 +277,7 @@ def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedR
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        terminal.see("Search")
+        terminal.see("Search", FOOT)
         terminal.interrupt()
         terminal.see("Stopping the run on the server; Ctrl-C again leaves at once.")
         assert run.stops.get(timeout=10) == TASK
@@ -264,35 +292,49 @@ def test_a_second_ctrl_c_leaves_at_once(run: ConductedRun) -> None:
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        terminal.see("Search")
+        terminal.see("Search", FOOT)
         terminal.interrupt()
         assert run.stops.get(timeout=10) == TASK
         terminal.interrupt()
         assert terminal.end() == 130
-    assert f"The run {RUN} may be going on; dify-workflow stop {TASK} stops it." in (
-        terminal.shown.replace("\n", "")
-    )
+    told = f"The run {RUN} may be going on; dify-workflow stop {TASK} stops it."
+    assert told in terminal.unwrapped
     assert "Interrupted." in terminal.shown
     assert not terminal.screen.cursor.hidden
 
 
-def test_ctrl_c_before_the_first_event_stops_the_run_as_soon_as_it_is_known(
-    run: ConductedRun,
-) -> None:
+def test_ctrl_c_stops_a_run_as_soon_as_its_task_is_known(run: ConductedRun) -> None:
     with in_terminal("run", base_url=run.url) as terminal:
-        run.inputs.get(timeout=10)
-        terminal.see(FOOT)
+        run.send(node_started("search", task_id=None))
+        terminal.see("Search", FOOT)
         terminal.interrupt()
         terminal.see("Stopping the run")
+        assert run.stops.empty()
         run.begin()
         assert run.stops.get(timeout=10) == TASK
         run.end(finished("stopped"))
         assert terminal.end() == 130
 
 
-def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer, tmp_path: Path) -> None:
-    document = tmp_path / "doc.txt"
-    document.write_text("text")
+def test_ctrl_c_before_the_server_answered_says_that_nobody_knows(server: ReplayServer) -> None:
+    asked = threading.Event()
+
+    def keep_waiting(exchange: Exchange) -> None:
+        if exchange.request.target.endswith("/run"):
+            asked.set()
+            exchange.wait_until_left(20)
+        else:
+            exchange.whole(b"{}", 404)
+
+    with in_terminal("run", base_url=server.handle(keep_waiting)) as terminal:
+        terminal.see(FOOT)
+        assert asked.wait(20)
+        terminal.interrupt()
+        assert terminal.end() == 130
+    assert "Whether the run has started is not known" in terminal.unwrapped
+
+
+def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> None:
     form = [
         field("text-input", "topic", label="Topic", max_length=5),
         field("number", "count"),
@@ -301,7 +343,7 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer, tmp_p
         field("paragraph", "note"),
         field("json_object", "filter"),
         field("file", "picture"),
-        field("file-list", "pages"),
+        field("file-list", "pages", allowed_file_types=["document"]),
         field("text-input", "greeting", default="hello"),
         field("text-input", "optional", required=False),
     ]
@@ -339,7 +381,7 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer, tmp_p
         "filter": {"a": 1},
         "picture": {"type": "image", "url": f"{address}.png", **remote},
         "pages": [
-            {"type": "custom", "url": address, **remote},
+            {"type": "document", "url": address, **remote},
             {"type": "document", "url": f"{address}.pdf", **remote},
         ],
         "greeting": "hello",
@@ -410,6 +452,15 @@ def test_verbose_tells_what_is_sent_between_lines_and_not_in_a_tree(run: Conduct
     assert FOOT.encode() not in terminal.written
 
 
+def test_outputs_that_are_too_long_for_a_line_are_spread(run: ConductedRun) -> None:
+    outputs = {"list": [f"item {number}" for number in range(12)], "short": {"a": [1]}}
+    with in_terminal("run", base_url=run.url) as terminal:
+        run.end(finished(outputs=outputs))
+        assert terminal.end() == 0
+    assert 'list   [\n         "item 0",\n         "item 1",' in terminal.shown
+    assert 'short  {"a": [1]}' in terminal.shown
+
+
 def test_what_was_seen_before_a_stream_broke_stays_and_the_way_on_is_told(
     run: ConductedRun,
 ) -> None:
@@ -419,7 +470,7 @@ def test_what_was_seen_before_a_stream_broke_stays_and_the_way_on_is_told(
         assert terminal.end() == 3
     assert "└─ … Search" in terminal.shown
     assert "half a sen" in terminal.shown
-    assert f"dify-workflow resume {RUN}" in terminal.shown
+    assert f"dify-workflow resume {RUN}" in terminal.unwrapped
 
 
 def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None:
@@ -447,16 +498,23 @@ def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None
     assert re.search(r"^comment +fine$", terminal.shown, re.MULTILINE)
 
 
+def test_a_form_is_shown_as_text_with_the_places_of_its_fields(server: ReplayServer) -> None:
+    url = server.url("1.14.2/hi1_form_get")
+    with in_terminal("form", "show", "token", base_url=url) as terminal:
+        assert terminal.end() == 0
+    for line in ("Please approve", "Comment: [comment]", "--action approve  Approve"):
+        assert line in terminal.shown
+    assert re.search(r"^draft +paragraph +Budget$", terminal.shown, re.MULTILINE)
+
+
 def test_leaving_a_resumed_run_leaves_it_running(run: ConductedRun) -> None:
     with in_terminal("resume", RUN, base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        assert "Ctrl-C leaves" in terminal.see("Search")
+        terminal.see("Search", "Ctrl-C leaves")
         terminal.interrupt()
         assert terminal.end() == 130
-    assert f"The run goes on; dify-workflow stop {TASK} stops it." in terminal.shown.replace(
-        "\n", ""
-    )
+    assert f"The run goes on; dify-workflow stop {TASK} stops it." in terminal.unwrapped
     assert run.stops.empty()
 
 

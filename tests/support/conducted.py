@@ -6,7 +6,8 @@ import json
 import queue
 from typing import Any
 
-from support.events import message, started
+from support.events import TASK, message, started
+from support.recordings import recording
 from support.replay import Exchange, ReplayServer
 
 
@@ -58,12 +59,16 @@ class ConductedRun:
         if self._form is None:
             exchange.whole(b'{"code":"app_unavailable","message":"","status":400}', 400)
         else:
-            exchange.whole(json.dumps({"user_input_form": self._form}).encode())
+            told = json.loads(recording("1.14.2/get_parameters_files").body)
+            exchange.whole(json.dumps({**told, "user_input_form": self._form}).encode())
 
 
-def node_started(name: str, title: str | None = None, kind: str = "code", **data: Any) -> bytes:
+def node_started(
+    name: str, title: str | None = None, kind: str = "code", task_id: str | None = TASK, **data: Any
+) -> bytes:
     shown = {"title": title or name.capitalize(), "node_type": kind}
-    return message("node_started", {"id": f"{name}-1", "node_id": name, **shown, **data})
+    ids = {"id": f"{name}-1", "node_id": name}
+    return message("node_started", {**ids, **shown, **data}, task_id=task_id)
 
 
 def node_finished(name: str, status: str = "succeeded", **data: Any) -> bytes:

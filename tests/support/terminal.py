@@ -1,10 +1,11 @@
-"""A program in a pseudo-terminal, seen through a terminal emulator: what a person sees and types."""
+"""A program in a pseudo-terminal: what a person sees there, and what they type."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -71,6 +72,11 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip("\n")
 
     @property
+    def unwrapped(self) -> str:
+        """The same, with lines that were too long in one piece."""
+        return re.sub(rf"^(.{{{self.screen.columns}}})\n", r"\1", self.shown, flags=re.MULTILINE)
+
+    @property
     def everything(self) -> str:
         """What stands on the screen and what was scrolled out of it."""
         above = [_text(line, self.screen.columns) for line in self.screen.history.top]
@@ -84,10 +90,14 @@ class Terminal:
         """Press Ctrl-C."""
         self.type("\x03")
 
-    def see(self, what: str | Callable[[str], bool]) -> str:
-        """Wait until something is to be seen; what stands on the screen then."""
+    def see(self, *what: str | Callable[[str], bool]) -> str:
+        """Wait until all of this is to be seen at once; what stands on the screen then.
+
+        Args:
+            what: Texts, or what says of a screen whether it is the one.
+        """
         deadline = time.monotonic() + _PATIENCE
-        while not (what(self.shown) if callable(what) else what in self.shown):
+        while not all(part(self.shown) if callable(part) else part in self.shown for part in what):
             left = deadline - time.monotonic()
             assert left > 0, f"{what!r} was not seen:\n{self.everything}"
             assert self._read(left), f"{what!r} was not seen before the end:\n{self.everything}"

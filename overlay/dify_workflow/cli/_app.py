@@ -29,14 +29,12 @@ app = typer.Typer(
 )
 form = typer.Typer(no_args_is_help=True, help="Show and submit the forms at which runs wait.")
 
-for command in (run, resume, info, stop, logs):
-    app.command(cls=Command)(command)
-app.add_typer(form, name="form", rich_help_panel=None)
-for command in (show, submit):
-    form.command(cls=Command)(command)
-for command in (upload, parameters):
+for command in (run, resume, info, stop, logs, upload, parameters):
     app.command(cls=Command)(command)
 app.command()(emulate)
+app.add_typer(form, name="form")
+for form_command in (show, submit):
+    form.command(cls=Command)(form_command)
 
 
 def _version(wanted: bool) -> None:

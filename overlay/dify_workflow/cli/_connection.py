@@ -1,4 +1,4 @@
-"""How the commands reach the server: the options that all of them take, before and after their name."""
+"""How the commands reach the server: options that all of them take."""
 # pyright: reportUnknownMemberType=false
 # typer.core leaves type arguments open.
 
@@ -13,6 +13,7 @@ import attrs
 import typer
 from typer.core import TyperCommand
 
+from .._options import NOT_GIVEN
 from .._secret import ApiKey
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError
@@ -55,12 +56,12 @@ class Connection:
             logging.getLogger("dify_workflow").setLevel(logging.DEBUG)
         if self.api_key is None:
             raise ConfigurationError("No API key: give --api-key KEY, or set DIFY_API_KEY.")
-        client = DifyWorkflow(self.api_key, base_url=self.base_url, user_id=user)
-        return client if self.timeout is None else client.with_options(timeout=self.timeout)
+        timeout = NOT_GIVEN if self.timeout is None else self.timeout
+        return DifyWorkflow(self.api_key, base_url=self.base_url, user_id=user, timeout=timeout)
 
 
 class Command(TyperCommand):
-    """A command of the API: takes the connection's options behind its name too, and never raises."""
+    """A command that takes the options of `Connection` behind its name too, and never raises."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the options of the connection."""

@@ -136,7 +136,7 @@ def _note(node: Node) -> Text:
     if node.note:
         facts.append(Text(node.note, style="cyan"))
     elif node.message:
-        facts.append(Text(node.message, style=STYLES.get(node.status, "yellow")))
+        facts.append(Text(node.message, style="red" if node.status == "failed" else "yellow"))
     return Text(", ").join(facts)
 
 

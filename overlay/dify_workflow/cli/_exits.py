@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from ..errors import (
     InvalidRequestError,
     NotFoundError,
     StreamError,
+    WorkflowStreamError,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ PAUSED = 4
 """The run waits for human input."""
 INTERRUPTED = 130
 """Ctrl-C."""
-BROKEN = 70
-"""A defect of this program (EX_SOFTWARE of sysexits.h)."""
+DEFECT = 70
+"""A defect of this program, or output that cannot be written (EX_SOFTWARE of sysexits.h)."""
 
 _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
@@ -54,6 +56,19 @@ def handled() -> Generator[None, None, None]:
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def defect(error: Exception) -> int:
+    """Say that something happened that no command expects; the exit code for it."""
+    logging.getLogger("dify_workflow").debug("Where it happened:", exc_info=error)
+    if isinstance(error, OSError):
+        complain(error.strerror or str(error))
+    else:
+        complain(
+            f"This is a defect of dify-workflow: {type(error).__name__}: {error}",
+            "Please report it; --verbose shows where it happened.",
+        )
+    return DEFECT
 
 
 def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
@@ -92,8 +107,7 @@ def say(text: str) -> None:
 
 def _sentence(error: DifyError) -> str:
     """What the error says, without the name of the method that raised it."""
-    text = _METHOD.sub("", str(error))
-    return text[:1].upper() + text[1:]
+    return _METHOD.sub("", str(error))
 
 
 def _hint(error: DifyError) -> str:
@@ -105,6 +119,8 @@ def _hint(error: DifyError) -> str:
         return "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url."
     if isinstance(error, APIConnectionError):
         return "Which server is asked, DIFY_BASE_URL or --base-url says."
+    if isinstance(error, WorkflowStreamError):
+        return "The workflow has to be mended in Dify."
     if isinstance(error, StreamError) and error.run_id:
         return f"The run may be going on: dify-workflow resume {error.run_id}"
     if isinstance(error, NotFoundError):

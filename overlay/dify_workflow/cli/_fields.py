@@ -1,4 +1,4 @@
-"""What an app's input or a form's field takes, and how text that a person wrote becomes its value."""
+"""What an app's input or a form's field takes, and how what a person wrote becomes its value."""
 
 from __future__ import annotations
 

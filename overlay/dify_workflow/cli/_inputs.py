@@ -49,11 +49,6 @@ class Given:
         texts = dict(_pair("--input", "NAME=VALUE", value) for value in values or ())
         return cls(texts, places, _json_from(source))
 
-    @property
-    def names(self) -> set[str]:
-        """Names of everything that was given."""
-        return {*self.values, *self.files, *self.json}
-
 
 def typed(given: Given, fields: Sequence[Field]) -> JSONObject:
     """The values as the fields take them.
@@ -67,13 +62,16 @@ def typed(given: Given, fields: Sequence[Field]) -> JSONObject:
             raise InvalidRequestError(_unknown(name, known))
     return {
         **given.json,
-        **{name: known[name].read(_no_file(known[name], text)) for name, text in given.values.items()},
+        **{
+            name: known[name].read(_no_file(known[name], text))
+            for name, text in given.values.items()
+        },
         **{name: known[name].files(places) for name, places in given.files.items()},
     }
 
 
 def untyped(given: Given, fields: Sequence[Field] = ()) -> JSONObject:
-    """The values where what is taken is not known: as the fields of that name take them, or as text.
+    """The values where what is taken is not known: text, or as fields of that name take them.
 
     Args:
         given: What was given.
@@ -131,9 +129,7 @@ def _json_from(source: str | None) -> JSONObject:
 
 def _no_file(field: Field, text: str) -> str:
     if field.takes_files:
-        raise InvalidRequestError(
-            f"{field.name} is a file; give it with --file {field.name}=PATH."
-        )
+        raise InvalidRequestError(f"{field.name} is a file; give it with --file {field.name}=PATH.")
     return text
 
 

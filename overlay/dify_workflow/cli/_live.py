@@ -16,7 +16,7 @@ from ..models import WorkflowRunResponse
 from ._consoles import errors, output
 from ._drawing import spinner, text_lines, tree_lines
 from ._result import show_end
-from ._text import counted, duration, inert, inert_line, json_line
+from ._text import counted, duration, inert, inert_line, json_text
 from ._tree import RunTree
 
 _FRAMES_PER_SECOND = 12
@@ -74,14 +74,17 @@ class LiveView:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        try:
+            self._live.stop()
+        finally:  # whatever comes in between
+            errors.show_cursor()
         if self._tree.run_id:
             errors.print(self._title())
         for line in tree_lines(self._tree, errors.width - _MARGIN):
             errors.print(line)
-        text = "".join(self._tree.text).strip("\n")
+        text = "".join(self._tree.text).lstrip("\n").rstrip()
         if text and not _is_repeated(text, self._run.outputs if self._run else {}):
-            output.print(Text(f"\n{inert(text)}"), soft_wrap=True)
+            output.print(Text(f"\n{inert(text)}"))
         if self._run:
             show_end(self._run)
 
@@ -99,9 +102,7 @@ class LiveView:
         room = height - 2  # beside the title and an empty line above the foot
         nodes = sum(1 for _ in self._tree.walk())
         most = max(room - nodes, room // 2) - 1  # lines of text, below an empty one
-        shown = text_lines(
-            self._tree.text_tail(width * height), width - _TEXT_INDENT, most, errors
-        )
+        shown = text_lines(self._tree.text_tail(width * height), width - _TEXT_INDENT, most, errors)
         left = room - (len(shown) + 1 if shown else 0)
         lines = [self._title(), *tree_lines(self._tree, width, height=left, spins=True)]
         if shown:
@@ -131,4 +132,4 @@ def _as_streamed(value: JSON) -> str:
     """An output as the server streams it (DIFY.md section 4)."""
     if is_list(value):
         return "\n".join(f"- {_as_streamed(item)}" for item in value)
-    return value if isinstance(value, str) else str(value) if value is None else json_line(value)
+    return value if isinstance(value, str) else str(value) if value is None else json_text(value)

@@ -47,7 +47,7 @@ def _imported(name: str) -> ModuleType:
                 f"There is no module {error.name!r} in the working directory or installed."
             ) from None
         raise InvalidRequestError(_failure(name, error)) from None
-    except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's module can do anything
         raise InvalidRequestError(_failure(name, error)) from None
 
 

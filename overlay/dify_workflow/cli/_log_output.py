@@ -12,7 +12,7 @@ from ..models import WorkflowLogs
 from ._consoles import errors, is_terminal
 from ._printing import print_line
 from ._tables import show_logs
-from ._text import inert_line, json_line
+from ._text import inert_line, json_text
 
 _SHORT_WALK = 100
 """Rows that come with one answer, for which no bar is shown."""
@@ -53,15 +53,15 @@ def with_progress(rows: Iterable[WorkflowLogs], count: int) -> Iterator[Workflow
 def print_json(rows: Iterable[WorkflowLogs], total: int) -> int:
     """Print an object as the server's answer is one: ``data``, ``has_more`` and ``total``."""
     data = [row.raw for row in rows]
-    print_line(json_line({"data": data, "has_more": len(data) < total, "total": total}))
+    print_line(json_text({"data": data, "has_more": len(data) < total, "total": total}))
     return len(data)
 
 
-def print_json_lines(rows: Iterable[WorkflowLogs]) -> int:
+def print_json_texts(rows: Iterable[WorkflowLogs]) -> int:
     """Print each row as a line of JSON."""
     count = 0
     for row in _undisturbed(rows):
-        print_line(json_line(row.raw))
+        print_line(json_text(row.raw))
         count += 1
     return count
 

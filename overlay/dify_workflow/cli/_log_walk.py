@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from ..client import DifyWorkflow
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, InvalidResponseError
 from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 
 _PAGE = 100
@@ -40,6 +40,7 @@ def log_rows(client: DifyWorkflow, request: WorkflowLogsRequest) -> LogRows:
 
     Raises:
         InvalidRequestError: While iterating: more runs are of one second than the server shows.
+        InvalidResponseError: While iterating: the server does not go back in time.
         DifyError: As for `DifyWorkflow.logs`.
     """
     first = client.logs(request)
@@ -50,6 +51,7 @@ def _walk(
     client: DifyWorkflow, request: WorkflowLogsRequest, page: DifyPageResult[WorkflowLogs]
 ) -> Iterator[WorkflowLogs]:
     seen: set[str] = set()
+    bound: int | None = None
     while True:
         yield from (row for row in page if row.id not in seen)
         if not page.has_more or not page.data:
@@ -60,6 +62,11 @@ def _walk(
         if newest == oldest and len(page) >= _PAGE:
             _refuse_crowd(client, request, oldest)
             oldest -= 1
+        if bound is not None and oldest >= bound:
+            raise InvalidResponseError(
+                "logs: the server tells of more rows and gives the same ones."
+            )
+        bound = oldest
         page = client.logs(attrs.evolve(request, limit=_PAGE, created_at_before=_moment(oldest)))
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from .._json import JSON
 from ._consoles import is_terminal, output
-from ._text import inert, inert_line, json_line
+from ._text import inert, inert_line, json_text
 
 
 def print_line(text: str) -> None:
@@ -20,7 +20,7 @@ def print_line(text: str) -> None:
 
 
 def show_values(values: Mapping[str, JSON]) -> None:
-    """Show values by their names on stdout: wrapped beside the name in a terminal, else a line each."""
+    """Show values by their names on stdout: wrapped in a terminal, else a line each."""
     if not is_terminal(sys.stdout):
         width = max(map(len, values), default=0)
         for name, value in values.items():
@@ -30,7 +30,7 @@ def show_values(values: Mapping[str, JSON]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(Text(inert_line(name)), _shown(value))
+        table.add_row(Text(inert_line(name)), _shown(value, is_wide=output.width < len(str(value))))
     output.print(table)
 
 
@@ -40,7 +40,9 @@ def command(*words: str) -> str:
     return shlex.join(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
 
 
-def _shown(value: JSON | Text) -> Text:
+def _shown(value: JSON, *, is_wide: bool = False) -> Text:
     if isinstance(value, Text):
         return value
-    return Text(inert(value) if isinstance(value, str) else json_line(value))
+    if isinstance(value, str):
+        return Text(inert(value).rstrip("\n"))
+    return Text(json_text(value, indent=2 if is_wide else None))

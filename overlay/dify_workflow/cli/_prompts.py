@@ -44,14 +44,16 @@ def ask(field: Field) -> JSON:
     _introduce(field)
     while True:
         answer = _lines(field) if field.kind in _MANY_LINES else _line(field)
-        if not answer.strip() and field.default is not None:
+        is_empty = not answer.strip()
+        if is_empty and field.default is not None:
             return field.default
+        if is_empty and field.required:
+            _complain(f"{field.name} is needed.")
+            continue
         try:
-            if not answer.strip() and field.required:
-                raise InvalidRequestError(f"{field.name} is needed.")
             return field.read(_chosen(field, answer))
         except InvalidRequestError as error:
-            errors.print(Text(inert_line(str(error)), style="red"))
+            _complain(str(error))
 
 
 def ask_action(form: HumanInputForm) -> str:
@@ -61,7 +63,7 @@ def ask_action(form: HumanInputForm) -> str:
     field = Field("action", "select", "Action", options=[*titles])
     _introduce(field)
     while (chosen := {**titles, **ids}.get(_chosen(field, _line(field)))) is None:
-        errors.print(Text("Take one of them, by its number or name.", style="red"))
+        _complain("Take one of them, by its number or name.")
     return chosen
 
 
@@ -90,22 +92,33 @@ def _chosen(field: Field, answer: str) -> str:
 
 
 def _line(field: Field) -> str:
-    try:
-        return errors.input(_PROMPT)
-    except EOFError:
-        errors.print()
-        raise InvalidRequestError(f"No answer: {field.name} is missing.") from None
+    answer = _typed()
+    if answer is None:
+        raise InvalidRequestError(f"No answer: {field.name} is missing.")
+    return answer
 
 
 def _lines(field: Field) -> str:
     lines = [_line(field)]
     while lines[-1]:
-        try:
-            lines.append(errors.input(_PROMPT))
-        except EOFError:
-            errors.print()
-            break
-    return "\n".join(lines).rstrip("\n")
+        lines.append(_typed() or "")
+    return "\n".join(lines[:-1])
+
+
+def _typed() -> str | None:
+    """A line that a person types; None where it is the end of input."""
+    try:
+        return errors.input(_PROMPT)
+    except EOFError:
+        errors.print()
+        return None
+    except KeyboardInterrupt:
+        errors.print()
+        raise
+
+
+def _complain(problem: str) -> None:
+    errors.print(Text(inert_line(problem), style="red"))
 
 
 def _shown(value: JSON) -> str:

@@ -13,7 +13,7 @@ from ..models import HumanInputForm, WorkflowRunResponse
 from ._consoles import errors, is_terminal, output
 from ._drawing import STYLES, mark
 from ._printing import command, print_line, show_values
-from ._text import clock, counted, duration, inert, inert_line, json_line
+from ._text import clock, counted, duration, inert, inert_line, json_text
 
 
 def plain(run: WorkflowRunResponse) -> JSONObject:
@@ -29,7 +29,7 @@ def show_end(run: WorkflowRunResponse) -> None:
         output.print()
         show_values(run.outputs)
     elif run.outputs:
-        print_line(json_line(run.outputs))
+        print_line(json_text(run.outputs))
     sys.stdout.flush()
     errors.print(Text.assemble("\n" * is_person, _ending(run)))
     if run.message:

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import typer
-from uvicorn.logging import AccessFormatter
-
 from ..emulator import Emulator
 from ..errors import InvalidRequestError
 from ._consoles import is_terminal
@@ -81,6 +79,8 @@ def serve(emulator: Emulator) -> None:
 
 def _log_requests() -> None:
     """Write a line for each request on stderr."""
+    from uvicorn.logging import AccessFormatter
+
     colors = is_terminal(sys.stderr)
     form = "%(asctime)s  %(status_code)s  %(request_line)s"
     handler = logging.StreamHandler(sys.stderr)

@@ -13,7 +13,7 @@ from ..models import WorkflowLogs
 from ._consoles import is_terminal, output
 from ._drawing import STYLES
 from ._fields import Field
-from ._text import clock, duration, headline, inert_line, json_line
+from ._text import clock, duration, headline, inert_line, json_text
 
 _LOG_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
 """Columns that a column of the log needs, those first without which the others say little."""
@@ -67,7 +67,11 @@ def show_fields(fields: Iterable[Field]) -> None:
         }
         for field in fields
     ]
-    columns = [name for name in ("name", "kind", "required", "default", "takes") if any(row[name] for row in rows)]
+    columns = [
+        name
+        for name in ("name", "kind", "required", "default", "takes")
+        if any(row[name] for row in rows)
+    ]
     table = _table(columns)
     for row in rows:
         table.add_row(*(row[name] for name in columns))
@@ -103,4 +107,4 @@ def _bounds(field: Field) -> str:
 
 
 def _shown(value: JSON) -> str:
-    return value if isinstance(value, str) else json_line(value)
+    return value if isinstance(value, str) else json_text(value)

@@ -36,9 +36,9 @@ def headline(message: str) -> str:
     return inert_line(lines[-1] if lines[0].startswith("Traceback ") else lines[0])
 
 
-def json_line(value: JSON) -> str:
-    """One line of JSON that is safe for a terminal."""
-    return json.dumps(value, ensure_ascii=False, default=str).translate(_JSON_INERT)
+def json_text(value: JSON, indent: int | None = None) -> str:
+    """JSON that is safe for a terminal; on one line where no indent is given."""
+    return json.dumps(value, ensure_ascii=False, default=str, indent=indent).translate(_JSON_INERT)
 
 
 def duration(seconds: float | None) -> str:

@@ -255,8 +255,8 @@ class RunTree:
         begun = event.data.index + 1
         # Up to Dify 1.8 there is one event more than items.
         begun = min(begun, node.items) if node.items else begun
-        is_first = node.item == 0
-        node.at_once = node.at_once or (not is_first and begun > node.item and not node.children)
+        if isinstance(event, IterationNext) and 0 < node.item < begun and not node.children:
+            node.at_once = True
         node.item = max(node.item, begun)
         return node
 
@@ -264,6 +264,9 @@ class RunTree:
         node = self._node(data)
         node.end(data.id, data.status, data.elapsed_time, data.error)
         node.tokens = data.total_tokens or 0
+        for inner in node.children.values():
+            if inner.is_running:
+                inner.halt("stopped")
         return node
 
     def _noted(self, event: StreamEvent[object]) -> Node | None:

@@ -26,8 +26,9 @@ from ..events import (
 from ..models import WorkflowRunResponse
 from ._consoles import errors, is_terminal
 from ._drawing import node_line
-from ._result import plain, print_line, show_end
-from ._text import inert, json_line
+from ._printing import print_line
+from ._result import plain, show_end
+from ._text import inert, json_text
 from ._tree import Node, RunTree
 
 _STEPS = 10
@@ -83,7 +84,7 @@ class ResultView(_PlainView):
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
-        print_line(json_line(plain(run)))
+        print_line(json_text(plain(run)))
 
 
 class EventsView(_PlainView):
@@ -91,7 +92,7 @@ class EventsView(_PlainView):
 
     def show(self, event: StreamEvent[object]) -> None:
         """Print the event as it came."""
-        print_line(json_line(event.raw))
+        print_line(json_text(event.raw))
         sys.stdout.flush()
 
     def end(self, run: WorkflowRunResponse) -> None:
@@ -131,9 +132,9 @@ class LineView(_PlainView):
         show_end(run)
 
     def _node(self, event: StreamEvent[object], node: Node) -> None:
-        is_inside = node.id not in self._tree.nodes
+        is_round = node.id not in self._tree.nodes or node.rounds > 1
         match event:
-            case NodeStarted() | NodeFinished() | NodeRetry() if is_inside:
+            case NodeStarted() | NodeFinished() | NodeRetry() if is_round:
                 return
             case NodeStarted() | NodeFinished() | HumanInputRequired():
                 self._line(node_line(node, self._tree))

@@ -15,7 +15,7 @@ from ._connection import Connection
 from ._consoles import can_draw
 from ._exits import of_run, say
 from ._live import LiveView
-from ._result import command
+from ._printing import command
 from ._views import EventsView, LineView, ResultView, View
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,7 @@ def emulate(
             serve(emulator)
         except OSError as error:
             at = f"{host or '127.0.0.1'}:{port or 0}"
-            reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+            known = error.errno in errno.errorcode
+            reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
             complain(f"Cannot listen on {at}: {reason}.")
             raise typer.Exit(REFUSED) from None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,9 +14,6 @@ from ...models import WorkflowLogsRequest
 from .._connection import connection_of
 from .._exits import say
 from ._options import only_one
-
-if TYPE_CHECKING:
-    from .._log_walk import LogRows
 
 _PAGE = 100
 """Most rows that the server gives at once."""
@@ -85,7 +82,7 @@ def logs(
         count = found.total if list_all else min(limit, found.total)
         rows = to.with_progress(islice(found.rows, None if list_all else limit), count)
         if as_jsonl:
-            shown = to.print_json_lines(rows)
+            shown = to.print_json_texts(rows)
         elif as_csv:
             shown = to.print_csv(rows)
         elif as_json:

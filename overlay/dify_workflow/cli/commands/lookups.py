@@ -24,12 +24,12 @@ def info(
     """
     from .._printing import print_line
     from .._result import plain, show_run
-    from .._text import json_line
+    from .._text import json_text
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
     if as_json:
-        print_line(json_line(plain(found)))
+        print_line(json_text(plain(found)))
     else:
         show_run(found)
 
@@ -54,12 +54,12 @@ def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     from .._fields import fields_of_app
     from .._printing import print_line
     from .._tables import show_fields
-    from .._text import json_line
+    from .._text import json_text
 
     with connection_of(context).client() as client:
         found = client.parameters()
     if as_json:
-        print_line(json_line(found.to_dict()))
+        print_line(json_text(found.to_dict()))
     else:
         show_fields(fields_of_app(found))
 
@@ -75,12 +75,12 @@ def upload(
     run --file does that by itself; this is for runs that are started elsewhere.
     """
     from .._printing import print_line, show_values
-    from .._text import json_line
+    from .._text import json_text
 
     with connection_of(context).client(user) as client:
         stored = client.upload_file(file)
     if as_json:
-        print_line(json_line(stored.raw))
+        print_line(json_text(stored.raw))
     else:
         size = f"{stored.size:,} bytes"
         show_values({"id": stored.id, "name": stored.name, "type": stored.type, "size": size})
