@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from dify_workflow.emulator import Emulator
+from dify_workflow.events import EVENT_CLASSES
 from support.cli import COMMAND, call, invoke, started
 from support.conducted import ConductedRun, field, node_finished, node_started
 from support.events import RUN, TASK, finished, message, paused, text
@@ -146,7 +147,11 @@ def test_retries_are_lines_and_events_that_cannot_be_read_are_passed_over(
     assert done.code == 1
     assert "↻ HTTP Request  Reached maximum retries" in done.err
     run = ConductedRun(server)
-    run.end(message("node_started", {}), message("node_finished"), message("new"), finished())
+    odd = {"node_id": 3, "title": ["x"], "index": None, "metadata": 5, "text": 7, "error": {}}
+    for name in EVENT_CLASSES:
+        if name not in {"workflow_finished", "workflow_paused", "error"}:
+            run.send(message(name, {}), message(name), message(name, odd))
+    run.end(message("new"), finished())
     assert call("run", base_url=run.url).code == 0
 
 

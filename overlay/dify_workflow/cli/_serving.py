@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import typer
+
 from ..emulator import Emulator
 from ..errors import InvalidRequestError
 from ._consoles import is_terminal

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from .._event import StreamEvent
+from .._reading import SHAPE_ERRORS
 from ..errors import InvalidResponseError
 from ..events import (
     AgentLog,
@@ -125,13 +126,16 @@ class Node:
         if error:
             self.message = headline(error)
 
-    def halt(self, status: str, note: str | None = None) -> None:
+    def halt(self, status: str, now: float, note: str | None = None) -> None:
         """Note that no round is going on, for a reason from outside.
 
         Args:
             status: State that it is left in.
+            now: The time by the tree's clock.
             note: What it does now.
         """
+        if self.is_running:
+            self.elapsed += now - self.since
         self._running.clear()
         self.status, self.note = status, note
 
@@ -164,20 +168,20 @@ class RunTree:
     def take(self, event: StreamEvent[object]) -> Node | None:
         """Note what an event says; the node that it is about, if any.
 
-        One whose payload cannot be read is passed over: the run goes on.
+        One of an unexpected shape is passed over: the run goes on, and its result will tell.
         """
         self.run_id = self.run_id or event.id
         try:
             return self._take(event)
-        except InvalidResponseError:
+        except (InvalidResponseError, *SHAPE_ERRORS):
             return None
 
     def _take(self, event: StreamEvent[object]) -> Node | None:
         match event:
-            case TextChunk():
-                self.text.append(event.data.text or "")
-            case TextReplace():
-                self.text = [event.data.text or ""]
+            case TextChunk() if isinstance(event.data.text, str):
+                self.text.append(event.data.text)
+            case TextReplace() if isinstance(event.data.text, str):
+                self.text = [event.data.text]
             case NodeStarted():
                 return self._started(event.data)
             case NodeFinished():
@@ -206,7 +210,7 @@ class RunTree:
         """Note that the run has ended: what still runs, will send no event any more."""
         for node in self._all.values():
             if node.is_running:
-                node.halt("paused" if status == "paused" else "stopped")
+                node.halt("paused" if status == "paused" else "stopped", self._clock())
 
     def walk(self, *roots: Node) -> Iterator[tuple[Node, str]]:
         """Nodes with the lines that lead to them, in the order in which they started.
@@ -266,7 +270,7 @@ class RunTree:
         node.tokens = data.total_tokens or 0
         for inner in node.children.values():
             if inner.is_running:
-                inner.halt("stopped")
+                inner.halt("stopped", self._clock())
         return node
 
     def _noted(self, event: StreamEvent[object]) -> Node | None:
@@ -274,7 +278,7 @@ class RunTree:
         match event:
             case HumanInputRequired():
                 node, note = self._node(event.data), "waits for a person"
-                node.halt("paused")
+                node.halt("paused", self._clock())
             case HumanInputFormFilled():
                 node, note = self._node(event.data), event.data.action_text
             case HumanInputFormTimeout():

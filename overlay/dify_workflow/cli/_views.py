@@ -114,14 +114,15 @@ class LineView(_PlainView):
 
     def show(self, event: StreamEvent[object]) -> None:
         """Show an event."""
+        known = len(self._tree.text)
         node = self._tree.take(event)
         if self._tree.run_id and not self._is_named:
             self._is_named = True
             self._line(Text(f"▶ run {inert(self._tree.run_id)}", style="bold"))
         if isinstance(event, TextChunk):
-            self._write(self._tree.text[-1])
+            self._write("".join(self._tree.text[known:]))
         elif isinstance(event, TextReplace):
-            self._write("\n" * self._in_line + self._tree.text[-1])
+            self._write("\n" * self._in_line + "".join(self._tree.text))
         elif node is not None:
             self._node(event, node)
 
