@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench-logs test check lint-spec generate check-generated build lock clean
+.PHONY: help demo bench-logs test check lint-spec generate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ check-generated: generate ## Fail where committed code is not what openapi.yaml 
 			"change openapi.yaml, run 'make generate' and commit both; see generated/README.md." >&2; \
 		exit 1; \
 	fi
+
+cli-page: .venv/installed ## Write the help of every command into docs/cli.md
+	$(BIN)/python scripts/cli_page.py
 
 build: .venv/installed ## Build sdist and wheel into dist/
 	rm -rf dist

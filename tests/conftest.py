@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, PastRun
 from support.replay import ReplayServer, replay_server
+from support.workflows import approval, typed
 from support.worlds import World, WorldName, world
 
 
@@ -30,6 +31,21 @@ def both(request: pytest.FixtureRequest) -> Iterator[World]:
 def emulator() -> Iterator[Emulator]:
     """An emulator with the built-in workflows."""
     with Emulator(linger=0.2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def forms() -> Iterator[Emulator]:
+    """An emulator with workflows that take inputs of every kind, and that wait for people."""
+    with Emulator(typed, approval, linger=0.2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def long_log() -> Iterator[Emulator]:
+    """An emulator whose log has 250 runs, three in each second."""
+    with Emulator() as running:
+        running.add_runs((PastRun(1_795_000_000 + number // 3) for number in range(250)), "echo")
         yield running
 
 

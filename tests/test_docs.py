@@ -56,6 +56,12 @@ def test_each_link_to_a_file_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_the_page_of_the_command_line_has_the_help_of_every_command_as_it_is() -> None:
+    check = [sys.executable, str(ROOT / "scripts" / "cli_page.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 def test_the_number_of_recordings_in_the_readme_is_the_number_that_there_is() -> None:
     count = len(list((ROOT / "tests" / "recordings").glob("*/*.json")))
     assert f"{count:,} recorded exchanges" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 def main() -> None:
     """Run the command line, or say what it needs."""
     try:
-        from .cli import app
+        from .cli import app, defect
     except ImportError as error:
         if error.name not in {"click", "rich", "typer"}:
             raise
@@ -17,7 +17,10 @@ def main() -> None:
     reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a sign that it cannot show is shown as its code
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001  # whatever it is, nobody wants a traceback
+        sys.exit(defect(error))
 
 
 if __name__ == "__main__":

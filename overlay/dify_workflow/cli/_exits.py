@@ -1,15 +1,29 @@
-"""Exit codes, and how errors become them: a sentence on stderr, never a traceback."""
+"""Exit codes, and how errors become them: a sentence and a hint on stderr, never a traceback."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
-from ..errors import ConfigurationError, DifyError, InvalidRequestError
-from ..models import WorkflowRunResponse
+from ..errors import (
+    APIConnectionError,
+    AuthenticationError,
+    ConfigurationError,
+    DifyError,
+    InvalidInputsError,
+    InvalidRequestError,
+    NotFoundError,
+    StreamError,
+    WorkflowStreamError,
+)
+
+if TYPE_CHECKING:
+    from ..models import WorkflowRunResponse
 
 FAILED = 1
 """The run failed or was stopped."""
@@ -21,34 +35,94 @@ PAUSED = 4
 """The run waits for human input."""
 INTERRUPTED = 130
 """Ctrl-C."""
+DEFECT = 70
+"""A defect of this program, or output that cannot be written (EX_SOFTWARE of sysexits.h)."""
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Where everything is shown that is not data."""
+_METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
+_OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
 
 
 @contextmanager
 def handled() -> Generator[None, None, None]:
-    """Turn the errors of a command into an exit code and a sentence."""
+    """Turn what a command raises into a sentence, a hint and an exit code."""
     try:
         yield
     except (ConfigurationError, InvalidRequestError) as error:
-        _show(error)
-        if "No API key" in str(error):
-            errors.print("Here: dify-workflow --api-key KEY COMMAND …")
+        complain(_sentence(error), _hint(error))
         raise typer.Exit(USAGE) from None
     except DifyError as error:
-        _show(error)
+        complain(_sentence(error), _hint(error))
         raise typer.Exit(REFUSED) from None
     except KeyboardInterrupt:
-        errors.print("Interrupted.")
+        say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def of_run(run: WorkflowRunResponse) -> int:
-    """The exit code for a run."""
-    return {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}.get(run.status, 0)
+def defect(error: Exception) -> int:
+    """Say that something happened that no command expects; the exit code for it."""
+    logging.getLogger("dify_workflow").debug("Where it happened:", exc_info=error)
+    if isinstance(error, OSError):
+        complain(error.strerror or str(error))
+    else:
+        complain(
+            f"This is a defect of dify-workflow: {type(error).__name__}: {error}",
+            "Please report it; --verbose shows where it happened.",
+        )
+    return DEFECT
 
 
-def _show(error: DifyError) -> None:
-    errors.print("Error:", style="bold red", end=" ")
-    errors.print(str(error), markup=False)
+def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
+    """The exit code for a run.
+
+    Args:
+        run: The run.
+        interrupted: Whether it was stopped by Ctrl-C here.
+    """
+    if interrupted and run.status == "stopped":
+        return INTERRUPTED
+    return _OF_STATUS.get(run.status, 0)
+
+
+def complain(problem: str, hint: str = "") -> None:
+    """Say on stderr what is wrong, and what can be done."""
+    from rich.text import Text
+
+    from ._consoles import errors
+    from ._text import inert
+
+    errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
+    if hint:
+        errors.print(Text(inert(hint), style="dim"))
+
+
+def say(text: str) -> None:
+    """Say something on stderr that is no error."""
+    from rich.text import Text
+
+    from ._consoles import errors
+    from ._text import inert
+
+    errors.print(Text(inert(text)))
+
+
+def _sentence(error: DifyError) -> str:
+    """What the error says, without the name of the method that raised it."""
+    return _METHOD.sub("", str(error))
+
+
+def _hint(error: DifyError) -> str:
+    if isinstance(error, ConfigurationError):
+        return "dify-workflow --help tells the options and environment variables for that."
+    if isinstance(error, InvalidInputsError):
+        return "dify-workflow parameters lists what the app takes."
+    if isinstance(error, AuthenticationError):
+        return "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url."
+    if isinstance(error, APIConnectionError):
+        return "Which server is asked, DIFY_BASE_URL or --base-url says."
+    if isinstance(error, WorkflowStreamError):
+        return "The workflow has to be mended in Dify."
+    if isinstance(error, StreamError) and error.run_id:
+        return f"The run may be going on: dify-workflow resume {error.run_id}"
+    if isinstance(error, NotFoundError):
+        return "An id is found with the key of its own app alone."
+    return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."

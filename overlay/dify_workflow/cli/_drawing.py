@@ -1,0 +1,179 @@
+"""The tree of a run as lines of text, for any width and height. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from ._text import counted, duration, inert
+from ._tree import Node, RunTree
+
+STYLES = {
+    "succeeded": "green",
+    "partial-succeeded": "yellow",
+    "exception": "yellow",
+    "failed": "red",
+    "stopped": "magenta",
+    "paused": "cyan",
+    "running": "blue",
+}
+"""Style by status of a run or node."""
+
+_MARKS = {
+    "succeeded": "✔",
+    "partial-succeeded": "✔",
+    "exception": "!",
+    "failed": "✘",
+    "stopped": "■",
+    "paused": "‖",
+    "running": "…",
+}
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_SPINS_PER_SECOND = 12
+_GAP = 2
+"""Columns between columns."""
+_LEAST_LABEL = 16
+"""Columns below which a title says nothing; then the node's kind is left out."""
+
+
+def mark(status: str) -> Text:
+    """The sign for a status."""
+    return Text(_MARKS.get(status, "?"), style=STYLES.get(status, ""))
+
+
+@attrs.frozen
+class Row:
+    """A node as the cells of its line."""
+
+    label: Text
+    kind: Text
+    time: Text
+    tokens: Text
+    note: Text
+
+
+def spinner(now: float) -> Text:
+    """The sign for something that is going on, at a time in seconds."""
+    return Text(_SPINNER[int(now * _SPINS_PER_SECOND) % len(_SPINNER)], style=STYLES["running"])
+
+
+def tree_lines(
+    tree: RunTree, width: int, *, height: int | None = None, spins: bool = False
+) -> list[Text]:
+    """The nodes, a line each.
+
+    Args:
+        tree: The run.
+        width: Columns there are.
+        height: Lines there are, of which the first then says what is left out; None for any number.
+        spins: Whether nodes that are running have a spinner.
+    """
+    nodes = list(tree.walk())
+    left_out = 0
+    if height is not None and len(nodes) > height:
+        left_out = len(nodes) - max(height - 1, 0)
+    rows = [_row(node, lead, tree, spins=spins) for node, lead in nodes[left_out:]]
+    lines = _aligned(rows, width)
+    if left_out and height:
+        lines.insert(0, Text(f"  ⋮ {counted(left_out, 'node')} above", style="dim"))
+    return lines
+
+
+def node_line(node: Node, tree: RunTree, lead: str = "") -> Text:
+    """A node on a line of its own, in no columns."""
+    row = _row(node, lead, tree, spins=False)
+    time = Text() if node.is_running else row.time
+    cells = (row.label, row.kind, time, row.tokens, row.note)
+    return Text(" " * _GAP).join([cell for cell in cells if cell])
+
+
+def text_lines(text: str, width: int, height: int, console: Console) -> list[Text]:
+    """The last lines of a text, wrapped.
+
+    Args:
+        text: The text, or its end.
+        width: Columns there are.
+        height: Lines there are.
+        console: What wraps it.
+    """
+    shown = Text(inert(text).strip("\n"))
+    if not shown or height < 1:
+        return []
+    shown.expand_tabs(4)
+    return list(shown.wrap(console, max(width, 1), overflow="fold"))[-height:]
+
+
+def _row(node: Node, lead: str, tree: RunTree, *, spins: bool) -> Row:
+    sign = mark(node.status)
+    elapsed: float | None = node.elapsed
+    if node.is_running:
+        sign = spinner(tree.now) if spins else sign
+        elapsed = tree.now - node.since + (0.0 if node.items else node.elapsed)
+    return Row(
+        label=Text.assemble((lead, "dim"), sign, " ", (node.title, "bold" * node.is_running)),
+        kind=Text(node.kind, style="dim"),
+        time=Text(duration(elapsed), style="" if node.is_running else "dim"),
+        tokens=Text(counted(node.tokens, "token") if node.tokens else "", style="dim"),
+        note=_note(node),
+    )
+
+
+def _note(node: Node) -> Text:
+    """What else there is to say of a node."""
+    facts: list[Text] = []
+    if node.items is not None:
+        facts.append(Text(_progress(node), style="cyan" if node.is_running else "dim"))
+    elif node.rounds > 1:
+        facts.append(Text(f"×{node.rounds}", style="dim"))
+    if node.retries:
+        facts.append(Text(counted(node.retries, "retry"), style="yellow"))
+    if node.failures and node.rounds > 1:
+        facts.append(Text(f"{node.failures} failed", style="red"))
+    if node.note:
+        facts.append(Text(node.note, style="cyan"))
+    elif node.message:
+        facts.append(Text(node.message, style="red" if node.status == "failed" else "yellow"))
+    return Text(", ").join(facts)
+
+
+def _progress(node: Node) -> str:
+    noun = "round" if node.kind == "loop" else "item"
+    if not node.is_running:
+        return counted(node.item if noun == "round" else node.items or 0, noun)
+    if node.at_once or not node.item:
+        return counted(node.items or 0, noun) + " in parallel" * node.at_once
+    return f"{noun} {node.item} of {node.items}"
+
+
+def _aligned(rows: Sequence[Row], width: int) -> list[Text]:
+    """The rows with their cells in columns; what is too long is cut, titles last."""
+    label, kind, time, tokens = (
+        max((cell_len(getattr(row, name).plain) for row in rows), default=0)
+        for name in ("label", "kind", "time", "tokens")
+    )
+    numbers = time + tokens + _GAP * bool(tokens)
+    if label + kind + numbers + 2 * _GAP > width:
+        kind = 0
+    label = min(label, max(width - numbers - _GAP, _LEAST_LABEL))
+    lines: list[Text] = []
+    for row in rows:
+        cells = [_cell(row.label, label)]
+        cells += [_cell(row.kind, kind)] if kind else []
+        cells += [_cell(row.time, time, "right")]
+        cells += [_cell(row.tokens, tokens, "right")] if tokens else []
+        line = Text(" " * _GAP).join([*cells, row.note])
+        line.rstrip()
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return lines
+
+
+def _cell(text: Text, width: int, align: str = "left") -> Text:
+    cell = text.copy()
+    cell.truncate(width, overflow="ellipsis")
+    cell.align("right" if align == "right" else "left", width)
+    return cell

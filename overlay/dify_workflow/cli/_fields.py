@@ -1,0 +1,197 @@
+"""What an app's input or a form's field takes, and how what a person wrote becomes its value."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from .._json import JSON, JSONObject, is_object
+from ..errors import InvalidRequestError
+from ..models import HumanInputForm, WorkflowFile
+from ..models._file import file_type
+
+if TYPE_CHECKING:
+    from dify_workflow_api.models import AppParameters, HumanInputField
+
+_FILE_KINDS = frozenset({"file", "file-list"})
+_TEXT_KINDS = frozenset({"text-input", "paragraph"})
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "n", "off", "0"), False),
+}
+
+
+@attrs.frozen
+class Field:
+    """An input of an app, or a field of a form.
+
+    Args:
+        name: Name of the input.
+        kind: Kind of the input, such as ``"number"``, in the words of GET /parameters.
+        label: Name for people.
+        required: Whether a run needs it.
+        default: Value that a person is offered; None where there is none.
+        options: Choices of a select.
+        longest: Most characters of a text, most files of a list; None where nothing bounds them.
+        file_types: Kinds of file that it takes; any where empty.
+    """
+
+    name: str
+    kind: str
+    label: str
+    required: bool = True
+    default: JSON = None
+    options: Sequence[str] = ()
+    longest: int | None = None
+    file_types: Sequence[str] = ()
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether its value is a file, or several."""
+        return self.kind in _FILE_KINDS
+
+    def read(self, text: str) -> JSON:
+        """The value that a text stands for.
+
+        Raises:
+            InvalidRequestError: The text stands for no value of this kind.
+        """
+        if self.takes_files:
+            return self.files(text.splitlines())
+        if self.kind == "number":
+            return self._number(text)
+        if self.kind == "checkbox":
+            return self._truth(text)
+        if self.kind == "json_object":
+            return self._object(text)
+        return self._text(text)
+
+    def files(self, places: Sequence[str]) -> JSON:
+        """The file or files at these places.
+
+        Args:
+            places: Paths of files, which are uploaded before the run, and http(s) addresses.
+
+        Raises:
+            InvalidRequestError: It takes no file, or no such file, or not as many.
+        """
+        if not self.takes_files:
+            raise InvalidRequestError(f"{self.name} is no file; give it with -i {self.name}=VALUE.")
+        files = [file_at(place, self.file_types) for place in places]
+        if self.kind == "file-list":
+            if self.longest and len(files) > self.longest:
+                raise InvalidRequestError(f"{self.name} takes at most {self.longest} files.")
+            return files
+        if len(files) != 1:
+            raise InvalidRequestError(f"{self.name} takes one file, not {len(files)}.")
+        return files[0]
+
+    def _number(self, text: str) -> int | float | None:
+        if not text.strip():
+            return None  # as the server reads it
+        try:
+            return int(text)
+        except ValueError:
+            pass
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InvalidRequestError(f"{self.name} must be a number, not {text!r}.")
+        return number
+
+    def _truth(self, text: str) -> bool:
+        truth = _TRUTH.get(text.strip().lower())
+        if truth is None:
+            raise InvalidRequestError(f"{self.name} must be true or false, not {text!r}.")
+        return truth
+
+    def _object(self, text: str) -> JSON:
+        try:
+            value: JSON = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequestError(f"{self.name} must be a JSON object: {error}.") from None
+        if not is_object(value):
+            raise InvalidRequestError(f"{self.name} must be a JSON object, not {text!r}.")
+        return value
+
+    def _text(self, text: str) -> str:
+        if self.kind == "select" and self.options and text not in self.options:
+            choices = ", ".join(self.options)
+            raise InvalidRequestError(f"{self.name} must be one of {choices}, not {text!r}.")
+        if self.kind in _TEXT_KINDS and self.longest and len(text) > self.longest:
+            raise InvalidRequestError(
+                f"{self.name} takes at most {self.longest} characters, not {len(text)}."
+            )
+        return text
+
+
+def file_at(place: str, types: Sequence[str] = ()) -> Path | WorkflowFile:
+    """The file at a path or an http(s) address.
+
+    Args:
+        place: The path or address.
+        types: Kinds of file that are taken; any where empty.
+
+    Raises:
+        InvalidRequestError: There is no such file.
+    """
+    if place.startswith(("http://", "https://")):
+        kind = file_type(PurePosixPath(urlsplit(place).path).suffix, None)
+        # An address need not show what is behind it; the input says what it can be.
+        return WorkflowFile.remote(place, type=types[0] if types and kind not in types else kind)
+    path = Path(place).expanduser()
+    if not path.is_file():
+        raise InvalidRequestError(f"There is no file {place}.")
+    return path
+
+
+def fields_of_app(parameters: AppParameters) -> list[Field]:
+    """The inputs that an app takes, in their order."""
+    return [
+        _field_of_app(kind, field)
+        for item in parameters.user_input_form
+        for kind, field in item.to_dict().items()
+        if is_object(field) and isinstance(field.get("variable"), str)
+    ]
+
+
+def _field_of_app(kind: str, field: JSONObject) -> Field:
+    return Field(
+        name=field["variable"],
+        kind=kind,
+        label=field.get("label") or field["variable"],
+        required=bool(field.get("required")),
+        default=field.get("default"),
+        options=field.get("options") or (),
+        longest=int(field.get("max_length") or 0) or None,  # old apps have it as text
+        file_types=field.get("allowed_file_types") or (),
+    )
+
+
+def fields_of_form(form: HumanInputForm) -> list[Field]:
+    """The fields of a form, in their order."""
+    return [_field_of_form(form, field) for field in form.inputs]
+
+
+def _field_of_form(form: HumanInputForm, field: HumanInputField) -> Field:
+    default = form.default_values.get(field.output_variable_name)
+    if default is None and field.default is not None and field.default.type_ == "constant":
+        default = field.default.value
+    return Field(
+        name=field.output_variable_name,
+        kind=field.type_,
+        label=field.output_variable_name,
+        required=False,  # it must be there, but may be empty
+        default=default,
+        options=(field.option_source and field.option_source.value) or (),
+        longest=field.number_limits,
+        file_types=field.allowed_file_types or (),
+    )

@@ -1,0 +1,141 @@
+"""The inputs of a run and the answers of a form, out of what the command was given."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from .._json import JSON, JSONObject, is_object
+from ..errors import InvalidRequestError
+from ._fields import Field, file_at
+
+
+@attrs.frozen
+class Given:
+    """What the command was given.
+
+    Args:
+        values: Text by name (``-i NAME=VALUE``); the last one counts.
+        files: Paths and addresses by name (``--file NAME=PATH``), in their order.
+        json: Values by name, out of a file (``--inputs FILE``).
+    """
+
+    values: Mapping[str, str]
+    files: Mapping[str, Sequence[str]]
+    json: JSONObject = attrs.field(factory=dict[str, JSON])
+
+    @classmethod
+    def of(
+        cls, values: Sequence[str] | None, files: Sequence[str] | None, source: str | None = None
+    ) -> Given:
+        """Take apart what stands on the command line.
+
+        Args:
+            values: The ``NAME=VALUE`` of each ``-i``.
+            files: The ``NAME=PATH`` of each ``--file``.
+            source: File with a JSON object, or ``-`` for stdin.
+
+        Raises:
+            InvalidRequestError: One of them is no such pair, or the file holds no JSON object.
+        """
+        places: dict[str, list[str]] = {}
+        for name, place in (_pair("--file", "NAME=PATH", file) for file in files or ()):
+            places.setdefault(name, []).append(place)
+        texts = dict(_pair("--input", "NAME=VALUE", value) for value in values or ())
+        return cls(texts, places, _json_from(source))
+
+
+def typed(given: Given, fields: Sequence[Field]) -> JSONObject:
+    """The values as the fields take them.
+
+    Raises:
+        InvalidRequestError: There is no such field, or it does not take the value.
+    """
+    known = {field.name: field for field in fields}
+    for name in (*given.values, *given.files):
+        if name not in known:
+            raise InvalidRequestError(_unknown(name, known))
+    return {
+        **given.json,
+        **{
+            name: known[name].read(_no_file(known[name], text))
+            for name, text in given.values.items()
+        },
+        **{name: known[name].files(places) for name, places in given.files.items()},
+    }
+
+
+def untyped(given: Given, fields: Sequence[Field] = ()) -> JSONObject:
+    """The values where what is taken is not known: text, or as fields of that name take them.
+
+    Args:
+        given: What was given.
+        fields: Fields that may be other ones than those that count.
+
+    Raises:
+        InvalidRequestError: There is no such file.
+    """
+    known = {field.name: field for field in fields}
+    values: JSONObject = {**given.json, **given.values}
+    for name in known.keys() & given.values.keys():
+        try:
+            values[name] = known[name].read(given.values[name])
+        except InvalidRequestError:
+            continue  # the field that counts may take it as text
+    for name, places in given.files.items():
+        is_list = len(places) > 1 or (name in known and known[name].kind == "file-list")
+        files = [file_at(place) for place in places]
+        values[name] = files if is_list else files[0]
+    return values
+
+
+def missing(fields: Iterable[Field], inputs: Mapping[str, JSON]) -> list[Field]:
+    """The required fields for which there is no value."""
+    return [field for field in fields if field.required and inputs.get(field.name) is None]
+
+
+def undeclared(given: Given, fields: Iterable[Field]) -> list[str]:
+    """Names in the file of inputs that the app does not declare."""
+    known = {field.name for field in fields}
+    return [name for name in given.json if name not in known]
+
+
+def _pair(option: str, form: str, text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise InvalidRequestError(f"{option} takes {form}, not {text!r}.")
+    return name, value
+
+
+def _json_from(source: str | None) -> JSONObject:
+    if source is None:
+        return {}
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        value: JSON = json.loads(text)
+    except OSError as error:
+        raise InvalidRequestError(f"--inputs {source}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"--inputs {source} is not JSON: {error}.") from None
+    if not is_object(value):
+        raise InvalidRequestError(f"--inputs {source}: the inputs must be a JSON object.")
+    return value
+
+
+def _no_file(field: Field, text: str) -> str:
+    if field.takes_files:
+        raise InvalidRequestError(f"{field.name} is a file; give it with --file {field.name}=PATH.")
+    return text
+
+
+def _unknown(name: str, known: Mapping[str, Field]) -> str:
+    if not known:
+        return f"There is no input {name!r}: nothing is asked for."
+    nearest = difflib.get_close_matches(name, known, n=1)
+    rest = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}."
+    return f"There is no input {name!r}; {rest}"

@@ -1,0 +1,170 @@
+"""What is shown of a run while it is watched: plain lines, the result alone, or every event."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.text import Text
+
+from .._event import StreamEvent
+from ..events import (
+    HumanInputRequired,
+    IterationCompleted,
+    IterationNext,
+    LoopCompleted,
+    LoopNext,
+    NodeFinished,
+    NodeRetry,
+    NodeStarted,
+    TextChunk,
+    TextReplace,
+)
+from ..models import WorkflowRunResponse
+from ._consoles import errors, is_terminal
+from ._drawing import node_line
+from ._printing import print_line
+from ._result import plain, show_end
+from ._text import inert, json_text
+from ._tree import Node, RunTree
+
+_STEPS = 10
+"""Lines that the progress of an iteration or loop takes at most."""
+
+
+class View(Protocol):
+    """Shows a run while it is watched; a context manager."""
+
+    def show(self, event: StreamEvent[object]) -> None:
+        """Show an event."""
+
+    def end(self, run: WorkflowRunResponse) -> None:
+        """Show how the run ended, once the view is left."""
+
+    def say(self, text: str) -> None:
+        """Say something that is no part of the run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class _PlainView:
+    """A view that draws nothing over."""
+
+    def say(self, text: str) -> None:
+        """Say something on stderr."""
+        errors.print(Text(inert(text)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        sys.stdout.flush()
+
+
+class ResultView(_PlainView):
+    """The result alone, as JSON."""
+
+    def show(self, event: StreamEvent[object]) -> None:
+        """Show nothing yet."""
+
+    def end(self, run: WorkflowRunResponse) -> None:
+        """Print the run."""
+        print_line(json_text(plain(run)))
+
+
+class EventsView(_PlainView):
+    """Every event as a line of JSON."""
+
+    def show(self, event: StreamEvent[object]) -> None:
+        """Print the event as it came."""
+        print_line(json_text(event.raw))
+        sys.stdout.flush()
+
+    def end(self, run: WorkflowRunResponse) -> None:
+        """Show nothing more: the last event said it."""
+
+
+class LineView(_PlainView):
+    """A line on stderr for each node, and the text on stdout as it streams.
+
+    Inside iterations and loops, rounds are counted and not listed.
+    """
+
+    def __init__(self) -> None:
+        self._tree = RunTree()
+        self._is_named = False
+        self._in_line = False
+        self._is_merged = _same_file()
+        self._to_person = is_terminal(sys.stdout)
+
+    def show(self, event: StreamEvent[object]) -> None:
+        """Show an event."""
+        known = len(self._tree.text)
+        node = self._tree.take(event)
+        if self._tree.run_id and not self._is_named:
+            self._is_named = True
+            self._line(Text(f"▶ run {inert(self._tree.run_id)}", style="bold"))
+        if isinstance(event, TextChunk):
+            self._write("".join(self._tree.text[known:]))
+        elif isinstance(event, TextReplace):
+            self._write("\n" * self._in_line + "".join(self._tree.text))
+        elif node is not None:
+            self._node(event, node)
+
+    def end(self, run: WorkflowRunResponse) -> None:
+        """Show how the run ended."""
+        if self._in_line:
+            self._write("\n")
+        show_end(run)
+
+    def _node(self, event: StreamEvent[object], node: Node) -> None:
+        is_round = node.id not in self._tree.nodes or node.rounds > 1
+        match event:
+            case NodeStarted() | NodeFinished() | NodeRetry() if is_round:
+                return
+            case NodeStarted() | NodeFinished() | HumanInputRequired():
+                self._line(node_line(node, self._tree))
+            case NodeRetry():
+                self._line(Text(f"↻ {node.title}  {node.message}", style="yellow"))
+            case IterationNext() | LoopNext():
+                if node.item % max(1, (node.items or 0) // _STEPS) == 0:
+                    self._line(node_line(node, self._tree))
+            case IterationCompleted() | LoopCompleted():
+                for inner, lead in self._tree.walk(node):
+                    self._line(node_line(inner, self._tree, lead))
+            case _:
+                pass
+
+    def _write(self, text: str) -> None:
+        """Write data, as it is but for a terminal."""
+        if text:
+            sys.stdout.write(inert(text) if self._to_person else text)
+            sys.stdout.flush()
+            self._in_line = not text.endswith("\n")
+
+    def _line(self, text: Text) -> None:
+        if self._in_line and self._is_merged:
+            self._write("\n")
+        errors.print(text)
+
+
+def _same_file() -> bool:
+    """Whether stdout and stderr end in the same place, where lines must not run into text."""
+    with suppress(OSError, ValueError):  # one of them is no file
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    return False

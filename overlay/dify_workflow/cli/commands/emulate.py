@@ -1,0 +1,63 @@
+"""``emulate``: serve workflows on loopback."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .._exits import REFUSED, USAGE, complain, handled
+
+
+def emulate(
+    place: Annotated[
+        str | None, typer.Argument(metavar="[MODULE:NAME]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on.", min=0, max=65535, show_default="a free one"),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where runs and logs are kept.", show_default="in memory"
+        ),
+    ] = None,
+    server_version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION", help="Which Dify to be, such as 1.9 or 1.16.", show_default="1.14"
+        ),
+    ] = None,
+) -> None:
+    """Serve workflows as Dify would, until Ctrl-C.
+
+    Serves the built-in workflows, or what NAME is in the MODULE (of the working directory, or
+    installed): a workflow made by @workflow, a list of them, or an Emulator. Prints the base URL
+    and the keys as lines for a shell, and on stderr a line for each request.
+    """
+    with handled():
+        try:
+            from .._serving import emulator_of, serve
+        except ImportError as error:
+            complain(str(error))
+            raise typer.Exit(USAGE) from None
+        emulator = emulator_of(
+            place, host=host, port=port, database=database, server_version=server_version
+        )
+        try:
+            serve(emulator)
+        except OSError as error:
+            at = f"{host or '127.0.0.1'}:{port or 0}"
+            known = error.errno in errno.errorcode
+            reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
+            complain(f"Cannot listen on {at}: {reason}.")
+            raise typer.Exit(REFUSED) from None

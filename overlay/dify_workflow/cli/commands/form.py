@@ -1,0 +1,63 @@
+"""``form show`` and ``form submit``: the forms at which runs wait for a person."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .._connection import connection_of
+from .._exits import say
+from ._options import AsJson, Files, User, Values
+
+Token: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="Token of the form, as the paused run shows it; one that begins with a dash "
+        "goes last, behind --.",
+        show_default=False,
+    ),
+]
+
+
+def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
+    """Show what a form says, which fields it has, and how it can be sent off."""
+    from .._forms import show_form
+    from .._printing import print_line
+    from .._text import json_text
+
+    with connection_of(context).client() as client:
+        form = client.human_input_form(token)
+    if as_json:
+        print_line(json_text(form.raw))
+    else:
+        show_form(form)
+
+
+def submit(
+    context: typer.Context,
+    token: Token,
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="How to send the form off.", show_default=False),
+    ] = None,
+    values: Values = None,
+    files: Files = None,
+    user: User = None,
+) -> None:
+    """Fill a form in, so that its run goes on.
+
+    In a terminal, shows the form and asks for what is not given; elsewhere, fields that are not
+    given have their defaults, and the action must be given where there are several.
+    """
+    from .._forms import answered
+    from .._inputs import Given
+
+    given = Given.of(values, files)
+    with connection_of(context).client(user) as client:
+        form = client.human_input_form(token)
+        chosen, answers = answered(form, given, action)
+        client.submit_human_input_form(token, chosen, answers)
+    say("Submitted: the run goes on.")

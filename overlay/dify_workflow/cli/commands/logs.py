@@ -1,0 +1,93 @@
+"""``logs``: the runs of the app."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Literal
+
+import typer
+
+from ...models import WorkflowLogsRequest
+from .._connection import connection_of
+from .._exits import say
+from ._options import only_one
+
+_PAGE = 100
+"""Most rows that the server gives at once."""
+
+
+def logs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="Most rows.", min=1)] = 20,
+    list_all: Annotated[bool, typer.Option("--all", help="List all rows that match.")] = False,
+    status: Annotated[
+        Literal["succeeded", "failed", "stopped"] | None,
+        typer.Option(help="Only runs that ended so.", show_default=False),
+    ] = None,
+    keyword: Annotated[
+        str | None,
+        typer.Option(
+            help="Text to find in inputs, outputs or the user, or a run id.", show_default=False
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Only runs from then on: how long ago (90s, 30m, 2h, 3d, 1w), a date, or a date "
+            "and time (2026-01-31T14:00).",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Only runs up to then; of a date, to the end of that day.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print an object with the rows (data), has_more and total."),
+    ] = False,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print every row, as a line of JSON.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for programs.")] = False,
+) -> None:
+    """List the runs of the app, newest first.
+
+    Times without a time zone are local. The log counts whole seconds, rounded.
+    """
+    only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
+    from .. import _log_output as to
+    from .._log_walk import log_rows
+    from .._times import since as moment_since
+    from .._times import until as moment_until
+
+    now = datetime.now(UTC)
+    request = WorkflowLogsRequest(
+        limit=_PAGE if list_all else min(limit, _PAGE),
+        status=status,
+        keyword=keyword,
+        created_at_after=None if since is None else moment_since(since, "--since", now),
+        created_at_before=None if until is None else moment_until(until, "--until", now),
+    )
+    with connection_of(context).client() as client:
+        found = log_rows(client, request)
+        count = found.total if list_all else min(limit, found.total)
+        rows = to.with_progress(islice(found.rows, None if list_all else limit), count)
+        if as_jsonl:
+            shown = to.print_json_texts(rows)
+        elif as_csv:
+            shown = to.print_csv(rows)
+        elif as_json:
+            shown = to.print_json(rows, found.total)
+        else:
+            shown = to.print_table(rows)
+            more = ", there are more" if shown < found.total else ""
+            say(f"{shown:,} of {found.total:,} runs{more}")

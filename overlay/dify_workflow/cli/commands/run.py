@@ -1,0 +1,129 @@
+"""``run`` and ``resume``: start a run and watch it, or watch one that is going on."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..._json import JSONObject
+from ...client import DifyWorkflow
+from ...errors import APIConnectionError, DifyError, InvalidRequestError
+from ...models import WorkflowRunRequest
+from .._connection import connection_of
+from .._exits import say
+from ._options import EventsAsJson, Files, ResultAsJson, User, Values, only_one
+
+if TYPE_CHECKING:
+    from .._fields import Field
+    from .._inputs import Given
+
+
+def run(
+    context: typer.Context,
+    values: Values = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="All inputs, as a JSON object; - for stdin.", show_default=False
+        ),
+    ] = None,
+    files: Files = None,
+    workflow_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Id of the published version to run.", show_default="the latest"
+        ),
+    ] = None,
+    user: User = None,
+    as_json: ResultAsJson = False,
+    as_jsonl: EventsAsJson = False,
+) -> None:
+    """Run the app's workflow and show it while it runs.
+
+    Values are text, or numbers, true or false, or JSON objects where the app's inputs are of that
+    kind. In a terminal, required inputs that are missing are asked for. Ctrl-C stops the run on
+    the server; a second Ctrl-C leaves.
+    """
+    only_one(("--json", as_json), ("--jsonl", as_jsonl))
+    from .._inputs import Given
+    from .._watching import view_of, watch
+
+    connection = connection_of(context)
+    given = Given.of(values, files, inputs)
+    with connection.client(user) as client:
+        complete = _completed(client, given, is_latest=workflow_id is None)
+        request = WorkflowRunRequest(complete, workflow_id=workflow_id)
+        view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
+        code = watch(partial(client.run_workflow_stream, request), view)
+    raise typer.Exit(code)
+
+
+def resume(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)],
+    user: User = None,
+    as_json: ResultAsJson = False,
+    as_jsonl: EventsAsJson = False,
+) -> None:
+    """Show a run that is going on, was paused or has ended, as run does.
+
+    Begins with what its nodes did so far; the text that was streamed before is not sent again.
+    Only the user who started a run can follow it. Ctrl-C leaves, and the run goes on. Needs Dify
+    1.14.
+    """
+    only_one(("--json", as_json), ("--jsonl", as_jsonl))
+    from .._watching import follow, view_of
+
+    connection = connection_of(context)
+    with connection.client(user) as client:
+        view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
+        code = follow(partial(client.resume_workflow_stream, run_id), view)
+    raise typer.Exit(code)
+
+
+def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONObject:
+    """The inputs as the app takes them; a person is asked for those that are missing.
+
+    Args:
+        client: What asks for the app's inputs.
+        given: What the command was given.
+        is_latest: Whether the version runs whose inputs the server tells; others may take others.
+    """
+    from .._consoles import can_ask
+    from .._inputs import missing, typed, undeclared, untyped
+
+    fields = _fields(client)
+    if fields is None or not is_latest:
+        return untyped(given, fields or ())
+    inputs = typed(given, fields)
+    for name in undeclared(given, fields):
+        say(f"Note: the app has no input {name!r}; it is left out.")
+        del inputs[name]
+    absent = missing(fields, inputs)
+    if absent and can_ask():
+        from .._prompts import ask_all
+
+        return inputs | ask_all(absent)
+    if absent:
+        options = " ".join(
+            f"--file {field.name}=PATH" if field.takes_files else f"-i {field.name}=VALUE"
+            for field in absent
+        )
+        raise InvalidRequestError(f"Inputs are missing; give them with {options}.")
+    return inputs
+
+
+def _fields(client: DifyWorkflow) -> list[Field] | None:
+    """The inputs that the app takes; None where it does not tell, which fails no run."""
+    from .._fields import fields_of_app
+
+    try:
+        return fields_of_app(client.parameters())
+    except APIConnectionError:
+        raise
+    except DifyError:
+        return None

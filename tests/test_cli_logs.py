@@ -1,0 +1,137 @@
+"""The log of runs on the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+
+from dify_workflow.cli._tables import log_columns
+from dify_workflow.emulator import Emulator
+from support.cli import call
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
+
+
+def test_logs_is_a_table_or_json(emulator: Emulator) -> None:
+    with emulator.client("echo", user_id="log-reader") as client:
+        run = client.run_workflow({"name": "Ann"})
+    only = ("--keyword", run.id)
+    done = call("logs", *only, base_url=emulator.base_url)
+    assert "started" in done.out
+    assert f"succeeded  {run.id}  log-reader" in done.out
+    assert done.err == "1 of 1 runs\n"
+    as_json = call("logs", "--json", *only, base_url=emulator.base_url)
+    page = json.loads(as_json.out)
+    assert (page["total"], page["has_more"]) == (1, False)
+    lines = call("logs", "--jsonl", *only, base_url=emulator.base_url)
+    assert [json.loads(line) for line in lines.out.splitlines()] == page["data"]
+    assert page["data"][0]["workflow_run"]["id"] == run.id
+    as_csv = call("logs", "--csv", *only, base_url=emulator.base_url)
+    (row,) = csv.DictReader(as_csv.out.splitlines())
+    assert (row["run_id"], row["status"], row["user"]) == (run.id, "succeeded", "log-reader")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["created_at"])
+    assert row["error"] == ""
+
+
+def test_logs_goes_on_until_all_rows_came_each_once(long_log: Emulator) -> None:
+    key = "app-echo"
+    for options, count, said in (
+        (["--limit", "3"], 3, "3 of 250 runs, there are more"),
+        (["--limit", "120"], 120, "120 of 250 runs, there are more"),
+        (["--all"], 250, "250 of 250 runs"),
+    ):
+        done = call("logs", *options, base_url=long_log.base_url, key=key)
+        ids = re.findall(r"succeeded  ([0-9a-f-]{36})", done.out)
+        assert len(ids) == len(set(ids)) == count
+        assert done.err == f"{said}\n"
+    page = json.loads(call("logs", "--all", "--json", base_url=long_log.base_url, key=key).out)
+    assert len(page["data"]) == page["total"] == 250
+    assert not page["has_more"]
+
+
+def test_logs_takes_bounds_of_time_as_people_write_them(long_log: Emulator) -> None:
+    # The runs are of 2026-11-18, 11:06:40 to 11:08:03 UTC.
+    for options, count in (
+        (["--since", "2026-11-18T11:08:00Z"], 10),
+        (["--until", "2026-11-18T11:06:41Z"], 6),
+        (["--since", "2026-11-01", "--until", "2026-11-30"], 250),
+        (["--since", "2026-11-20"], 0),
+        (["--until", "2026-11-16"], 0),
+        (["--until", "9999w"], 0),
+    ):
+        done = call("logs", "--limit", "1", *options, base_url=long_log.base_url)
+        assert f" of {count} runs" in done.err, options
+
+
+def test_logs_refuses_a_second_of_which_the_server_cannot_show_all_runs(
+    server: ReplayServer,
+) -> None:
+    row = json.loads(recording("1.14.2/logs_burst_all").body)["data"][0]
+    total = 100
+
+    def crowd(exchange: Exchange) -> None:
+        asked = exchange.request.target
+        rest = asked.count("created_at__before") and not asked.count("created_at__after")
+        rows = [{**row, "id": str(number)} for number in range(100)]
+        if rest:
+            rows = [{**row, "id": "last", "created_at": row["created_at"] - 5}]
+        page = {"page": 1, "limit": 100, "has_more": not rest, "total": total, "data": rows}
+        exchange.whole(json.dumps(page).encode())
+
+    url = server.handle(crowd)
+    ids = [
+        json.loads(line)["id"]
+        for line in call("logs", "--all", "--jsonl", base_url=url).out.splitlines()
+    ]
+    assert ids == [*map(str, range(100)), "last"], "100 are not too many"
+    total = 101
+    done = call("logs", "--all", "--jsonl", base_url=url)
+    assert done.code == 2
+    assert len(done.out.splitlines()) == 100
+    assert "101 runs are of the second 2026-" in done.said
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (40, ["run"]),
+        (60, ["status", "run"]),
+        (80, ["started", "status", "run"]),
+        (100, ["started", "status", "run", "duration", "tokens"]),
+        (200, ["started", "status", "run", "user", "duration", "tokens", "message"]),
+    ],
+)
+def test_a_narrow_table_of_logs_drops_columns_before_it_cuts_an_id(
+    width: int, columns: list[str]
+) -> None:
+    assert log_columns(width) == columns
+
+
+def test_logs_shows_rows_whose_run_or_user_is_gone(server: ReplayServer) -> None:
+    name = "1.14.2/logs_row_whose_end_user_was_deleted"
+    played = json.loads(recording(name).body)
+    limit = ("--limit", str(len(played["data"])))
+    done = call("logs", *limit, base_url=server.url(name))
+    assert done.code == 0
+    assert f"{len(played['data'])} of {played['total']} runs" in done.err
+    assert call("logs", "--csv", *limit, base_url=server.url(name)).code == 0
+    without_end = call("logs", "--all", "--csv", base_url=server.url(name))
+    assert without_end.code == 3
+    assert "the server tells of more rows and gives the same ones" in without_end.said
+
+
+def test_nothing_is_cut_wrapped_or_padded_in_a_pipe(emulator: Emulator) -> None:
+    with emulator.client("echo") as client:
+        run = client.run_workflow({"name": "x" * 48})
+    shown = [
+        call("info", run.id, base_url=emulator.base_url).out,
+        call("logs", base_url=emulator.base_url).out,
+        call("run", "-i", f"name={'y' * 48}", base_url=emulator.base_url).out,
+    ]
+    assert f'{{"greeting": "{"x" * 48}"}}' in shown[0]
+    assert run.id in shown[1]
+    assert json.loads(shown[2].splitlines()[-1]) == {"greeting": "y" * 48}
+    assert all(line == line.rstrip() for part in shown for line in part.splitlines())

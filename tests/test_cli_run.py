@@ -1,0 +1,266 @@
+"""Runs in pipes: data is all that stdout gets, and the exit code says how the run went."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from dify_workflow.emulator import Emulator
+from dify_workflow.events import EVENT_CLASSES
+from support.cli import COMMAND, call, invoke, started
+from support.conducted import ConductedRun, field, node_finished, node_started
+from support.events import RUN, TASK, finished, message, paused, text
+from support.replay import Exchange, ReplayServer
+
+
+def test_run_writes_text_and_outputs_on_stdout_and_what_happens_on_stderr(
+    emulator: Emulator,
+) -> None:
+    done = invoke("run", "-i", "topic=boxes", base_url=emulator.base_url, key="app-story")
+    assert done.code == 0
+    streamed, outputs = done.out.splitlines()
+    assert streamed.startswith("On boxes: A workflow server")
+    assert json.loads(outputs) == {"text": streamed, "words": 26}
+    for line in (r"▶ run [0-9a-f-]{36}", r"… Search  http-request", r"✔ Search  http-request  0.4"):
+        assert re.search(f"^{line}", done.err, re.MULTILINE)
+    assert re.search(r"^✔ succeeded in 1.\d\d s, \d+ tokens$", done.err, re.MULTILINE)
+
+
+def test_text_goes_to_a_pipe_as_it_streams(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    process = started("run", base_url=run.url)
+    assert process.stdout is not None
+    run.begin()
+    run.send(text("Once"))
+    assert process.stdout.read(4) == "Once"
+    run.end(text(" upon"), finished())
+    rest, _ = process.communicate(timeout=20)
+    assert rest == ' upon\n{"greeting": "Ann"}\n'
+
+
+def test_lines_and_text_that_share_a_pipe_do_not_run_into_each_other(
+    server: ReplayServer,
+) -> None:
+    run = ConductedRun(server)
+    run.end(text("one"), node_started("search"), text("two\n"), node_finished("search"), finished())
+    done = subprocess.run(
+        f"{sys.executable} -m dify_workflow --api-key app-x --base-url {run.url} run 2>&1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[1:5] == [
+        "one",
+        "… Search  code",
+        "two",
+        "✔ Search  code  0.25 s",
+    ]
+
+
+def test_text_that_is_replaced_begins_a_new_line(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    run.end(text("wrong"), message("text_replace", {"text": "right"}), finished())
+    assert call("run", base_url=run.url).out.splitlines()[:2] == ["wrong", "right"]
+
+
+def test_run_prints_the_result_alone_as_json(emulator: Emulator) -> None:
+    done = call("run", "--json", "-i", "name=Ann ☃", base_url=emulator.base_url)
+    result = json.loads(done.out)
+    assert (result["status"], result["outputs"]) == ("succeeded", {"greeting": "Ann ☃"})
+    assert "raw" not in result
+    assert done.err == ""
+
+
+def test_run_prints_every_event_as_a_line(emulator: Emulator) -> None:
+    done = call("run", "--jsonl", "-i", "name=Ann", base_url=emulator.base_url)
+    names = [json.loads(line)["event"] for line in done.out.splitlines()]
+    assert names[0] == "workflow_started"
+    assert names[-1] == "workflow_finished"
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("app", "inputs", "code", "said"),
+    [
+        ("failing", "msg=x", 1, "✘ failed in"),
+        ("partial", "msg=x", 0, "✔ partial-succeeded in"),
+        ("echo", "name=x", 0, "✔ succeeded in"),
+    ],
+)
+def test_the_exit_code_says_how_the_run_went(
+    app: str, inputs: str, code: int, said: str, emulator: Emulator
+) -> None:
+    done = call("run", "-i", inputs, base_url=emulator.base_url, key=f"app-{app}")
+    assert done.code == code
+    assert said in done.err
+
+
+def test_a_failed_run_shows_why(emulator: Emulator) -> None:
+    done = call("run", "-i", "msg=x", base_url=emulator.base_url, key="app-failing")
+    assert re.search(r"^✘ Boom  code  .*  RuntimeError: kaboom$", done.err, re.MULTILINE)
+    assert done.err.splitlines()[-1] == "RuntimeError: kaboom"
+    assert done.out == ""
+
+
+def test_a_paused_run_has_an_exit_code_of_its_own_and_says_how_to_go_on(
+    server: ReplayServer,
+) -> None:
+    done = call("run", "-i", "topic=x", base_url=server.url("1.14.2/hi1_stream"))
+    assert done.code == 4
+    assert "‖ Ask  human-input" in done.err
+    assert "To answer (approve or reject) and go on:" in done.err
+    assert "  dify-workflow form submit fYcrw7GHGH7AYQ4ZaTyC8z\n" in done.err
+    assert "  dify-workflow resume 92c04b77-6fc2-46d0-822a-b6e5dc590411\n" in done.err
+
+
+def test_commands_to_copy_are_safe_whatever_the_server_calls_its_forms(
+    server: ReplayServer,
+) -> None:
+    for token, shown in (("-abc", "-- -abc"), ("x; rm -rf ~", "'x; rm -rf ~'")):
+        run = ConductedRun(server)
+        event = json.loads(paused().removeprefix(b"data: "))
+        event["data"]["reasons"][0]["form_token"] = token
+        run.end(message("workflow_paused", event["data"]))
+        assert f"  dify-workflow form submit {shown}\n" in call("run", base_url=run.url).err
+
+
+def test_a_form_that_is_answered_elsewhere_says_where(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    event = json.loads(paused().removeprefix(b"data: "))
+    event["data"]["reasons"][0] |= {"form_token": None, "approval_channels": ["console"]}
+    run.end(message("workflow_paused", event["data"]))
+    done = call("run", base_url=run.url)
+    assert "Ask waits for a person until" in done.err
+    assert "in console. To go on after that:" in done.err
+
+
+def test_retries_are_lines_and_events_that_cannot_be_read_are_passed_over(
+    server: ReplayServer,
+) -> None:
+    done = call("run", base_url=server.url("1.14.2/run_streaming_httpreq_500"))
+    assert done.code == 1
+    assert "↻ HTTP Request  Reached maximum retries" in done.err
+    run = ConductedRun(server)
+    odd = {"node_id": 3, "title": ["x"], "index": None, "metadata": 5, "text": 7, "error": {}}
+    for name in EVENT_CLASSES:
+        if name not in {"workflow_finished", "workflow_paused", "error"}:
+            run.send(message(name, {}), message(name), message(name, odd))
+    run.end(message("new"), finished())
+    assert call("run", base_url=run.url).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("1.14.2/run_streaming_manysteps_200", 30),
+        ("1.7.2/run_streaming_iter", 20),
+        ("1.14.2/run_streaming_loop", 20),
+    ],
+)
+def test_rounds_of_iterations_and_loops_are_counted_and_not_listed(
+    name: str, lines: int, server: ReplayServer
+) -> None:
+    done = call("run", base_url=server.url(name))
+    assert done.code == 0
+    assert len(done.err.splitlines()) <= lines
+    counts = re.findall(r"(\d+) (?:items|rounds)$", done.err, re.MULTILINE)
+    assert counts, done.err
+    assert re.search(rf"^[├└]─ ✔ .*  ×{counts[-1]}$", done.err, re.MULTILINE), done.err
+
+
+def test_a_run_of_another_version_takes_what_is_given(server: ReplayServer) -> None:
+    run = ConductedRun(server, [field("number", "count"), field("select", "kind", options=["x"])])
+    run.end(finished())
+    version = ("--workflow-id", "48ce767e-af1e-4a18-97ec-102a512e769f")
+    page = ("--file", "page=https://example.com/a.pdf")
+    values = ("-i", "count=3", "-i", "kind=other", "-i", "new=text", *page)
+    assert call("run", *version, *values, base_url=run.url).code == 0
+    inputs = run.inputs.get(timeout=10)
+    assert inputs.pop("page")["type"] == "document"
+    assert inputs == {"count": 3, "kind": "other", "new": "text"}
+
+
+def test_ctrl_c_stops_the_run_on_the_server_and_says_so(emulator: Emulator) -> None:
+    process = started("run", "--jsonl", "-i", "secs=30", base_url=emulator.base_url, key="app-slow")
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "node_started":
+        pass
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert json.loads(rest.splitlines()[-1])["data"]["status"] == "stopped"
+    assert "Stopping the run on the server" in errors
+    assert "Stopped the run " in errors
+
+
+def test_a_stop_that_fails_or_comes_too_late_is_told(server: ReplayServer) -> None:
+    class Refusing(ConductedRun):
+        def _answer(self, exchange: Exchange) -> None:
+            if exchange.request.target.endswith("/stop"):
+                exchange.whole(b'{"code":"x","message":"no","status":403}', 403)
+                self.end(finished())
+            else:
+                super()._answer(exchange)
+
+    class Late(ConductedRun):
+        def _answer(self, exchange: Exchange) -> None:
+            super()._answer(exchange)
+            if exchange.request.target.endswith("/stop"):
+                self.end(finished())
+
+    for kind, said in (
+        (Refusing, f"The run {RUN} could not be stopped: "),
+        (Late, f"The run {RUN} had ended before it could be stopped."),
+    ):
+        run = kind(server)
+        process = started("run", "--jsonl", base_url=run.url)
+        assert process.stdout is not None
+        run.begin()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, "the run succeeded"
+        assert said in errors
+
+
+def test_a_reader_that_leaves_stops_the_run(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    process = started("run", "--jsonl", base_url=run.url)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    run.begin()
+    process.stdout.readline()
+    process.stdout.close()
+    run.send(node_started("search"))
+    assert run.stops.get(timeout=20) == TASK
+    errors = process.stderr.read()
+    process.wait(20)
+    process.stderr.close()
+    run.end()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert f"Stopped the run {RUN}: nobody reads its output any more." in errors
+
+
+def test_ctrl_c_is_ignored_where_the_shell_ignores_it(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    arguments = ["run", "--jsonl", "--base-url", run.url, "--api-key", "app-x"]
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    run.begin()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    run.end(finished())
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert run.stops.empty()
