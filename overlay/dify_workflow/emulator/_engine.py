@@ -85,7 +85,7 @@ class Engine:
         self._forms = forms
         self._save_node = save_node
         self._paused = paused
-        self._last: dict[str, NodeRun] = {}
+        self._last: dict[tuple[object, str], NodeRun] = {}
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
         self._steps: Steps
@@ -119,7 +119,7 @@ class Engine:
         """
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
-        self._end(EndNode("start", shown_inputs))
+        self._end(EndNode("start", shown_inputs), scope)
         if isinstance(self._first, Exception):
             raise self._first
         outputs = await self._drive(self._steps, scope, self._first)
@@ -127,7 +127,7 @@ class Engine:
         if not isinstance(shown, dict):
             raise TypeError(f"the outputs must be a dict, not {outputs!r}")
         self._begin(BeginNode("end", "end", "End", shown), scope)
-        self._end(EndNode("end", shown))
+        self._end(EndNode("end", shown), scope)
         return shown
 
     def answer(self, form: Form, answer: FormAnswer) -> bool:
@@ -185,9 +185,9 @@ class Engine:
             case BeginNode():
                 self._begin(step, scope)
             case EndNode():
-                self._end(step)
+                self._end(step, scope)
             case RetryNode():
-                self._retry(step)
+                self._retry(step, scope)
             case _:
                 return await self._take_parts(step, scope)
         return None
@@ -224,7 +224,7 @@ class Engine:
         before = self.nodes[-1].node.id if self.nodes else None
         node = NodeRun(step, scope, position, before)
         self.nodes.append(node)
-        self._last[step.id] = node
+        self._last[scope.within, step.id] = node
         self._count(scope)
         self._save_node(node)
         self._publish("node_started", self.payloads.node_started(node))
@@ -235,8 +235,8 @@ class Engine:
         if self._dialect.node_positions or not (scope.iteration or scope.loop):
             self._record.steps += 1
 
-    def _end(self, step: EndNode) -> None:
-        node = self._node(step.id)
+    def _end(self, step: EndNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
         node.status, node.error, node.ended = step.status, step.error, time.time()
         node.outputs = step.outputs
         self._record.tokens += (step.metadata or {}).get("total_tokens", 0)
@@ -247,18 +247,21 @@ class Engine:
         self._save_node(node)
         self._publish("node_finished", self.payloads.node_ended(node, step))
 
-    def _retry(self, step: RetryNode) -> None:
-        node = self._node(step.id)
-        node.retries += 1
+    def _retry(self, step: RetryNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
+        node.retries.append((time.time(), step.error))
+        self._save_node(node)
         self._record.steps += 1
         if self._dialect.counts_exceptions == "retries":
             self._record.exceptions += 1
         self._publish("node_retry", self.payloads.node_retry(node, step.error))
 
-    def _node(self, id: str) -> NodeRun:
-        if id not in self._last:
+    def _node(self, id: str, scope: Scope) -> NodeRun:
+        """The node of that id that started last in this round, which others may go on beside."""
+        node = self._last.get((scope.within, id))
+        if node is None:
             raise ValueError(f"no node {id!r} has started")
-        return self._last[id]
+        return node
 
     # --------------------------------------------------------- iterations, loops and branches
 
@@ -267,7 +270,7 @@ class Engine:
         self._publish("iteration_started", self.payloads.rounds_started(step))
         rounds = Rounds(len(step.items))
         try:
-            await self._go_through(step, scope, rounds)
+            await self._go_through(step, scope, rounds, record)
         except NodeError:
             self._rounds_over(step, record, {"output": None}, rounds.durations, failed=True)
             raise
@@ -277,7 +280,9 @@ class Engine:
         self._rounds_over(step, record, {"output": results}, rounds.durations, failed=False)
         return results
 
-    async def _go_through(self, step: Iteration, scope: Scope, rounds: Rounds) -> None:
+    async def _go_through(
+        self, step: Iteration, scope: Scope, rounds: Rounds, record: NodeRun
+    ) -> None:
         """Work on the items of an iteration."""
 
         def announce(index: int) -> None:
@@ -286,7 +291,7 @@ class Engine:
 
         async def work(index: int) -> None:
             began = time.monotonic()
-            inner = attrs.evolve(scope, iteration=(step.id, index))
+            inner = attrs.evolve(scope, iteration=(step.id, index), within=(record.id, index))
             try:
                 steps = step.each(step.items[index], index)
                 rounds.results[index] = await self._drive(steps, inner)
@@ -319,7 +324,7 @@ class Engine:
                 if index:
                     self._publish("loop_next", self.payloads.round_next(step, index, {}))
                 began = time.monotonic()
-                inner = attrs.evolve(scope, loop=(step.id, index))
+                inner = attrs.evolve(scope, loop=(step.id, index), within=(record.id, index))
                 changed = await self._drive(step.each(index, dict(variables)), inner)
                 durations.append(time.monotonic() - began)
                 if changed is None:
@@ -431,7 +436,7 @@ class Engine:
             self._waiting.pop(form.token, None)
             self._going_on += 1
             raise
-        self._end(EndNode(step.id, form.outputs(answer)))
+        self._end(EndNode(step.id, form.outputs(answer)), scope)
         return answer
 
     def _pause_if_idle(self) -> None:

@@ -20,6 +20,7 @@ from ._connection import Protocol, Server
 from ._demos import DEMOS
 from ._dialect import dialect_of
 from ._faults import Faults
+from ._page import Page
 from ._state import State
 from ._store import PastRun, Store
 from ._stream import Timing
@@ -84,7 +85,7 @@ class Emulator:
         self._state = State(self.workflows, self._store, dialect, timing)
         api = Api(self._state, self.faults, self._seen)
         config = uvicorn.Config(
-            api.application([]),
+            api.application(Page(self._state).routes()),
             http=Protocol,
             log_level=log_level,
             server_header=False,
