@@ -60,7 +60,7 @@ class Page:
             Route("/page/apps.json", self.apps),
             Route("/page/runs.json", self.runs),
             Route("/page/runs/{id}.json", self.run),
-            Route("/page/runs/{id}/nodes/{position:int}.json", self.node),
+            Route("/page/runs/{id}/nodes/{index:int}.json", self.node),
         ]
 
     async def document(self, _request: Request) -> Response:
@@ -127,8 +127,8 @@ class Page:
         })
 
     async def node(self, request: Request) -> Response:
-        """GET /page/runs/{id}/nodes/{position}.json: what a node took and gave."""
-        ids = (request.path_params["id"], request.path_params["position"])
+        """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
+        ids = (request.path_params["id"], request.path_params["index"])
         sql = "SELECT data FROM nodes WHERE run_id = ? AND position = ?"
         row = self._store.one(sql, ids)
         if row is None:

@@ -69,10 +69,7 @@ class Emulator:
         mends_stops: bool = False,
         log_level: str = "warning",
     ) -> None:
-        self.workflows = workflows or DEMOS
-        names = [each.name for each in self.workflows]
-        if len(set(names)) < len(names):
-            raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+        self.workflows = _with_names(workflows or DEMOS)
         dialect = dialect_of(server_version)
         if mends_stops and dialect.stop_detail == "running":
             dialect = attrs.evolve(dialect, stop_detail="stopped")
@@ -131,6 +128,18 @@ class Emulator:
     def requests(self) -> list[SeenRequest]:
         """The requests that reached it, oldest first."""
         return list(self._seen)
+
+    def serve(self, *workflows: Workflow) -> None:
+        """Serve these workflows from now on, in place of those before; their runs stay.
+
+        Args:
+            workflows: The workflows; none for the built-in ones.
+
+        Raises:
+            ValueError: Two workflows have the same name.
+        """
+        self.workflows = _with_names(workflows or DEMOS)
+        self._state.apps = {workflow.key: workflow for workflow in self.workflows}
 
     def add_runs(self, runs: Iterable[PastRun], name: str | None = None) -> None:
         """Put runs that have ended into the logs, as many as you like.
@@ -231,3 +240,11 @@ class Emulator:
         if name not in named:
             raise LookupError(f"There is no workflow {name!r}, but {', '.join(named)}.")
         return named[name]
+
+
+def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+    """The workflows, each with a name of its own."""
+    names = [each.name for each in workflows]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+    return workflows

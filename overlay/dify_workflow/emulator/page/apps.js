@@ -41,7 +41,7 @@ function inputTable(inputs) {
     h("td", {}, input.required ? "required" : h("span", { class: "dim" }, "optional")),
     h("td", {}, input.options.length ? input.options.join(" · ") : null,
       input.default != null && h("span", { class: "dim" }, ` default ${input.default}`))));
-  const heads = ["Input", "Kind", "", "Choices"].map((text) => h("th", { scope: "col" }, text));
+  const heads = ["Input", "Kind", "Needed", "Choices"].map((text) => h("th", { scope: "col" }, text));
   return h("table", { class: "inputs" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
 }
 

@@ -123,7 +123,7 @@ function count(value, noun) {
 
 /** A duration, to three digits. */
 function duration(seconds) {
-  if (seconds < 0.0005) return "0 ms";
+  if (seconds < 0.0005) return "< 1 ms";
   if (seconds < 0.9995) return `${Number((seconds * 1000).toPrecision(seconds < 0.01 ? 2 : 3))} ms`;
   if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
   const whole = Math.round(seconds);

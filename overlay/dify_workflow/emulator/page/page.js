@@ -48,30 +48,33 @@ async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
   const mine = ++turn;
-  let wait = EVERY;
+  const wasOffline = !offline.hidden;
+  let data;
   try {
-    if (!offline.hidden) { // another emulator may be there now
-      await load();
-      offline.hidden = true;
-      return navigate();
-    }
-    const data = await get(view.url);
-    if (mine !== turn) return;
-    main.className = "";
-    if (!view.show(data)) return;
-  } catch (error) {
-    if (mine !== turn) return;
-    offline.hidden = false;
-    write(offline, `The emulator does not answer (${error.message}). Trying again…`);
-    wait = WHEN_OFFLINE;
+    if (wasOffline) await load(); // another emulator may be there now
+    data = await get(view.url);
+  } catch {
+    if (mine === turn) lose();
+    return;
   }
-  timer = setTimeout(refresh, wait);
+  if (mine !== turn) return;
+  offline.hidden = true;
+  if (wasOffline) return navigate();
+  main.className = "";
+  if (view.show(data)) timer = setTimeout(refresh, EVERY);
+}
+
+/** Nobody answers; what is shown stays. */
+function lose() {
+  offline.hidden = false;
+  write(offline, "The emulator does not answer. Trying again…");
+  timer = setTimeout(refresh, WHEN_OFFLINE);
 }
 
 /** Asks which apps there are. */
 async function load() {
   server = await get("page/apps.json");
-  write(document.getElementById("version"), `behaves as ${server.version}`);
+  write(document.getElementById("version"), `behaves as Dify ${server.version}`);
   document.getElementById("address").replaceChildren(
     h("code", {}, server.base_url), copying(server.base_url, "base URL"));
 }
@@ -94,4 +97,4 @@ function onKey(event) {
 addEventListener("hashchange", navigate);
 addEventListener("keydown", onKey);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
-load().catch(() => { offline.hidden = false; }).finally(navigate);
+load().catch(lose).then(navigate);

@@ -2,12 +2,13 @@
 
 /** The view of a run. */
 function runView({ run: id }) {
-  const title = h("h1"), facts = h("dl", { class: "facts" }), trouble = h("div");
+  const title = h("h1"), trouble = h("div");
+  const facts = h("dl", { class: "facts" }), ids = h("dl", { class: "facts" });
   const forms = h("div", { class: "forms" });
   const lines = timeline(id);
   const inputs = valuesPanel("Inputs"), outputs = valuesPanel("Outputs");
   const back = h("a", { href: "#", class: "back" }, "All runs");
-  const whole = h("div", {}, back, h("section", { class: "panel summary" }, title, facts, trouble),
+  const whole = h("div", {}, back, h("section", { class: "panel summary" }, title, facts, ids, trouble),
     forms, lines.element, h("div", { class: "both" }, inputs.element, outputs.element));
   const missing = h("p", { class: "empty", hidden: true },
     "There is no such run: the emulator was reset or started anew. ", h("a", { href: "#" }, "All runs"));
@@ -23,6 +24,7 @@ function runView({ run: id }) {
     document.title = `${run.name}: ${run.status} · Dify emulator`;
     title.replaceChildren(run.name, statusOf(run));
     sync(facts, factsOf(run), (fact) => fact.name, factPair);
+    sync(ids, idsOf(run), (fact) => fact.name, factPair);
     showOnce(trouble, [run.error, run.status, run.goes_on], () => troubleOf(run));
     showOnce(forms, run.forms, () => run.forms.map((form) => formCard(form, run)));
     lines.show(run);
@@ -45,13 +47,15 @@ function factsOf(run) {
   return [
     { name: "Started", text: moment(run.created).textContent },
     { name: "Duration", text: lengthOf(run, run.now) },
-    { name: "Nodes", text: number(run.steps) },
+    { name: "Steps", text: number(run.steps) },
     { name: "Tokens", text: number(run.tokens) },
     ...(run.exceptions ? [{ name: "Failures", text: number(run.exceptions) }] : []),
     { name: "User", text: run.user },
-    { name: "Run", text: run.id, copied: true },
-    { name: "Task", text: run.task_id, copied: true },
   ];
+}
+
+function idsOf(run) {
+  return [{ name: "Run", text: run.id, copied: true }, { name: "Task", text: run.task_id, copied: true }];
 }
 
 function factPair({ name, text, copied }) {

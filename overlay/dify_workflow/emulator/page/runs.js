@@ -4,9 +4,10 @@
 function runsView({ app, before }, apps) {
   const chosen = apps.find((each) => each.key === app);
   const body = h("tbody");
-  const heads = ["Status", "App", "Run", "User", "Started", "Duration", "Tokens", "Nodes"];
-  const table = h("table", { class: "runs" },
-    h("thead", {}, h("tr", {}, ...heads.map((text, at) => h("th", { scope: "col", class: at > 4 ? "number" : null }, text)))),
+  const heads = ["Status", "App", "Run", "User", "Started", "Duration", "Tokens", "Steps"];
+  const classes = { App: "app", Duration: "number", Tokens: "number", Steps: "number" };
+  const table = h("table", { class: chosen ? "runs of-app" : "runs" },
+    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col", class: classes[text] }, text)))),
     body);
   const range = h("span", { class: "range" });
   const newest = h("a", { href: hashOf({ app }) }, "Newest");

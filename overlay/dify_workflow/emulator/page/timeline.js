@@ -19,7 +19,7 @@ function timeline(runId) {
     element.classList.toggle("is-live", run.goes_on);
     element.style.setProperty("--step", `${(scale.step / scale.span) * 100}%`);
     axis.replaceChildren(...ticks(scale));
-    sync(rows, visible(run.nodes, opened), ({ node }) => node.position, () => nodeRow(runId, toggle));
+    sync(rows, visible(run.nodes, opened), ({ node }) => node.index, () => nodeRow(runId, toggle));
     for (const row of rows.children) row.draw(run, scale);
   };
   return { element, show };
@@ -138,36 +138,35 @@ function drawBar(bar, length, node, status, run, { start, end, span }) {
   const left = ((node.began - start) / span) * 100, width = (taken / span) * 100;
   bar.style.left = `${left}%`;
   bar.style.width = `${width}%`;
-  bar.replaceChildren(...node.retries.map((at) => {
-    const notch = h("span", { class: "notch" });
-    notch.style.left = `${taken ? ((at - node.began) / taken) * 100 : 0}%`;
-    return notch;
-  }));
+  bar.replaceChildren(...failedAttempts(node, taken));
+  length.style.left = `${left + width}%`;
   const words = [status === "lost" ? "never ended" : duration(taken)];
   if (node.retries.length) words.push(node.retries.length === 1 ? "1 retry" : `${node.retries.length} retries`);
   if (!["succeeded", "running", "lost"].includes(status)) words.push(status);
   write(length, words.join(" · "));
-  placeText(length, left, width);
 }
 
-/** The text stands behind its bar, else before it, else in it: where there is room. */
-function placeText(length, left, width) {
-  const right = left + width;
-  const where = right < 75 ? "behind" : left > 30 ? "before" : "within";
-  length.className = `length is-${where}`;
-  length.style.left = where === "behind" ? `${right}%` : "";
-  length.style.right = where === "before" ? `${100 - left}%` : where === "within" ? `${100 - right}%` : "";
+/** The parts of a bar in which an attempt went on that failed. */
+function failedAttempts(node, taken) {
+  const share = (time) => (taken ? (time / taken) * 100 : 0);
+  return node.retries.map((at, index) => {
+    const began = index ? node.retries[index - 1] : node.began;
+    const part = h("span");
+    part.style.left = `${share(began - node.began)}%`;
+    part.style.width = `${share(at - began)}%`;
+    return part;
+  });
 }
 
 /** Asks for what a node took and gave, and shows it. */
 async function fill(detail, runId, node, status) {
   try {
-    const found = await get(`page/runs/${encodeURIComponent(runId)}/nodes/${node.position}.json`);
+    const found = await get(`page/runs/${encodeURIComponent(runId)}/nodes/${node.index}.json`);
     if (!found) throw new Error("the emulator has forgotten it");
     const part = (name, content) => h("section", {}, h("h3", {}, name), content);
     const retries = found.retries.map(([at, error]) => h("li", {}, `after ${duration(at - node.began)}: `, h("code", {}, error)));
     detail.replaceChildren(
-      h("p", { class: "ids" }, h("span", {}, status), h("code", {}, node.node_id), h("code", {}, node.id)),
+      h("p", { class: "ids" }, "Node ", h("code", {}, node.node_id), ` ${status}, execution `, h("code", {}, node.id)),
       ...(found.error ? [part("Error", h("pre", { class: "error" }, found.error))] : []),
       ...(retries.length ? [part("Failed attempts", h("ol", { class: "retries" }, ...retries))] : []),
       h("div", { class: "both" }, part("Inputs", valueList(found.inputs)), part("Outputs", valueList(found.outputs))));
