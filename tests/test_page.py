@@ -28,9 +28,7 @@ from dify_workflow.emulator import (
 )
 
 
-@workflow(
-    Input("topic"), Input("style", "select", options=["plain", "loud"]), Input("n", "number")
-)
+@workflow(Input("topic"), Input("style", "select", options=["plain", "loud"]), Input("n", "number"))
 def needy(inputs: dict[str, Any]) -> Steps:
     """Takes 'this' and "that"."""
     yield from node("it's", inputs=inputs)
@@ -175,9 +173,7 @@ def test_the_lines_to_copy_run_their_app(page: httpx.Client, name: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    command, url, _, key, _, kind, _, body = shlex.split(
-        apps[name]["curl"].replace("\\\n", "")
-    )
+    command, url, _, key, _, kind, _, body = shlex.split(apps[name]["curl"].replace("\\\n", ""))
     assert command == "curl"
     headers = dict(header.split(": ") for header in (key, kind))
     answer = httpx.post(url, content=body, headers=headers).raise_for_status()
@@ -250,19 +246,19 @@ def test_nodes_say_in_which_round_of_what_they_stand(page: httpx.Client) -> None
     nodes = of_run(page, run(page, "rounds"))["nodes"]
     titles = {each["id"]: each["title"] for each in nodes}
     found = sorted(
-        (each["title"], titles.get(each["parent"], ""), -1 if each["round"] is None else each["round"])
+        (each["title"], titles.get(each["parent"]) or "", each["parent"] and each["round"])
         for each in nodes
-    )  # fmt: skip
+    )
     assert found == [
-        ("End", "", -1),
+        ("End", "", None),
         ("Fetch a", "each", 0),
         ("Fetch b", "each", 1),
         ("Fetch c", "each", 2),
-        ("Start", "", -1),
+        ("Start", "", None),
         *(("again", "each", index) for index in range(3)),
-        ("each", "", -1),
+        ("each", "", None),
         *(("inner", "again", index) for index in (0, 0, 0, 1, 1, 1)),
-        ("shaky", "", -1),
+        ("shaky", "", None),
     ]
     assert len({each["parent"] for each in nodes if each["title"] == "inner"}) == 3
 

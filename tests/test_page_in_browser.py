@@ -37,10 +37,17 @@ T = TypeVar("T")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --window-size=1280,900"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--window-size=1280,900",
+]
 EVIL = "<script>document.title = 'evil'</script><img src=x onerror='document.title = 1'>"
 
 
@@ -306,7 +313,9 @@ def test_it_is_light_or_dark_as_the_system_is(page: Page, scheme: str) -> None:
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_it_waits_for_an_emulator_that_is_gone_and_shows_the_next(browser: webdriver.Chrome) -> None:
+def test_it_waits_for_an_emulator_that_is_gone_and_shows_the_next(
+    browser: webdriver.Chrome,
+) -> None:
     with Emulator(story, linger=0) as first:
         run(first, "story", {"topic": "boxes"})
         page = Page(browser, first)

@@ -67,7 +67,15 @@ def test_nothing_is_imported_before_a_fixture_is_used(
     pytester.runpytest_subprocess(*(f"-pno:{name}" for name in others), *arguments)
     modules = set(json.loads(Path("modules.json").read_text(encoding="utf-8")))
     assert "dify_workflow_pytest" in modules, "found by its entry point"
-    heavy = {"dify_workflow", "dify_workflow_api", "httpx", "starlette", "uvicorn", "anyio", "attrs"}
+    heavy = {
+        "dify_workflow",
+        "dify_workflow_api",
+        "httpx",
+        "starlette",
+        "uvicorn",
+        "anyio",
+        "attrs",
+    }
     assert not heavy & modules
 
 

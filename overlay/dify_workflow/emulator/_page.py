@@ -93,14 +93,18 @@ class Page:
             values,
         )
         shown = rows[:_PAGE]
-        counts = dict(self._store.all("SELECT app, count(*) FROM runs GROUP BY app"))
-        return _json({
-            "now": time.time(),
-            "runs": [self._row(row) for row in shown],
-            "newer": self._count(f"{of_app} AND {newer}", values) if before else 0,
-            "before": f"{shown[-1]['created']!r},{shown[-1]['id']}" if len(rows) > _PAGE else None,
-            "counts": counts,
-        })
+        counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
+        return _json(
+            {
+                "now": time.time(),
+                "runs": [self._row(row) for row in shown],
+                "newer": self._count(f"{of_app} AND {newer}", values) if before else 0,
+                "before": f"{shown[-1]['created']!r},{shown[-1]['id']}"
+                if len(rows) > _PAGE
+                else None,
+                "counts": {row["app"]: row["runs"] for row in counts},
+            }
+        )
 
     async def run(self, request: Request) -> Response:
         """GET /page/runs/{id}.json: a run, its nodes without their values, its open forms."""
@@ -114,17 +118,19 @@ class Page:
             "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
         )
         forms = self._state.forms.waiting(run_id)
-        return _json({
-            "now": time.time(),
-            **self._row(row),
-            "task_id": record.task_id,
-            "version": record.version,
-            "error": record.error,
-            "inputs": _values(record.inputs),
-            "outputs": _values(record.outputs),
-            "nodes": [_node(json.loads(each["data"])) for each in nodes],
-            "forms": [form.to_wire() for form in forms],
-        })
+        return _json(
+            {
+                "now": time.time(),
+                **self._row(row),
+                "task_id": record.task_id,
+                "version": record.version,
+                "error": record.error,
+                "inputs": _values(record.inputs),
+                "outputs": _values(record.outputs),
+                "nodes": [_node(json.loads(each["data"])) for each in nodes],
+                "forms": [form.to_wire() for form in forms],
+            }
+        )
 
     async def node(self, request: Request) -> Response:
         """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
