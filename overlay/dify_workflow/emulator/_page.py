@@ -1,20 +1,15 @@
 """The page for people at ``/``: the apps, their runs, and what each node of a run did when.
 
-The browser gets one document with style and scripts in it, and asks for JSON beside it. Values of
-runs travel as texts, so that a browser shows numbers of any size, and NaN, as they are.
+The browser gets one document and asks for JSON beside it. Values of runs travel as texts, so that
+it shows numbers of any size, and NaN, as they are.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import logging
-import re
 import sqlite3
 import time
-from functools import cache
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,11 +17,10 @@ from starlette.routing import Route
 
 from .._json import JSON, JSONObject
 from . import _snippets
+from ._document import document
 from ._record import RunRecord
 from ._state import State
 from ._workflow import Input, Workflow
-
-_FOLDER = Path(__file__).parent / "page"
 
 _PAGE = 50
 """Runs on a page of the list."""
@@ -65,8 +59,9 @@ class Page:
 
     async def document(self, _request: Request) -> Response:
         """GET /."""
-        text, policy = _document()
-        return Response(text, headers={**_FRESH, **policy}, media_type="text/html")
+        text, policy = document()
+        headers = {**_FRESH, "Content-Security-Policy": policy}
+        return Response(text, headers=headers, media_type="text/html")
 
     async def apps(self, request: Request) -> Response:
         """GET /page/apps.json: the apps and how to run them."""
@@ -77,34 +72,30 @@ class Page:
     async def runs(self, request: Request) -> Response:
         """GET /page/runs.json?app=&before=: a page of the runs of one app or all, newest first."""
         app, before = request.query_params.get("app"), request.query_params.get("before")
-        values: JSONObject = {"app": app, "limit": _PAGE + 1}
-        of_app = "runs.app = :app" if app else "1"
-        older = newer = "1"
-        if before:
-            try:
-                values |= _cursor(before)
-            except ValueError as error:
-                return _json({"error": str(error)}, 400)
-            older = "(runs.created, runs.id) < (:created, :id)"
-            newer = f"NOT {older}"
+        try:
+            cursor = _cursor(before) if before else {}
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        chosen = "runs.app = :app" if app else "1"
+        older = "(runs.created, runs.id) < (:created, :id)" if cursor else "1"
+        values: JSONObject = {"app": app, "limit": _PAGE + 1, **cursor}
         rows = self._store.all(
-            f"SELECT {_ROW} FROM {_RUNS} WHERE {of_app} AND {older} "
+            f"SELECT {_ROW} FROM {_RUNS} WHERE {chosen} AND {older} "
             "ORDER BY runs.created DESC, runs.id DESC LIMIT :limit",
             values,
         )
-        shown = rows[:_PAGE]
-        counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
-        return _json(
-            {
-                "now": time.time(),
-                "runs": [self._row(row) for row in shown],
-                "newer": self._count(f"{of_app} AND {newer}", values) if before else 0,
-                "before": f"{shown[-1]['created']!r},{shown[-1]['id']}"
-                if len(rows) > _PAGE
-                else None,
-                "counts": {row["app"]: row["runs"] for row in counts},
-            }
+        newer = self._store.one(
+            f"SELECT count(*) AS runs FROM runs WHERE {chosen} AND NOT {older}", values
         )
+        counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
+        body: JSONObject = {
+            "now": time.time(),
+            "runs": [self._row(row) for row in rows[:_PAGE]],
+            "newer": newer["runs"] if newer else 0,
+            "before": _cursor_of(rows[_PAGE - 1]) if len(rows) > _PAGE else None,
+            "counts": {row["app"]: row["runs"] for row in counts},
+        }
+        return _json(body)
 
     async def run(self, request: Request) -> Response:
         """GET /page/runs/{id}.json: a run, its nodes without their values, its open forms."""
@@ -118,19 +109,17 @@ class Page:
             "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
         )
         forms = self._state.forms.waiting(run_id)
-        return _json(
-            {
-                "now": time.time(),
-                **self._row(row),
-                "task_id": record.task_id,
-                "version": record.version,
-                "error": record.error,
-                "inputs": _values(record.inputs),
-                "outputs": _values(record.outputs),
-                "nodes": [_node(json.loads(each["data"])) for each in nodes],
-                "forms": [form.to_wire() for form in forms],
-            }
-        )
+        body: JSONObject = {
+            "now": time.time(),
+            **self._row(row),
+            "task_id": record.task_id,
+            "error": record.error,
+            "inputs": _values(record.inputs),
+            "outputs": _values(record.outputs),
+            "nodes": [_node(json.loads(each["data"])) for each in nodes],
+            "forms": [form.to_wire() for form in forms],
+        }
+        return _json(body)
 
     async def node(self, request: Request) -> Response:
         """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
@@ -142,10 +131,6 @@ class Page:
         data = json.loads(row["data"])
         values = {name: _values(data[name] or {}) for name in ("inputs", "outputs")}
         return _json({**values, "error": data["error"], "retries": data["retries"]})
-
-    def _count(self, condition: str, values: JSONObject) -> int:
-        row = self._store.one(f"SELECT count(*) FROM runs WHERE {condition}", values)
-        return row[0] if row else 0
 
     def _row(self, row: sqlite3.Row) -> JSONObject:
         """A run as the list shows it; what a run has cost that goes on is not in the database."""
@@ -209,32 +194,13 @@ def _cursor(text: str) -> JSONObject:
     return {"created": float(created), "id": run_id}
 
 
+def _cursor_of(row: sqlite3.Row) -> str:
+    return f"{row['created']!r},{row['id']}"
+
+
 def _json(body: JSONObject, status: int = 200) -> Response:
     # ASCII: also half of a surrogate pair has to arrive.
     return Response(json.dumps(body), status, headers=_FRESH, media_type="application/json")
-
-
-@cache
-def _document() -> tuple[str, dict[str, str]]:
-    """The page with its parts in it, and the header by which nothing else is run or loaded."""
-    text = re.sub(
-        r"\{\{ (\S+) \}\}",
-        lambda part: (_FOLDER / part[1]).read_text(encoding="utf-8"),
-        (_FOLDER / "page.html").read_text(encoding="utf-8"),
-    )
-    policy = (
-        "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'; "
-        f"style-src {_hashed(text, 'style')}; script-src {_hashed(text, 'script')}"
-    )
-    return text, {"Content-Security-Policy": policy}
-
-
-def _hashed(text: str, tag: str) -> str:
-    """The sources of a policy: what stands between the tags."""
-    parts = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
-    digests = [base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in parts]
-    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def _is_no_poll(record: logging.LogRecord) -> bool:
