@@ -23,7 +23,7 @@ test: .venv/installed ## Run all tests
 check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy --strict overlay/dify_workflow generated/dify_workflow_api scripts benchmarks tests/typed
+	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from dify_workflow.emulator import Emulator
 from support.blocks import LOCAL_SERVER, blocks
 from support.spec import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TESTING = ROOT / "docs" / "testing.md"
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {TESTING})]
 EXAMPLES = [(page, code) for page in PAGES for code in blocks(page)]
 FOLDERS = {".venv", "node_modules", "recordings"}
 
@@ -28,6 +30,18 @@ def test_each_example_runs(page: Path, code: str, emulator: Emulator) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), page
     assert done.stdout
+
+
+@pytest.mark.parametrize("code", blocks(TESTING), ids=lambda code: code.splitlines()[0][2:])
+def test_each_example_of_a_test_passes(code: str, tmp_path: Path) -> None:
+    """Each is a file of tests as a user would paste it, named in its first line."""
+    (tmp_path / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-Werror", "-pdify_workflow_pytest"]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=alone
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_examples_of_the_readme_say_what_they_print(emulator: Emulator) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import dify_workflow
 import dify_workflow_api
 from dify_workflow import __main__ as entry
 from dify_workflow import __version__
+from support.spec import ROOT
 
 
 def loaded_by(program: str) -> set[str]:
@@ -53,6 +55,22 @@ def test_a_run_loads_only_the_models_that_it_needs() -> None:
     )
     models = {name for name in modules if name.startswith("dify_workflow_api.models.")}
     assert 0 < len(models) < 15
+
+
+def test_the_wheel_has_the_plugin_and_all_parts_of_the_emulators_page(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.iterdir()
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    overlay = ROOT / "overlay"
+    parts = {str(path.relative_to(overlay)) for path in overlay.glob("*/emulator/page/*")}
+    assert len(parts) == 8
+    assert parts | {"dify_workflow_pytest/__init__.py", "dify_workflow_pytest/py.typed"} <= packed
+    assert {name.partition("/")[0] for name in packed if "dist-info" not in name} == {
+        "dify_workflow",
+        "dify_workflow_api",
+        "dify_workflow_pytest",
+    }
 
 
 def test_the_version_is_the_distributions() -> None:

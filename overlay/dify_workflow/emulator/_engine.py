@@ -273,7 +273,8 @@ class Engine:
 
     def _retry(self, step: RetryNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
-        node.retries += 1
+        node.retries.append((time.time(), step.error))
+        self.keep(node)
         self._record.steps += 1
         self._count_failure(node, "failed")
         shown = node

@@ -31,6 +31,7 @@ class Scope:
         parallel_id: Id (UUID) of the parallel part around it.
         branch: Node id with which its branch begins.
         parallel_run: Id (hex) of the item's run in a parallel iteration.
+        within: Id of the execution of the iteration or loop right around it, and the round's index.
     """
 
     iteration: tuple[str, int] | None = None
@@ -38,6 +39,7 @@ class Scope:
     parallel_id: str | None = None
     branch: str | None = None
     parallel_run: str | None = None
+    within: tuple[str, int] | None = None
 
     @property
     def first_node(self) -> str | None:
@@ -74,7 +76,8 @@ class NodeRun:
         error: Error text.
         ended: When it ended.
         outputs: What it gave.
-        retries: How often it was tried again.
+        retries: When each attempt failed behind which it was tried again (Unix seconds), and its
+            error text.
     """
 
     node: BeginNode
@@ -87,7 +90,7 @@ class NodeRun:
     error: str | None = None
     ended: float | None = None
     outputs: JSONObject | None = None
-    retries: int = 0
+    retries: list[tuple[float, str]] = attrs.field(factory=list[tuple[float, str]])
 
 
 class Payloads:
@@ -203,7 +206,7 @@ class Payloads:
             nothing = {"inputs": None, "process_data": None, "outputs": None}
             ids = {"iteration_id": None, "parallel_mode_run_id": None, "loop_id": None}
             data |= {**nothing, "execution_metadata": ids}
-        return data | {"retry_index": node.retries}
+        return data | {"retry_index": len(node.retries)}
 
     @property
     def _no_metadata(self) -> JSONObject | None:

@@ -260,7 +260,7 @@ class Run:
 
 def node_to_json(node: NodeRun) -> JSONObject:
     """What is kept of a node, for the replay of a run's state and for the page."""
-    iteration, loop = node.scope.iteration, node.scope.loop
+    parent, index = node.scope.within or (None, None)
     return {
         "id": node.id,
         "node_id": node.node.id,
@@ -274,9 +274,8 @@ def node_to_json(node: NodeRun) -> JSONObject:
         "inputs": node.node.inputs,
         "outputs": node.outputs,
         "retries": node.retries,
-        "iteration_id": iteration[0] if iteration else None,
-        "loop_id": loop[0] if loop else None,
-        "round": (iteration or loop or ("", None))[1],
+        "parent": parent,
+        "round": index,
     }
 
 

@@ -20,6 +20,7 @@ from ._connection import Protocol, Server
 from ._demos import DEMOS
 from ._dialect import dialect_of
 from ._faults import Faults
+from ._page import Page
 from ._record import system_inputs
 from ._state import State
 from ._store import PastRun, Store
@@ -69,10 +70,7 @@ class Emulator:
         mends_stops: bool = False,
         log_level: str = "warning",
     ) -> None:
-        self.workflows = workflows or DEMOS
-        names = [each.name for each in self.workflows]
-        if len(set(names)) < len(names):
-            raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+        self.workflows = _with_names(workflows or DEMOS)
         dialect = dialect_of(server_version)
         if mends_stops and dialect.stop_detail == "running":
             dialect = attrs.evolve(dialect, stop_detail="stopped")
@@ -85,7 +83,7 @@ class Emulator:
         self._state = State(self.workflows, self._store, dialect, timing)
         api = Api(self._state, self.faults, self._seen)
         config = uvicorn.Config(
-            api.application([]),
+            api.application(Page(self._state).routes()),
             http=Protocol,
             log_level=log_level,
             server_header=False,
@@ -131,6 +129,18 @@ class Emulator:
     def requests(self) -> list[SeenRequest]:
         """The requests that reached it, oldest first."""
         return list(self._seen)
+
+    def serve(self, *workflows: Workflow) -> None:
+        """Serve these workflows from now on, in place of those before; their runs stay.
+
+        Args:
+            workflows: The workflows; none for the built-in ones.
+
+        Raises:
+            ValueError: Two workflows have the same name.
+        """
+        self.workflows = _with_names(workflows or DEMOS)
+        self._state.apps = {workflow.key: workflow for workflow in self.workflows}
 
     def add_runs(self, runs: Iterable[PastRun], name: str | None = None) -> None:
         """Put runs that have ended into the logs, as many as you like.
@@ -236,3 +246,11 @@ class Emulator:
         if name not in named:
             raise LookupError(f"There is no workflow {name!r}, but {', '.join(named)}.")
         return named[name]
+
+
+def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+    """The workflows, each with a name of its own."""
+    names = [each.name for each in workflows]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+    return workflows

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS runs (
     user_id TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS runs_of_app ON runs (app, created);
+CREATE INDEX IF NOT EXISTS runs_in_time ON runs (created, id);
 CREATE TABLE IF NOT EXISTS logs (
     id TEXT PRIMARY KEY, app TEXT NOT NULL, run_id TEXT NOT NULL, user_id TEXT NOT NULL,
     created INTEGER NOT NULL, made_in TEXT NOT NULL

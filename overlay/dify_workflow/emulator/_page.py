@@ -1,0 +1,208 @@
+"""The page for people at ``/``: the apps, their runs, and what each node of a run did when.
+
+The browser gets one document and asks for JSON beside it. Values of runs travel as texts, so that
+it shows numbers of any size, and NaN, as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .._json import JSON, JSONObject
+from . import _snippets
+from ._document import document
+from ._record import RunRecord
+from ._state import State
+from ._workflow import Input, Workflow
+
+_PAGE = 50
+"""Runs on a page of the list."""
+
+_RUNS = "runs JOIN users ON users.id = user_id"
+
+_ROW = (
+    "runs.id, runs.app, status, runs.created, finished, tokens, steps, exceptions, session AS user"
+)
+"""What the list shows of a run; inputs and outputs may be large."""
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+class Page:
+    """The page and the JSON beside it.
+
+    Args:
+        state: What they show.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._store = state.store
+        logging.getLogger("uvicorn.access").addFilter(_is_no_poll)
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route("/", self.document),
+            Route("/page/apps.json", self.apps),
+            Route("/page/runs.json", self.runs),
+            Route("/page/runs/{id}.json", self.run),
+            Route("/page/runs/{id}/nodes/{index:int}.json", self.node),
+        ]
+
+    async def document(self, _request: Request) -> Response:
+        """GET /."""
+        text, policy = document()
+        headers = {**_FRESH, "Content-Security-Policy": policy}
+        return Response(text, headers=headers, media_type="text/html")
+
+    async def apps(self, request: Request) -> Response:
+        """GET /page/apps.json: the apps and how to run them."""
+        base_url = f"{request.base_url}v1"
+        apps = [_app(app, base_url) for app in self._state.apps.values()]
+        return _json({"version": self._state.dialect.version, "base_url": base_url, "apps": apps})
+
+    async def runs(self, request: Request) -> Response:
+        """GET /page/runs.json?app=&before=: a page of the runs of one app or all, newest first."""
+        app, before = request.query_params.get("app"), request.query_params.get("before")
+        try:
+            cursor = _cursor(before) if before else {}
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        chosen = "runs.app = :app" if app else "1"
+        older = "(runs.created, runs.id) < (:created, :id)" if cursor else "1"
+        values: JSONObject = {"app": app, "limit": _PAGE + 1, **cursor}
+        rows = self._store.all(
+            f"SELECT {_ROW} FROM {_RUNS} WHERE {chosen} AND {older} "
+            "ORDER BY runs.created DESC, runs.id DESC LIMIT :limit",
+            values,
+        )
+        newer = self._store.one(
+            f"SELECT count(*) AS runs FROM runs WHERE {chosen} AND NOT {older}", values
+        )
+        counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
+        body: JSONObject = {
+            "now": time.time(),
+            "runs": [self._row(row) for row in rows[:_PAGE]],
+            "newer": newer["runs"] if newer else 0,
+            "before": _cursor_of(rows[_PAGE - 1]) if len(rows) > _PAGE else None,
+            "counts": {row["app"]: row["runs"] for row in counts},
+        }
+        return _json(body)
+
+    async def run(self, request: Request) -> Response:
+        """GET /page/runs/{id}.json: a run, its nodes without their values, its open forms."""
+        run_id = request.path_params["id"]
+        sql = f"SELECT runs.*, session AS user FROM {_RUNS} WHERE runs.id = ?"
+        row = self._store.one(sql, [run_id])
+        if row is None:
+            return _json({"error": "There is no such run."}, 404)
+        record = RunRecord.of(row)
+        nodes = self._store.all(
+            "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
+        )
+        forms = self._state.forms.waiting(run_id)
+        body: JSONObject = {
+            "now": time.time(),
+            **self._row(row),
+            "task_id": record.task_id,
+            "error": record.error,
+            "inputs": _values(record.inputs),
+            "outputs": _values(record.outputs),
+            "nodes": [_node(json.loads(each["data"])) for each in nodes],
+            "forms": [form.to_wire() for form in forms],
+        }
+        return _json(body)
+
+    async def node(self, request: Request) -> Response:
+        """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
+        ids = (request.path_params["id"], request.path_params["index"])
+        sql = "SELECT data FROM nodes WHERE run_id = ? AND position = ?"
+        row = self._store.one(sql, ids)
+        if row is None:
+            return _json({"error": "There is no such node."}, 404)
+        data = json.loads(row["data"])
+        values = {name: _values(data[name] or {}) for name in ("inputs", "outputs")}
+        return _json({**values, "error": data["error"], "retries": data["retries"]})
+
+    def _row(self, row: sqlite3.Row) -> JSONObject:
+        """A run as the list shows it; what a run has cost that goes on is not in the database."""
+        app, run = self._state.apps.get(row["app"]), self._state.going_on(row["id"])
+        goes_on = run is not None and run.is_alive
+        counts = ("tokens", "steps", "exceptions")
+        return {
+            **{name: row[name] for name in ("id", "status", "created", "finished", "user")},
+            **{name: getattr(run.record, name) if run else row[name] for name in counts},
+            "app": row["app"],
+            "name": app.name if app else row["app"].removeprefix("app-"),
+            "goes_on": goes_on,
+        }
+
+
+def _app(app: Workflow, base_url: str) -> JSONObject:
+    return {
+        "name": app.name,
+        "key": app.key,
+        "description": app.description,
+        "can_run": app.published and app.api_enabled and app.mode == "workflow",
+        "inputs": [_input(field) for field in app.inputs],
+        "curl": _snippets.curl(app, base_url),
+        "python": _snippets.python(app, base_url),
+    }
+
+
+def _input(field: Input) -> JSONObject:
+    return {
+        "name": field.name,
+        "type": field.type,
+        "label": field.label or field.name,
+        "required": field.required,
+        "options": list(field.options),
+        "default": None if field.default is None else _text(field.default),
+    }
+
+
+def _node(data: JSONObject) -> JSONObject:
+    return {
+        **{name: each for name, each in data.items() if name not in {"inputs", "outputs"}},
+        "retries": [at for at, _ in data["retries"]],
+    }
+
+
+def _values(values: JSONObject) -> list[JSONObject]:
+    """Values by name as texts; a string stands for itself, all else is JSON."""
+    return [
+        {"name": name, "is_text": isinstance(value, str), "text": _text(value)}
+        for name, value in values.items()
+    ]
+
+
+def _text(value: JSON) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _cursor(text: str) -> JSONObject:
+    """The run behind which a page begins."""
+    created, _, run_id = text.partition(",")
+    return {"created": float(created), "id": run_id}
+
+
+def _cursor_of(row: sqlite3.Row) -> str:
+    return f"{row['created']!r},{row['id']}"
+
+
+def _json(body: JSONObject, status: int = 200) -> Response:
+    # ASCII: also half of a surrogate pair has to arrive.
+    return Response(json.dumps(body), status, headers=_FRESH, media_type="application/json")
+
+
+def _is_no_poll(record: logging.LogRecord) -> bool:
+    """Whether a request is worth a line of the access log; the page asks every second."""
+    return not (isinstance(record.args, tuple) and str(record.args[2]).startswith("/page/"))

@@ -1,0 +1,100 @@
+// Which view is shown, and keeping it fresh. The part of the address behind # says which:
+// #app=…, #app=…&before=…, #run=….
+
+const EVERY = 1000, WHEN_OFFLINE = 2000; // milliseconds
+
+const main = document.getElementById("main"), offline = document.getElementById("offline");
+let server = { apps: [] }, view = null, timer = 0, turn = 0, counts = null;
+
+function known(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value != null));
+}
+
+function hashOf(values) {
+  return `#${new URLSearchParams(known(values))}`;
+}
+
+async function get(url) {
+  const answer = await fetch(url);
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return answer.json();
+}
+
+function place() {
+  return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+}
+
+/** Shows what the address says. */
+function navigate() {
+  const where = place();
+  view = where.run ? runView(where) : runsView(where, server.apps);
+  main.replaceChildren(view.element);
+  main.className = "is-loading";
+  listApps(where.app);
+  scrollTo(0, 0);
+  refresh();
+}
+
+/** Shows the apps, the chosen one marked; `next` is how many runs each has by now. */
+function listApps(chosen, next = counts) {
+  counts = next;
+  showOnce(document.getElementById("apps"), [server.apps, chosen, place().run, counts], () =>
+    [appList(server.apps, chosen ?? (place().run ? undefined : null), counts)]);
+}
+
+/** Asks for what the view shows, again and again while it can change and somebody can see it. */
+async function refresh() {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  const mine = ++turn;
+  const wasOffline = !offline.hidden;
+  let data;
+  try {
+    if (wasOffline) await load(); // another emulator may be there now
+    data = await get(view.url);
+  } catch {
+    if (mine === turn) lose();
+    return;
+  }
+  if (mine !== turn) return;
+  offline.hidden = true;
+  if (wasOffline) return navigate();
+  main.className = "";
+  if (view.show(data)) timer = setTimeout(refresh, EVERY);
+}
+
+/** Nobody answers; what is shown stays. */
+function lose() {
+  offline.hidden = false;
+  write(offline, "The emulator does not answer. Trying again…");
+  timer = setTimeout(refresh, WHEN_OFFLINE);
+}
+
+/** Asks which apps there are. */
+async function load() {
+  server = await get("page/apps.json");
+  write(document.getElementById("version"), `behaves as Dify ${server.version}`);
+  document.getElementById("address").replaceChildren(
+    h("code", {}, server.base_url), copying(server.base_url, "base URL"));
+}
+
+/** Arrows go from row to row; Escape leaves a run. */
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) {
+    const rows = [...main.querySelectorAll(".row")].filter((row) => row.offsetParent);
+    const at = rows.indexOf(document.activeElement);
+    if (at < 0 || !rows[at + step]) return;
+    rows[at + step].focus();
+    event.preventDefault();
+  } else if (event.key === "Escape") {
+    main.querySelector(".back")?.click();
+  }
+}
+
+addEventListener("hashchange", navigate);
+addEventListener("keydown", onKey);
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+load().catch(lose).then(navigate);

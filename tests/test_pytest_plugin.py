@@ -1,0 +1,288 @@
+"""The pytest plugin, in pytest runs of its own."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+import dify_workflow_pytest
+from dify_workflow.emulator import Emulator
+
+pytest_plugins = ["pytester"]
+
+GREET = """
+import pytest
+from dify_workflow.emulator import Input, node, workflow
+
+@workflow(Input("name"))
+def greet(inputs):
+    yield from node("think")
+    return {"greeting": f"Hello {inputs['name']}"}
+
+@pytest.fixture(scope="session")
+def dify_workflows():
+    return [greet]
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A user's project with this plugin alone, in which every warning is an error."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "dify_workflow_pytest")
+    pytester.makeini("[pytest]\nfilterwarnings = error")
+    pytester.makeconftest(GREET)
+    return pytester
+
+
+def passed(project: pytest.Pytester, *arguments: str) -> int:
+    """How many tests pass in a process of its own, where nothing else comes of any."""
+    result = project.runpytest_subprocess(*arguments)
+    outcomes = result.parseoutcomes()
+    assert (result.ret, set(outcomes)) == (0, {"passed"}), result.stdout.str()
+    return outcomes["passed"]
+
+
+# --------------------------------------------------------------------------------- its cost
+
+
+REPORT = """
+import json, pathlib, sys
+
+def pytest_sessionfinish():
+    pathlib.Path("modules.json").write_text(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--collect-only"], []])
+def test_nothing_is_imported_before_a_fixture_is_used(
+    pytester: pytest.Pytester, arguments: list[str]
+) -> None:
+    others = ["anyio", "asyncio", "hypothesispytest", "pytest_cov", "randomly", "trio"]
+    pytester.makeconftest(REPORT)
+    pytester.makepyfile("def test_other(): pass")
+    pytester.runpytest_subprocess(*(f"-pno:{name}" for name in others), *arguments)
+    modules = set(json.loads(Path("modules.json").read_text(encoding="utf-8")))
+    assert "dify_workflow_pytest" in modules, "found by its entry point"
+    heavy = {
+        "dify_workflow",
+        "dify_workflow_api",
+        "httpx",
+        "starlette",
+        "uvicorn",
+        "anyio",
+        "attrs",
+    }
+    assert not heavy & modules
+
+
+def test_without_the_extra_a_fixture_says_what_it_needs(project: pytest.Pytester) -> None:
+    project.makeconftest("""
+        import sys
+
+        class Missing:
+            @staticmethod
+            def find_spec(name, path, target=None):
+                if name == "starlette":
+                    raise ModuleNotFoundError("No module named 'starlette'", name=name)
+
+        sys.meta_path.insert(0, Missing)
+    """)
+    project.makepyfile("def test_it(dify_emulator): pass\ndef test_other(): pass")
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["*pip install 'dify-workflow?emulator?'*"])
+
+
+# ------------------------------------------------------------------------------- the fixtures
+
+
+def test_the_fixtures_run_a_users_own_workflow(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_it(dify_workflow, dify_emulator):
+            run = dify_workflow.run_workflow({"name": "Ann"})
+            assert run.outputs == {"greeting": "Hello Ann"}
+            assert dify_emulator.requests[-1].path == "/workflows/run"
+    """)
+    assert passed(project) == 1
+
+
+@pytest.mark.parametrize(
+    ("backend", "arguments", "expected"),
+    [
+        ("asyncio", ["-pasyncio", "-oasyncio_default_fixture_loop_scope=function"], 2),
+        ("anyio", ["-panyio"], 4),  # on asyncio and on trio
+        ("trio", ["-ptrio"], 2),
+    ],
+)
+def test_the_async_client_serves_each_event_loop_and_leaves_nothing_open(
+    project: pytest.Pytester, backend: str, arguments: list[str], expected: int
+) -> None:
+    project.makepyfile(f"""
+        import gc
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def collected():
+            yield
+            gc.collect()  # what is left open warns now
+
+        @pytest.mark.{backend}
+        @pytest.mark.parametrize("number", range(2))
+        async def test_it(async_dify_workflow, number):
+            run = await async_dify_workflow.run_workflow({{"name": "Ann"}})
+            assert run.outputs == {{"greeting": "Hello Ann"}}
+            async with async_dify_workflow.run_workflow_stream({{"name": "Bob"}}) as stream:
+                async for event in stream:
+                    break
+            await async_dify_workflow.info(run.id)
+    """)
+    # httpx leaves generators of streams to the garbage collector, at which trio warns.
+    ignored = "-Wignore:Async generator:ResourceWarning"
+    assert passed(project, *arguments, ignored) == expected
+
+
+def test_each_test_finds_an_emulator_that_knows_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(dify_workflow, dify_emulator, number):
+            assert dify_emulator.requests == []
+            assert dify_workflow.logs().data == ()
+            dify_workflow.run_workflow({"name": "Ann"})
+            dify_emulator.faults.answer(503, times=None)
+    """)
+    assert passed(project) == 3
+
+
+def test_one_server_serves_all_tests_and_runs_end_with_theirs(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import time
+        import pytest
+        from dify_workflow.emulator import node, workflow
+
+        seen = set()
+
+        @workflow()
+        def endless(inputs):
+            yield from node("wait", seconds=3600)
+
+        @pytest.fixture
+        def dify_workflows():
+            return [endless]
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(dify_workflow, dify_emulator, number):
+            seen.add(dify_emulator.base_url)
+            assert len(seen) == 1
+            stream = dify_workflow.run_workflow_stream({})
+            with stream:
+                next(stream)
+            assert dify_workflow.info(stream.run_id).status == "running"
+    """)
+    assert passed(project) == 3
+
+
+def test_code_that_makes_its_client_from_the_environment_reaches_the_emulator(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile("""
+        import os
+        from dify_workflow import DifyWorkflow
+
+        def test_it(dify_emulator):
+            with DifyWorkflow() as client:
+                assert client.run_workflow({"name": "Ann"}).outputs == {"greeting": "Hello Ann"}
+
+        def test_the_environment_is_as_before():
+            assert "DIFY_BASE_URL" not in os.environ
+    """)
+    assert passed(project) == 2
+
+
+def test_workflows_and_version_are_named_in_any_scope(project: pytest.Pytester) -> None:
+    for scope in ("function", "class", "module", "session"):
+        source = f"""
+            import pytest
+            from dify_workflow.emulator import node, workflow
+
+            @workflow()
+            def other(inputs):
+                yield from node("a")
+                return {{"scope": "{scope}"}}
+
+            @pytest.fixture(scope="{scope}")
+            def dify_workflows():
+                return [other]
+
+            @pytest.fixture(scope="{scope}", params=["1.0", "1.9"])
+            def dify_server_version(request):
+                return request.param
+
+            def test_it(dify_workflow, dify_server_version):
+                assert dify_workflow.run_workflow({{}}).outputs == {{"scope": "{scope}"}}
+                assert dify_workflow.server_version.startswith(dify_server_version)
+        """
+        project.makepyfile(**{f"test_{scope}": source})
+    project.makepyfile("""
+        def test_it(dify_workflow):
+            assert dify_workflow.run_workflow({"name": ""}).outputs == {"greeting": "Hello "}
+    """)
+    assert passed(project) == 9
+
+
+def test_without_workflows_of_its_own_a_project_gets_the_built_in_ones(
+    project: pytest.Pytester,
+) -> None:
+    project.makeconftest("")
+    project.makepyfile("""
+        def test_it(dify_emulator):
+            with dify_emulator.client("echo") as client:
+                assert client.run_workflow({"name": "Ann"}).outputs == {"greeting": "Ann"}
+    """)
+    assert passed(project) == 1
+
+
+def test_faults_hold_for_one_test(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+        from dify_workflow import RateLimitError, StreamInterruptedError
+
+        def test_cut(dify_emulator, dify_workflow):
+            dify_emulator.faults.cut_stream(after_events=3)
+            with dify_workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                with pytest.raises(StreamInterruptedError):
+                    for event in stream:
+                        pass
+
+        def test_limit(dify_emulator):
+            dify_emulator.faults.answer(429, retry_after=1)
+            with dify_emulator.client(max_retries=0) as client, pytest.raises(RateLimitError):
+                client.logs()
+
+        def test_whole(dify_workflow):
+            assert dify_workflow.run_workflow({"name": "Ann"}).status == "succeeded"
+    """)
+    assert passed(project) == 3
+
+
+def test_workers_of_xdist_have_an_emulator_each(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(8))
+        def test_it(dify_workflow, number):
+            for _ in range(3):
+                dify_workflow.run_workflow({"name": "Ann"})
+            assert len(dify_workflow.logs().data) == 3
+    """)
+    assert passed(project, "-pxdist", "-n2") == 8
+
+
+def test_the_default_version_is_the_emulators() -> None:
+    fixture = dify_workflow_pytest.dify_server_version.__wrapped__  # type: ignore[attr-defined]  # pytest's
+    assert fixture() == inspect.signature(Emulator).parameters["server_version"].default
