@@ -27,7 +27,7 @@ def main(*, is_check: bool) -> int:
     if not is_check:
         PAGE.write_text(written, encoding="utf-8")
     elif written != page:
-        print(f"{PAGE.name} is not what the program says; write it with `make docs`")
+        print(f"{PAGE.name} is not what the program says; write it with `make cli-page`")
         return 1
     return 0
 

@@ -11,10 +11,18 @@ from functools import partial
 from support import scenes, seeds
 from support.bench import Bench, Call, Live
 from support.likeness import Answer, differences
-from support.links import FILE_ID, ROLES
+from support.links import ROLES
 from support.recordings import Recording
-from support.scenes import ANSWER, ANSWER_TO_STOPPED, OTHER_APP, OTHER_USER, OWN_STOP, RUN_ID
-from support.scenes import Preparation, Scene
+from support.scenes import (
+    ANSWER,
+    ANSWER_TO_STOPPED,
+    OTHER_APP,
+    OTHER_USER,
+    OWN_STOP,
+    RUN_ID,
+    Preparation,
+    Scene,
+)
 
 PREPARATIONS: list[tuple[str, Preparation]] = [
     ("*/err_auth_lowercase_bearer", seeds.key_of_echo),

@@ -17,6 +17,7 @@ from ..errors import (
     DifyError,
     InvalidInputsError,
     InvalidRequestError,
+    LogCursorError,
     NotFoundError,
     StreamError,
     WorkflowStreamError,
@@ -47,7 +48,7 @@ def handled() -> Generator[None, None, None]:
     """Turn what a command raises into a sentence, a hint and an exit code."""
     try:
         yield
-    except (ConfigurationError, InvalidRequestError) as error:
+    except (ConfigurationError, InvalidRequestError, LogCursorError) as error:
         complain(_sentence(error), _hint(error))
         raise typer.Exit(USAGE) from None
     except DifyError as error:

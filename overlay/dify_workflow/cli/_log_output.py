@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from .._json import JSON
@@ -50,10 +50,19 @@ def with_progress(rows: Iterable[WorkflowLogs], count: int) -> Iterator[Workflow
         yield from bar.track(rows, total=count)
 
 
-def print_json(rows: Iterable[WorkflowLogs], total: int) -> int:
-    """Print an object as the server's answer is one: ``data``, ``has_more`` and ``total``."""
+def print_json(
+    rows: Iterable[WorkflowLogs], total: int, cursor: Callable[[], str | None]
+) -> int:
+    """Print an object as the server's answer is one: ``data``, ``has_more`` and ``total``.
+
+    Args:
+        rows: The rows.
+        total: How many there are in all.
+        cursor: Gives the text with which to go on behind them.
+    """
     data = [row.raw for row in rows]
-    print_line(json_text({"data": data, "has_more": len(data) < total, "total": total}))
+    facts = {"has_more": len(data) < total, "total": total, "cursor": cursor()}
+    print_line(json_text({"data": data, **facts}))
     return len(data)
 
 

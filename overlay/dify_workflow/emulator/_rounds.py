@@ -135,7 +135,12 @@ class Repetition:
     async def _work_on(self, step: Iteration, index: int) -> None:
         rounds, began = self._rounds, time.monotonic()
         run_id = uuid4().hex if step.parallel and self._dialect.parallel_keys else None
-        inner = attrs.evolve(self._scope, iteration=(step.id, index), parallel_run=run_id, within=(self._node.id, index))
+        inner = attrs.evolve(
+            self._scope,
+            iteration=(step.id, index),
+            parallel_run=run_id,
+            within=(self._node.id, index),
+        )
         try:
             rounds.results[index] = await self._worker.drive(
                 step.each(step.items[index], index), inner
@@ -173,7 +178,9 @@ class Repetition:
                     data = self._worker.payloads.loop_next(step, index, outputs)
                     self._worker.publish("loop_next", data)
                 began = time.monotonic()
-                inner = attrs.evolve(self._scope, loop=(step.id, index), within=(self._node.id, index))
+                inner = attrs.evolve(
+                    self._scope, loop=(step.id, index), within=(self._node.id, index)
+                )
                 steps = step.each(index, dict(variables))
                 changed: Any = await self._worker.drive(steps, inner)
                 variables |= changed or {}

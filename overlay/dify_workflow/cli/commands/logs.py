@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain
 from typing import Annotated, Literal
 
 import typer
@@ -50,9 +50,19 @@ def logs(
             show_default=False,
         ),
     ] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CURSOR",
+            help="Go on where an earlier call stopped, which said this text; with the same filters.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print an object with the rows (data), has_more and total."),
+        typer.Option(
+            "--json", help="Print an object with the rows (data), has_more, total and cursor."
+        ),
     ] = False,
     as_jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Print every row, as a line of JSON.")
@@ -65,29 +75,40 @@ def logs(
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
     from .. import _log_output as to
-    from .._log_walk import log_rows
     from .._times import since as moment_since
     from .._times import until as moment_until
 
     now = datetime.now(UTC)
     request = WorkflowLogsRequest(
         limit=_PAGE if list_all else min(limit, _PAGE),
+        cursor=cursor,
         status=status,
         keyword=keyword,
         created_at_after=None if since is None else moment_since(since, "--since", now),
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
     with connection_of(context).client() as client:
-        found = log_rows(client, request)
-        count = found.total if list_all else min(limit, found.total)
-        rows = to.with_progress(islice(found.rows, None if list_all else limit), count)
-        if as_jsonl:
-            shown = to.print_json_texts(rows)
-        elif as_csv:
-            shown = to.print_csv(rows)
-        elif as_json:
-            shown = to.print_json(rows, found.total)
-        else:
-            shown = to.print_table(rows)
-            more = ", there are more" if shown < found.total else ""
-            say(f"{shown:,} of {found.total:,} runs{more}")
+        walk = client.iter_logs(request, limit=None if list_all else limit)
+        pages = walk.pages()
+        first = next(pages, None)
+        total = first.total if first else 0
+        count = total if list_all else min(limit, total)
+        rows = to.with_progress(chain(first or (), chain.from_iterable(pages)), count)
+        try:
+            if as_jsonl:
+                shown = to.print_json_texts(rows)
+            elif as_csv:
+                shown = to.print_csv(rows)
+            elif as_json:
+                shown = to.print_json(rows, total, lambda: walk.cursor)
+            else:
+                shown = to.print_table(rows)
+        except KeyboardInterrupt:
+            if walk.cursor is not None:
+                say(f"Go on with --cursor {walk.cursor}")
+            raise
+        if not (as_json or as_jsonl or as_csv):
+            more = shown < total and cursor is None
+            say(f"{shown:,} of {total:,} runs{', there are more' if more else ''}")
+            if more and walk.cursor is not None:
+                say(f"Go on with --cursor {walk.cursor}")
