@@ -104,7 +104,7 @@ def test_a_run_waits_and_goes_on_with_the_answer(mode: Any, client: DifyWorkflow
     assert names[:3] == ["workflow_started", "node_started", "human_input_form_filled"]
     assert stream.result().outputs == {"action": "approve", **ANSWER}
     done = client.info(id_of(run))
-    assert (done.status, done.total_steps) == ("succeeded", 4)
+    assert (done.status, done.total_steps) == ("succeeded", 5)
 
 
 def test_a_form_shows_what_was_rendered_and_the_replay_what_was_not(client: DifyWorkflow) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +24,7 @@ Midway = Callable[["Live"], None]
 Leaves = Callable[["Live"], bool]
 """Called likewise; whether the stream is left there."""
 
-SECOND = 1 / 40
+_SECOND = 1 / 40
 """How long a second of the recordings is against the emulator, in seconds."""
 
 _SILENCE = 1.0
@@ -33,8 +33,8 @@ _SILENCE = 1.0
 _HELD = 0.4
 """How long a node takes while something is done to a run that goes on, in seconds."""
 
-_PATIENCE = 60.0
-"""Seconds without a byte after which a test gives up."""
+_PATIENCE = 330.0
+"""Seconds without a byte after which a test gives up; a real server's silence takes 300."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,7 @@ class Bench:
 
     Args:
         base_url: Its base URL.
-        version: The version whose recordings it is held against.
-        key_of: Gives the key of an app; None where there is none.
+        keys: Key by name of the app.
         emulator: The emulator that it is; None for a real server.
         pace: How fast the emulator's apps go.
     """
@@ -123,15 +122,13 @@ class Bench:
     def __init__(
         self,
         base_url: str,
-        version: str,
-        key_of: Callable[[str], str | None],
+        keys: Mapping[str, str],
         emulator: Emulator | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self.version = version
         self.pace = pace or Pace(1.0)
         self._origin = base_url.removesuffix("/").removesuffix("/v1")
-        self._key_of = key_of
+        self._keys = keys
         self._emulator = emulator
         self._client = httpx.Client(timeout=_PATIENCE)
         self._left_open = ExitStack()
@@ -156,6 +153,11 @@ class Bench:
         if self._emulator is not None:
             self._emulator.reset()
 
+    def version(self) -> str:
+        """The version that the server says it has."""
+        call = Call(None, "GET", "/v1/no-such-path")
+        return self.answer(call).headers.get("x-version", "")
+
     @property
     def is_real(self) -> bool:
         return self._emulator is None
@@ -169,10 +171,9 @@ class Bench:
 
     def key(self, app: str) -> str:
         """The key of an app; a test that needs one that is not there is skipped."""
-        key = self._key_of(app)
-        if key is None:
-            pytest.skip(f"needs a key of the app {app!r}")
-        return key
+        if app not in self._keys:
+            pytest.skip(f"needs DIFY_KEY_{app.upper()}, the key of an app {app!r}")
+        return self._keys[app]
 
     def app(self, name: str) -> Workflow:
         """An app of the emulator."""
@@ -295,16 +296,37 @@ class Bench:
         self.post(app, f"/workflows/tasks/{task_id}/stop", {"user": user})
 
 
-def emulated_bench(version: str) -> tuple[Emulator, Bench]:
-    """An emulator of a version with the recorded apps, which has started, and its bench."""
-    pace = Pace(SECOND)
+@contextmanager
+def emulated_bench(version: str) -> Iterator[Bench]:
+    """An emulator with the recorded apps.
+
+    Args:
+        version: Its version, of which the first two numbers count.
+    """
+    version = version.rpartition(".")[0]
+    pace = Pace(_SECOND)
     emulator = Emulator(
         *recorded_apps(version, pace),
         server_version=version,
-        ping_interval=10 * SECOND,
-        linger=SECOND,
+        ping_interval=10 * _SECOND,
+        linger=_SECOND,
         silence=_SILENCE,
     )
-    emulator.start()
     keys = {app.name: app.key for app in emulator.workflows}
-    return emulator, Bench(emulator.base_url, version, keys.get, emulator, pace)
+    with emulator, Bench(emulator.base_url, keys, emulator, pace) as bench:
+        yield bench
+
+
+def real_bench(environment: Mapping[str, str]) -> Bench | None:
+    """The server that the environment names; None where it names none.
+
+    Args:
+        environment: Has DIFY_BASE_URL, and DIFY_KEY_<APP> for each app that is there.
+    """
+    keys = {
+        name.removeprefix("DIFY_KEY_").lower(): key
+        for name, key in environment.items()
+        if name.startswith("DIFY_KEY_") and key
+    }
+    base_url = environment.get("DIFY_BASE_URL")
+    return Bench(base_url, keys) if base_url and keys else None

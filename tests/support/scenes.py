@@ -249,7 +249,8 @@ def paused_and_stopped(bench: Bench, played: Recording) -> Scene:
 
 
 def timed_out(bench: Bench, played: Recording) -> Scene:
-    """Nobody has answered the form in time."""
+    """Nobody has answered the form in time, which the emulator shortens."""
+    assert bench.emulator
     scene, start = paused(bench, played), start_of(played)
     live = bench.listen(start.app, scene.ids["run_id"], start.user)
     live.read()
@@ -257,7 +258,8 @@ def timed_out(bench: Bench, played: Recording) -> Scene:
 
 
 def given_up(bench: Bench, played: Recording) -> Scene:
-    """Nobody has answered for so long that the server has stopped the run."""
+    """Nobody has answered for so long that the server has stopped the run; shortened too."""
+    assert bench.emulator
     scene, start = paused(bench, played), start_of(played)
     while bench.get(start.app, f"/workflows/run/{scene.ids['run_id']}")["status"] == "paused":
         pass  # nobody who listens hears of it

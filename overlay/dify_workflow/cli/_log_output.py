@@ -50,9 +50,7 @@ def with_progress(rows: Iterable[WorkflowLogs], count: int) -> Iterator[Workflow
         yield from bar.track(rows, total=count)
 
 
-def print_json(
-    rows: Iterable[WorkflowLogs], total: int, cursor: Callable[[], str | None]
-) -> int:
+def print_json(rows: Iterable[WorkflowLogs], total: int, cursor: Callable[[], str | None]) -> int:
     """Print an object as the server's answer is one: ``data``, ``has_more`` and ``total``.
 
     Args:
