@@ -153,7 +153,7 @@ class Page:
 
     def wait(self, condition: Callable[[], T]) -> T:
         """What a condition gives as soon as it holds."""
-        return WebDriverWait(self.browser, 10, 0.02).until(lambda _: condition())
+        return WebDriverWait(self.browser, 30, 0.02).until(lambda _: condition())
 
     def see(self, selector: str, text: str) -> None:
         """Wait until an element shows a text."""
