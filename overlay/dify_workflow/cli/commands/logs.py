@@ -54,7 +54,7 @@ def logs(
         str | None,
         typer.Option(
             metavar="CURSOR",
-            help="Go on where an earlier call stopped, which said this text; with the same filters.",
+            help="Go on where an earlier call stopped, which said this; with the same filters.",
             show_default=False,
         ),
     ] = None,
