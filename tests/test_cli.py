@@ -86,7 +86,7 @@ def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
     program = (
         "import sys\n"
         "from dify_workflow import DifyWorkflow, __main__\n"
-        "DifyWorkflow.logs = lambda *_: 1 / 0\n"
+        "DifyWorkflow.iter_logs = lambda *_, **__: 1 / 0\n"
         f"sys.argv = ['dify-workflow', *{arguments}]\n"
     )
     for verbose, has_place in (("", False), ("sys.argv.append('--verbose')\n", True)):
@@ -103,7 +103,7 @@ def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
 
 def test_verbose_tells_what_is_sent_on_stderr(emulator: Emulator) -> None:
     done = invoke("--verbose", "logs", base_url=emulator.base_url)
-    assert "dify_workflow: logs: 200 after" in done.err
+    assert "dify_workflow: iter_logs: 200 after" in done.err
 
 
 def test_the_version_is_told() -> None:

@@ -81,6 +81,8 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
     assert process.stdout is not None
     assert process.stderr is not None
     lines = [process.stdout.readline().strip() for _ in range(len(keys) + 1)]
+    url = lines[0].partition("=")[2]
+    assert process.stderr.readline() == f"Its page, with apps and runs: {url.removesuffix('v1')}\n"
     assert process.stderr.readline() == "Ctrl-C ends it.\n"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
+import signal
 
 import pytest
 
 from dify_workflow.cli._tables import log_columns
 from dify_workflow.emulator import Emulator
-from support.cli import call
+from support.cli import call, started
 from support.recordings import recording
 from support.replay import ReplayServer
 
@@ -66,21 +68,47 @@ def test_logs_takes_bounds_of_time_as_people_write_them(long_log: Emulator) -> N
         assert f" of {count} runs" in done.err, options
 
 
+def ids_of(lines: str) -> list[str]:
+    return [json.loads(line)["id"] for line in lines.splitlines()]
+
+
 def test_logs_goes_on_where_an_earlier_call_stopped(long_log: Emulator) -> None:
     url, seen, options = long_log.base_url, list[str](), list[str]()
-    for expected in (100, 100, 50):
-        done = call("logs", "--limit", "100", "--json", *options, base_url=url, key="app-echo")
-        page = json.loads(done.out)
-        assert len(page["data"]) == expected
+    for expected, has_more in ((100, True), (100, True), (50, False)):
+        page = json.loads(call("logs", "--limit", "100", "--json", *options, base_url=url).out)
+        assert (len(page["data"]), page["has_more"]) == (expected, has_more)
         seen += [row["id"] for row in page["data"]]
         options = ["--cursor", page["cursor"]]
     assert len(set(seen)) == 250
-    table = call("logs", "--limit", "3", base_url=url, key="app-echo")
-    cursor = re.search(r"Go on with --cursor (\S+)", table.err)
-    assert cursor is not None
-    options = ["--limit", "2", "--jsonl", "--cursor", cursor[1]]
-    again = call("logs", *options, base_url=url, key="app-echo")
-    assert [json.loads(line)["id"] for line in again.out.splitlines()] == seen[3:5]
+
+
+def test_the_command_to_go_on_with_has_the_same_filters(long_log: Emulator) -> None:
+    url = long_log.base_url
+    filters = ["--status", "succeeded", "--keyword", "", "--since", "999w", "--until", "2026-12-31"]
+    table = call("logs", "--limit", "3", *filters, base_url=url)
+    told = re.search(r"To go on: dify-workflow (logs .*)", table.err)
+    assert told is not None
+    words = shlex.split(told[1])
+    assert "--keyword" not in words
+    rest = ids_of(call(*words, "--all", "--jsonl", base_url=url).out)
+    everything = ids_of(call("logs", "--all", "--jsonl", base_url=url).out)
+    assert rest == everything[3:]
+
+
+def test_ctrl_c_ends_rows_behind_one_and_tells_how_to_go_on(long_log: Emulator) -> None:
+    url = long_log.base_url
+    process = started("logs", "--all", "--jsonl", base_url=url)
+    assert process.stdout is not None
+    lines = process.stdout.readline()  # more than a pipe holds is to come, so it waits
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    seen = ids_of(lines + rest)
+    told = re.search(r"To go on: dify-workflow (logs .*)", errors)
+    assert told is not None
+    others = ids_of(call(*shlex.split(told[1]), "--all", "--jsonl", base_url=url).out)
+    assert 0 < len(seen) < 250
+    assert len({*seen, *others}) == len(seen) + len(others) == 250
 
 
 def test_logs_refuses_the_cursor_of_other_filters(long_log: Emulator) -> None:

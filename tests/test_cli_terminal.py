@@ -521,7 +521,7 @@ def test_leaving_a_resumed_run_leaves_it_running(run: ConductedRun) -> None:
 def test_a_table_of_logs_fits_the_terminal(emulator: Emulator) -> None:
     with emulator.client("echo") as client:
         run = client.run_workflow({"name": "Ann"})
-    with in_terminal("logs", base_url=emulator.base_url, columns=60) as terminal:
+    with in_terminal("logs", "--limit=1", base_url=emulator.base_url, columns=60) as terminal:
         assert terminal.end() == 0
     assert f"succeeded  {run.id}" in terminal.shown
     assert all(len(line) <= 60 for line in terminal.shown.splitlines())

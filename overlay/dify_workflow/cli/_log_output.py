@@ -1,15 +1,18 @@
-"""The ways in which the log of runs is printed; each says how many rows there were."""
+"""The ways in which the log of runs is printed."""
 
 from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from .._json import JSON
 from ..models import WorkflowLogs
 from ._consoles import errors, is_terminal
+from ._exits import say
+from ._interrupts import until_interrupted
+from ._log_rows import LogRows
 from ._printing import print_line
 from ._tables import show_logs
 from ._text import inert_line, json_text
@@ -33,62 +36,59 @@ _CSV_COLUMNS = (
 )
 
 
-def with_progress(rows: Iterable[WorkflowLogs], count: int) -> Iterator[WorkflowLogs]:
-    """The rows, with a bar on stderr while a person waits for many.
+def print_json(rows: LogRows) -> None:
+    """Print an object as the server's answer is one, with the cursor behind its rows."""
+    data = [row.raw for row in _awaited(rows)]
+    facts = {"has_more": rows.has_more, "total": rows.total, "cursor": rows.cursor}
+    print_line(json_text({"data": data, **facts}))
 
-    Args:
-        rows: The rows.
-        count: How many they should be.
-    """
-    if count <= _SHORT_WALK or not is_terminal(sys.stderr):
+
+def print_json_lines(rows: LogRows) -> None:
+    """Print each row as a line of JSON, as it is read."""
+    for row in _streamed(rows):
+        print_line(json_text(row.raw))
+
+
+def print_csv(rows: LogRows) -> None:
+    """Print each row as a line of CSV, as it is read, below a header (RFC 4180)."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")  # the stream knows the platform's own
+    writer.writerow(_CSV_COLUMNS)
+    for row in _streamed(rows):
+        writer.writerow(map(_cell, _csv_row(row)))
+
+
+def print_table(rows: LogRows) -> None:
+    """Print a table for people, and on stderr how much of the log it is."""
+    found = list(_awaited(rows))
+    show_logs(found)
+    sys.stdout.flush()
+    more = ", there are more" if rows.has_more else ""
+    say(f"{len(found):,} of {rows.total:,} runs{more}")
+    if more:
+        say(f"To go on: {rows.way_on}")
+
+
+def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
+    """The rows to be written one by one; Ctrl-C ends them behind one, and the way on is told."""
+    # Rows that are written to a terminal show themselves how far they are.
+    read = rows if is_terminal(sys.stdout) else _awaited(rows)
+    try:
+        yield from until_interrupted(read)
+    except KeyboardInterrupt:
+        say(f"To go on: {rows.way_on}")
+        raise
+
+
+def _awaited(rows: LogRows) -> Iterator[WorkflowLogs]:
+    """The rows, with a bar on stderr while a person waits for many."""
+    if rows.expected <= _SHORT_WALK or not is_terminal(sys.stderr):
         yield from rows
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("Reading the log"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
-        yield from bar.track(rows, total=count)
-
-
-def print_json(rows: Iterable[WorkflowLogs], total: int, cursor: Callable[[], str | None]) -> int:
-    """Print an object as the server's answer is one: ``data``, ``has_more`` and ``total``.
-
-    Args:
-        rows: The rows.
-        total: How many there are in all.
-        cursor: Gives the text with which to go on behind them.
-    """
-    data = [row.raw for row in rows]
-    facts = {"has_more": len(data) < total, "total": total, "cursor": cursor()}
-    print_line(json_text({"data": data, **facts}))
-    return len(data)
-
-
-def print_json_texts(rows: Iterable[WorkflowLogs]) -> int:
-    """Print each row as a line of JSON."""
-    count = 0
-    for row in _undisturbed(rows):
-        print_line(json_text(row.raw))
-        count += 1
-    return count
-
-
-def print_csv(rows: Iterable[WorkflowLogs]) -> int:
-    """Print the rows as CSV with a header (RFC 4180, lines end as those of the platform do)."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    count = 0
-    for row in _undisturbed(rows):
-        writer.writerow(map(_cell, _csv_row(row)))
-        count += 1
-    return count
-
-
-def print_table(rows: Iterable[WorkflowLogs]) -> int:
-    """Print a table for people."""
-    found = list(rows)
-    show_logs(found)
-    return len(found)
+        yield from bar.track(rows, total=rows.expected)
 
 
 def _csv_row(row: WorkflowLogs) -> list[JSON]:
@@ -112,11 +112,6 @@ def _csv_row(row: WorkflowLogs) -> list[JSON]:
 def _cell(value: JSON) -> JSON:
     """The value as it is; on a terminal, without what would command it."""
     return inert_line(value) if isinstance(value, str) and is_terminal(sys.stdout) else value
-
-
-def _undisturbed(rows: Iterable[WorkflowLogs]) -> Iterable[WorkflowLogs]:
-    """The rows as they come; for a terminal, which also shows the bar, all at once."""
-    return list(rows) if is_terminal(sys.stdout) else rows
 
 
 def _iso(time: int | None) -> str | None:

@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Annotated, Literal
 
 import typer
 
 from ...models import WorkflowLogsRequest
 from .._connection import connection_of
-from .._exits import say
 from ._options import only_one
 
 _PAGE = 100
@@ -75,12 +73,14 @@ def logs(
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
     from .. import _log_output as to
+    from .._log_rows import LogRows
     from .._times import since as moment_since
     from .._times import until as moment_until
 
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)  # the log counts whole seconds
+    most = None if list_all else limit
     request = WorkflowLogsRequest(
-        limit=_PAGE if list_all else min(limit, _PAGE),
+        limit=min(most or _PAGE, _PAGE),
         cursor=cursor,
         status=status,
         keyword=keyword,
@@ -88,27 +88,12 @@ def logs(
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
     with connection_of(context).client() as client:
-        walk = client.iter_logs(request, limit=None if list_all else limit)
-        pages = walk.pages()
-        first = next(pages, None)
-        total = first.total if first else 0
-        count = total if list_all else min(limit, total)
-        rows = to.with_progress(chain(first or (), chain.from_iterable(pages)), count)
-        try:
-            if as_jsonl:
-                shown = to.print_json_texts(rows)
-            elif as_csv:
-                shown = to.print_csv(rows)
-            elif as_json:
-                shown = to.print_json(rows, total, lambda: walk.cursor)
-            else:
-                shown = to.print_table(rows)
-        except KeyboardInterrupt:
-            if walk.cursor is not None:
-                say(f"Go on with --cursor {walk.cursor}")
-            raise
-        if not (as_json or as_jsonl or as_csv):
-            more = shown < total and cursor is None
-            say(f"{shown:,} of {total:,} runs{', there are more' if more else ''}")
-            if more and walk.cursor is not None:
-                say(f"Go on with --cursor {walk.cursor}")
+        rows = LogRows(client, request, most)
+        if as_jsonl:
+            to.print_json_lines(rows)
+        elif as_csv:
+            to.print_csv(rows)
+        elif as_json:
+            to.print_json(rows)
+        else:
+            to.print_table(rows)
