@@ -68,7 +68,8 @@ def recorded_apps(version: str, pace: Pace) -> list[Workflow]:
         *_plain_apps(version),
         *_slow_apps(pace),
         *_failing_apps(version),
-        *_repeating_apps(has_loops=version != "1.0"),
+        *_iterating_apps(),
+        _loop(has_variables=version != "1.0"),
         *_human_apps(pace),
         _files(),
         _llm(pace, {} if version in _BEFORE_1_14 else {"model_name": "fake-chat"}),
@@ -77,33 +78,38 @@ def recorded_apps(version: str, pace: Pace) -> list[Workflow]:
 
 
 def _code(
-    id: str, title: str, inputs: JSONObject, outputs: JSONObject, *texts: Text, kind: str = "code"
+    node_id: str,
+    title: str,
+    inputs: JSONObject,
+    outputs: JSONObject,
+    *texts: Text,
+    kind: str = "code",
 ) -> Generator[Any, Any, None]:
-    yield BeginNode(id, kind, title, inputs)
+    yield BeginNode(node_id, kind, title, inputs)
     yield from texts
-    yield EndNode(id, outputs)
+    yield EndNode(node_id, outputs)
 
 
 def _request(
-    pace: Pace, id: str, title: str, seconds: str, *texts: Text
+    pace: Pace, node_id: str, title: str, seconds: str, *texts: Text
 ) -> Generator[Any, Any, str]:
     """A request to a server that answers after some seconds; returns the body."""
-    yield BeginNode(id, "http-request", title)
+    yield BeginNode(node_id, "http-request", title)
     yield pace.sleep(float(seconds))
     body = f'{{"slept": {float(seconds)}}}'
     yield from (Text(text.text or body, text.selector) for text in texts)
-    yield _answered(id, f"/sleep/{seconds}", body)
+    yield _answered(node_id, f"/sleep/{seconds}", body)
     return body
 
 
-def _answered(id: str, path: str, body: str) -> EndNode:
+def _answered(node_id: str, path: str, body: str) -> EndNode:
     headers = {"server": "x", "date": "x", "content-type": "application/json"}
     headers["content-length"] = str(len(body))
     outputs: JSONObject = {"status_code": 200, "body": body, "headers": headers, "files": []}
-    return EndNode(id, outputs, process_data={"request": f"GET {path} HTTP/1.1\r\n\r\n"})
+    return EndNode(node_id, outputs, process_data={"request": f"GET {path} HTTP/1.1\r\n\r\n"})
 
 
-# ------------------------------------------------------------------------------ those that go well
+# ------------------------------------------------------------------------------- those that go well
 
 
 def _plain_apps(version: str) -> list[Workflow]:
@@ -168,7 +174,7 @@ def _versions(server_version: str) -> Workflow:
     return first if server_version in _BEFORE_1_13 else version("v2", (first,))
 
 
-# ------------------------------------------------------------------------ those that take their time
+# ----------------------------------------------------------------------- those that take their time
 
 
 def _slow_apps(pace: Pace) -> list[Workflow]:
@@ -205,7 +211,7 @@ def _slow_apps(pace: Pace) -> list[Workflow]:
     return [slow, limited, slowsteps, parallel]
 
 
-# ------------------------------------------------------------------------------------ those that fail
+# ---------------------------------------------------------------------------------- those that fail
 
 
 def _raised(text: str) -> str:
@@ -269,10 +275,10 @@ def _failing_apps(version: str) -> list[Workflow]:
     return [failing, partial, failbranch, httpreq]
 
 
-# ---------------------------------------------------------------------------- those that do it again
+# --------------------------------------------------------------------------- those that do it again
 
 
-def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
+def _iterating_apps() -> list[Workflow]:
     def gen(n: int) -> Generator[Any, Any, list[int]]:
         numbers = list(range(1, n + 1))
         yield from _code("gen", "Gen", {"n": n}, {"result": numbers})
@@ -305,11 +311,20 @@ def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
 
         return app
 
+    return [
+        iterating("iter", plus_index),
+        iterating("itercont", times_ten, on_error="continue-on-error"),
+        iterating("iterparallel", times_ten, parallel=True, on_error="remove-abnormal-output"),
+        iterating("manysteps", same),
+    ]
+
+
+def _loop(*, has_variables: bool) -> Workflow:
     @workflow()
     def loop(_inputs: JSONObject) -> Body:
         def each(_index: int, variables: JSONObject) -> Generator[Any, Any, JSONObject | None]:
             yield BeginNode("assign", "assigner", "Assign", {"version": "2"})
-            if not has_loops:
+            if not has_variables:
                 error = "Variable ['loop', 'num'] not found"
                 yield EndNode("assign", status="failed", error=error)
                 raise NodeError(error)
@@ -324,17 +339,10 @@ def _repeating_apps(*, has_loops: bool) -> list[Workflow]:
         yield Text(str(variables["num"]), ("loop", "num"))
         return {"num": variables["num"]}
 
-    return [
-        iterating("iter", plus_index),
-        iterating("iterfail", times_ten),
-        iterating("itercont", times_ten, on_error="continue-on-error"),
-        iterating("iterparallel", times_ten, parallel=True, on_error="remove-abnormal-output"),
-        iterating("manysteps", same),
-        loop,
-    ]
+    return loop
 
 
-# ---------------------------------------------------------------------------- those that ask a person
+# -------------------------------------------------------------------------- those that ask a person
 
 
 def _human_apps(pace: Pace) -> list[Workflow]:
@@ -344,11 +352,13 @@ def _human_apps(pace: Pace) -> list[Workflow]:
     ]
     approve, reject = FormAction("approve", "Approve", "primary"), FormAction("reject", "Reject")
 
-    def ask(id: str, title: str, topic: str, *actions: FormAction) -> HumanInput:
+    def ask(node_id: str, title: str, topic: str, *actions: FormAction) -> HumanInput:
         timeout = 10 * pace.second if topic == "Timeout" else 86_400.0
         gives_up = 10 * pace.second if topic == "Global" else 604_800.0
         values = {"start.topic": topic}
-        return HumanInput(id, _FORM_TEMPLATE, fields, actions, values, title, timeout, gives_up)
+        return HumanInput(
+            node_id, _FORM_TEMPLATE, fields, actions, values, title, timeout, gives_up
+        )
 
     @workflow(Input("topic"))
     def human(inputs: JSONObject) -> Body:
@@ -391,7 +401,7 @@ def _human_apps(pace: Pace) -> list[Workflow]:
     return [human, human2]
 
 
-# ------------------------------------------------------------------------------------- and the others
+# ----------------------------------------------------------------------------------- and the others
 
 
 def _files() -> Workflow:
@@ -454,7 +464,7 @@ def _refused_apps() -> list[Workflow]:
         return inputs
 
     @workflow(Input("q"))
-    def badllm(inputs: JSONObject) -> Body:
+    def badllm(_inputs: JSONObject) -> Body:
         yield from ()
         raise StartError("Provider acme/none does not exist.")
 

@@ -30,7 +30,7 @@ _SECOND = 1 / 40
 _SILENCE = 1.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
 
-_HELD = 0.4
+_HELD = 0.25
 """How long a node takes while something is done to a run that goes on, in seconds."""
 
 _PATIENCE = 330.0
