@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from dify_workflow.emulator import Emulator, Workflow
-from support.apps import Pace, recorded_apps
+from support.apps import recorded_apps
+from support.apps.steps import Pace
 from support.likeness import Answer
 
 JSONObject = dict[str, Any]
