@@ -144,6 +144,7 @@ class Bench:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._left_open.close()
         self._client.close()
 
     def tidy_up(self) -> None:
