@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench-logs test check lint-spec generate check-generated cli-page build lock clean
+.PHONY: help demo bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cur
 
 test: .venv/installed ## Run all tests
 	$(BIN)/python -m pytest --cov --numprocesses=auto
+
+conformance: .venv/installed ## Send the recorded requests to a real server: DIFY_BASE_URL and DIFY_KEY_<APP>
+	$(BIN)/python -m pytest --numprocesses=0 --timeout=400 tests/test_conformance.py -k real_server
 
 check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)

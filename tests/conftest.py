@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
 from dify_workflow.emulator import Emulator, PastRun
+from support.bench import Bench, emulated_bench
 from support.replay import ReplayServer, replay_server
 from support.workflows import approval, typed
 from support.worlds import World, WorldName, world
@@ -39,6 +42,21 @@ def forms() -> Iterator[Emulator]:
     """An emulator with workflows that take inputs of every kind, and that wait for people."""
     with Emulator(typed, approval, linger=0.2) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def bench_of() -> Iterator[Callable[[str], Bench]]:
+    """Gives an emulator of a version, with the recorded apps."""
+    with ExitStack() as running:
+        yield cache(lambda version: running.enter_context(emulated_bench(version)))
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, bench_of: Callable[[str], Bench]) -> Iterator[Bench]:
+    """An emulator of the version that is its parameter, with the recorded apps, and no runs."""
+    found = bench_of(request.param)
+    yield found
+    found.tidy_up()
 
 
 @pytest.fixture(scope="session")

@@ -6,24 +6,15 @@ The same is asked of a real server where the environment names one: ``make confo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Callable
 
 import pytest
 
-from support.bench import Bench, emulated_bench, real_bench
+from support.bench import Bench, real_bench
 from support.conformance import DOCUMENT, EXCEPTIONS, check, document, nearest_recordings
 from support.recordings import Recording, all_recordings, recording
 
 REAL = real_bench(os.environ)
-
-
-@pytest.fixture(scope="session")
-def bench_of() -> Iterator[Callable[[str], Bench]]:
-    """Gives an emulator of a version, with the recorded apps."""
-    with ExitStack() as running:
-        yield cache(lambda version: running.enter_context(emulated_bench(version)))
 
 
 @pytest.mark.parametrize("played", all_recordings(), ids=str)

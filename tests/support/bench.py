@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from dify_workflow.emulator import Emulator, Workflow
-from support.apps import Pace, recorded_apps
+from support.apps import recorded_apps
+from support.apps.steps import Pace
 from support.likeness import Answer
 
 JSONObject = dict[str, Any]
@@ -30,7 +31,7 @@ _SECOND = 1 / 40
 _SILENCE = 1.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
 
-_HELD = 0.4
+_HELD = 0.25
 """How long a node takes while something is done to a run that goes on, in seconds."""
 
 _PATIENCE = 330.0
@@ -143,6 +144,7 @@ class Bench:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._left_open.close()
         self._client.close()
 
     def tidy_up(self) -> None:

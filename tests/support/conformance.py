@@ -208,22 +208,23 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "emulator-conformance.
 _INTRODUCTION = """\
 # How the emulator conforms
 
-Each recorded request (tests/recordings) is sent to the emulator of its version, behind what must have happened before:
-a run that goes on, a stop, a form that was answered. The answer must be the recorded one: status, headers, content type,
-error code and message, style of the JSON, keys, types and values, the sequence of a stream's events, its pings, and one
-message a chunk. Normalised are ids (the same where the recording has the same), times and durations, in which branches
-that go on at once interleave, where streamed text stands among the other events, and what nodes but start and end put
-into their inputs, outputs and process data. The reason phrase does not count.
+Each recorded request (tests/recordings) is sent to the emulator of its version, behind what must
+have happened before: a run that goes on, a stop, a form that was answered. The answer must be the
+recorded one: status, headers, content type, error code and message, style of the JSON, keys, types
+and values, the sequence of a stream's events, its pings, and one message a chunk. Normalised are
+ids (the same where the recording has the same), times and durations, how branches that go on at
+once interleave, where streamed text stands among the other events, and what nodes but start and
+end put into their inputs, outputs and process data. The reason phrase does not count.
 
-tests/test_conformance.py holds this, and that no exception is stale; `cd tests && python -m support.conformance` writes
-this page anew.
+tests/test_conformance.py holds this, and that no exception is stale;
+`cd tests && python -m support.conformance` writes this page anew.
 """
 
 
 def document() -> str:
     """The page: what conforms, by version, and what does not, with the reasons."""
     lines = [_INTRODUCTION, "| version | recordings | conforming | excepted |", "|---|---|---|---|"]
-    for version in dict.fromkeys(played.version for played in all_recordings()):
+    for version in sorted({played.version for played in all_recordings()}, key=_numbers):
         total = len(of_version(version))
         excepted = sum(name.startswith(f"{version}/") for name in EXCEPTIONS)
         lines.append(f"| {version} | {total} | {total - excepted} | {excepted} |")

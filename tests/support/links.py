@@ -73,7 +73,7 @@ def start_of(played: Recording) -> Start:
     shown = _shown_inputs(played)
     inputs = {name: value for name, value in shown.items() if not name.startswith("sys.")}
     user = shown.get("sys.user_id", "u1")
-    return Start(played.app, inputs or _SOME_INPUTS[played.app], user, True)
+    return Start(played.app, inputs or _SOME_INPUTS[played.app], user, is_streamed=True)
 
 
 def starter_of(played: Recording) -> Recording | None:

@@ -11,7 +11,7 @@ from .._json import JSON, JSONObject, is_list, is_object
 from ._dialect import Dialect
 from ._forms import Form
 from ._record import RunRecord
-from ._steps import BeginNode, EndNode, FormAnswer, Iteration, Loop, RetryNode
+from ._steps import BeginNode, EndNode, FormAnswer, RetryNode
 
 _NO_PARALLEL: JSONObject = {
     "parallel_id": None,
@@ -247,124 +247,6 @@ class Payloads:
         if ended:
             data |= {"status": "failed" if error else "succeeded", "error": error}
         return data
-
-    # --------------------------------------------------------------------- iterations and loops
-
-    def rounds_started(self, step: Iteration | Loop) -> JSONObject:
-        """``iteration_started`` and ``loop_started``."""
-        if isinstance(step, Iteration):
-            metadata = {self._dialect.iteration_length: len(step.items)}
-        else:
-            metadata = {"loop_length": step.rounds}
-        data = {**self._rounds(step), **self._rounds_inputs(step), "metadata": metadata}
-        data["extras"] = {}
-        return data
-
-    def iteration_next(
-        self,
-        step: Iteration | Loop,
-        index: int,
-        before: JSON,
-        duration: float | None,
-        parallel_run: str | None,
-    ) -> JSONObject:
-        """``iteration_next``.
-
-        Args:
-            step: The iteration.
-            index: Index of the item.
-            before: Result of the item before it.
-            duration: Seconds that the item before it took.
-            parallel_run: Id of that item's run in a parallel iteration.
-        """
-        data = {**self._rounds(step), "index": index, "extras": {}}
-        if self._dialect.iteration_keys:
-            data |= {"pre_iteration_output": before, "parallel_mode_run_id": parallel_run}
-            data["duration"] = None if duration is None else round(duration, 6)
-        return data
-
-    def loop_next(self, step: Loop, index: int, outputs: JSONObject) -> JSONObject:
-        """``loop_next``; only old servers tell the outputs of the round before.
-
-        Args:
-            step: The loop.
-            index: Index of the round.
-            outputs: Outputs of the round before it.
-        """
-        data = {**self._rounds(step), "index": index, "extras": {}, "pre_loop_output": {}}
-        if self._dialect.iteration_keys:
-            data |= {"pre_loop_output": outputs, "parallel_mode_run_id": None, "duration": None}
-        return data
-
-    def rounds_completed(
-        self,
-        step: Iteration | Loop,
-        outputs: JSONObject,
-        durations: list[float],
-        variables: list[JSONObject],
-        *,
-        failed: bool,
-        left: bool,
-    ) -> JSONObject:
-        """``iteration_completed`` and ``loop_completed``.
-
-        Args:
-            step: The iteration or loop.
-            outputs: Its outputs.
-            durations: Seconds by round.
-            variables: The variables behind each round of a loop.
-            failed: Whether it failed.
-            left: Whether a loop was left before its last round.
-        """
-        spent = {str(index): round(seconds, 6) for index, seconds in enumerate(durations)}
-        metadata: JSONObject = {"total_tokens": 0}
-        if self._dialect.iteration_costs:
-            metadata |= {"total_price": "0.0", "currency": "USD"}
-        if isinstance(step, Loop):
-            metadata["completed_reason"] = "loop_break" if left else "loop_completed"
-            metadata["loop_duration_map"] = spent
-            metadata["loop_variable_map"] = {str(index): v for index, v in enumerate(variables)}
-        elif self._dialect.iteration_costs:
-            metadata["iteration_duration_map"] = spent
-        extras: JSONObject = {}
-        data = self._rounds(step) | {
-            **self._rounds_inputs(step),
-            "outputs": outputs,
-            "extras": extras,
-            "status": "failed" if failed else "succeeded",
-            "error": None,
-            "elapsed_time": round(sum(durations), 6),
-            "total_tokens": 0,
-            "execution_metadata": metadata,
-            "finished_at": int(time.time()),
-            "steps": len(step.items) if isinstance(step, Iteration) else step.rounds,
-        }
-        if self._dialect.truncated_keys:
-            data["outputs_truncated"] = False
-        return data
-
-    def _rounds(self, step: Iteration | Loop) -> JSONObject:
-        kind = "iteration" if isinstance(step, Iteration) else "loop"
-        data: JSONObject = {
-            "id": step.id,
-            "node_id": step.id,
-            "node_type": kind,
-            "title": step.title or step.id,
-            "created_at": int(time.time()),
-        }
-        if self._dialect.iteration_keys:
-            data |= {"parallel_id": None, "parallel_start_node_id": None}
-        return data
-
-    def _rounds_inputs(self, step: Iteration | Loop) -> JSONObject:
-        inputs: JSONObject
-        if isinstance(step, Iteration):
-            inputs = {"iterator_selector": list(step.items)}
-        else:
-            inputs = {"loop_count": step.rounds, **step.variables}
-        return {"inputs": inputs} | (
-            {"inputs_truncated": False} if self._dialect.truncated_keys else {}
-        )
 
     # ------------------------------------------------------------------------------ the forms
 

@@ -12,14 +12,12 @@ import attrs
 
 from .._json import JSON, JSONObject
 from ._dialect import Dialect
-from ._payloads import NodeRun, Payloads, Scope
+from ._payloads import NodeRun, Scope
 from ._steps import BeginNode, Iteration, Loop, NodeError, Steps
 
 
 class Worker(Protocol):
     """What takes the steps: the engine."""
-
-    payloads: Payloads
 
     def publish(self, event: str, data: JSONObject) -> None:
         """Publish an event."""
@@ -29,7 +27,7 @@ class Worker(Protocol):
         """Number a node among those of the run, without an event."""
         ...
 
-    def keep(self, node: NodeRun) -> None:
+    def keep(self, node: NodeRun, /) -> None:
         """Keep a node as it is now."""
         ...
 
@@ -61,6 +59,119 @@ class Rounds:
     left: bool = False
 
 
+class RoundPayloads:
+    """Writes the payloads of an iteration's or a loop's events.
+
+    Args:
+        dialect: The server's version.
+        step: The iteration or loop.
+    """
+
+    def __init__(self, dialect: Dialect, step: Iteration | Loop) -> None:
+        self._dialect = dialect
+        self._step = step
+        self._length = len(step.items) if isinstance(step, Iteration) else step.rounds
+
+    def started(self) -> JSONObject:
+        """``iteration_started`` and ``loop_started``."""
+        is_loop = isinstance(self._step, Loop)
+        name = "loop_length" if is_loop else self._dialect.iteration_length
+        return {**self._ids(), **self._inputs(), "metadata": {name: self._length}}
+
+    def iteration_next(
+        self,
+        index: int,
+        before: JSON,
+        duration: float | None,
+        parallel_run: str | None,
+    ) -> JSONObject:
+        """``iteration_next``.
+
+        Args:
+            index: Index of the item.
+            before: Result of the item before it.
+            duration: Seconds that the item before it took.
+            parallel_run: Id of that item's run in a parallel iteration.
+        """
+        data = self._ids() | {"index": index}
+        if self._dialect.iteration_keys:
+            data |= {"pre_iteration_output": before, "parallel_mode_run_id": parallel_run}
+            data["duration"] = None if duration is None else round(duration, 6)
+        return data
+
+    def loop_next(self, index: int, outputs: JSONObject) -> JSONObject:
+        """``loop_next``; only old servers tell the outputs of the round before.
+
+        Args:
+            index: Index of the round.
+            outputs: Outputs of the round before it.
+        """
+        data = self._ids() | {"index": index}
+        data["pre_loop_output"] = outputs if self._dialect.iteration_keys else {}
+        if self._dialect.iteration_keys:
+            data |= {"parallel_mode_run_id": None, "duration": None}
+        return data
+
+    def completed(self, outputs: JSONObject, rounds: Rounds, *, failed: bool) -> JSONObject:
+        """``iteration_completed`` and ``loop_completed``.
+
+        Args:
+            outputs: Its outputs.
+            rounds: What came of its rounds.
+            failed: Whether it failed.
+        """
+        spent = {str(index): round(seconds, 6) for index, seconds in enumerate(rounds.durations)}
+        metadata: JSONObject = {"total_tokens": 0}
+        if self._dialect.iteration_costs:
+            metadata |= {"total_price": "0.0", "currency": "USD"}
+        if isinstance(self._step, Loop):
+            metadata["completed_reason"] = "loop_break" if rounds.left else "loop_completed"
+            metadata["loop_duration_map"] = spent
+            metadata["loop_variable_map"] = {
+                str(index): variables for index, variables in enumerate(rounds.variables)
+            }
+        elif self._dialect.iteration_costs:
+            metadata["iteration_duration_map"] = spent
+        data = self._ids() | {
+            **self._inputs(),
+            "outputs": outputs,
+            "status": "failed" if failed else "succeeded",
+            "error": None,
+            "elapsed_time": round(sum(rounds.durations), 6),
+            "total_tokens": 0,
+            "execution_metadata": metadata,
+            "finished_at": int(time.time()),
+            "steps": self._length,
+        }
+        if self._dialect.truncated_keys:
+            data["outputs_truncated"] = False
+        return data
+
+    def _ids(self) -> JSONObject:
+        kind = "iteration" if isinstance(self._step, Iteration) else "loop"
+        data: JSONObject = {
+            "id": self._step.id,
+            "node_id": self._step.id,
+            "node_type": kind,
+            "title": self._step.title or self._step.id,
+            "created_at": int(time.time()),
+            "extras": {},
+        }
+        if self._dialect.iteration_keys:
+            data |= {"parallel_id": None, "parallel_start_node_id": None}
+        return data
+
+    def _inputs(self) -> JSONObject:
+        step, data = self._step, dict[str, JSON]()
+        if isinstance(step, Loop):
+            data["inputs"] = {"loop_count": step.rounds, **step.variables}
+        else:
+            data["inputs"] = {"iterator_selector": list(step.items)}
+        if self._dialect.truncated_keys:
+            data["inputs_truncated"] = False
+        return data
+
+
 class Repetition:
     """One iteration or loop of a run.
 
@@ -80,24 +191,21 @@ class Repetition:
         self._scope = scope
         self._kind = "iteration" if isinstance(step, Iteration) else "loop"
         self._rounds = Rounds()
+        self._payloads = RoundPayloads(dialect, step)
         self._node: NodeRun
 
     def _begin(self) -> None:
         """It is numbered among the nodes, but has no node events of its own."""
         step = self._step
         self._node = self._worker.note(BeginNode(step.id, self._kind, step.title), self._scope)
-        started = self._worker.payloads.rounds_started(step)
-        self._worker.publish(f"{self._kind}_started", started)
+        self._worker.publish(f"{self._kind}_started", self._payloads.started())
 
     def _end(self, outputs: JSONObject, *, failed: bool) -> None:
         node = self._node
         node.status, node.ended = "failed" if failed else "succeeded", time.time()
         node.outputs = outputs
         self._worker.keep(node)
-        rounds = self._rounds
-        data = self._worker.payloads.rounds_completed(
-            self._step, outputs, rounds.durations, rounds.variables, failed=failed, left=rounds.left
-        )
+        data = self._payloads.completed(outputs, self._rounds, failed=failed)
         self._worker.publish(f"{self._kind}_completed", data)
 
     # ------------------------------------------------------------------------------- iterations
@@ -156,8 +264,7 @@ class Repetition:
 
     def _announce(self, index: int, parallel_run: str | None = None) -> None:
         before = index - 1
-        data = self._worker.payloads.iteration_next(
-            self._step,
+        data = self._payloads.iteration_next(
             index,
             self._rounds.results[before] if index else None,
             self._rounds.durations[before] if index else None,
@@ -175,7 +282,7 @@ class Repetition:
             for index in range(step.rounds):
                 if index:
                     outputs = {**variables, "loop_round": index}
-                    data = self._worker.payloads.loop_next(step, index, outputs)
+                    data = self._payloads.loop_next(index, outputs)
                     self._worker.publish("loop_next", data)
                 began = time.monotonic()
                 inner = attrs.evolve(
