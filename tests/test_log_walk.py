@@ -26,12 +26,12 @@ bursts = st.lists(
         st.one_of(st.integers(0, 4), st.integers(0, 500)),
         st.one_of(st.integers(1, 5), st.integers(1, 60), st.sampled_from([99, 100, 101, 300])),
     ),
-    max_size=12,
+    max_size=8,
 )
 """Pairs of a second and how many rows it has."""
 limits = st.one_of(st.integers(1, 1000), st.sampled_from([1, 2, 99, 100, 101]))
 
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rows_of(pairs: list[tuple[int, int]], chance: random.Random) -> list[WorkflowLogs]:

@@ -75,8 +75,7 @@ class ListedLog:
             self._change(self)
         rows = [row for row in self.rows.values() if _matches(row, query)]
         chance = random.Random(repr(query)) if self._stubborn else self._chance
-        chance.shuffle(rows)
-        rows.sort(key=lambda row: -row.created_at)  # stable: ties stay shuffled
+        rows.sort(key=lambda row: (-row.created_at, chance.random()))
         start = (query.page - 1) * query.limit
         answer = LogAnswer(tuple(rows[start : start + query.limit]), len(rows))
         self.queries.append(query)
