@@ -81,9 +81,12 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
     assert process.stdout is not None
     assert process.stderr is not None
     lines = [process.stdout.readline().strip() for _ in range(len(keys) + 1)]
-    assert process.stderr.readline() == "Ctrl-C ends it.\n"
+    told = [process.stderr.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
+    base_url = lines[0].removeprefix("DIFY_BASE_URL=")
+    page = base_url.removesuffix("v1")
+    assert told == [f"A page shows its runs: {page}\n", "Ctrl-C ends it.\n"]
     assert lines[0].startswith("DIFY_BASE_URL=http://127.0.0.1:")
     assert lines[1:] == keys
 

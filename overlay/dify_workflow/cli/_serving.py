@@ -71,6 +71,7 @@ def serve(emulator: Emulator) -> None:
     host = emulator.base_url.removeprefix("http://").rpartition(":")[0]
     if host not in _LOOPBACK:
         say(f"Note: whoever reaches {host} can use it; the keys are no secrets.")
+    say(f"A page shows its runs: {emulator.base_url.removesuffix('v1')}")
     say("Ctrl-C ends it.")
     try:
         emulator.serve_forever()
