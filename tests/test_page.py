@@ -134,15 +134,16 @@ def test_requests_of_the_page_are_not_taken_for_the_clients(
 def test_the_access_log_says_nothing_of_the_pages_polls() -> None:
     command = [sys.executable, "-m", "dify_workflow", "emulate"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as emulator:
         assert emulator.stdout is not None
+        assert emulator.stderr is not None
         origin = emulator.stdout.readline().split("=")[1].strip().removesuffix("/v1")
         for path in ("/", "/page/apps.json", "/page/runs.json", "/v1/info"):
             httpx.get(f"{origin}{path}")
         emulator.terminate()
-        logged = emulator.stdout.read()
-    assert re.findall(r'"GET (\S+) HTTP', logged) == ["/", "/v1/info"]
+        logged = emulator.stderr.read()
+    assert re.findall(r"GET (\S+) HTTP", logged) == ["/", "/v1/info"]
 
 
 # ------------------------------------------------------------------------------------- the apps
