@@ -112,6 +112,13 @@ def test_json_that_is_none_is_taken_until_1_7(bench: Bench, expected: int, name:
     assert post(bench, "/workflows/run", body, app).status == expected
 
 
+@by_version([500, 500, 500, 400, 400, 400])
+def test_files_that_are_no_list_are_a_server_error_until_1_10(bench: Bench, expected: int) -> None:
+    """DV, table of differences."""
+    body = {"inputs": {"name": "x"}, "user": "u", "files": "x"}
+    assert post(bench, "/workflows/run", body).status == expected
+
+
 @by_version([400, 400, 400, 200, 200, 200])
 def test_a_mode_of_null_is_blocking_from_1_11_on(bench: Bench, expected: int) -> None:
     """DV, table of differences."""
