@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, node, workflow
 from support.bench import Bench, Call
 from support.normal import json_styles
 from support.versions import SOME_ID, VERSIONS, by_version, get, logged, names, post
@@ -112,6 +112,13 @@ def test_json_that_is_none_is_taken_until_1_7(bench: Bench, expected: int, name:
     assert post(bench, "/workflows/run", body, app).status == expected
 
 
+@by_version([500, 500, 500, 400, 400, 400])
+def test_files_that_are_no_list_are_a_server_error_until_1_10(bench: Bench, expected: int) -> None:
+    """DV, table of differences."""
+    body = {"inputs": {"name": "x"}, "user": "u", "files": "x"}
+    assert post(bench, "/workflows/run", body).status == expected
+
+
 @by_version([400, 400, 400, 200, 200, 200])
 def test_a_mode_of_null_is_blocking_from_1_11_on(bench: Bench, expected: int) -> None:
     """DV, table of differences."""
@@ -127,6 +134,23 @@ def test_a_stream_begins_with_a_ping_from_1_13_on(bench: Bench, expected: bool) 
     """run_streaming_echo."""
     live = bench.start("echo", {"name": "x"}, "u").read()
     assert (live.messages[0] == b"event: ping") == expected
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_pings_are_counted_from_the_start_whatever_comes_between(version: str) -> None:
+    """restart_api_stream: four requests of three seconds each, and a ping after ten."""
+
+    @workflow()
+    def busy(_inputs: Any) -> Any:
+        for number in range(10):
+            yield from node(f"n{number}", seconds=0.05)
+        return {}
+
+    with (
+        Emulator(busy, server_version=version, ping_interval=0.2) as emulator,
+        Bench(emulator.base_url, {"busy": "app-busy"}) as bench,
+    ):
+        assert b"event: ping" in bench.start("busy", {}, "u").read().messages[1:]
 
 
 @by_version(["spaced", "spaced", "compact, raw", "compact, raw", "compact, raw", "compact, raw"])

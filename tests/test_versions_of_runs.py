@@ -42,6 +42,12 @@ def test_an_unknown_run_is_an_answer_of_nulls_until_1_13(bench: Bench, expected:
     assert body.get("id") is None
 
 
+@by_version([400, 200, 200, 404, 404, 404])
+def test_run_detail_is_refused_to_chat_apps_in_1_0_alone(bench: Bench, expected: int) -> None:
+    """DV, table of differences."""
+    assert get(bench, f"/workflows/run/{SOME_ID}", "chatflow").status == expected
+
+
 @by_version([str, str, str, dict, dict, dict])
 def test_the_outputs_of_run_detail_are_text_until_1_12(bench: Bench, expected: type) -> None:
     """detail_after_echo."""
@@ -301,6 +307,19 @@ def test_files_are_for_their_own_user_from_1_14_on(bench: Bench, expected: int) 
     doc = {"type": "document", "transfer_method": "local_file", "upload_file_id": stored["id"]}
     run = {"inputs": {"doc": doc}, "user": "somebody"}
     assert post(bench, "/workflows/run", run, "files").status == expected
+
+
+@pytest.mark.parametrize("bench", VERSIONS, indirect=True)
+def test_of_two_files_in_an_upload_the_first_is_kept(bench: Bench) -> None:
+    """DIFY.md section 7."""
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="%c.txt"\r\n'
+        b"Content-Type: text/plain\r\n\r\nhello\r\n" % letter
+        for letter in b"ab"
+    )
+    kind = [("Content-Type", "multipart/form-data; boundary=x")]
+    answer = bench.answer(Call("files", "POST", "/v1/files/upload", kind, body + b"--x--\r\n"))
+    assert (answer.status, json.loads(answer.body)["name"]) == (201, "a.txt")
 
 
 @pytest.mark.parametrize("bench", ["1.13.3"], indirect=True)

@@ -31,7 +31,7 @@ _SECOND = 1 / 40
 _SILENCE = 1.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
 
-_HELD = 0.25
+_HELD = 0.5
 """How long a node takes while something is done to a run that goes on, in seconds."""
 
 _PATIENCE = 330.0
@@ -133,7 +133,6 @@ class Bench:
         self._emulator = emulator
         self._client = httpx.Client(timeout=_PATIENCE)
         self._left_open = ExitStack()
-        self.is_held = False
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +150,6 @@ class Bench:
         """Leave what is open, and forget what was done."""
         self._left_open.close()
         self.pace.second = self.pace.usual
-        self.is_held = False
         if self._emulator is not None:
             self._emulator.reset()
 
@@ -181,14 +179,14 @@ class Bench:
         """An app of the emulator."""
         return next(each for each in self.emulator.workflows if each.name == name)
 
-    def hold(self, inputs: JSONObject) -> None:
+    def hold(self, inputs: JSONObject, seconds: float = _HELD) -> None:
         """Let the apps go slowly, so that a run still goes on when it is looked at.
 
         Args:
             inputs: Inputs of the run.
+            seconds: How long each node that waits takes.
         """
-        self.pace.second = _HELD / float(inputs.get("secs", 1))
-        self.is_held = True
+        self.pace.second = seconds / float(inputs.get("secs", 1))
 
     # ------------------------------------------------------------------------------ speaking
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from support.normal import JSON, Normaliser, Terms, json_styles
 
+PING = b"event: ping"
+
 _OWN_HEADERS = {
     "connection", "content-length", "date", "keep-alive", "server", "transfer-encoding",
 }  # fmt: skip
@@ -102,6 +104,8 @@ def _of_streams(recorded: Answer, given: Answer, terms: Terms) -> Iterator[str]:
     for number, ((name, old), (_, new)) in enumerate(zip(first.others, second.others, strict=True)):
         yield from _of_values(f"{number} {name}", old, new)
     yield from _of_values("text_chunk", first.texts, second.texts)
+    if PING in recorded.messages[1:] and PING not in given.messages[1:]:
+        yield "later pings are missing"
 
 
 def _stream_styles(answer: Answer) -> set[str]:

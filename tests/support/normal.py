@@ -54,12 +54,10 @@ class Terms:
     Args:
         app: The app that answers, for what it does at the same time.
         values: Whether values count, and not only keys and types.
-        pings: Whether pings count that come later than the first.
     """
 
     app: str = ""
     values: bool = True
-    pings: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,12 +84,12 @@ class Normaliser:
         self._ids: dict[str, str] = {}
 
     def events(self, messages: list[bytes]) -> Events:
-        """The events of a stream's messages; pings that follow each other are one."""
+        """The events of a stream's messages, and the ping before them; others have their time."""
         found: list[Event] = []
         for message in messages:
             if message.startswith(b"data: "):
                 found.append(json.loads(message[6:]))
-            elif not found or (self._terms.pings and found[-1] != _PING):
+            elif not found:
                 found.append(_PING)
         texts = [self.of(event) for event in found if event["event"] == "text_chunk"]
         others = [event for event in found if event["event"] != "text_chunk"]

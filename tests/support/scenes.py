@@ -85,7 +85,7 @@ def going_on_at(node_id: str) -> Preparation:
 
     def prepare(bench: Bench, played: Recording) -> Scene:
         start = start_of(played)
-        bench.hold(start.inputs)
+        bench.hold(start.inputs, 0.25)  # there is much to come
         return Scene(_ids(_started(bench, start).read(partial(_is_at, node_id))))
 
     return prepare

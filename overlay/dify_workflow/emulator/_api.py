@@ -31,7 +31,7 @@ from ._faults import EndedEarlyError, Fault, Faults, end_connection, faulty
 from ._logs import LogQuery, Logs
 from ._record import RunRecord
 from ._refusals import ApiError, invalid, not_found, server_error
-from ._requests import chosen, is_uuid, json_body, object_of, text_of, user_of
+from ._requests import check_files, chosen, is_uuid, json_body, object_of, text_of, user_of
 from ._run import Run
 from ._state import State
 from ._steps import FormAnswer, StartError
@@ -191,6 +191,7 @@ class Api:
         body = await json_body(request, self._dialect)
         model = "WorkflowRunPayload"
         inputs = object_of(body, "inputs", model, self._dialect)
+        check_files(body, model, self._dialect)
         modes = ("blocking", "streaming")
         is_streamed = chosen(body, "response_mode", modes, self._dialect, model) == "streaming"
         user = user_of(body.get("user"), self._dialect)
@@ -273,6 +274,8 @@ class Api:
 
     async def detail(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/run/{run_id}."""
+        if self._dialect.detail_checks_mode:
+            _check_mode(app)
         record = self._record(request, app)
         if record is None and self._dialect.unknown_run_is_null:
             return self._answers.json(null_detail(self._dialect))
@@ -333,7 +336,8 @@ class Api:
     async def upload(self, request: Request, app: Workflow) -> Response:
         """POST /files/upload."""
         async with request.form() as form:
-            file, user = form.get("file"), form.get("user")
+            file = next(iter(form.getlist("file")), None)  # of two of the name, the first
+            user = form.get("user")
             if not isinstance(file, UploadFile):
                 dialect = self._dialect
                 raise ApiError(400, dialect.no_file_code, dialect.no_file_message)

@@ -34,6 +34,7 @@ class Dialect:
         human_input: ``api`` where forms and /events are there, ``web`` where a run pauses but
             only a browser can answer, ``none`` before.
         unknown_run_is_null: Whether the detail of an unknown run is an answer of nulls.
+        detail_checks_mode: Whether run detail is refused to apps of another mode.
         null_counts: What ``total_steps`` is in such an answer.
         detail_outputs: How run detail shows outputs: ``object``, ``text`` (``null`` for a run
             that failed) or ``always-text`` (``{}`` for it).
@@ -122,6 +123,7 @@ class Dialect:
     end_users: bool = True
     human_input: str = "api"
     unknown_run_is_null: bool = False
+    detail_checks_mode: bool = False
     null_counts: int | None = None
     detail_outputs: str = "object"
     detail_times: bool = True
@@ -322,6 +324,7 @@ _V1_0 = attrs.evolve(
     run_by_id=False,
     site=False,
     info_mode=False,
+    detail_checks_mode=True,
     detail_outputs="always-text",
     detail_times=False,
     log_time_parser="fromisoformat",

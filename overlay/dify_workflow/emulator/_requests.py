@@ -8,13 +8,19 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from .._json import JSON, JSONObject, is_object, is_text
+from .._json import JSON, JSONObject, is_list, is_object, is_text
 from ._dialect import NOT_UNDERSTOOD, Dialect
 from ._refusals import ApiError, invalid, server_error
 
 _LONGEST_USER = 255
 """Characters of a user that the database keeps."""
 
+
+_STUMBLED = (
+    "The server encountered an internal error and was unable to complete your request. Either the "
+    "server is overloaded or there is an error in the application."
+)
+"""What the server's framework says of an error that nobody foresaw."""
 
 _LONGEST_VALUE = 50
 """Characters of a value that pydantic shows whole."""
@@ -89,6 +95,21 @@ def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSON
         raise _missing(dialect, model, name, body)
     what = "Input should be a valid dictionary"
     raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
+
+
+def check_files(body: JSONObject, model: str, dialect: Dialect) -> None:
+    """The ``files`` of a run must be a list; old servers stumble over anything else.
+
+    Raises:
+        ApiError: They are none.
+    """
+    files = body.get("files")
+    if files is None or is_list(files):
+        return
+    if dialect.parameter_errors != "pydantic":
+        raise ApiError(500, "internal_server_error", _STUMBLED)
+    what = "Input should be a valid list"
+    raise parameter(dialect, model, "files", kind="list_type", what=what, value=files, old="")
 
 
 def text_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> str:

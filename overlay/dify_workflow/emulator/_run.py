@@ -22,7 +22,7 @@ from ._store import Store
 logger = logging.getLogger("dify_workflow.emulator")
 
 
-_STOP_TAKES = 0.05
+_STOP_TAKES = 0.1
 """Seconds from the request for a stop to the stop; real servers take up to a second."""
 
 

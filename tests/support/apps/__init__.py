@@ -22,7 +22,7 @@ def recorded_apps(version: str, pace: Pace) -> list[Workflow]:
         *plain_apps(version),
         *slow_apps(pace),
         *failing_apps(version),
-        *iterating_apps(),
+        *iterating_apps(pace),
         loop(has_variables=version != "1.0"),
         *human_apps(pace),
         files(),

@@ -17,10 +17,10 @@ from dify_workflow.emulator import (
     workflow,
 )
 from support.apps.failing import raised
-from support.apps.steps import Body, JSONObject, code
+from support.apps.steps import Body, JSONObject, Pace, code
 
 
-def iterating_apps() -> list[Workflow]:
+def iterating_apps(pace: Pace) -> list[Workflow]:
     def gen(n: int) -> Generator[Any, Any, list[int]]:
         numbers = list(range(1, n + 1))
         yield from code("gen", "Gen", {"n": n}, {"result": numbers})
@@ -40,6 +40,7 @@ def iterating_apps() -> list[Workflow]:
 
     def same(x: int, _index: int) -> Generator[Any, Any, int]:
         kind = "variable-aggregator"
+        yield pace.sleep(0.06)
         yield from code("inner", "Inner", {"item": x}, {"output": x}, kind=kind)
         return x
 
