@@ -15,6 +15,14 @@ from support.workflows import approval, typed
 from support.worlds import World, WorldName, world
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have recorded as their summary."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == "summary" and report.when == "call":
+                terminalreporter.write_line(str(text))
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[ReplayServer]:
     """A server on a real socket that plays recordings and written answers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -22,6 +23,7 @@ from test_stream import SOON, Left
 from dify_workflow import (
     AsyncDifyWorkflow,
     BadRequestError,
+    DifyError,
     DifyWorkflow,
     StreamError,
     WorkflowStreamError,
@@ -292,6 +294,89 @@ def test_a_forked_child_makes_connections_of_its_own_and_leaves_those_of_its_par
         "parent succeeded",
     ]
     assert run.stderr == ""
+
+
+# ------------------------------------------------------------------------------ many at once
+
+
+def test_threads_share_one_client(emulator: Emulator) -> None:
+    with emulator.client("echo") as client, ThreadPoolExecutor(32) as threads:
+        ready = threading.Barrier(32)
+
+        def run(number: int) -> str:
+            ready.wait()
+            outputs = client.run_workflow({"name": f"n{number}"}).outputs
+            return str(outputs["greeting"])
+
+        assert list(threads.map(run, range(32))) == [f"n{number}" for number in range(32)]
+
+
+def test_200_runs_of_7_seconds_at_once_all_succeed_with_the_default_limits(
+    emulator: Emulator,
+) -> None:
+    async def main() -> list[str]:
+        async with emulator.async_client("slow") as client:
+            runs = await asyncio.gather(*(client.run_workflow({"secs": 7}) for _ in range(200)))
+            return [run.status for run in runs]
+
+    assert asyncio.run(main()) == ["succeeded"] * 200
+
+
+# -------------------------------------------------------------------------------- leaving at once
+
+AT_ONCE = 0.1
+"""Seconds within which the server sees that a stream was left."""
+
+
+def leave_by_break(client: DifyWorkflow) -> None:
+    for _ in client.run_workflow_stream({}):
+        break
+
+
+def leave_by_exception(client: DifyWorkflow) -> None:
+    with pytest.raises(ZeroDivisionError), client.run_workflow_stream({}) as stream:
+        next(stream)
+        raise ZeroDivisionError
+
+
+def leave_by_interrupt(client: DifyWorkflow) -> None:
+    stream = client.run_workflow_stream({})
+    next(stream)
+    here = threading.get_ident()  # a signal to another thread would not wake this one
+    threading.Timer(0.2, signal.pthread_kill, (here, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        stream.result()
+
+
+def leave_by_forgetting(client: DifyWorkflow) -> None:
+    stream = client.run_workflow_stream({})
+    next(stream)
+    del stream
+    gc.collect()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Windows do not wake a thread")
+@pytest.mark.parametrize(
+    "leave", [leave_by_break, leave_by_exception, leave_by_interrupt, leave_by_forgetting]
+)
+def test_however_a_stream_is_left_its_socket_closes_at_once_and_the_pool_is_empty(
+    leave: Callable[[DifyWorkflow], None], server: ReplayServer
+) -> None:
+    left = Left()
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        left(exchange)
+
+    with DifyWorkflow("app-x", base_url=server.handle(handler), check_inputs=False) as client:
+        leave(client)
+        done = time.monotonic()
+        assert left.seconds_since(done) < AT_ONCE
+        with suppress(DifyError):  # the next call tidies up what was collected
+            client.with_options(base_url="http://127.0.0.1:1/v1", max_retries=0).app_info()
+        made: Any = client._transport._made
+        assert made._transport._pool.connections == []
 
 
 # ----------------------------------------------------------------------------------- event loops

@@ -79,3 +79,13 @@ def test_the_page_of_the_command_line_has_the_help_of_every_command_as_it_is() -
 def test_the_number_of_recordings_in_the_readme_is_the_number_that_there_is() -> None:
     count = len(list((ROOT / "tests" / "recordings").glob("*/*.json")))
     assert f"{count:,} recorded exchanges" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_promise_names_a_test_that_there_is() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        file, name = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row)[0]
+        source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert f"def {name}(" in source, row
+    assert len(rows) > 15

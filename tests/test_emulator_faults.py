@@ -87,7 +87,7 @@ def test_a_stream_that_is_cut_at_once_brings_nothing(faulty: Emulator, http: htt
 def test_a_run_goes_on_when_its_stream_is_cut(faulty: Emulator, client: DifyWorkflow) -> None:
     faulty.faults.cut_stream(after_events=1)
     with pytest.raises(StreamInterruptedError) as interrupted:
-        client.run_workflow({"name": "Ann"})
+        client.with_options(recover=False).run_workflow({"name": "Ann"})
     assert interrupted.value.run_id is not None
     with client.resume_workflow_stream(interrupted.value.run_id, user_id="dify-workflow") as stream:
         assert stream.result().outputs == {"greeting": "Ann"}
@@ -127,7 +127,7 @@ def test_refusals_and_proxies_pages_are_read_as_the_errors_they_are(
 def test_a_proxy_gives_up_while_the_run_goes_on(faulty: Emulator, client: DifyWorkflow) -> None:
     faulty.faults.answer(504, on="POST /workflows/run", runs_anyway=True)
     with pytest.raises(GatewayTimeoutError):
-        client.run_workflow({"name": "Ann"}, response_mode="blocking")
+        client.with_options(recover=False).run_workflow({"name": "Ann"}, response_mode="blocking")
     (row,) = client.logs()
     assert row.workflow_run is not None
     posts = [each for each in faulty.requests if each.method == "POST"]
@@ -192,7 +192,7 @@ def test_pings_stop() -> None:
 def test_a_worker_dies_and_its_run_stays_running(faulty: Emulator, client: DifyWorkflow) -> None:
     faulty.faults.kill_worker(after_events=2)
     with pytest.raises(StreamInterruptedError) as interrupted:
-        client.run_workflow({"name": "Ann"})
+        client.with_options(recover=False).run_workflow({"name": "Ann"})
     run_id = interrupted.value.run_id
     assert run_id is not None
     assert client.info(run_id).status == "running"  # kill_worker_detail, for ever
@@ -208,7 +208,7 @@ def test_all_workers_die_at_once() -> None:
         yield Sleep(60)
         return {}
 
-    with Emulator(waits, silence=0.3) as emulator, emulator.client() as client:
+    with Emulator(waits, silence=0.3) as emulator, emulator.client(recover=False) as client:
         with client.run_workflow_stream({}) as stream:
             next(stream)
             assert reached.wait(5)

@@ -17,7 +17,7 @@ from dify_workflow import (
     AsyncDifyWorkflow,
     DifyWorkflow,
     InvalidInputsError,
-    StreamInterruptedError,
+    RunOutcomeUnknownError,
     WorkflowRunRequest,
     _preparation,
 )
@@ -190,8 +190,9 @@ def test_a_path_is_checked_as_the_file_it_will_be_and_uploaded_only_then(
 
 def test_without_the_check_bad_inputs_meet_silence_and_then_an_error() -> None:
     with Emulator(silence=0.1) as emulator, emulator.client("echo", check_inputs=False) as client:
-        with pytest.raises(StreamInterruptedError, match="whose id is not known yet broke off"):
+        with pytest.raises(RunOutcomeUnknownError, match="no run with these inputs") as unknown:
             client.run_workflow({})
+        assert unknown.value.candidates == ()
         with pytest.raises(APIStatusError, match="name is required in input form"):
             client.run_workflow({}, response_mode="blocking")
 

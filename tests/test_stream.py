@@ -52,8 +52,8 @@ def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
             else:
                 after(exchange)
 
-        client = both.client(base_url=server.handle(handler), check_inputs=False, **options)
-        return client.run_workflow_stream({})
+        options = {"check_inputs": False, "recover": False, **options}
+        return both.client(base_url=server.handle(handler), **options).run_workflow_stream({})
 
     return make
 

@@ -16,6 +16,8 @@ from ._files import FileSource
 from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
 from ._media import AsyncMediaStream, MediaStream
 from ._options import NOT_GIVEN, NotGiven
+from ._people import AsyncFormCallback, FormCallback, FormReply
+from ._replay import StreamGap
 from ._secret import ApiKey
 from ._stream import AsyncWorkflowStream, WorkflowStream
 from ._version import __version__
@@ -29,16 +31,20 @@ __all__ = [
     "NOT_GIVEN",
     "ApiKey",
     "AsyncDifyWorkflow",
+    "AsyncFormCallback",
     "AsyncLogIterator",
     "AsyncLogTail",
     "AsyncMediaStream",
     "AsyncWorkflowStream",
     "DifyWorkflow",
     "FileSource",
+    "FormCallback",
+    "FormReply",
     "LogIterator",
     "LogTail",
     "MediaStream",
     "NotGiven",
+    "StreamGap",
     "WorkflowStream",
     "__version__",
 ]

@@ -11,8 +11,8 @@ import httpx
 from ._transport import (
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
+    BodyClosedError,
     Call,
-    body_closed,
     can_bound_waits,
     header_dict,
     is_plain,
@@ -63,7 +63,7 @@ class AsyncByteStream:
         if self._is_at_end:
             return None
         if self._is_closed:
-            raise body_closed(self._call)
+            raise BodyClosedError(self._call)
         if within is not None and tighten(self._response, within):
             self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
@@ -71,7 +71,7 @@ class AsyncByteStream:
             piece = await anext(self._pieces, None)
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another task
-                raise body_closed(self._call) from None
+                raise BodyClosedError(self._call) from None
             await self.close()
             raise translated(error, self._call, self._response.request) from without_frames(error)
         except BaseException:

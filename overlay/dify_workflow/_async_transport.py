@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
 from ._async_body import AsyncByteStream, running_loop
-from ._flight import Flight
+from ._flight import Flight, pause, wait_for
 from ._transport import (
     CALL_TIMEOUT,
     LIMITS,
@@ -33,8 +33,12 @@ from ._transport import (
 )
 from .errors import DifyError
 
+if TYPE_CHECKING:
+    from anyio import Event
+
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class AsyncTransport:
@@ -53,6 +57,7 @@ class AsyncTransport:
         self._bodies: WeakSet[AsyncByteStream] = WeakSet()
         self._loop: object = None
         self._flights: dict[object, Flight[Any]] = {}
+        self._sleepers: set[Event] = set()
 
     async def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
@@ -72,27 +77,51 @@ class AsyncTransport:
 
     async def drive(self, steps: Generator[Call[Any], Any, T]) -> T:
         """Send the calls that a conversation yields, and give it what came of each."""
+        return await self.carry_out(steps, self._share_or_send)
+
+    async def carry_out(self, steps: Generator[S, Any, T], do: Callable[[S], Awaitable[Any]]) -> T:
+        """Do what a conversation yields, and give it what came of each step."""
         try:
-            call = next(steps)
+            step = next(steps)
             while True:
                 try:
-                    result = await (self._share(call) if call.shared else self.send(call))
+                    result = await do(step)
                 except DifyError as error:
-                    call = steps.throw(error)
+                    step = steps.throw(error)
                 else:
-                    call = steps.send(result)
+                    step = steps.send(result)
         except StopIteration as end:
             outcome: T = end.value
             return outcome
 
+    async def wait(self, seconds: float, woken: Event) -> None:
+        """Let time pass, until woken or closed.
+
+        Args:
+            seconds: How much.
+            woken: What ends it early.
+        """
+        if self._closed:
+            return
+        self._sleepers.add(woken)
+        try:
+            await wait_for(woken, seconds)
+        finally:
+            self._sleepers.discard(woken)
+
     async def close(self) -> None:
         """Close the connections that were made here."""
         self._closed = True
+        for woken in self._sleepers:
+            woken.set()
         if self._given is None:
             for body in list(self._bodies):
                 await body.close()
         if self._made is not None:
             await self._made.aclose()
+
+    async def _share_or_send(self, call: Call[Any]) -> Any:
+        return await (self._share(call) if call.shared else self.send(call))
 
     async def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another task has sent already."""
@@ -115,9 +144,7 @@ class AsyncTransport:
                 wait = call.wait_before_retry(error, number)
                 if wait is None:
                     raise
-            from anyio import sleep  # asyncio or trio, as httpx
-
-            await sleep(wait)
+            await pause(wait)
 
     async def _answer(self, call: Call[T]) -> T:
         response = await self._send(call, stream=False)

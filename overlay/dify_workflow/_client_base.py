@@ -5,13 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import attrs
+
+from . import _operations as operations
+from ._conversation import RunCalls
+from ._json import JSONObject
 from ._log_cursor import LogTimes
 from ._log_pager import LogPager
+from ._log_query import LogQuery
 from ._log_source import LogSource
 from ._log_tail import TailCore
 from ._operations import Operation
 from ._options import Options
 from ._preparation import InputForms, Preparation
+from ._recovery import Pace, Patience, Recovery
+from ._run_state import StoppedTasks
+from ._search import Search, now
 from ._secret import ApiKey
 from ._stream_core import StreamCore
 from ._transport import Call, Versions, call_for
@@ -38,12 +47,16 @@ class ClientBase(Generic[TransportT]):
         transport: What it sends with; copies share it.
     """
 
+    _pace = Pace()
+    """How fast lost runs are looked for; set another one on a client whose tests shall not wait."""
+
     def __init__(self, options: Options, transport: TransportT) -> None:
         self._options = options
         self._transport = transport
         self._owns_transport = True
         self._forms = InputForms()
         self._log_times = LogTimes()
+        self._stops = StoppedTasks()
 
     @property
     def base_url(self) -> str:
@@ -74,14 +87,49 @@ class ClientBase(Generic[TransportT]):
     def _preparation(self, name: str) -> Preparation:
         return Preparation(name, self._options, self._transport.versions, self._forms)
 
-    def _core(
-        self, name: str, *, run_id: str | None = None, ends_at_pause: bool = True
-    ) -> StreamCore:
+    def _run_calls(self, name: str, key: ApiKey, user: str, *, continues: bool = False) -> RunCalls:
+        """The calls that find a run again.
+
+        They always ask for what has been: what the gap swallowed is told so, and a pause is.
+        """
+
+        def call(operation: Operation[T]) -> Call[T]:
+            named = attrs.evolve(operation, name=name)
+            return attrs.evolve(call_for(self._options, named, key), max_retries=0)
+
+        def events(run_id: str, last_event_id: str | None) -> Call[Any]:
+            return call(
+                operations.stream_workflow_events(
+                    run_id,
+                    user,
+                    include_state_snapshot=True,
+                    continue_on_pause=continues,
+                    last_event_id=last_event_id,
+                )
+            )
+
+        return RunCalls(
+            events=events,
+            detail=lambda run_id: call(operations.get_workflow_run(run_id)),
+            logs=lambda since: call(
+                operations.list_workflow_logs(
+                    name,
+                    WorkflowLogsRequest(created_by_end_user_session_id=user),
+                    LogQuery(after=since, before=None),
+                )
+            ),
+            user=user,
+            server_version=lambda: self.server_version,
+        )
+
+    def _core(self, name: str, **what: Any) -> StreamCore:
+        """What is known of a stream before it is opened."""
         return StreamCore(
             name,
             max_event_bytes=self._options.max_event_bytes,
-            ends_at_pause=ends_at_pause,
-            run_id=run_id,
+            stops=self._stops,
+            server_version=lambda: self.server_version,
+            **what,
         )
 
     def _log_pager(
@@ -111,6 +159,63 @@ class ClientBase(Generic[TransportT]):
         request = WorkflowLogsRequest() if request is None else request
         return LogSource(name, request, self._options, self._transport.versions)
 
+    def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:
+        """Let a stream find its run again, now that it is known what is sent."""
+        if self._options.recover:
+            user: str = call.operation.request["json"]["user"]
+            calls = self._run_calls(name, call.key, user)
+            core.equip(self._recovery(calls), self._search(name, call))
+        return core
+
+    def _events_core(
+        self,
+        name: str,
+        run_id: str,
+        key: ApiKey,
+        user_id: str | None,
+        *,
+        snapshot: bool,
+        continues: bool,
+    ) -> StreamCore:
+        """What is known of the stream of a run that is going on."""
+        core = self._core(name, run_id=run_id, ends_at_pause=not continues, tells_all=snapshot)
+        if self._options.recover:
+            user = self._options.user(user_id)
+            core.equip(self._recovery(self._run_calls(name, key, user, continues=continues)), None)
+        return core
+
+    def _follow_core(
+        self,
+        name: str,
+        run_id: str,
+        key: ApiKey,
+        user_id: str | None,
+        *,
+        continues: bool,
+        settled: frozenset[str],
+    ) -> StreamCore:
+        """What is known of a run of which no stream is open yet."""
+        operations.checked_uuid("workflow_run_id", run_id)
+        core = self._core(
+            name, run_id=run_id, ends_at_pause=not continues, follows=True, settled=settled
+        )
+        through = continues or bool(settled)
+        calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
+        core.equip(self._recovery(calls), None)
+        return core
+
+    def _recovery(self, calls: RunCalls) -> Recovery:
+        options = self._options
+        return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
+
+    def _search(self, name: str, call: Call[Any]) -> Search | None:
+        """What looks for a run whose id never comes; None where it shall not be looked for."""
+        if not self._options.recover:
+            return None
+        body: JSONObject = call.operation.request["json"]
+        calls = self._run_calls(name, call.key, body["user"])
+        return Search(calls, name, body["inputs"], now())
+
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
         copy = object.__new__(type(self))
@@ -119,6 +224,8 @@ class ClientBase(Generic[TransportT]):
         copy._owns_transport = False
         copy._forms = self._forms
         copy._log_times = self._log_times
+        copy._stops = self._stops
+        copy._pace = self._pace
         return copy
 
 

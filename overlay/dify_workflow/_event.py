@@ -52,6 +52,11 @@ class StreamEvent(Generic[DataT_co]):
         return None if task_id == self.id else cast("str | None", task_id)
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the client made the event itself, of what run detail says."""
+        return bool(self.raw.get("synthetic"))
+
+    @property
     def status(self) -> RunStatus:
         """State of the run: ``"running"`` until a final event says otherwise."""
         return "running"

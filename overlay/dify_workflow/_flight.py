@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import DifyError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from anyio import Event
 
 T = TypeVar("T")
@@ -18,6 +20,41 @@ def new_event() -> Event:
     from anyio import Event
 
     return Event()
+
+
+async def pause(seconds: float) -> None:
+    """Let time pass, in asyncio or trio."""
+    from anyio import sleep
+
+    await sleep(seconds)
+
+
+async def wait_for(event: Event, seconds: float) -> None:
+    """Wait for an event, but no longer than so."""
+    from anyio import move_on_after
+
+    with move_on_after(seconds):
+        await event.wait()
+
+
+_SPAWNED: set[asyncio.Task[None]] = set()
+"""Tasks that go on by themselves: an event loop itself keeps only weak references."""
+
+
+def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Let something go on by itself, in asyncio or trio."""
+    from sniffio import current_async_library
+
+    if current_async_library() == "trio":
+        import trio
+
+        trio.lowlevel.spawn_system_task(work)
+        return
+    import asyncio
+
+    task = asyncio.get_running_loop().create_task(work())
+    _SPAWNED.add(task)
+    task.add_done_callback(_SPAWNED.discard)
 
 
 class Flight(Generic[T]):

@@ -186,24 +186,22 @@ def stream_workflow_events(
     *,
     include_state_snapshot: bool,
     continue_on_pause: bool,
+    last_event_id: str | None = None,
 ) -> Operation[Answer]:
-    """GET /workflow/{workflow_run_id}/events."""
+    """GET /workflow/{workflow_run_id}/events; the header is for servers whose events have ids."""
     from dify_workflow_api.api.workflows.stream_workflow_events import (
         _get_kwargs as build,
     )
 
-    return Operation(
-        "resume_workflow_stream",
-        build(
-            checked_uuid("workflow_run_id", workflow_run_id),
-            user=user,
-            include_state_snapshot=include_state_snapshot,
-            continue_on_pause=continue_on_pause,
-        ),
-        _unread,
-        answer="events",
-        repeatable=True,
+    request = build(
+        checked_uuid("workflow_run_id", workflow_run_id),
+        user=user,
+        include_state_snapshot=include_state_snapshot,
+        continue_on_pause=continue_on_pause,
     )
+    if last_event_id and last_event_id.isascii() and last_event_id.isprintable():
+        request = {**request, "headers": {"Last-Event-ID": last_event_id}}
+    return Operation("resume_workflow_stream", request, _unread, answer="events", repeatable=True)
 
 
 # -------------------------------------------------------------------------------- human input

@@ -120,12 +120,22 @@ def checked_timeout(timeout: Timeout | NotGiven) -> Timeout | NotGiven:
     return timeout
 
 
+def _checked_seconds(seconds: float | None) -> float | None:
+    if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+        raise ConfigurationError(
+            f"lost_run_timeout must be seconds above zero, or None for no bound, not {seconds!r}."
+        )
+    return seconds
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "api_key": _checked_key,
     "base_url": checked_url,
     "user_id": _configured_user,
     "timeout": checked_timeout,
     "max_retries": _at_least("max_retries", 0),
+    "max_reattach": _at_least("max_reattach", 0),
+    "lost_run_timeout": _checked_seconds,
     "max_event_bytes": _at_least("max_event_bytes", 1),
 }
 """What each option goes through before it counts; the others can be anything of their type."""
@@ -138,6 +148,10 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_MAY_BE_NONE = ("timeout", "lost_run_timeout")
+"""Options of which None is a value."""
+
+
 @attrs.frozen(kw_only=True)
 class Options:
     """What a client is set up with; `DifyWorkflow` says what each option means."""
@@ -148,6 +162,9 @@ class Options:
     timeout: Timeout | NotGiven
     max_retries: int
     check_inputs: bool
+    recover: bool
+    max_reattach: int
+    lost_run_timeout: float | None
     max_event_bytes: int
 
     @classmethod
@@ -184,7 +201,7 @@ class Options:
         changes = {
             name: value
             for name, value in given.items()
-            if value is not NOT_GIVEN and (value is not None or name == "timeout")
+            if value is not NOT_GIVEN and (value is not None or name in _MAY_BE_NONE)
         }
         return attrs.evolve(self, **_checked(changes))
 

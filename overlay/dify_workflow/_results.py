@@ -69,6 +69,23 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
     )
 
 
+def final_payload(run: WorkflowRunResponse) -> JSONObject:
+    """The payload of the event that would have ended the stream of a run that was looked up."""
+    common: JSONObject = {
+        "status": run.status,
+        "outputs": run.outputs,
+        "created_at": run.created_at,
+        "elapsed_time": run.elapsed_time,
+        "total_tokens": run.total_tokens,
+        "total_steps": run.total_steps,
+    }
+    if run.status == "paused":
+        return {"workflow_run_id": run.id, "paused_nodes": [], "reasons": [], **common}
+    ids = {"id": run.id, "workflow_id": run.workflow_id}
+    ended: JSONObject = {"error": run.message, "finished_at": run.finished_at, "files": []}
+    return {**ids, **common, **ended, "exceptions_count": None, "created_by": {}}
+
+
 def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | None) -> WorkflowPause:
     """What a paused run waits for."""
     forms = tuple(

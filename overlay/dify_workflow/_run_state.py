@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from ._event import FinalEvent, StreamEvent
 from ._json import JSON, JSONObject, is_object
 from ._results import pause
+from ._versions import stops_resumed_runs
 from .events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from .models import WorkflowRunResponse
+
+_MOST_STOPS = 1000
+"""How many tasks are remembered."""
+
+
+class StoppedTasks:
+    """The tasks that a client has asked to stop, the last thousand, and when it did."""
+
+    def __init__(self) -> None:
+        self._asked_at: dict[str, float] = {}
+
+    def add(self, task_id: str) -> None:
+        """Note that a task is asked to stop."""
+        self._asked_at[task_id] = time.monotonic()
+        while len(self._asked_at) > _MOST_STOPS:
+            self._asked_at.pop(next(iter(self._asked_at)), None)
+
+    def discard(self, task_id: str) -> None:
+        """Note that a task was not asked after all."""
+        self._asked_at.pop(task_id, None)
+
+    def age(self, task_id: str | None) -> float | None:
+        """Seconds since a task was asked; None where it was not."""
+        asked_at = self._asked_at.get(task_id) if task_id else None
+        return None if asked_at is None else time.monotonic() - asked_at
+
+
+def is_resumption(event: WorkflowStarted) -> bool:
+    """Whether a run went on after human input, rather than started."""
+    data: JSON = event.raw.get("data")
+    return is_object(data) and data.get("reason") == "resumption"
 
 
 class RunState:
@@ -14,12 +49,24 @@ class RunState:
 
     Args:
         run_id: Id of the run, where it is known beforehand.
+        stops: The tasks that were asked to stop.
+        server_version: Gives the version of the server, as far as it is known.
+        was_resumed: Whether people have answered a form of it.
     """
 
-    def __init__(self, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        run_id: str | None = None,
+        stops: StoppedTasks | None = None,
+        server_version: Callable[[], str | None] = lambda: None,
+        *,
+        was_resumed: bool = False,
+    ) -> None:
         self.run_id = run_id
         self.task_id: str | None = None
-        self.stop_requested = False
+        self._stops = StoppedTasks() if stops is None else stops
+        self._server_version = server_version
+        self._was_resumed = was_resumed
         self.node_outputs: dict[str, JSONObject] = {}
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
@@ -35,8 +82,10 @@ class RunState:
         if isinstance(event, NodeFinished):
             self._note_outputs(event.raw.get("data"))
         elif isinstance(event, WorkflowStarted):
+            self._was_resumed = self._was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption
         elif isinstance(event, FinalEvent):
+            self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
 
     def _note_outputs(self, node: JSON) -> None:
@@ -45,6 +94,11 @@ class RunState:
             outputs = node.get("outputs")
             if outputs is not None or node_id not in self.node_outputs:  # replays carry none
                 self.node_outputs[node_id] = outputs or {}
+
+    @property
+    def asked_to_stop_for(self) -> float | None:
+        """Seconds since this client has asked the run to stop; None where it has not."""
+        return self._stops.age(self.task_id)
 
     def result(self) -> WorkflowRunResponse | None:
         """The run as its final event shows it; None before that."""
@@ -59,7 +113,7 @@ class RunState:
         return WorkflowRunResponse(
             id=self.run_id or data.id,
             status="stopped" if self._was_stopped(data.status, data.error) else data.status,
-            message=data.error or None,
+            message=self._message(data.status, data.error),
             task_id=self.task_id,
             workflow_id=data.workflow_id,
             inputs=self._inputs(),
@@ -96,4 +150,16 @@ class RunState:
 
     def _was_stopped(self, status: str, error: str | None) -> bool:
         """Whether a failure is how servers 1.9 and 1.15 call a stop (DIFY-VERSIONS.md)."""
-        return self.stop_requested and status == "failed" and str(error).startswith("Aborted")
+        is_abort = status == "failed" and str(error).startswith("Aborted")
+        return is_abort and self.asked_to_stop_for is not None
+
+    def _message(self, status: str, error: str | None) -> str | None:
+        """The error text; of a run that the server stopped by a fault of its own, with that."""
+        version = self._server_version()
+        is_fault = status == "stopped" and self._was_resumed and stops_resumed_runs(version)
+        if not is_fault or self.asked_to_stop_for is not None:
+            return error or None
+        return (
+            f"{error or 'Stopped.'} (Dify {version} stops runs that go on after human input, by a "
+            "fault of its own; 1.17 does not.)"
+        )

@@ -34,11 +34,14 @@ class SSEDecoder:
 
     Args:
         max_event_bytes: Largest message that is held, in bytes.
+        last_event_id: The last ``id`` that the stream brought before it was taken up again.
     """
 
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, max_event_bytes: int = MAX_EVENT_BYTES, last_event_id: str | None = None
+    ) -> None:
         self.max_event_bytes = max_event_bytes
-        self.last_event_id: str | None = None
+        self.last_event_id = last_event_id
         """The last ``id`` that the stream brought."""
         # Pieces of the unfinished message, joined once it is whole: adding up bytes piece by
         # piece would copy a message of 20 MB some hundred times.

@@ -11,15 +11,18 @@ from collections.abc import (
     Generator,
     Iterator,
 )
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ._conversation import Ask, Reopen, Step, Wait
 from ._event import StreamEvent
-from ._flight import Flight, new_event
+from ._flight import Flight, new_event, spawn
 from ._json import JSONObject
 from ._stream_core import StreamCore
-from .errors import APIConnectionError
+from ._transport import BodyClosedError
+from .errors import APIConnectionError, DifyError
 from .events import TextChunk
 from .models import WorkflowRunResponse, WorkflowStopResponse
 
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     from anyio import Event
 
     from ._async_body import AsyncByteStream
+    from ._async_transport import AsyncTransport
     from ._sync_body import ByteStream
+    from ._sync_transport import Transport
 
 
 class _StreamView:
@@ -64,6 +69,13 @@ class _StreamView:
         state = "ended" if self._core.ended else "closed" if self._closed else "open"
         return f"<{type(self).__name__} run_id={self.run_id!r} {state}>"
 
+    def _lose(self, error: APIConnectionError) -> None:
+        """Take that the connection broke; where that was wanted, nothing is recovered."""
+        if isinstance(error, BodyClosedError):
+            self._core.fail(self._core.interrupted(error))
+        else:
+            self._core.finish(error)
+
     def _at_end(self) -> None:
         """Return where the stream has ended as it should.
 
@@ -86,20 +98,26 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
     Raises:
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
-            the run's end.
+            the run's end, and the server could not be reached again (or need not: `recover`).
+        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
+        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
         StreamDecodeError: While iterating: an event cannot be read.
     """
 
     def __init__(
         self,
         core: StreamCore,
-        body: ByteStream,
+        body: ByteStream | None,
         stop: Callable[[str], WorkflowStopResponse],
+        transport: Transport,
     ) -> None:
         self._body = body
         super().__init__(core)
-        core.begin(body.headers, body.key)
+        if body is not None:
+            core.begin(body.headers, body.key)
         self._stop = stop
+        self._transport = transport
+        self._closing = threading.Event()
         self._turn = threading.Condition()
         self._reader: int | None = None
 
@@ -157,13 +175,31 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         self._read_until(lambda: self.task_id)
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
-        self._core.run.stop_requested = True
         return self._stop(self.task_id)
+
+    def started(self) -> WorkflowRunResponse:
+        """Read until the run's ids are known, and return the run as it is then.
+
+        Raises:
+            StreamError: The stream ended before.
+        """
+        self._read_until(lambda: self._core.has_ids)
+        return self._core.started()
+
+    def read_behind(self) -> None:
+        """Go on reading the stream to its end behind the caller's back."""
+        threading.Thread(target=self._read_to_end, name="dify-run", daemon=True).start()
+
+    def _read_to_end(self) -> None:
+        with suppress(DifyError):
+            self.result()
 
     def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
-        self._body.close()
+        self._closing.set()
+        if self._body is not None:
+            self._body.close()
 
     def __del__(self) -> None:
         self._abandon()
@@ -171,7 +207,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
     def _abandon(self) -> None:
         """Close the connection from a finalizer."""
         self._closed = True
-        self._body.abandon()
+        if self._body is not None:
+            self._body.abandon()
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
@@ -199,23 +236,56 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
                     continue
                 self._reader = threading.get_ident()
             try:
-                self._take_bytes()
+                if self._core.needs_recovery or self._body is None:
+                    self._recover()
+                else:
+                    self._take_bytes(self._body)
             finally:
                 with self._turn:
                     self._reader = None
                     self._turn.notify_all()
 
-    def _take_bytes(self) -> None:
+    def _recover(self) -> None:
+        """Find the run again; what comes of it is in the core."""
+        try:
+            self._transport.carry_out(self._core.recovered(), self._do)
+        except DifyError as error:
+            self._core.fail(error)
+        except BaseException:
+            self.close()
+            raise
+        if self._core.ended:
+            self.close()
+
+    def _do(self, step: Step) -> object:
+        """Do what the recovery asks for."""
+        if self._closed:
+            raise self._core.left_early()
+        match step:
+            case Reopen(call):
+                self._body = body = self._transport.open(call)
+                if self._closed:  # meanwhile, by another thread
+                    body.close()
+                    raise self._core.left_early()
+                self._core.begin(body.headers, body.key)
+                return None
+            case Ask(call):
+                return self._transport.send(call)
+            case Wait(seconds):
+                self._transport.wait(seconds, self._closing)
+                return None
+
+    def _take_bytes(self, body: ByteStream) -> None:
         core = self._core
-        if core.waits_briefly and not self._body.can_bound_waits:
+        if core.waits_briefly and not body.can_bound_waits:
             core.finish()
         else:
             try:
-                chunk = self._body.read(core.patience)
+                chunk = body.read(core.patience)
             except APIConnectionError as error:
                 if self._closed:  # by another thread
                     return
-                core.finish(error)
+                self._lose(error)
             except BaseException:
                 self._closed = True
                 raise
@@ -236,28 +306,34 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
     Raises:
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
-            the run's end.
+            the run's end, and the server could not be reached again (or need not: `recover`).
+        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
+        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
         StreamDecodeError: While iterating: an event cannot be read.
     """
 
     def __init__(
         self,
         core: StreamCore,
-        opening: Callable[[], Awaitable[AsyncByteStream]],
+        opening: Callable[[], Awaitable[AsyncByteStream]] | None,
         stop: Callable[[str], Awaitable[WorkflowStopResponse]],
+        transport: AsyncTransport,
     ) -> None:
         super().__init__(core)
-        self._opening = Flight(opening, core.left_early())
+        self._opening = opening and Flight(opening, core.left_early())
+        self._transport = transport
         self._body: AsyncByteStream | None = None
         self._stop = stop
         self._is_reading = False
         self._waiting: list[Event] = []
+        self._closing: Event | None = None
 
     def __await__(self) -> Generator[None, None, Self]:
         return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
-        await self._opened()
+        if self._opening is not None:
+            await self._opened(self._opening)
         return self
 
     async def __aexit__(
@@ -314,12 +390,30 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
-        self._core.run.stop_requested = True
         return await self._stop(self.task_id)
+
+    async def started(self) -> WorkflowRunResponse:
+        """Read until the run's ids are known, and return the run as it is then.
+
+        Raises:
+            StreamError: The stream ended before.
+        """
+        await self._read_until(lambda: self._core.has_ids)
+        return self._core.started()
+
+    def read_behind(self) -> None:
+        """Go on reading the stream to its end behind the caller's back."""
+        spawn(self._read_to_end)
+
+    async def _read_to_end(self) -> None:
+        with suppress(DifyError):
+            await self.result()
 
     async def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
+        if self._closing is not None:
+            self._closing.set()
         if self._body is not None:
             await self._body.close()
 
@@ -327,18 +421,18 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         if self._body is not None:
             self._body.abandon()
 
-    async def _opened(self) -> AsyncByteStream:
+    async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
+        if self._body is not None:
+            return
+        if self._closed:
+            raise self._core.left_early()
+        body = await opening.outcome()
         if self._body is None:
-            if self._closed:
-                raise self._core.left_early()
-            body = await self._opening.outcome()
-            if self._body is None:
-                self._core.begin(body.headers, body.key)
-                self._body = body
-            if self._closed:  # meanwhile, by another task
-                await body.close()
-                raise self._core.left_early()
-        return self._body
+            self._core.begin(body.headers, body.key)
+            self._body = body
+        if self._closed:  # meanwhile, by another task
+            await body.close()
+            raise self._core.left_early()
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
@@ -358,21 +452,55 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         while not is_there():
             if self._core.ended or self._closed:
                 return False
-            if self._body is None:
-                await self._opened()
+            if self._body is None and self._opening is not None:
+                await self._opened(self._opening)
             elif self._is_reading:
                 self._waiting.append(read := new_event())
                 await read.wait()
             else:
                 self._is_reading = True
                 try:
-                    await self._take_bytes(self._body)
+                    if self._core.needs_recovery or self._body is None:
+                        await self._recover()
+                    else:
+                        await self._take_bytes(self._body)
                 finally:
                     self._is_reading = False
                     for read in self._waiting:
                         read.set()
                     self._waiting.clear()
         return True
+
+    async def _recover(self) -> None:
+        """Find the run again; what comes of it is in the core."""
+        try:
+            await self._transport.carry_out(self._core.recovered(), self._do)
+        except DifyError as error:
+            self._core.fail(error)
+        except BaseException:
+            await self.close()
+            raise
+        if self._core.ended:
+            await self.close()
+
+    async def _do(self, step: Step) -> object:
+        """Do what the recovery asks for."""
+        if self._closed:
+            raise self._core.left_early()
+        match step:
+            case Reopen(call):
+                self._body = body = await self._transport.open(call)
+                if self._closed:  # meanwhile, by another task
+                    await body.close()
+                    raise self._core.left_early()
+                self._core.begin(body.headers, body.key)
+                return None
+            case Ask(call):
+                return await self._transport.send(call)
+            case Wait(seconds):
+                self._closing = new_event()
+                await self._transport.wait(seconds, self._closing)
+                return None
 
     async def _take_bytes(self, body: AsyncByteStream) -> None:
         core = self._core
@@ -384,7 +512,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
             except APIConnectionError as error:
                 if self._closed:  # by another task
                     return
-                core.finish(error)
+                self._lose(error)
             except BaseException:
                 self._closed = True
                 raise

@@ -12,8 +12,8 @@ import httpx
 from ._transport import (
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
+    BodyClosedError,
     Call,
-    body_closed,
     can_bound_waits,
     header_dict,
     is_plain,
@@ -73,7 +73,7 @@ class ByteStream:
         if self._is_at_end:
             return None
         if self._is_closed:
-            raise body_closed(self._call)
+            raise BodyClosedError(self._call)
         if within is not None and tighten(self._response, within):
             self._suspended.append(self._pieces)
             self._pieces = self._plain_pieces()
@@ -81,7 +81,7 @@ class ByteStream:
             piece = next(self._pieces, None)
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another thread
-                raise body_closed(self._call) from None
+                raise BodyClosedError(self._call) from None
             self.close()
             raise translated(error, self._call, self._response.request) from without_frames(error)
         except BaseException:

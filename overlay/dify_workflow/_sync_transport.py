@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from threading import Event
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -36,6 +37,7 @@ from .errors import DifyError
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class Transport:
@@ -54,6 +56,7 @@ class Transport:
         self._closed = False
         self._lock = threading.Lock()
         self._flights: dict[object, Future[Any]] = {}
+        self._sleepers: set[Event] = set()
         _TRANSPORTS.add(self)
 
     def send(self, call: Call[T]) -> T:
@@ -74,23 +77,46 @@ class Transport:
 
     def drive(self, steps: Generator[Call[Any], Any, T]) -> T:
         """Send the calls that a conversation yields, and give it what came of each."""
+        return self.carry_out(steps, self._share_or_send)
+
+    def carry_out(self, steps: Generator[S, Any, T], do: Callable[[S], Any]) -> T:
+        """Do what a conversation yields, and give it what came of each step."""
         try:
-            call = next(steps)
+            step = next(steps)
             while True:
                 try:
-                    result = self._share(call) if call.shared else self.send(call)
+                    result = do(step)
                 except DifyError as error:
-                    call = steps.throw(error)
+                    step = steps.throw(error)
                 else:
-                    call = steps.send(result)
+                    step = steps.send(result)
         except StopIteration as end:
             outcome: T = end.value
             return outcome
+
+    def wait(self, seconds: float, woken: Event) -> None:
+        """Let time pass, until woken or closed.
+
+        Args:
+            seconds: How much.
+            woken: What ends it early.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._sleepers.add(woken)
+        try:
+            woken.wait(seconds)
+        finally:
+            self._sleepers.discard(woken)
 
     def close(self) -> None:
         """Close the connections that were made here."""
         with self._lock:
             self._closed = True
+            sleepers = list(self._sleepers)
+        for woken in sleepers:
+            woken.set()
         close_abandoned()
         if self._given is None:
             close_all_of(self)
@@ -104,6 +130,10 @@ class Transport:
         self._made = None
         self._lock = threading.Lock()
         self._flights = {}
+        self._sleepers = set()
+
+    def _share_or_send(self, call: Call[Any]) -> Any:
+        return self._share(call) if call.shared else self.send(call)
 
     def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another thread has sent already."""

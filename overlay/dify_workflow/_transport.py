@@ -289,10 +289,16 @@ def closed(call: Call[Any]) -> ConfigurationError:
     return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
 
 
-def body_closed(call: Call[Any]) -> APIConnectionError:
-    """The exception for a body of which more is read after it was closed."""
-    what = "the connection was closed on this side"
-    return APIConnectionError(f"{call.operation.name}: {what}", request_sent=True)
+class BodyClosedError(APIConnectionError):
+    """More is read of a body that was closed on this side: with its client, or in a fork.
+
+    Args:
+        call: The call that was answered.
+    """
+
+    def __init__(self, call: Call[Any]) -> None:
+        what = "the connection was closed on this side"
+        super().__init__(f"{call.operation.name}: {what}", request_sent=True)
 
 
 def wake_reader(response: httpx.Response) -> None:

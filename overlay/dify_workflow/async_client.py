@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from inspect import isawaitable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
 from ._async_transport import AsyncTransport
 from ._client_base import ClientBase, checked_mode
+from ._conversation import Ask, Step
+from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
 from ._logs import AsyncLogIterator, AsyncLogTail
 from ._media import AsyncMediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
+from ._people import AsyncFormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
+from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
+from ._search import is_unknown
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
-from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
+from ._transport import AsyncHTTPClient, Call, Timeout, base_url_of, checked_client, given_up
+from ._versions import may_lose_records
+from .errors import DifyError, PreconditionFailedError
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -70,6 +79,12 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             again.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
+        recover: Whether the run of a stream that breaks is found again: its stream is taken up
+            (Dify 1.14 and newer), or the run is looked up until it has ended. Otherwise
+            `StreamInterruptedError` is raised.
+        max_reattach: How often a stream is taken up again without anything new.
+        lost_run_timeout: Seconds without a sign of life after which a run whose stream broke is
+            given up; None for ever.
         max_event_bytes: Largest stream event in bytes.
         http_client: An `httpx.AsyncClient` of your own, for proxies, TLS or other transports. It is
             never closed here; its base URL counts where none is given, and its timeout where it is
@@ -88,6 +103,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
         check_inputs: bool = True,
+        recover: bool = True,
+        max_reattach: int = MAX_REATTACH,
+        lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
         max_event_bytes: int = MAX_EVENT_BYTES,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
@@ -99,6 +117,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout=timeout,
             max_retries=max_retries,
             check_inputs=check_inputs,
+            recover=recover,
+            max_reattach=max_reattach,
+            lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
         )
         super().__init__(options, AsyncTransport(checked_client(http_client, AsyncHTTPClient)))
@@ -112,6 +133,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
         check_inputs: bool | None = None,
+        recover: bool | None = None,
+        max_reattach: int | None = None,
+        lost_run_timeout: float | NotGiven | None = NOT_GIVEN,
         max_event_bytes: int | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
@@ -126,6 +150,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: As for the client.
             max_retries: As for the client.
             check_inputs: As for the client.
+            recover: As for the client.
+            max_reattach: As for the client.
+            lost_run_timeout: As for the client.
             max_event_bytes: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
@@ -143,6 +170,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout=timeout,
             max_retries=max_retries,
             check_inputs=check_inputs,
+            recover=recover,
+            max_reattach=max_reattach,
+            lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
         )
 
@@ -169,30 +199,43 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         request: WorkflowRunRequest | Mapping[str, JSON],
         *,
         response_mode: ResponseMode = "streaming",
+        on_human_input: AsyncFormCallback | None = None,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
         A run that failed, was stopped or paused is a result and no exception; see
-        `WorkflowRunResponse.raise_for_status`.
+        `WorkflowRunResponse.raise_for_status`. A run is sent once; where its stream breaks, it is
+        found again.
 
         Args:
             request: What to run, or its inputs alone.
             response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
                 run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
+            on_human_input: Called with each form that the run waits at, as people see it; returns
+                the id of an action and the value of each field. The run then goes on, through any
+                number of forms; one that somebody else has answered meanwhile is passed over.
+                Without it, or where a form has no token for this key, a paused run is returned.
+                Since Dify 1.14.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused the run.
+            APIConnectionError: The server cannot have got the request.
+            APIStatusError: The server refused the run, or an answer to a form.
+            RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
+            RunLostError: The run's outcome cannot be known any more.
             StreamError: The stream failed before the run's end; it has the ids, where known.
         """
         checked_mode(response_mode)
+        wanted = as_request(request)
         if response_mode == "blocking":
-            steps = self._preparation("run_workflow").run(as_request(request), "blocking")
-            return await self._transport.send(await self._transport.drive(steps))
-        async with self._run_stream("run_workflow", as_request(request)) as stream:
-            return await stream.result()
+            run = await self._run_blocking(wanted)
+        else:
+            async with self._run_stream("run_workflow", wanted) as stream:
+                run = await stream.result()
+        if on_human_input is None:
+            return run
+        return await self._ask_people(run, wanted, on_human_input)
 
     def run_workflow_stream(
         self, request: WorkflowRunRequest | Mapping[str, JSON]
@@ -247,11 +290,95 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             continue_on_pause=continue_on_pause,
         )
         call = self._call(operation, api_key)
-        core = self._core(
-            operation.name, run_id=workflow_run_id, ends_at_pause=not continue_on_pause
+        core = self._events_core(
+            operation.name,
+            workflow_run_id,
+            call.key,
+            user_id,
+            snapshot=include_state_snapshot,
+            continues=continue_on_pause,
         )
         stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
-        return AsyncWorkflowStream(core, partial(self._transport.open, call), stop)
+        opening = partial(self._transport.open, call)
+        return AsyncWorkflowStream(core, opening, stop, self._transport)
+
+    async def submit_workflow(
+        self, request: WorkflowRunRequest | Mapping[str, JSON]
+    ) -> WorkflowRunResponse:
+        """Start the app's workflow and return as soon as its ids are known (POST /workflows/run).
+
+        `wait_for_run` fetches the outcome later, in another process if need be. Leaving a run's
+        stream never stops it, but up to Dify 1.9.1 it ruins its record: there the stream is read
+        to its end behind your back, for which process, event loop and client have to live as long.
+
+        Args:
+            request: What to run, or its inputs alone.
+
+        Returns:
+            The run with its `id` and `task_id`; its status is ``"running"`` unless it has ended
+            already.
+
+        Raises:
+            InvalidRequestError: The request was refused before anything was sent.
+            InvalidInputsError: The app does not take these inputs.
+            APIConnectionError: The server cannot have got the request.
+            APIStatusError: The server refused the run.
+            RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
+            StreamError: The stream failed before the ids came.
+        """
+        stream = self._run_stream("submit_workflow", as_request(request))
+        try:
+            run = await stream.started()
+        except BaseException:
+            await stream.close()
+            raise
+        if run.status == "running" and may_lose_records(self.server_version):
+            stream.read_behind()
+        else:
+            await stream.close()
+        return run
+
+    async def wait_for_run(
+        self,
+        workflow_run_id: str,
+        *,
+        user_id: str | None = None,
+        on_event: Callable[[StreamEvent[object]], object] | None = None,
+        wait_through_pause: bool = False,
+        api_key: str | ApiKey | None = None,
+    ) -> WorkflowRunResponse:
+        """Wait for the outcome of a run that was started before, by whomever.
+
+        Its events are followed (GET /workflow/{workflow_run_id}/events) where the server has them,
+        else it is looked up every 1 to 10 s (GET /workflows/run/{workflow_run_id}).
+
+        Args:
+            workflow_run_id: Id of the run (UUID).
+            user_id: Who the run is for; by default the client's user. Events of another user's run
+                cannot be had, so that one is looked up.
+            on_event: Called with each event; what has been is told first, without text.
+            wait_through_pause: Whether to wait on where the run waits for a person; otherwise it is
+                returned with its forms.
+            api_key: Key of the app; by default the client's.
+
+        Raises:
+            InvalidRequestError: The id is no UUID.
+            RunLostError: There is no such run, or its outcome cannot be known any more.
+            StreamInterruptedError: The server could not be reached several times.
+            APIStatusError: The server refused.
+        """
+        api_key = wrap(api_key)
+        async with self._follow(
+            "wait_for_run",
+            workflow_run_id,
+            self._options.key(api_key),
+            user_id,
+            continues=wait_through_pause,
+        ) as stream:
+            async for event in stream:
+                if on_event is not None:
+                    on_event(event)
+            return await stream.result()
 
     async def stop_workflow_stream(
         self,
@@ -277,7 +404,12 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return await self._send(operation, api_key)
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return await self._send(operation, api_key)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
 
     async def info(
         self, workflow_run_id: str, api_key: str | ApiKey | None = None
@@ -637,9 +769,70 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return await self._transport.send(self._call(operation, key))
 
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
+        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=request.api_key)
+        core = self._core(name)
+
         async def opening() -> AsyncByteStream:
             steps = self._preparation(name).run(request, "streaming")
-            return await self._transport.open(await self._transport.drive(steps))
+            call = await self._transport.drive(steps)
+            self._equip(core, name, call)
+            return await self._sent(call, self._transport.open(call))
 
-        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=request.api_key)
-        return AsyncWorkflowStream(self._core(name), opening, stop)
+        return AsyncWorkflowStream(core, opening, stop, self._transport)
+
+    async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
+        steps = self._preparation("run_workflow").run(request, "blocking")
+        call = await self._transport.drive(steps)
+        return await self._sent(call, self._transport.send(call))
+
+    async def _sent(self, call: Call[Any], sending: Awaitable[T]) -> T:
+        """What came of sending a run; where nobody can know, what is known."""
+        search = self._search(call.operation.name, call)
+        try:
+            return await sending
+        except DifyError as error:
+            if search is None or not is_unknown(error):
+                raise
+            raise await self._transport.carry_out(search.explain(error), self._ask) from error
+
+    async def _ask(self, step: Step) -> Any:
+        assert isinstance(step, Ask)
+        return await self._transport.send(step.call)
+
+    def _follow(
+        self,
+        name: str,
+        run_id: str,
+        key: ApiKey,
+        user_id: str | None,
+        *,
+        continues: bool,
+        settled: frozenset[str] = frozenset(),
+    ) -> AsyncWorkflowStream:
+        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=key)
+        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        return AsyncWorkflowStream(core, None, stop, self._transport)
+
+    async def _ask_people(
+        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
+    ) -> WorkflowRunResponse:
+        """Let people answer the forms of a run until it has ended."""
+        key, settled = self._options.key(request.api_key), frozenset[str]()
+        while (forms := forms_to_answer(run)) and run.id is not None:
+            for form, token in forms:
+                try:
+                    shown = await self.human_input_form(token, api_key=key)
+                except PreconditionFailedError:  # somebody else answered, or it has expired
+                    continue
+                answer = callback(as_seen(form, shown))
+                action, inputs = await answer if isawaitable(answer) else answer
+                with suppress(PreconditionFailedError):
+                    await self.submit_human_input_form(
+                        token, action, inputs, user_id=request.user_id, api_key=key
+                    )
+            settled |= ids_of(forms)
+            async with self._follow(
+                "run_workflow", run.id, key, request.user_id, continues=False, settled=settled
+            ) as stream:
+                run = await stream.result()
+        return run

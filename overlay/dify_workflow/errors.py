@@ -21,9 +21,11 @@ DifyError
 ├── UnsupportedServerError                the server's version cannot do this
 ├── LogCursorError (ValueError)           a place in the log that is none
 ├── LogWindowUnstableError                a second of the log that cannot be read whole
+├── RunOutcomeUnknownError                a run was sent, and no id of it came back
 ├── StreamError
 │   ├── StreamInterruptedError            the stream broke before the run's end
 │   ├── StreamDecodeError                 an event that cannot be read
+│   ├── RunLostError                      the run's outcome cannot be known any more
 │   └── WorkflowStreamError               the server reported an error in the stream
 └── WorkflowRunError                      raised by `raise_for_status` alone
     ├── WorkflowFailedError
@@ -62,6 +64,8 @@ __all__ = [
     "PermissionDeniedError",
     "PreconditionFailedError",
     "RateLimitError",
+    "RunLostError",
+    "RunOutcomeUnknownError",
     "ServerError",
     "StreamDecodeError",
     "StreamError",
@@ -318,6 +322,26 @@ class StreamError(DifyError):
 
 class StreamInterruptedError(StreamError):
     """The stream broke, fell silent or ended before the run's end; the run may be going on."""
+
+
+class RunLostError(StreamError):
+    """The run's outcome cannot be known any more; the message says why."""
+
+
+class RunOutcomeUnknownError(DifyError):
+    """A run was sent, and neither an answer nor an event with its id came back.
+
+    It is not sent again: it may be going on.
+
+    Args:
+        message: What happened, in a sentence.
+        candidates: Ids of runs in the logs that may be the one: same user, same inputs, not older
+            than the request. Up to Dify 1.10 a run is there only when it has ended.
+    """
+
+    def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.candidates: tuple[str, ...] = tuple(candidates)
 
 
 class StreamDecodeError(StreamError, InvalidResponseError):

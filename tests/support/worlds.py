@@ -23,10 +23,10 @@ class Waiting:
 
     def __init__(self, portal: BlockingPortal, target: Any) -> None:
         self._portal = portal
-        self._target = target
+        self.target = target
 
     def __getattr__(self, name: str) -> Any:
-        value = self._on_loop(lambda: getattr(self._target, name))
+        value = self._on_loop(lambda: getattr(self.target, name))
         if inspect.isasyncgen(value):
             return Waiting(self._portal, value)
         if not callable(value):
@@ -38,14 +38,14 @@ class Waiting:
         return call
 
     def __enter__(self) -> Any:
-        self._on_loop(self._target.__aenter__)
+        self._on_loop(self.target.__aenter__)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._on_loop(lambda: self._target.__aexit__(*exc_info))
+        self._on_loop(lambda: self.target.__aexit__(*exc_info))
 
     def __iter__(self) -> Iterator[Any]:
-        events = self._on_loop(lambda: aiter(self._target))
+        events = self._on_loop(lambda: aiter(self.target))
         try:
             while True:
                 try:
@@ -58,12 +58,12 @@ class Waiting:
 
     def __next__(self) -> Any:
         try:
-            return self._on_loop(lambda: anext(self._target))
+            return self._on_loop(lambda: anext(self.target))
         except StopAsyncIteration:
             raise StopIteration from None
 
     def __repr__(self) -> str:
-        return repr(self._target)
+        return repr(self.target)
 
     def _on_loop(self, function: Any) -> Any:
         async def run() -> Any:

@@ -92,6 +92,8 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Fault, int | None]] = []
+        self.met = 0
+        """How often a request has met a fault."""
 
     def add(self, fault: Fault, *, times: int | None = 1) -> None:
         """Let something go wrong.
@@ -126,6 +128,7 @@ class Faults:
                 if times is None or times > 1:
                     kept.append((fault, times and times - 1))
             self._waiting = kept
+            self.met += len(taken)
         return taken
 
     # ---------------------------------------------------------------------------- the usual ones

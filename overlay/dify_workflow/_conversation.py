@@ -1,0 +1,70 @@
+"""What a conversation with the server may ask for, and the calls that it is made of. Pure.
+
+A conversation is a generator: it yields a step and is sent what came of it, or has it raised.
+`_stream` and the clients do the steps, with `await` and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import attrs
+
+from .models import WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from ._log_query import LogAnswer
+    from ._transport import Call
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Reopen:
+    """Open the stream of a call, and read on from it."""
+
+    call: Call[Any]
+
+
+@attrs.frozen
+class Ask(Generic[T]):
+    """Send a call; its answer is sent back."""
+
+    call: Call[T]
+
+
+@attrs.frozen
+class Wait:
+    """Let time pass.
+
+    Args:
+        seconds: How much.
+    """
+
+    seconds: float
+
+
+Step: TypeAlias = Reopen | Ask[Any] | Wait
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+@attrs.frozen
+class RunCalls:
+    """The calls that find a run again.
+
+    Args:
+        events: Takes the ids of a run and of the last event, where events have some, and gives the
+            call for what has been of the run and what comes.
+        detail: Takes the id of a run and gives the call for its detail.
+        logs: Takes a time in Unix seconds and gives the call for the user's runs since then, the
+            newest hundred.
+        user: Who the run is for.
+        server_version: Version of the server, as far as it is known.
+    """
+
+    events: Callable[[str, str | None], Call[Any]]
+    detail: Callable[[str], Call[WorkflowRunResponse]]
+    logs: Callable[[int], Call[LogAnswer]]
+    user: str
+    server_version: Callable[[], str | None]

@@ -1,0 +1,234 @@
+"""What is done when a run's stream is lost: it is taken up again, or the run looked up. Pure."""
+
+from __future__ import annotations
+
+import random
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._conversation import Ask, Reopen, RunCalls, Steps, Wait
+from ._versions import loses_records
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    InvalidResponseError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+)
+from .models import WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from ._stream_core import StreamCore
+
+LOST_RUN_TIMEOUT = 300.0
+"""Seconds without a sign of life after which a run is given up; servers end silent streams then."""
+
+MAX_REATTACH = 5
+"""How often a stream is taken up again without anything new."""
+
+_UNDECIDED_STATUS = frozenset({"running", "scheduled"})
+
+_MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
+"""Failures that say nothing of the run: the next attempt may go well."""
+
+
+@attrs.frozen
+class Pace:
+    """How fast a lost run is looked for, all in seconds; tests set a faster one.
+
+    Args:
+        first_backoff: Bound of the wait before a stream is taken up for the second time; it doubles
+            with each further one.
+        longest_backoff: Bound of every such wait.
+        first_look: Wait between the first two looks at a run whose events cannot be had; it grows
+            by half with each further one.
+        longest_look: Bound of every such wait.
+        doubt: Silence, but for pings, after which a run is looked up while its stream is open.
+        stop: How long a stop may take to show; afterwards a run that is still running will never
+            say so (Dify 1.10.1 to 1.14).
+        record: How long a server before 1.9.2 may take to write down how a run ended.
+    """
+
+    first_backoff: float = 0.25
+    longest_backoff: float = 8.0
+    first_look: float = 1.0
+    longest_look: float = 10.0
+    doubt: float = 5.0
+    stop: float = 3.0
+    record: float = 2.0
+
+
+@attrs.frozen
+class Patience:
+    """How long a lost run is looked for.
+
+    Args:
+        max_reattach: How often its stream is taken up again without anything new.
+        lost_run_timeout: Seconds without a sign of life after which it is given up; None for ever.
+        pace: How fast that goes.
+    """
+
+    max_reattach: int = MAX_REATTACH
+    lost_run_timeout: float | None = LOST_RUN_TIMEOUT
+    pace: Pace = Pace()
+
+
+class Recovery:
+    """Finds the run of a lost stream again.
+
+    Args:
+        calls: The calls that do so.
+        patience: How long they are sent.
+    """
+
+    def __init__(self, calls: RunCalls, patience: Patience) -> None:
+        self.doubt = patience.pace.doubt
+        self._calls = calls
+        self._patience = patience
+        self._pace = patience.pace
+        self._has_events = True
+        self._attempts = 0
+        self._looks = 0
+        self._failures = 0
+        self._delivered = -1
+        self._has_seen_end = False
+
+    def find(self, core: StreamCore) -> Steps[None]:
+        """Take the stream up again, or bring its run to an end.
+
+        Args:
+            core: The stream.
+
+        Raises:
+            StreamError: The run cannot be found again; the exception says what is known of it.
+            DifyError: Somebody refused to tell.
+        """
+        self._note_progress(core)
+        while not core.ended:
+            if self._may_rejoin(core):
+                if self._attempts:
+                    yield Wait(self._backoff())
+                self._attempts += 1
+                if (yield from self._rejoin(core)):
+                    return
+            else:
+                if self._looks:
+                    yield Wait(self._between_looks())
+                self._looks += 1
+                yield from self._look(core)
+
+    def check(self, core: StreamCore) -> Steps[None]:
+        """Look up the run of an open stream that tells nothing but pings.
+
+        Args:
+            core: The stream.
+
+        Raises:
+            StreamError: As for `find`.
+            DifyError: Likewise.
+        """
+        self._note_progress(core)
+        yield from self._look(core, is_open=True)
+
+    def _note_progress(self, core: StreamCore) -> None:
+        if core.delivered != self._delivered:
+            self._delivered = core.delivered
+            self._attempts = self._looks = self._failures = 0
+            self._has_seen_end = False
+
+    def _look(self, core: StreamCore, *, is_open: bool = False) -> Steps[None]:
+        """Look the run up, and end the stream if it has ended."""
+        try:
+            run: WorkflowRunResponse = yield Ask(self._calls.detail(core.known_run_id))
+        except NotFoundError as error:
+            raise core.lost("the server has no record of it") from error
+        except _MAY_PASS as error:
+            self._failures += 1
+            if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
+                raise core.interrupted(error) from error
+            return
+        self._failures = 0
+        if run.status in _UNDECIDED_STATUS:
+            self._give_up(core, run)
+        elif run.status == "paused":
+            self._take_pause(core, run)
+        elif is_open and not self._has_seen_end:
+            self._has_seen_end = True  # its last events may be under way
+        else:
+            core.end_with(run)
+
+    @property
+    def _is_exhausted(self) -> bool:
+        """Whether the stream was taken up as often as it may be."""
+        return self._attempts > self._patience.max_reattach
+
+    def _may_rejoin(self, core: StreamCore) -> bool:
+        """Whether the stream is to be taken up; that of a stopped run may never end (DIFY.md 5)."""
+        return (
+            self._has_events
+            and not self._is_exhausted
+            and core.run.asked_to_stop_for is None
+            and not core.is_silent_for(self._patience.lost_run_timeout)
+        )
+
+    def _rejoin(self, core: StreamCore) -> Steps[bool]:
+        """Take the stream up again; False where that failed."""
+        try:
+            yield Reopen(self._calls.events(core.known_run_id, core.last_event_id))
+        except _MAY_PASS:
+            pass
+        except InvalidResponseError:
+            self._has_events = False  # a page of whatever stands before the server
+        except APIStatusError as error:
+            if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+                raise
+            self._has_events = False  # a server before 1.14, or somebody else's run
+        else:
+            return True
+        return False
+
+    def _take_pause(self, core: StreamCore, run: WorkflowRunResponse) -> None:
+        """Take that the run waits for people, which it may do for days."""
+        events_tell = self._has_events and not self._is_exhausted
+        if events_tell and core.run.asked_to_stop_for is None:
+            self._attempts = 0  # they have the forms too
+        elif core.end_with(run):
+            return
+        core.note_life()
+
+    def _give_up(self, core: StreamCore, run: WorkflowRunResponse) -> None:
+        """Stop looking where the record will not change any more.
+
+        Raises:
+            RunLostError: The outcome cannot be known.
+        """
+        stopping, patience = core.run.asked_to_stop_for, self._patience.lost_run_timeout
+        if stopping is not None:
+            if stopping > self._pace.stop:
+                core.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
+        elif core.is_silent_for(patience):
+            raise core.lost(
+                f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
+                "still says 'running'; its worker may have died"
+            )
+        elif (
+            core.has_broken
+            and loses_records(self._calls.server_version())
+            and core.is_lost_for(self._pace.record)
+        ):
+            raise core.lost(
+                "on this server (before Dify 1.9.2) a run whose stream breaks goes on, but its "
+                "record says 'running' for ever"
+            )
+
+    def _backoff(self) -> float:
+        """Seconds before the stream is taken up once more, with full jitter."""
+        bound = self._pace.first_backoff * 2 ** (self._attempts - 1)
+        return random.uniform(0, min(self._pace.longest_backoff, bound))  # noqa: S311  # no secret
+
+    def _between_looks(self) -> float:
+        """Seconds before the run is looked up once more."""
+        return min(self._pace.longest_look, self._pace.first_look * 1.5 ** (self._looks - 1))

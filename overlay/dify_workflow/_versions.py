@@ -1,0 +1,42 @@
+"""What the version of a server says of what becomes of runs (DIFY-VERSIONS.md). Pure."""
+
+from __future__ import annotations
+
+_LAST_LOSING = (1, 9, 1)
+"""Up to it, the end of a stream is the end of the run's record (DIFY-VERSIONS.md, point 1)."""
+
+_STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
+"""They stop runs that people let go on (DIFY-VERSIONS.md, newer servers, point 4)."""
+
+
+def loses_records(version: str | None) -> bool:
+    """Whether a server forgets the outcome of a run whose stream was left.
+
+    Args:
+        version: Its version; None where it is not known.
+    """
+    return version is not None and _numbers(version) <= _LAST_LOSING
+
+
+def may_lose_records(version: str | None) -> bool:
+    """Whether a server forgets the outcome of a run whose stream was left, or nobody knows.
+
+    Args:
+        version: Its version; None where a proxy drops the header that says it.
+    """
+    return version is None or loses_records(version)
+
+
+def stops_resumed_runs(version: str | None) -> bool:
+    """Whether a server, by a fault of its own, stops runs that go on after human input.
+
+    Args:
+        version: Its version; None where it is not known.
+    """
+    return version is not None and _numbers(version) in _STOPPING
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``"1.9.1"`` as (1, 9, 1); a version that cannot be read is newer than all."""
+    numbers = version.split("-", maxsplit=1)[0].split(".")[:3]
+    return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else (10**6,)

@@ -1,0 +1,554 @@
+"""Lost streams are taken up again, or their runs looked up; a run is never sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from dify_workflow import (
+    AuthenticationError,
+    ConfigurationError,
+    NodeFinished,
+    NodeStarted,
+    PermissionDeniedError,
+    RunLostError,
+    RunOutcomeUnknownError,
+    StreamError,
+    StreamGap,
+    StreamInterruptedError,
+    WorkflowFinished,
+)
+from dify_workflow._versions import loses_records, may_lose_records, stops_resumed_runs
+from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
+from support import events
+from support.events import PING, RUN, TASK
+from support.pace import hurried
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+POST, EVENTS, DETAIL = "POST /workflows/run", "GET /workflow/", "GET /workflows/run/"
+
+
+@workflow()
+def steps(_inputs: dict[str, Any]) -> Any:
+    yield from node("a")
+    yield Text("one", ("a", "text"))
+    yield Sleep(0.15)
+    yield from node("b", outputs={"n": 1})
+    yield Text("two", ("b", "text"))
+    return {"done": True}
+
+
+@workflow()
+def endless(_inputs: dict[str, Any]) -> Any:
+    yield from node("a")
+    yield Sleep(30)
+    yield from node("b")
+    return {}
+
+
+def emulated(version: str = "1.14", **options: Any) -> Emulator:
+    return Emulator(
+        steps,
+        endless,
+        server_version=version,
+        **{"linger": 0.02, "ping_interval": 0.05, "silence": 5.0, **options},
+    )
+
+
+@pytest.fixture
+def server14() -> Iterator[Emulator]:
+    with emulated() as running:
+        yield running
+
+
+def client_of(both: World, emulator: Emulator, name: str = "steps", **options: Any) -> Any:
+    made = both.client(api_key=f"app-{name}", base_url=emulator.base_url, **options)
+    return hurried(made)
+
+
+def posts(emulator: Emulator) -> int:
+    return sum(each.method == "POST" and each.path.endswith("/run") for each in emulator.requests)
+
+
+def nodes_of(told: list[Any]) -> list[tuple[str, str]]:
+    nodes = [each for each in told if isinstance(each, NodeStarted | NodeFinished)]
+    return [(each.event, each.raw["data"]["node_id"]) for each in nodes]
+
+
+# ----------------------------------------------------------------------- servers with /events
+
+
+@pytest.mark.parametrize("ending", ["cut", "close"])
+def test_a_broken_stream_goes_on_with_what_the_gap_swallowed_and_what_comes(
+    ending: Any, both: World, server14: Emulator
+) -> None:
+    whole = list(client_of(both, server14).run_workflow_stream({}))
+    server14.faults.cut_stream(after_events=2, ending=ending, on=POST)
+    with client_of(both, server14).run_workflow_stream({}) as stream:
+        told = list(stream)
+    assert nodes_of(told) == nodes_of(whole)
+    assert [type(each) for each in told].count(StreamGap) == 1
+    assert stream.result().outputs == {"done": True}
+    assert stream.result().task_id == stream.task_id == told[0].task_id
+    assert stream.node_outputs()["b"] == {"n": 1}
+    assert posts(server14) == 2
+
+
+def test_a_stream_that_falls_silent_is_taken_up_again(both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=2, ending="stall", on=POST)
+    client = client_of(both, server14, timeout=httpx.Timeout(5, read=0.3))
+    assert client.run_workflow({}).status == "succeeded"
+    assert posts(server14) == 1
+
+
+def test_of_a_run_that_has_ended_meanwhile_the_end_is_told(both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=2, on=POST)
+    server14.faults.delay(0.3, on=EVENTS)
+    with client_of(both, server14).run_workflow_stream({}) as stream:
+        told = list(stream)
+    assert [each.event for each in told[-2:]] == ["stream_gap", "workflow_finished"]
+    assert not told[-1].synthetic
+    assert told[-1].task_id == told[0].task_id
+
+
+def test_a_stream_that_cannot_be_taken_up_ends_with_what_the_run_detail_says(
+    both: World, server14: Emulator
+) -> None:
+    server14.faults.cut_stream(after_events=2, on=POST)
+    server14.faults.answer(504, on=EVENTS, times=None)
+    client = client_of(both, server14, max_reattach=2)
+    with client.run_workflow_stream({}) as stream:
+        told = list(stream)
+    assert told[-1].synthetic
+    assert stream.result().outputs == {"done": True}
+    tries = [each for each in server14.requests if each.path.endswith("/events")]
+    assert len(tries) == 3
+
+
+def test_a_server_that_is_gone_is_an_error_with_the_ids(both: World) -> None:
+    with emulated() as emulator:
+        stream = client_of(both, emulator, "endless").run_workflow_stream({})
+        next(stream)
+    with pytest.raises(StreamInterruptedError) as caught:
+        stream.result()
+    assert (caught.value.run_id, caught.value.task_id) == (stream.run_id, stream.task_id)
+
+
+def test_a_refusal_on_the_way_is_raised(both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=2, on=POST)
+    server14.faults.answer(401, on=EVENTS)
+    with pytest.raises(AuthenticationError):
+        client_of(both, server14).run_workflow({})
+
+
+def test_without_recover_the_plain_stream_breaks(both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=2, on=POST)
+    client = client_of(both, server14).with_options(recover=False)
+    with pytest.raises(StreamInterruptedError):
+        client.run_workflow({})
+    assert [each.method for each in server14.requests if "events" in each.path] == []
+
+
+def test_a_dead_worker_is_found_out_and_the_error_names_the_run(
+    both: World, server14: Emulator
+) -> None:
+    server14.faults.add(Fault(POST, ending="cut", after_events=2, kills_worker=True))
+    client = client_of(both, server14, lost_run_timeout=0.4)
+    with pytest.raises(RunLostError, match=r"no sign of life for 0\.4 s") as caught:
+        client.run_workflow({})
+    error = caught.value
+    assert error.run_id in str(error)
+    assert error.task_id in str(error)
+    assert f"its last event was {error.last_event.event}" in str(error)
+
+
+def test_a_resumed_stream_is_taken_up_again_too(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14)
+    run = client.submit_workflow({})
+    server14.faults.cut_stream(after_events=1, on=EVENTS)
+    with client.resume_workflow_stream(run.id) as stream:
+        told = list(stream)
+    assert [each.event for each in told].count("workflow_started") == 1
+    assert len(nodes_of(told)) == len(set(nodes_of(told)))
+    assert stream.result().outputs == {"done": True}
+
+
+def test_a_run_started_in_blocking_mode_publishes_nothing_and_its_end_is_found(
+    both: World, server14: Emulator
+) -> None:
+    client = client_of(both, server14)
+    blocking = threading.Thread(
+        target=client.run_workflow, args=({},), kwargs={"response_mode": "blocking"}
+    )
+    blocking.start()
+    while not (rows := list(client.logs())):
+        pass
+    assert rows[0].workflow_run is not None
+    run = client.wait_for_run(rows[0].workflow_run.id)
+    blocking.join()
+    assert (run.status, run.outputs) == ("succeeded", {"done": True})
+
+
+def test_ids_of_events_are_sent_when_the_stream_is_taken_up(
+    both: World, server: ReplayServer
+) -> None:
+    asked: list[str | None] = []
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        if exchange.request.method == "POST":
+            exchange.chunk(b"id: 17-3\n" + events.started())
+            return
+        asked.append(exchange.request.headers.get("last-event-id"))
+        if len(asked) > 1:
+            exchange.chunk(PING + events.finished())
+
+    client = hurried(both.client(base_url=server.handle(handler), check_inputs=False))
+    assert client.run_workflow({}).status == "succeeded"
+    assert asked == ["17-3", "17-3"]
+
+
+def test_a_run_id_in_the_head_of_the_answer_is_enough(both: World, server: ReplayServer) -> None:
+    def handler(exchange: Exchange) -> None:
+        if exchange.request.method == "POST":
+            exchange.head(
+                content_type="text/event-stream",
+                transfer_encoding="chunked",
+                X_Workflow_Run_ID=RUN,
+            )
+            return
+        assert f"/workflow/{RUN}/events" in exchange.request.target
+        exchange.start_stream()
+        exchange.chunk(events.finished())
+
+    client = hurried(both.client(base_url=server.handle(handler), check_inputs=False))
+    assert client.run_workflow({}).id == RUN
+
+
+# -------------------------------------------------------------------- servers without /events
+
+
+@pytest.mark.parametrize("version", ["1.9", "1.13"])
+def test_without_events_the_run_is_looked_up_until_it_has_ended(version: str, both: World) -> None:
+    with emulated(version) as emulator:
+        emulator.faults.cut_stream(after_events=2, on=POST)
+        with client_of(both, emulator).run_workflow_stream({}) as stream:
+            told = list(stream)
+        assert [each.event for each in told[-2:]] == ["stream_gap", "workflow_finished"]
+        assert isinstance(told[-1], WorkflowFinished)
+        assert told[-1].synthetic
+        assert told[-1].data.outputs == {"done": True}
+        assert stream.result().status == "succeeded"
+        looks = [each for each in emulator.requests if each.path.startswith("/workflows/run/")]
+        assert len(looks) > 1
+        assert posts(emulator) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"<!doctype html><title>404</title>", "text/html"),
+        (404, b'{"code": "not_found", "message": "x", "status": 404}', "application/json"),
+        (405, b'{"code": "method_not_allowed", "message": "x"}', "application/json"),
+        (200, b"<!doctype html><title>Welcome</title>", "text/html"),
+    ],
+)
+def test_whatever_says_that_there_are_no_events_the_run_is_looked_up(
+    status: int, body: bytes, kind: str, both: World, server14: Emulator
+) -> None:
+    server14.faults.cut_stream(after_events=2, on=POST)
+    server14.faults.answer(status, body.decode(), content_type=kind, on=EVENTS)
+    assert client_of(both, server14).run_workflow({}).outputs == {"done": True}
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7"])
+def test_before_1_9_2_a_broken_stream_is_the_end_of_the_record_and_the_error_says_so(
+    version: str, both: World
+) -> None:
+    with emulated(version) as emulator:
+        emulator.faults.cut_stream(after_events=2, on=POST)
+        began = time.monotonic()
+        with pytest.raises(RunLostError, match=r"before Dify 1\.9\.2"):
+            client_of(both, emulator).run_workflow({})
+        assert time.monotonic() - began < 2
+
+
+def test_failing_looks_are_repeated_and_then_an_error(both: World) -> None:
+    with emulated("1.13") as emulator:
+        client = client_of(both, emulator, max_reattach=2)
+        emulator.faults.cut_stream(after_events=2, on=POST)
+        emulator.faults.answer(502, on=DETAIL, times=2)
+        assert client.run_workflow({}).status == "succeeded"
+        emulator.faults.cut_stream(after_events=2, on=POST)
+        emulator.faults.answer(502, on=DETAIL, times=None)
+        with pytest.raises(StreamInterruptedError, match="502"):
+            client.run_workflow({})
+
+
+def test_a_run_of_which_there_is_no_record_is_lost(both: World, server14: Emulator) -> None:
+    with pytest.raises(RunLostError, match="no record"):
+        client_of(both, server14).wait_for_run(RUN)
+
+
+@pytest.mark.parametrize(
+    ("version", "loses", "may", "stops"),
+    [
+        ("1.0.1", True, True, False),
+        ("1.9.1", True, True, False),
+        ("1.9.2", False, False, False),
+        ("1.10.0", False, False, False),
+        ("1.16.0", False, False, True),
+        ("1.16.1", False, False, True),
+        ("1.16.1-fix.1", False, False, True),
+        ("1.17.0", False, False, False),
+        ("main", False, False, False),
+        (None, False, True, False),
+    ],
+)
+def test_what_a_version_does_to_runs(
+    version: str | None, *, loses: bool, may: bool, stops: bool
+) -> None:
+    assert loses_records(version) is loses
+    assert may_lose_records(version) is may
+    assert stops_resumed_runs(version) is stops
+
+
+# ------------------------------------------------------------------------- no id ever came
+
+
+@pytest.mark.parametrize("mode", ["streaming", "blocking"])
+def test_a_run_whose_id_never_came_is_not_sent_again_and_may_be_in_the_logs(
+    mode: str, both: World, server14: Emulator
+) -> None:
+    client = client_of(both, server14)
+    client.with_options(user_id="other").run_workflow({})
+    server14.faults.answer(504, on=POST, runs_anyway=True)
+    with pytest.raises(RunOutcomeUnknownError) as caught:
+        client.run_workflow({}, response_mode=mode)
+    (candidate,) = caught.value.candidates
+    assert candidate in str(caught.value)
+    assert client.wait_for_run(candidate).status == "succeeded"
+    assert posts(server14) == 2
+
+
+def test_a_stream_that_breaks_before_its_first_event_leaves_the_run_unknown(
+    both: World, server14: Emulator
+) -> None:
+    server14.faults.cut_stream(after_events=0, on=POST)
+    with pytest.raises(RunOutcomeUnknownError) as caught:
+        client_of(both, server14).run_workflow({})
+    assert len(caught.value.candidates) == 1
+    assert posts(server14) == 1
+
+
+def test_logs_that_cannot_be_read_are_said_to_be_so(both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=0, on=POST)
+    server14.faults.answer(500, on="GET /workflows/logs", times=None)
+    with pytest.raises(RunOutcomeUnknownError, match="not all of the logs could be read") as caught:
+        client_of(both, server14).run_workflow({})
+    assert caught.value.candidates == ()
+
+
+# ----------------------------------------------------------------------------------- stops
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
+def test_a_run_that_was_asked_to_stop_is_stopped_in_every_version(
+    version: str, both: World
+) -> None:
+    with (
+        emulated(version) as emulator,
+        client_of(both, emulator, "endless").run_workflow_stream({}) as stream,
+    ):
+        next(stream)
+        stream.stop()
+        assert stream.result().status == "stopped"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
+def test_a_run_that_was_stopped_while_its_stream_was_lost_is_stopped_in_every_version(
+    version: str, both: World
+) -> None:
+    with emulated(version) as emulator:
+        emulator.faults.cut_stream(after_events=2, on=POST)
+        emulator.faults.delay(0.2, on=EVENTS)
+        client = client_of(both, emulator, "endless")
+        with client.run_workflow_stream({}) as stream:
+            next(stream)
+            client.stop_workflow_stream(stream.task_id)
+            began = time.monotonic()
+            assert stream.result().status == "stopped"
+            assert time.monotonic() - began < 2
+
+
+def test_a_stop_that_failed_is_none(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14, max_retries=0)
+    with client.run_workflow_stream({}) as stream:
+        next(stream)
+        server14.faults.answer(403, on="POST /workflows/tasks/")
+        with pytest.raises(PermissionDeniedError):
+            stream.stop()
+        assert stream.result().status == "succeeded"
+
+
+# ---------------------------------------------------------------------------------- leaving
+
+
+def lost_for_long(emulator: Emulator) -> None:
+    """Let the next stream break and nothing be found of it for a while."""
+    emulator.faults.cut_stream(after_events=2, on=POST)
+    emulator.faults.answer(404, on=EVENTS, times=None)
+
+
+@pytest.mark.parametrize("what", ["stream", "client"])
+def test_closing_ends_a_recovery_that_waits(what: str, both: World, server14: Emulator) -> None:
+    lost_for_long(server14)
+    client = both.client(api_key="app-endless", base_url=server14.base_url)  # at the usual pace
+    stream = client.run_workflow_stream({})
+    next(stream)
+    closing = threading.Timer(0.4, (stream if what == "stream" else client).close)
+    closing.start()
+    began = time.monotonic()
+    with pytest.raises(StreamError if what == "stream" else ConfigurationError, match="closed"):
+        stream.result()
+    closing.join()
+    assert time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's, of loops left
+def test_cancelling_a_recovery_ends_it(backend: str, server14: Emulator) -> None:
+    async def main() -> None:
+        lost_for_long(server14)
+        async with server14.async_client("endless") as client:
+            with anyio.move_on_after(0.4) as scope:
+                async with client.run_workflow_stream({}) as stream:
+                    await stream.result()
+            assert scope.cancelled_caught
+            with pytest.raises(StreamError, match="closed before the run's end"):
+                await stream.result()
+
+    anyio.run(main, backend=backend)
+
+
+def test_cancelling_while_an_open_stream_is_checked_closes_its_connection(
+    server14: Emulator,
+) -> None:
+    async def main() -> None:
+        async with server14.async_client("endless") as client:
+            hurried(client)
+            run = await client.submit_workflow({})
+            assert run.id is not None
+            server14.faults.delay(10, on=DETAIL)
+            stream = client.resume_workflow_stream(run.id)
+            with anyio.move_on_after(0.5):
+                await stream.result()
+            made: Any = client._transport._made
+            assert made._transport._pool.connections == []
+
+    asyncio.run(main())
+
+
+def test_leaving_a_stream_that_was_taken_up_closes_its_connection(
+    both: World, server: ReplayServer
+) -> None:
+    left = threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        if exchange.request.method == "GET":
+            exchange.chunk(events.text("x"))
+            if exchange.wait_until_left():
+                left.set()
+
+    client = hurried(both.client(base_url=server.handle(handler), check_inputs=False))
+    with client.run_workflow_stream({}) as stream:
+        for event in stream:
+            if event.event == "text_chunk":
+                break
+    assert left.wait(1)
+
+
+# -------------------------------------------------------------------------- submit and wait
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
+def test_a_run_is_submitted_now_and_its_outcome_fetched_later(version: str, both: World) -> None:
+    with emulated(version) as emulator:
+        client = client_of(both, emulator)
+        began = time.monotonic()
+        submitted = client.submit_workflow({})
+        assert time.monotonic() - began < 0.14
+        assert submitted.status == "running"
+        assert submitted.id
+        assert submitted.task_id
+        other = client_of(both, emulator)  # as in another process
+        run = other.wait_for_run(submitted.id)
+        assert (run.id, run.status, run.outputs) == (submitted.id, "succeeded", {"done": True})
+        assert posts(emulator) == 1
+
+
+def test_submitting_closes_the_connection_where_that_does_no_harm(
+    both: World, server: ReplayServer
+) -> None:
+    left = threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        if exchange.wait_until_left():
+            left.set()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    run = client.submit_workflow({})
+    assert (run.id, run.task_id, run.status) == (RUN, TASK, "running")
+    assert left.wait(1)
+
+
+def test_waiting_tells_each_event(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14)
+    told: list[Any] = []
+    run = client.submit_workflow({})
+    assert client.wait_for_run(run.id, on_event=told.append).status == "succeeded"
+    assert nodes_of(told)[:2] == [("node_started", "start"), ("node_finished", "start")]
+    assert told[-1].event == "workflow_finished"
+
+
+def test_a_run_of_another_user_is_looked_up(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14)
+    run = client.submit_workflow({})
+    other = client_of(both, server14, user_id="somebody")
+    assert other.wait_for_run(run.id).outputs == {"done": True}
+    assert client.wait_for_run(run.id, user_id="dify-workflow").outputs == {"done": True}
+
+
+def test_a_run_that_has_ended_is_returned_at_once(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14)
+    run = client.run_workflow({})
+    assert client.wait_for_run(run.id).outputs == {"done": True}
+
+
+@pytest.mark.parametrize("bad", ["", "57455633"])
+def test_waiting_for_what_is_no_run_is_refused(bad: str, both: World, server14: Emulator) -> None:
+    with pytest.raises(ValueError, match="must be a UUID"):
+        client_of(both, server14).wait_for_run(bad)
+    assert server14.requests == []
+
+
+def test_what_on_event_raises_closes_the_stream(both: World, server14: Emulator) -> None:
+    def fail(_event: object) -> None:
+        raise KeyError("mine")
+
+    client = client_of(both, server14)
+    run = client.submit_workflow({})
+    with pytest.raises(KeyError, match="mine"):
+        client.wait_for_run(run.id, on_event=fail)
