@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from ._call import Call, call_for
+from ._deadline import NO_DEADLINE, Deadline
 from ._log_cursor import LogTimes
 from ._log_pager import LogPager
 from ._log_source import LogSource
 from ._log_tail import TailCore
 from ._operations import Operation
-from ._options import Options
+from ._options import NOT_GIVEN, NotGiven, Options
 from ._preparation import InputForms, Preparation
 from ._secret import ApiKey
 from ._stream_core import StreamCore
-from ._transport import Call, Versions, call_for
+from ._transport import Timeout, Versions
 from .errors import InvalidRequestError
 from .models import WorkflowLogsRequest
 
@@ -68,48 +70,67 @@ class ClientBase(Generic[TransportT]):
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
-    def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
-        return call_for(self._options, operation, self._options.key(key))
+    def _call(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Call[T]:
+        options = self._options.within(timeout)
+        return call_for(options, operation, options.key(key), deadline)
 
-    def _preparation(self, name: str) -> Preparation:
-        return Preparation(name, self._options, self._transport.versions, self._forms)
+    def _preparation(
+        self, name: str, timeout: Timeout | NotGiven, deadline: Deadline = NO_DEADLINE
+    ) -> Preparation:
+        options = self._options.within(timeout)
+        return Preparation(name, options, self._transport.versions, self._forms, deadline)
 
     def _core(
-        self, name: str, *, run_id: str | None = None, ends_at_pause: bool = True
+        self,
+        name: str,
+        *,
+        run_id: str | None = None,
+        ends_at_pause: bool = True,
+        deadline: Deadline = NO_DEADLINE,
     ) -> StreamCore:
         return StreamCore(
             name,
             max_event_bytes=self._options.max_event_bytes,
             ends_at_pause=ends_at_pause,
             run_id=run_id,
+            deadline=deadline,
         )
 
     def _log_pager(
         self,
         name: str,
         request: WorkflowLogsRequest | None,
+        timeout: Timeout | NotGiven,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, timeout)
         times = self._log_times
         return LogPager(source.request, times, since=since, until=until, most=most), source
 
     def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None
+        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
     ) -> tuple[TailCore, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, timeout)
         return TailCore(source.request, self._log_times), source
 
-    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+    def _log_source(
+        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
+    ) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, self._options, self._transport.versions)
+        return LogSource(name, request, self._options.within(timeout), self._transport.versions)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
@@ -122,13 +143,18 @@ class ClientBase(Generic[TransportT]):
         return copy
 
 
-def checked_mode(response_mode: str) -> None:
-    """Refuse a response mode that there is not.
+def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:
+    """Refuse a response mode that there is not, or that cannot do what is asked for.
 
     Raises:
-        InvalidRequestError: It is neither of the two.
+        InvalidRequestError: It is neither of the two, or names no task that could be stopped.
     """
     if response_mode not in {"streaming", "blocking"}:
         raise InvalidRequestError(
             f"response_mode must be 'streaming' or 'blocking', not {response_mode!r}."
+        )
+    if stop_on_deadline and response_mode == "blocking":
+        raise InvalidRequestError(
+            "stop_on_deadline needs response_mode='streaming': a blocking call learns the task, "
+            "which stops a run, only when the run has ended."
         )

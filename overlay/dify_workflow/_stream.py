@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ._deadline import NO_DEADLINE, Deadline
 from ._event import StreamEvent
 from ._flight import Flight, new_event
 from ._json import JSONObject
 from ._stream_core import StreamCore
-from .errors import APIConnectionError
+from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
 from .models import WorkflowRunResponse, WorkflowStopResponse
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     from ._async_body import AsyncByteStream
     from ._sync_body import ByteStream
+
+
+_STOP_SECONDS = 5.0
+"""Seconds that the stop of a run may take whose deadline has passed."""
 
 
 class _StreamView:
@@ -84,6 +89,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
     it). Take single events with ``next(stream)`` and go on afterwards.
 
     Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
             the run's end.
@@ -94,7 +100,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         self,
         core: StreamCore,
         body: ByteStream,
-        stop: Callable[[str], WorkflowStopResponse],
+        stop: Callable[[str, Deadline], WorkflowStopResponse],
     ) -> None:
         self._body = body
         super().__init__(core)
@@ -158,7 +164,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
         self._core.run.stop_requested = True
-        return self._stop(self.task_id)
+        return self._stop(self.task_id, NO_DEADLINE)
 
     def close(self) -> None:
         """Close the connection; the run goes on."""
@@ -212,6 +218,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         else:
             try:
                 chunk = self._body.read(core.patience)
+            except RunDeadlineExceededError:
+                self._expire()
             except APIConnectionError as error:
                 if self._closed:  # by another thread
                     return
@@ -224,6 +232,16 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         if core.ended:
             self.close()
 
+    def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                self._stop(task_id, Deadline("stop_workflow_stream", _STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)
+
 
 class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
     """The events of a run as they come: an async context manager and async iterator.
@@ -234,6 +252,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
     events with ``await anext(stream)`` and go on afterwards.
 
     Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
             the run's end.
@@ -244,7 +263,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         self,
         core: StreamCore,
         opening: Callable[[], Awaitable[AsyncByteStream]],
-        stop: Callable[[str], Awaitable[WorkflowStopResponse]],
+        stop: Callable[[str, Deadline], Awaitable[WorkflowStopResponse]],
     ) -> None:
         super().__init__(core)
         self._opening = Flight(opening, core.left_early())
@@ -315,7 +334,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
         self._core.run.stop_requested = True
-        return await self._stop(self.task_id)
+        return await self._stop(self.task_id, NO_DEADLINE)
 
     async def close(self) -> None:
         """Close the connection; the run goes on."""
@@ -381,6 +400,8 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         else:
             try:
                 chunk = await body.read(core.patience)
+            except RunDeadlineExceededError:
+                await self._expire()
             except APIConnectionError as error:
                 if self._closed:  # by another task
                     return
@@ -392,3 +413,13 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
                 core.finish() if chunk is None else core.feed(chunk)
         if core.ended:
             await self.close()
+
+    async def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                await self._stop(task_id, Deadline("stop_workflow_stream", _STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)

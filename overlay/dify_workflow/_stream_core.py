@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from json import JSONDecodeError
 
+from ._deadline import NO_DEADLINE, Deadline
 from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
 from ._json import JSONObject, abridged, decode, decode_fast, is_object, may_be_rounded
 from ._reading import SHAPE_ERRORS
@@ -17,6 +18,7 @@ from .errors import (
     APIConnectionError,
     DifyError,
     InvalidResponseError,
+    RunDeadlineExceededError,
     StreamDecodeError,
     StreamError,
     StreamInterruptedError,
@@ -38,6 +40,7 @@ class StreamCore:
         max_event_bytes: Largest event in bytes.
         ends_at_pause: Whether a pause ends the stream.
         run_id: Id of the run, where it is known beforehand.
+        deadline: When the stream has to be over.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class StreamCore:
         max_event_bytes: int,
         ends_at_pause: bool = True,
         run_id: str | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> None:
         self.operation = operation
+        self.deadline = deadline
         self.run = RunState(run_id)
         self.ready: deque[StreamEvent[object]] = deque()
         self.ended = False
@@ -120,6 +125,42 @@ class StreamCore:
         )
         failure.__cause__ = cause
         self._fail(failure)
+
+    @property
+    def task_to_stop(self) -> str | None:
+        """Id of the task that is stopped when the deadline has passed; None where none is."""
+        return self.run.task_id if self.deadline.stops and not self._error else None
+
+    def expire(self, problem: DifyError | None = None) -> None:
+        """Take the end of the deadline, behind which nothing is read.
+
+        Args:
+            problem: Why the task could not be stopped; None where there was none to stop, too.
+        """
+        if self._error is not None:
+            self._fail(self._stream_error(self._error))
+            return
+        stopped = self.task_to_stop is not None and problem is None
+        self.run.stop_requested = self.run.stop_requested or stopped
+        if stopped:
+            then = f"a stop was sent for its task {self.run.task_id}."
+        elif problem is not None:
+            then = f"it goes on, since stopping it failed: {problem}"
+        elif self.deadline.stops:
+            then = "it goes on, since no event has named its task, which stops it."
+        else:
+            then = "it goes on."
+        self._fail(
+            RunDeadlineExceededError(
+                f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed before the "
+                f"end of {self._run_name}; {then}",
+                request_sent=True,
+                stop_requested=stopped,
+                run_id=self.run.run_id,
+                task_id=self.run.task_id,
+                last_event=self._last_event,
+            )
+        )
 
     def result(self) -> WorkflowRunResponse:
         """The run, once the stream has ended.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from . import _operations as operations
 from ._async_transport import AsyncTransport
 from ._client_base import ClientBase, checked_mode
+from ._deadline import NO_DEADLINE, Deadline, deadline_in
 from ._files import FileSource, opened
 from ._json import JSON
 from ._logs import AsyncLogIterator, AsyncLogTail
@@ -18,6 +19,7 @@ from ._media import AsyncMediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._preparation import as_request
+from ._retry import QUEUE_TIMEOUT
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
@@ -63,11 +65,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
             without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
             By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
-            server keeps alive with a ping every 10 s, 35 to read.
+            server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
         max_retries: How often a call is sent again where that is safe: when the connection could
             not be made, when the server refused before running anything, and, for calls that
             change nothing, when it failed. A run that may have reached the server is never sent
-            again.
+            again. Waits that the server asks for count up to 60 s.
+        queue_timeout: Seconds to wait, all in all, for other runs to end where the app's
+            concurrency limit refuses one; 0 for not waiting.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
@@ -87,6 +91,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
+        queue_timeout: float = QUEUE_TIMEOUT,
         check_inputs: bool = True,
         max_event_bytes: int = MAX_EVENT_BYTES,
         http_client: AsyncHTTPClient | None = None,
@@ -98,6 +103,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
@@ -111,6 +117,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
+        queue_timeout: float | None = None,
         check_inputs: bool | None = None,
         max_event_bytes: int | None = None,
         http_client: AsyncHTTPClient | None = None,
@@ -125,6 +132,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: As for the client.
             timeout: As for the client.
             max_retries: As for the client.
+            queue_timeout: As for the client.
             check_inputs: As for the client.
             max_event_bytes: As for the client.
             http_client: As for the client; the copy then shares no connections.
@@ -142,6 +150,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
@@ -169,6 +178,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         request: WorkflowRunRequest | Mapping[str, JSON],
         *,
         response_mode: ResponseMode = "streaming",
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
@@ -179,6 +191,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: What to run, or its inputs alone.
             response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
                 run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over: waiting for the concurrency
+                limit, checks, uploads, every attempt and the run itself. None for as long as it
+                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
+                transports of your own they look at the clock only when something arrives.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -186,29 +205,46 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
             StreamError: The stream failed before the run's end; it has the ids, where known.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
-        checked_mode(response_mode)
+        checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
+        name = "run_workflow"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
         if response_mode == "blocking":
-            steps = self._preparation("run_workflow").run(as_request(request), "blocking")
+            preparation = self._preparation(name, timeout, until)
+            steps = preparation.run(as_request(request), "blocking")
             return await self._transport.send(await self._transport.drive(steps))
-        async with self._run_stream("run_workflow", as_request(request)) as stream:
+        async with self._run_stream(name, as_request(request), timeout, until) as stream:
             return await stream.result()
 
     def run_workflow_stream(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> AsyncWorkflowStream:
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds, from this call on, within which the run has to be over, and all that
+                precedes it (see `run_workflow`). None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
+            RunDeadlineExceededError: The deadline passed before the server answered.
         """
-        return self._run_stream("run_workflow_stream", as_request(request))
+        name = "run_workflow_stream"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        return self._run_stream(name, as_request(request), timeout, until)
 
     def resume_workflow_stream(
         self,
@@ -218,6 +254,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         continue_on_pause: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncWorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -232,6 +269,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             continue_on_pause: Whether to go on listening when the run pauses.
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -246,11 +284,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         core = self._core(
             operation.name, run_id=workflow_run_id, ends_at_pause=not continue_on_pause
         )
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
+        stop = partial(self._stop, user_id=user_id, api_key=call.key)
         return AsyncWorkflowStream(core, partial(self._transport.open, call), stop)
 
     async def stop_workflow_stream(
@@ -259,6 +297,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         *,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -269,6 +308,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             task_id: Id of the task (UUID), not of the run.
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is empty.
@@ -277,10 +317,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return await self._send(operation, api_key)
+        return await self._send(operation, api_key, timeout)
 
     async def info(
-        self, workflow_run_id: str, api_key: str | ApiKey | None = None
+        self,
+        workflow_run_id: str,
+        api_key: str | ApiKey | None = None,
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -289,6 +333,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -297,10 +342,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_workflow_run(workflow_run_id), api_key)
+        return await self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
 
     async def logs(
-        self, request: WorkflowLogsRequest | None = None
+        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
     ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
@@ -309,6 +354,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -318,7 +364,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request)
+        pager, source = self._log_pager("logs", request, timeout)
         return await self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -328,6 +374,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncLogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -339,6 +386,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             limit: Most rows; by default all.
             since: No rows before this moment (aware).
             until: No rows after this moment (aware).
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -348,11 +396,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager("iter_logs", request, since=since, until=until, most=limit)
+        pager, source = self._log_pager(
+            "iter_logs", request, timeout, since=since, until=until, most=limit
+        )
         return AsyncLogIterator(pager, source, self._transport)
 
     def tail_logs(
-        self, request: WorkflowLogsRequest | None = None, *, poll_interval: float = 2.0
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        poll_interval: float = 2.0,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncLogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -362,6 +416,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: Which runs, and after which one to begin; by default all that appear from now
                 on. Its `limit` does not matter.
             poll_interval: Seconds between two looks at the log.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -371,13 +426,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request)
+        core, source = self._tail_core("tail_logs", request, timeout)
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 
     async def human_input_form(
-        self, form_token: str, *, api_key: str | ApiKey | None = None
+        self,
+        form_token: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -386,6 +445,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The token is empty.
@@ -395,7 +455,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_human_input_form(form_token), api_key)
+        return await self._send(operations.get_human_input_form(form_token), api_key, timeout)
 
     async def submit_human_input_form(
         self,
@@ -405,6 +465,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -417,6 +478,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 file that is uploaded first.
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -427,7 +489,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form")
+        preparation = self._preparation("submit_human_input_form", timeout)
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         await self._transport.send(await self._transport.drive(steps))
 
@@ -441,6 +503,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -453,6 +516,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -464,7 +528,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._send(
-                operations.upload_file(ready, self._options.user(user_id)), api_key
+                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
             )
 
     def file_preview(
@@ -474,6 +538,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         as_attachment: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncMediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -485,6 +550,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             as_attachment: Whether to ask for the headers with which browsers save a file.
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -495,29 +561,35 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # ------------------------------------------------------------------------------------- app
 
-    async def app_info(self, *, api_key: str | ApiKey | None = None) -> AppInfo:
+    async def app_info(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_info(), api_key)
+        return await self._send(operations.get_app_info(), api_key, timeout)
 
-    async def parameters(self, *, api_key: str | ApiKey | None = None) -> AppParameters:
+    async def parameters(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppParameters:
         """Inputs and features of the app (GET /parameters).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             BadRequestError: The app was never published.
@@ -525,28 +597,34 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_parameters(), api_key)
+        return await self._send(operations.get_app_parameters(), api_key, timeout)
 
-    async def meta(self, *, api_key: str | ApiKey | None = None) -> AppMeta:
+    async def meta(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_meta(), api_key)
+        return await self._send(operations.get_app_meta(), api_key, timeout)
 
-    async def site(self, *, api_key: str | ApiKey | None = None) -> AppSite:
+    async def site(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppSite:
         """Look of the app's web page (GET /site).
 
         Since Dify 1.4.
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -554,9 +632,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_site(), api_key)
+        return await self._send(operations.get_app_site(), api_key, timeout)
 
-    async def end_user(self, end_user_id: str, *, api_key: str | ApiKey | None = None) -> EndUser:
+    async def end_user(
+        self,
+        end_user_id: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+    ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
         Since Dify 1.13.
@@ -564,6 +648,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -572,7 +657,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_end_user(end_user_id), api_key)
+        return await self._send(operations.get_end_user(end_user_id), api_key, timeout)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -584,6 +669,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -593,6 +679,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -602,7 +689,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._send(
-                operations.audio_to_text(ready, self._options.user(user_id)), api_key
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
             )
 
     def text_to_audio(
@@ -612,6 +699,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         voice: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncMediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -620,6 +708,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             voice: Name of the voice; by default the app's.
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -628,18 +717,36 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # --------------------------------------------------------------------------------- sending
 
-    async def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
-        return await self._transport.send(self._call(operation, key))
+    async def _send(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> T:
+        return await self._transport.send(self._call(operation, key, timeout, deadline))
 
-    def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
+    async def _stop(
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+    ) -> WorkflowStopResponse:
+        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
+        return await self._send(operation, api_key, deadline=deadline)
+
+    def _run_stream(
+        self,
+        name: str,
+        request: WorkflowRunRequest,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
+    ) -> AsyncWorkflowStream:
         async def opening() -> AsyncByteStream:
-            steps = self._preparation(name).run(request, "streaming")
+            steps = self._preparation(name, timeout, deadline).run(request, "streaming")
             return await self._transport.open(await self._transport.drive(steps))
 
-        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=request.api_key)
-        return AsyncWorkflowStream(self._core(name), opening, stop)
+        stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
+        return AsyncWorkflowStream(self._core(name, deadline=deadline), opening, stop)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from . import _operations as operations
 from ._client_base import ClientBase, checked_mode
+from ._deadline import NO_DEADLINE, Deadline, deadline_in
 from ._files import FileSource, opened
 from ._json import JSON
 from ._logs import LogIterator, LogTail
@@ -17,6 +18,7 @@ from ._media import MediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._preparation import as_request
+from ._retry import QUEUE_TIMEOUT
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import WorkflowStream
@@ -61,11 +63,13 @@ class DifyWorkflow(ClientBase[Transport]):
         timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
             without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
             By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
-            server keeps alive with a ping every 10 s, 35 to read.
+            server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
         max_retries: How often a call is sent again where that is safe: when the connection could
             not be made, when the server refused before running anything, and, for calls that
             change nothing, when it failed. A run that may have reached the server is never sent
-            again.
+            again. Waits that the server asks for count up to 60 s.
+        queue_timeout: Seconds to wait, all in all, for other runs to end where the app's
+            concurrency limit refuses one; 0 for not waiting.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         max_event_bytes: Largest stream event in bytes.
@@ -85,6 +89,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
+        queue_timeout: float = QUEUE_TIMEOUT,
         check_inputs: bool = True,
         max_event_bytes: int = MAX_EVENT_BYTES,
         http_client: HTTPClient | None = None,
@@ -96,6 +101,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
@@ -109,6 +115,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
+        queue_timeout: float | None = None,
         check_inputs: bool | None = None,
         max_event_bytes: int | None = None,
         http_client: HTTPClient | None = None,
@@ -123,6 +130,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: As for the client.
             timeout: As for the client.
             max_retries: As for the client.
+            queue_timeout: As for the client.
             check_inputs: As for the client.
             max_event_bytes: As for the client.
             http_client: As for the client; the copy then shares no connections.
@@ -138,6 +146,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             max_event_bytes=max_event_bytes,
         )
@@ -165,6 +174,9 @@ class DifyWorkflow(ClientBase[Transport]):
         request: WorkflowRunRequest | Mapping[str, JSON],
         *,
         response_mode: ResponseMode = "streaming",
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
@@ -175,6 +187,13 @@ class DifyWorkflow(ClientBase[Transport]):
             request: What to run, or its inputs alone.
             response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
                 run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over: waiting for the concurrency
+                limit, checks, uploads, every attempt and the run itself. None for as long as it
+                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
+                transports of your own they look at the clock only when something arrives.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -182,29 +201,46 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
             StreamError: The stream failed before the run's end; it has the ids, where known.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
-        checked_mode(response_mode)
+        checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
+        name = "run_workflow"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
         if response_mode == "blocking":
-            steps = self._preparation("run_workflow").run(as_request(request), "blocking")
+            preparation = self._preparation(name, timeout, until)
+            steps = preparation.run(as_request(request), "blocking")
             return self._transport.send(self._transport.drive(steps))
-        with self._run_stream("run_workflow", as_request(request)) as stream:
+        with self._run_stream(name, as_request(request), timeout, until) as stream:
             return stream.result()
 
     def run_workflow_stream(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowStream:
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds, from this call on, within which the run has to be over, and all that
+                precedes it (see `run_workflow`). None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
+            RunDeadlineExceededError: The deadline passed before the server answered.
         """
-        return self._run_stream("run_workflow_stream", as_request(request))
+        name = "run_workflow_stream"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        return self._run_stream(name, as_request(request), timeout, until)
 
     def resume_workflow_stream(
         self,
@@ -214,6 +250,7 @@ class DifyWorkflow(ClientBase[Transport]):
         continue_on_pause: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -228,6 +265,7 @@ class DifyWorkflow(ClientBase[Transport]):
             continue_on_pause: Whether to go on listening when the run pauses.
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -242,11 +280,11 @@ class DifyWorkflow(ClientBase[Transport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         core = self._core(
             operation.name, run_id=workflow_run_id, ends_at_pause=not continue_on_pause
         )
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
+        stop = partial(self._stop, user_id=user_id, api_key=call.key)
         return WorkflowStream(core, self._transport.open(call), stop)
 
     def stop_workflow_stream(
@@ -255,6 +293,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         *,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -265,6 +304,7 @@ class DifyWorkflow(ClientBase[Transport]):
             task_id: Id of the task (UUID), not of the run.
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is empty.
@@ -273,10 +313,14 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return self._send(operation, api_key)
+        return self._send(operation, api_key, timeout)
 
     def info(
-        self, workflow_run_id: str, api_key: str | ApiKey | None = None
+        self,
+        workflow_run_id: str,
+        api_key: str | ApiKey | None = None,
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -285,6 +329,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -293,9 +338,11 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_workflow_run(workflow_run_id), api_key)
+        return self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
 
-    def logs(self, request: WorkflowLogsRequest | None = None) -> DifyPageResult[WorkflowLogs]:
+    def logs(
+        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
         Pages follow each other without losing or repeating a row, whatever is added and deleted
@@ -303,6 +350,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -312,7 +360,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request)
+        pager, source = self._log_pager("logs", request, timeout)
         return self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -322,6 +370,7 @@ class DifyWorkflow(ClientBase[Transport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> LogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -333,6 +382,7 @@ class DifyWorkflow(ClientBase[Transport]):
             limit: Most rows; by default all.
             since: No rows before this moment (aware).
             until: No rows after this moment (aware).
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -342,11 +392,17 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager("iter_logs", request, since=since, until=until, most=limit)
+        pager, source = self._log_pager(
+            "iter_logs", request, timeout, since=since, until=until, most=limit
+        )
         return LogIterator(pager, source, self._transport)
 
     def tail_logs(
-        self, request: WorkflowLogsRequest | None = None, *, poll_interval: float = 2.0
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        poll_interval: float = 2.0,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> LogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -356,6 +412,7 @@ class DifyWorkflow(ClientBase[Transport]):
             request: Which runs, and after which one to begin; by default all that appear from now
                 on. Its `limit` does not matter.
             poll_interval: Seconds between two looks at the log.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -365,13 +422,17 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request)
+        core, source = self._tail_core("tail_logs", request, timeout)
         return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 
     def human_input_form(
-        self, form_token: str, *, api_key: str | ApiKey | None = None
+        self,
+        form_token: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -380,6 +441,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The token is empty.
@@ -389,7 +451,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_human_input_form(form_token), api_key)
+        return self._send(operations.get_human_input_form(form_token), api_key, timeout)
 
     def submit_human_input_form(
         self,
@@ -399,6 +461,7 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -411,6 +474,7 @@ class DifyWorkflow(ClientBase[Transport]):
                 file that is uploaded first.
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -421,7 +485,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form")
+        preparation = self._preparation("submit_human_input_form", timeout)
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         self._transport.send(self._transport.drive(steps))
 
@@ -435,6 +499,7 @@ class DifyWorkflow(ClientBase[Transport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -447,6 +512,7 @@ class DifyWorkflow(ClientBase[Transport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -457,7 +523,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(operations.upload_file(ready, self._options.user(user_id)), api_key)
+            return self._send(
+                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
+            )
 
     def file_preview(
         self,
@@ -466,6 +534,7 @@ class DifyWorkflow(ClientBase[Transport]):
         as_attachment: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> MediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -477,6 +546,7 @@ class DifyWorkflow(ClientBase[Transport]):
             as_attachment: Whether to ask for the headers with which browsers save a file.
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -487,28 +557,34 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        return MediaStream(self._transport.open(self._call(operation, api_key)))
+        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
 
     # ------------------------------------------------------------------------------------- app
 
-    def app_info(self, *, api_key: str | ApiKey | None = None) -> AppInfo:
+    def app_info(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_info(), api_key)
+        return self._send(operations.get_app_info(), api_key, timeout)
 
-    def parameters(self, *, api_key: str | ApiKey | None = None) -> AppParameters:
+    def parameters(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppParameters:
         """Inputs and features of the app (GET /parameters).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             BadRequestError: The app was never published.
@@ -516,28 +592,34 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_parameters(), api_key)
+        return self._send(operations.get_app_parameters(), api_key, timeout)
 
-    def meta(self, *, api_key: str | ApiKey | None = None) -> AppMeta:
+    def meta(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_meta(), api_key)
+        return self._send(operations.get_app_meta(), api_key, timeout)
 
-    def site(self, *, api_key: str | ApiKey | None = None) -> AppSite:
+    def site(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppSite:
         """Look of the app's web page (GET /site).
 
         Since Dify 1.4.
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -545,9 +627,15 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_site(), api_key)
+        return self._send(operations.get_app_site(), api_key, timeout)
 
-    def end_user(self, end_user_id: str, *, api_key: str | ApiKey | None = None) -> EndUser:
+    def end_user(
+        self,
+        end_user_id: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+    ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
         Since Dify 1.13.
@@ -555,6 +643,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -563,7 +652,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_end_user(end_user_id), api_key)
+        return self._send(operations.get_end_user(end_user_id), api_key, timeout)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -575,6 +664,7 @@ class DifyWorkflow(ClientBase[Transport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -584,6 +674,7 @@ class DifyWorkflow(ClientBase[Transport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -592,7 +683,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(operations.audio_to_text(ready, self._options.user(user_id)), api_key)
+            return self._send(
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
+            )
 
     def text_to_audio(
         self,
@@ -601,6 +694,7 @@ class DifyWorkflow(ClientBase[Transport]):
         voice: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> MediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -609,6 +703,7 @@ class DifyWorkflow(ClientBase[Transport]):
             voice: Name of the voice; by default the app's.
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -617,14 +712,34 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        return MediaStream(self._transport.open(self._call(operation, api_key)))
+        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
 
     # --------------------------------------------------------------------------------- sending
 
-    def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
-        return self._transport.send(self._call(operation, key))
+    def _send(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> T:
+        return self._transport.send(self._call(operation, key, timeout, deadline))
 
-    def _run_stream(self, name: str, request: WorkflowRunRequest) -> WorkflowStream:
-        call = self._transport.drive(self._preparation(name).run(request, "streaming"))
-        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=call.key)
-        return WorkflowStream(self._core(name), self._transport.open(call), stop)
+    def _stop(
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+    ) -> WorkflowStopResponse:
+        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
+        return self._send(operation, api_key, deadline=deadline)
+
+    def _run_stream(
+        self,
+        name: str,
+        request: WorkflowRunRequest,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
+    ) -> WorkflowStream:
+        call = self._transport.drive(
+            self._preparation(name, timeout, deadline).run(request, "streaming")
+        )
+        stop = partial(self._stop, user_id=request.user_id, api_key=call.key)
+        return WorkflowStream(self._core(name, deadline=deadline), self._transport.open(call), stop)
