@@ -318,3 +318,13 @@ def test_a_workflow_that_cannot_start_is_refused_or_tells_by_an_error_event() ->
         with pytest.raises(StreamError, match="acme/missing"):
             client.run_workflow({})
         assert len(client.logs()) == 0  # run_streaming_badllm: nothing ran
+
+
+def test_numbers_of_any_size_stay_exact_in_a_stream() -> None:
+    @workflow()
+    def counts(_inputs: dict[str, Any]) -> Body:
+        yield from node("count")
+        return {"atoms": 10**80}
+
+    with Emulator(counts, linger=0) as emulator, emulator.client(recover=False) as client:
+        assert client.run_workflow({}).outputs == {"atoms": 10**80}

@@ -241,7 +241,7 @@ class Streams:
 
     def _message(self, event: JSONObject) -> bytes:
         if self._dialect.raw_stream:
-            return b"data: " + orjson.dumps(event) + b"\n\n"
+            return b"data: " + _compact(event) + b"\n\n"
         return f"data: {json.dumps(event)}\n\n".encode()
 
     async def _pause(self, seconds: float) -> None:
@@ -249,6 +249,14 @@ class Streams:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
+
+
+def _compact(event: JSONObject) -> bytes:
+    """Compact JSON with letters as they are."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:  # whole numbers over 64 bits, which the server writes with json as well
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _replayed_start(node: JSONObject) -> JSONObject:
