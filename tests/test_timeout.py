@@ -8,8 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from dify_workflow import APITimeoutError, DifyWorkflow, InvalidRequestError
+from dify_workflow import (
+    APITimeoutError,
+    DifyWorkflow,
+    InvalidRequestError,
+    StreamInterruptedError,
+)
 from support.events import RUN
+from support.pace import hurried
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
@@ -17,6 +23,7 @@ from support.worlds import World
 CALLS: dict[str, Callable[..., Any]] = {
     "run_workflow": lambda client, **more: client.run_workflow({}, **more),
     "run_workflow_stream": lambda client, **more: client.run_workflow_stream({}, **more).result(),
+    "submit_workflow": lambda client, **more: client.submit_workflow({}, **more),
     "resume_workflow_stream": lambda client, **more: client.resume_workflow_stream(
         RUN, **more
     ).result(),
@@ -39,11 +46,11 @@ CALLS: dict[str, Callable[..., Any]] = {
     "audio_to_text": lambda client, **more: client.audio_to_text(b"x", **more),
     "text_to_audio": lambda client, **more: client.text_to_audio("x", **more).read(),
 }
-"""Every method that sends a request."""
+"""Every method that sends a request, but for `wait_for_run`, which sends it several times."""
 
 
 def test_every_method_that_sends_a_request_takes_a_timeout() -> None:
-    without = {"with_options", "close"}
+    without = {"with_options", "close", "wait_for_run"}
     methods = {name for name in vars(DifyWorkflow) if not name.startswith("_")} - without
     assert methods == set(CALLS)
 
@@ -51,12 +58,21 @@ def test_every_method_that_sends_a_request_takes_a_timeout() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_a_timeout_of_its_own_bounds_a_call(name: str, both: World, server: ReplayServer) -> None:
     url = server.handle(lambda exchange: exchange.wait_until_left() and None)
-    client = both.client(base_url=url, check_inputs=False, max_retries=0)
+    client = both.client(base_url=url, check_inputs=False, max_retries=0, recover=False)
     for timeout in (0.05, httpx.Timeout(30, read=0.05)):
         with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.05 s"):
             CALLS[name](client, timeout=timeout)
     with pytest.raises(InvalidRequestError, match="timeout must be seconds above zero"):
         CALLS[name](client, timeout=0)
+
+
+def test_a_timeout_of_its_own_bounds_each_call_that_waiting_for_a_run_takes(
+    both: World, server: ReplayServer
+) -> None:
+    url = server.handle(lambda exchange: exchange.wait_until_left() and None)
+    client = hurried(both.client(base_url=url, max_reattach=1))
+    with pytest.raises(StreamInterruptedError, match=r"the server was silent for 0\.05 s"):
+        client.wait_for_run(RUN, timeout=0.05)
 
 
 def test_a_timeout_of_none_is_no_bound_and_goes_before_the_clients(
