@@ -27,8 +27,9 @@ from dify_workflow import (
     DifyWorkflow,
     StreamError,
     WorkflowStreamError,
+    _retry,
 )
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, node, workflow
 from support import events
 from support.events import PING
 from support.http2 import http2_server
@@ -187,6 +188,25 @@ def test_a_stream_that_is_closed_while_it_is_sent_closes_its_connection(
             assert await asyncio.to_thread(left.seconds_since, time.monotonic()) < SOON
 
     asyncio.run(main())
+
+
+def test_runs_of_an_app_with_a_limit_come_one_after_the_other(
+    both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @workflow(max_active_requests=1)
+    def single(_inputs: Any) -> Any:
+        yield from node("work", seconds=0.1)
+        return {}
+
+    monkeypatch.setattr(_retry, "FIRST_WAIT", 0.05)
+    with Emulator(single) as emulator:
+        client = both.client(base_url=emulator.base_url, api_key="app-single", max_retries=0)
+        with ThreadPoolExecutor(3) as threads:
+            runs = [
+                threads.submit(client.run_workflow, {}, response_mode="blocking") for _ in range(3)
+            ]
+            assert [run.result(20).status for run in runs] == ["succeeded"] * 3
+        assert len(emulator.requests) > 3, "some were refused"
 
 
 # ------------------------------------------------------------------------- the garbage collector

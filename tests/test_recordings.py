@@ -22,7 +22,7 @@ def test_the_table_has_a_row_for_each_recording_and_no_other() -> None:
 def test_outcome_is_the_one_in_the_table_however_the_body_is_cut(
     played: Recording, both: World, server: ReplayServer
 ) -> None:
-    client = both.client(check_inputs=False, max_retries=0, recover=False)
+    client = both.client(check_inputs=False, max_retries=0, queue_timeout=0, recover=False)
     for pieces in get_args(Pieces):
         at = client.with_options(base_url=server.url(played.id, pieces))
         call, text = outcome(at, played)

@@ -18,6 +18,7 @@ from dify_workflow import (
     NodeFinished,
     NodeStarted,
     PermissionDeniedError,
+    RunDeadlineExceededError,
     RunLostError,
     RunOutcomeUnknownError,
     StreamError,
@@ -552,3 +553,38 @@ def test_what_on_event_raises_closes_the_stream(both: World, server14: Emulator)
     run = client.submit_workflow({})
     with pytest.raises(KeyError, match="mine"):
         client.wait_for_run(run.id, on_event=fail)
+
+
+# --------------------------------------------------------------------------------- the deadline
+
+
+@pytest.mark.parametrize("fault", ["taken up", "gone"])
+def test_a_deadline_bounds_the_recovery_too(fault: str, both: World, server14: Emulator) -> None:
+    server14.faults.cut_stream(after_events=3)
+    if fault == "gone":
+        server14.faults.answer(503, on="GET /workflow", times=None)
+    client = client_of(both, server14, "endless", max_reattach=100_000)
+    began = time.monotonic()
+    with pytest.raises(RunDeadlineExceededError, match="it goes on") as passed:
+        client.run_workflow({}, deadline=0.5)
+    assert 0.4 < time.monotonic() - began < 1.5
+    assert passed.value.run_id is not None
+    assert passed.value.task_id is not None
+
+
+def test_a_run_is_stopped_at_its_deadline_although_its_stream_was_lost(
+    both: World, server14: Emulator
+) -> None:
+    server14.faults.cut_stream(after_events=3)
+    client = client_of(both, server14, "endless")
+    with pytest.raises(RunDeadlineExceededError, match="a stop was sent"):
+        client.run_workflow({}, deadline=0.5, stop_on_deadline=True)
+    assert [each.path for each in server14.requests if each.path.endswith("/stop")]
+
+
+def test_waiting_for_a_run_ends_with_the_deadline(both: World, server14: Emulator) -> None:
+    client = client_of(both, server14, "endless")
+    run = client.submit_workflow({})
+    with pytest.raises(RunDeadlineExceededError) as passed:
+        client.wait_for_run(run.id, deadline=0.3)
+    assert passed.value.run_id == run.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -14,15 +15,15 @@ from hypothesis import strategies as st
 
 from dify_workflow import (
     APIConnectionError,
+    APIStatusError,
     APITimeoutError,
     DifyError,
     InvalidResponseError,
     RateLimitError,
     ServerError,
-    _retry,
 )
 from dify_workflow._refusal import status_error
-from dify_workflow._retry import retry_after, wait_before_retry
+from dify_workflow._retry import pause, retry_after, wait_before_retry, without_waiting
 from support import events
 from support.events import RUN, TASK
 from support.recordings import recording
@@ -103,7 +104,44 @@ def test_what_the_server_asks_for_is_kept_up_to_a_minute() -> None:
     assert wait(retry_after=past) == 0
 
 
-@pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026", "1e999 s"])
+def test_a_refusal_of_the_concurrency_limit_counts_against_a_time() -> None:
+    def wait(attempt: int, left: float, **more: Any) -> float | None:
+        return wait_before_retry(
+            LIMIT, attempt=attempt, max_retries=0, repeatable=False, queue_left=left, **more
+        )
+
+    assert wait(99, 60) is not None
+    assert wait(1, 0) is None
+    assert all((wait(9, 0.1) or 0) <= 0.1 for _ in range(20)), "no longer than what is left"
+    by_the_book = status_error("call", 429, {}, '{"code": "too_many_requests"}')
+    assert wait_before_retry(by_the_book, attempt=9, max_retries=0, repeatable=False) is not None
+    assert wait_before_retry(status(429), attempt=1, max_retries=0, repeatable=False) is None
+
+
+def test_a_wait_that_the_server_asks_for_must_fit_into_the_queue_timeout() -> None:
+    body = recording("1.14.2/rate_blocking_second").body.decode()
+    asking = status_error("call", 400, {"retry-after": "20"}, body)
+    for left, wait in ((60, 20), (19, None)):
+        assert wait == wait_before_retry(
+            asking, attempt=1, max_retries=0, repeatable=False, queue_left=left
+        )
+
+
+def test_an_error_has_the_wait_that_the_server_asks_for() -> None:
+    for error in (status(429, retry_after="61"), status(503, retry_after="61")):
+        assert isinstance(error, APIStatusError)
+        assert error.retry_after == 61
+    assert LIMIT.retry_after is None
+
+
+def test_waiting_can_be_switched_off() -> None:
+    assert pause(5) == 0
+    with without_waiting():
+        assert pause(5) == 0
+    assert pause(5) == 0, "the outer one still holds"
+
+
+@pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026", "1e999 s", "nan", "inf"])
 def test_a_retry_after_that_says_nothing_is_no_wait_asked_for(value: str) -> None:
     assert retry_after(status(429, retry_after=value)) is None
 
@@ -119,8 +157,9 @@ def test_a_date_without_a_zone_is_meant_in_utc() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_retry, "FIRST_WAIT", 0.01)
+def _no_waits() -> Iterator[None]:
+    with without_waiting():
+        yield
 
 
 class Failing:
@@ -213,7 +252,9 @@ def test_a_run_that_was_refused_before_it_ran_is_sent_again(
     assert failing.seen == {"POST": 3}
     with pytest.raises(RateLimitError):
         failing = Failing(server, 9, fail, "1.14.2/run_blocking_echo")
-        client.with_options(base_url=failing.url).run_workflow({}, response_mode="blocking")
+        client.with_options(base_url=failing.url, queue_timeout=0).run_workflow(
+            {}, response_mode="blocking"
+        )
 
 
 def test_uploads_and_forms_that_may_have_arrived_are_never_sent_again(
@@ -257,3 +298,59 @@ def test_a_file_that_was_refused_for_now_is_sent_whole_at_the_second_attempt(
     both.client(base_url=server.handle(counting)).upload_file(b"x" * 1000, filename="x.txt")
     assert len(sizes) == 2
     assert sizes[0] == sizes[1] > 1000
+
+
+# ------------------------------------------------------------------------- the concurrency limit
+
+
+def limited(times: int) -> Any:
+    """How the server refuses a run while that many others go on."""
+    body = recording("1.14.2/rate_blocking_second").body.replace(b" is 1.", b" is %d." % times)
+    return lambda exchange: exchange.whole(body, 400)
+
+
+def test_a_run_waits_in_the_queue_however_often_it_is_refused(
+    both: World, server: ReplayServer
+) -> None:
+    failing = Failing(server, 7, limited(5), "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, max_retries=0)
+    run = client.run_workflow({}, response_mode="blocking")
+    assert (run.status, failing.seen) == ("succeeded", {"POST": 8})
+
+
+def test_the_queue_has_an_end(both: World, server: ReplayServer) -> None:
+    failing = Failing(server, 10_000, limited(5), "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, queue_timeout=20)
+    with pytest.raises(RateLimitError) as caught:
+        client.run_workflow({}, response_mode="blocking")
+    assert caught.value.limit == 5
+    assert 4 < failing.seen["POST"] < 100
+    failing.seen.clear()
+    with pytest.raises(RateLimitError):
+        client.with_options(queue_timeout=0).run_workflow({}, response_mode="blocking")
+    assert failing.seen == {"POST": 1}
+
+
+def test_failures_of_another_kind_do_not_count_against_the_queue_nor_it_against_them(
+    both: World, server: ReplayServer
+) -> None:
+    kinds = iter([limited(5), refuse(429), limited(5), refuse(429), limited(5)])
+
+    def fail(exchange: Exchange) -> None:
+        next(kinds)(exchange)
+
+    failing = Failing(server, 5, fail, "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, max_retries=2)
+    assert client.run_workflow({}, response_mode="blocking").status == "succeeded"
+    assert failing.seen == {"POST": 6}
+
+
+def test_a_stream_that_the_limit_can_never_let_in_does_not_wait(
+    both: World, server: ReplayServer
+) -> None:
+    """It takes two places for a moment (DIFY.md section 8), and the limit is one."""
+    failing = Failing(server, 9, limited(1), "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, check_inputs=False)
+    with pytest.raises(RateLimitError, match="use response_mode='blocking'"):
+        client.run_workflow({})
+    assert failing.seen == {"POST": 1}

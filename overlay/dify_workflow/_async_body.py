@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ._answer import Answer
+from ._call import Call
 from ._transport import (
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
     BodyClosedError,
-    Call,
-    can_bound_waits,
+    answer_of,
     header_dict,
     is_plain,
-    tighten,
+    silence,
     translated,
     without_frames,
 )
-from .errors import APIConnectionError
+from .errors import APIConnectionError, RunDeadlineExceededError
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,14 +40,12 @@ class AsyncByteStream:
     def __init__(self, call: Call[Any], response: httpx.Response) -> None:
         self.headers = header_dict(response)
         self.key = call.key
-        self.can_bound_waits = can_bound_waits(response)
+        self.can_bound_waits = True
         self._call = call
         self._response = response
         self._loop = running_loop()
         self._is_at_end = False
         self._is_closed = False
-        # An iteration that is dropped closes the connection, so those that were given up wait here.
-        self._suspended: list[AsyncIterator[bytes]] = []
         self._pieces = self._plain_pieces() if is_plain(response) else response.aiter_bytes()
 
     async def read(self, within: float | None = None) -> bytes | None:
@@ -59,16 +58,14 @@ class AsyncByteStream:
         Raises:
             APITimeoutError: Nothing came in time.
             APIConnectionError: The connection broke, or the body was closed.
+            RunDeadlineExceededError: The deadline of the call has passed.
         """
         if self._is_at_end:
             return None
         if self._is_closed:
             raise BodyClosedError(self._call)
-        if within is not None and tighten(self._response, within):
-            self._suspended.append(self._pieces)
-            self._pieces = self._plain_pieces()
         try:
-            piece = await anext(self._pieces, None)
+            piece = await self._next(within)
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another task
                 raise BodyClosedError(self._call) from None
@@ -82,6 +79,18 @@ class AsyncByteStream:
             await self.close()
         return piece
 
+    async def whole(self) -> Answer:
+        """The answer with its whole body.
+
+        Raises:
+            APIConnectionError: The connection broke.
+            RunDeadlineExceededError: The deadline of the call has passed.
+        """
+        pieces: list[bytes] = []
+        while (piece := await self.read()) is not None:
+            pieces.append(piece)
+        return answer_of(self._call, self._response, b"".join(pieces))
+
     async def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""
         start = b""
@@ -92,7 +101,7 @@ class AsyncByteStream:
                 if piece is None:
                     break
                 start += piece
-        except APIConnectionError:
+        except (APIConnectionError, RunDeadlineExceededError):
             pass  # the status says more than how its body broke off
         finally:
             await self.close()
@@ -111,6 +120,21 @@ class AsyncByteStream:
             closing = loop.create_task(self.close())
             _CLOSING.add(closing)  # the loop itself keeps only a weak reference
             closing.add_done_callback(_CLOSING.discard)
+
+    async def _next(self, within: float | None) -> bytes | None:
+        deadline = self._call.deadline
+        if deadline.has_passed:  # also while pings come
+            raise self._call.deadline_passed(sent=True)
+        bound = deadline.bound(within)
+        if bound is None:
+            return await anext(self._pieces, None)
+        from anyio import move_on_after
+
+        with move_on_after(bound):
+            return await anext(self._pieces, None)
+        if within is None or deadline.has_passed:
+            raise self._call.deadline_passed(sent=True)
+        raise silence(self._call, within)
 
     def _plain_pieces(self) -> AsyncIterator[bytes]:
         assert isinstance(self._response.stream, httpx.AsyncByteStream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -11,12 +12,13 @@ from weakref import WeakSet
 import httpx
 
 from ._async_body import AsyncByteStream, running_loop
+from ._call import Attempts, Call
 from ._flight import Flight, pause, wait_for
+from ._phases import watch
 from ._transport import (
     CALL_TIMEOUT,
     LIMITS,
     Bearer,
-    Call,
     Versions,
     build_request,
     closed,
@@ -28,10 +30,9 @@ from ._transport import (
     ssl_context,
     translated,
     unwanted,
-    whole_answer,
     without_frames,
 )
-from .errors import DifyError
+from .errors import DifyError, RunDeadlineExceededError
 
 if TYPE_CHECKING:
     from anyio import Event
@@ -125,57 +126,68 @@ class AsyncTransport:
 
     async def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another task has sent already."""
-        flight: Flight[T] | None = self._flights.get(call.identity)
-        if flight is not None:
-            return await flight.outcome()
+        from anyio import move_on_after
+
+        while (flight := self._flights.get(call.identity)) is not None:
+            with move_on_after(call.deadline.bound()) as waiting:
+                with suppress(RunDeadlineExceededError):  # the other task's: it had less time
+                    outcome: T = await flight.outcome()
+                    return outcome
+            if waiting.cancelled_caught:
+                raise call.deadline_passed(sent=False)
         flight = self._flights[call.identity] = Flight(partial(self.send, call), given_up(call))
         try:
-            return await flight.outcome()
+            result: T = await flight.outcome()
+            return result
         finally:
             del self._flights[call.identity]
 
     async def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], Awaitable[R]]) -> R:
-        number = 0
+        attempts = Attempts(call)
         while True:
-            number += 1
             try:
+                attempts.begin()
                 return await attempt(call)
             except DifyError as error:
-                wait = call.wait_before_retry(error, number)
-                if wait is None:
+                seconds = attempts.wait_after(error)
+                if seconds is None:
                     raise
-            await pause(wait)
+            await pause(seconds)
 
     async def _answer(self, call: Call[T]) -> T:
-        response = await self._send(call, stream=False)
-        if not is_wanted(call, response):
-            raise unwanted(call, response, response.content)
-        return call.operation.read(whole_answer(call, response))
+        return call.operation.read(await (await self._open(call)).whole())
 
     async def _open(self, call: Call[Any]) -> AsyncByteStream:
-        response = await self._send(call, stream=True)
+        response = await self._send(call)
         body = AsyncByteStream(call, response)
         self._bodies.add(body)
         if is_wanted(call, response):
             return body
         raise unwanted(call, response, await body.start())
 
-    async def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
+    async def _send(self, call: Call[Any]) -> httpx.Response:
+        from anyio import move_on_after
+
         client = self._client(call)
         started = time.perf_counter()
         request = build_request(client, call)
+        phases = watch(request)
+        response: httpx.Response | None = None
         try:
-            response = await client.send(
-                request,
-                stream=stream,
-                auth=Bearer(call.key),
-                follow_redirects=False,
-            )
+            with move_on_after(call.deadline.bound()):
+                response = await client.send(
+                    request,
+                    stream=True,
+                    auth=Bearer(call.key),
+                    follow_redirects=False,
+                )
         except httpx.HTTPStatusError as error:  # a hook of the user's client raised it
             response = error.response
             raise unwanted(call, response, content_of(response)) from without_frames(error)
         except httpx.HTTPError as error:
             raise translated(error, call, request) from without_frames(error)
+        if response is None:
+            raise call.deadline_passed(sent=phases.may_be_sent)
         self.versions.note(call, response)
         log(call, response, started)
         return response

@@ -8,7 +8,9 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import attrs
 
 from . import _operations as operations
+from ._call import Call, call_for
 from ._conversation import RunCalls
+from ._deadline import NO_DEADLINE, Deadline
 from ._json import JSONObject
 from ._log_cursor import LogTimes
 from ._log_pager import LogPager
@@ -16,14 +18,14 @@ from ._log_query import LogQuery
 from ._log_source import LogSource
 from ._log_tail import TailCore
 from ._operations import Operation
-from ._options import Options
+from ._options import NOT_GIVEN, NotGiven, Options
 from ._preparation import InputForms, Preparation
 from ._recovery import Pace, Patience, Recovery
 from ._run_state import StoppedTasks
 from ._search import Search, now
 from ._secret import ApiKey
 from ._stream_core import StreamCore
-from ._transport import Call, Versions, call_for
+from ._transport import Timeout, Versions
 from .errors import InvalidRequestError
 from .models import WorkflowLogsRequest
 
@@ -81,13 +83,32 @@ class ClientBase(Generic[TransportT]):
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
-    def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
-        return call_for(self._options, operation, self._options.key(key))
+    def _call(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Call[T]:
+        options = self._options.within(timeout)
+        return call_for(options, operation, options.key(key), deadline)
 
-    def _preparation(self, name: str) -> Preparation:
-        return Preparation(name, self._options, self._transport.versions, self._forms)
+    def _preparation(
+        self, name: str, timeout: Timeout | NotGiven, deadline: Deadline = NO_DEADLINE
+    ) -> Preparation:
+        options = self._options.within(timeout)
+        return Preparation(name, options, self._transport.versions, self._forms, deadline)
 
-    def _run_calls(self, name: str, key: ApiKey, user: str, *, continues: bool = False) -> RunCalls:
+    def _run_calls(
+        self,
+        name: str,
+        key: ApiKey,
+        user: str,
+        *,
+        continues: bool = False,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> RunCalls:
         """The calls that find a run again.
 
         They always ask for what has been: what the gap swallowed is told so, and a pause is.
@@ -95,7 +116,8 @@ class ClientBase(Generic[TransportT]):
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            return attrs.evolve(call_for(self._options, named, key), max_retries=0)
+            options = self._options.within(timeout)
+            return attrs.evolve(call_for(options, named, key, deadline), max_retries=0)
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(
@@ -136,34 +158,39 @@ class ClientBase(Generic[TransportT]):
         self,
         name: str,
         request: WorkflowLogsRequest | None,
+        timeout: Timeout | NotGiven,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, timeout)
         times = self._log_times
         return LogPager(source.request, times, since=since, until=until, most=most), source
 
     def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None
+        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
     ) -> tuple[TailCore, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, timeout)
         return TailCore(source.request, self._log_times), source
 
-    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+    def _log_source(
+        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
+    ) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, self._options, self._transport.versions)
+        return LogSource(name, request, self._options.within(timeout), self._transport.versions)
 
     def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:
         """Let a stream find its run again, now that it is known what is sent."""
         if self._options.recover:
             user: str = call.operation.request["json"]["user"]
-            calls = self._run_calls(name, call.key, user)
+            calls = self._run_calls(
+                name, call.key, user, timeout=call.timeout, deadline=call.deadline
+            )
             core.equip(self._recovery(calls), self._search(name, call))
         return core
 
@@ -176,12 +203,14 @@ class ClientBase(Generic[TransportT]):
         *,
         snapshot: bool,
         continues: bool,
+        timeout: Timeout | NotGiven,
     ) -> StreamCore:
         """What is known of the stream of a run that is going on."""
         core = self._core(name, run_id=run_id, ends_at_pause=not continues, tells_all=snapshot)
         if self._options.recover:
             user = self._options.user(user_id)
-            core.equip(self._recovery(self._run_calls(name, key, user, continues=continues)), None)
+            calls = self._run_calls(name, key, user, continues=continues, timeout=timeout)
+            core.equip(self._recovery(calls), None)
         return core
 
     def _follow_core(
@@ -193,14 +222,28 @@ class ClientBase(Generic[TransportT]):
         *,
         continues: bool,
         settled: frozenset[str],
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
     ) -> StreamCore:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
         core = self._core(
-            name, run_id=run_id, ends_at_pause=not continues, follows=True, settled=settled
+            name,
+            run_id=run_id,
+            ends_at_pause=not continues,
+            follows=True,
+            settled=settled,
+            deadline=deadline,
         )
         through = continues or bool(settled)
-        calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
+        calls = self._run_calls(
+            name,
+            key,
+            self._options.user(user_id),
+            continues=through,
+            timeout=timeout,
+            deadline=deadline,
+        )
         core.equip(self._recovery(calls), None)
         return core
 
@@ -213,7 +256,9 @@ class ClientBase(Generic[TransportT]):
         if not self._options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
-        calls = self._run_calls(name, call.key, body["user"])
+        calls = self._run_calls(
+            name, call.key, body["user"], timeout=call.timeout, deadline=call.deadline
+        )
         return Search(calls, name, body["inputs"], now())
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
@@ -229,13 +274,18 @@ class ClientBase(Generic[TransportT]):
         return copy
 
 
-def checked_mode(response_mode: str) -> None:
-    """Refuse a response mode that there is not.
+def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:
+    """Refuse a response mode that there is not, or that cannot do what is asked for.
 
     Raises:
-        InvalidRequestError: It is neither of the two.
+        InvalidRequestError: It is neither of the two, or names no task that could be stopped.
     """
     if response_mode not in {"streaming", "blocking"}:
         raise InvalidRequestError(
             f"response_mode must be 'streaming' or 'blocking', not {response_mode!r}."
+        )
+    if stop_on_deadline and response_mode == "blocking":
+        raise InvalidRequestError(
+            "stop_on_deadline needs response_mode='streaming': a blocking call learns the task, "
+            "which stops a run, only when the run has ended."
         )

@@ -14,8 +14,8 @@ import attrs
 from .models import WorkflowRunResponse
 
 if TYPE_CHECKING:
+    from ._call import Call
     from ._log_query import LogAnswer
-    from ._transport import Call
 
 T = TypeVar("T")
 

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import attrs
 
 from . import _operations as operations
+from ._call import Call, call_for
 from ._log_query import LogAnswer, LogQuery, Steps
 from ._options import Options
-from ._transport import Call, Versions, call_for
+from ._transport import Versions
 from .errors import InvalidResponseError, UnsupportedServerError
 from .models import WorkflowLogs, WorkflowLogsRequest
 

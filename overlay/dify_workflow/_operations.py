@@ -48,6 +48,7 @@ class Operation(Generic[T]):
         answer: What is answered: JSON, an event stream, or bytes of any type.
         repeatable: Whether sending it twice is as good as once.
         replayable: Whether its body can be sent a second time.
+        runs: Whether it starts a run.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Operation(Generic[T]):
     answer: Literal["json", "events", "bytes"] = "json"
     repeatable: bool = False
     replayable: bool = True
+    runs: bool = False
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type can be the one that was asked for."""
@@ -116,6 +118,7 @@ def run_workflow(
         request,
         lambda answer: _shaped(answer, _results.blocking_run),
         answer="events" if mode == "streaming" else "json",
+        runs=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
@@ -103,17 +104,20 @@ def _at_least(name: str, lowest: int) -> Callable[[int], int]:
     return check
 
 
-def checked_timeout(timeout: Timeout | NotGiven) -> Timeout | NotGiven:
+def checked_timeout(
+    timeout: Timeout | NotGiven, error: type[DifyError] = ConfigurationError
+) -> Timeout | NotGiven:
     """The bounds, if they can be some.
 
     Raises:
-        ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None.
+        ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None (or the error
+            given).
     """
     seconds = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if seconds and timeout > 0:  # type: ignore[operator]  # a number, then
+    if seconds and 0 < timeout < math.inf:  # type: ignore[operator]  # a number, then
         return timeout
     if seconds or isinstance(timeout, bool | str | bytes | dict):
-        raise ConfigurationError(
+        raise error(
             "timeout must be seconds above zero, an httpx.Timeout, or None for no bound, not "
             f"{timeout!r}."
         )
@@ -128,6 +132,15 @@ def _checked_seconds(seconds: float | None) -> float | None:
     return seconds
 
 
+def _checked_queue_timeout(seconds: float) -> float:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds < math.inf:
+        raise ConfigurationError(
+            f"queue_timeout must be seconds, or 0 for not waiting, not {seconds!r}."
+        )
+    return seconds
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "api_key": _checked_key,
     "base_url": checked_url,
@@ -136,6 +149,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "max_retries": _at_least("max_retries", 0),
     "max_reattach": _at_least("max_reattach", 0),
     "lost_run_timeout": _checked_seconds,
+    "queue_timeout": _checked_queue_timeout,
     "max_event_bytes": _at_least("max_event_bytes", 1),
 }
 """What each option goes through before it counts; the others can be anything of their type."""
@@ -161,6 +175,7 @@ class Options:
     user_id: str
     timeout: Timeout | NotGiven
     max_retries: int
+    queue_timeout: float
     check_inputs: bool
     recover: bool
     max_reattach: int
@@ -204,6 +219,16 @@ class Options:
             if value is not NOT_GIVEN and (value is not None or name in _MAY_BE_NONE)
         }
         return attrs.evolve(self, **_checked(changes))
+
+    def within(self, timeout: Timeout | NotGiven) -> Options:
+        """The options of one call, which may have bounds of its own.
+
+        Raises:
+            InvalidRequestError: The bounds cannot be right.
+        """
+        if isinstance(timeout, NotGiven):
+            return self
+        return attrs.evolve(self, timeout=checked_timeout(timeout, InvalidRequestError))
 
     def key(self, own: ApiKey | None) -> ApiKey:
         """The key of a call: its own one, else the client's.

@@ -15,14 +15,21 @@ from typing import Any, TypeVar
 import attrs
 
 from . import _operations as operations
+from ._call import Call, call_for
+from ._deadline import NO_DEADLINE, Deadline
 from ._files import opened
 from ._input_rules import needs_check, problems, undeclared
 from ._inputs import local_paths, wire_files, wire_inputs
 from ._json import JSON, JSONObject
 from ._options import Options
 from ._secret import ApiKey
-from ._transport import Call, Versions, call_for
-from .errors import DifyError, InvalidInputsError, InvalidRequestError
+from ._transport import Versions
+from .errors import (
+    DifyError,
+    InvalidInputsError,
+    InvalidRequestError,
+    RunDeadlineExceededError,
+)
 from .models import UploadedFile, WorkflowFile, WorkflowRunRequest, WorkflowRunResponse
 from .models._file import file_type
 
@@ -71,12 +78,14 @@ class Preparation:
         options: The client's options.
         versions: Versions of the servers that answered.
         forms: The inputs that apps take.
+        deadline: When all of it has to be over, the run itself included.
     """
 
     name: str
     options: Options
     versions: Versions
     forms: InputForms
+    deadline: Deadline = NO_DEADLINE
 
     def run(
         self, request: WorkflowRunRequest, mode: operations.ResponseMode
@@ -86,6 +95,7 @@ class Preparation:
         Raises:
             InvalidRequestError: The request cannot be right.
             InvalidInputsError: The app does not take the inputs.
+            RunDeadlineExceededError: The deadline passed meanwhile.
             DifyError: A file could not be uploaded.
         """
         key = self.options.key(request.api_key)
@@ -143,7 +153,7 @@ class Preparation:
         return call
 
     def _call(self, operation: operations.Operation[T], key: ApiKey) -> Call[T]:
-        return call_for(self.options, operation, key)
+        return call_for(self.options, operation, key, self.deadline)
 
     def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
         """Refuse inputs that the app does not take, where the server would say nothing."""
@@ -165,9 +175,17 @@ class Preparation:
 
     def _ask_form(self, key: ApiKey) -> Generator[Call[Any], Any, JSON | None]:
         """Ask for the inputs that the app takes; None where that fails, which fails no run."""
-        call = self._call(operations.get_input_form(), key)
+        call = attrs.evolve(
+            self._call(operations.get_input_form(), key),
+            timeout=_FORM_TIMEOUT,
+            max_retries=0,
+            queue_timeout=0,
+            shared=True,
+        )
         try:
-            form: JSON = yield attrs.evolve(call, timeout=_FORM_TIMEOUT, max_retries=0, shared=True)
+            form: JSON = yield call
+        except RunDeadlineExceededError:
+            raise
         except DifyError as error:
             logger.debug("%s: the inputs are sent unchecked: %s", self.name, error)
             return None

@@ -17,12 +17,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ._conversation import Ask, Reopen, Step, Wait
+from ._deadline import NO_DEADLINE, Deadline
 from ._event import StreamEvent
 from ._flight import Flight, new_event, spawn
 from ._json import JSONObject
 from ._stream_core import StreamCore
 from ._transport import BodyClosedError
-from .errors import APIConnectionError, DifyError
+from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
 from .models import WorkflowRunResponse, WorkflowStopResponse
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from ._async_transport import AsyncTransport
     from ._sync_body import ByteStream
     from ._sync_transport import Transport
+
+
+_STOP_SECONDS = 5.0
+"""Seconds that the stop of a run may take whose deadline has passed."""
 
 
 class _StreamView:
@@ -96,6 +101,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
     it). Take single events with ``next(stream)`` and go on afterwards.
 
     Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
             the run's end, and the server could not be reached again (or need not: `recover`).
@@ -108,7 +114,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         self,
         core: StreamCore,
         body: ByteStream | None,
-        stop: Callable[[str], WorkflowStopResponse],
+        stop: Callable[[str, Deadline], WorkflowStopResponse],
         transport: Transport,
     ) -> None:
         self._body = body
@@ -175,7 +181,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         self._read_until(lambda: self.task_id)
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
-        return self._stop(self.task_id)
+        return self._stop(self.task_id, NO_DEADLINE)
 
     def started(self) -> WorkflowRunResponse:
         """Read until the run's ids are known, and return the run as it is then.
@@ -249,6 +255,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         """Find the run again; what comes of it is in the core."""
         try:
             self._transport.carry_out(self._core.recovered(), self._do)
+        except RunDeadlineExceededError:
+            self._expire()
         except DifyError as error:
             self._core.fail(error)
         except BaseException:
@@ -261,6 +269,7 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         """Do what the recovery asks for."""
         if self._closed:
             raise self._core.left_early()
+        self._core.check_deadline()
         match step:
             case Reopen(call):
                 self._body = body = self._transport.open(call)
@@ -272,7 +281,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
             case Ask(call):
                 return self._transport.send(call)
             case Wait(seconds):
-                self._transport.wait(seconds, self._closing)
+                self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
+                self._core.check_deadline()
                 return None
 
     def _take_bytes(self, body: ByteStream) -> None:
@@ -282,6 +292,8 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         else:
             try:
                 chunk = body.read(core.patience)
+            except RunDeadlineExceededError:
+                self._expire()
             except APIConnectionError as error:
                 if self._closed:  # by another thread
                     return
@@ -294,6 +306,16 @@ class WorkflowStream(_StreamView, Iterator[StreamEvent[object]]):
         if core.ended:
             self.close()
 
+    def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                self._stop(task_id, Deadline("stop_workflow_stream", _STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)
+
 
 class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
     """The events of a run as they come: an async context manager and async iterator.
@@ -304,6 +326,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
     events with ``await anext(stream)`` and go on afterwards.
 
     Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
         WorkflowStreamError: While iterating: the server reported that it could not set the run up.
         StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
             the run's end, and the server could not be reached again (or need not: `recover`).
@@ -316,7 +339,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         self,
         core: StreamCore,
         opening: Callable[[], Awaitable[AsyncByteStream]] | None,
-        stop: Callable[[str], Awaitable[WorkflowStopResponse]],
+        stop: Callable[[str, Deadline], Awaitable[WorkflowStopResponse]],
         transport: AsyncTransport,
     ) -> None:
         super().__init__(core)
@@ -390,7 +413,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
             raise self._core.failure or self._core.without_task()
-        return await self._stop(self.task_id)
+        return await self._stop(self.task_id, NO_DEADLINE)
 
     async def started(self) -> WorkflowRunResponse:
         """Read until the run's ids are known, and return the run as it is then.
@@ -475,6 +498,8 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         """Find the run again; what comes of it is in the core."""
         try:
             await self._transport.carry_out(self._core.recovered(), self._do)
+        except RunDeadlineExceededError:
+            await self._expire()
         except DifyError as error:
             self._core.fail(error)
         except BaseException:
@@ -487,6 +512,7 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         """Do what the recovery asks for."""
         if self._closed:
             raise self._core.left_early()
+        self._core.check_deadline()
         match step:
             case Reopen(call):
                 self._body = body = await self._transport.open(call)
@@ -499,7 +525,8 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
                 return await self._transport.send(call)
             case Wait(seconds):
                 self._closing = new_event()
-                await self._transport.wait(seconds, self._closing)
+                await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
+                self._core.check_deadline()
                 return None
 
     async def _take_bytes(self, body: AsyncByteStream) -> None:
@@ -509,6 +536,8 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
         else:
             try:
                 chunk = await body.read(core.patience)
+            except RunDeadlineExceededError:
+                await self._expire()
             except APIConnectionError as error:
                 if self._closed:  # by another task
                     return
@@ -520,3 +549,13 @@ class AsyncWorkflowStream(_StreamView, AsyncIterator[StreamEvent[object]]):
                 core.finish() if chunk is None else core.feed(chunk)
         if core.ended:
             await self.close()
+
+    async def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                await self._stop(task_id, Deadline("stop_workflow_stream", _STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)

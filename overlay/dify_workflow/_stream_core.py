@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from json import JSONDecodeError
 
 from ._conversation import Steps
+from ._deadline import NO_DEADLINE, Deadline
 from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
 from ._json import JSONObject, abridged, decode, decode_fast, is_object, may_be_rounded
 from ._reading import SHAPE_ERRORS
@@ -22,6 +23,7 @@ from .errors import (
     APIConnectionError,
     DifyError,
     InvalidResponseError,
+    RunDeadlineExceededError,
     RunLostError,
     StreamDecodeError,
     StreamError,
@@ -50,6 +52,7 @@ class StreamCore:
         settled: Ids of forms that have been answered: a pause for them alone is over.
         stops: The tasks that were asked to stop.
         server_version: Gives the version of the server, as far as it is known.
+        deadline: When the stream has to be over.
     """
 
     def __init__(
@@ -64,8 +67,10 @@ class StreamCore:
         settled: frozenset[str] = frozenset(),
         stops: StoppedTasks | None = None,
         server_version: Callable[[], str | None] = lambda: None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> None:
         self.operation = operation
+        self.deadline = deadline
         self.run = RunState(run_id, stops, server_version, was_resumed=bool(settled))
         self.is_lost = follows
         self.delivered = 0
@@ -225,6 +230,8 @@ class StreamCore:
             else:
                 self._last_look = time.monotonic()
                 yield from self._recovery.check(self)
+        except RunDeadlineExceededError:
+            raise  # the stream says what becomes of the run
         except DifyError as error:
             self.fail(error)
             raise
@@ -305,6 +312,53 @@ class StreamCore:
             run_id=self.run.run_id,
             task_id=self.run.task_id,
             last_event=self._last_event,
+        )
+
+    @property
+    def task_to_stop(self) -> str | None:
+        """Id of the task that is stopped when the deadline has passed; None where none is."""
+        return self.run.task_id if self.deadline.stops and not self._error else None
+
+    def check_deadline(self) -> None:
+        """Go on only before the deadline.
+
+        Raises:
+            RunDeadlineExceededError: It has passed.
+        """
+        if self.deadline.has_passed:
+            raise RunDeadlineExceededError(
+                f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed.",
+                request_sent=True,
+            )
+
+    def expire(self, problem: DifyError | None = None) -> None:
+        """Take the end of the deadline, behind which nothing is read.
+
+        Args:
+            problem: Why the task could not be stopped; None where there was none to stop, too.
+        """
+        if self._error is not None:
+            self._fail(self._stream_error(self._error))
+            return
+        stopped = self.task_to_stop is not None and problem is None
+        if stopped:
+            then = f"a stop was sent for its task {self.run.task_id}."
+        elif problem is not None:
+            then = f"it goes on, since stopping it failed: {problem}"
+        elif self.deadline.stops:
+            then = "it goes on, since no event has named its task, which stops it."
+        else:
+            then = "it goes on."
+        self._fail(
+            RunDeadlineExceededError(
+                f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed before the "
+                f"end of {self._run_name}; {then}",
+                request_sent=True,
+                stop_requested=stopped,
+                run_id=self.run.run_id,
+                task_id=self.run.task_id,
+                last_event=self._last_event,
+            )
         )
 
     def result(self) -> WorkflowRunResponse:

@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 
+from ._answer import Answer
+from ._call import Call
 from ._transport import (
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
     BodyClosedError,
-    Call,
+    answer_of,
     can_bound_waits,
     header_dict,
     is_plain,
@@ -22,7 +24,7 @@ from ._transport import (
     wake_reader,
     without_frames,
 )
-from .errors import APIConnectionError
+from .errors import APIConnectionError, RunDeadlineExceededError
 
 _OPEN: set[ByteStream] = set()
 """Bodies that are still open. The garbage collector must not find them: it can run while this very
@@ -69,16 +71,14 @@ class ByteStream:
         Raises:
             APITimeoutError: Nothing came in time.
             APIConnectionError: The connection broke, or the body was closed.
+            RunDeadlineExceededError: The deadline of the call has passed.
         """
         if self._is_at_end:
             return None
         if self._is_closed:
             raise BodyClosedError(self._call)
-        if within is not None and tighten(self._response, within):
-            self._suspended.append(self._pieces)
-            self._pieces = self._plain_pieces()
         try:
-            piece = next(self._pieces, None)
+            piece = self._next(within)
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another thread
                 raise BodyClosedError(self._call) from None
@@ -92,6 +92,15 @@ class ByteStream:
             self.close()
         return piece
 
+    def whole(self) -> Answer:
+        """The answer with its whole body.
+
+        Raises:
+            APIConnectionError: The connection broke.
+            RunDeadlineExceededError: The deadline of the call has passed.
+        """
+        return answer_of(self._call, self._response, b"".join(iter(self.read, None)))
+
     def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""
         start = b""
@@ -102,7 +111,7 @@ class ByteStream:
                 if piece is None:
                     break
                 start += piece
-        except APIConnectionError:
+        except (APIConnectionError, RunDeadlineExceededError):
             pass  # the status says more than how its body broke off
         finally:
             self.close()
@@ -128,6 +137,16 @@ class ByteStream:
     def forget(self) -> None:
         """Regard it as closed, and leave the connection as it is."""
         self._is_closed = True
+
+    def _next(self, within: float | None) -> bytes | None:
+        deadline = self._call.deadline
+        if deadline.has_passed:  # also while pings come
+            raise self._call.deadline_passed(sent=True)
+        bound = deadline.bound(within)
+        if bound is not None and tighten(self._response, bound):
+            self._suspended.append(self._pieces)
+            self._pieces = self._plain_pieces()
+        return next(self._pieces, None)
 
     def _plain_pieces(self) -> Iterator[bytes]:
         assert isinstance(self._response.stream, httpx.SyncByteStream)

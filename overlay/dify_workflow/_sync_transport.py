@@ -6,19 +6,21 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from threading import Event
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from ._call import Attempts, Call
+from ._phases import cut
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
     CALL_TIMEOUT,
     LIMITS,
     Bearer,
-    Call,
     Versions,
     build_request,
     closed,
@@ -30,10 +32,9 @@ from ._transport import (
     ssl_context,
     translated,
     unwanted,
-    whole_answer,
     without_frames,
 )
-from .errors import DifyError
+from .errors import DifyError, RunDeadlineExceededError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -138,57 +139,66 @@ class Transport:
     def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another thread has sent already."""
         mine: Future[T] = Future()
-        with self._lock:
-            flight = self._flights.setdefault(call.identity, mine)
-        if flight is not mine:
-            outcome: T = flight.result()
-            return outcome
+        while True:
+            with self._lock:
+                flight = self._flights.setdefault(call.identity, mine)
+            if flight is mine:
+                return self._lead(call, mine)
+            wait([flight], call.deadline.bound())
+            if not flight.done():
+                raise call.deadline_passed(sent=False)
+            with suppress(RunDeadlineExceededError):  # the other thread's: it had less time
+                outcome: T = flight.result()
+                return outcome
+
+    def _lead(self, call: Call[T], flight: Future[T]) -> T:
+        """Send a call for which other threads wait."""
         try:
             result = self.send(call)
         except BaseException as error:
-            mine.set_exception(error if isinstance(error, DifyError) else given_up(call))
+            self._land(call)
+            flight.set_exception(error if isinstance(error, DifyError) else given_up(call))
             raise
-        else:
-            mine.set_result(result)
-            return result
-        finally:
-            with self._lock:
-                del self._flights[call.identity]
+        self._land(call)
+        flight.set_result(result)
+        return result
+
+    def _land(self, call: Call[Any]) -> None:
+        with self._lock:
+            self._flights.pop(call.identity, None)
 
     def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], R]) -> R:
-        number = 0
+        attempts = Attempts(call)
         while True:
-            number += 1
             try:
+                attempts.begin()
                 return attempt(call)
             except DifyError as error:
-                wait = call.wait_before_retry(error, number)
-                if wait is None:
+                seconds = attempts.wait_after(error)
+                if seconds is None:
                     raise
-            time.sleep(wait)
+            time.sleep(seconds)
 
     def _answer(self, call: Call[T]) -> T:
-        response = self._send(call, stream=False)
-        if not is_wanted(call, response):
-            raise unwanted(call, response, response.content)
-        return call.operation.read(whole_answer(call, response))
+        return call.operation.read(self._open(call).whole())
 
     def _open(self, call: Call[Any]) -> ByteStream:
-        response = self._send(call, stream=True)
+        response = self._send(call)
         body = ByteStream(call, response, self)
         if is_wanted(call, response):
             return body
         raise unwanted(call, response, body.start())
 
-    def _send(self, call: Call[Any], *, stream: bool) -> httpx.Response:
+    def _send(self, call: Call[Any]) -> httpx.Response:
         close_abandoned()
         client = self._client(call)
         started = time.perf_counter()
         request = build_request(client, call)
+        cut(request, call.deadline)
         try:
             response = client.send(
                 request,
-                stream=stream,
+                stream=True,
                 auth=Bearer(call.key),
                 follow_redirects=False,
             )

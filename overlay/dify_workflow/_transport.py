@@ -12,16 +12,15 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import attrs
 import httpx
 
 from ._answer import Answer
+from ._call import Call
 from ._json import encode
-from ._options import NotGiven, Options
+from ._options import NotGiven
 from ._refusal import status_error
-from ._retry import wait_before_retry
 from ._secret import ApiKey
 from ._version import __version__
 from .errors import (
@@ -34,14 +33,11 @@ from .errors import (
 if TYPE_CHECKING:
     import ssl
 
-    from ._operations import Operation
-
 HTTPClient: TypeAlias = httpx.Client
 AsyncHTTPClient: TypeAlias = httpx.AsyncClient
 Timeout: TypeAlias = float | httpx.Timeout | None
 """Seconds that each phase of a call may make no progress; None for no bound."""
 
-T = TypeVar("T")
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 _CLIENTS = (httpx.Client, httpx.AsyncClient)
@@ -90,50 +86,14 @@ UNWANTED_BYTES = 256 * 1024
 UNWANTED_SECONDS = 5.0
 """Longest time that is spent on such a body; proxies have been seen to leave them open."""
 
+_LEAST_GAIN = 0.05
+"""Seconds that shortening a wait has to save."""
+
+_LEAST_SHARE = 0.02
+"""Part of a wait that shortening it has to save: in its last 35 s a stream is then bounded anew
+170 times at most, however many pieces come (some 500 kB), and in an hour 400 times."""
+
 logger = logging.getLogger("dify_workflow")
-
-
-@attrs.frozen
-class Call(Generic[T]):
-    """An operation, and everything else that sending it takes.
-
-    Args:
-        operation: What is asked for, and how the answer is read.
-        key: Key of the app.
-        base_url: Base URL of the server, without a slash at its end.
-        timeout: Bounds of its phases.
-        max_retries: How often it may be sent again, where it may be at all.
-        shared: Whether several of these at once may share one answer.
-    """
-
-    operation: Operation[T]
-    key: ApiKey
-    base_url: str
-    timeout: Timeout | NotGiven
-    max_retries: int
-    shared: bool = False
-
-    @property
-    def identity(self) -> tuple[str, str, ApiKey]:
-        """What calls that may share one answer have in common."""
-        return self.operation.name, self.base_url, self.key
-
-    def wait_before_retry(self, error: DifyError, attempt: int) -> float | None:
-        """Seconds until the next attempt; None where there is none."""
-        wait = wait_before_retry(
-            error,
-            attempt=attempt,
-            max_retries=self.max_retries if self.operation.replayable else 0,
-            repeatable=self.operation.repeatable,
-        )
-        if wait is not None:
-            logger.info(
-                "attempt %d failed, the next one follows in %.1f s: %s",
-                attempt,
-                wait,
-                error,
-            )
-        return wait
 
 
 def checked_client(client: ClientT | None, cls: type[ClientT]) -> ClientT | None:
@@ -152,11 +112,6 @@ def checked_client(client: ClientT | None, cls: type[ClientT]) -> ClientT | None
 def base_url_of(client: httpx.Client | httpx.AsyncClient | None) -> str | None:
     """The base URL that the user's own client has, if any."""
     return str(client.base_url) or None if isinstance(client, _CLIENTS) else None
-
-
-def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
-    """The call as a client's options have it."""
-    return Call(operation, key, options.base_url, options.timeout, options.max_retries)
 
 
 @contextmanager
@@ -196,7 +151,8 @@ def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> 
     built = dict(call.operation.request)
     headers = {**built.pop("headers", {}), "User-Agent": _USER_AGENT}
     headers["Accept"] = _ACCEPT[call.operation.answer]
-    if call.operation.answer == "events":  # compressed, they would wait for each other
+    if call.operation.answer == "events" or call.deadline.is_set:
+        # Compressed, events would wait for each other, and `tighten` could not bound their wait.
         headers["Accept-Encoding"] = "identity"
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))
@@ -234,7 +190,7 @@ def is_wanted(call: Call[Any], response: httpx.Response) -> bool:
 def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
     if response.is_success:
-        return _answer(call, response, body).unreadable("not what was asked for")
+        return answer_of(call, response, body).unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(body.decode("utf-8", "replace"))
     headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
@@ -248,6 +204,8 @@ def translated(error: Exception, call: Call[Any], request: httpx.Request) -> Dif
         return ConfigurationError(f"{name}: cannot send to {server}: {error}")
     sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.TimeoutException):
+        if call.deadline.has_passed:
+            return call.deadline_passed(sent=sent)
         bound, what = _PHASES[type(error)]
         seconds = request.extensions["timeout"][bound]
         return APITimeoutError(f"{name}: {what} {seconds:g} s ({server}).", request_sent=sent)
@@ -257,6 +215,14 @@ def translated(error: Exception, call: Call[Any], request: httpx.Request) -> Dif
     reason = str(error) or type(error).__name__
     hint = next((text for sign, text in _HINTS.items() if sign in reason), "")
     return APIConnectionError(f"{name}: {what} ({server}): {reason}{hint}", request_sent=sent)
+
+
+def silence(call: Call[Any], seconds: float) -> APITimeoutError:
+    """The exception for a server that sent nothing for so many seconds."""
+    _, what = _PHASES[httpx.ReadTimeout]
+    return APITimeoutError(
+        f"{call.operation.name}: {what} {seconds:g} s ({call.base_url}).", request_sent=True
+    )
 
 
 def without_frames(error: BaseException) -> BaseException:
@@ -274,12 +240,8 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def whole_answer(call: Call[Any], response: httpx.Response) -> Answer:
-    """The answer of which httpx has read the body."""
-    return _answer(call, response, response.content)
-
-
-def _answer(call: Call[Any], response: httpx.Response, body: bytes) -> Answer:
+def answer_of(call: Call[Any], response: httpx.Response, body: bytes) -> Answer:
+    """The answer with its body, which was read piece by piece."""
     headers = header_dict(response)
     return Answer(call.operation.name, response.status_code, headers, call.key, body)
 
@@ -344,17 +306,20 @@ class Versions:
 
 
 def tighten(response: httpx.Response, seconds: float) -> bool:
-    """Bound the wait for the rest of a body; False where that cannot be done.
+    """Bound the wait for the rest of a body; False where that cannot or need not be done.
 
     httpcore takes the bound when an iteration over the body begins, and a new iteration goes on
     where the last one was. That holds for real connections alone, so elsewhere the bound of the
-    call stays.
+    call stays. It also stays where it is hardly longer than this one: iterations that were given up
+    cannot be freed before the body's end, and a body comes in many pieces.
     """
     if _connection(response) is None or not can_bound_waits(response):
         return False
     timeout = response.request.extensions["timeout"]
-    bound = timeout.get("read")
-    timeout["read"] = seconds if bound is None else min(bound, seconds)
+    in_force = timeout["read"]
+    if in_force is not None and in_force <= seconds + max(_LEAST_GAIN, _LEAST_SHARE * seconds):
+        return False
+    timeout["read"] = seconds
     return True
 
 

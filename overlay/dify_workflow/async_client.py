@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
 from ._async_transport import AsyncTransport
+from ._call import Call
 from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
+from ._deadline import NO_DEADLINE, Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
@@ -24,11 +26,12 @@ from ._options import NOT_GIVEN, NotGiven, Options
 from ._people import AsyncFormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
+from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
-from ._transport import AsyncHTTPClient, Call, Timeout, base_url_of, checked_client, given_up
+from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError
 from .models import (
@@ -72,11 +75,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
             without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
             By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
-            server keeps alive with a ping every 10 s, 35 to read.
+            server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
         max_retries: How often a call is sent again where that is safe: when the connection could
             not be made, when the server refused before running anything, and, for calls that
             change nothing, when it failed. A run that may have reached the server is never sent
-            again.
+            again. Waits that the server asks for count up to 60 s.
+        queue_timeout: Seconds to wait, all in all, for other runs to end where the app's
+            concurrency limit refuses one; 0 for not waiting.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         recover: Whether the run of a stream that breaks is found again: its stream is taken up
@@ -102,6 +107,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
+        queue_timeout: float = QUEUE_TIMEOUT,
         check_inputs: bool = True,
         recover: bool = True,
         max_reattach: int = MAX_REATTACH,
@@ -116,6 +122,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
@@ -132,6 +139,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
+        queue_timeout: float | None = None,
         check_inputs: bool | None = None,
         recover: bool | None = None,
         max_reattach: int | None = None,
@@ -149,6 +157,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: As for the client.
             timeout: As for the client.
             max_retries: As for the client.
+            queue_timeout: As for the client.
             check_inputs: As for the client.
             recover: As for the client.
             max_reattach: As for the client.
@@ -169,6 +178,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
@@ -200,6 +210,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         response_mode: ResponseMode = "streaming",
         on_human_input: AsyncFormCallback | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
@@ -216,6 +229,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 number of forms; one that somebody else has answered meanwhile is passed over.
                 Without it, or where a form has no token for this key, a paused run is returned.
                 Since Dify 1.14.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over: waiting for the concurrency
+                limit, checks, uploads, every attempt and the run itself. None for as long as it
+                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
+                transports of your own they look at the clock only when something arrives.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -225,33 +245,48 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunLostError: The run's outcome cannot be known any more.
             StreamError: The stream failed before the run's end; it has the ids, where known.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
-        checked_mode(response_mode)
-        wanted = as_request(request)
+        checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
+        name, wanted = "run_workflow", as_request(request)
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
         if response_mode == "blocking":
-            run = await self._run_blocking(wanted)
+            run = await self._run_blocking(wanted, timeout, until)
         else:
-            async with self._run_stream("run_workflow", wanted) as stream:
+            async with self._run_stream(name, wanted, timeout, until) as stream:
                 run = await stream.result()
         if on_human_input is None:
             return run
-        return await self._ask_people(run, wanted, on_human_input)
+        return await self._ask_people(run, wanted, on_human_input, timeout, until)
 
     def run_workflow_stream(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> AsyncWorkflowStream:
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds, from this call on, within which the run has to be over, and all that
+                precedes it (see `run_workflow`). None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
+            RunDeadlineExceededError: The deadline passed before the server answered.
         """
-        return self._run_stream("run_workflow_stream", as_request(request))
+        name = "run_workflow_stream"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        return self._run_stream(name, as_request(request), timeout, until)
 
     def resume_workflow_stream(
         self,
@@ -261,6 +296,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         continue_on_pause: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncWorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -275,6 +311,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             continue_on_pause: Whether to go on listening when the run pauses.
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -289,7 +326,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         core = self._events_core(
             operation.name,
             workflow_run_id,
@@ -297,13 +334,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id,
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
+            timeout=timeout,
         )
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
+        stop = partial(self._stop, user_id=user_id, api_key=call.key)
         opening = partial(self._transport.open, call)
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
     async def submit_workflow(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Start the app's workflow and return as soon as its ids are known (POST /workflows/run).
 
@@ -313,6 +354,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Returns:
             The run with its `id` and `task_id`; its status is ``"running"`` unless it has ended
@@ -326,7 +368,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        stream = self._run_stream("submit_workflow", as_request(request))
+        stream = self._run_stream("submit_workflow", as_request(request), timeout, NO_DEADLINE)
         try:
             run = await stream.started()
         except BaseException:
@@ -346,6 +388,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         on_event: Callable[[StreamEvent[object]], object] | None = None,
         wait_through_pause: bool = False,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Wait for the outcome of a run that was started before, by whomever.
 
@@ -360,9 +405,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             wait_through_pause: Whether to wait on where the run waits for a person; otherwise it is
                 returned with its forms.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over; None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed and an event
+                has named its task; otherwise it goes on.
 
         Raises:
             InvalidRequestError: The id is no UUID.
+            RunDeadlineExceededError: The deadline passed; the run may be going on.
             RunLostError: There is no such run, or its outcome cannot be known any more.
             StreamInterruptedError: The server could not be reached several times.
             APIStatusError: The server refused.
@@ -374,6 +424,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             self._options.key(api_key),
             user_id,
             continues=wait_through_pause,
+            timeout=timeout,
+            deadline=deadline_in(deadline, "wait_for_run", stops=stop_on_deadline),
         ) as stream:
             async for event in stream:
                 if on_event is not None:
@@ -386,6 +438,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         *,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -396,6 +449,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             task_id: Id of the task (UUID), not of the run.
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is empty.
@@ -404,15 +458,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return await self._send(operation, api_key)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
+        return await self._sent_stop(task_id, operation, api_key, timeout)
 
     async def info(
-        self, workflow_run_id: str, api_key: str | ApiKey | None = None
+        self,
+        workflow_run_id: str,
+        api_key: str | ApiKey | None = None,
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -421,6 +474,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -429,10 +483,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_workflow_run(workflow_run_id), api_key)
+        return await self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
 
     async def logs(
-        self, request: WorkflowLogsRequest | None = None
+        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
     ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
@@ -441,6 +495,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -450,7 +505,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request)
+        pager, source = self._log_pager("logs", request, timeout)
         return await self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -460,6 +515,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncLogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -471,6 +527,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             limit: Most rows; by default all.
             since: No rows before this moment (aware).
             until: No rows after this moment (aware).
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -480,11 +537,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager("iter_logs", request, since=since, until=until, most=limit)
+        pager, source = self._log_pager(
+            "iter_logs", request, timeout, since=since, until=until, most=limit
+        )
         return AsyncLogIterator(pager, source, self._transport)
 
     def tail_logs(
-        self, request: WorkflowLogsRequest | None = None, *, poll_interval: float = 2.0
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        poll_interval: float = 2.0,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncLogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -494,6 +557,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: Which runs, and after which one to begin; by default all that appear from now
                 on. Its `limit` does not matter.
             poll_interval: Seconds between two looks at the log.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -503,13 +567,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request)
+        core, source = self._tail_core("tail_logs", request, timeout)
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 
     async def human_input_form(
-        self, form_token: str, *, api_key: str | ApiKey | None = None
+        self,
+        form_token: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -518,6 +586,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The token is empty.
@@ -527,7 +596,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_human_input_form(form_token), api_key)
+        return await self._send(operations.get_human_input_form(form_token), api_key, timeout)
 
     async def submit_human_input_form(
         self,
@@ -537,6 +606,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -549,6 +619,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 file that is uploaded first.
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -559,7 +630,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form")
+        preparation = self._preparation("submit_human_input_form", timeout)
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         await self._transport.send(await self._transport.drive(steps))
 
@@ -573,6 +644,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -585,6 +657,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -596,7 +669,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._send(
-                operations.upload_file(ready, self._options.user(user_id)), api_key
+                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
             )
 
     def file_preview(
@@ -606,6 +679,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         as_attachment: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncMediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -617,6 +691,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             as_attachment: Whether to ask for the headers with which browsers save a file.
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -627,29 +702,35 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # ------------------------------------------------------------------------------------- app
 
-    async def app_info(self, *, api_key: str | ApiKey | None = None) -> AppInfo:
+    async def app_info(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_info(), api_key)
+        return await self._send(operations.get_app_info(), api_key, timeout)
 
-    async def parameters(self, *, api_key: str | ApiKey | None = None) -> AppParameters:
+    async def parameters(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppParameters:
         """Inputs and features of the app (GET /parameters).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             BadRequestError: The app was never published.
@@ -657,28 +738,34 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_parameters(), api_key)
+        return await self._send(operations.get_app_parameters(), api_key, timeout)
 
-    async def meta(self, *, api_key: str | ApiKey | None = None) -> AppMeta:
+    async def meta(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_meta(), api_key)
+        return await self._send(operations.get_app_meta(), api_key, timeout)
 
-    async def site(self, *, api_key: str | ApiKey | None = None) -> AppSite:
+    async def site(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppSite:
         """Look of the app's web page (GET /site).
 
         Since Dify 1.4.
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -686,9 +773,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_site(), api_key)
+        return await self._send(operations.get_app_site(), api_key, timeout)
 
-    async def end_user(self, end_user_id: str, *, api_key: str | ApiKey | None = None) -> EndUser:
+    async def end_user(
+        self,
+        end_user_id: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+    ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
         Since Dify 1.13.
@@ -696,6 +789,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -704,7 +798,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_end_user(end_user_id), api_key)
+        return await self._send(operations.get_end_user(end_user_id), api_key, timeout)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -716,6 +810,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -725,6 +820,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -734,7 +830,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._send(
-                operations.audio_to_text(ready, self._options.user(user_id)), api_key
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
             )
 
     def text_to_audio(
@@ -744,6 +840,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         voice: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> AsyncMediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -752,6 +849,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             voice: Name of the voice; by default the app's.
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -760,28 +858,63 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # --------------------------------------------------------------------------------- sending
 
-    async def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
-        return await self._transport.send(self._call(operation, key))
+    async def _send(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> T:
+        return await self._transport.send(self._call(operation, key, timeout, deadline))
 
-    def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
-        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=request.api_key)
-        core = self._core(name)
+    async def _stop(
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+    ) -> WorkflowStopResponse:
+        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
+        return await self._sent_stop(task_id, operation, api_key, deadline=deadline)
+
+    async def _sent_stop(
+        self,
+        task_id: str,
+        operation: Operation[WorkflowStopResponse],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> WorkflowStopResponse:
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return await self._send(operation, key, timeout, deadline)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
+
+    def _run_stream(
+        self,
+        name: str,
+        request: WorkflowRunRequest,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
+    ) -> AsyncWorkflowStream:
+        stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
+        core = self._core(name, deadline=deadline)
 
         async def opening() -> AsyncByteStream:
-            steps = self._preparation(name).run(request, "streaming")
+            steps = self._preparation(name, timeout, deadline).run(request, "streaming")
             call = await self._transport.drive(steps)
             self._equip(core, name, call)
             return await self._sent(call, self._transport.open(call))
 
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
-    async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
-        steps = self._preparation("run_workflow").run(request, "blocking")
+    async def _run_blocking(
+        self, request: WorkflowRunRequest, timeout: Timeout | NotGiven, deadline: Deadline
+    ) -> WorkflowRunResponse:
+        steps = self._preparation("run_workflow", timeout, deadline).run(request, "blocking")
         call = await self._transport.drive(steps)
         return await self._sent(call, self._transport.send(call))
 
@@ -808,31 +941,55 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
     ) -> AsyncWorkflowStream:
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=key)
-        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        stop = partial(self._stop, user_id=user_id, api_key=key)
+        core = self._follow_core(
+            name,
+            run_id,
+            key,
+            user_id,
+            continues=continues,
+            settled=settled,
+            timeout=timeout,
+            deadline=deadline,
+        )
         return AsyncWorkflowStream(core, None, stop, self._transport)
 
     async def _ask_people(
-        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
+        self,
+        run: WorkflowRunResponse,
+        request: WorkflowRunRequest,
+        callback: AsyncFormCallback,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 try:
-                    shown = await self.human_input_form(token, api_key=key)
+                    asked = operations.get_human_input_form(token)
+                    shown = await self._send(asked, key, timeout, deadline)
                 except PreconditionFailedError:  # somebody else answered, or it has expired
                     continue
                 answer = callback(as_seen(form, shown))
                 action, inputs = await answer if isawaitable(answer) else answer
+                preparation = self._preparation("submit_human_input_form", timeout, deadline)
+                steps = preparation.form(token, action, inputs, request.user_id, key)
                 with suppress(PreconditionFailedError):
-                    await self.submit_human_input_form(
-                        token, action, inputs, user_id=request.user_id, api_key=key
-                    )
+                    await self._transport.send(await self._transport.drive(steps))
             settled |= ids_of(forms)
             async with self._follow(
-                "run_workflow", run.id, key, request.user_id, continues=False, settled=settled
+                "run_workflow",
+                run.id,
+                key,
+                request.user_id,
+                continues=False,
+                settled=settled,
+                timeout=timeout,
+                deadline=deadline,
             ) as stream:
                 run = await stream.result()
         return run

@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
+from ._call import Call
 from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
+from ._deadline import NO_DEADLINE, Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
@@ -22,12 +24,13 @@ from ._options import NOT_GIVEN, NotGiven, Options
 from ._people import FormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
+from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream import WorkflowStream
 from ._sync_transport import Transport
-from ._transport import Call, HTTPClient, Timeout, base_url_of, checked_client
+from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError
 from .models import (
@@ -69,11 +72,13 @@ class DifyWorkflow(ClientBase[Transport]):
         timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
             without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
             By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
-            server keeps alive with a ping every 10 s, 35 to read.
+            server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
         max_retries: How often a call is sent again where that is safe: when the connection could
             not be made, when the server refused before running anything, and, for calls that
             change nothing, when it failed. A run that may have reached the server is never sent
-            again.
+            again. Waits that the server asks for count up to 60 s.
+        queue_timeout: Seconds to wait, all in all, for other runs to end where the app's
+            concurrency limit refuses one; 0 for not waiting.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         recover: Whether the run of a stream that breaks is found again: its stream is taken up
@@ -99,6 +104,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
+        queue_timeout: float = QUEUE_TIMEOUT,
         check_inputs: bool = True,
         recover: bool = True,
         max_reattach: int = MAX_REATTACH,
@@ -113,6 +119,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
@@ -129,6 +136,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
+        queue_timeout: float | None = None,
         check_inputs: bool | None = None,
         recover: bool | None = None,
         max_reattach: int | None = None,
@@ -146,6 +154,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: As for the client.
             timeout: As for the client.
             max_retries: As for the client.
+            queue_timeout: As for the client.
             check_inputs: As for the client.
             recover: As for the client.
             max_reattach: As for the client.
@@ -164,6 +173,7 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
+            queue_timeout=queue_timeout,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
@@ -195,6 +205,9 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         response_mode: ResponseMode = "streaming",
         on_human_input: FormCallback | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
@@ -211,6 +224,13 @@ class DifyWorkflow(ClientBase[Transport]):
                 number of forms; one that somebody else has answered meanwhile is passed over.
                 Without it, or where a form has no token for this key, a paused run is returned.
                 Since Dify 1.14.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over: waiting for the concurrency
+                limit, checks, uploads, every attempt and the run itself. None for as long as it
+                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
+                transports of your own they look at the clock only when something arrives.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -220,33 +240,48 @@ class DifyWorkflow(ClientBase[Transport]):
             RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunLostError: The run's outcome cannot be known any more.
             StreamError: The stream failed before the run's end; it has the ids, where known.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
-        checked_mode(response_mode)
-        wanted = as_request(request)
+        checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
+        name, wanted = "run_workflow", as_request(request)
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
         if response_mode == "blocking":
-            run = self._run_blocking(wanted)
+            run = self._run_blocking(wanted, timeout, until)
         else:
-            with self._run_stream("run_workflow", wanted) as stream:
+            with self._run_stream(name, wanted, timeout, until) as stream:
                 run = stream.result()
         if on_human_input is None:
             return run
-        return self._ask_people(run, wanted, on_human_input)
+        return self._ask_people(run, wanted, on_human_input, timeout, until)
 
     def run_workflow_stream(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowStream:
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds, from this call on, within which the run has to be over, and all that
+                precedes it (see `run_workflow`). None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: No answer came.
             APIStatusError: The server refused the run.
+            RunDeadlineExceededError: The deadline passed before the server answered.
         """
-        return self._run_stream("run_workflow_stream", as_request(request))
+        name = "run_workflow_stream"
+        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        return self._run_stream(name, as_request(request), timeout, until)
 
     def resume_workflow_stream(
         self,
@@ -256,6 +291,7 @@ class DifyWorkflow(ClientBase[Transport]):
         continue_on_pause: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -270,6 +306,7 @@ class DifyWorkflow(ClientBase[Transport]):
             continue_on_pause: Whether to go on listening when the run pauses.
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -284,7 +321,7 @@ class DifyWorkflow(ClientBase[Transport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key)
+        call = self._call(operation, api_key, timeout)
         core = self._events_core(
             operation.name,
             workflow_run_id,
@@ -292,12 +329,16 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id,
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
+            timeout=timeout,
         )
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=call.key)
+        stop = partial(self._stop, user_id=user_id, api_key=call.key)
         return WorkflowStream(core, self._transport.open(call), stop, self._transport)
 
     def submit_workflow(
-        self, request: WorkflowRunRequest | Mapping[str, JSON]
+        self,
+        request: WorkflowRunRequest | Mapping[str, JSON],
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Start the app's workflow and return as soon as its ids are known (POST /workflows/run).
 
@@ -307,6 +348,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: What to run, or its inputs alone.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Returns:
             The run with its `id` and `task_id`; its status is ``"running"`` unless it has ended
@@ -320,7 +362,7 @@ class DifyWorkflow(ClientBase[Transport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        stream = self._run_stream("submit_workflow", as_request(request))
+        stream = self._run_stream("submit_workflow", as_request(request), timeout, NO_DEADLINE)
         try:
             run = stream.started()
         except BaseException:
@@ -340,6 +382,9 @@ class DifyWorkflow(ClientBase[Transport]):
         on_event: Callable[[StreamEvent[object]], object] | None = None,
         wait_through_pause: bool = False,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: float | None = None,
+        stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
         """Wait for the outcome of a run that was started before, by whomever.
 
@@ -354,9 +399,14 @@ class DifyWorkflow(ClientBase[Transport]):
             wait_through_pause: Whether to wait on where the run waits for a person; otherwise it is
                 returned with its forms.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of each call that this takes; by default the client's.
+            deadline: Seconds within which all of this has to be over; None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed and an event
+                has named its task; otherwise it goes on.
 
         Raises:
             InvalidRequestError: The id is no UUID.
+            RunDeadlineExceededError: The deadline passed; the run may be going on.
             RunLostError: There is no such run, or its outcome cannot be known any more.
             StreamInterruptedError: The server could not be reached several times.
             APIStatusError: The server refused.
@@ -368,6 +418,8 @@ class DifyWorkflow(ClientBase[Transport]):
             self._options.key(api_key),
             user_id,
             continues=wait_through_pause,
+            timeout=timeout,
+            deadline=deadline_in(deadline, "wait_for_run", stops=stop_on_deadline),
         ) as stream:
             for event in stream:
                 if on_event is not None:
@@ -380,6 +432,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         *,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -390,6 +443,7 @@ class DifyWorkflow(ClientBase[Transport]):
             task_id: Id of the task (UUID), not of the run.
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is empty.
@@ -398,15 +452,14 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return self._send(operation, api_key)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
+        return self._sent_stop(task_id, operation, api_key, timeout)
 
     def info(
-        self, workflow_run_id: str, api_key: str | ApiKey | None = None
+        self,
+        workflow_run_id: str,
+        api_key: str | ApiKey | None = None,
+        *,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -415,6 +468,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -423,9 +477,11 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_workflow_run(workflow_run_id), api_key)
+        return self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
 
-    def logs(self, request: WorkflowLogsRequest | None = None) -> DifyPageResult[WorkflowLogs]:
+    def logs(
+        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
         Pages follow each other without losing or repeating a row, whatever is added and deleted
@@ -433,6 +489,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -442,7 +499,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request)
+        pager, source = self._log_pager("logs", request, timeout)
         return self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -452,6 +509,7 @@ class DifyWorkflow(ClientBase[Transport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> LogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -463,6 +521,7 @@ class DifyWorkflow(ClientBase[Transport]):
             limit: Most rows; by default all.
             since: No rows before this moment (aware).
             until: No rows after this moment (aware).
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -472,11 +531,17 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager("iter_logs", request, since=since, until=until, most=limit)
+        pager, source = self._log_pager(
+            "iter_logs", request, timeout, since=since, until=until, most=limit
+        )
         return LogIterator(pager, source, self._transport)
 
     def tail_logs(
-        self, request: WorkflowLogsRequest | None = None, *, poll_interval: float = 2.0
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        poll_interval: float = 2.0,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> LogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -486,6 +551,7 @@ class DifyWorkflow(ClientBase[Transport]):
             request: Which runs, and after which one to begin; by default all that appear from now
                 on. Its `limit` does not matter.
             poll_interval: Seconds between two looks at the log.
+            timeout: Bounds of each call that this takes; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -495,13 +561,17 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request)
+        core, source = self._tail_core("tail_logs", request, timeout)
         return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 
     def human_input_form(
-        self, form_token: str, *, api_key: str | ApiKey | None = None
+        self,
+        form_token: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -510,6 +580,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The token is empty.
@@ -519,7 +590,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_human_input_form(form_token), api_key)
+        return self._send(operations.get_human_input_form(form_token), api_key, timeout)
 
     def submit_human_input_form(
         self,
@@ -529,6 +600,7 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -541,6 +613,7 @@ class DifyWorkflow(ClientBase[Transport]):
                 file that is uploaded first.
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -551,7 +624,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form")
+        preparation = self._preparation("submit_human_input_form", timeout)
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         self._transport.send(self._transport.drive(steps))
 
@@ -565,6 +638,7 @@ class DifyWorkflow(ClientBase[Transport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -577,6 +651,7 @@ class DifyWorkflow(ClientBase[Transport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -587,7 +662,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(operations.upload_file(ready, self._options.user(user_id)), api_key)
+            return self._send(
+                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
+            )
 
     def file_preview(
         self,
@@ -596,6 +673,7 @@ class DifyWorkflow(ClientBase[Transport]):
         as_attachment: bool = False,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> MediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -607,6 +685,7 @@ class DifyWorkflow(ClientBase[Transport]):
             as_attachment: Whether to ask for the headers with which browsers save a file.
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -617,28 +696,34 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        return MediaStream(self._transport.open(self._call(operation, api_key)))
+        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
 
     # ------------------------------------------------------------------------------------- app
 
-    def app_info(self, *, api_key: str | ApiKey | None = None) -> AppInfo:
+    def app_info(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_info(), api_key)
+        return self._send(operations.get_app_info(), api_key, timeout)
 
-    def parameters(self, *, api_key: str | ApiKey | None = None) -> AppParameters:
+    def parameters(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppParameters:
         """Inputs and features of the app (GET /parameters).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             BadRequestError: The app was never published.
@@ -646,28 +731,34 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_parameters(), api_key)
+        return self._send(operations.get_app_parameters(), api_key, timeout)
 
-    def meta(self, *, api_key: str | ApiKey | None = None) -> AppMeta:
+    def meta(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_meta(), api_key)
+        return self._send(operations.get_app_meta(), api_key, timeout)
 
-    def site(self, *, api_key: str | ApiKey | None = None) -> AppSite:
+    def site(
+        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+    ) -> AppSite:
         """Look of the app's web page (GET /site).
 
         Since Dify 1.4.
 
         Args:
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -675,9 +766,15 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_site(), api_key)
+        return self._send(operations.get_app_site(), api_key, timeout)
 
-    def end_user(self, end_user_id: str, *, api_key: str | ApiKey | None = None) -> EndUser:
+    def end_user(
+        self,
+        end_user_id: str,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+    ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
         Since Dify 1.13.
@@ -685,6 +782,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -693,7 +791,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_end_user(end_user_id), api_key)
+        return self._send(operations.get_end_user(end_user_id), api_key, timeout)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -705,6 +803,7 @@ class DifyWorkflow(ClientBase[Transport]):
         content_type: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -714,6 +813,7 @@ class DifyWorkflow(ClientBase[Transport]):
             content_type: Media type; by default guessed from the name.
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -722,7 +822,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(operations.audio_to_text(ready, self._options.user(user_id)), api_key)
+            return self._send(
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
+            )
 
     def text_to_audio(
         self,
@@ -731,6 +833,7 @@ class DifyWorkflow(ClientBase[Transport]):
         voice: str | None = None,
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
     ) -> MediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -739,6 +842,7 @@ class DifyWorkflow(ClientBase[Transport]):
             voice: Name of the voice; by default the app's.
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
+            timeout: Bounds of this call; by default the client's.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -747,22 +851,59 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        return MediaStream(self._transport.open(self._call(operation, api_key)))
+        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
 
     # --------------------------------------------------------------------------------- sending
 
-    def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
-        return self._transport.send(self._call(operation, key))
+    def _send(
+        self,
+        operation: Operation[T],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> T:
+        return self._transport.send(self._call(operation, key, timeout, deadline))
 
-    def _run_stream(self, name: str, request: WorkflowRunRequest) -> WorkflowStream:
-        call = self._transport.drive(self._preparation(name).run(request, "streaming"))
-        stop = partial(self.stop_workflow_stream, user_id=request.user_id, api_key=call.key)
-        core = self._equip(self._core(name), name, call)
+    def _stop(
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+    ) -> WorkflowStopResponse:
+        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
+        return self._sent_stop(task_id, operation, api_key, deadline=deadline)
+
+    def _sent_stop(
+        self,
+        task_id: str,
+        operation: Operation[WorkflowStopResponse],
+        key: ApiKey | None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> WorkflowStopResponse:
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return self._send(operation, key, timeout, deadline)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
+
+    def _run_stream(
+        self,
+        name: str,
+        request: WorkflowRunRequest,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
+    ) -> WorkflowStream:
+        steps = self._preparation(name, timeout, deadline).run(request, "streaming")
+        call = self._transport.drive(steps)
+        stop = partial(self._stop, user_id=request.user_id, api_key=call.key)
+        core = self._equip(self._core(name, deadline=deadline), name, call)
         body = self._sent(call, self._transport.open)
         return WorkflowStream(core, body, stop, self._transport)
 
-    def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
-        call = self._transport.drive(self._preparation("run_workflow").run(request, "blocking"))
+    def _run_blocking(
+        self, request: WorkflowRunRequest, timeout: Timeout | NotGiven, deadline: Deadline
+    ) -> WorkflowRunResponse:
+        steps = self._preparation("run_workflow", timeout, deadline).run(request, "blocking")
+        call = self._transport.drive(steps)
         run: WorkflowRunResponse = self._sent(call, self._transport.send)
         return run
 
@@ -789,30 +930,54 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
     ) -> WorkflowStream:
-        stop = partial(self.stop_workflow_stream, user_id=user_id, api_key=key)
-        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        stop = partial(self._stop, user_id=user_id, api_key=key)
+        core = self._follow_core(
+            name,
+            run_id,
+            key,
+            user_id,
+            continues=continues,
+            settled=settled,
+            timeout=timeout,
+            deadline=deadline,
+        )
         return WorkflowStream(core, None, stop, self._transport)
 
     def _ask_people(
-        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: FormCallback
+        self,
+        run: WorkflowRunResponse,
+        request: WorkflowRunRequest,
+        callback: FormCallback,
+        timeout: Timeout | NotGiven,
+        deadline: Deadline,
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 try:
-                    shown = self.human_input_form(token, api_key=key)
+                    asked = operations.get_human_input_form(token)
+                    shown = self._send(asked, key, timeout, deadline)
                 except PreconditionFailedError:  # somebody else answered, or it has expired
                     continue
                 action, inputs = callback(as_seen(form, shown))
+                preparation = self._preparation("submit_human_input_form", timeout, deadline)
+                steps = preparation.form(token, action, inputs, request.user_id, key)
                 with suppress(PreconditionFailedError):
-                    self.submit_human_input_form(
-                        token, action, inputs, user_id=request.user_id, api_key=key
-                    )
+                    self._transport.send(self._transport.drive(steps))
             settled |= ids_of(forms)
             with self._follow(
-                "run_workflow", run.id, key, request.user_id, continues=False, settled=settled
+                "run_workflow",
+                run.id,
+                key,
+                request.user_id,
+                continues=False,
+                settled=settled,
+                timeout=timeout,
+                deadline=deadline,
             ) as stream:
                 run = stream.result()
         return run

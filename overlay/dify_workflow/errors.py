@@ -23,6 +23,7 @@ DifyError
 ├── LogWindowUnstableError                a second of the log that cannot be read whole
 ├── RunOutcomeUnknownError                a run was sent, and no id of it came back
 ├── StreamError
+│   ├── RunDeadlineExceededError (TimeoutError)  the deadline passed; the run may be going on
 │   ├── StreamInterruptedError            the stream broke before the run's end
 │   ├── StreamDecodeError                 an event that cannot be read
 │   ├── RunLostError                      the run's outcome cannot be known any more
@@ -35,9 +36,12 @@ DifyError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._retry_after import seconds_asked
 
 if TYPE_CHECKING:
     from ._event import StreamEvent
@@ -64,6 +68,7 @@ __all__ = [
     "PermissionDeniedError",
     "PreconditionFailedError",
     "RateLimitError",
+    "RunDeadlineExceededError",
     "RunLostError",
     "RunOutcomeUnknownError",
     "ServerError",
@@ -158,6 +163,10 @@ class APIStatusError(DifyError):
         param: Name of the parameter at fault, where the answer names one.
         headers: Headers of the answer, names in lower case.
         body: The answer's body as text.
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait (header Retry-After, as seconds or as a
+            date); None where it does not ask.
     """
 
     def __init__(
@@ -178,6 +187,7 @@ class APIStatusError(DifyError):
         self.param = param
         self.headers: dict[str, str] = dict(headers or {})
         self.body = body
+        self.retry_after = seconds_asked(self.headers)
         super().__init__(f"{operation}: {self._advice()} ({self._evidence()})")
 
     def _advice(self) -> str:
@@ -242,10 +252,25 @@ class UnsupportedMediaTypeError(APIStatusError):
         return "the server does not take this type of file or body"
 
 
+_LIMIT = re.compile(r"concurrent requests allowed\b.* is (\d+)\.")
+"""The number in the message of the concurrency limit (DIFY.md section 0.7)."""
+
+
 class RateLimitError(APIStatusError):
     """429, or the 400 with which Dify enforces its concurrency limit (DIFY.md section 0.7)."""
 
+    @property
+    def limit(self) -> int | None:
+        """Most runs of the app at a time, where that limit is what refused; else None."""
+        named = _LIMIT.search(self.message)
+        return int(named[1]) if named else None
+
     def _advice(self) -> str:
+        if self.limit == 1:
+            return (
+                "too many requests at once; nothing was run. An app with a limit of 1 takes no "
+                "streams: use response_mode='blocking', or raise its limit"
+            )
         return "too many requests at once; nothing was run, try again later"
 
 
@@ -318,6 +343,33 @@ class StreamError(DifyError):
         self.run_id = run_id
         self.task_id = task_id
         self.last_event = last_event
+
+
+class RunDeadlineExceededError(StreamError, TimeoutError):
+    """The deadline passed before the run's end; once sent, the run goes on unless it was stopped.
+
+    Args:
+        message: What happened, in a sentence.
+        request_sent: False where the run cannot have reached the server, True where it may.
+        stop_requested: Whether a stop was sent for its task.
+        run_id: Id of the run, where an event brought it.
+        task_id: Id of the task, where an event brought it.
+        last_event: The last event that was delivered, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request_sent: bool,
+        stop_requested: bool = False,
+        run_id: str | None = None,
+        task_id: str | None = None,
+        last_event: StreamEvent[object] | None = None,
+    ) -> None:
+        super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
+        self.request_sent = request_sent
+        self.stop_requested = stop_requested
 
 
 class StreamInterruptedError(StreamError):

@@ -16,9 +16,10 @@ from support import events
 
 
 class _Connection:
-    """Answers runs by the ``kind`` among their inputs: ``refused``, ``error`` or ``slow``.
+    """Answers runs by the ``kind`` among their inputs.
 
-    A stop of any task ends the slow run.
+    ``refused`` is, ``error`` reports one, ``silent`` begins and ``mute`` is not even answered;
+    ``slow`` begins, and a stop of any task ends it.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -45,19 +46,20 @@ class _Connection:
 
     def _answer(self, stream: int) -> None:
         body = json.loads(self._bodies[stream])
+        kind = body.get("inputs", {}).get("kind")
         if self._paths[stream].endswith("/stop"):
             self._whole(stream, 200, {"result": "success"})
             self._h2.send_data(self._slow, events.finished(), end_stream=True)
-        elif body["inputs"]["kind"] == "refused":
+        elif kind == "refused":
             self._whole(stream, 400, {"code": "invalid_param", "message": "refused"})
-        elif body["inputs"]["kind"] == "error":
+        elif kind == "error":
             self._head(stream, 200, "text/event-stream")
             error = events.message("error", status=400, code="invalid_param", message="no luck")
             self._h2.send_data(stream, error)
-        else:
+        elif kind != "mute":
             self._head(stream, 200, "text/event-stream")
             self._h2.send_data(stream, events.started())
-            self._slow = stream
+            self._slow = stream if kind == "slow" else self._slow
 
     def _head(self, stream: int, status: int, content_type: str) -> None:
         headers = [(":status", str(status)), ("content-type", content_type)]

@@ -136,7 +136,7 @@ def table(server: ReplayServer, world_name: str = "sync", pieces: Pieces = "own"
     ]
     version = ""
     with world(world_name) as made:  # type: ignore[arg-type]
-        client = made.client(check_inputs=False, max_retries=0, recover=False)
+        client = made.client(check_inputs=False, max_retries=0, queue_timeout=0, recover=False)
         for played in all_recordings():
             if played.version != version:
                 version = played.version

@@ -29,6 +29,7 @@ from dify_workflow_api.models import ExecutionMetadata, TextChunkData
 def sync(client: DifyWorkflow) -> None:
     assert_type(client.run_workflow({"name": "Ann"}), WorkflowRunResponse)
     assert_type(client.run_workflow(WorkflowRunRequest({})).raise_for_status(), WorkflowRunResponse)
+    assert_type(client.run_workflow({}, timeout=None, deadline=60), WorkflowRunResponse)
     assert_type(client.run_workflow_stream({}), WorkflowStream)
     assert_type(client.stop_workflow_stream("task", "user"), WorkflowStopResponse)
     assert_type(client.info("run", "key"), WorkflowRunResponse)
