@@ -165,6 +165,14 @@ class Emulator:
         """
         self._store.delete_logs(ids)
 
+    def delete_runs(self, ids: Iterable[str]) -> None:
+        """Delete runs; their rows stay in the logs, without a run.
+
+        Args:
+            ids: Ids of the runs.
+        """
+        self._store.delete_runs(ids)
+
     def kill_workers(self) -> None:
         """Let all runs die in silence: they stay ``running`` for ever."""
         self._call(self._state.kill_workers)

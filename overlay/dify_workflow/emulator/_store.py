@@ -180,6 +180,13 @@ class Store:
                 (log_id, app, run_id, user_id, int(created + 0.5), made_in),
             )
 
+    def delete_runs(self, ids: Iterable[str]) -> None:
+        """Delete runs, but not their rows of the logs."""
+        with self._lock:
+            self._database.executemany(
+                "DELETE FROM runs WHERE id = ?", [(run_id,) for run_id in ids]
+            )
+
     def delete_logs(self, ids: Iterable[str]) -> None:
         """Delete rows of the logs."""
         with self._lock:
