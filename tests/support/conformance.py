@@ -164,7 +164,7 @@ def _numbers(version: str) -> list[int]:
 
 def _has_come(played: Recording, live: Live) -> bool:
     """Whether as much of a stream has come as the recorded client saw before it left."""
-    if len(live.events) < len(played.events):
+    if not live.messages or len(live.events) < len(played.events):
         return False
     # Of the pings with which it ends, one is enough.
     return played.messages[1:][-1:] != [PING] or live.messages[1:][-1:] == [PING]

@@ -45,8 +45,6 @@ def uploaded(bench: Bench, played: Recording) -> Scene:
         upload = next((other for other in uploads if file_id.encode() in other.body), None)
         stored = _upload(bench, upload)
         scene.files[file_id] = str(stored["id"])
-        if played.id.endswith("_unknown"):
-            return scene
         scene.ids = {"end_user_id": str(stored["created_by"]), "file_id": str(stored["id"])}
     return scene
 
