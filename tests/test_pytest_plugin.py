@@ -254,7 +254,8 @@ def test_faults_hold_for_one_test(project: pytest.Pytester) -> None:
 
         def test_cut(dify_emulator, dify_workflow):
             dify_emulator.faults.cut_stream(after_events=3)
-            with dify_workflow.run_workflow_stream({"name": "Ann"}) as stream:
+            plain = dify_workflow.with_options(recover=False)
+            with plain.run_workflow_stream({"name": "Ann"}) as stream:
                 with pytest.raises(StreamInterruptedError):
                     for event in stream:
                         pass

@@ -161,7 +161,7 @@ def test_a_request_without_a_key_is_pickled() -> None:
 def test_a_client_is_not_pickled(both: World) -> None:
     client = both.client(api_key=SECRET)
     with pytest.raises(TypeError) as caught:
-        pickle.dumps(client if both.name == "sync" else client._target)
+        pickle.dumps(client if both.name == "sync" else client.target)
     clean(*everything_about(caught.value))
 
 

@@ -25,6 +25,7 @@ class ConductedRun:
         self.inputs: queue.Queue[dict[str, Any]] = queue.Queue()
         self._form = form
         self._pieces: queue.Queue[bytes | None] = queue.Queue()
+        self._has_ended = False
 
     def send(self, *pieces: bytes) -> None:
         """Send pieces of the stream."""
@@ -47,12 +48,15 @@ class ConductedRun:
         elif target.endswith("/stop"):
             self.stops.put(target.split("/")[-2])
             exchange.whole(b'{"result":"success"}')
+        elif exchange.request.method == "GET" and self._has_ended:  # and is forgotten
+            exchange.whole(b'{"code": "not_found", "message": "none"}', 404, "Not Found")
         else:
             body = json.loads(exchange.request.body or b"{}")
             self.inputs.put(body.get("inputs", {}))
             exchange.start_stream()
             while (piece := self._pieces.get()) is not None:
                 exchange.chunk(piece)
+            self._has_ended = True
             exchange.end_stream()
 
     def _tell(self, exchange: Exchange) -> None:

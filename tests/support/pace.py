@@ -18,8 +18,8 @@ FAST = Pace(
 )
 
 
-def hurried(client: Any) -> Any:
+def hurried(client: Any, pace: Pace = FAST) -> Any:
     """The client, of either world, with a pace for tests."""
     target = client.target if isinstance(client, Waiting) else client
-    target._pace = FAST
+    target._pace = pace
     return client
