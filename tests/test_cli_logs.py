@@ -97,11 +97,12 @@ def test_the_command_to_go_on_with_has_the_same_filters(long_log: Emulator) -> N
 
 def test_ctrl_c_ends_rows_behind_one_and_tells_how_to_go_on(long_log: Emulator) -> None:
     url = long_log.base_url
-    process = started("logs", "--all", "--jsonl", base_url=url)
-    assert process.stdout is not None
-    lines = process.stdout.readline()  # more than a pipe holds is to come, so it waits
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=20)
+    with started("logs", "--all", "--jsonl", base_url=url) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = process.stdout.readline()  # more than a pipe holds is to come, so it waits
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.stdout.read(), process.stderr.read()
     assert process.returncode == 130
     seen = ids_of(lines + rest)
     told = re.search(r"To go on: dify-workflow (logs .*)", errors)
