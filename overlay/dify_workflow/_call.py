@@ -117,9 +117,7 @@ class Attempts:
         return min(pause(wait), self._call.deadline.left)
 
 
-def call_for(
-    options: Options, operation: Operation[T], key: ApiKey, deadline: Deadline = NO_DEADLINE
-) -> Call[T]:
+def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
     """The call as a client's options have it."""
     return Call(
         operation,
@@ -128,5 +126,5 @@ def call_for(
         options.timeout,
         options.max_retries,
         options.queue_timeout,
-        deadline,
+        options.deadline,
     )
