@@ -33,7 +33,7 @@ from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
-from .errors import DifyError, PreconditionFailedError
+from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     from ._async_body import AsyncByteStream
 
 T = TypeVar("T")
+
+_TOO_LATE = (PreconditionFailedError, RunDeadlineExceededError)
+"""For the answer to a form: somebody else gave one, it has expired, or the deadline has passed, of
+which those hear who follow the run."""
 
 
 class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
@@ -924,9 +928,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
+        task_id: str | None = None,
     ) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
         core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        core.run.task_id = task_id
         return AsyncWorkflowStream(core, None, stop, self._transport)
 
     async def _ask_people(
@@ -938,11 +944,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             for form, token in forms:
                 try:
                     shown = await self.human_input_form(token, api_key=key)
-                except PreconditionFailedError:  # somebody else answered, or it has expired
+                except _TOO_LATE:
                     continue
                 answer = callback(as_seen(form, shown))
                 action, inputs = await answer if isawaitable(answer) else answer
-                with suppress(PreconditionFailedError):
+                with suppress(*_TOO_LATE):
                     await self.submit_human_input_form(
                         token, action, inputs, user_id=request.user_id, api_key=key
                     )
@@ -954,6 +960,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 request.user_id,
                 continues=False,
                 settled=settled,
+                task_id=run.task_id,
             ) as stream:
                 run = await stream.result()
         return run

@@ -32,7 +32,7 @@ from ._stream import WorkflowStream
 from ._sync_transport import Transport
 from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
-from .errors import DifyError, PreconditionFailedError
+from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+
+_TOO_LATE = (PreconditionFailedError, RunDeadlineExceededError)
+"""For the answer to a form: somebody else gave one, it has expired, or the deadline has passed, of
+which those hear who follow the run."""
 
 
 class DifyWorkflow(ClientBase[Transport]):
@@ -907,9 +911,11 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
+        task_id: str | None = None,
     ) -> WorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
         core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        core.run.task_id = task_id
         return WorkflowStream(core, None, stop, self._transport)
 
     def _ask_people(
@@ -921,10 +927,10 @@ class DifyWorkflow(ClientBase[Transport]):
             for form, token in forms:
                 try:
                     shown = self.human_input_form(token, api_key=key)
-                except PreconditionFailedError:  # somebody else answered, or it has expired
+                except _TOO_LATE:
                     continue
                 action, inputs = callback(as_seen(form, shown))
-                with suppress(PreconditionFailedError):
+                with suppress(*_TOO_LATE):
                     self.submit_human_input_form(
                         token, action, inputs, user_id=request.user_id, api_key=key
                     )
@@ -936,6 +942,7 @@ class DifyWorkflow(ClientBase[Transport]):
                 request.user_id,
                 continues=False,
                 settled=settled,
+                task_id=run.task_id,
             ) as stream:
                 run = stream.result()
         return run
