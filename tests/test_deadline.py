@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -20,13 +21,15 @@ from dify_workflow import (
     APIStatusError,
     AsyncDifyWorkflow,
     DifyWorkflow,
+    HumanInputForm,
     InvalidRequestError,
     RateLimitError,
     RunDeadlineExceededError,
+    StreamInterruptedError,
     TextChunk,
     WorkflowStreamError,
 )
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, Sleep, human_input, workflow
 from support import events
 from support.events import PING, RUN, TASK
 from support.http2 import http2_server
@@ -314,9 +317,9 @@ def test_what_has_come_in_time_is_delivered_afterwards(both: World, server: Repl
     chunks = events.started() + events.text("x") + events.finished()
     url = server.handle(stream_of(chunks, then=wait_until_left))
     client = both.client(base_url=url, check_inputs=False)
-    stream = client.run_workflow_stream({}, deadline=0.2)
+    stream = client.run_workflow_stream({}, deadline=DEADLINE)
     next(stream)
-    threading.Event().wait(0.3)  # somebody who takes their time
+    threading.Event().wait(DEADLINE)  # somebody who takes their time
     assert isinstance(next(stream), TextChunk)
     assert stream.result().status == "succeeded"
 
@@ -328,6 +331,121 @@ def test_behind_an_error_event_the_error_counts(both: World, server: ReplayServe
     with pytest.raises(WorkflowStreamError, match="No provider"):
         client.run_workflow({}, deadline=DEADLINE, stop_on_deadline=True)
     assert time.monotonic() - began < DEADLINE + LATE
+
+
+# ------------------------------------------------------------------------------- in a recovery
+
+
+def answering(**answers: Callable[[Exchange], Any]) -> Callable[[Exchange], None]:
+    """Answers by the last word of the path; a run breaks off after one event.
+
+    Args:
+        answers: What happens to requests; by default they are not answered.
+    """
+
+    def handler(exchange: Exchange) -> None:
+        path = exchange.request.target.partition("?")[0].rstrip("/").split("/")
+        what = "detail" if path[-2:-1] == ["run"] else path[-1]
+        answers.get(what, wait_until_left)(exchange)
+
+    return handler
+
+
+def run_broken_off(exchange: Exchange) -> None:
+    exchange.start_stream()
+    exchange.chunk(events.started())
+
+
+def not_there(exchange: Exchange) -> None:
+    exchange.whole(b"<title>404</title>", 404, content_type="text/html")
+
+
+def still_running(exchange: Exchange) -> None:
+    body = {**json.loads(recording("1.14.2/ev1_detail_finished").body), "id": RUN}
+    exchange.whole(json.dumps({**body, "status": "running", "finished_at": None}).encode())
+
+
+def proxy_gave_up(exchange: Exchange) -> None:
+    exchange.whole(b"<title>502</title>", 502, content_type="text/html")
+
+
+RECOVERIES = {
+    "while its stream is taken up": answering(run=run_broken_off),
+    "between two attempts to take it up": answering(run=run_broken_off, events=proxy_gave_up),
+    "in a stream that was taken up": answering(
+        run=run_broken_off, events=stream_of(PING, then=send_for_ever(PING, 0.02))
+    ),
+    "while the run is looked up": answering(run=run_broken_off, events=not_there),
+    "between two looks": answering(run=run_broken_off, events=not_there, detail=still_running),
+}
+
+
+@pytest.mark.parametrize("handler", RECOVERIES.values(), ids=RECOVERIES.keys())
+def test_of_a_run_whose_stream_broke(
+    both: World, server: ReplayServer, handler: Callable[[Exchange], None]
+) -> None:
+    client = both.client(base_url=server.handle(handler), check_inputs=False, max_reattach=99)
+    with passes() as caught:
+        client.run_workflow({}, deadline=DEADLINE)
+    assert (caught.value.run_id, caught.value.task_id) == (RUN, TASK)
+    assert isinstance(caught.value.__cause__, StreamInterruptedError)
+    assert caught.value.last_event.event == "workflow_started"
+
+
+@pytest.mark.parametrize("mode", ["streaming", "blocking"])
+def test_while_a_run_without_an_id_is_looked_for(
+    mode: str, both: World, server: ReplayServer
+) -> None:
+    url = server.handle(answering(run=lambda _: None))  # broken off without an answer
+    client = both.client(base_url=url, check_inputs=False)
+    with passes() as caught:
+        client.run_workflow({}, response_mode=mode, deadline=DEADLINE)
+    assert caught.value.request_sent is True
+    assert "while the run was looked for. Whether it has started is not known" in str(caught.value)
+
+
+def test_while_a_run_is_waited_for(both: World, emulator: Emulator) -> None:
+    client = both.client(base_url=emulator.base_url, api_key="app-slow")
+    run = client.submit_workflow({"secs": 30})
+    for stops in (False, True):
+        with passes() as caught:
+            client.wait_for_run(run.id, deadline=DEADLINE, stop_on_deadline=stops)
+        assert "wait_for_run: the deadline of " in str(caught.value)
+        assert caught.value.run_id == run.id
+    # What the server replays names no task, and nothing else has come.
+    assert (caught.value.task_id, caught.value.stop_requested) == (None, False)
+    assert "since no event has named its task" in str(caught.value)
+
+
+@pytest.mark.parametrize("at", ["the form", "the answer", "the person", "the rest of the run"])
+def test_while_people_are_asked(at: str, both: World) -> None:
+    @workflow()
+    def asking(_inputs: Any) -> Any:
+        yield from human_input("ask", "Well?")
+        yield Sleep(30)
+        return {}
+
+    asked: list[str] = []
+
+    def callback(form: HumanInputForm) -> tuple[str, dict[str, Any]]:
+        asked.append(form.content)
+        if at == "the person":
+            threading.Event().wait(DEADLINE)
+        return form.actions[0].id, {}
+
+    with Emulator(asking, mends_stops=True, linger=0) as emulator:
+        slow = {"the form": "GET /form/", "the answer": "POST /form/"}
+        if at in slow:
+            emulator.faults.delay(5, on=slow[at])
+        client = both.client(base_url=emulator.base_url, api_key="app-asking")
+        with passes() as caught:
+            client.run_workflow(
+                {}, on_human_input=callback, deadline=DEADLINE, stop_on_deadline=True
+            )
+        assert caught.value.stop_requested is True
+        posts = [each for each in emulator.requests if each.path.endswith("/run")]
+    assert len(posts) == 1
+    assert len(asked) == (at != "the form")
 
 
 # ------------------------------------------------------------------------------------- stopping
@@ -549,9 +667,8 @@ def test_the_last_seconds_of_a_stream_of_many_pieces_hold_little_memory(
     """Each bound on a thread's reads takes an iteration, which lives as long as the stream."""
     url = server.handle(stream_of(then=send_for_ever(events.text("x"), 0.0005)))
     with DifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
-        stream = client.run_workflow_stream({}, deadline=0.8)
         count = 0
-        with passes(0.8):
+        with passes(0.8), client.run_workflow_stream({}, deadline=0.8) as stream:
             for count, _ in enumerate(stream, 1):  # noqa: B007  # it is looked at below
                 pass
     assert count > 100

@@ -58,16 +58,18 @@ class Call(Generic[T]):
         Args:
             sent: Whether it may have reached the server.
         """
-        if not self.operation.runs:
-            what = f"while {self.operation.name} was under way."
-        elif sent:
+        operation, deadline = self.operation, self.deadline
+        if operation.runs and sent:
             what = "before the server answered; whether the run has started is not known."
-        else:
+        elif operation.runs:
             what = "before the run was sent; nothing was run."
-        deadline = self.deadline
+        elif operation.name == deadline.method:
+            what = "while the run was looked for."
+        else:
+            what = f"while {operation.name} was under way."
         return RunDeadlineExceededError(
             f"{deadline.method}: the deadline of {deadline.seconds:g} s passed {what}",
-            request_sent=sent and self.operation.runs,
+            request_sent=sent and operation.runs,
         )
 
 
@@ -117,9 +119,7 @@ class Attempts:
         return min(pause(wait), self._call.deadline.left)
 
 
-def call_for(
-    options: Options, operation: Operation[T], key: ApiKey, deadline: Deadline = NO_DEADLINE
-) -> Call[T]:
+def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
     """The call as a client's options have it."""
     return Call(
         operation,
@@ -128,5 +128,5 @@ def call_for(
         options.timeout,
         options.max_retries,
         options.queue_timeout,
-        deadline,
+        options.deadline,
     )

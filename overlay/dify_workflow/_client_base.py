@@ -10,7 +10,7 @@ import attrs
 from . import _operations as operations
 from ._call import Call, call_for
 from ._conversation import RunCalls
-from ._deadline import NO_DEADLINE, Deadline
+from ._deadline import Deadline
 from ._json import JSONObject
 from ._log_cursor import LogTimes
 from ._log_pager import LogPager
@@ -18,7 +18,7 @@ from ._log_query import LogQuery
 from ._log_source import LogSource
 from ._log_tail import TailCore
 from ._operations import Operation
-from ._options import NOT_GIVEN, NotGiven, Options
+from ._options import NotGiven, Options, checked_timeout
 from ._preparation import InputForms, Preparation
 from ._recovery import Pace, Patience, Recovery
 from ._run_state import StoppedTasks
@@ -83,32 +83,28 @@ class ClientBase(Generic[TransportT]):
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
-    def _call(
-        self,
-        operation: Operation[T],
-        key: ApiKey | None,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> Call[T]:
-        options = self._options.within(timeout)
-        return call_for(options, operation, options.key(key), deadline)
+    def _within(self, timeout: Timeout | NotGiven, deadline: Deadline | None = None) -> Self:
+        """This client with bounds for one call.
 
-    def _preparation(
-        self, name: str, timeout: Timeout | NotGiven, deadline: Deadline = NO_DEADLINE
-    ) -> Preparation:
-        options = self._options.within(timeout)
-        return Preparation(name, options, self._transport.versions, self._forms, deadline)
+        Args:
+            timeout: Bounds of each request; `NOT_GIVEN` for the client's.
+            deadline: When all of the call has to be over; None for when it has to anyway.
 
-    def _run_calls(
-        self,
-        name: str,
-        key: ApiKey,
-        user: str,
-        *,
-        continues: bool = False,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> RunCalls:
+        Raises:
+            InvalidRequestError: The bounds cannot be right.
+        """
+        if isinstance(timeout, NotGiven) and deadline is None:
+            return self
+        checked = checked_timeout(timeout, InvalidRequestError)
+        return self._copy(None, timeout=checked, deadline=deadline)
+
+    def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
+        return call_for(self._options, operation, self._options.key(key))
+
+    def _preparation(self, name: str) -> Preparation:
+        return Preparation(name, self._options, self._transport.versions, self._forms)
+
+    def _run_calls(self, name: str, key: ApiKey, user: str, *, continues: bool = False) -> RunCalls:
         """The calls that find a run again.
 
         They always ask for what has been: what the gap swallowed is told so, and a pause is.
@@ -116,8 +112,8 @@ class ClientBase(Generic[TransportT]):
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            options = self._options.within(timeout)
-            return attrs.evolve(call_for(options, named, key, deadline), max_retries=0)
+            made = call_for(self._options, named, key)
+            return attrs.evolve(made, max_retries=0, queue_timeout=0)
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(
@@ -151,6 +147,7 @@ class ClientBase(Generic[TransportT]):
             max_event_bytes=self._options.max_event_bytes,
             stops=self._stops,
             server_version=lambda: self.server_version,
+            deadline=self._options.deadline,
             **what,
         )
 
@@ -158,39 +155,34 @@ class ClientBase(Generic[TransportT]):
         self,
         name: str,
         request: WorkflowLogsRequest | None,
-        timeout: Timeout | NotGiven,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        source = self._log_source(name, request, timeout)
+        source = self._log_source(name, request)
         times = self._log_times
         return LogPager(source.request, times, since=since, until=until, most=most), source
 
     def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
+        self, name: str, request: WorkflowLogsRequest | None
     ) -> tuple[TailCore, LogSource]:
-        source = self._log_source(name, request, timeout)
+        source = self._log_source(name, request)
         return TailCore(source.request, self._log_times), source
 
-    def _log_source(
-        self, name: str, request: WorkflowLogsRequest | None, timeout: Timeout | NotGiven
-    ) -> LogSource:
+    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, self._options.within(timeout), self._transport.versions)
+        return LogSource(name, request, self._options, self._transport.versions)
 
     def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:
         """Let a stream find its run again, now that it is known what is sent."""
         if self._options.recover:
             user: str = call.operation.request["json"]["user"]
-            calls = self._run_calls(
-                name, call.key, user, timeout=call.timeout, deadline=call.deadline
-            )
+            calls = self._run_calls(name, call.key, user)
             core.equip(self._recovery(calls), self._search(name, call))
         return core
 
@@ -203,14 +195,12 @@ class ClientBase(Generic[TransportT]):
         *,
         snapshot: bool,
         continues: bool,
-        timeout: Timeout | NotGiven,
     ) -> StreamCore:
         """What is known of the stream of a run that is going on."""
         core = self._core(name, run_id=run_id, ends_at_pause=not continues, tells_all=snapshot)
         if self._options.recover:
             user = self._options.user(user_id)
-            calls = self._run_calls(name, key, user, continues=continues, timeout=timeout)
-            core.equip(self._recovery(calls), None)
+            core.equip(self._recovery(self._run_calls(name, key, user, continues=continues)), None)
         return core
 
     def _follow_core(
@@ -222,28 +212,14 @@ class ClientBase(Generic[TransportT]):
         *,
         continues: bool,
         settled: frozenset[str],
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
     ) -> StreamCore:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
         core = self._core(
-            name,
-            run_id=run_id,
-            ends_at_pause=not continues,
-            follows=True,
-            settled=settled,
-            deadline=deadline,
+            name, run_id=run_id, ends_at_pause=not continues, follows=True, settled=settled
         )
         through = continues or bool(settled)
-        calls = self._run_calls(
-            name,
-            key,
-            self._options.user(user_id),
-            continues=through,
-            timeout=timeout,
-            deadline=deadline,
-        )
+        calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
         core.equip(self._recovery(calls), None)
         return core
 
@@ -256,9 +232,7 @@ class ClientBase(Generic[TransportT]):
         if not self._options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
-        calls = self._run_calls(
-            name, call.key, body["user"], timeout=call.timeout, deadline=call.deadline
-        )
+        calls = self._run_calls(name, call.key, body["user"])
         return Search(calls, name, body["inputs"], now())
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ._deadline import NO_DEADLINE, Deadline
 from ._json import is_text
 from ._secret import ApiKey, wrap
 from .errors import ConfigurationError, DifyError, InvalidRequestError
@@ -168,7 +169,10 @@ _MAY_BE_NONE = ("timeout", "lost_run_timeout")
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What a client is set up with; `DifyWorkflow` says what each option means."""
+    """What a client is set up with; `DifyWorkflow` says what each option means.
+
+    Those of a call that has to be over at some time have a deadline.
+    """
 
     api_key: ApiKey | None
     base_url: str
@@ -181,6 +185,7 @@ class Options:
     max_reattach: int
     lost_run_timeout: float | None
     max_event_bytes: int
+    deadline: Deadline = NO_DEADLINE
 
     @classmethod
     def with_environment(
@@ -219,16 +224,6 @@ class Options:
             if value is not NOT_GIVEN and (value is not None or name in _MAY_BE_NONE)
         }
         return attrs.evolve(self, **_checked(changes))
-
-    def within(self, timeout: Timeout | NotGiven) -> Options:
-        """The options of one call, which may have bounds of its own.
-
-        Raises:
-            InvalidRequestError: The bounds cannot be right.
-        """
-        if isinstance(timeout, NotGiven):
-            return self
-        return attrs.evolve(self, timeout=checked_timeout(timeout, InvalidRequestError))
 
     def key(self, own: ApiKey | None) -> ApiKey:
         """The key of a call: its own one, else the client's.

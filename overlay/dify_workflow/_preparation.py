@@ -16,7 +16,6 @@ import attrs
 
 from . import _operations as operations
 from ._call import Call, call_for
-from ._deadline import NO_DEADLINE, Deadline
 from ._files import opened
 from ._input_rules import needs_check, problems, undeclared
 from ._inputs import local_paths, wire_files, wire_inputs
@@ -78,14 +77,12 @@ class Preparation:
         options: The client's options.
         versions: Versions of the servers that answered.
         forms: The inputs that apps take.
-        deadline: When all of it has to be over, the run itself included.
     """
 
     name: str
     options: Options
     versions: Versions
     forms: InputForms
-    deadline: Deadline = NO_DEADLINE
 
     def run(
         self, request: WorkflowRunRequest, mode: operations.ResponseMode
@@ -153,7 +150,7 @@ class Preparation:
         return call
 
     def _call(self, operation: operations.Operation[T], key: ApiKey) -> Call[T]:
-        return call_for(self.options, operation, key, self.deadline)
+        return call_for(self.options, operation, key)
 
     def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
         """Refuse inputs that the app does not take, where the server would say nothing."""

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 from ._conversation import Ask, RunCalls, Steps
 from ._json import JSONObject
 from ._log_query import LogAnswer
-from .errors import APIConnectionError, APIStatusError, DifyError, RunOutcomeUnknownError
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    DifyError,
+    RunDeadlineExceededError,
+    RunOutcomeUnknownError,
+)
 from .models import WorkflowLogs, WorkflowRunResponse
 
 _CLOCK_SKEW = timedelta(seconds=60)
@@ -47,6 +53,11 @@ class Search:
         candidates: list[str] = []
         try:
             yield from self._find(candidates)
+        except RunDeadlineExceededError as late:
+            return RunDeadlineExceededError(
+                f"{late} Whether it has started is not known, and it is not sent again. {failure}",
+                request_sent=True,
+            )
         except DifyError as error:
             what = f"not all of the logs could be read ({error})"
         else:

@@ -349,17 +349,17 @@ class StreamCore:
             then = "it goes on, since no event has named its task, which stops it."
         else:
             then = "it goes on."
-        self._fail(
-            RunDeadlineExceededError(
-                f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed before the "
-                f"end of {self._run_name}; {then}",
-                request_sent=True,
-                stop_requested=stopped,
-                run_id=self.run.run_id,
-                task_id=self.run.task_id,
-                last_event=self._last_event,
-            )
+        failure = RunDeadlineExceededError(
+            f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed before the end "
+            f"of {self._run_name}; {then}",
+            request_sent=True,
+            stop_requested=stopped,
+            run_id=self.run.run_id,
+            task_id=self.run.task_id,
+            last_event=self._last_event,
         )
+        failure.__cause__ = self._interruption
+        self._fail(failure)
 
     def result(self) -> WorkflowRunResponse:
         """The run, once the stream has ended.

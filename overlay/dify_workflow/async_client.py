@@ -15,7 +15,7 @@ from ._async_transport import AsyncTransport
 from ._call import Call
 from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
-from ._deadline import NO_DEADLINE, Deadline, deadline_in
+from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
@@ -33,7 +33,7 @@ from ._sse import MAX_EVENT_BYTES
 from ._stream import AsyncWorkflowStream
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
-from .errors import DifyError, PreconditionFailedError
+from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     from ._async_body import AsyncByteStream
 
 T = TypeVar("T")
+
+_TOO_LATE = (PreconditionFailedError, RunDeadlineExceededError)
+"""For the answer to a form: somebody else gave one, it has expired, or the deadline has passed, of
+which those hear who follow the run."""
 
 
 class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
@@ -231,9 +235,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 Since Dify 1.14.
             timeout: Bounds of each call that this takes; by default the client's.
             deadline: Seconds within which all of this has to be over: waiting for the concurrency
-                limit, checks, uploads, every attempt and the run itself. None for as long as it
-                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
-                transports of your own they look at the clock only when something arrives.
+                limit, checks, uploads, every attempt, the run itself and finding it again. None for
+                as long as it takes. In threads, looking up the host's name comes on top; over
+                HTTP/2 and transports of your own they look at the clock only when something
+                arrives.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
 
@@ -249,15 +254,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
         name, wanted = "run_workflow", as_request(request)
-        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
         if response_mode == "blocking":
-            run = await self._run_blocking(wanted, timeout, until)
+            run = await bound._run_blocking(wanted)
         else:
-            async with self._run_stream(name, wanted, timeout, until) as stream:
+            async with bound._run_stream(name, wanted) as stream:
                 run = await stream.result()
         if on_human_input is None:
             return run
-        return await self._ask_people(run, wanted, on_human_input, timeout, until)
+        return await bound._ask_people(run, wanted, on_human_input)
 
     def run_workflow_stream(
         self,
@@ -272,8 +277,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             request: What to run, or its inputs alone.
             timeout: Bounds of each call that this takes; by default the client's.
-            deadline: Seconds, from this call on, within which the run has to be over, and all that
-                precedes it (see `run_workflow`). None for as long as it takes.
+            deadline: Seconds, from this call on, within which all of it has to be over, as for
+                `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
 
@@ -285,8 +290,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"
-        until = deadline_in(deadline, name, stops=stop_on_deadline)
-        return self._run_stream(name, as_request(request), timeout, until)
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        return bound._run_stream(name, as_request(request))
 
     def resume_workflow_stream(
         self,
@@ -326,15 +331,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key, timeout)
-        core = self._events_core(
+        bound = self._within(timeout)
+        call = bound._call(operation, api_key)
+        core = bound._events_core(
             operation.name,
             workflow_run_id,
             call.key,
             user_id,
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
-            timeout=timeout,
         )
         stop = partial(self._stop, user_id=user_id, api_key=call.key)
         opening = partial(self._transport.open, call)
@@ -368,7 +373,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        stream = self._run_stream("submit_workflow", as_request(request), timeout, NO_DEADLINE)
+        stream = self._within(timeout)._run_stream("submit_workflow", as_request(request))
         try:
             run = await stream.started()
         except BaseException:
@@ -406,26 +411,27 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 returned with its forms.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
-            deadline: Seconds within which all of this has to be over; None for as long as it takes.
-            stop_on_deadline: Whether the run is stopped when the deadline has passed and an event
-                has named its task; otherwise it goes on.
+            deadline: Seconds, from this call on, within which all of it has to be over, as for
+                `run_workflow`; None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The id is no UUID.
-            RunDeadlineExceededError: The deadline passed; the run may be going on.
             RunLostError: There is no such run, or its outcome cannot be known any more.
             StreamInterruptedError: The server could not be reached several times.
             APIStatusError: The server refused.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
         api_key = wrap(api_key)
-        async with self._follow(
-            "wait_for_run",
+        name = "wait_for_run"
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        async with bound._follow(
+            name,
             workflow_run_id,
             self._options.key(api_key),
             user_id,
             continues=wait_through_pause,
-            timeout=timeout,
-            deadline=deadline_in(deadline, "wait_for_run", stops=stop_on_deadline),
         ) as stream:
             async for event in stream:
                 if on_event is not None:
@@ -458,7 +464,12 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return await self._sent_stop(task_id, operation, api_key, timeout)
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return await self._within(timeout)._send(operation, api_key)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
 
     async def info(
         self,
@@ -483,7 +494,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
+        return await self._within(timeout)._send(
+            operations.get_workflow_run(workflow_run_id), api_key
+        )
 
     async def logs(
         self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -505,7 +518,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request, timeout)
+        pager, source = self._within(timeout)._log_pager("logs", request)
         return await self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -537,8 +550,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager(
-            "iter_logs", request, timeout, since=since, until=until, most=limit
+        pager, source = self._within(timeout)._log_pager(
+            "iter_logs", request, since=since, until=until, most=limit
         )
         return AsyncLogIterator(pager, source, self._transport)
 
@@ -567,7 +580,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request, timeout)
+        core, source = self._within(timeout)._tail_core("tail_logs", request)
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
@@ -596,7 +609,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_human_input_form(form_token), api_key, timeout)
+        return await self._within(timeout)._send(
+            operations.get_human_input_form(form_token), api_key
+        )
 
     async def submit_human_input_form(
         self,
@@ -630,7 +645,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form", timeout)
+        preparation = self._within(timeout)._preparation("submit_human_input_form")
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         await self._transport.send(await self._transport.drive(steps))
 
@@ -668,8 +683,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return await self._send(
-                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
+            return await self._within(timeout)._send(
+                operations.upload_file(ready, self._options.user(user_id)), api_key
             )
 
     def file_preview(
@@ -702,7 +717,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        call = self._call(operation, api_key, timeout)
+        call = self._within(timeout)._call(operation, api_key)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # ------------------------------------------------------------------------------------- app
@@ -721,7 +736,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_info(), api_key, timeout)
+        return await self._within(timeout)._send(operations.get_app_info(), api_key)
 
     async def parameters(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -738,7 +753,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_parameters(), api_key, timeout)
+        return await self._within(timeout)._send(operations.get_app_parameters(), api_key)
 
     async def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -754,7 +769,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_meta(), api_key, timeout)
+        return await self._within(timeout)._send(operations.get_app_meta(), api_key)
 
     async def site(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -773,7 +788,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_app_site(), api_key, timeout)
+        return await self._within(timeout)._send(operations.get_app_site(), api_key)
 
     async def end_user(
         self,
@@ -798,7 +813,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._send(operations.get_end_user(end_user_id), api_key, timeout)
+        return await self._within(timeout)._send(operations.get_end_user(end_user_id), api_key)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -829,8 +844,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return await self._send(
-                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
+            return await self._within(timeout)._send(
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key
             )
 
     def text_to_audio(
@@ -858,63 +873,35 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        call = self._call(operation, api_key, timeout)
+        call = self._within(timeout)._call(operation, api_key)
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # --------------------------------------------------------------------------------- sending
 
-    async def _send(
-        self,
-        operation: Operation[T],
-        key: ApiKey | None,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> T:
-        return await self._transport.send(self._call(operation, key, timeout, deadline))
+    async def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
+        return await self._transport.send(self._call(operation, key))
 
     async def _stop(
-        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: str | ApiKey | None
     ) -> WorkflowStopResponse:
-        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return await self._sent_stop(task_id, operation, api_key, deadline=deadline)
+        """Stop a task, also when the deadline of its run has passed."""
+        bound = self._within(NOT_GIVEN, deadline)
+        return await bound.stop_workflow_stream(task_id, user_id, api_key=api_key)
 
-    async def _sent_stop(
-        self,
-        task_id: str,
-        operation: Operation[WorkflowStopResponse],
-        key: ApiKey | None,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> WorkflowStopResponse:
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return await self._send(operation, key, timeout, deadline)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
-
-    def _run_stream(
-        self,
-        name: str,
-        request: WorkflowRunRequest,
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
-    ) -> AsyncWorkflowStream:
+    def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
-        core = self._core(name, deadline=deadline)
+        core = self._core(name)
 
         async def opening() -> AsyncByteStream:
-            steps = self._preparation(name, timeout, deadline).run(request, "streaming")
+            steps = self._preparation(name).run(request, "streaming")
             call = await self._transport.drive(steps)
             self._equip(core, name, call)
             return await self._sent(call, self._transport.open(call))
 
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
-    async def _run_blocking(
-        self, request: WorkflowRunRequest, timeout: Timeout | NotGiven, deadline: Deadline
-    ) -> WorkflowRunResponse:
-        steps = self._preparation("run_workflow", timeout, deadline).run(request, "blocking")
+    async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
+        steps = self._preparation("run_workflow").run(request, "blocking")
         call = await self._transport.drive(steps)
         return await self._sent(call, self._transport.send(call))
 
@@ -941,45 +928,30 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
+        task_id: str | None = None,
     ) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
-        core = self._follow_core(
-            name,
-            run_id,
-            key,
-            user_id,
-            continues=continues,
-            settled=settled,
-            timeout=timeout,
-            deadline=deadline,
-        )
+        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        core.run.task_id = task_id
         return AsyncWorkflowStream(core, None, stop, self._transport)
 
     async def _ask_people(
-        self,
-        run: WorkflowRunResponse,
-        request: WorkflowRunRequest,
-        callback: AsyncFormCallback,
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
+        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 try:
-                    asked = operations.get_human_input_form(token)
-                    shown = await self._send(asked, key, timeout, deadline)
-                except PreconditionFailedError:  # somebody else answered, or it has expired
+                    shown = await self.human_input_form(token, api_key=key)
+                except _TOO_LATE:
                     continue
                 answer = callback(as_seen(form, shown))
                 action, inputs = await answer if isawaitable(answer) else answer
-                preparation = self._preparation("submit_human_input_form", timeout, deadline)
-                steps = preparation.form(token, action, inputs, request.user_id, key)
-                with suppress(PreconditionFailedError):
-                    await self._transport.send(await self._transport.drive(steps))
+                with suppress(*_TOO_LATE):
+                    await self.submit_human_input_form(
+                        token, action, inputs, user_id=request.user_id, api_key=key
+                    )
             settled |= ids_of(forms)
             async with self._follow(
                 "run_workflow",
@@ -988,8 +960,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 request.user_id,
                 continues=False,
                 settled=settled,
-                timeout=timeout,
-                deadline=deadline,
+                task_id=run.task_id,
             ) as stream:
                 run = await stream.result()
         return run

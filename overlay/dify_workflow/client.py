@@ -13,7 +13,7 @@ from . import _operations as operations
 from ._call import Call
 from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
-from ._deadline import NO_DEADLINE, Deadline, deadline_in
+from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
@@ -32,7 +32,7 @@ from ._stream import WorkflowStream
 from ._sync_transport import Transport
 from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
-from .errors import DifyError, PreconditionFailedError
+from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
     DifyPageResult,
     HumanInputForm,
@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+
+_TOO_LATE = (PreconditionFailedError, RunDeadlineExceededError)
+"""For the answer to a form: somebody else gave one, it has expired, or the deadline has passed, of
+which those hear who follow the run."""
 
 
 class DifyWorkflow(ClientBase[Transport]):
@@ -226,9 +230,10 @@ class DifyWorkflow(ClientBase[Transport]):
                 Since Dify 1.14.
             timeout: Bounds of each call that this takes; by default the client's.
             deadline: Seconds within which all of this has to be over: waiting for the concurrency
-                limit, checks, uploads, every attempt and the run itself. None for as long as it
-                takes. In threads, looking up the host's name comes on top; over HTTP/2 and
-                transports of your own they look at the clock only when something arrives.
+                limit, checks, uploads, every attempt, the run itself and finding it again. None for
+                as long as it takes. In threads, looking up the host's name comes on top; over
+                HTTP/2 and transports of your own they look at the clock only when something
+                arrives.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
 
@@ -244,15 +249,15 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
         name, wanted = "run_workflow", as_request(request)
-        until = deadline_in(deadline, name, stops=stop_on_deadline)
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
         if response_mode == "blocking":
-            run = self._run_blocking(wanted, timeout, until)
+            run = bound._run_blocking(wanted)
         else:
-            with self._run_stream(name, wanted, timeout, until) as stream:
+            with bound._run_stream(name, wanted) as stream:
                 run = stream.result()
         if on_human_input is None:
             return run
-        return self._ask_people(run, wanted, on_human_input, timeout, until)
+        return bound._ask_people(run, wanted, on_human_input)
 
     def run_workflow_stream(
         self,
@@ -267,8 +272,8 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             request: What to run, or its inputs alone.
             timeout: Bounds of each call that this takes; by default the client's.
-            deadline: Seconds, from this call on, within which the run has to be over, and all that
-                precedes it (see `run_workflow`). None for as long as it takes.
+            deadline: Seconds, from this call on, within which all of it has to be over, as for
+                `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
 
@@ -280,8 +285,8 @@ class DifyWorkflow(ClientBase[Transport]):
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"
-        until = deadline_in(deadline, name, stops=stop_on_deadline)
-        return self._run_stream(name, as_request(request), timeout, until)
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        return bound._run_stream(name, as_request(request))
 
     def resume_workflow_stream(
         self,
@@ -321,15 +326,15 @@ class DifyWorkflow(ClientBase[Transport]):
             include_state_snapshot=include_state_snapshot,
             continue_on_pause=continue_on_pause,
         )
-        call = self._call(operation, api_key, timeout)
-        core = self._events_core(
+        bound = self._within(timeout)
+        call = bound._call(operation, api_key)
+        core = bound._events_core(
             operation.name,
             workflow_run_id,
             call.key,
             user_id,
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
-            timeout=timeout,
         )
         stop = partial(self._stop, user_id=user_id, api_key=call.key)
         return WorkflowStream(core, self._transport.open(call), stop, self._transport)
@@ -362,7 +367,7 @@ class DifyWorkflow(ClientBase[Transport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        stream = self._run_stream("submit_workflow", as_request(request), timeout, NO_DEADLINE)
+        stream = self._within(timeout)._run_stream("submit_workflow", as_request(request))
         try:
             run = stream.started()
         except BaseException:
@@ -400,26 +405,27 @@ class DifyWorkflow(ClientBase[Transport]):
                 returned with its forms.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
-            deadline: Seconds within which all of this has to be over; None for as long as it takes.
-            stop_on_deadline: Whether the run is stopped when the deadline has passed and an event
-                has named its task; otherwise it goes on.
+            deadline: Seconds, from this call on, within which all of it has to be over, as for
+                `run_workflow`; None for as long as it takes.
+            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
+                goes on.
 
         Raises:
             InvalidRequestError: The id is no UUID.
-            RunDeadlineExceededError: The deadline passed; the run may be going on.
             RunLostError: There is no such run, or its outcome cannot be known any more.
             StreamInterruptedError: The server could not be reached several times.
             APIStatusError: The server refused.
+            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
         api_key = wrap(api_key)
-        with self._follow(
-            "wait_for_run",
+        name = "wait_for_run"
+        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        with bound._follow(
+            name,
             workflow_run_id,
             self._options.key(api_key),
             user_id,
             continues=wait_through_pause,
-            timeout=timeout,
-            deadline=deadline_in(deadline, "wait_for_run", stops=stop_on_deadline),
         ) as stream:
             for event in stream:
                 if on_event is not None:
@@ -452,7 +458,12 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return self._sent_stop(task_id, operation, api_key, timeout)
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return self._within(timeout)._send(operation, api_key)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
 
     def info(
         self,
@@ -477,7 +488,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_workflow_run(workflow_run_id), api_key, timeout)
+        return self._within(timeout)._send(operations.get_workflow_run(workflow_run_id), api_key)
 
     def logs(
         self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -499,7 +510,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request, timeout)
+        pager, source = self._within(timeout)._log_pager("logs", request)
         return self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -531,8 +542,8 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._log_pager(
-            "iter_logs", request, timeout, since=since, until=until, most=limit
+        pager, source = self._within(timeout)._log_pager(
+            "iter_logs", request, since=since, until=until, most=limit
         )
         return LogIterator(pager, source, self._transport)
 
@@ -561,7 +572,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        core, source = self._tail_core("tail_logs", request, timeout)
+        core, source = self._within(timeout)._tail_core("tail_logs", request)
         return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
@@ -590,7 +601,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_human_input_form(form_token), api_key, timeout)
+        return self._within(timeout)._send(operations.get_human_input_form(form_token), api_key)
 
     def submit_human_input_form(
         self,
@@ -624,7 +635,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        preparation = self._preparation("submit_human_input_form", timeout)
+        preparation = self._within(timeout)._preparation("submit_human_input_form")
         steps = preparation.form(form_token, action, inputs, user_id, api_key)
         self._transport.send(self._transport.drive(steps))
 
@@ -662,8 +673,8 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(
-                operations.upload_file(ready, self._options.user(user_id)), api_key, timeout
+            return self._within(timeout)._send(
+                operations.upload_file(ready, self._options.user(user_id)), api_key
             )
 
     def file_preview(
@@ -696,7 +707,7 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
+        return MediaStream(self._transport.open(self._within(timeout)._call(operation, api_key)))
 
     # ------------------------------------------------------------------------------------- app
 
@@ -714,7 +725,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_info(), api_key, timeout)
+        return self._within(timeout)._send(operations.get_app_info(), api_key)
 
     def parameters(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -731,7 +742,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_parameters(), api_key, timeout)
+        return self._within(timeout)._send(operations.get_app_parameters(), api_key)
 
     def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -747,7 +758,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_meta(), api_key, timeout)
+        return self._within(timeout)._send(operations.get_app_meta(), api_key)
 
     def site(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -766,7 +777,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_app_site(), api_key, timeout)
+        return self._within(timeout)._send(operations.get_app_site(), api_key)
 
     def end_user(
         self,
@@ -791,7 +802,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._send(operations.get_end_user(end_user_id), api_key, timeout)
+        return self._within(timeout)._send(operations.get_end_user(end_user_id), api_key)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -822,8 +833,8 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return self._send(
-                operations.audio_to_text(ready, self._options.user(user_id)), api_key, timeout
+            return self._within(timeout)._send(
+                operations.audio_to_text(ready, self._options.user(user_id)), api_key
             )
 
     def text_to_audio(
@@ -851,59 +862,29 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        return MediaStream(self._transport.open(self._call(operation, api_key, timeout)))
+        return MediaStream(self._transport.open(self._within(timeout)._call(operation, api_key)))
 
     # --------------------------------------------------------------------------------- sending
 
-    def _send(
-        self,
-        operation: Operation[T],
-        key: ApiKey | None,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> T:
-        return self._transport.send(self._call(operation, key, timeout, deadline))
+    def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
+        return self._transport.send(self._call(operation, key))
 
     def _stop(
-        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: ApiKey | None
+        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: str | ApiKey | None
     ) -> WorkflowStopResponse:
-        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        return self._sent_stop(task_id, operation, api_key, deadline=deadline)
+        """Stop a task, also when the deadline of its run has passed."""
+        bound = self._within(NOT_GIVEN, deadline)
+        return bound.stop_workflow_stream(task_id, user_id, api_key=api_key)
 
-    def _sent_stop(
-        self,
-        task_id: str,
-        operation: Operation[WorkflowStopResponse],
-        key: ApiKey | None,
-        timeout: Timeout | NotGiven = NOT_GIVEN,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> WorkflowStopResponse:
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return self._send(operation, key, timeout, deadline)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
-
-    def _run_stream(
-        self,
-        name: str,
-        request: WorkflowRunRequest,
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
-    ) -> WorkflowStream:
-        steps = self._preparation(name, timeout, deadline).run(request, "streaming")
-        call = self._transport.drive(steps)
+    def _run_stream(self, name: str, request: WorkflowRunRequest) -> WorkflowStream:
+        call = self._transport.drive(self._preparation(name).run(request, "streaming"))
         stop = partial(self._stop, user_id=request.user_id, api_key=call.key)
-        core = self._equip(self._core(name, deadline=deadline), name, call)
+        core = self._equip(self._core(name), name, call)
         body = self._sent(call, self._transport.open)
         return WorkflowStream(core, body, stop, self._transport)
 
-    def _run_blocking(
-        self, request: WorkflowRunRequest, timeout: Timeout | NotGiven, deadline: Deadline
-    ) -> WorkflowRunResponse:
-        steps = self._preparation("run_workflow", timeout, deadline).run(request, "blocking")
-        call = self._transport.drive(steps)
+    def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
+        call = self._transport.drive(self._preparation("run_workflow").run(request, "blocking"))
         run: WorkflowRunResponse = self._sent(call, self._transport.send)
         return run
 
@@ -930,44 +911,29 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         continues: bool,
         settled: frozenset[str] = frozenset(),
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
+        task_id: str | None = None,
     ) -> WorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
-        core = self._follow_core(
-            name,
-            run_id,
-            key,
-            user_id,
-            continues=continues,
-            settled=settled,
-            timeout=timeout,
-            deadline=deadline,
-        )
+        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        core.run.task_id = task_id
         return WorkflowStream(core, None, stop, self._transport)
 
     def _ask_people(
-        self,
-        run: WorkflowRunResponse,
-        request: WorkflowRunRequest,
-        callback: FormCallback,
-        timeout: Timeout | NotGiven,
-        deadline: Deadline,
+        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: FormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 try:
-                    asked = operations.get_human_input_form(token)
-                    shown = self._send(asked, key, timeout, deadline)
-                except PreconditionFailedError:  # somebody else answered, or it has expired
+                    shown = self.human_input_form(token, api_key=key)
+                except _TOO_LATE:
                     continue
                 action, inputs = callback(as_seen(form, shown))
-                preparation = self._preparation("submit_human_input_form", timeout, deadline)
-                steps = preparation.form(token, action, inputs, request.user_id, key)
-                with suppress(PreconditionFailedError):
-                    self._transport.send(self._transport.drive(steps))
+                with suppress(*_TOO_LATE):
+                    self.submit_human_input_form(
+                        token, action, inputs, user_id=request.user_id, api_key=key
+                    )
             settled |= ids_of(forms)
             with self._follow(
                 "run_workflow",
@@ -976,8 +942,7 @@ class DifyWorkflow(ClientBase[Transport]):
                 request.user_id,
                 continues=False,
                 settled=settled,
-                timeout=timeout,
-                deadline=deadline,
+                task_id=run.task_id,
             ) as stream:
                 run = stream.result()
         return run
