@@ -160,7 +160,7 @@ class Run:
             record.status = "running"
         else:
             record.status = dialect.stop_detail if was_stopped else record.status
-            record.error = dialect.stop_detail_error or error if was_stopped else error
+            record.error = (dialect.stop_detail_error or error) if was_stopped else error
             record.finished = time.time()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and dialect.left_stream == "lost":
