@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from dify_workflow._sse import EventTooLargeError, Message, SSEDecoder
 
 
+def message(data: bytes | None, name: str = "") -> Message:
+    return data, name
+
+
 def decoded(*chunks: bytes, most: int = 1024) -> list[Message]:
     decoder = SSEDecoder(most)
-    return [message for chunk in chunks for message in decoder.feed(chunk)]
+    return [each for chunk in chunks for each in fed(decoder, chunk)]
+
+
+def fed(decoder: SSEDecoder, chunk: bytes) -> list[Message]:
+    """The messages of a chunk, as the stream asks for them."""
+    data = decoder.only(chunk)
+    return list(decoder.feed(chunk)) if data is None else [(data, "")]
 
 
 def byte_by_byte(stream: bytes) -> list[bytes]:
@@ -22,38 +32,38 @@ def byte_by_byte(stream: bytes) -> list[bytes]:
 
 
 CASES: dict[str, tuple[bytes, list[Message]]] = {
-    "one data line": (b"data: a\n\n", [Message(b"a")]),
-    "LF ends lines": (b"data: a\ndata: b\n\n", [Message(b"a\nb")]),
-    "CR ends lines": (b"data: a\rdata: b\r\r", [Message(b"a\nb")]),
-    "CRLF ends lines": (b"data: a\r\ndata: b\r\n\r\n", [Message(b"a\nb")]),
-    "line ends may be mixed": (b"data: a\r\n\ndata: b\r\r\n", [Message(b"a"), Message(b"b")]),
-    "no space after the colon": (b"data:a\n\n", [Message(b"a")]),
-    "only one space is dropped": (b"data:  a\n\n", [Message(b" a")]),
-    "a field without a colon is empty": (b"data\n\n", [Message(b"")]),
-    "an empty data line is data": (b"data:\n\n", [Message(b"")]),
-    "two empty data lines are a line end": (b"data\ndata\n\n", [Message(b"\n")]),
-    "comments are nothing": (b": hi\n\n:\n\ndata: a\n: hi\n\n", [Message(b"a")]),
-    "an event without data, as Dify pings": (b"event: ping\n\n", [Message(None, "ping")]),
-    "an event with data": (b"event: x\ndata: a\n\n", [Message(b"a", "x")]),
-    "the last event field counts": (b"event: x\nevent: y\ndata: a\n\n", [Message(b"a", "y")]),
-    "unknown fields and retry are nothing": (b"foo: 1\nretry: 5\n\ndata: a\n\n", [Message(b"a")]),
-    "an id alone is nothing": (b"id: 7\n\ndata: a\n\n", [Message(b"a")]),
-    "a byte order mark at the start": (b"\xef\xbb\xbfdata: a\n\n", [Message(b"a")]),
-    "one later is text": (b"data: \xef\xbb\xbfa\n\n", [Message(b"\xef\xbb\xbfa")]),
+    "one data line": (b"data: a\n\n", [message(b"a")]),
+    "LF ends lines": (b"data: a\ndata: b\n\n", [message(b"a\nb")]),
+    "CR ends lines": (b"data: a\rdata: b\r\r", [message(b"a\nb")]),
+    "CRLF ends lines": (b"data: a\r\ndata: b\r\n\r\n", [message(b"a\nb")]),
+    "line ends may be mixed": (b"data: a\r\n\ndata: b\r\r\n", [message(b"a"), message(b"b")]),
+    "no space after the colon": (b"data:a\n\n", [message(b"a")]),
+    "only one space is dropped": (b"data:  a\n\n", [message(b" a")]),
+    "a field without a colon is empty": (b"data\n\n", [message(b"")]),
+    "an empty data line is data": (b"data:\n\n", [message(b"")]),
+    "two empty data lines are a line end": (b"data\ndata\n\n", [message(b"\n")]),
+    "comments are nothing": (b": hi\n\n:\n\ndata: a\n: hi\n\n", [message(b"a")]),
+    "an event without data, as Dify pings": (b"event: ping\n\n", [message(None, "ping")]),
+    "an event with data": (b"event: x\ndata: a\n\n", [message(b"a", "x")]),
+    "the last event field counts": (b"event: x\nevent: y\ndata: a\n\n", [message(b"a", "y")]),
+    "unknown fields and retry are nothing": (b"foo: 1\nretry: 5\n\ndata: a\n\n", [message(b"a")]),
+    "an id alone is nothing": (b"id: 7\n\ndata: a\n\n", [message(b"a")]),
+    "a byte order mark at the start": (b"\xef\xbb\xbfdata: a\n\n", [message(b"a")]),
+    "one later is text": (b"data: \xef\xbb\xbfa\n\n", [message(b"\xef\xbb\xbfa")]),
     "two at the start leave one": (b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", []),
     "half a byte order mark is text": (b"\xef\xbbdata: a\n\n", []),
-    "the unfinished end is dropped": (b"data: a\n\ndata: b\n", [Message(b"a")]),
-    "empty lines are nothing": (b"\n\n\n\r\n\rdata: a\n\n\n\n", [Message(b"a")]),
+    "the unfinished end is dropped": (b"data: a\n\ndata: b\n", [message(b"a")]),
+    "empty lines are nothing": (b"\n\n\n\r\n\rdata: a\n\n\n\n", [message(b"a")]),
     "U+2028, U+2029 and U+0085 are text": (
         "data: a\u2028b\u2029c\u0085d\n\n".encode(),
-        [Message("a\u2028b\u2029c\u0085d".encode())],
+        [message("a\u2028b\u2029c\u0085d".encode())],
     ),
     "other separators of str.splitlines are text": (
         b"data: a\x0bb\x0cc\x1cd\x1de\x1ef\n\n",
-        [Message(b"a\x0bb\x0cc\x1cd\x1de\x1ef")],
+        [message(b"a\x0bb\x0cc\x1cd\x1de\x1ef")],
     ),
-    "names are case-sensitive": (b"Data: a\n\ndata: b\n\n", [Message(b"b")]),
-    "colons in values stay": (b"data: a: b\n\n", [Message(b"a: b")]),
+    "names are case-sensitive": (b"Data: a\n\ndata: b\n\n", [message(b"b")]),
+    "colons in values stay": (b"data: a: b\n\n", [message(b"a: b")]),
     "nothing": (b"", []),
 }
 
@@ -86,7 +96,7 @@ def test_what_came_after_the_last_empty_line_can_be_seen() -> None:
 
 
 def test_an_event_of_the_largest_size_is_taken() -> None:
-    assert decoded(b"data: " + b"x" * 10 + b"\n\n", most=16) == [Message(b"x" * 10)]
+    assert decoded(b"data: " + b"x" * 10 + b"\n\n", most=16) == [message(b"x" * 10)]
 
 
 def test_a_larger_event_is_an_error_and_the_events_before_it_come_first() -> None:
@@ -94,7 +104,7 @@ def test_a_larger_event_is_an_error_and_the_events_before_it_come_first() -> Non
     got: list[Message] = []
     with pytest.raises(EventTooLargeError, match=r"larger than max_event_bytes \(16 bytes\)"):
         got.extend(decoder.feed(b"data: a\n\ndata: " + b"x" * 11 + b"\n\n"))
-    assert got == [Message(b"a")]
+    assert got == [message(b"a")]
 
 
 def test_an_event_that_never_ends_is_an_error_as_soon_as_it_is_too_large() -> None:
@@ -110,7 +120,7 @@ def test_a_large_event_in_small_pieces_takes_time_in_proportion_to_its_size() ->
     """Adding it up piece by piece would copy 2 GB here, which takes longer than the test may."""
     piece = b"x" * 1000
     stream = [b"data: ", *[piece] * 20_000, b"\n\n"]
-    assert decoded(*stream, most=64_000_000) == [Message(piece * 20_000)]
+    assert decoded(*stream, most=64_000_000) == [message(piece * 20_000)]
 
 
 # ------------------------------------------------------------------------------- properties
@@ -125,7 +135,7 @@ def reference(stream: bytes) -> list[Message]:
         if not line:
             if data or event:
                 joined = b"\n".join(data) if data else None
-                messages.append(Message(joined, event.decode("utf-8", "replace")))
+                messages.append(message(joined, event.decode("utf-8", "replace")))
             data, event = [], b""
             continue
         field, _, value = line.partition(b":")

@@ -19,7 +19,8 @@ from ._options import NOT_GIVEN, NotGiven
 from ._people import AsyncFormCallback, FormCallback, FormReply
 from ._replay import StreamGap
 from ._secret import ApiKey
-from ._stream import AsyncWorkflowStream, WorkflowStream
+from ._async_stream import AsyncWorkflowStream
+from ._sync_stream import WorkflowStream
 from ._version import __version__
 from .async_client import AsyncDifyWorkflow
 from .client import DifyWorkflow

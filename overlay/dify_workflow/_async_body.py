@@ -43,6 +43,7 @@ class AsyncByteStream:
         self.can_bound_waits = True
         self._call = call
         self._response = response
+        self._has_deadline = call.deadline.is_set
         self._loop = running_loop()
         self._is_at_end = False
         self._is_closed = False
@@ -122,12 +123,12 @@ class AsyncByteStream:
             closing.add_done_callback(_CLOSING.discard)
 
     async def _next(self, within: float | None) -> bytes | None:
+        if within is None and not self._has_deadline:  # every text of a long stream comes here
+            return await anext(self._pieces, None)
         deadline = self._call.deadline
         if deadline.has_passed:  # also while pings come
             raise self._call.deadline_passed(sent=True)
         bound = deadline.bound(within)
-        if bound is None:
-            return await anext(self._pieces, None)
         from anyio import move_on_after
 
         with move_on_after(bound):

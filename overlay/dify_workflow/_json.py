@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias, TypeGuard
 
-import orjson
-
 JSON: TypeAlias = Any
 """Any JSON value: None, bool, int, float, str, or a list or dict of them."""
 
@@ -49,21 +47,8 @@ def decode(data: bytes) -> JSON:
         raise ValueError("it is nested too deeply") from None
 
 
-def decode_fast(data: bytes) -> JSON:
-    """Decode the data of one event; whole numbers over 64 bits are rounded.
-
-    Raises:
-        ValueError: The bytes are not JSON; the message says where.
-    """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        # NaN, Infinity and lone surrogates, which servers up to 1.7 send, are no errors to json.
-        return decode(data)
-
-
 def may_be_rounded(data: bytes) -> bool:
-    """Whether `decode_fast` may have rounded a number: 20 digits stand in a row."""
+    """Whether orjson may have rounded a number: 20 digits stand in a row."""
     return b"00000" in data[::4].translate(_DIGITS)  # every fourth byte will do, and is faster
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Protocol, Self, TypeVar
 
@@ -35,6 +36,7 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     return model.from_dict(payload)
 
 
+@cache
 def load(name: str) -> type[Model]:
     """Import a generated model by its name, and no other one."""
     model: type[Model] = getattr(import_module("dify_workflow_api.models"), name)

@@ -21,6 +21,7 @@ from .errors import (
 from .models import WorkflowRunResponse
 
 if TYPE_CHECKING:
+    from ._event import StreamEvent
     from ._stream_core import StreamCore
 
 LOST_RUN_TIMEOUT = 300.0
@@ -93,7 +94,7 @@ class Recovery:
         self._attempts = 0
         self._looks = 0
         self._failures = 0
-        self._delivered = -1
+        self._last_event: StreamEvent[object] | None = None
         self._has_seen_end = False
 
     def find(self, core: StreamCore) -> Steps[None]:
@@ -134,8 +135,8 @@ class Recovery:
         yield from self._look(core, is_open=True)
 
     def _note_progress(self, core: StreamCore) -> None:
-        if core.delivered != self._delivered:
-            self._delivered = core.delivered
+        if core.last_event is not self._last_event:
+            self._last_event = core.last_event
             self._attempts = self._looks = self._failures = 0
             self._has_seen_end = False
 
@@ -144,7 +145,7 @@ class Recovery:
         try:
             run: WorkflowRunResponse = yield Ask(self._calls.detail(core.known_run_id))
         except NotFoundError as error:
-            raise core.lost("the server has no record of it") from error
+            raise core.errors.lost("the server has no record of it") from error
         except _MAY_PASS as error:
             self._failures += 1
             if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
@@ -210,7 +211,7 @@ class Recovery:
             if stopping > self._pace.stop:
                 core.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
         elif core.is_silent_for(patience):
-            raise core.lost(
+            raise core.errors.lost(
                 f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
                 "still says 'running'; its worker may have died"
             )
@@ -219,7 +220,7 @@ class Recovery:
             and loses_records(self._calls.server_version())
             and core.is_lost_for(self._pace.record)
         ):
-            raise core.lost(
+            raise core.errors.lost(
                 "on this server (before Dify 1.9.2) a run whose stream breaks goes on, but its "
                 "record says 'running' for ever"
             )

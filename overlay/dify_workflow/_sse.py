@@ -8,21 +8,19 @@ decoder.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TypeAlias
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """Largest event in bytes by default: far above the 600 kB seen, and a machine bears it."""
 
 _BOM = b"\xef\xbb\xbf"
 
+_LF, _CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
-class Message(NamedTuple):
-    """What stood between two empty lines."""
 
-    data: bytes | None
-    """The data lines joined with LF; None where there was none, as in Dify's pings."""
-    event: str = ""
-    """The event field; empty where there was none."""
+Message: TypeAlias = tuple[bytes | None, str]
+"""What stood between two empty lines: the data lines joined with LF (None where there was none, as
+in Dify's pings), and the event field (empty where there was none)."""
 
 
 class EventTooLargeError(ValueError):
@@ -49,11 +47,29 @@ class SSEDecoder:
         self._size = 0
         self._head: bytes | None = b""  # the start of the stream, while it may be half a BOM
         self._after_cr = False
+        self._is_between = False
+        """Whether nothing of an unfinished message, line end or byte order mark was seen."""
 
     @property
     def unfinished(self) -> bytes:
         """What came after the last empty line; the standard drops it at the end of a stream."""
         return b"".join(self._pieces)
+
+    def only(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one whole message of one line of data, as Dify sends them.
+
+        Args:
+            chunk: Bytes as they arrived; where this gives None, `feed` has to see them.
+
+        Raises:
+            EventTooLargeError: The message is larger than ``max_event_bytes``.
+        """
+        if self._is_between:
+            line, _, rest = chunk.partition(b"\n")
+            if rest == b"\n" and line[:6] == b"data: " and _CR not in line:
+                self._check(len(line))
+                return line[6:]
+        return None
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """Yield the messages that the chunk completes, those before an error first.
@@ -70,12 +86,11 @@ class SSEDecoder:
             self._pieces[-1] = self._pieces[-1][:-1]
         *finished, rest = chunk.split(b"\n\n")
         for block in finished:
-            whole = b"".join((*self._pieces, block)) if self._pieces else block.lstrip(b"\n")
-            self._pieces.clear()
-            self._size = 0
+            whole = self._completed(block) if self._pieces else block.lstrip(b"\n")
             self._check(len(whole))
-            message = self._parse(whole)
-            if message is not None:
+            if whole[:6] == b"data: " and _LF not in whole:  # all of Dify's but pings
+                yield whole[6:], ""
+            elif (message := self._parse(whole)) is not None:
                 yield message
         if not self._pieces:
             rest = rest.lstrip(b"\n")  # empty lines before a message are nothing
@@ -83,6 +98,14 @@ class SSEDecoder:
             self._pieces.append(rest)
             self._size += len(rest)
             self._check(self._size - rest.endswith(b"\n"))  # it may be half of the empty line
+        self._is_between = not self._pieces and not self._after_cr and self._head is None
+
+    def _completed(self, block: bytes) -> bytes:
+        """The unfinished message with its end."""
+        whole = b"".join((*self._pieces, block))
+        self._pieces.clear()
+        self._size = 0
+        return whole
 
     def _normalized(self, chunk: bytes) -> bytes:
         """The chunk with LF as its only line end, without the byte order mark of the stream."""
@@ -95,7 +118,7 @@ class SSEDecoder:
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF cut in two
-        if b"\r" in chunk:
+        if _CR in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return chunk
@@ -108,8 +131,6 @@ class SSEDecoder:
 
     def _parse(self, block: bytes) -> Message | None:
         """Read the lines of a block; None where they carry neither data nor an event name."""
-        if block.startswith(b"data: ") and b"\n" not in block:  # every event of Dify's but pings
-            return Message(block[6:])
         data: list[bytes] = []
         event = b""
         for line in block.split(b"\n"):
@@ -123,4 +144,4 @@ class SSEDecoder:
                 self.last_event_id = value.decode("utf-8", "replace")
         if not data and not event:
             return None
-        return Message(b"\n".join(data) if data else None, event.decode("utf-8", "replace"))
+        return b"\n".join(data) if data else None, event.decode("utf-8", "replace")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from json import JSONDecodeError
 
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
-from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
-from ._json import JSONObject, abridged, decode, decode_fast, is_object, may_be_rounded
+from ._event import FailureEvent, FinalEvent, StreamEvent
+from ._event_decoder import EventDecoder, UnreadableEventError
 from ._reading import SHAPE_ERRORS
 from ._recovery import Recovery
 from ._replay import Replay, StreamGap, forms_of, is_replayed
@@ -18,19 +17,15 @@ from ._results import final_payload
 from ._run_state import RunState, StoppedTasks
 from ._search import Search
 from ._secret import ApiKey
-from ._sse import EventTooLargeError, Message, SSEDecoder
+from ._sse import EventTooLargeError
+from ._stream_errors import StreamErrors
 from .errors import (
     APIConnectionError,
     DifyError,
-    InvalidResponseError,
     RunDeadlineExceededError,
-    RunLostError,
-    StreamDecodeError,
-    StreamError,
     StreamInterruptedError,
-    WorkflowStreamError,
 )
-from .events import EVENT_CLASSES, TextChunk, WorkflowFinished, WorkflowPaused, WorkflowStarted
+from .events import TextChunk, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from .models import WorkflowRunResponse
 
 ERROR_GRACE = 1.0
@@ -72,21 +67,21 @@ class StreamCore:
         self.operation = operation
         self.deadline = deadline
         self.run = RunState(run_id, stops, server_version, was_resumed=bool(settled))
+        self.errors = StreamErrors(operation, self.run)
         self.is_lost = follows
-        self.delivered = 0
         self.ready: deque[StreamEvent[object]] = deque()
         self.ended = False
         self.failure: DifyError | None = None
         self.last_activity: float | None = None
+        """When bytes last came, by the monotonic clock."""
         self._max_event_bytes = max_event_bytes
-        self._decoder = SSEDecoder(max_event_bytes)
+        self._decoder = EventDecoder(max_event_bytes)
         self._ends_at_pause = ends_at_pause
-        self._count = 0
-        self._last_event: StreamEvent[object] | None = None
+        self._is_steady = False
+        """Whether text is but text: the ids are known, and no gap or error is to be told."""
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
         self._grace_ends = 0.0
-        self._key: ApiKey | None = None
         self._recovery: Recovery | None = None
         self._search: Search | None = None
         self._interruption: StreamInterruptedError | None = None
@@ -119,20 +114,20 @@ class StreamCore:
             StreamError: Its ids are not known.
         """
         if self.run.run_id is None:
-            raise self.failure or self.left_early()
+            raise self.failure or self.errors.left_early()
         return self.run.result() or WorkflowRunResponse(
             id=self.run.run_id, status="running", task_id=self.run.task_id
         )
 
     @property
-    def waits_briefly(self) -> bool:
-        """Whether nothing but what follows an error event at once is waited for."""
-        return self._error is not None
-
-    @property
     def patience(self) -> float | None:
-        """Seconds to wait for the next bytes; None for the stream's own bound."""
-        return max(0.001, self._grace_ends - time.monotonic()) if self._error else None
+        """Seconds to wait for the next bytes; None for the stream's own bound.
+
+        They are few where nothing is waited for but what follows an error event at once.
+        """
+        if self._error is None:
+            return None
+        return max(0.001, self._grace_ends - time.monotonic())
 
     def begin(self, headers: Mapping[str, str], key: ApiKey) -> None:
         """Take the head of the answer; a coming server names the run there (DIFY-VERSIONS.md).
@@ -141,24 +136,30 @@ class StreamCore:
             headers: Headers of the answer, names in lower case.
             key: Key of the call, which no message may show.
         """
-        self._key = key
+        self.errors.key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
 
     def feed(self, chunk: bytes) -> None:
         """Take bytes as they arrived."""
-        self.last_activity = time.time()
+        self.last_activity = now = time.monotonic()
         if not self._is_of_events:
-            self.note_life()
-        if self._error is not None and time.monotonic() > self._grace_ends:
+            self._last_sign = now
+        if self._error is not None and now > self._grace_ends:
             self.finish()
             return
+        put = self.ready.append
         try:
-            for message in self._decoder.feed(chunk):
-                self._take(message)
-                if self.ended:
-                    return
-        except EventTooLargeError as error:
-            self._fail(self._decode_error(str(error)))
+            for event in self._decoder.feed(chunk):
+                if self._is_steady and type(event) is TextChunk:  # nearly all that comes
+                    self._last_sign = now
+                    put(event)
+                    self.errors.last_event = event
+                else:
+                    self._take(event)
+                    if self.ended:
+                        return
+        except (EventTooLargeError, UnreadableEventError) as error:
+            self._fail(self.errors.unreadable(error))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -169,7 +170,7 @@ class StreamCore:
         if self.ended:
             return
         if self._error is not None:
-            self._fail(self._stream_error(self._error))
+            self._fail(self.errors.not_set_up(self._error, self._behind_error))
             return
         failure = self.interrupted(cause)
         if self._recovery is None if self.run.run_id else self._search is None:
@@ -186,18 +187,7 @@ class StreamCore:
         Args:
             cause: Why it did; None where the server ended it.
         """
-        how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
-        rest = self._shown(self._decoder.unfinished)
-        shown = f" in an event ({rest})" if rest else ""
-        failure = StreamInterruptedError(
-            f"{self.operation}: the stream of {self._run_name} broke off{shown} before the run's "
-            f"end: {how}",
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
-        failure.__cause__ = cause
-        return failure
+        return self.errors.interrupted(cause, self._decoder.unfinished)
 
     # ----------------------------------------------------------------------------- lost streams
 
@@ -223,7 +213,7 @@ class StreamCore:
             if self.run.run_id is None:
                 yield from self._searched()
             elif self._recovery is None:
-                self.fail(self._interruption or self.left_early())
+                self.fail(self._interruption or self.errors.left_early())
             elif self.is_lost:
                 yield from self._recovery.find(self)
                 self._rejoin()
@@ -244,9 +234,15 @@ class StreamCore:
     def _rejoin(self) -> None:
         """Read the stream that was taken up."""
         self.is_lost, self._is_rejoined, self._is_of_events = False, True, True
-        self._decoder = SSEDecoder(self._max_event_bytes, self.last_event_id)
+        self._is_steady = False
+        self._decoder = EventDecoder(self._max_event_bytes, self.last_event_id)
         self._replay.begin_again()
         self._last_look = time.monotonic()
+
+    @property
+    def last_event(self) -> StreamEvent[object] | None:
+        """The last event that was delivered."""
+        return self.errors.last_event
 
     @property
     def known_run_id(self) -> str:
@@ -297,23 +293,6 @@ class StreamCore:
             self.ready.append(self._gap)
             self._gap = None
 
-    def lost(self, reason: str) -> RunLostError:
-        """The exception for a run whose outcome cannot be known.
-
-        Args:
-            reason: Why not.
-        """
-        told = (
-            f"its last event was {self._last_event.event}" if self._last_event else "no event came"
-        )
-        return RunLostError(
-            f"{self.operation}: the outcome of {self._run_name} cannot be known: {reason} (task "
-            f"{self.run.task_id or 'not known'}, {told}).",
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
-
     @property
     def task_to_stop(self) -> str | None:
         """Id of the task that is stopped when the deadline has passed; None where none is."""
@@ -338,26 +317,9 @@ class StreamCore:
             problem: Why the task could not be stopped; None where there was none to stop, too.
         """
         if self._error is not None:
-            self._fail(self._stream_error(self._error))
+            self._fail(self.errors.not_set_up(self._error, self._behind_error))
             return
-        stopped = self.task_to_stop is not None and problem is None
-        if stopped:
-            then = f"a stop was sent for its task {self.run.task_id}."
-        elif problem is not None:
-            then = f"it goes on, since stopping it failed: {problem}"
-        elif self.deadline.stops:
-            then = "it goes on, since no event has named its task, which stops it."
-        else:
-            then = "it goes on."
-        failure = RunDeadlineExceededError(
-            f"{self.operation}: the deadline of {self.deadline.seconds:g} s passed before the end "
-            f"of {self._run_name}; {then}",
-            request_sent=True,
-            stop_requested=stopped,
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
+        failure = self.errors.too_late(self.deadline, self.task_to_stop, problem)
         failure.__cause__ = self._interruption
         self._fail(failure)
 
@@ -371,53 +333,22 @@ class StreamCore:
         try:
             result = self.run.result()
         except SHAPE_ERRORS as error:
-            shown = abridged(self._hidden(abridged(self._last_event and self._last_event.raw)))
-            raise InvalidResponseError(
-                f"{self.operation}: the final event does not have the expected shape ({error!r}): "
-                f"{shown}"
-            ) from error
+            raise self.errors.shapeless(error) from error
         if result is None:
-            raise self.failure or self.left_early()
+            raise self.failure or self.errors.left_early()
         return result
 
-    def left_early(self) -> StreamError:
-        """The exception for a stream that was closed before its end."""
-        what = (
-            "given up before the server answered, so whether the run has started is not known."
-            if self._key is None
-            else f"the stream of {self._run_name} was closed before the run's end; look the run up "
-            "with info()."
-        )
-        return StreamError(
-            f"{self.operation}: {what}",
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
+    # ----------------------------------------------------------------------------------- events
 
-    def without_task(self) -> StreamError:
-        """The exception for a stop of a run whose events never named its task."""
-        return StreamError(
-            f"{self.operation}: no event named the task of {self._run_name}, which stops it.",
-            run_id=self.run.run_id,
-            last_event=self._last_event,
-        )
-
-    def _take(self, message: Message) -> None:
-        if message.event == "ping":
-            return
-        self._count += 1
-        payload = self._decoded(message)
-        if payload is None or payload.get("event") == "ping":
-            return
-        if self._is_rejoined and payload.get("task_id") == payload.get("workflow_run_id"):
-            # Replays have the run's id in its place (DIFY.md section 5).
-            payload["task_id"] = self.run.task_id or payload.get("task_id")
-        event = EVENT_CLASSES.get(payload["event"], UnknownEvent)(payload)
-        if self._is_rejoined and self._replay.repeats(event):
-            if isinstance(event, WorkflowStarted):
-                self.run.take(event)  # the first one may have been lost, and has the inputs
-            return
+    def _take(self, event: StreamEvent[object]) -> None:
+        if self._is_rejoined:
+            if event.raw.get("task_id") == event.id:
+                # Replays have the run's id in its place (DIFY.md section 5).
+                event.raw["task_id"] = self.run.task_id or event.id
+            if self._replay.repeats(event):
+                if isinstance(event, WorkflowStarted):
+                    self.run.take(event)  # the first one may have been lost, and has the inputs
+                return
         self.note_life()
         if not is_replayed(event):
             self._tell_gap()
@@ -428,14 +359,15 @@ class StreamCore:
         if self._error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):
-                self._fail(self._stream_error(self._error))
+                self._fail(self.errors.not_set_up(self._error, self._behind_error))
         elif isinstance(event, FailureEvent):
             self._error = event
+            self._is_steady = False
             self._grace_ends = time.monotonic() + ERROR_GRACE
         else:
             self.ready.append(event)
-            self.delivered += 1
-            self._last_event = event
+            self.errors.last_event = event
+            self._is_steady = self.has_ids and self._gap is None
             if not isinstance(event, TextChunk):
                 self._replay.note(event)
             if isinstance(event, FinalEvent):
@@ -446,61 +378,6 @@ class StreamCore:
         forms = forms_of(event)
         return self._ends_at_pause and not (forms and forms <= self._settled)
 
-    def _decoded(self, message: Message) -> JSONObject | None:
-        """The message as a JSON object with a name under ``event``; None where it is malformed."""
-        if message.data is None:
-            return {"event": message.event}
-        try:
-            payload = decode_fast(message.data)
-        except ValueError as error:
-            place = error.pos if isinstance(error, JSONDecodeError) else 0
-            self._malformed(f"is not JSON ({error})", message.data, place)
-            return None
-        if not is_object(payload):
-            self._malformed("is no JSON object", message.data)
-            return None
-        name = payload.get("event")
-        if name != "text_chunk" and may_be_rounded(message.data):  # text chunks hold no numbers
-            payload = exact if is_object(exact := decode(message.data)) else payload
-        if isinstance(name, str) and name:
-            return payload
-        if message.event:
-            return {**payload, "event": message.event}
-        self._malformed("has no name", message.data)
-        return None
-
-    def _malformed(self, what: str, data: bytes, place: int = 0) -> None:
-        self._fail(self._decode_error(f"event {self._count} {what}: {self._shown(data, place)}"))
-
-    def _shown(self, data: bytes, place: int = 0) -> str:
-        """What came, for people: around this place, and without the key."""
-        text = data.decode("utf-8", "replace")
-        start = max(0, place - 100)
-        return ("… " if start else "") + abridged(self._hidden(text[start : start + 1000]))
-
-    def _hidden(self, text: str) -> str:
-        return self._key.hide_in(text) if self._key else text
-
-    def _decode_error(self, what: str) -> StreamDecodeError:
-        return StreamDecodeError(
-            f"{self.operation}: the stream of {self._run_name} cannot be read: {what}",
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
-
-    def _stream_error(self, error: FailureEvent[object]) -> WorkflowStreamError:
-        code = error.raw.get("code")
-        return WorkflowStreamError(
-            f"{self.operation}: the server could not set the run up"
-            f"{f' ({code})' if code else ''}: {self._hidden(str(error.message))}",
-            event=error,
-            following=self._behind_error,
-            run_id=self.run.run_id,
-            task_id=self.run.task_id,
-            last_event=self._last_event,
-        )
-
     def fail(self, failure: DifyError) -> None:
         """End the stream with an error, unless it has ended."""
         if not self.ended:
@@ -509,7 +386,3 @@ class StreamCore:
     def _fail(self, failure: DifyError) -> None:
         self.failure = failure
         self.ended = True
-
-    @property
-    def _run_name(self) -> str:
-        return f"run {self.run.run_id}" if self.run.run_id else "a run whose id is not known yet"

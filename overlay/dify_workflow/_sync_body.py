@@ -54,6 +54,7 @@ class ByteStream:
         self.owner = owner
         self._call = call
         self._response = response
+        self._has_deadline = call.deadline.is_set
         self._is_at_end = False
         self._is_closed = False
         # An iteration that is dropped closes the connection, so those that were given up wait here.
@@ -78,7 +79,10 @@ class ByteStream:
         if self._is_closed:
             raise BodyClosedError(self._call)
         try:
-            piece = self._next(within)
+            if within is None and not self._has_deadline:  # nearly always
+                piece = next(self._pieces, None)
+            else:
+                piece = self._next(within)
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another thread
                 raise BodyClosedError(self._call) from None

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
+from ._async_stream import AsyncWorkflowStream
 from ._async_transport import AsyncTransport
 from ._call import Call
 from ._client_base import ClientBase, checked_mode
@@ -30,7 +31,6 @@ from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
-from ._stream import AsyncWorkflowStream
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError

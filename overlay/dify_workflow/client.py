@@ -28,7 +28,7 @@ from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
-from ._stream import WorkflowStream
+from ._sync_stream import WorkflowStream
 from ._sync_transport import Transport
 from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records

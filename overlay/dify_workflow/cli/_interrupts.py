@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
-from .._stream import WorkflowStream
+from .._sync_stream import WorkflowStream
 from ..errors import DifyError
 from ._views import View
 

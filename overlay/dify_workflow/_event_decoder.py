@@ -1,0 +1,118 @@
+"""Typed events out of the bytes of a stream. Sans-I/O.
+
+Nothing that comes is passed over: what cannot be read is an error that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from json import JSONDecodeError
+
+import orjson
+
+from ._event import StreamEvent, UnknownEvent
+from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
+from ._sse import Message, SSEDecoder
+from .events import EVENT_CLASSES, TextChunk
+
+
+class UnreadableEventError(ValueError):
+    """A message is no event.
+
+    Args:
+        what: What is wrong with it.
+        data: What came.
+        place: Where in it something is wrong, in bytes.
+    """
+
+    def __init__(self, what: str, data: bytes, place: int = 0) -> None:
+        super().__init__(what)
+        self.data = data
+        self.place = place
+
+
+class EventDecoder:
+    """Turns the bytes of a stream into its events.
+
+    Args:
+        max_event_bytes: Largest event in bytes.
+        last_event_id: The last ``id`` that the stream brought before it was taken up again.
+    """
+
+    def __init__(self, max_event_bytes: int, last_event_id: str | None = None) -> None:
+        self._messages = SSEDecoder(max_event_bytes, last_event_id)
+        self._count = 0
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The last ``id`` of the stream, with which a coming server takes it up exactly there."""
+        return self._messages.last_event_id
+
+    @property
+    def unfinished(self) -> bytes:
+        """What came after the last whole event."""
+        return self._messages.unfinished
+
+    def feed(self, chunk: bytes) -> Iterable[StreamEvent[object]]:
+        """The events that the chunk completes, pings left out; those before an error first.
+
+        Args:
+            chunk: Bytes as they arrived.
+
+        Raises:
+            UnreadableEventError: A message is no JSON object, or has no name.
+            EventTooLargeError: A message is larger than ``max_event_bytes``.
+        """
+        data = self._messages.only(chunk)
+        if data is None:
+            return self._events(self._messages.feed(chunk))
+        event = self._event(data, "")
+        return () if event is None else (event,)
+
+    def _events(self, messages: Iterator[Message]) -> Iterator[StreamEvent[object]]:
+        for data, name in messages:
+            event = self._event(data, name)
+            if event is not None:
+                yield event
+
+    def _event(self, data: bytes | None, field: str) -> StreamEvent[object] | None:
+        """The event of a message; None for a ping.
+
+        Args:
+            data: Its data.
+            field: Its event field, which Dify gives to pings alone.
+        """
+        if field == "ping":
+            return None
+        self._count += 1
+        payload = {"event": field} if data is None else self._payload(data)
+        name = payload.get("event")
+        if name == "text_chunk":  # nearly all that comes
+            return TextChunk(payload)
+        if not isinstance(name, str) or not name:
+            if not field:
+                raise UnreadableEventError(f"event {self._count} has no name", data or b"")
+            payload["event"] = name = field
+        if name == "ping":
+            return None
+        if data is not None and may_be_rounded(data):  # text chunks hold no numbers
+            payload = {**decode(data), "event": name}
+        return EVENT_CLASSES.get(name, UnknownEvent)(payload)
+
+    def _payload(self, data: bytes) -> JSONObject:
+        try:
+            payload: JSON = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            payload = self._leniently(data)
+        if not is_object(payload):
+            raise UnreadableEventError(f"event {self._count} is no JSON object", data)
+        return payload
+
+    def _leniently(self, data: bytes) -> JSON:
+        """NaN, Infinity and lone surrogates, which servers up to 1.7 send, are JSON too."""
+        try:
+            return decode(data)
+        except ValueError as error:
+            place = error.pos if isinstance(error, JSONDecodeError) else 0
+            what = f"event {self._count} is not JSON ({error})"
+            raise UnreadableEventError(what, data, place) from error

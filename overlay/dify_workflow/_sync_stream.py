@@ -1,0 +1,267 @@
+"""The event stream of a run, for threads: I/O around what `StreamCore` decides."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ._conversation import Ask, Reopen, Step, Wait
+from ._deadline import NO_DEADLINE, Deadline
+from ._event import StreamEvent
+from ._stream import STOP_SECONDS, StreamView
+from ._stream_core import StreamCore
+from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
+from .events import TextChunk
+from .models import WorkflowRunResponse, WorkflowStopResponse
+
+if TYPE_CHECKING:
+    from ._sync_body import ByteStream
+    from ._sync_transport import Transport
+
+
+class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
+    """The events of a run as they come: a context manager and an iterator.
+
+    Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out of
+    the loop and any exception close the connection at once; the run itself goes on (`stop` ends
+    it). Take single events with ``next(stream)`` and go on afterwards.
+
+    Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
+        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
+        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
+            the run's end, and the server could not be reached again (or need not: `recover`).
+        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
+        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
+        StreamDecodeError: While iterating: an event cannot be read.
+    """
+
+    def __init__(
+        self,
+        core: StreamCore,
+        body: ByteStream | None,
+        stop: Callable[[str, Deadline], WorkflowStopResponse],
+        transport: Transport,
+    ) -> None:
+        self._body = body
+        super().__init__(core)
+        if body is not None:
+            core.begin(body.headers, body.key)
+        self._stop = stop
+        self._transport = transport
+        self._closing = threading.Event()
+        # Reentrant: a signal's handler may ask for more in the midst of it.
+        self._lock = threading.RLock()
+        self._turn_over = threading.Condition(self._lock)
+        self._waiting = 0
+        self._reader: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Generator[StreamEvent[object], None, None]:
+        # A generator, because that is what notices when a loop is left.
+        try:
+            while (event := self._advance()) is not None:
+                yield event
+        finally:
+            self._abandon()
+
+    def __next__(self) -> StreamEvent[object]:
+        event = self._advance()
+        if event is None:
+            raise StopIteration
+        return event
+
+    @property
+    def text(self) -> Iterator[str]:
+        """The text of the run alone, piece by piece; reading it reads the stream."""
+        for event in self:
+            if isinstance(event, TextChunk):
+                yield event.data.text
+
+    def result(self) -> WorkflowRunResponse:
+        """Read the stream to its end and return the run.
+
+        Raises:
+            StreamError: The stream failed, or was closed before the run's end.
+        """
+        while self._advance() is not None:
+            pass
+        return self._core.result()
+
+    def stop(self) -> WorkflowStopResponse:
+        """Stop the run on the server; the stream then ends with its final event.
+
+        Where no event has brought the task id yet, it is waited for.
+
+        Raises:
+            StreamError: The stream ended before any event brought the task id.
+            DifyError: The stop itself failed.
+        """
+        self._read_until(lambda: self.task_id)
+        if self.task_id is None:
+            raise self._core.failure or self._core.errors.without_task()
+        return self._stop(self.task_id, NO_DEADLINE)
+
+    def started(self) -> WorkflowRunResponse:
+        """Read until the run's ids are known, and return the run as it is then.
+
+        Raises:
+            StreamError: The stream ended before.
+        """
+        self._read_until(lambda: self._core.has_ids)
+        return self._core.started()
+
+    def read_behind(self) -> None:
+        """Go on reading the stream to its end behind the caller's back."""
+        threading.Thread(target=self._read_to_end, name="dify-run", daemon=True).start()
+
+    def _read_to_end(self) -> None:
+        with suppress(DifyError):
+            self.result()
+
+    def close(self) -> None:
+        """Close the connection; the run goes on."""
+        self._closed = True
+        self._closing.set()
+        if self._body is not None:
+            self._body.close()
+
+    def __del__(self) -> None:
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Close the connection from a finalizer."""
+        self._closed = True
+        if self._body is not None:
+            self._body.abandon()
+
+    def _advance(self) -> StreamEvent[object] | None:
+        ready = self._core.ready
+        while ready or self._read_until(ready.__len__):
+            try:
+                return ready.popleft()
+            except IndexError:  # another thread was faster
+                continue
+        self._at_end()
+        return None
+
+    def _read_until(self, is_there: Callable[[], object]) -> bool:
+        """Read until something is there; False where nothing is left to read before it is.
+
+        One thread reads at a time; the others wait for what it finds.
+        """
+        lock, me = self._lock, threading.get_ident()
+        while True:
+            lock.acquire()  # every event comes here, and `with` takes twice as long
+            try:
+                if is_there():
+                    return True
+                if self._core.ended or self._closed or self._reader == me:
+                    return False  # the last one: a signal's handler, which would wait for itself
+                if self._reader is not None:
+                    self._wait_for_turn()
+                    continue
+                self._reader = me
+            finally:
+                lock.release()
+            try:
+                self._read_on()
+            finally:
+                self._reader = None
+                if self._waiting:
+                    with lock:
+                        self._turn_over.notify_all()
+            if is_there():
+                return True
+
+    def _wait_for_turn(self) -> None:
+        # Announced first: who reads looks for waiting ones when its turn is over, without a lock.
+        self._waiting += 1
+        try:
+            if self._reader is not None:
+                self._turn_over.wait()
+        finally:
+            self._waiting -= 1
+
+    def _read_on(self) -> None:
+        """Read more bytes, or find the run again whose stream is lost."""
+        core, body = self._core, self._body
+        if core.needs_recovery or body is None:
+            self._recover()
+            return
+        patience = core.patience
+        if patience is not None and not body.can_bound_waits:
+            core.finish()
+        else:
+            try:
+                chunk = body.read(patience)
+            except RunDeadlineExceededError:
+                self._expire()
+            except APIConnectionError as error:
+                if self._closed:  # by another thread
+                    return
+                self._lose(error)
+            except BaseException:
+                self._closed = True
+                raise
+            else:
+                core.finish() if chunk is None else core.feed(chunk)
+        if core.ended:
+            self.close()
+
+    def _recover(self) -> None:
+        """Find the run again; what comes of it is in the core."""
+        try:
+            self._transport.carry_out(self._core.recovered(), self._do)
+        except RunDeadlineExceededError:
+            self._expire()
+        except DifyError as error:
+            self._core.fail(error)
+        except BaseException:
+            self.close()
+            raise
+        if self._core.ended:
+            self.close()
+
+    def _do(self, step: Step) -> object:
+        """Do what the recovery asks for."""
+        if self._closed:
+            raise self._core.errors.left_early()
+        self._core.check_deadline()
+        match step:
+            case Reopen(call):
+                self._body = body = self._transport.open(call)
+                if self._closed:  # meanwhile, by another thread
+                    body.close()
+                    raise self._core.errors.left_early()
+                self._core.begin(body.headers, body.key)
+                return None
+            case Ask(call):
+                return self._transport.send(call)
+            case Wait(seconds):
+                self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
+                self._core.check_deadline()
+                return None
+
+    def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                self._stop(task_id, Deadline("stop_workflow_stream", STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)
