@@ -40,7 +40,6 @@ class AsyncByteStream:
     def __init__(self, call: Call[Any], response: httpx.Response) -> None:
         self.headers = header_dict(response)
         self.key = call.key
-        self.can_bound_waits = True
         self._call = call
         self._response = response
         self._has_deadline = call.deadline.is_set
@@ -66,7 +65,13 @@ class AsyncByteStream:
         if self._is_closed:
             raise BodyClosedError(self._call)
         try:
-            piece = await self._next(within)
+            piece: bytes | None
+            if within is None and not self._has_deadline:  # nearly always
+                piece = await anext(self._pieces)
+            else:
+                piece = await self._next(within)
+        except StopAsyncIteration:
+            piece = None
         except (httpx.HTTPError, httpx.StreamError) as error:
             if self._is_closed:  # by another task
                 raise BodyClosedError(self._call) from None
@@ -122,9 +127,7 @@ class AsyncByteStream:
             _CLOSING.add(closing)  # the loop itself keeps only a weak reference
             closing.add_done_callback(_CLOSING.discard)
 
-    async def _next(self, within: float | None) -> bytes | None:
-        if within is None and not self._has_deadline:  # every text of a long stream comes here
-            return await anext(self._pieces, None)
+    async def _next(self, within: float | None) -> bytes:
         deadline = self._call.deadline
         if deadline.has_passed:  # also while pings come
             raise self._call.deadline_passed(sent=True)
@@ -132,7 +135,7 @@ class AsyncByteStream:
         from anyio import move_on_after
 
         with move_on_after(bound):
-            return await anext(self._pieces, None)
+            return await anext(self._pieces)
         if within is None or deadline.has_passed:
             raise self._call.deadline_passed(sent=True)
         raise silence(self._call, within)

@@ -76,9 +76,11 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def __aiter__(self) -> AsyncGenerator[StreamEvent[object], None]:
         # A generator, because that is what notices when a loop is left.
+        ready = self._core.ready
         try:
-            while (event := await self._advance()) is not None:
-                yield event
+            while ready or await self._read_until(ready.__len__):
+                yield ready.popleft()
+            self._at_end()
         finally:
             await self.close()
 
@@ -187,16 +189,36 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             else:
                 self._is_reading = True
                 try:
-                    if self._core.needs_recovery or self._body is None:
-                        await self._recover()
-                    else:
-                        await self._take_bytes(self._body)
+                    await self._read_on()
                 finally:
                     self._is_reading = False
-                    for read in self._waiting:
-                        read.set()
-                    self._waiting.clear()
+                    if self._waiting:
+                        for read in self._waiting:
+                            read.set()
+                        self._waiting.clear()
         return True
+
+    async def _read_on(self) -> None:
+        """Read more bytes, or find the run again whose stream is lost."""
+        core, body = self._core, self._body
+        if core.needs_recovery or body is None:
+            await self._recover()
+            return
+        try:
+            chunk = await body.read(core.patience)
+        except RunDeadlineExceededError:
+            await self._expire()
+        except APIConnectionError as error:
+            if self._closed:  # by another task
+                return
+            self._lose(error)
+        except BaseException:
+            self._closed = True
+            raise
+        else:
+            core.finish() if chunk is None else core.feed(chunk)
+        if core.ended:
+            await self.close()
 
     async def _recover(self) -> None:
         """Find the run again; what comes of it is in the core."""
@@ -232,28 +254,6 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
                 await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
                 self._core.check_deadline()
                 return None
-
-    async def _take_bytes(self, body: AsyncByteStream) -> None:
-        core = self._core
-        patience = core.patience
-        if patience is not None and not body.can_bound_waits:
-            core.finish()
-        else:
-            try:
-                chunk = await body.read(patience)
-            except RunDeadlineExceededError:
-                await self._expire()
-            except APIConnectionError as error:
-                if self._closed:  # by another task
-                    return
-                self._lose(error)
-            except BaseException:
-                self._closed = True
-                raise
-            else:
-                core.finish() if chunk is None else core.feed(chunk)
-        if core.ended:
-            await self.close()
 
     async def _expire(self) -> None:
         """The deadline has passed: stop the run, where that was asked for."""
