@@ -15,6 +15,7 @@ import pytest
 from dify_workflow import (
     AuthenticationError,
     ConfigurationError,
+    DifyWorkflow,
     NodeFinished,
     NodeStarted,
     PermissionDeniedError,
@@ -30,6 +31,7 @@ from dify_workflow._versions import loses_records, may_lose_records, stops_resum
 from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
 from support import events
 from support.events import PING, RUN, TASK
+from support.http2 import http2_relay
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
@@ -107,6 +109,24 @@ def test_a_stream_that_falls_silent_is_taken_up_again(both: World, server14: Emu
     server14.faults.cut_stream(after_events=2, ending="stall", on=POST)
     client = client_of(both, server14, timeout=httpx.Timeout(5, read=0.3))
     assert client.run_workflow({}).status == "succeeded"
+    assert posts(server14) == 1
+
+
+@pytest.mark.parametrize("pieces", [2, 4])
+def test_a_connection_of_http_2_that_the_server_ends_with_goaway_is_made_anew(
+    pieces: int, server14: Emulator
+) -> None:
+    address = server14.base_url.removesuffix("/v1")
+    with (
+        http2_relay(address, events=pieces) as url,
+        httpx.Client(http1=False, http2=True, trust_env=False) as own,
+    ):
+        client = hurried(DifyWorkflow("app-steps", base_url=url, http_client=own))
+        with client.run_workflow_stream({}) as stream:
+            told = [type(event) for event in stream]
+            assert stream.result().outputs == {"done": True}
+    assert StreamGap in told
+    assert told[-1] is WorkflowFinished
     assert posts(server14) == 1
 
 
@@ -493,6 +513,28 @@ def test_a_run_is_submitted_now_and_its_outcome_fetched_later(version: str, both
         other = client_of(both, emulator)  # as in another process
         run = other.wait_for_run(submitted.id)
         assert (run.id, run.status, run.outputs) == (submitted.id, "succeeded", {"done": True})
+        assert posts(emulator) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's, of loops left
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_where_a_left_stream_ruins_the_record_it_is_read_behind_the_tasks_back(
+    backend: str,
+) -> None:
+    async def main(emulator: Emulator) -> Any:
+        async with emulator.async_client("steps") as client:
+            submitted = await client.submit_workflow({})
+            assert submitted.id is not None
+            with anyio.fail_after(5):
+                while True:
+                    run = await client.info(submitted.id)
+                    if run.status != "running":
+                        return run
+                    await anyio.sleep(0.02)
+
+    with emulated("1.7") as emulator:
+        run = anyio.run(main, emulator, backend=backend)
+        assert (run.status, run.outputs) == ("succeeded", {"done": True})
         assert posts(emulator) == 1
 
 
