@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -397,6 +397,66 @@ def test_however_a_stream_is_left_its_socket_closes_at_once_and_the_pool_is_empt
             client.with_options(base_url="http://127.0.0.1:1/v1", max_retries=0).app_info()
         made: Any = client._transport._made
         assert made._transport._pool.connections == []
+
+
+async def left_by_break(client: AsyncDifyWorkflow) -> None:
+    async for _ in client.run_workflow_stream({}):
+        break
+
+
+async def left_by_exception(client: AsyncDifyWorkflow) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with client.run_workflow_stream({}) as stream:
+            await anext(stream)
+            raise ZeroDivisionError
+
+
+async def left_by_cancelling(client: AsyncDifyWorkflow) -> None:
+    stream = client.run_workflow_stream({})
+    await anext(stream)
+    with anyio.move_on_after(0.05) as bound:
+        await stream.result()
+    assert bound.cancelled_caught
+
+
+async def left_by_forgetting(client: AsyncDifyWorkflow) -> None:
+    stream = client.run_workflow_stream({})
+    await anext(stream)
+    del stream
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's, of loops left
+@pytest.mark.parametrize(
+    ("leave", "backend"),
+    [
+        (left_by_break, "asyncio"),
+        (left_by_exception, "asyncio"),
+        (left_by_cancelling, "asyncio"),
+        (left_by_forgetting, "asyncio"),
+        (left_by_exception, "trio"),
+        (left_by_cancelling, "trio"),
+    ],
+)
+def test_however_a_task_leaves_a_stream_its_socket_closes_at_once_and_the_pool_is_empty(
+    leave: Callable[[AsyncDifyWorkflow], Awaitable[None]], backend: str, server: ReplayServer
+) -> None:
+    left = Left()
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        left(exchange)
+
+    async def main(url: str) -> None:
+        async with AsyncDifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
+            await leave(client)
+            done = time.monotonic()
+            assert await anyio.to_thread.run_sync(left.seconds_since, done) < AT_ONCE
+            made: Any = client._transport._made
+            assert made._transport._pool.connections == []
+
+    anyio.run(main, server.handle(handler), backend=backend)
 
 
 # ----------------------------------------------------------------------------------- event loops

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anyio
+import attrs
 import httpx
 import pytest
 
@@ -32,7 +33,7 @@ from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
 from support import events
 from support.events import PING, RUN, TASK
 from support.http2 import http2_relay
-from support.pace import hurried
+from support.pace import FAST, hurried
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
 
@@ -358,6 +359,18 @@ def test_a_run_whose_id_never_came_is_not_sent_again_and_may_be_in_the_logs(
     assert candidate in str(caught.value)
     assert client.wait_for_run(candidate).status == "succeeded"
     assert posts(server14) == 2
+
+
+def test_a_run_whose_id_never_came_is_not_looked_for_without_end(
+    both: World, server14: Emulator
+) -> None:
+    client = hurried(client_of(both, server14), attrs.evolve(FAST, search=0.3))
+    server14.faults.answer(504, on=POST, runs_anyway=True)
+    server14.faults.delay(3, on="GET /workflows/logs")
+    before = time.monotonic()
+    with pytest.raises(RunOutcomeUnknownError, match=r"looking for it took longer than 0\.3 s"):
+        client.run_workflow({})
+    assert time.monotonic() - before < 2
 
 
 def test_a_stream_that_breaks_before_its_first_event_leaves_the_run_unknown(

@@ -233,7 +233,7 @@ class ClientBase(Generic[TransportT]):
             return None
         body: JSONObject = call.operation.request["json"]
         calls = self._run_calls(name, call.key, body["user"])
-        return Search(calls, name, body["inputs"], now())
+        return Search(calls, name, body["inputs"], now(), self._pace.search)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""

@@ -51,6 +51,8 @@ class Pace:
         stop: How long a stop may take to show; afterwards a run that is still running will never
             say so (Dify 1.10.1 to 1.14).
         record: How long a server before 1.9.2 may take to write down how a run ended.
+        search: How long a run whose id never came is looked for in the logs: whoever waits for an
+            outcome shall learn soon that it is not known.
     """
 
     first_backoff: float = 0.25
@@ -60,6 +62,7 @@ class Pace:
     doubt: float = 5.0
     stop: float = 3.0
     record: float = 2.0
+    search: float = 15.0
 
 
 @attrs.frozen

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+import attrs
+
+from ._call import Call
 from ._conversation import Ask, RunCalls, Steps
+from ._deadline import Deadline
 from ._json import JSONObject
 from ._log_query import LogAnswer
 from .errors import (
@@ -14,7 +19,9 @@ from .errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from .models import WorkflowLogs, WorkflowRunResponse
+from .models import WorkflowLogs
+
+T = TypeVar("T")
 
 _CLOCK_SKEW = timedelta(seconds=60)
 """How far the server's clock may be behind when a run is looked for in the logs."""
@@ -34,15 +41,22 @@ class Search:
         operation: Name of the method that was called.
         inputs: The inputs that were sent.
         sent_at: When they were.
+        seconds: How long the search may take.
     """
 
     def __init__(
-        self, calls: RunCalls, operation: str, inputs: JSONObject, sent_at: datetime
+        self,
+        calls: RunCalls,
+        operation: str,
+        inputs: JSONObject,
+        sent_at: datetime,
+        seconds: float,
     ) -> None:
         self._calls = calls
         self._operation = operation
         self._inputs = inputs
         self._sent_at = sent_at
+        self._seconds = seconds
 
     def explain(self, failure: DifyError) -> Steps[DifyError]:
         """The exception that says what is known of the run.
@@ -74,16 +88,28 @@ class Search:
 
     def _find(self, found: list[str]) -> Steps[None]:
         """Note the ids of runs with the same user and inputs since the request."""
+        until = Deadline(self._operation, self._seconds)
         since = int((self._sent_at - _CLOCK_SKEW).timestamp())
-        answer: LogAnswer = yield Ask(self._calls.logs(since))
+        answer: LogAnswer = yield from self._answer(self._calls.logs(since), until)
         # Servers before 1.5 show everybody's runs.
         own = [
             row.workflow_run.id for row in answer.rows if row.workflow_run and self._is_ours(row)
         ]
         for run_id in own[:_MOST_CANDIDATES]:
-            run: WorkflowRunResponse = yield Ask(self._calls.detail(run_id))
+            run = yield from self._answer(self._calls.detail(run_id), until)
             if same_inputs(self._inputs, run.inputs or {}):
                 found.append(run_id)
+
+    def _answer(self, call: Call[T], until: Deadline) -> Steps[T]:
+        """The answer to a call, within the time of the search and of who waits for it."""
+        bounded = attrs.evolve(call, deadline=until) if until.left < call.deadline.left else call
+        try:
+            answer: T = yield Ask(bounded)
+        except RunDeadlineExceededError:
+            if bounded is call:
+                raise
+            raise DifyError(f"looking for it took longer than {until.seconds:g} s") from None
+        return answer
 
     def _is_ours(self, row: WorkflowLogs) -> bool:
         user = row.created_by_end_user
