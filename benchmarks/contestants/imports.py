@@ -1,0 +1,4 @@
+"""import httpx, attrs"""
+
+import attrs as attrs
+import httpx as httpx
