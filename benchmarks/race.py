@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cases import Case, Unit
 from .environments import CONTESTANTS, python
@@ -79,6 +80,8 @@ def race(case: Case, course: Course) -> list[Result]:
     results = [Result(case, contestant) for contestant in case.contestants]
     if case.method not in {"import", "open"}:
         prepare(course.base_url, course.scene(case))
+    for result in results:
+        _lap(replace(case, method="import"), result.contestant, course)  # which Python compiles
     for number in range(min(course.rounds, case.rounds)):
         first = number % len(results)  # nobody always runs behind the same one
         for result in results[first:] + results[:first]:
@@ -91,9 +94,14 @@ def race(case: Case, course: Course) -> list[Result]:
 
 
 def _run(result: Result, course: Course) -> None:
-    case = result.case
+    costs = _lap(result.case, result.contestant, course)
+    result.figures.append(costs[result.case.measure])
+    result.cpu.append(costs.get("cpu", 0.0))
+
+
+def _lap(case: Case, contestant: str, course: Course) -> dict[str, float]:
     order = {
-        "contestant": str(CONTESTANTS / f"{result.contestant}.py"),
+        "contestant": str(CONTESTANTS / f"{contestant}.py"),
         "base_url": course.base_url,
         "method": case.method,
         "scene": course.scene(case),
@@ -101,13 +109,16 @@ def _run(result: Result, course: Course) -> None:
         "repeat": course.repeat(case),
     }
     # -P: what lies beside lap.py shall not stand for a library of the same name.
-    command = [python(result.contestant), "-P", str(LAP), json.dumps(order)]
     done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE
+        [python(contestant), "-P", str(LAP), json.dumps(order)],
+        check=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # as for an installed package
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_PATIENCE,
     )
-    costs = json.loads(done.stdout)
-    result.figures.append(costs[case.measure])
-    result.cpu.append(costs.get("cpu", 0.0))
+    costs: dict[str, float] = json.loads(done.stdout)
+    return costs
 
 
 def _one(case: Case, results: list[Result]) -> float:

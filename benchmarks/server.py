@@ -1,7 +1,7 @@
 """A server that plays scenes, and costs next to nothing while it does.
 
-A thread for each connection hands bytes that are ready to the kernel; ``inputs`` of a run name the
-scene. It ends when its standard input does.
+A thread for each connection hands bytes that are ready to the kernel; the ``user`` of a run is the
+name of the scene. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def prepare(base_url: str, name: str) -> None:
     """Let the server make the bytes of a scene, which it then keeps."""
     address = base_url.removeprefix("http://").removesuffix("/v1")
     host, _, port = address.partition(":")
-    body = json.dumps({"inputs": {"scene": name}}).encode()
+    body = json.dumps({"user": name}).encode()
     head = f"POST /v1/workflows/run HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head + body)
@@ -89,7 +89,7 @@ def _answer(requests: BinaryIO) -> Scene | None:
     body = json.loads(requests.read(length))
     if body.get("response_mode") == "blocking":
         return _BLOCKING
-    return scene(body["inputs"]["scene"])
+    return scene(body["user"])
 
 
 if __name__ == "__main__":

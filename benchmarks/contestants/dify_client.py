@@ -13,7 +13,7 @@ class Contestant:
         self.client.base_url = base_url
 
     def stream(self, scene: str) -> int:
-        body = {"inputs": {"scene": scene}, "user": "me", "response_mode": "streaming"}
+        body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
         # It has no method for workflows.
         response = self.client._send_request("POST", "/workflows/run", body, stream=True)
         lines = response.iter_lines()

@@ -11,5 +11,5 @@ class Contestant:
 
     def stream(self, scene: str) -> int:
         mode = models.ResponseMode.STREAMING
-        run = models.WorkflowsRunRequest(inputs={"scene": scene}, response_mode=mode, user="me")
+        run = models.WorkflowsRunRequest(inputs={}, response_mode=mode, user=scene)
         return sum(1 for _ in self.client.run_workflows(run))

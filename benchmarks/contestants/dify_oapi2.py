@@ -9,12 +9,6 @@ from dify_oapi.client import Client
 from dify_oapi.core.model.request_option import RequestOption
 
 
-class Inputs(WorkflowInputs):
-    """It sends only inputs that a model names."""
-
-    scene: str
-
-
 class Contestant:
     """Reads dicts."""
 
@@ -23,8 +17,8 @@ class Contestant:
         self.option = RequestOption.builder().api_key("app-key").build()
 
     def stream(self, scene: str) -> int:
-        inputs = Inputs(scene=scene)
-        body = RunWorkflowRequestBody(inputs=inputs, response_mode="streaming", user="me")
+        inputs = WorkflowInputs()
+        body = RunWorkflowRequestBody(inputs=inputs, response_mode="streaming", user=scene)
         request = RunWorkflowRequest.builder().request_body(body).build()
         count, rest = 0, b""
         for piece in self.client.workflow.v1.workflow.run(request, self.option, True):

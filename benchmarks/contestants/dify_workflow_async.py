@@ -2,7 +2,7 @@
 
 from asyncio import gather
 
-from dify_workflow import AsyncDifyWorkflow, TextChunk
+from dify_workflow import AsyncDifyWorkflow, TextChunk, WorkflowRunRequest
 
 RUN_ID = "57455633-bab6-4ea6-b8d6-850b5ae09145"
 
@@ -15,14 +15,14 @@ class Contestant:
 
     async def stream(self, scene: str) -> int:
         count = 0
-        async with self.client.run_workflow_stream({"scene": scene}) as stream:
+        async with self.client.run_workflow_stream(WorkflowRunRequest({}, user_id=scene)) as stream:
             async for _event in stream:
                 count += 1
         return count
 
     async def text(self, scene: str) -> int:
         count = 0
-        async with self.client.run_workflow_stream({"scene": scene}) as stream:
+        async with self.client.run_workflow_stream(WorkflowRunRequest({}, user_id=scene)) as stream:
             async for event in stream:
                 count += 1
                 if isinstance(event, TextChunk):

@@ -20,7 +20,7 @@ class Contestant:
         self.run = f"{base_url}/workflows/run"
 
     async def stream(self, scene: str) -> int:
-        body = {"inputs": {"scene": scene}, "user": "me", "response_mode": "streaming"}
+        body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
         count = 0
         async with self.client.stream("POST", self.run, json=body) as response:
             async for _ in response.aiter_raw():

@@ -14,6 +14,6 @@ class Contestant:
         self.run = f"{base_url}/workflows/run"
 
     def stream(self, scene: str) -> int:
-        body = {"inputs": {"scene": scene}, "user": "me", "response_mode": "streaming"}
+        body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
         with connect_sse(self.client, "POST", self.run, json=body) as source:
             return sum(1 for event in source.iter_sse() if json.loads(event.data))

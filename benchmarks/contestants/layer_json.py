@@ -14,7 +14,7 @@ class Contestant:
         self.run = f"{base_url}/workflows/run"
 
     def stream(self, scene: str) -> int:
-        body = {"inputs": {"scene": scene}, "user": "me", "response_mode": "streaming"}
+        body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
         feed = SSEDecoder().feed
         count = 0
         with self.client.stream("POST", self.run, json=body) as response:

@@ -10,4 +10,4 @@ class Contestant:
         self.client = WorkflowClient("app-key", base_url)
 
     def stream(self, scene: str) -> int:
-        return sum(1 for _ in self.client.run({"scene": scene}, "me"))
+        return sum(1 for _ in self.client.run({}, scene))

@@ -2,25 +2,33 @@
 
 import json
 import socket
+from collections.abc import Iterator
 
 import orjson
 
 
 class Contestant:
-    """Looks for nothing but events of one line in the bytes."""
+    """Reads dicts from events of one line."""
 
     def __init__(self, base_url: str) -> None:
         host, _, port = base_url.removeprefix("http://").removesuffix("/v1").partition(":")
         self.connection = socket.create_connection((host, int(port)))
+        self.answer = self.connection.makefile("rb", 65536)
 
     def stream(self, scene: str) -> int:
-        body = json.dumps({"inputs": {"scene": scene}}).encode()
+        body = json.dumps({"user": scene}).encode()
         head = f"POST /v1/workflows/run HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
         self.connection.sendall(head.encode() + body)
         count, rest = 0, b""
-        while not rest.endswith(b"\r\n0\r\n\r\n"):
-            *events, rest = (rest + self.connection.recv(65536)).split(b"\n\n")
-            for event in events:
-                orjson.loads(event[event.index(b"data: ") + 6 :])
-            count += len(events)
+        for chunk in self._chunks():
+            *events, rest = (rest + chunk).split(b"\n\n")
+            count += sum(1 for event in events if orjson.loads(event[6:]))
         return count
+
+    def _chunks(self) -> Iterator[bytes]:
+        while self.answer.readline() != b"\r\n":
+            pass
+        while size := int(self.answer.readline(), 16):
+            yield self.answer.read(size)
+            self.answer.readline()
+        self.answer.readline()
