@@ -1,0 +1,60 @@
+"""Runs the benchmarks and prints one table; `make bench` and `make bench-quick`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .cases import ASYNC, BARE, BARE_ASYNC, CASES, SYNC, Case
+from .environments import ROOT, python
+from .race import Course, Result, race
+from .server import server
+from .table import plain, written
+
+_OUTPUT = ROOT / "build" / "benchmarks" / "results.json"
+_QUICK = (SYNC, ASYNC, BARE, BARE_ASYNC, "imports")
+
+
+def main() -> int:
+    """Measure what was asked for; 1 where a target is missed."""
+    options = _options()
+    cases = _chosen(options.case, quick=options.quick)
+    for case in cases:
+        for contestant in case.contestants:
+            python(contestant)  # installs it
+    results: list[Result] = []
+    with server() as base_url:
+        course = Course(base_url, options.rounds, options.scale)
+        for case in cases:
+            done = race(case, course)
+            print(plain(done), end="\n\n", flush=True)
+            results += done
+    _OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    _OUTPUT.write_text(written(results), encoding="utf-8")
+    missed = sum(result.has_target and not result.holds for result in results)
+    print(f"{missed} targets are missed; all figures are in {_OUTPUT.relative_to(ROOT)}.")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    names = ", ".join(case.name for case in CASES)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("case", nargs="*", help=f"which cases, by default all: {names}")
+    parser.add_argument("--quick", action="store_true", help="this client and bare httpx alone")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each case (default 5)")
+    parser.add_argument("--scale", type=float, default=1.0, help="part of each amount (default 1)")
+    return parser.parse_args()
+
+
+def _chosen(names: Sequence[str], *, quick: bool) -> list[Case]:
+    """The cases of these names; the quick ones where none is named."""
+    unknown = set(names) - {case.name for case in CASES}
+    if unknown:
+        sys.exit(f"There is no case {', '.join(sorted(unknown))}; see --help.")
+    chosen = [case for case in CASES if (case.name in names if names else case.quick or not quick)]
+    return [case.only(_QUICK) for case in chosen] if quick else chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

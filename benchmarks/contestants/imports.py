@@ -1,0 +1,9 @@
+"""import httpx, attrs, where neither click nor rich is installed"""
+
+import sys
+
+# With click and rich there, httpx imports its command line, which takes as long as all the rest.
+sys.modules["httpx._main"] = None  # type: ignore[assignment]  # how Python marks what is not there
+
+import attrs as attrs  # noqa: E402  # see above
+import httpx as httpx  # noqa: E402  # likewise

@@ -1,0 +1,23 @@
+"""this client's bytes and server-sent events, without JSON"""
+
+import httpx
+
+from dify_workflow._sse import SSEDecoder
+
+
+class Contestant:
+    """Reads messages."""
+
+    def __init__(self, base_url: str) -> None:
+        self.client = httpx.Client(headers={"Authorization": "Bearer app-key"}, timeout=60)
+        self.run = f"{base_url}/workflows/run"
+
+    def stream(self, scene: str) -> int:
+        body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
+        feed = SSEDecoder().feed
+        count = 0
+        with self.client.stream("POST", self.run, json=body) as response:
+            for piece in response.iter_raw():
+                for _message in feed(piece):
+                    count += 1
+        return count

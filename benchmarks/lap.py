@@ -1,0 +1,96 @@
+"""One contestant, once, in this process alone: run by the Python of the contestant's environment.
+
+Needs nothing but the standard library, and imports little of it before the clock runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def main(order: dict[str, Any]) -> dict[str, float]:
+    """Carry out an order, and return what it took.
+
+    Args:
+        order: Path of the ``contestant``, the ``base_url``, the ``method`` and its ``scene``, the
+            scene to ``warm_up`` with, and how often to ``repeat``. The methods ``"import"`` and
+            ``"open"`` are the contestant's own beginning.
+    """
+    began = time.perf_counter()
+    module = _load(order["contestant"])
+    imported = time.perf_counter()
+    if order["method"] == "import":
+        return {"seconds": imported - began}
+    if order["method"] == "open":
+        began = time.perf_counter()
+        module.Contestant(order["base_url"])
+        return {"seconds": time.perf_counter() - began}
+    if _is_async(getattr(module.Contestant, order["method"])):
+        from asyncio import run  # noqa: PLC0415  # a contestant's import of it counts as its own
+
+        return run(_async_laps(module, order))
+    return _laps(module, order)
+
+
+def _laps(module: ModuleType, order: dict[str, Any]) -> dict[str, float]:
+    method = getattr(module.Contestant(order["base_url"]), order["method"])
+    method(order["warm_up"])
+    memory, cpu = peak_memory(), time.process_time()
+    seconds: list[float] = []
+    for _ in range(order["repeat"]):
+        began = time.perf_counter()
+        count = method(order["scene"])
+        seconds.append(count if isinstance(count, float) else time.perf_counter() - began)
+    return _costs(seconds, count, memory, cpu)
+
+
+async def _async_laps(module: ModuleType, order: dict[str, Any]) -> dict[str, float]:
+    method = getattr(module.Contestant(order["base_url"]), order["method"])
+    await method(order["warm_up"])
+    memory, cpu = peak_memory(), time.process_time()
+    seconds: list[float] = []
+    for _ in range(order["repeat"]):
+        began = time.perf_counter()
+        count = await method(order["scene"])
+        seconds.append(count if isinstance(count, float) else time.perf_counter() - began)
+    return _costs(seconds, count, memory, cpu)
+
+
+def _costs(seconds: list[float], count: float, memory: int, cpu: float) -> dict[str, float]:
+    cpu = (time.process_time() - cpu) / len(seconds)
+    median = sorted(seconds)[len(seconds) // 2]
+    return {"seconds": median, "cpu": cpu, "count": count, "memory": peak_memory() - memory}
+
+
+def peak_memory() -> int:
+    """The most memory that this process has had resident, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says on Linux may be the parent's
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    from resource import RUSAGE_SELF, getrusage  # noqa: PLC0415  # not on Windows
+
+    return getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _load(path: str) -> ModuleType:
+    spec = util.spec_from_file_location("contestant", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _is_async(method: Any) -> bool:
+    return bool(method.__code__.co_flags & 0x80)  # as inspect.iscoroutinefunction, without inspect
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))

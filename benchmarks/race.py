@@ -1,0 +1,133 @@
+"""Rounds in which all contestants of a case run in turn, each in a new process."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+
+from .cases import Case, Unit
+from .environments import CONTESTANTS, python
+from .server import prepare
+
+LAP = CONTESTANTS.parent / "lap.py"
+_PATIENCE = 120
+"""Seconds after which a lap is given up."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How much is run.
+
+    Args:
+        base_url: Of the server.
+        rounds: How often.
+        scale: Part of each amount, for a quick look.
+    """
+
+    base_url: str
+    rounds: int
+    scale: float = 1.0
+
+    def scene(self, case: Case) -> str:
+        """Name of the case's scene, scaled."""
+        return f"{case.scene}/{max(10, int(case.amount * self.scale))}"
+
+    def repeat(self, case: Case) -> int:
+        """How often the case's method is called in one process, scaled."""
+        return max(1, int(case.repeat * self.scale))
+
+
+@dataclass
+class Result:
+    """What a contestant took in a case.
+
+    Args:
+        case: Which.
+        contestant: Which.
+        figures: Seconds or bytes, of each round.
+        ratios: The same, divided by what the case is measured against in the same round.
+        cpu: Seconds of processor time, of each round.
+    """
+
+    case: Case
+    contestant: str
+    figures: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """The ratio that counts."""
+        return statistics.median(self.ratios)
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the case's target is for this contestant."""
+        return self.contestant.startswith("dify_workflow")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target is kept."""
+        return self.median <= self.case.target
+
+
+def race(case: Case, course: Course) -> list[Result]:
+    """Let the contestants of a case run, round by round."""
+    results = [Result(case, contestant) for contestant in case.contestants]
+    if case.method not in {"import", "open"}:
+        prepare(course.base_url, course.scene(case))
+    for result in results:
+        _lap(replace(case, method="import"), result.contestant, course)  # which Python compiles
+    for number in range(min(course.rounds, case.rounds)):
+        first = number % len(results)  # nobody always runs behind the same one
+        for result in results[first:] + results[:first]:
+            _run(result, course)
+            _tell(f"{case.name}: round {number + 1}, {result.contestant}")
+        for result in results:
+            result.ratios.append(result.figures[-1] / _one(case, results))
+    _tell("")
+    return results
+
+
+def _run(result: Result, course: Course) -> None:
+    costs = _lap(result.case, result.contestant, course)
+    result.figures.append(costs[result.case.measure])
+    result.cpu.append(costs.get("cpu", 0.0))
+
+
+def _lap(case: Case, contestant: str, course: Course) -> dict[str, float]:
+    order = {
+        "contestant": str(CONTESTANTS / f"{contestant}.py"),
+        "base_url": course.base_url,
+        "method": case.method,
+        "scene": course.scene(case),
+        "warm_up": case.warm_up,
+        "repeat": course.repeat(case),
+    }
+    # -P: what lies beside lap.py shall not stand for a library of the same name.
+    done = subprocess.run(
+        [python(contestant), "-P", str(LAP), json.dumps(order)],
+        check=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # as for an installed package
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_PATIENCE,
+    )
+    costs: dict[str, float] = json.loads(done.stdout)
+    return costs
+
+
+def _one(case: Case, results: list[Result]) -> float:
+    """What counts as 1 in the last round."""
+    if isinstance(case.against, Unit):
+        return case.against.size
+    return next(result for result in results if result.contestant == case.against).figures[-1]
+
+
+def _tell(what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{what:<70}", end="" if what else "\r", file=sys.stderr, flush=True)
