@@ -54,7 +54,9 @@ def document(body: Any) -> Scene:
     """A JSON answer."""
     content = json.dumps(body).encode()
     length = b"Content-Length: %d\r\n" % len(content)
-    return [_HEAD + b"Content-Type: application/json; charset=utf-8\r\n" + length + b"\r\n" + content]
+    return [
+        _HEAD + b"Content-Type: application/json; charset=utf-8\r\n" + length + b"\r\n" + content
+    ]
 
 
 def word(size: int = WORD_SIZE) -> bytes:

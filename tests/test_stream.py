@@ -660,3 +660,30 @@ def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
         assert repr(opened).endswith(f"WorkflowStream run_id='{RUN}' open>")
         opened.result()
         assert repr(opened).endswith("ended>")
+
+
+# ---------------------------------------------------------------------------- its connection
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_stream_that_has_ended_leaves_its_connection_to_the_next_call(
+    ends: bool, both: World, server: ReplayServer
+) -> None:
+    peers: list[Any] = []
+
+    def handler(exchange: Exchange) -> None:
+        peers.append(exchange.connection.getpeername())
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        exchange.chunk(events.finished())
+        if ends:
+            exchange.end_stream()
+        else:  # Dify 1.14 ends it after a second
+            exchange.wait_until_left()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    for _ in range(3):
+        before = time.monotonic()
+        assert client.run_workflow({}).status == "succeeded"
+        assert time.monotonic() - before < SOON
+    assert len(set(peers)) == (1 if ends else 3)

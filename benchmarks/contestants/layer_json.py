@@ -20,5 +20,5 @@ class Contestant:
         with self.client.stream("POST", self.run, json=body) as response:
             for piece in response.iter_raw():
                 for message in feed(piece):
-                    count += bool(orjson.loads(message.data or b"{}"))
+                    count += bool(orjson.loads(message[0] or b"{}"))
         return count

@@ -11,6 +11,7 @@ import httpx
 from ._answer import Answer
 from ._call import Call
 from ._transport import (
+    END_SECONDS,
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
     BodyClosedError,
@@ -112,6 +113,18 @@ class AsyncByteStream:
         finally:
             await self.close()
         return start
+
+    async def end(self) -> None:
+        """Close it; where the answer ends within a moment, its connection serves another call."""
+        until = time.monotonic() + END_SECONDS
+        try:
+            while (left := until - time.monotonic()) > 0:
+                if await self.read(left) is None:
+                    break
+        except (APIConnectionError, RunDeadlineExceededError):
+            pass  # it is closed
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Close the connection, unless the body was read to its end."""

@@ -80,6 +80,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         try:
             while ready or await self._read_until(ready.__len__):
                 yield ready.popleft()
+            await self._finish()
             self._at_end()
         finally:
             await self.close()
@@ -169,9 +170,18 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
         if not ready and not await self._read_until(ready.__len__):
+            await self._finish()
             self._at_end()
             return None
         return ready.popleft()
+
+    async def _finish(self) -> None:
+        """Close the connection of a stream that has ended, or keep it for another call."""
+        body, self._body = self._body, None
+        if body is not None and self._core.has_ended_well:
+            await body.end()
+        elif body is not None:
+            await body.close()
 
     async def _read_until(self, is_there: Callable[[], object]) -> bool:
         """Read until something is there; False where nothing is left to read before it is.
@@ -201,11 +211,11 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
         core, body = self._core, self._body
-        if core.needs_recovery or body is None:
+        if body is None or (not core.is_steady and core.needs_recovery):
             await self._recover()
             return
         try:
-            chunk = await body.read(core.patience)
+            chunk = await body.read(None if core.is_steady else core.patience)
         except RunDeadlineExceededError:
             await self._expire()
         except APIConnectionError as error:
@@ -217,7 +227,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise
         else:
             core.finish() if chunk is None else core.feed(chunk)
-        if core.ended:
+        if core.failure is not None:
             await self.close()
 
     async def _recover(self) -> None:

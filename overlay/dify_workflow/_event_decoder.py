@@ -5,14 +5,14 @@ Nothing that comes is passed over: what cannot be read is an error that shows it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from json import JSONDecodeError
 
 import orjson
 
 from ._event import StreamEvent, UnknownEvent
-from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
-from ._sse import Message, SSEDecoder
+from ._json import JSON, decode, is_object, may_be_rounded
+from ._sse import Data, SSEDecoder
 from .events import EVENT_CLASSES, TextChunk
 
 
@@ -25,9 +25,9 @@ class UnreadableEventError(ValueError):
         place: Where in it something is wrong, in bytes.
     """
 
-    def __init__(self, what: str, data: bytes, place: int = 0) -> None:
+    def __init__(self, what: str, data: Data, place: int = 0) -> None:
         super().__init__(what)
-        self.data = data
+        self.data = bytes(data)
         self.place = place
 
 
@@ -53,8 +53,21 @@ class EventDecoder:
         """What came after the last whole event."""
         return self._messages.unfinished
 
-    def feed(self, chunk: bytes) -> Iterable[StreamEvent[object]]:
-        """The events that the chunk completes, pings left out; those before an error first.
+    def only(self, chunk: bytes) -> StreamEvent[object] | None:
+        """The event that a chunk is, as Dify sends them; None where `feed` has to see the chunk.
+
+        Args:
+            chunk: Bytes as they arrived.
+
+        Raises:
+            UnreadableEventError: As for `feed`.
+            EventTooLargeError: Likewise.
+        """
+        data = self._messages.only(chunk)
+        return None if data is None else self._event(data, "")
+
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
+        """Yield the events that the chunk completes, pings left out; those before an error first.
 
         Args:
             chunk: Bytes as they arrived.
@@ -63,19 +76,12 @@ class EventDecoder:
             UnreadableEventError: A message is no JSON object, or has no name.
             EventTooLargeError: A message is larger than ``max_event_bytes``.
         """
-        data = self._messages.only(chunk)
-        if data is None:
-            return self._events(self._messages.feed(chunk))
-        event = self._event(data, "")
-        return () if event is None else (event,)
-
-    def _events(self, messages: Iterator[Message]) -> Iterator[StreamEvent[object]]:
-        for data, name in messages:
+        for data, name in self._messages.feed(chunk):
             event = self._event(data, name)
             if event is not None:
                 yield event
 
-    def _event(self, data: bytes | None, field: str) -> StreamEvent[object] | None:
+    def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
         """The event of a message; None for a ping.
 
         Args:
@@ -85,8 +91,13 @@ class EventDecoder:
         if field == "ping":
             return None
         self._count += 1
-        payload = {"event": field} if data is None else self._payload(data)
-        name = payload.get("event")
+        try:
+            payload: JSON = {"event": field} if data is None else orjson.loads(data)
+        except orjson.JSONDecodeError:
+            payload = self._leniently(data or b"")
+        if not is_object(payload):
+            raise UnreadableEventError(f"event {self._count} is no JSON object", data or b"")
+        name: JSON = payload.get("event")
         if name == "text_chunk":  # nearly all that comes
             return TextChunk(payload)
         if not isinstance(name, str) or not name:
@@ -96,22 +107,13 @@ class EventDecoder:
         if name == "ping":
             return None
         if data is not None and may_be_rounded(data):  # text chunks hold no numbers
-            payload = {**decode(data), "event": name}
+            payload = {**decode(bytes(data)), "event": name}
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)
 
-    def _payload(self, data: bytes) -> JSONObject:
-        try:
-            payload: JSON = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            payload = self._leniently(data)
-        if not is_object(payload):
-            raise UnreadableEventError(f"event {self._count} is no JSON object", data)
-        return payload
-
-    def _leniently(self, data: bytes) -> JSON:
+    def _leniently(self, data: Data) -> JSON:
         """NaN, Infinity and lone surrogates, which servers up to 1.7 send, are JSON too."""
         try:
-            return decode(data)
+            return decode(bytes(data))
         except ValueError as error:
             place = error.pos if isinstance(error, JSONDecodeError) else 0
             what = f"event {self._count} is not JSON ({error})"

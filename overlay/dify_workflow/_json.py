@@ -47,7 +47,7 @@ def decode(data: bytes) -> JSON:
         raise ValueError("it is nested too deeply") from None
 
 
-def may_be_rounded(data: bytes) -> bool:
+def may_be_rounded(data: bytes | bytearray) -> bool:
     """Whether orjson may have rounded a number: 20 digits stand in a row."""
     return b"00000" in data[::4].translate(_DIGITS)  # every fourth byte will do, and is faster
 

@@ -58,7 +58,7 @@ class Replay:
         """Remember an event that is delivered."""
         match event:
             case NodeStarted() | NodeFinished():
-                if (node := _text(event, "id")) is not None:
+                if isinstance(node := _data(event).get("id"), str):
                     self._nodes[node] = isinstance(event, NodeFinished)
             case WorkflowStarted():
                 if is_resumption(event):

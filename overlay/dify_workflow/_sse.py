@@ -18,9 +18,12 @@ _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
 
-Message: TypeAlias = tuple[bytes | None, str]
-"""What stood between two empty lines: the data lines joined with LF (None where there was none, as
-in Dify's pings), and the event field (empty where there was none)."""
+Data: TypeAlias = bytes | bytearray
+"""The data lines of a message, joined with LF; large ones are not copied."""
+
+Message: TypeAlias = tuple[Data | None, str]
+"""What stood between two empty lines: the data (None where there was none, as in Dify's pings), and
+the event field (empty where there was none)."""
 
 
 class EventTooLargeError(ValueError):
@@ -41,10 +44,7 @@ class SSEDecoder:
         self.max_event_bytes = max_event_bytes
         self.last_event_id = last_event_id
         """The last ``id`` that the stream brought."""
-        # Pieces of the unfinished message, joined once it is whole: adding up bytes piece by
-        # piece would copy a message of 20 MB some hundred times.
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._begun = bytearray()  # the unfinished message: it grows without being copied
         self._head: bytes | None = b""  # the start of the stream, while it may be half a BOM
         self._after_cr = False
         self._is_between = False
@@ -53,7 +53,7 @@ class SSEDecoder:
     @property
     def unfinished(self) -> bytes:
         """What came after the last empty line; the standard drops it at the end of a stream."""
-        return b"".join(self._pieces)
+        return bytes(self._begun)
 
     def only(self, chunk: bytes) -> bytes | None:
         """The data of a chunk that is one whole message of one line of data, as Dify sends them.
@@ -81,31 +81,33 @@ class SSEDecoder:
             EventTooLargeError: A message, finished or not, is larger than ``max_event_bytes``.
         """
         chunk = self._normalized(chunk)
-        if chunk.startswith(b"\n") and self._pieces and self._pieces[-1].endswith(b"\n"):
+        if _LF not in chunk:  # the midst of a large message; looking for two bytes takes longer
+            self._keep(chunk)
+            return
+        if chunk[0] == _LF and self._begun.endswith(b"\n"):
             chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
-            self._pieces[-1] = self._pieces[-1][:-1]
+            del self._begun[-1]
         *finished, rest = chunk.split(b"\n\n")
         for block in finished:
-            whole = self._completed(block) if self._pieces else block.lstrip(b"\n")
-            self._check(len(whole))
-            if whole[:6] == b"data: " and _LF not in whole:  # all of Dify's but pings
-                yield whole[6:], ""
-            elif (message := self._parse(whole)) is not None:
+            if block[:6] == b"data: " and _LF not in block and not self._begun:  # as Dify's are
+                self._check(len(block))
+                yield block[6:], ""
+            elif (message := self._parse(self._completed(block))) is not None:
                 yield message
-        if not self._pieces:
-            rest = rest.lstrip(b"\n")  # empty lines before a message are nothing
-        if rest:
-            self._pieces.append(rest)
-            self._size += len(rest)
-            self._check(self._size - rest.endswith(b"\n"))  # it may be half of the empty line
-        self._is_between = not self._pieces and not self._after_cr and self._head is None
+        self._keep(rest)
 
-    def _completed(self, block: bytes) -> bytes:
+    def _completed(self, block: bytes) -> bytearray:
         """The unfinished message with its end."""
-        whole = b"".join((*self._pieces, block))
-        self._pieces.clear()
-        self._size = 0
+        whole, self._begun = self._begun, bytearray()
+        whole += block if whole else block.lstrip(b"\n")
+        self._check(len(whole))
         return whole
+
+    def _keep(self, rest: bytes) -> None:
+        """Keep the beginning of a message, or more of it."""
+        self._begun += rest if self._begun else rest.lstrip(b"\n")  # empty lines before are nothing
+        self._check(len(self._begun) - self._begun.endswith(b"\n"))  # half of the empty line, maybe
+        self._is_between = not self._begun and not self._after_cr and self._head is None
 
     def _normalized(self, chunk: bytes) -> bytes:
         """The chunk with LF as its only line end, without the byte order mark of the stream."""
@@ -129,11 +131,14 @@ class SSEDecoder:
                 f"one event is larger than max_event_bytes ({self.max_event_bytes} bytes)"
             )
 
-    def _parse(self, block: bytes) -> Message | None:
-        """Read the lines of a block; None where they carry neither data nor an event name."""
+    def _parse(self, message: bytearray) -> Message | None:
+        """Read the lines of a message; None where they carry neither data nor an event name."""
+        if message[:6] == b"data: " and _LF not in message:
+            del message[:6]  # a large one is not copied for that
+            return message, ""
         data: list[bytes] = []
         event = b""
-        for line in block.split(b"\n"):
+        for line in bytes(message).split(b"\n"):
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if field == b"data":

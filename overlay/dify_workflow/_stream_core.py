@@ -77,8 +77,9 @@ class StreamCore:
         self._max_event_bytes = max_event_bytes
         self._decoder = EventDecoder(max_event_bytes)
         self._ends_at_pause = ends_at_pause
-        self._is_steady = False
-        """Whether text is but text: the ids are known, and no gap or error is to be told."""
+        self.is_steady = False
+        """Whether all is as it nearly always is: the ids are known, nothing broke, and no silence
+        or error is to be looked into."""
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
         self._grace_ends = 0.0
@@ -101,6 +102,11 @@ class StreamCore:
             search: Looks for it where its id never came; None where it is known.
         """
         self._recovery, self._search = recovery, search
+
+    @property
+    def has_ended_well(self) -> bool:
+        """Whether nothing but the end of the answer is still to come."""
+        return self.ended and self.failure is None
 
     @property
     def has_ids(self) -> bool:
@@ -147,12 +153,11 @@ class StreamCore:
         if self._error is not None and now > self._grace_ends:
             self.finish()
             return
-        put = self.ready.append
         try:
-            for event in self._decoder.feed(chunk):
-                if self._is_steady and type(event) is TextChunk:  # nearly all that comes
-                    self._last_sign = now
-                    put(event)
+            one = self._decoder.only(chunk)
+            for event in self._decoder.feed(chunk) if one is None else (one,):
+                if self.is_steady and type(event) is TextChunk:  # nearly all that comes
+                    self.ready.append(event)
                     self.errors.last_event = event
                 else:
                     self._take(event)
@@ -176,7 +181,7 @@ class StreamCore:
         if self._recovery is None if self.run.run_id else self._search is None:
             self._fail(failure)
             return
-        self.is_lost, self._interruption = True, failure
+        self.is_lost, self.is_steady, self._interruption = True, False, failure
         self._broke_at = time.monotonic()
         reason = str(cause or failure)
         self._gap = self._gap or StreamGap.after(reason, self.run.run_id, self.run.task_id)
@@ -234,7 +239,6 @@ class StreamCore:
     def _rejoin(self) -> None:
         """Read the stream that was taken up."""
         self.is_lost, self._is_rejoined, self._is_of_events = False, True, True
-        self._is_steady = False
         self._decoder = EventDecoder(self._max_event_bytes, self.last_event_id)
         self._replay.begin_again()
         self._last_look = time.monotonic()
@@ -350,7 +354,7 @@ class StreamCore:
                     self.run.take(event)  # the first one may have been lost, and has the inputs
                 return
         self.note_life()
-        if not is_replayed(event):
+        if self._gap is not None and not is_replayed(event):
             self._tell_gap()
         self._deliver(event)
 
@@ -362,12 +366,12 @@ class StreamCore:
                 self._fail(self.errors.not_set_up(self._error, self._behind_error))
         elif isinstance(event, FailureEvent):
             self._error = event
-            self._is_steady = False
+            self.is_steady = False
             self._grace_ends = time.monotonic() + ERROR_GRACE
         else:
             self.ready.append(event)
             self.errors.last_event = event
-            self._is_steady = self.has_ids and self._gap is None
+            self.is_steady = self.has_ids and not self._is_of_events and not self.is_lost
             if not isinstance(event, TextChunk):
                 self._replay.note(event)
             if isinstance(event, FinalEvent):

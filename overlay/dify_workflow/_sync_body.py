@@ -12,6 +12,7 @@ import httpx
 from ._answer import Answer
 from ._call import Call
 from ._transport import (
+    END_SECONDS,
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
     BodyClosedError,
@@ -19,6 +20,7 @@ from ._transport import (
     can_bound_waits,
     header_dict,
     is_plain,
+    is_wired,
     tighten,
     translated,
     wake_reader,
@@ -51,6 +53,7 @@ class ByteStream:
         self.headers = header_dict(response)
         self.key = call.key
         self.can_bound_waits = can_bound_waits(response)
+        self._is_wired = self.can_bound_waits and is_wired(response)
         self.owner = owner
         self._call = call
         self._response = response
@@ -120,6 +123,18 @@ class ByteStream:
         finally:
             self.close()
         return start
+
+    def end(self) -> None:
+        """Close it; where the answer ends within a moment, its connection serves another call."""
+        until = time.monotonic() + END_SECONDS
+        try:
+            while self._is_wired and (left := until - time.monotonic()) > 0:
+                if self.read(left) is None:
+                    break
+        except (APIConnectionError, RunDeadlineExceededError):
+            pass  # it is closed
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end."""

@@ -155,8 +155,18 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                 return ready.popleft()
             except IndexError:  # another thread was faster
                 continue
+        self._finish()
         self._at_end()
         return None
+
+    def _finish(self) -> None:
+        """Close the connection of a stream that has ended, or keep it for another call."""
+        with self._lock:
+            body, self._body = self._body, None
+        if body is not None and self._core.has_ended_well:
+            body.end()
+        elif body is not None:
+            body.close()
 
     def _read_until(self, is_there: Callable[[], object]) -> bool:
         """Read until something is there; False where nothing is left to read before it is.
@@ -199,10 +209,10 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
         core, body = self._core, self._body
-        if core.needs_recovery or body is None:
+        if body is None or (not core.is_steady and core.needs_recovery):
             self._recover()
             return
-        patience = core.patience
+        patience = None if core.is_steady else core.patience
         if patience is not None and not body.can_bound_waits:
             core.finish()
         else:
@@ -219,7 +229,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                 raise
             else:
                 core.finish() if chunk is None else core.feed(chunk)
-        if core.ended:
+        if core.failure is not None:
             self.close()
 
     def _recover(self) -> None:

@@ -86,6 +86,10 @@ UNWANTED_BYTES = 256 * 1024
 UNWANTED_SECONDS = 5.0
 """Longest time that is spent on such a body; proxies have been seen to leave them open."""
 
+END_SECONDS = 0.01
+"""Longest wait for the end of a stream behind its final event. Most servers send it within 10 ms;
+1.13 to 1.15 and 1.17 after a second (DIFY-VERSIONS.md)."""
+
 _LEAST_GAIN = 0.05
 """Seconds that shortening a wait has to save."""
 
@@ -321,6 +325,11 @@ def tighten(response: httpx.Response, seconds: float) -> bool:
         return False
     timeout["read"] = seconds
     return True
+
+
+def is_wired(response: httpx.Response) -> bool:
+    """Whether a body comes over a real connection, and not from a transport of the user's own."""
+    return _connection(response) is not None
 
 
 def can_bound_waits(response: httpx.Response) -> bool:
