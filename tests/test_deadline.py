@@ -669,7 +669,8 @@ def test_the_last_seconds_of_a_stream_of_many_pieces_hold_little_memory(
     with DifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
         count = 0
         with passes(0.8), client.run_workflow_stream({}, deadline=0.8) as stream:
+            body: Any = stream._body
             for count, _ in enumerate(stream, 1):  # noqa: B007  # it is looked at below
                 pass
     assert count > 100
-    assert len(stream._body._suspended) < 30
+    assert len(body._suspended) < 30
