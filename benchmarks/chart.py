@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from .cases import BARE, SYNC
+from .cases import SYNC
 from .environments import title
 from .race import Result
 
@@ -118,7 +118,7 @@ def layers(results: Iterable[Result]) -> str:
 def _parts(costs: dict[tuple[str, str], float], case: str) -> list[Part]:
     """What each layer adds to those below it."""
     names = {
-        BARE: "transport (httpx)",
+        "layer_transport": "transport (httpx)",
         "layer_sse": "server-sent events",
         "layer_json": "JSON (orjson)",
         SYNC: "typed events",
