@@ -6,13 +6,25 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## Stream a workflow of the embedded server to this terminal
 	@$(BIN)/python scripts/demo.py
+
+bench: .venv/installed ## Measure this client and its peers, and write docs/performance.* (BENCH="words --rounds 9")
+	$(BIN)/python -m benchmarks $(or $(BENCH),--publish)
+
+bench-quick: .venv/installed ## Measure this client against bare httpx, in a minute (BENCH="…")
+	$(BIN)/python -m benchmarks --quick $(BENCH)
+
+bench-micro: .venv/installed ## Time an event of a stream from memory, with pyperf
+	$(BIN)/python -m benchmarks.micro --fast
+
+bench-instructions: .venv/installed ## Count the instructions of an event, which noise does not change
+	$(BIN)/python -m benchmarks.instructions
 
 bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cursor and by page number (ROWS="…")
 	$(BIN)/python benchmarks/logs.py $(if $(ROWS),--rows $(ROWS))
@@ -51,10 +63,14 @@ build: .venv/installed ## Build sdist and wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
-lock: .venv/installed ## Pin the development dependencies anew
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra cli --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+lock: .venv/installed ## Pin the development dependencies anew, and those of the benchmarks
+	$(COMPILE) --extra cli --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+	for packages in requirements/benchmarks/*.in; do \
+		$(COMPILE) --output-file "$${packages%.in}.txt" "$$packages" || exit 1; \
+	done
 
 clean: ## Remove everything that was made
 	rm -rf .venv dist build tools/spec-lint/node_modules .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

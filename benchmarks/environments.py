@@ -31,7 +31,7 @@ def python(contestant: str) -> str:
     if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
         print(f"Installing {title(contestant)} …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        pip = [executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--require-hashes", "--requirement", requirements], check=True)
+        pip = [str(executable), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=True)
         installed.write_bytes(requirements.read_bytes())
     return str(executable)

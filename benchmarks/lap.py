@@ -43,6 +43,7 @@ def _laps(module: ModuleType, order: dict[str, Any]) -> dict[str, float]:
     method(order["warm_up"])
     memory, cpu = peak_memory(), time.process_time()
     seconds: list[float] = []
+    count = 0.0
     for _ in range(order["repeat"]):
         began = time.perf_counter()
         count = method(order["scene"])
@@ -55,6 +56,7 @@ async def _async_laps(module: ModuleType, order: dict[str, Any]) -> dict[str, fl
     await method(order["warm_up"])
     memory, cpu = peak_memory(), time.process_time()
     seconds: list[float] = []
+    count = 0.0
     for _ in range(order["repeat"]):
         began = time.perf_counter()
         count = await method(order["scene"])

@@ -32,9 +32,13 @@ class Course:
     rounds: int
     scale: float = 1.0
 
+    def amount(self, case: Case) -> int:
+        """How much of the case's scene is played, scaled."""
+        return max(10, int(case.amount * self.scale))
+
     def scene(self, case: Case) -> str:
-        """Name of the case's scene, scaled."""
-        return f"{case.scene}/{max(10, int(case.amount * self.scale))}"
+        """Name of the case's scene, with its amount."""
+        return f"{case.scene}/{self.amount(case)}"
 
     def repeat(self, case: Case) -> int:
         """How often the case's method is called in one process, scaled."""
@@ -48,6 +52,7 @@ class Result:
     Args:
         case: Which.
         contestant: Which.
+        amount: How much of its scene was played.
         figures: Seconds or bytes, of each round.
         ratios: The same, divided by what the case is measured against in the same round.
         cpu: Seconds of processor time, of each round.
@@ -55,14 +60,20 @@ class Result:
 
     case: Case
     contestant: str
-    figures: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
+    amount: int
+    figures: list[float] = field(default_factory=list[float])
+    ratios: list[float] = field(default_factory=list[float])
+    cpu: list[float] = field(default_factory=list[float])
 
     @property
     def median(self) -> float:
         """The ratio that counts."""
         return statistics.median(self.ratios)
+
+    @property
+    def microseconds(self) -> float:
+        """Time by event, where the scene is counted in events."""
+        return statistics.median(self.figures) / self.amount * 1e6
 
     @property
     def has_target(self) -> bool:
@@ -77,7 +88,7 @@ class Result:
 
 def race(case: Case, course: Course) -> list[Result]:
     """Let the contestants of a case run, round by round."""
-    results = [Result(case, contestant) for contestant in case.contestants]
+    results = [Result(case, contestant, course.amount(case)) for contestant in case.contestants]
     if case.method not in {"import", "open"}:
         prepare(course.base_url, course.scene(case))
     for result in results:

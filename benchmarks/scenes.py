@@ -77,6 +77,23 @@ def node(size: int = NODE_SIZE) -> bytes:
     return made("x" * (size - len(made(""))))
 
 
+def started() -> bytes:
+    """The event with which a run begins."""
+    ids = {"id": RUN_ID, "workflow_id": _WORKFLOW_ID}
+    inputs = {"topic": "Budget"}
+    return _event(
+        "workflow_started", {**ids, "inputs": inputs, "created_at": 1795348574, "reason": "initial"}
+    )
+
+
+def finished() -> bytes:
+    """The event with which it ends."""
+    return _event(
+        "workflow_finished",
+        {**_outcome(), "created_by": {}, "exceptions_count": 0, "files": []},
+    )
+
+
 def run_detail() -> dict[str, Any]:
     """What GET /workflows/run/{workflow_run_id} answers."""
     return {**_outcome(), "inputs": json.dumps({"topic": "Budget", "sys.files": []})}
@@ -96,31 +113,31 @@ def _nodes(count: int) -> Iterator[bytes]:
 
 
 def _stream_of(chunk: bytes, count: int) -> Iterator[bytes]:
-    yield _STREAM_HEAD + _chunk(_started())
+    yield _STREAM_HEAD + _chunk(started())
     full, rest = divmod(count, _EVENTS_AT_ONCE)
     if full:
         yield from [chunk * _EVENTS_AT_ONCE] * full
-    yield chunk * rest + _chunk(_finished()) + _STREAM_END
+    yield chunk * rest + _chunk(finished()) + _STREAM_END
 
 
 def _blocks(count: int) -> Iterator[bytes]:
-    body = _started() + word() * count + _finished()
+    body = started() + word() * count + finished()
     pieces = (body[at : at + _BLOCK_SIZE] for at in range(0, len(body), _BLOCK_SIZE))
     yield _STREAM_HEAD + b"".join(map(_chunk, pieces)) + _STREAM_END
 
 
 def _large(size: int) -> Iterator[bytes]:
-    yield _STREAM_HEAD + _chunk(_started())
+    yield _STREAM_HEAD + _chunk(started())
     yield _chunk(node(size))
-    yield _chunk(_finished()) + _STREAM_END
+    yield _chunk(finished()) + _STREAM_END
 
 
 def _slow(milliseconds: int) -> Iterator[bytes | float]:
-    yield _STREAM_HEAD + _chunk(_started())
+    yield _STREAM_HEAD + _chunk(started())
     for _ in range(10):
         yield milliseconds / 10_000
         yield _chunk(word())
-    yield _chunk(_finished()) + _STREAM_END
+    yield _chunk(finished()) + _STREAM_END
 
 
 _SCENES = {"words": _words, "nodes": _nodes, "blocks": _blocks, "large": _large, "slow": _slow}
@@ -133,21 +150,6 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 
 def _chunk(content: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(content), content)
-
-
-def _started() -> bytes:
-    ids = {"id": RUN_ID, "workflow_id": _WORKFLOW_ID}
-    inputs = {"topic": "Budget"}
-    return _event(
-        "workflow_started", {**ids, "inputs": inputs, "created_at": 1795348574, "reason": "initial"}
-    )
-
-
-def _finished() -> bytes:
-    return _event(
-        "workflow_finished",
-        {**_outcome(), "created_by": {}, "exceptions_count": 0, "files": []},
-    )
 
 
 def _outcome() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
@@ -26,7 +26,7 @@ _BLOCKING = document(blocking_run())
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server() -> Generator[str]:
     """A server in a process of its own; its base URL."""
     command = [sys.executable, "-m", "benchmarks.server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
@@ -68,10 +68,10 @@ def _serve(connection: socket.socket) -> None:
     with suppress(OSError), connection, connection.makefile("rb") as requests:
         while (answer := _answer(requests)) is not None:
             for part in answer:
-                if isinstance(part, float):
-                    time.sleep(part)
-                else:
+                if isinstance(part, bytes):
                     connection.sendall(part)
+                else:
+                    time.sleep(part)
 
 
 def _answer(requests: BinaryIO) -> Scene | None:

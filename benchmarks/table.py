@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from .cases import ASYNC, SYNC
 from .environments import title
 from .race import Result
 
@@ -37,7 +38,7 @@ def markdown(results: Sequence[Result]) -> str:
     ]
     for result in results:
         if result.has_target:
-            cells = (result.case.title, *_ratios(result), *_verdict(result))
+            cells = (_title(result), *_ratios(result), *_verdict(result))
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -57,6 +58,7 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
                 "case": result.case.name,
                 "title": result.case.title,
                 "contestant": result.contestant,
+                "amount": result.amount,
                 "measured": result.case.measure,
                 "figures": result.figures,
                 "processor_seconds": result.cpu,
@@ -72,6 +74,12 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 def written(results: Sequence[Result]) -> str:
     """The document as text."""
     return json.dumps(document(results), indent=1, ensure_ascii=False) + "\n"
+
+
+def _title(result: Result) -> str:
+    """The case's title, and which world it is where that holds both."""
+    both = result.contestant == ASYNC and SYNC in result.case.contestants
+    return "the same, async" if both else result.case.title
 
 
 def _ratios(result: Result) -> tuple[str, str, str]:

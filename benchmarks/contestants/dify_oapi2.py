@@ -21,7 +21,7 @@ class Contestant:
         body = RunWorkflowRequestBody(inputs=inputs, response_mode="streaming", user=scene)
         request = RunWorkflowRequest.builder().request_body(body).build()
         count, rest = 0, b""
-        for piece in self.client.workflow.v1.workflow.run(request, self.option, True):
+        for piece in self.client.workflow.v1.workflow.run(request, self.option, stream=True):
             *events, rest = (rest + piece).split(b"\n\n")
             count += sum(1 for event in events if json.loads(event.removeprefix(b"data: ")))
         return count

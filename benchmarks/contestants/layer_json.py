@@ -15,10 +15,13 @@ class Contestant:
 
     def stream(self, scene: str) -> int:
         body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
-        feed = SSEDecoder().feed
+        decoder = SSEDecoder()
         count = 0
         with self.client.stream("POST", self.run, json=body) as response:
-            for piece in response.iter_raw():
-                for message in feed(piece):
-                    count += bool(orjson.loads(message[0] or b"{}"))
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            for piece in response.stream:
+                if (data := decoder.only(piece)) is not None:
+                    count += bool(orjson.loads(data))
+                else:
+                    count += sum(1 for data, _ in decoder.feed(piece) if orjson.loads(data or b"0"))
         return count

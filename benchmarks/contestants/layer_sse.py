@@ -14,10 +14,13 @@ class Contestant:
 
     def stream(self, scene: str) -> int:
         body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
-        feed = SSEDecoder().feed
+        decoder = SSEDecoder()
         count = 0
         with self.client.stream("POST", self.run, json=body) as response:
-            for piece in response.iter_raw():
-                for _message in feed(piece):
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            for piece in response.stream:
+                if decoder.only(piece) is not None:
                     count += 1
+                else:
+                    count += sum(1 for _ in decoder.feed(piece))
         return count

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeGuard
+
+import orjson
 
 JSON: TypeAlias = Any
 """Any JSON value: None, bool, int, float, str, or a list or dict of them."""
@@ -41,6 +44,9 @@ def decode(data: bytes) -> JSON:
     Raises:
         ValueError: The bytes are not JSON; the message says where.
     """
+    if not may_be_rounded(data):
+        with suppress(orjson.JSONDecodeError):  # what it refuses may be none to json
+            return orjson.loads(data)
     try:
         return json.loads(data)
     except RecursionError:
