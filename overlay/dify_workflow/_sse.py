@@ -67,7 +67,8 @@ class SSEDecoder:
         if self._is_between:
             line, _, rest = chunk.partition(b"\n")
             if rest == b"\n" and line[:6] == b"data: " and _CR not in line:
-                self._check(len(line))
+                if len(line) > self.max_event_bytes:
+                    self._check(len(line))
                 return line[6:]
         return None
 
@@ -90,7 +91,8 @@ class SSEDecoder:
         *finished, rest = chunk.split(b"\n\n")
         for block in finished:
             if block[:6] == b"data: " and _LF not in block and not self._begun:  # as Dify's are
-                self._check(len(block))
+                if len(block) > self.max_event_bytes:
+                    self._check(len(block))
                 yield block[6:], ""
             elif (message := self._parse(self._completed(block))) is not None:
                 yield message
