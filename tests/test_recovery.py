@@ -515,6 +515,16 @@ def test_leaving_a_stream_that_was_taken_up_closes_its_connection(
 # -------------------------------------------------------------------------- submit and wait
 
 
+def test_a_silent_run_without_events_is_given_up_and_the_error_says_that_nothing_tells(
+    both: World,
+) -> None:
+    with emulated("1.13") as emulator:
+        client = client_of(both, emulator, "endless", lost_run_timeout=0.4)
+        run = client.submit_workflow({})
+        with pytest.raises(RunLostError, match="or be at work: without /events .* nothing tells"):
+            client.wait_for_run(run.id)
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
 def test_a_run_is_submitted_now_and_its_outcome_fetched_later(version: str, both: World) -> None:
     with emulated(version) as emulator:

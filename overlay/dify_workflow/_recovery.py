@@ -214,9 +214,15 @@ class Recovery:
             if stopping > self._pace.stop:
                 core.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
         elif core.is_silent_for(patience):
+            why = (
+                "its worker may have died"
+                if self._has_events
+                else "its worker may have died, or be at work: without /events (Dify 1.14 and "
+                "newer) nothing tells"
+            )
             raise core.errors.lost(
                 f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
-                "still says 'running'; its worker may have died"
+                f"still says 'running'; {why}"
             )
         elif (
             core.has_broken
