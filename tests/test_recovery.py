@@ -521,7 +521,7 @@ def test_a_silent_run_without_events_is_given_up_and_the_error_says_that_nothing
     with emulated("1.13") as emulator:
         client = client_of(both, emulator, "endless", lost_run_timeout=0.4)
         run = client.submit_workflow({})
-        with pytest.raises(RunLostError, match="or be at work: without /events .* nothing tells"):
+        with pytest.raises(RunLostError, match=r"or be at work: without /events .* nothing tells"):
             client.wait_for_run(run.id)
 
 
