@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -11,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow import LogCursorError, WorkflowLogsRequest, _log_cursor
+from dify_workflow import LogCursorError, WorkflowLogsRequest
 from dify_workflow._log_cursor import (
+    LogBookmark,
+    LogHead,
     LogPosition,
-    LogTimes,
     ceil_second,
     decode,
     digest_of,
@@ -22,11 +22,11 @@ from dify_workflow._log_cursor import (
     floor_second,
     moment_of,
 )
-from support.logs import BASE, row
+from support.logs import BASE
 
 MOMENT = datetime(2026, 11, 22, 10, 23, 41, tzinfo=UTC)
 PLACE = LogPosition(BASE, "a4e1c9b0-0000-4000-8000-000000000000")
-CURSOR = encode(PLACE, digest_of(WorkflowLogsRequest()))
+CURSOR = encode(LogBookmark(PLACE), digest_of(WorkflowLogsRequest()))
 
 FILTERS: list[dict[str, Any]] = [
     {"keyword": "x"},
@@ -38,11 +38,15 @@ FILTERS: list[dict[str, Any]] = [
 ]
 
 
-@given(st.integers(-(10**9), 10**11), st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_cursor_finds_its_place_again(created_at: int, row_id: str) -> None:
-    place = LogPosition(created_at, row_id)
-    cursor = encode(place, "digest")
-    assert decode(cursor, "digest") == place
+times = st.integers(-(10**9), 10**11)
+heads = st.builds(LogHead, times, st.none() | st.integers(0, 10**9))
+
+
+@given(times, st.text(st.characters(exclude_categories=["Cs"])), st.none() | heads)
+def test_a_cursor_finds_its_place_again(created_at: int, row_id: str, head: LogHead | None) -> None:
+    bookmark = LogBookmark(LogPosition(created_at, row_id), head)
+    cursor = encode(bookmark, "digest")
+    assert decode(cursor, "digest") == bookmark
     assert re.fullmatch(r"[A-Za-z0-9._~-]+", cursor), "URL-safe (RFC 3986 section 2.3)"
 
 
@@ -51,7 +55,7 @@ def test_a_cursor_of_other_filters_is_refused(filters: dict[str, Any]) -> None:
     WorkflowLogsRequest(cursor=CURSOR)
     with pytest.raises(LogCursorError, match="belongs to a request with other filters"):
         WorkflowLogsRequest(cursor=CURSOR, **filters)
-    own = encode(PLACE, digest_of(WorkflowLogsRequest(**filters)))
+    own = encode(LogBookmark(PLACE), digest_of(WorkflowLogsRequest(**filters)))
     WorkflowLogsRequest(cursor=own, **filters)
     for others in FILTERS:
         if others != filters:
@@ -63,9 +67,9 @@ def test_the_same_filters_in_other_words_are_the_same() -> None:
     """An empty text filters nothing, and the log has whole seconds of no zone."""
     east = MOMENT.astimezone(timezone(timedelta(hours=8)))
     within = timedelta(microseconds=1)
-    cursor = encode(PLACE, digest_of(WorkflowLogsRequest(created_at_before=MOMENT)))
+    cursor = encode(LogBookmark(PLACE), digest_of(WorkflowLogsRequest(created_at_before=MOMENT)))
     WorkflowLogsRequest(cursor=cursor, created_at_before=east + within, keyword="")
-    cursor = encode(PLACE, digest_of(WorkflowLogsRequest(created_at_after=MOMENT)))
+    cursor = encode(LogBookmark(PLACE), digest_of(WorkflowLogsRequest(created_at_after=MOMENT)))
     WorkflowLogsRequest(cursor=cursor, created_at_after=east - within, created_by_account="")
 
 
@@ -108,14 +112,3 @@ def test_moments_at_the_ends_of_the_calendar_stay_within_it(edge: datetime, hour
     moment = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
     for second in (floor_second(moment), ceil_second(moment)):
         assert abs(moment_of(second) - moment) < timedelta(days=1)
-
-
-def test_times_of_rows_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_log_cursor, "MOST_TIMES", 3)
-    chance = random.Random(0)
-    rows = [row(second, chance) for second in range(5)]
-    times = LogTimes()
-    times.note(rows)
-    times.note(rows[-1:])
-    assert [times.position(row.id) for row in rows[:2]] == [None, None]
-    assert [times.position(row.id) for row in rows[2:]] == [LogPosition.of(row) for row in rows[2:]]

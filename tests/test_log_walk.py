@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -12,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
-from dify_workflow._log_cursor import LogPosition, LogTimes
+from dify_workflow._log_cursor import LogPosition
+from dify_workflow._log_memory import LogMemory
 from dify_workflow._log_pager import LogPager
-from dify_workflow._log_query import LogAnswer, LogQuery, LogScope, in_order
+from dify_workflow._log_query import LogAnswer, LogScope, in_order
 from dify_workflow._log_second import whole_second
 from dify_workflow._log_tail import TailCore
 from dify_workflow._log_walk import LogWalk
@@ -71,7 +71,8 @@ def test_rows_that_were_there_throughout_come_once_and_in_order_however_the_log_
     log = ListedLog(rows_of(pairs, chance), seed=seed, change=churn(chance, share))
     start, rows = set(log.rows), list[WorkflowLogs]()
     request = WorkflowLogsRequest(limit=max(limit, len(start) // 10, 1))
-    pager = LogPager(request, LogTimes())
+    memory = LogMemory()
+    pager = LogPager(request, memory)
     while True:
         page = log.drive(pager.page())
         rows += page.data
@@ -82,7 +83,7 @@ def test_rows_that_were_there_throughout_come_once_and_in_order_however_the_log_
             request = chance.choice(
                 [page.next_request(), WorkflowLogsRequest(limit=request.limit, cursor=page.cursor)]
             )
-            pager = LogPager(request, LogTimes())
+            pager = LogPager(request, chance.choice([memory, LogMemory()]))
     assert places(rows) == sorted(set(places(rows)), reverse=True)
     assert start & set(log.rows) <= {row.id for row in rows}
 
@@ -99,81 +100,10 @@ def test_in_a_quiet_log_has_more_and_total_are_exact(
     request = WorkflowLogsRequest(
         limit=limit, last_id=place and place.id, last_created_at=place and place.created_at
     )
-    page = log.drive(LogPager(request, LogTimes()).page())
+    page = log.drive(LogPager(request, LogMemory()).page())
     assert list(page) == everything[start : start + limit]
     assert page.has_more == (len(everything) > start + limit)
     assert page.total == len(everything)
-
-
-# ------------------------------------------------------------------------------------ the cost
-
-
-def full_windows(log: ListedLog) -> list[tuple[LogQuery, LogAnswer]]:
-    """The queries of windows, not of single seconds, whose answers were cut."""
-    asked = zip(log.queries, log.answers, strict=True)
-    return [
-        (query, answer)
-        for query, answer in asked
-        if len(answer.rows) == query.limit and not (query.after and query.after == query.before)
-    ]
-
-
-def straddling(log: ListedLog) -> int:
-    """How many seconds had rows inside and outside of the answer that was cut in them."""
-    size = Counter(row.created_at for row in log.rows.values())
-    cuts = [Counter(row.created_at for row in answer.rows) for _, answer in full_windows(log)]
-    return len({min(cut) for cut in cuts if cut[min(cut)] < size[min(cut)]})
-
-
-calm = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 40)), max_size=60)
-"""Seconds that fit into an answer."""
-
-
-@thorough
-@given(calm, seeds)
-def test_what_a_walk_costs(pairs: list[tuple[int, int]], seed: int) -> None:
-    chance = random.Random(seed)
-    seconds = {second: (second, count) for second, count in pairs}
-    # One row is a minute newer: no row appears behind it any more.
-    log = ListedLog(rows_of([*seconds.values(), (500, 1)], chance), seed=seed)
-    count = len(log.rows)
-    assert len(walked(log)) == count
-    assert len(log.queries) <= math.ceil(count / 100) + straddling(log) + 1
-    assert {query.page for query in log.queries} == {1}
-
-
-@thorough
-@given(calm, seeds)
-def test_what_a_walk_costs_at_the_head_where_rows_may_still_appear(
-    pairs: list[tuple[int, int]], seed: int
-) -> None:
-    seconds = {second // 8: (second // 8, count) for second, count in pairs}
-    log = ListedLog(rows_of(list(seconds.values()), random.Random(seed)), seed=seed)
-    count = len(log.rows)
-    assert len(walked(log)) == count
-    # A second at which an answer was cut is read again, whether it had further rows or not.
-    assert len(log.queries) <= math.ceil(count / 100) + len(full_windows(log)) + 1
-    assert len(log.queries) <= 2 * math.ceil(count / 100) + 1
-    assert {query.page for query in log.queries} <= {1}
-
-
-@pytest.mark.parametrize("each", [1, 2, 5, 10])
-def test_a_walk_over_even_seconds_costs_a_call_for_a_hundred_rows(each: int) -> None:
-    chance = random.Random(each)
-    log = ListedLog(row(number // each, chance) for number in range(2000))
-    assert len(walked(log)) == 2000
-    assert len(log.queries) <= 21
-
-
-def test_a_small_page_asks_for_little() -> None:
-    chance = random.Random(0)
-    log = ListedLog(row(second, chance) for second in range(500))
-    page = log.drive(LogPager(WorkflowLogsRequest(limit=2), LogTimes()).page())
-    assert (len(page), page.has_more) == (2, True)
-    assert [query.limit for query in log.queries] == [12]
-    log.queries.clear()
-    log.drive(LogPager(WorkflowLogsRequest(), LogTimes(), most=7).fetch())
-    assert [query.limit for query in log.queries] == [17]
 
 
 @thorough
@@ -225,6 +155,20 @@ def test_a_row_deleted_while_the_server_counts_makes_no_difference() -> None:
         except StopIteration as end:
             rows += end.value
     assert places(rows) == places(in_order(log.rows.values()))
+
+
+def test_rows_that_appear_late_do_not_hide_others_where_these_are_read_again() -> None:
+    """As many rows appear behind a cut as it hid: only reading the second again shows that."""
+    chance = random.Random(0)
+    seconds = [(0, 60), (100, 60), (200, 60), (300, 41), (301, 60)]
+
+    def change(log: ListedLog) -> None:
+        if len(log.queries) == 1:
+            log.add(*rows_of([(250, 1)], chance))
+
+    log = ListedLog(rows_of(seconds, chance), change=change)
+    start = set(log.rows)
+    assert start <= {row.id for row in walked(log)}
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
@@ -301,7 +245,7 @@ def test_a_tail_gives_each_new_row_once_also_those_that_come_late(
     if old and from_place:
         place = LogPosition.of(old[skipped])
         request = WorkflowLogsRequest(last_id=place.id, last_created_at=place.created_at)
-    tail = TailCore(request, LogTimes())
+    tail = TailCore(request, LogMemory())
     log.drive(tail.begin())
     come = list[WorkflowLogs]()
     for _ in range(5):
@@ -317,7 +261,7 @@ def test_a_tail_gives_each_new_row_once_also_those_that_come_late(
 
 def test_a_tail_of_a_quiet_log_reads_little() -> None:
     log = ListedLog(rows_of([(second, 20) for second in range(50)], random.Random(0)))
-    tail = TailCore(WorkflowLogsRequest(), LogTimes())
+    tail = TailCore(WorkflowLogsRequest(), LogMemory())
     log.drive(tail.begin())
     log.queries.clear()
     for _ in range(3):

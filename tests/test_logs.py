@@ -164,7 +164,7 @@ def test_rows_that_appear_at_the_head_shift_nothing_and_deleted_ones_are_not_inv
     log.delete_logs([expected[9][1], expected[12][1]])  # the last row of the page is one of them
     following = client.logs(page.next_request())
     assert places(following) == [*expected[10:12], *expected[13:21]]
-    assert following.total == 31
+    assert following.total == 30  # what it was when the first page was read
 
 
 @pytest.mark.parametrize(
@@ -231,15 +231,13 @@ def test_a_last_id_of_another_process_is_looked_for(both: World, log: Emulator) 
     assert places(client_of(both, log).logs(request)) == expected[121:126]
 
 
-def test_a_client_and_its_copies_know_the_rows_that_they_returned(
-    both: World, log: Emulator
-) -> None:
+def test_rows_that_were_returned_are_known_in_the_whole_process(both: World, log: Emulator) -> None:
     expected = fill(log, *range(150))
     client = client_of(both, log)
     row = list(client.iter_logs())[120]
     log.delete_logs([row.id])
     request = WorkflowLogsRequest(limit=5, last_id=row.id, max_scan=0)
-    for each in (client, client.with_options(max_retries=0)):
+    for each in (client, client.with_options(max_retries=0), client_of(both, log)):
         assert places(each.logs(request)) == expected[121:126]
 
 
@@ -259,6 +257,55 @@ def test_a_last_id_that_is_too_far_or_nowhere_is_an_error_that_says_what_helps(
     assert places(client.logs(given)) == expected[121:126]
     with pytest.raises(LogCursorError, match=r"none of all 150 rows"):
         client.logs(WorkflowLogsRequest(last_id="4e1c9b00-0000-4000-8000-000000000000"))
+
+
+# -------------------------------------------------------------------------------- calls counted
+
+
+@pytest.mark.parametrize("each", [1, 5, 10, 20, 25])
+def test_all_rows_of_even_seconds_take_a_call_for_a_hundred_and_one_more(
+    each: int, both: World, log: Emulator
+) -> None:
+    expected = fill(log, *(number // each for number in range(800)))
+    client = client_of(both, log)
+    rows = client.iter_logs()
+    begun = [next(rows) for _ in range(200)]
+    cursor = rows.cursor
+    assert places([*begun, *rows]) == expected
+    assert calls(log) <= 8 + 1
+    before = calls(log)
+    assert places(client.iter_logs(WorkflowLogsRequest(cursor=cursor))) == expected[200:]
+    assert calls(log) - before <= 6 + 1
+
+
+@pytest.mark.parametrize("how", ["id", "request", "cursor"])
+def test_a_page_that_follows_another_takes_no_call_for_its_total(
+    how: str, both: World, log: Emulator
+) -> None:
+    expected = fill(log, *range(100))
+    client = client_of(both, log)
+    page = client.logs(WorkflowLogsRequest(limit=10))
+    following = {
+        "id": WorkflowLogsRequest(limit=10, last_id=page.last_id),
+        "request": page.next_request(),
+        "cursor": WorkflowLogsRequest(limit=10, cursor=page.cursor),
+    }[how]
+    assert calls(log) == 1
+    page = client.logs(following)
+    assert (places(page), page.total) == (expected[10:20], 100)
+    assert calls(log) == 2
+
+
+def test_a_place_that_nobody_read_here_takes_a_call_for_the_total(
+    both: World, log: Emulator
+) -> None:
+    expected = fill(log, *range(100))
+    time, row_id = expected[9]
+    request = WorkflowLogsRequest(limit=10, last_id=row_id, last_created_at=time)
+    client = client_of(both, log)
+    page = client.logs(request)
+    assert (places(page), page.total, calls(log)) == (expected[10:20], 100, 2)
+    assert (client.logs(page.next_request()).total, calls(log)) == (100, 3)
 
 
 # --------------------------------------------------------------------- servers that cannot do it

@@ -34,7 +34,6 @@ class Reading:
         self.request = request
         self.there_at_first = log.matching(self.filters)
         self.rows: list[WorkflowLogs] = []
-        self.client: Any = None
         self.page: Any = None
 
     def next_request(self, how: str) -> WorkflowLogsRequest:
@@ -174,14 +173,13 @@ class HostileLog(RuleBasedStateMachine):
 
     def read(self, reading: Reading, how: str) -> None:
         request = reading.next_request(how)
-        if how != "id" or reading.client is None:  # ids are known to who returned them
-            reading.client = self.world.client(
-                api_key=KEY, base_url=self.emulator.base_url, http_client=self.connections
-            )
+        client = self.world.client(
+            api_key=KEY, base_url=self.emulator.base_url, http_client=self.connections
+        )
         if how == "iterator":
-            reading.page = next(iter(reading.client.iter_logs(request).pages()), None)
+            reading.page = next(iter(client.iter_logs(request).pages()), None)
         else:
-            reading.page = reading.client.logs(request)
+            reading.page = client.logs(request)
         reading.rows += reading.page or ()
         if reading.page is None or not reading.page.has_more:
             self.readings.remove(reading)

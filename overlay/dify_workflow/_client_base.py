@@ -12,7 +12,7 @@ from ._call import Call, call_for
 from ._conversation import RunCalls
 from ._deadline import Deadline
 from ._json import JSONObject
-from ._log_cursor import LogTimes
+from ._log_memory import RETURNED
 from ._log_pager import LogPager
 from ._log_query import LogQuery
 from ._log_source import LogSource
@@ -57,7 +57,6 @@ class ClientBase(Generic[TransportT]):
         self._transport = transport
         self._owns_transport = True
         self._forms = InputForms()
-        self._log_times = LogTimes()
         self._stops = StoppedTasks()
 
     @property
@@ -161,14 +160,13 @@ class ClientBase(Generic[TransportT]):
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
         source = self._log_source(name, request)
-        times = self._log_times
-        return LogPager(source.request, times, since=since, until=until, most=most), source
+        return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
     def _tail_core(
         self, name: str, request: WorkflowLogsRequest | None
     ) -> tuple[TailCore, LogSource]:
         source = self._log_source(name, request)
-        return TailCore(source.request, self._log_times), source
+        return TailCore(source.request, RETURNED), source
 
     def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
@@ -242,7 +240,6 @@ class ClientBase(Generic[TransportT]):
         copy._transport = transport or self._transport
         copy._owns_transport = False
         copy._forms = self._forms
-        copy._log_times = self._log_times
         copy._stops = self._stops
         copy._pace = self._pace
         return copy

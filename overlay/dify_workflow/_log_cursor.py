@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import deque
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,9 +25,6 @@ _SECOND = timedelta(seconds=1)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _SECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _SECOND
 
-MOST_TIMES = 10_000
-"""Rows whose times a client remembers, some 2 MB; older ones are looked for in the log."""
-
 
 class LogPosition(NamedTuple):
     """The place of a row in the log, whose order is that of these pairs, the greatest first.
@@ -46,6 +41,30 @@ class LogPosition(NamedTuple):
     def of(cls, row: WorkflowLogs) -> LogPosition:
         """The place of a row."""
         return cls(row.created_at, row.id)
+
+
+class LogHead(NamedTuple):
+    """What the log was when its reading began, which whoever goes on need not ask again.
+
+    Args:
+        newest: Time of the newest row (Unix seconds), or of one that is older.
+        total: How many rows matched; None where nobody counted them.
+    """
+
+    newest: int
+    total: int | None
+
+
+class LogBookmark(NamedTuple):
+    """Where to go on reading.
+
+    Args:
+        position: The place of the row after which to go on.
+        head: What the log was when its reading began; None where that is not known.
+    """
+
+    position: LogPosition
+    head: LogHead | None = None
 
 
 def floor_second(moment: datetime) -> int:
@@ -77,20 +96,21 @@ def digest_of(request: WorkflowLogsRequest) -> str:
     return blake2b(orjson.dumps(filters), digest_size=6).hexdigest()
 
 
-def encode(position: LogPosition, digest: str) -> str:
-    """The cursor of a place: URL-safe text that nobody else needs to understand.
+def encode(bookmark: LogBookmark, digest: str) -> str:
+    """The cursor of a bookmark: URL-safe text that nobody else needs to understand.
 
     Args:
-        position: The place after which to go on.
+        bookmark: Where to go on.
         digest: What `digest_of` says of the request's filters.
     """
-    data = orjson.dumps([position.created_at, position.id, digest])
+    position, head = bookmark
+    data = orjson.dumps([position.created_at, position.id, digest, head and [*head]])
     text = urlsafe_b64encode(data + _checksum(data)).rstrip(b"=")
     return _VERSION + text.decode()
 
 
-def decode(cursor: str, digest: str) -> LogPosition:
-    """The place of a cursor.
+def decode(cursor: str, digest: str) -> LogBookmark:
+    """The bookmark of a cursor.
 
     Args:
         cursor: What `encode` made, here or elsewhere.
@@ -106,13 +126,13 @@ def decode(cursor: str, digest: str) -> LogPosition:
     data = _decoded(cursor.removeprefix(_VERSION))
     if data is None:
         raise LogCursorError(f"The cursor {abridged(cursor)} is damaged; was it copied whole?")
-    created_at, row_id, own_digest = orjson.loads(data)
+    created_at, row_id, own_digest, head = orjson.loads(data)
     if own_digest != digest:
         raise LogCursorError(
             "The cursor belongs to a request with other filters; give the same filters again, or "
             "begin anew without the cursor."
         )
-    return LogPosition(created_at, row_id)
+    return LogBookmark(LogPosition(created_at, row_id), head and LogHead(*head))
 
 
 def _decoded(text: str) -> bytes | None:
@@ -127,28 +147,3 @@ def _decoded(text: str) -> bytes | None:
 
 def _checksum(data: bytes) -> bytes:
     return crc32(data).to_bytes(_CHECKSUM_BYTES)
-
-
-class LogTimes:
-    """The times of the rows that a client returned last, by id.
-
-    Threads share it: every step is a single operation of a dict or a deque.
-    """
-
-    def __init__(self) -> None:
-        self._times: dict[str, int] = {}
-        self._order: deque[str] = deque()
-
-    def note(self, rows: Iterable[WorkflowLogs]) -> None:
-        """Remember rows, and forget the oldest where there are too many."""
-        for row in rows:
-            if row.id not in self._times:
-                self._times[row.id] = row.created_at
-                self._order.append(row.id)
-        while len(self._order) > MOST_TIMES:
-            self._times.pop(self._order.popleft(), None)
-
-    def position(self, row_id: str) -> LogPosition | None:
-        """The place of a row; None where it is not remembered."""
-        created_at = self._times.get(row_id)
-        return None if created_at is None else LogPosition(created_at, row_id)

@@ -8,14 +8,16 @@ from datetime import datetime
 import attrs
 
 from ._log_cursor import (
+    LogBookmark,
+    LogHead,
     LogPosition,
-    LogTimes,
     ceil_second,
     decode,
     digest_of,
     encode,
     floor_second,
 )
+from ._log_memory import LogMemory
 from ._log_query import MAX_WINDOW, LogQuery, LogScope, Steps
 from ._log_walk import LogWalk
 from .errors import InvalidRequestError, LogCursorError
@@ -39,48 +41,50 @@ def scope_of(request: WorkflowLogsRequest) -> LogScope:
     )
 
 
-def known_place(request: WorkflowLogsRequest, times: LogTimes) -> LogPosition | None:
-    """The place after which a request begins, as far as that is known without looking.
+def known_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> LogBookmark | None:
+    """Where a request begins, as far as that is known without looking.
 
     Args:
         request: The request.
-        times: The times of rows that were returned lately.
+        memory: Where rows that were returned are remembered.
     """
     if request.cursor is not None:
         return decode(request.cursor, digest_of(request))
     if request.last_id is None:
         return None
-    if request.last_created_at is not None:
-        return LogPosition(request.last_created_at, request.last_id)
-    return times.position(request.last_id)
+    bookmark = memory.bookmark(request.last_id, digest_of(request))
+    if request.last_created_at is None:
+        return bookmark
+    position = LogPosition(request.last_created_at, request.last_id)
+    return bookmark if bookmark and bookmark.position == position else LogBookmark(position)
 
 
-def starting_place(request: WorkflowLogsRequest, times: LogTimes) -> Steps[LogPosition | None]:
-    """The place after which a request begins; None where that is the newest row.
+def starting_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> Steps[LogBookmark | None]:
+    """Where a request begins; None where that is the newest row.
 
     Args:
         request: The request.
-        times: The times of rows that were returned lately.
+        memory: Where rows that were returned are remembered.
 
     Raises:
         LogCursorError: The row that it names was not found.
         LogWindowUnstableError: A second has more rows than can be read.
     """
-    place = known_place(request, times)
-    if place is None and request.last_id is not None:
+    bookmark = known_bookmark(request, memory)
+    if bookmark is None and request.last_id is not None:
         return (yield from _searched(request, request.last_id))
-    return place
+    return bookmark
 
 
-def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogPosition]:
-    """The place of a row, looked for from the newest one on."""
+def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
+    """Where to go on after a row, which is looked for from the newest one on."""
     walk = LogWalk(scope_of(request))
     seen = 0
     while not walk.ended and seen < request.max_scan:
         rows = yield from walk.step()
         for row in rows[: request.max_scan - seen]:
             if row.id == row_id:
-                return LogPosition.of(row)
+                return LogBookmark(LogPosition.of(row), walk.head)
         seen += len(rows)
     saw_all = walk.ended and seen <= request.max_scan
     where = f"all {seen}" if saw_all else f"the newest {request.max_scan}"
@@ -95,7 +99,7 @@ class LogPager:
 
     Args:
         request: Which rows, and after which one to begin.
-        times: Where the times of rows are remembered.
+        memory: Where rows that were returned are remembered.
         since: No rows before this moment.
         until: No rows after this moment.
         most: Most rows to hand out; None for all.
@@ -104,7 +108,7 @@ class LogPager:
     def __init__(
         self,
         request: WorkflowLogsRequest,
-        times: LogTimes,
+        memory: LogMemory,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -114,11 +118,14 @@ class LogPager:
             raise InvalidRequestError(f"limit must be a whole number from 0 on, not {most!r}.")
         self._request = request
         self._bounded = _bounded(request, since, until)
-        self._times = times
+        self._digest = digest_of(self._bounded)
+        self._memory = memory
         self._left = most
         self._ready: deque[WorkflowLogs] = deque()
         self._walk: LogWalk | None = None
-        self._place = known_place(request, times)
+        self._window = MAX_WINDOW
+        self._begin = known_bookmark(request, memory)
+        self._last = self._begin and self._begin.position
         self._total: int | None = None
 
     @property
@@ -138,10 +145,9 @@ class LogPager:
             LogCursorError: The row after which to begin was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
-        walk = yield from self._started()
+        walk = yield from self._started(self._left)
         while not self._ready and self._left != 0 and not walk.ended:
-            wanted = MAX_WINDOW if self._left is None else self._left
-            self._ready += yield from walk.step(_window(wanted))
+            yield from self._read(walk)
         return bool(self._ready) and self._left != 0
 
     def page(self) -> Steps[DifyPageResult[WorkflowLogs]]:
@@ -151,12 +157,10 @@ class LogPager:
             LogCursorError: The row after which to begin was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
-        walk = yield from self._started()
         limit = self._request.limit if self._left is None else min(self._request.limit, self._left)
-        window = _window(limit)
+        walk = yield from self._started(limit)
         while not walk.ended and len(self._ready) + walk.sees_more <= limit:
-            self._ready += yield from walk.step(window)
-            window = MAX_WINDOW
+            yield from self._read(walk)
         if self._total is None:
             self._total = yield from self._counted(walk)
         rows = self._hand_out(limit)
@@ -165,43 +169,61 @@ class LogPager:
             has_more=bool(self._ready) or walk.sees_more,
             limit=self._request.limit,
             total=self._total,
-            last_id=self._place and self._place.id,
+            last_id=self._last and self._last.id,
             cursor=self._cursor_for(self._bounded),
             request=self._bounded,
         )
 
-    def _started(self) -> Steps[LogWalk]:
+    def _started(self, wanted: int | None) -> Steps[LogWalk]:
+        """The walk, which knows how many rows are wanted of it."""
         if self._walk is None:
-            if self._place is None:
-                self._place = yield from starting_place(self._request, self._times)
-            self._walk = LogWalk(scope_of(self._bounded), self._place)
+            if self._begin is None:
+                self._begin = yield from starting_bookmark(self._request, self._memory)
+                self._last = self._begin and self._begin.position
+            if self._begin is not None and self._bounded is not self._request:
+                self._begin = LogBookmark(self._begin.position)  # other rows were counted
+            # What the last call that so many rows take has room for beyond them.
+            spare = MAX_WINDOW if wanted is None else -wanted % MAX_WINDOW
+            self._window = MAX_WINDOW if wanted is None else min(wanted + _SPARE, MAX_WINDOW)
+            self._walk = LogWalk(scope_of(self._bounded), self._begin, spare=spare)
         return self._walk
 
+    def _read(self, walk: LogWalk) -> Steps[None]:
+        self._ready += yield from walk.step(self._window)
+        self._window = MAX_WINDOW
+
     def _counted(self, walk: LogWalk) -> Steps[int]:
-        """How many rows match, which a walk that begins at a place does not see."""
-        if walk.total is not None:
-            return walk.total
+        """How many rows match, which is not known where a place came without its reading."""
+        if walk.head is None:  # there was no row
+            return 0
+        if walk.head.total is not None:
+            return walk.head.total
         scope = scope_of(self._bounded)
         answer = yield LogQuery(scope.after, scope.before, limit=1)
         return answer.total
+
+    def _head_for(self, request: WorkflowLogsRequest) -> LogHead | None:
+        """What the log was, as far as that holds for a request."""
+        head = self._walk.head if self._walk else self._begin and self._begin.head
+        if head is None:
+            return None
+        total = head.total if self._total is None else self._total
+        return LogHead(head.newest, total if request is self._bounded else None)
 
     def _hand_out(self, count: int) -> tuple[WorkflowLogs, ...]:
         count = min(count, len(self._ready), *(() if self._left is None else (self._left,)))
         rows = tuple(self._ready.popleft() for _ in range(count))
         if rows:
-            self._place = LogPosition.of(rows[-1])
-            self._times.note(rows)
+            self._last = LogPosition.of(rows[-1])
+            self._memory.note(rows, self._digest, self._head_for(self._bounded))
         if self._left is not None:
             self._left -= count
         return rows
 
     def _cursor_for(self, request: WorkflowLogsRequest) -> str | None:
-        return None if self._place is None else encode(self._place, digest_of(request))
-
-
-def _window(wanted: int) -> int:
-    """How many rows to ask for at once."""
-    return min(wanted + _SPARE, MAX_WINDOW)
+        if self._last is None:
+            return None
+        return encode(LogBookmark(self._last, self._head_for(request)), digest_of(request))
 
 
 def _bounded(

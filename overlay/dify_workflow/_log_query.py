@@ -18,6 +18,13 @@ T = TypeVar("T")
 MAX_WINDOW = 100
 """Most rows that the server gives at once (DIFY.md section 1)."""
 
+LATEST = 3
+"""Seconds behind the newest row in which rows may still appear.
+
+Two for a transaction that is slow to commit, for its rows have the time of its begin; one because
+times are rounded to whole seconds.
+"""
+
 
 @attrs.frozen
 class LogQuery:

@@ -6,18 +6,13 @@ from collections import deque
 
 import attrs
 
-from ._log_cursor import LogPosition, LogTimes
-from ._log_pager import scope_of, starting_place
-from ._log_query import LogQuery, Steps
+from ._log_cursor import LogPosition, digest_of
+from ._log_memory import LogMemory
+from ._log_pager import scope_of, starting_bookmark
+from ._log_query import LATEST, LogQuery, Steps
 from ._log_walk import LogWalk
 from .errors import InvalidRequestError
 from .models import WorkflowLogs, WorkflowLogsRequest
-
-LATEST = 3
-"""Seconds behind the newest row in which rows may still appear.
-
-Two for the transaction that is slow to commit, one because times are rounded to whole seconds.
-"""
 
 
 class TailCore:
@@ -25,17 +20,18 @@ class TailCore:
 
     Args:
         request: Which rows, and after which one to begin.
-        times: Where the times of rows are remembered.
+        memory: Where rows that were returned are remembered.
     """
 
-    def __init__(self, request: WorkflowLogsRequest, times: LogTimes) -> None:
+    def __init__(self, request: WorkflowLogsRequest, memory: LogMemory) -> None:
         if request.created_at_before is not None:
             raise InvalidRequestError(
                 "tail_logs follows what comes, so created_at_before makes no sense; iter_logs has "
                 "an end."
             )
         self._request = request
-        self._times = times
+        self._memory = memory
+        self._digest = digest_of(request)
         self._scope = scope_of(request)
         self._floor = self._scope.after
         self._seen: dict[str, int] = {}
@@ -50,8 +46,9 @@ class TailCore:
             LogCursorError: The row after which to begin was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
-        place = yield from starting_place(self._request, self._times)
-        if place is not None:
+        bookmark = yield from starting_bookmark(self._request, self._memory)
+        if bookmark is not None:
+            place = bookmark.position
             rows = yield from self._rows_from(place.created_at - LATEST)
             self._raise_floor(place.created_at)
             self._note([row for row in rows if LogPosition.of(row) <= place])
@@ -75,7 +72,7 @@ class TailCore:
         if not self._ready:
             return None
         row = self._ready.popleft()
-        self._times.note([row])
+        self._memory.note([row], self._digest)
         return row
 
     def _rows_from(self, floor: int | None) -> Steps[list[WorkflowLogs]]:

@@ -3,25 +3,23 @@
 The server counts pages over a list that grows at its head, and rows of the same second come in an
 order that changes from request to request (DIFY.md section 0.1), so pages lose rows and repeat
 others. What can be relied on is a single answer: the newest rows of a window of time, read by one
-statement. Of those, only the second at which the answer was cut may lack rows, so the next window
-begins with that second again, and the answer's other rows are certain.
+statement. Of those, only the second at which the answer was cut may lack rows; the answer's other
+rows are certain. Whether it does lack rows shows in one of two ways:
+
+- The next window begins with that second again. That is proof, but reads its rows twice.
+- The next window begins behind it, and counts exactly those rows that the answer did not show. That
+  costs nothing, but proves nothing where rows appear in between, so it waits for the newest seconds
+  to be past, and is used where the rows read twice would come to more calls than are due.
 """
 
 from __future__ import annotations
 
 import attrs
 
-from ._log_cursor import LogPosition
-from ._log_query import MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps, in_order
+from ._log_cursor import LogBookmark, LogHead, LogPosition
+from ._log_query import LATEST, MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps, in_order
 from ._log_second import whole_second
 from .models import WorkflowLogs
-
-QUIET_AFTER = 60
-"""Seconds behind the newest row from which on no row appears any more.
-
-A row appears when the transaction that gave it its time is committed. That takes milliseconds; a
-minute leaves room for a database under load.
-"""
 
 
 @attrs.frozen
@@ -38,6 +36,13 @@ class _Cut:
     rows: list[WorkflowLogs]
     left: int
 
+    @classmethod
+    def of(cls, answer: LogAnswer) -> _Cut:
+        """Where an answer was cut; it has rows."""
+        second = min(row.created_at for row in answer.rows)
+        rows = [row for row in answer.rows if row.created_at == second]
+        return cls(second, rows, answer.total - len(answer.rows))
+
 
 @attrs.frozen
 class _Window:
@@ -45,13 +50,13 @@ class _Window:
 
     Args:
         before: Last second of the window (Unix); None where it is open.
+        spare: How many rows may still be read twice; below zero where there were too many.
         cut: Where the answer before was cut: in this second, or in the one behind it.
-        spare: How many rows may be read a second time, so that a walk keeps to its cost.
     """
 
     before: int | None
+    spare: int
     cut: _Cut | None = None
-    spare: int = MAX_WINDOW
 
     @property
     def reads_again(self) -> bool:
@@ -62,25 +67,26 @@ class _Window:
 class LogWalk:
     """Reads the rows of the log in order, as many at a time as an answer makes certain.
 
-    Of n rows in seconds that fit into an answer, that takes at most ⌈n/100⌉ calls, one for each
-    second with rows in two windows, and one more. (At the head of the log, where rows may still
-    appear, a second at which an answer was cut counts as one with rows in two windows.)
-
-    A step that failed can be taken again.
+    What that costs stands in docs/logs.md, and in tests/test_log_cost.py. A step that failed can be
+    taken again.
 
     Args:
         scope: Which rows to walk over.
-        position: Where to begin; rows at this place and before it are left out.
+        bookmark: Where to begin; rows at this place and before it are left out.
+        spare: How many rows may be read twice, besides those of seconds that do have rows in two
+            windows.
     """
 
-    def __init__(self, scope: LogScope, position: LogPosition | None = None) -> None:
+    def __init__(
+        self, scope: LogScope, bookmark: LogBookmark | None = None, *, spare: int = MAX_WINDOW
+    ) -> None:
         self._scope = scope
-        self._position = position
-        bounds = (scope.before, position and position.created_at)
-        self._window = _Window(min((bound for bound in bounds if bound is not None), default=None))
-        self._newest: int | None = None
-        self.total: int | None = None
-        """How many rows there are in all; None before the first answer, or within the log."""
+        self._position = bookmark and bookmark.position
+        bounds = (scope.before, self._position and self._position.created_at)
+        before = min((bound for bound in bounds if bound is not None), default=None)
+        self._window = _Window(before, spare)
+        self.head = bookmark and (bookmark.head or LogHead(bookmark.position.created_at, None))
+        """What the log was when its reading began; None before the first answer, or without rows"""
         self.ended = False
         """Whether all rows were returned."""
         self.sees_more = False
@@ -96,31 +102,31 @@ class LogWalk:
             LogWindowUnstableError: A second has more rows than can be read.
         """
         answer = yield LogQuery(self._scope.after, self._window.before, limit)
-        rows = list(answer.rows)
         known = yield from self._skipped(answer)
-        if self._newest is None:
-            self._newest = max((row.created_at for row in rows), default=None)
-            self.total = answer.total if self._position is None else None
+        if self.head is None and answer.rows:
+            self.head = LogHead(max(row.created_at for row in answer.rows), answer.total)
         if self._is_last(answer, limit):
-            # A server that gives fewer rows than asked for and counts more is believed in both.
-            return self._end(known + rows, sees_more=0 < len(rows) < answer.total)
-        second = min(row.created_at for row in rows)
-        newer = [row for row in rows if row.created_at > second]
-        cut = _Cut(
-            second,
-            [row for row in rows if row.created_at == second],
-            answer.total - len(rows),
-        )
-        spare = self._spare(answer)
-        may_skip = second != self._scope.after and self._is_quiet()
-        if may_skip and (not newer or len(cut.rows) > spare):
-            return self._go_on(known + newer, _Window(second - 1, cut, spare))
-        if newer:
-            return self._go_on(known + newer, _Window(second, cut, spare - len(cut.rows)))
-        known += yield from whole_second(second, self._scope)
-        if second == self._scope.after:
+            return self._end(known + list(answer.rows), answer)
+        cut, spare = _Cut.of(answer), self._spare(answer)
+        known += [row for row in answer.rows if row.created_at > cut.second]
+        may_skip = limit == MAX_WINDOW and self._is_quiet() and cut.second != self._scope.after
+        if len(cut.rows) > spare and may_skip:
+            return self._go_on(known, _Window(cut.second - 1, spare, cut))
+        if len(cut.rows) < len(answer.rows) or limit < MAX_WINDOW:
+            return self._go_on(known, _Window(cut.second, spare - len(cut.rows), cut))
+        return (yield from self._settled(known, cut, spare))
+
+    def _settled(
+        self, known: list[WorkflowLogs], cut: _Cut, spare: int
+    ) -> Steps[list[WorkflowLogs]]:
+        """The rows known, and all of a second of which alone an answer had rows."""
+        rows = yield from whole_second(cut.second, self._scope)
+        known = known + rows
+        if cut.second == self._scope.after:
             return self._end(known)
-        return self._go_on(known, _Window(second - 1, spare=spare))
+        has_two_windows = len(rows) > len(cut.rows)
+        window = _Window(cut.second - 1, spare - (0 if has_two_windows else len(cut.rows)))
+        return self._go_on(known, window, sees_more=not has_two_windows and cut.left > 0)
 
     def _skipped(self, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
         """All rows of the second at which the answer before was cut, if the window is behind it."""
@@ -128,13 +134,15 @@ class LogWalk:
         if cut is None or self._window.reads_again:
             return []
         if answer.total == cut.left:  # this window has all that was not shown: none of the second
-            return cut.rows
+            return list(cut.rows)
         return (yield from whole_second(cut.second, self._scope))
 
     def _spare(self, answer: LogAnswer) -> int:
-        """How many rows may be read again: a hundred more for a second that was in two windows."""
+        """How many rows may be read twice: a hundred more for a second that was in two windows."""
         window = self._window
-        if window.cut is None or not window.reads_again:
+        if window.cut is None:
+            return window.spare - sum(not self._is_wanted(row) for row in answer.rows)
+        if not window.reads_again:
             return window.spare
         shown = [row for row in answer.rows if row.created_at == window.before]
         return window.spare + (MAX_WINDOW if len(shown) > len(window.cut.rows) else 0)
@@ -151,18 +159,22 @@ class LogWalk:
     def _is_quiet(self) -> bool:
         """Whether no row appears any more in the window that was asked for."""
         before = self._window.before
-        if before is None or self._newest is None:
-            return False
-        return before <= self._newest - QUIET_AFTER
+        return before is not None and self.head is not None and before < self.head.newest - LATEST
 
-    def _go_on(self, known: list[WorkflowLogs], window: _Window) -> list[WorkflowLogs]:
+    def _go_on(
+        self, known: list[WorkflowLogs], window: _Window, *, sees_more: bool = False
+    ) -> list[WorkflowLogs]:
         self._window = window
-        self.sees_more = window.cut is not None and any(map(self._is_wanted, window.cut.rows))
+        shown = () if window.cut is None else window.cut.rows
+        self.sees_more = sees_more or any(map(self._is_wanted, shown))
         return self._wanted(known)
 
-    def _end(self, known: list[WorkflowLogs], *, sees_more: bool = False) -> list[WorkflowLogs]:
+    def _end(
+        self, known: list[WorkflowLogs], answer: LogAnswer | None = None
+    ) -> list[WorkflowLogs]:
         self.ended = True
-        self.sees_more = sees_more
+        # A server that gives fewer rows than asked for and counts more is believed in both.
+        self.sees_more = answer is not None and 0 < len(answer.rows) < answer.total
         return self._wanted(known)
 
     def _wanted(self, rows: list[WorkflowLogs]) -> list[WorkflowLogs]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._log_cursor import LogPosition, digest_of, encode
+from .._log_cursor import LogBookmark, LogPosition, digest_of, encode
 from ..client import DifyWorkflow
 from ..models import WorkflowLogs, WorkflowLogsRequest
 from ._printing import command
@@ -61,7 +61,7 @@ class LogRows:
         """Text with which to go on behind the last row."""
         if self._last is None:
             return self._request.cursor
-        return encode(LogPosition.of(self._last), digest_of(self._request))
+        return encode(LogBookmark(LogPosition.of(self._last)), digest_of(self._request))
 
     @property
     def way_on(self) -> str:

@@ -41,8 +41,8 @@ class WorkflowLogsRequest:
 
     Args:
         api_key: Key of the app; by default the client's.
-        last_id: Id of the row after which to begin. The client knows the times of the rows that it
-            returned lately; any other row is looked for from the newest one on.
+        last_id: Id of the row after which to begin. The 10,000 rows that were returned last in this
+            process are known; any other row is looked for from the newest one on.
         limit: Most rows of a page, 1 to 1000; the server gives at most 100 a call.
         keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
             at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.
@@ -211,7 +211,7 @@ class DifyPageResult(Generic[T_co]):
         has_more: Whether rows follow.
         limit: Most rows of the page.
         total: Rows that match the request's filters, wherever the page begins, as the server
-            counted them when the page was read.
+            counted them when the first of the pages that follow each other was read.
         last_id: Id of the last row, or of the one after which an empty page begins; None where
             there is neither.
         cursor: Text with which to go on behind this page (`WorkflowLogsRequest.cursor`), also in
@@ -234,7 +234,7 @@ class DifyPageResult(Generic[T_co]):
         """
         if self.cursor is None:
             return self.request
-        place = decode(self.cursor, digest_of(self.request))
+        place = decode(self.cursor, digest_of(self.request)).position
         return attrs.evolve(
             self.request, last_id=place.id, last_created_at=place.created_at, cursor=None
         )
