@@ -3,13 +3,15 @@
 The log grows while it is read, as logs do: a run is added before every fiftieth call. A row counts
 as missing where it was there from the beginning and did not come.
 
-``make bench-logs`` takes about two hours, most of them by page number over the longer log;
-``python benchmarks/logs.py --rows 20000`` a minute.
+A page number costs the database a count of all rows and a walk over those before the page. So of
+the longer log ten stretches of a hundred pages are read that way, from the first page to the last
+one, and a row counts as missing where it is within a stretch; ``--whole`` reads all pages.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import statistics
 import time
@@ -35,8 +37,17 @@ GROWS_EVERY = 50
 ENDS = 20
 """Pages at either end whose median time is shown."""
 
-Walk = Callable[[str, httpx.Client], Iterator[list[str]]]
-"""Yields the ids of each page, from a server's base URL."""
+LONG = 2_000
+"""Pages of a log from which on page numbers are read in stretches."""
+
+STRETCHES, STRETCH = 10, 100
+"""How many stretches, of how many pages each."""
+
+Page = list[tuple[str, int]]
+"""Id and time (Unix seconds) of each row."""
+
+Walk = Callable[[str, httpx.Client, int], Iterator[Iterator[Page]]]
+"""Yields stretches of pages, from a server's base URL and the length of its log."""
 
 
 @attrs.define
@@ -74,40 +85,70 @@ def runs(count: int, chance: random.Random) -> Iterator[PastRun]:
         moment -= chance.expovariate(0.2)
 
 
-def noted(those: Iterator[PastRun], ids: set[str]) -> Iterator[PastRun]:
-    """The runs as they are, their ids noted."""
+def noted(those: Iterator[PastRun], seconds: dict[str, int]) -> Iterator[PastRun]:
+    """The runs as they are, the times of their rows noted."""
     for run in those:
-        ids.add(run.log_id)
+        seconds[run.log_id] = int(run.created_at + 0.5)  # as the log rounds
         yield run
 
 
-def by_cursor(base_url: str, connections: httpx.Client) -> Iterator[list[str]]:
+def by_cursor(base_url: str, connections: httpx.Client, _: int) -> Iterator[Iterator[Page]]:
     """Page after page, each from where the one before ended."""
     client = DifyWorkflow(KEY, base_url=base_url, http_client=connections)
-    for page in client.iter_logs(WorkflowLogsRequest(limit=PAGE)).pages():
-        yield [row.id for row in page]
+    pages = client.iter_logs(WorkflowLogsRequest(limit=PAGE)).pages()
+    yield ([(row.id, row.created_at) for row in page] for page in pages)
 
 
-def by_page_number(base_url: str, connections: httpx.Client) -> Iterator[list[str]]:
+def by_page_number(base_url: str, connections: httpx.Client, _: int) -> Iterator[Iterator[Page]]:
     """Page after page, as the server numbers them."""
+    yield numbered(base_url, connections, 1, None)
+
+
+def by_some_page_numbers(
+    base_url: str, connections: httpx.Client, count: int
+) -> Iterator[Iterator[Page]]:
+    """As `by_page_number`; of a long log some stretches, the last one to its end."""
+    last = math.ceil(count / PAGE)
+    if last < LONG:
+        yield from by_page_number(base_url, connections, count)
+        return
+    for number in range(STRETCHES):
+        begin = 1 + (last - STRETCH) * number // (STRETCHES - 1)
+        end = begin + STRETCH if number < STRETCHES - 1 else None
+        yield numbered(base_url, connections, begin, end)
+
+
+def numbered(
+    base_url: str, connections: httpx.Client, begin: int, end: int | None
+) -> Iterator[Page]:
+    """The pages from a number on, to the one before another number or to the last one."""
     client = AuthenticatedClient(base_url=base_url, token=KEY)
     client.set_httpx_client(connections)
     connections.base_url = httpx.URL(base_url)
     connections.headers["Authorization"] = f"Bearer {KEY}"
-    number, has_more = 0, True
-    while has_more:
-        number += 1
+    number, has_more = begin, True
+    while has_more and number != end:
         page = list_workflow_logs.sync(client=client, page=number, limit=PAGE)
         assert isinstance(page, WorkflowLogPage), page
-        has_more = page.has_more
-        yield [row.id for row in page.data]
+        number, has_more = number + 1, page.has_more
+        yield [(row.id, row.created_at) for row in page.data]
+
+
+def missing(rows: Page, seconds: dict[str, int], *, first: bool, last: bool) -> int:
+    """How many rows did not come that were there from the beginning, within a stretch."""
+    newest = math.inf if first else max(second for _, second in rows)
+    oldest = -math.inf if last else min(second for _, second in rows)
+    came = {row_id for row_id, _ in rows}
+    return sum(
+        oldest < second < newest and row_id not in came for row_id, second in seconds.items()
+    )
 
 
 def measured(walk: Walk, count: int) -> Cost:
     """Walk over a log of so many rows."""
     with Emulator() as emulator:
-        expected: set[str] = set()
-        emulator.add_runs(noted(runs(count, random.Random(count)), expected), "echo")
+        seconds: dict[str, int] = {}
+        emulator.add_runs(noted(runs(count, random.Random(count)), seconds), "echo")
         calls = 0
 
         def grow(_: httpx.Request) -> None:
@@ -116,21 +157,28 @@ def measured(walk: Walk, count: int) -> Cost:
             if calls % GROWS_EVERY == 0:
                 emulator.add_runs([PastRun(time.time())], "echo")
 
-        ids: list[str] = []
-        moments = [time.perf_counter()]
+        stretches: list[Page] = []
+        times: list[float] = []
         with httpx.Client(event_hooks={"request": [grow]}, timeout=60) as connections:
-            for page in walk(emulator.base_url, connections):
-                ids += page
-                moments.append(time.perf_counter())
-    times = [(after - before) * 1000 for before, after in pairwise(moments)]
+            for stretch in walk(emulator.base_url, connections, count):
+                stretches.append([])
+                moments = [time.perf_counter()]
+                for page in stretch:
+                    stretches[-1] += page
+                    moments.append(time.perf_counter())
+                times += [after - before for before, after in pairwise(moments)]
+    ids = [row_id for stretch in stretches for row_id, _ in stretch]
     return Cost(
         rows=len(ids),
         distinct=len(set(ids)),
-        missing=len(expected - set(ids)),
+        missing=sum(
+            missing(stretch, seconds, first=number == 0, last=number == len(stretches) - 1)
+            for number, stretch in enumerate(stretches)
+        ),
         calls=calls,
-        seconds=moments[-1] - moments[0],
-        first=statistics.median(times[:ENDS]),
-        last=statistics.median(times[-ENDS:]),
+        seconds=sum(times),
+        first=statistics.median(times[:ENDS]) * 1000,
+        last=statistics.median(times[-ENDS:]) * 1000,
     )
 
 
@@ -140,14 +188,20 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="lengths of the logs"
     )
-    heads = ("way", "rows", "distinct", "missing", "calls", "seconds", "first page", "last page")
-    print(("{:>12}" * len(heads)).format(*heads))
-    for count in parser.parse_args().rows:
-        for name, walk in (("cursor", by_cursor), ("page number", by_page_number)):
-            cost = measured(walk, count)
+    parser.add_argument("--whole", action="store_true", help="read every page, however long")
+    parser.add_argument("--way", choices=("cursor", "page"), help="one of the two ways alone")
+    options = parser.parse_args()
+    numbers = by_page_number if options.whole else by_some_page_numbers
+    ways: dict[str, Walk] = {"cursor": by_cursor, "page": numbers}
+    heads = ("log", "way", "rows", "distinct", "missing", "calls", "seconds", "first", "last")
+    print(("{:>11}" * len(heads)).format(*heads))
+    for count in options.rows:
+        for name in [options.way] if options.way else ways:
+            cost = measured(ways[name], count)
             counts = (cost.rows, cost.distinct, cost.missing, cost.calls)
-            times = f"{cost.seconds:>12,.0f}{cost.first:>9,.0f} ms{cost.last:>9,.0f} ms"
-            print(f"{name:>12}", *(f"{number:>11,}" for number in counts), times, flush=True)
+            times = f"{cost.seconds:>11,.0f}{cost.first:>8,.0f} ms{cost.last:>8,.0f} ms"
+            numbers_of = "".join(f"{number:>11,}" for number in counts)
+            print(f"{count:>11,}{name:>11}{numbers_of}{times}", flush=True)
 
 
 if __name__ == "__main__":

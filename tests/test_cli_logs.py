@@ -7,14 +7,20 @@ import json
 import re
 import shlex
 import signal
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 
 from dify_workflow.cli._tables import log_columns
-from dify_workflow.emulator import Emulator
-from support.cli import call, started
+from dify_workflow.emulator import Emulator, PastRun
+from support.cli import call, in_terminal, started
+from support.logs import BASE
 from support.recordings import recording
-from support.replay import ReplayServer
+from support.replay import Exchange, ReplayServer
 
 
 def test_logs_is_a_table_or_json(emulator: Emulator) -> None:
@@ -119,6 +125,82 @@ def test_logs_refuses_the_cursor_of_other_filters(long_log: Emulator) -> None:
     other = call("logs", "--status", "failed", "--cursor", cursor, base_url=url, key="app-echo")
     assert other.code == 2
     assert "filter" in other.said
+
+
+# ------------------------------------------------------------------------------------ new rows
+
+
+@pytest.fixture
+def growing_log() -> Iterator[Emulator]:
+    """An emulator whose log has ten runs, and gets more."""
+    with Emulator() as running:
+        running.add_runs((PastRun(BASE + number) for number in range(10)), "echo")
+        yield running
+
+
+@pytest.mark.parametrize("form", ["--jsonl", "--csv", "table"])
+def test_following_prints_each_new_row_when_it_appears(form: str, growing_log: Emulator) -> None:
+    options = [] if form == "table" else [form]
+    with started("logs", "--follow", *options, base_url=growing_log.base_url) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == "Waiting for new runs; Ctrl-C ends it.\n"
+        for number in (1, 2):
+            run = PastRun(BASE + 10 + number, user=f"new-{number}")
+            growing_log.add_runs([run], "echo")
+            if number == 1 and form != "--jsonl":
+                assert re.match(r"run_id,status|started +status", process.stdout.readline())
+            assert f"new-{number}" in (line := process.stdout.readline())
+            assert run.id in line
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+    assert process.returncode == 130
+
+
+def test_following_from_a_cursor_begins_behind_it_and_may_have_an_end(
+    growing_log: Emulator,
+) -> None:
+    url = growing_log.base_url
+    page = json.loads(call("logs", "--limit", "4", "--json", base_url=url).out)
+    done = call("logs", "-f", "--jsonl", "--limit", "3", "--cursor", page["cursor"], base_url=url)
+    newer = [row["id"] for row in page["data"]][:3]
+    assert (done.code, ids_of(done.out)) == (0, newer[::-1])
+
+
+@pytest.mark.parametrize("other", [["--all"], ["--json"], ["--since", "1h"], ["--until", "1h"]])
+def test_following_goes_with_nothing_that_lists_what_is_past(
+    other: list[str], long_log: Emulator
+) -> None:
+    done = call("logs", "--follow", *other, base_url=long_log.base_url)
+    assert done.code == 2
+    assert f"Take one of --follow, {other[0]}." in done.said
+
+
+# ------------------------------------------------------------------------------------ on screen
+
+
+def test_a_bar_shows_how_far_a_long_walk_is(server: ReplayServer) -> None:
+    (row, *_) = json.loads(recording("1.14.2/logs_burst_all").body)["data"]
+    newest, was_seen = 250, threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        (before,) = parse_qs(urlsplit(exchange.request.target).query).get(
+            "created_at__before", [""]
+        )
+        last = int(datetime.fromisoformat(before).timestamp()) if before else newest
+        if last < newest - 100:
+            was_seen.wait(5)
+        seconds = range(last, max(last - 100, 0), -1)
+        data = [{**row, "id": str(UUID(int=number)), "created_at": number} for number in seconds]
+        page = {"page": 1, "limit": 100, "total": last, "has_more": last > 100, "data": data}
+        exchange.whole(json.dumps(page).encode())
+
+    with in_terminal("logs", "--all", base_url=server.handle(handler)) as terminal:
+        terminal.see("Reading the log", "100/250")
+        was_seen.set()
+        assert terminal.end() == 0
+    assert terminal.shown.splitlines()[-1] == "250 of 250 runs"
+    assert "Reading the log" not in terminal.everything
 
 
 @pytest.mark.parametrize(

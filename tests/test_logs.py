@@ -26,6 +26,7 @@ from dify_workflow import (
     WorkflowRunRequest,
 )
 from dify_workflow.emulator import Answer, Emulator, Fault, PastRun
+from dify_workflow.emulator._logs import ACCOUNT
 from support.logs import BASE, places
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
@@ -33,6 +34,11 @@ from support.worlds import World
 
 MOMENT = datetime.fromtimestamp(BASE, UTC)
 KEY = "app-echo"
+WHO: list[dict[str, Any]] = [
+    {"user": "ann"},
+    {"user": "bob"},
+    {"user": None, "created_from": "installed-app"},  # by the account
+]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +199,7 @@ def test_rows_that_appear_at_the_head_shift_nothing_and_deleted_ones_are_not_inv
                 and (run.status, run.user) == ("succeeded", "ann")
             ),
         ),
-        ({"created_by_account": "admin@example.com"}, lambda run: run.user == "admin@example.com"),
+        ({"created_by_account": ACCOUNT["email"]}, lambda run: run.created_from == "installed-app"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -205,7 +211,7 @@ def test_filters_hold_in_every_window(
         PastRun(
             BASE + chance.randrange(20),
             status=chance.choice(["succeeded", "failed"]),
-            user=chance.choice(["ann", "bob"]),
+            **chance.choice(WHO),
         )
         for _ in range(350)
     ]

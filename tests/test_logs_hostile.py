@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -20,10 +21,16 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from dify_workflow import DifyWorkflow, WorkflowLogs, WorkflowLogsRequest, WorkflowRunRequest
 from dify_workflow.emulator import Emulator, PastRun
+from dify_workflow.emulator._logs import ACCOUNT
 from support.logs import BASE, places
 from support.worlds import World
 
 KEY = "app-echo"
+WHO: list[dict[str, Any]] = [
+    {"user": "ann"},
+    {"user": "bob"},
+    {"user": None, "created_from": "installed-app"},  # by the account
+]
 
 
 class Reading:
@@ -57,18 +64,39 @@ class Reading:
             assert matches(run, self.filters)
 
 
-def filters_of(request: WorkflowLogsRequest) -> dict[str, str | None]:
-    names = ("status", "created_by_end_user_session_id", "keyword")
+def at(second: float) -> datetime:
+    return datetime.fromtimestamp(BASE + second, UTC)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"status": "failed"},
+    {"created_by_end_user_session_id": "ann"},
+    {"status": "succeeded", "created_by_end_user_session_id": "bob"},
+    {"keyword": "ann"},
+    {"created_by_account": ACCOUNT["email"]},
+    {"created_at_after": at(30)},
+    {"created_at_before": at(60.5), "status": "failed"},
+    {"created_at_after": at(9.5), "created_at_before": at(80), "keyword": "bob"},
+]
+"""Each of the six, alone and with others."""
+
+
+def filters_of(request: WorkflowLogsRequest) -> dict[str, Any]:
+    names = {name for filters in FILTERS for name in filters}
     return {name: getattr(request, name) for name in names if getattr(request, name)}
 
 
-def matches(run: PastRun, filters: dict[str, str | None]) -> bool:
-    own = {
-        "status": run.status,
-        "created_by_end_user_session_id": run.user,
-        "keyword": run.user,
+def matches(run: PastRun, filters: dict[str, Any]) -> bool:
+    holds: dict[str, Callable[[Any], bool]] = {
+        "status": lambda value: run.status == value,
+        "created_by_end_user_session_id": lambda value: run.user == value,
+        "keyword": lambda value: run.user == value,
+        "created_by_account": lambda _: run.created_from == "installed-app",
+        "created_at_after": lambda value: run.created_at >= value.timestamp(),
+        "created_at_before": lambda value: run.created_at <= value.timestamp(),
     }
-    return all(own[name] == value for name, value in filters.items())
+    return all(holds[name](value) for name, value in filters.items())
 
 
 class ChangingLog:
@@ -87,7 +115,7 @@ class ChangingLog:
             PastRun(
                 BASE + second,
                 status=self.chance.choice(["succeeded", "failed", "partial-succeeded"]),
-                user=self.chance.choice(["ann", "bob"]),
+                **self.chance.choice(WHO),
             )
             for _ in range(count)
         ]
@@ -113,7 +141,7 @@ class ChangingLog:
         if self.chance.random() < self.share:
             self.delete(1)
 
-    def matching(self, filters: dict[str, str | None]) -> set[str]:
+    def matching(self, filters: dict[str, Any]) -> set[str]:
         return {row_id for row_id, run in self.runs.items() if matches(run, filters)}
 
 
@@ -151,15 +179,7 @@ class HostileLog(RuleBasedStateMachine):
 
     @rule(
         limit=st.one_of(st.integers(1, 100), st.integers(100, 1000)),
-        filters=st.sampled_from(
-            [
-                {},
-                {"status": "failed"},
-                {"created_by_end_user_session_id": "ann"},
-                {"status": "succeeded", "created_by_end_user_session_id": "bob"},
-                {"keyword": "ann"},
-            ]
-        ),
+        filters=st.sampled_from(FILTERS),
     )
     def a_reading_begins(self, limit: int, filters: dict[str, Any]) -> None:
         limit = max(limit, len(self.log.runs) // 5)  # so that it comes to an end
@@ -219,7 +239,7 @@ def test_readers_lose_no_row_and_repeat_none_while_the_log_changes(both: World) 
         Machine.log.change()
 
     few = settings(
-        max_examples=6,
+        max_examples=12,
         stateful_step_count=10,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from .._json import JSON
@@ -14,7 +14,7 @@ from ._exits import say
 from ._interrupts import until_interrupted
 from ._log_rows import LogRows
 from ._printing import print_line
-from ._tables import show_logs
+from ._tables import show_logs, show_new_logs
 from ._text import inert_line, json_text
 
 _SHORT_WALK = 100
@@ -45,16 +45,12 @@ def print_json(rows: LogRows) -> None:
 
 def print_json_lines(rows: LogRows) -> None:
     """Print each row as a line of JSON, as it is read."""
-    for row in _streamed(rows):
-        print_line(json_text(row.raw))
+    _write_json_lines(_streamed(rows))
 
 
 def print_csv(rows: LogRows) -> None:
     """Print each row as a line of CSV, as it is read, below a header (RFC 4180)."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")  # the stream knows the platform's own
-    writer.writerow(_CSV_COLUMNS)
-    for row in _streamed(rows):
-        writer.writerow(map(_cell, _csv_row(row)))
+    _write_csv(_streamed(rows))
 
 
 def print_table(rows: LogRows) -> None:
@@ -66,6 +62,37 @@ def print_table(rows: LogRows) -> None:
     say(f"{len(found):,} of {rows.total:,} runs{more}")
     if more:
         say(f"To go on: {rows.way_on}")
+
+
+def follow(rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool) -> None:
+    """Print each row when it comes: as a line of JSON, of CSV, or of a table for people."""
+    say("Waiting for new runs; Ctrl-C ends it.")
+    rows = _flushed(rows)
+    if as_jsonl:
+        _write_json_lines(rows)
+    elif as_csv:
+        _write_csv(rows)
+    else:
+        show_new_logs(rows)
+
+
+def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
+    """The rows; what was printed of one is out before the next one is waited for."""
+    for row in rows:
+        yield row
+        sys.stdout.flush()
+
+
+def _write_json_lines(rows: Iterable[WorkflowLogs]) -> None:
+    for row in rows:
+        print_line(json_text(row.raw))
+
+
+def _write_csv(rows: Iterable[WorkflowLogs]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")  # the stream knows the platform's own
+    writer.writerow(_CSV_COLUMNS)
+    for row in rows:
+        writer.writerow(map(_cell, _csv_row(row)))
 
 
 def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:

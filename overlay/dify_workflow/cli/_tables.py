@@ -28,19 +28,35 @@ def show_logs(rows: Iterable[WorkflowLogs]) -> None:
     columns = log_columns(output.width)
     table = _table(columns)
     for row in rows:
-        run, user = row.workflow_run, row.created_by_end_user
-        status = row.status or "deleted"
-        cells = {
-            "started": Text(clock(row.created_at)),
-            "status": Text(inert_line(status), style=STYLES.get(status, "dim")),
-            "run": Text(inert_line(run.id) if run else ""),
-            "user": Text(inert_line(user.session_id) if user else ""),
-            "duration": Text(duration(run.elapsed_time) if run else ""),
-            "tokens": Text(f"{run.total_tokens:,}" if run else ""),
-            "message": Text(headline(row.message or "")),
-        }
-        table.add_row(*(cells[name] for name in columns))
+        table.add_row(*_log_cells(row, columns))
     _print(table)
+
+
+def show_new_logs(rows: Iterable[WorkflowLogs]) -> None:
+    """Show rows of the log as they come, a line each, below each other though none is known yet."""
+    columns = log_columns(output.width)
+    for number, row in enumerate(rows):
+        table = _table(columns)
+        table.show_header = number == 0
+        for column in table.columns:
+            column.min_width = _LOG_WIDTHS.get(str(column.header), 0)
+        table.add_row(*_log_cells(row, columns))
+        _print(table)
+
+
+def _log_cells(row: WorkflowLogs, columns: list[str]) -> list[Text]:
+    run, user = row.workflow_run, row.created_by_end_user
+    status = row.status or "deleted"
+    cells = {
+        "started": Text(clock(row.created_at)),
+        "status": Text(inert_line(status), style=STYLES.get(status, "dim")),
+        "run": Text(inert_line(run.id) if run else ""),
+        "user": Text(inert_line(user.session_id) if user else ""),
+        "duration": Text(duration(run.elapsed_time) if run else ""),
+        "tokens": Text(f"{run.total_tokens:,}" if run else ""),
+        "message": Text(headline(row.message or "")),
+    }
+    return [cells[name] for name in columns]
 
 
 def log_columns(width: int) -> list[str]:

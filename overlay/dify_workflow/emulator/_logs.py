@@ -104,19 +104,37 @@ class Logs:
         selection = f"{sources} WHERE {' AND '.join(conditions)}"
         counted = self._store.one(f"SELECT count(*) FROM {selection}", values)
         total = counted[0] if counted else 0
-        ids = self._store.all(
-            f"SELECT logs.rowid FROM {selection} ORDER BY logs.created DESC, "
-            f"logs.rowid * {self._random.randrange(1, _PRIME)} % {_PRIME} "
-            "LIMIT :limit OFFSET :offset",
-            {**values, "limit": query.limit, "offset": (query.page - 1) * query.limit},
-        )
+        ids = self._ids(selection, values, query)
         return {
             "page": query.page,
             "limit": query.limit,
             "total": total,
             "has_more": total > query.page * query.limit,
-            "data": [self._row(row[0]) for row in ids],
+            "data": [self._row(row_id) for row_id in ids],
         }
+
+    def _ids(self, selection: str, values: JSONObject, query: LogQuery) -> list[int]:
+        """The rows of a page; only ties are sorted, so that a deep page sorts no more than one."""
+        offset = (query.page - 1) * query.limit
+        begin = self._store.one(
+            f"SELECT logs.created FROM {selection} ORDER BY logs.created DESC "
+            "LIMIT 1 OFFSET :offset",
+            {**values, "offset": offset},
+        )
+        if begin is None:
+            return []
+        values = {**values, "begin": begin[0]}
+        newer = self._store.one(
+            f"SELECT count(*) FROM {selection} AND logs.created > :begin", values
+        )
+        rows = self._store.all(
+            f"SELECT logs.rowid FROM {selection} AND logs.created <= :begin "
+            "ORDER BY logs.created DESC, "
+            f"logs.rowid * {self._random.randrange(1, _PRIME)} % {_PRIME} "
+            "LIMIT :limit OFFSET :offset",
+            {**values, "limit": query.limit, "offset": offset - (newer[0] if newer else 0)},
+        )
+        return [row[0] for row in rows]
 
     def _selection(self, app: str, query: LogQuery) -> tuple[str, list[str], JSONObject]:
         """Tables, conditions and values of a query."""

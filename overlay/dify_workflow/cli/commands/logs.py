@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Literal
 
 import typer
@@ -13,14 +14,29 @@ from ...models import WorkflowLogsRequest
 from .._connection import connection_of
 from ._options import only_one
 
+_MOST = 20
+"""Most rows, where nobody says."""
+
 _PAGE = 100
 """Most rows that the server gives at once."""
 
 
 def logs(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(help="Most rows.", min=1)] = 20,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Most rows.", min=1, show_default="20; with --follow, no end"),
+    ] = None,
     list_all: Annotated[bool, typer.Option("--all", help="List all rows that match.")] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Wait for new rows, and print each one when it appears, the oldest first; with "
+            "--cursor, those behind it first.",
+        ),
+    ] = False,
     status: Annotated[
         Literal["succeeded", "failed", "stopped"] | None,
         typer.Option(help="Only runs that ended so.", show_default=False),
@@ -72,13 +88,16 @@ def logs(
     Times without a time zone are local. The log counts whole seconds, rounded.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
+    listing = {"--all": list_all, "--json": as_json, "--since": since, "--until": until}
+    for option, given in listing.items():
+        only_one(("--follow", follow), (option, bool(given)))
     from .. import _log_output as to
     from .._log_rows import LogRows
     from .._times import since as moment_since
     from .._times import until as moment_until
 
     now = datetime.now(UTC).replace(microsecond=0)  # the log counts whole seconds
-    most = None if list_all else limit
+    most = None if list_all else limit if follow else limit or _MOST
     request = WorkflowLogsRequest(
         limit=min(most or _PAGE, _PAGE),
         cursor=cursor,
@@ -88,6 +107,10 @@ def logs(
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
     with connection_of(context).client() as client:
+        if follow:
+            new = islice(client.tail_logs(request), most)
+            to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv)
+            return
         rows = LogRows(client, request, most)
         if as_jsonl:
             to.print_json_lines(rows)
