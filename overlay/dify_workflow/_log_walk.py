@@ -10,6 +10,8 @@ rows are certain. Whether it does lack rows shows in one of two ways:
 - The next window begins behind it, and counts exactly those rows that the answer did not show. That
   costs nothing, but proves nothing where rows appear in between, so it waits for the newest seconds
   to be past, and is used where the rows read twice would come to more calls than are due.
+
+A second that fills an answer by itself is read whole at once.
 """
 
 from __future__ import annotations
@@ -109,24 +111,22 @@ class LogWalk:
             return self._end(known + list(answer.rows), answer)
         cut, spare = _Cut.of(answer), self._spare(answer)
         known += [row for row in answer.rows if row.created_at > cut.second]
-        may_skip = limit == MAX_WINDOW and self._is_quiet() and cut.second != self._scope.after
-        if len(cut.rows) > spare and may_skip:
+        if len(cut.rows) == MAX_WINDOW:
+            return (yield from self._settled(cut, spare, known))
+        may_count = limit == MAX_WINDOW and self._is_quiet() and cut.second != self._scope.after
+        if len(cut.rows) > spare and may_count:
             return self._go_on(known, _Window(cut.second - 1, spare, cut))
-        if len(cut.rows) < len(answer.rows) or limit < MAX_WINDOW:
-            return self._go_on(known, _Window(cut.second, spare - len(cut.rows), cut))
-        return (yield from self._settled(known, cut, spare))
+        return self._go_on(known, _Window(cut.second, spare - len(cut.rows), cut))
 
     def _settled(
-        self, known: list[WorkflowLogs], cut: _Cut, spare: int
+        self, cut: _Cut, spare: int, known: list[WorkflowLogs]
     ) -> Steps[list[WorkflowLogs]]:
-        """The rows known, and all of a second of which alone an answer had rows."""
+        """The rows known, and all of a second that fills an answer by itself."""
         rows = yield from whole_second(cut.second, self._scope)
-        known = known + rows
         if cut.second == self._scope.after:
-            return self._end(known)
-        has_two_windows = len(rows) > len(cut.rows)
-        window = _Window(cut.second - 1, spare - (0 if has_two_windows else len(cut.rows)))
-        return self._go_on(known, window, sees_more=not has_two_windows and cut.left > 0)
+            return self._end(known + rows)
+        sees_more = len(rows) == len(cut.rows) and cut.left > 0
+        return self._go_on(known + rows, _Window(cut.second - 1, spare), sees_more=sees_more)
 
     def _skipped(self, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
         """All rows of the second at which the answer before was cut, if the window is behind it."""

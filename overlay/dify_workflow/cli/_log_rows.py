@@ -61,6 +61,8 @@ class LogRows:
         """Text with which to go on behind the last row."""
         if self._last is None:
             return self._request.cursor
+        if self._page is not None and self._page.last_id == self._last.id:
+            return self._page.cursor
         return encode(LogBookmark(LogPosition.of(self._last)), digest_of(self._request))
 
     @property
