@@ -42,10 +42,10 @@ def rows_of(pairs: list[tuple[int, int]], chance: random.Random) -> list[Workflo
     ]
 
 
-def walked(log: ListedLog, scope: LogScope = LogScope(), limit: int = 100) -> list[WorkflowLogs]:  # noqa: B008  # frozen
+def walked(log: ListedLog, scope: LogScope = LogScope()) -> list[WorkflowLogs]:  # noqa: B008  # frozen
     walk, rows = LogWalk(scope), []
     while not walk.ended:
-        rows += log.drive(walk.step(limit))
+        rows += log.drive(walk.step())
     return rows
 
 

@@ -123,7 +123,6 @@ class LogPager:
         self._left = most
         self._ready: deque[WorkflowLogs] = deque()
         self._walk: LogWalk | None = None
-        self._window = MAX_WINDOW
         self._begin = known_bookmark(request, memory)
         self._last = self._begin and self._begin.position
         self._total: int | None = None
@@ -147,7 +146,7 @@ class LogPager:
         """
         walk = yield from self._started(self._left)
         while not self._ready and self._left != 0 and not walk.ended:
-            yield from self._read(walk)
+            self._ready += yield from walk.step()
         return bool(self._ready) and self._left != 0
 
     def page(self) -> Steps[DifyPageResult[WorkflowLogs]]:
@@ -160,7 +159,7 @@ class LogPager:
         limit = self._request.limit if self._left is None else min(self._request.limit, self._left)
         walk = yield from self._started(limit)
         while not walk.ended and len(self._ready) + walk.sees_more <= limit:
-            yield from self._read(walk)
+            self._ready += yield from walk.step()
         if self._total is None:
             self._total = yield from self._counted(walk)
         rows = self._hand_out(limit)
@@ -184,13 +183,10 @@ class LogPager:
                 self._begin = LogBookmark(self._begin.position)  # other rows were counted
             # What the last call that so many rows take has room for beyond them.
             spare = MAX_WINDOW if wanted is None else -wanted % MAX_WINDOW
-            self._window = MAX_WINDOW if wanted is None else min(wanted + _SPARE, MAX_WINDOW)
-            self._walk = LogWalk(scope_of(self._bounded), self._begin, spare=spare)
+            first = MAX_WINDOW if wanted is None else min(wanted + _SPARE, MAX_WINDOW)
+            scope = scope_of(self._bounded)
+            self._walk = LogWalk(scope, self._begin, spare=spare, first=first)
         return self._walk
-
-    def _read(self, walk: LogWalk) -> Steps[None]:
-        self._ready += yield from walk.step(self._window)
-        self._window = MAX_WINDOW
 
     def _counted(self, walk: LogWalk) -> Steps[int]:
         """How many rows match, which is not known where a place came without its reading."""

@@ -54,11 +54,13 @@ class _Window:
         before: Last second of the window (Unix); None where it is open.
         spare: How many rows may still be read twice; below zero where there were too many.
         cut: Where the answer before was cut: in this second, or in the one behind it.
+        limit: Most rows to ask for.
     """
 
     before: int | None
     spare: int
     cut: _Cut | None = None
+    limit: int = MAX_WINDOW
 
     @property
     def reads_again(self) -> bool:
@@ -77,16 +79,22 @@ class LogWalk:
         bookmark: Where to begin; rows at this place and before it are left out.
         spare: How many rows may be read twice, besides those of seconds that do have rows in two
             windows.
+        first: Most rows to ask for at first.
     """
 
     def __init__(
-        self, scope: LogScope, bookmark: LogBookmark | None = None, *, spare: int = MAX_WINDOW
+        self,
+        scope: LogScope,
+        bookmark: LogBookmark | None = None,
+        *,
+        spare: int = MAX_WINDOW,
+        first: int = MAX_WINDOW,
     ) -> None:
         self._scope = scope
         self._position = bookmark and bookmark.position
         bounds = (scope.before, self._position and self._position.created_at)
         before = min((bound for bound in bounds if bound is not None), default=None)
-        self._window = _Window(before, spare)
+        self._window = _Window(before, spare, limit=first)
         self.head = bookmark and (bookmark.head or LogHead(bookmark.position.created_at, None))
         """What the log was when its reading began; None before the first answer, or without rows"""
         self.ended = False
@@ -94,26 +102,25 @@ class LogWalk:
         self.sees_more = False
         """Whether there are rows behind those returned which are not certain yet."""
 
-    def step(self, limit: int = MAX_WINDOW) -> Steps[list[WorkflowLogs]]:
+    def step(self) -> Steps[list[WorkflowLogs]]:
         """The next rows in order; there may be none though the walk has not ended.
-
-        Args:
-            limit: Most rows to ask for at once.
 
         Raises:
             LogWindowUnstableError: A second has more rows than can be read.
         """
-        answer = yield LogQuery(self._scope.after, self._window.before, limit)
+        answer = yield LogQuery(self._scope.after, self._window.before, self._window.limit)
         known = yield from self._skipped(answer)
         if self.head is None and answer.rows:
             self.head = LogHead(max(row.created_at for row in answer.rows), answer.total)
-        if self._is_last(answer, limit):
+        if self._is_last(answer):
             return self._end(known + list(answer.rows), answer)
         cut, spare = _Cut.of(answer), self._spare(answer)
         known += [row for row in answer.rows if row.created_at > cut.second]
         if len(cut.rows) == MAX_WINDOW:
             return (yield from self._settled(cut, spare, known))
-        may_count = limit == MAX_WINDOW and self._is_quiet() and cut.second != self._scope.after
+        # Behind a short window the next one has room for the second, which it probably cut in two.
+        is_long = self._window.limit == MAX_WINDOW
+        may_count = is_long and self._is_quiet() and cut.second != self._scope.after
         if len(cut.rows) > spare and may_count:
             return self._go_on(known, _Window(cut.second - 1, spare, cut))
         return self._go_on(known, _Window(cut.second, spare - len(cut.rows), cut))
@@ -147,14 +154,15 @@ class LogWalk:
         shown = [row for row in answer.rows if row.created_at == window.before]
         return window.spare + (MAX_WINDOW if len(shown) > len(window.cut.rows) else 0)
 
-    def _is_last(self, answer: LogAnswer, limit: int) -> bool:
+    def _is_last(self, answer: LogAnswer) -> bool:
         """Whether the answer has all rows of its window.
 
         The server counts first and reads then. A row that appears in between pushes another one
         off a full page, so there the count proves nothing, unless no row appears any more.
         """
         count = len(answer.rows)
-        return count < limit or (answer.total <= count and self._is_quiet())
+        is_full = count >= self._window.limit
+        return not is_full or (answer.total <= count and self._is_quiet())
 
     def _is_quiet(self) -> bool:
         """Whether no row appears any more in the window that was asked for."""
