@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
-from dify_workflow._log_cursor import LogPosition
+from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
 from dify_workflow._log_memory import LogMemory
 from dify_workflow._log_pager import LogPager
 from dify_workflow._log_query import LogAnswer, LogScope, in_order
@@ -155,6 +155,22 @@ def test_a_row_deleted_while_the_server_counts_makes_no_difference() -> None:
         except StopIteration as end:
             rows += end.value
     assert places(rows) == places(in_order(log.rows.values()))
+
+
+@pytest.mark.parametrize(("size", "again"), [(40, False), (41, True), (60, True)])
+def test_where_no_row_may_be_read_twice_a_count_shows_whether_a_second_lacks_rows(
+    size: int, again: bool
+) -> None:
+    log = ListedLog(rows_of([(100, 60), (50, size), (10, 5)], random.Random(0)))
+    place = LogPosition(BASE + 101, "")
+    walk = LogWalk(LogScope(), LogBookmark(place, LogHead(BASE + 1000, None)), spare=0)
+    rows = list[WorkflowLogs]()
+    while not walk.ended:
+        rows += log.drive(walk.step())
+    assert places(rows) == places(in_order(log.rows.values()))
+    windows = [(query.after, query.before) for query in log.queries]
+    apart = [(BASE + 50, BASE + 50)] if again else []
+    assert windows == [(None, BASE + 101), (None, BASE + 49), *apart]
 
 
 def test_rows_that_appear_late_do_not_hide_others_where_these_are_read_again() -> None:
