@@ -139,6 +139,17 @@ def test_reading_some_rows(layout: Layout, limit: int) -> None:
     assert len(log.queries) <= due(log, count)
 
 
+@thorough
+@given(layouts(), limits)
+def test_reading_all_rows_in_pages(layout: Layout, limit: int) -> None:
+    log = log_of((*layout, (len(layout), 1)))
+    pager, count = LogPager(WorkflowLogsRequest(limit=limit), LogMemory()), 0
+    while log.drive(pager.fetch()):
+        count += len(log.drive(pager.page()))
+    assert count == len(log.rows)
+    assert len(log.queries) <= due(log, count)
+
+
 def test_a_second_that_fills_an_answer_takes_a_call_more() -> None:
     log = log_of((*((second, 100) for second in range(20)), (1000, 1)))
     count = rows_read(log, WorkflowLogsRequest())
