@@ -9,7 +9,7 @@ CODE := overlay scripts tests benchmarks
 .PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## Stream a workflow of the embedded server to this terminal
 	@$(BIN)/python scripts/demo.py
