@@ -1,5 +1,8 @@
 """Streams from memory, timed by pyperf: `make bench-micro`, and `--fast` or `--help` with it."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyperf has no types.
+
 from __future__ import annotations
 
 from time import perf_counter
