@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from .cases import SYNC
+from .cases import BARE, SYNC
 from .environments import title
 from .race import Result
 
@@ -94,12 +94,18 @@ def layers(results: Iterable[Result]) -> str:
     Args:
         results: Of the cases ``words``, ``text`` and ``blocks``.
     """
-    costs = {(result.case.name, result.contestant): result.microseconds for result in results}
+    ratio = {(result.case.name, result.contestant): result.median for result in results}
+    one = {result.case.name: result.microseconds for result in results if result.contestant == BARE}
+    # Ratios are of one round each; times of two cases would differ by how busy the machine was.
+    costs = {
+        (case, name): value * one[case] for (case, name), value in ratio.items() if case in one
+    }
+    model = (ratio["text", SYNC] - ratio["words", SYNC]) * one["words"]
     bars = {
         "an HTTP chunk each": _parts(costs, "words"),
         "the same, reading event.data.text": [
             *_parts(costs, "words"),
-            Part("model", max(0.0, costs["text", SYNC] - costs["words", SYNC])),
+            Part("model", max(0.0, model)),
         ],
         "HTTP chunks of 64 kB": _parts(costs, "blocks"),
     }
