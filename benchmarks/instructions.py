@@ -72,13 +72,15 @@ def _counted(name: str, events: int) -> int:
     profile.parent.mkdir(parents=True, exist_ok=True)
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
     player = [sys.executable, "-m", "benchmarks.instructions", "--play", name, str(events)]
-    # Whatever may differ between two runs is held: hashes, the allocator, and where .pyc are.
+    # Whatever may differ between two runs is held: hashes, the allocator, and compiled modules.
     fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {**os.environ, **fixed}
+    subprocess.run(player, check=True, cwd=ROOT, env=environment)  # which Python compiles
     done = subprocess.run(
         [*valgrind, *player],
         check=True,
         cwd=ROOT,
-        env={**os.environ, **fixed},
+        env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )
