@@ -759,7 +759,7 @@ def test_the_users_own_timeout_counts_and_httpx_default_does_not(server: ReplayS
 def test_default_timeouts(server: ReplayServer) -> None:
     seen: list[dict[str, float]] = []
     with httpx.Client(
-        event_hooks={"request": [lambda request: seen.append(request.extensions["timeout"])]}
+        event_hooks={"request": [lambda request: seen.append({**request.extensions["timeout"]})]}
     ) as own:
         client = DifyWorkflow(KEY, http_client=own, check_inputs=False)
         client.with_options(base_url=server.url("1.14.2/run_streaming_echo")).run_workflow({})

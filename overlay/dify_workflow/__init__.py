@@ -9,24 +9,54 @@ Run a workflow and get its outputs, watch it run, stop it, look it up, list the 
         print(run.outputs)
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 # The first import, before anything else brings httpx.
-from . import _httpx  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]  # see above
-from . import errors, events, models
+from . import (
+    _httpx,  # noqa: F401  # pyright: ignore[reportUnusedImport]  # see above
+    errors,
+    events,
+    models,
+)
 from ._files import FileSource
-from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
-from ._media import AsyncMediaStream, MediaStream
 from ._options import NOT_GIVEN, NotGiven
 from ._people import AsyncFormCallback, FormCallback, FormReply
 from ._replay import StreamGap
 from ._secret import ApiKey
-from ._async_stream import AsyncWorkflowStream
 from ._sync_stream import WorkflowStream
 from ._version import __version__
-from .async_client import AsyncDifyWorkflow
 from .client import DifyWorkflow
 from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
 from .events import *  # noqa: F403  # a class for each event of the spec
 from .models import *  # noqa: F403  # the request and response types
+
+if _TYPE_CHECKING:
+    from ._async_stream import AsyncWorkflowStream
+    from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
+    from ._media import AsyncMediaStream, MediaStream
+    from .async_client import AsyncDifyWorkflow
+
+_ON_DEMAND = {
+    "AsyncDifyWorkflow": "async_client",
+    "AsyncLogIterator": "_logs",
+    "AsyncLogTail": "_logs",
+    "AsyncMediaStream": "_media",
+    "AsyncWorkflowStream": "_async_stream",
+    "LogIterator": "_logs",
+    "LogTail": "_logs",
+    "MediaStream": "_media",
+}
+"""What is imported when it is first asked for, by name: a program seldom needs all of it."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(_import_module(f".{_ON_DEMAND[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
 
 __all__ = [
     "NOT_GIVEN",
@@ -52,3 +82,7 @@ __all__ = [
 __all__ += errors.__all__
 __all__ += events.__all__
 __all__ += models.__all__
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

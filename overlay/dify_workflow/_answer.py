@@ -11,7 +11,7 @@ from ._secret import ApiKey
 from .errors import InvalidResponseError
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Answer:
     """A successful answer.
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 logger = logging.getLogger("dify_workflow")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Call(Generic[T]):
     """An operation, and everything else that sending it takes.
 

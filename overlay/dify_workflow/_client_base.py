@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 
@@ -12,11 +12,6 @@ from ._call import Call, call_for
 from ._conversation import RunCalls
 from ._deadline import Deadline
 from ._json import JSONObject
-from ._log_memory import RETURNED
-from ._log_pager import LogPager
-from ._log_query import LogQuery
-from ._log_source import LogSource
-from ._log_tail import TailCore
 from ._operations import Operation
 from ._options import NotGiven, Options, checked_timeout
 from ._preparation import InputForms, Preparation
@@ -28,6 +23,12 @@ from ._stream_core import StreamCore
 from ._transport import Timeout, Versions
 from .errors import InvalidRequestError
 from .models import WorkflowLogsRequest
+
+if TYPE_CHECKING:
+    from ._log_pager import LogPager
+    from ._log_query import LogAnswer
+    from ._log_source import LogSource
+    from ._log_tail import TailCore
 
 T = TypeVar("T")
 
@@ -125,16 +126,17 @@ class ClientBase(Generic[TransportT]):
                 )
             )
 
+        def newest_logs(since: int) -> Call[LogAnswer]:
+            from ._log_query import LogQuery
+
+            request = WorkflowLogsRequest(created_by_end_user_session_id=user)
+            query = LogQuery(after=since, before=None)
+            return call(operations.list_workflow_logs(name, request, query))
+
         return RunCalls(
             events=events,
             detail=lambda run_id: call(operations.get_workflow_run(run_id)),
-            logs=lambda since: call(
-                operations.list_workflow_logs(
-                    name,
-                    WorkflowLogsRequest(created_by_end_user_session_id=user),
-                    LogQuery(after=since, before=None),
-                )
-            ),
+            logs=newest_logs,
             user=user,
             server_version=lambda: self.server_version,
         )
@@ -159,12 +161,18 @@ class ClientBase(Generic[TransportT]):
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
+        from ._log_memory import RETURNED  # most programs read no logs
+        from ._log_pager import LogPager
+
         source = self._log_source(name, request)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
     def _tail_core(
         self, name: str, request: WorkflowLogsRequest | None
     ) -> tuple[TailCore, LogSource]:
+        from ._log_memory import RETURNED
+        from ._log_tail import TailCore
+
         source = self._log_source(name, request)
         return TailCore(source.request, RETURNED), source
 
@@ -174,6 +182,8 @@ class ClientBase(Generic[TransportT]):
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
+        from ._log_source import LogSource
+
         return LogSource(name, request, self._options, self._transport.versions)
 
     def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:

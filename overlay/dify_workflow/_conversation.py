@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Reopen:
     """Open the stream of a call, and read on from it."""
 
     call: Call[Any]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Ask(Generic[T]):
     """Send a call; its answer is sent back."""
 
     call: Call[T]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Wait:
     """Let time pass.
 
@@ -49,7 +49,7 @@ Step: TypeAlias = Reopen | Ask[Any] | Wait
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RunCalls:
     """The calls that find a run again.
 

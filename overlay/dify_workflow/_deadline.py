@@ -23,7 +23,7 @@ _FAR = 1e9
 """Seconds after which nobody waits any more (thirty years), in numbers that clocks can add to."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Deadline:
     """When the call of a method has to be over; the clock runs from here on.
 

@@ -22,7 +22,7 @@ FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
 _ANY_TYPE = "application/octet-stream"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class OpenFile:
     """A file that is ready to be sent.
 

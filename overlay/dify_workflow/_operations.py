@@ -9,7 +9,7 @@ import takes about a millisecond, and a program calls few of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,7 +22,6 @@ from ._files import OpenFile
 from ._input_rules import UUID_PATTERN
 from ._json import JSONObject, is_text
 from ._log_cursor import moment_of
-from ._log_query import LogAnswer, LogQuery
 from ._reading import SHAPE_ERRORS, ModelT, read
 from .errors import InvalidRequestError, NotFoundError
 from .models import (
@@ -33,11 +32,14 @@ from .models import (
     WorkflowStopResponse,
 )
 
+if TYPE_CHECKING:
+    from ._log_query import LogAnswer, LogQuery
+
 T = TypeVar("T")
 ResponseMode: TypeAlias = Literal["streaming", "blocking"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Operation(Generic[T]):
     """What one call to the server asks for.
 

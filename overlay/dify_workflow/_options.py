@@ -167,7 +167,7 @@ _MAY_BE_NONE = ("timeout", "lost_run_timeout")
 """Options of which None is a value."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Options:
     """What a client is set up with; `DifyWorkflow` says what each option means.
 

@@ -68,7 +68,7 @@ class InputForms:
             self._kept.pop(next(iter(self._kept)), None)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Preparation:
     """Everything that preparing a run needs to know of its client.
 

@@ -36,7 +36,7 @@ _MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
 """Failures that say nothing of the run: the next attempt may go well."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Pace:
     """How fast a lost run is looked for, all in seconds; tests set a faster one.
 
@@ -65,7 +65,7 @@ class Pace:
     search: float = 15.0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Patience:
     """How long a lost run is looked for.
 

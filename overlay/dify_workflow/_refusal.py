@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -132,7 +131,9 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 def _page_title(body: str) -> str:
     """The title of an HTML page, or the start of a text."""
     if title := _TITLE.search(body):
-        return f"HTML page “{_one_line(html.unescape(title[1]))}”"
+        from html import unescape  # it brings a table of a thousand names
+
+        return f"HTML page “{_one_line(unescape(title[1]))}”"
     return abridged(body)
 
 

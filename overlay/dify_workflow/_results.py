@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from dify_workflow_api import models as wire
 
 from ._json import JSON, JSONObject
 from ._log_cursor import moment_of
-from ._log_query import LogAnswer
 from ._reading import read
 from .models import (
     HumanInputForm,
@@ -20,6 +20,9 @@ from .models import (
     WorkflowPause,
     WorkflowRunResponse,
 )
+
+if TYPE_CHECKING:
+    from ._log_query import LogAnswer
 
 
 def blocking_run(body: JSONObject) -> WorkflowRunResponse:
@@ -130,6 +133,8 @@ def log_page(body: JSONObject) -> LogAnswer:
         moment_of(row.created_at - 1)  # times are calculated with, so they must be some
     if not isinstance(page.total, int):
         raise TypeError(f"total is {page.total!r}")
+    from ._log_query import LogAnswer  # most programs read no logs
+
     return LogAnswer(rows, page.total)
 
 

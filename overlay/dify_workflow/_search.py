@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -11,7 +11,6 @@ from ._call import Call
 from ._conversation import Ask, RunCalls, Steps
 from ._deadline import Deadline
 from ._json import JSONObject
-from ._log_query import LogAnswer
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -20,6 +19,9 @@ from .errors import (
     RunOutcomeUnknownError,
 )
 from .models import WorkflowLogs
+
+if TYPE_CHECKING:
+    from ._log_query import LogAnswer
 
 T = TypeVar("T")
 

@@ -20,7 +20,6 @@ from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
-from ._logs import AsyncLogIterator, AsyncLogTail
 from ._media import AsyncMediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     )
 
     from ._async_body import AsyncByteStream
+    from ._logs import AsyncLogIterator, AsyncLogTail
 
 T = TypeVar("T")
 
@@ -553,6 +553,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
+        from ._logs import AsyncLogIterator  # most programs read no logs
+
         return AsyncLogIterator(pager, source, self._transport)
 
     def tail_logs(
@@ -581,6 +583,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
+        from ._logs import AsyncLogTail
+
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input

@@ -17,7 +17,6 @@ from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
-from ._logs import LogIterator, LogTail
 from ._media import MediaStream
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
         EndUser,
         Transcript,
     )
+
+    from ._logs import LogIterator, LogTail
 
 T = TypeVar("T")
 
@@ -545,6 +546,8 @@ class DifyWorkflow(ClientBase[Transport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
+        from ._logs import LogIterator  # most programs read no logs
+
         return LogIterator(pager, source, self._transport)
 
     def tail_logs(
@@ -573,6 +576,8 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
+        from ._logs import LogTail
+
         return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
