@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+drift: .venv/installed ## Compare openapi.yaml with the document that Dify publishes (UPSTREAM=path-or-url, JSON=1)
+	@test -n "$(UPSTREAM)" || { echo "Say which document: make drift UPSTREAM=path-or-url" >&2; exit 2; }
+	@$(BIN)/python -m scripts.drift $(if $(JSON),--json) "$(UPSTREAM)"
 
 lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml
 	$(BIN)/openapi-spec-validator openapi.yaml
