@@ -50,7 +50,7 @@ lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint ope
 	REDOCLY_TELEMETRY=off $(BIN)/node tools/spec-lint/node_modules/@redocly/cli/bin/cli.js lint openapi.yaml --config tools/spec-lint/redocly.yaml
 
 generate: .venv/installed ## Write everything that is derived from openapi.yaml
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/generate.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.generate
 
 check-generated: generate ## Fail where committed code is not what openapi.yaml gives
 	@if [ -n "$$(git status --porcelain)" ]; then \
