@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate check-generated cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -51,6 +51,14 @@ lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint ope
 
 generate: .venv/installed ## Write everything that is derived from openapi.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.generate
+
+api: .venv/installed ## Write the public API into tests/public_api, and print what changed for users
+	@$(BIN)/python -m scripts.api
+
+contract: .venv/installed ## Check that the overlay fits the generated code, the spec and its own types
+	@$(BIN)/python -m scripts.contract
+
+regenerate: lint-spec generate api contract ## After a change of openapi.yaml: all of it, and what it means for users
 
 check-generated: generate ## Fail where committed code is not what openapi.yaml gives
 	@if [ -n "$$(git status --porcelain)" ]; then \

@@ -106,4 +106,3 @@ def referenced(reference: Schema) -> str:
     """Name of the component that a reference names."""
     name: str = reference["$ref"].rpartition("/")[2]
     return name
-
