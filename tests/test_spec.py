@@ -15,48 +15,16 @@ from openapi_spec_validator import validate
 from dify_workflow import events
 from dify_workflow._event import FailureEvent, FinalEvent, StreamEvent
 from support.recordings import Recording, all_recordings
-from support.spec import ROOT, schemas, spec, stream_events, validator
-
-HTTP_METHODS = {"get", "post"}
-
-
-def operations() -> dict[str, dict[str, Any]]:
-    return {
-        operation["operationId"]: operation
-        for path in spec()["paths"].values()
-        for method, operation in path.items()
-        if method in HTTP_METHODS
-    }
-
-
-def resolved(value: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in value:
-        return value
-    target: Any = spec()
-    for key in value["$ref"].removeprefix("#/").split("/"):
-        target = target[key]
-    return target
-
-
-def json_schema_of(operation: dict[str, Any], status: int) -> str | None:
-    """Name of the schema of an operation's JSON answer with that status."""
-    responses = operation["responses"]
-    response = responses.get(str(status)) or responses.get(f"{status // 100}XX")
-    media = resolved(response)["content"].get("application/json") if response else None
-    return media["schema"]["$ref"].rpartition("/")[2] if media else None
-
-
-def operation_of(played: Recording) -> dict[str, Any] | None:
-    """The operation that a recorded request calls; None for paths that the API does not have."""
-    path = played.target.partition("?")[0].removeprefix("/v1")
-    # Paths without variables first: /workflows/run/{id} must not take /workflows/x/run.
-    for template in sorted(spec()["paths"], key=lambda item: "{" in item):
-        pattern = re.sub(r"\{[^}]*\}", "[^/]+", template)
-        if re.fullmatch(pattern, path):
-            operation: dict[str, Any] | None = spec()["paths"][template].get(played.method.lower())
-            if operation is not None:
-                return operation
-    return None
+from support.spec import (
+    ROOT,
+    json_schema_of,
+    operation_of,
+    operations,
+    schemas,
+    spec,
+    stream_events,
+    validator,
+)
 
 
 def test_it_is_a_valid_openapi_3_1_document() -> None:
