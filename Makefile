@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -63,10 +63,17 @@ regenerate: lint-spec generate api contract ## After a change of openapi.yaml: a
 check-generated: generate ## Fail where committed code is not what openapi.yaml gives
 	@if [ -n "$$(git status --porcelain)" ]; then \
 		git status --porcelain; git diff | head -40; \
-		echo "The working tree differs from what is committed. If it is generated code that differs:" \
-			"change openapi.yaml, run 'make generate' and commit both; see generated/README.md." >&2; \
+		echo "The working tree differs from what is committed. Generated code is not edited by hand:" \
+			"change openapi.yaml, run 'make regenerate' and commit both; see generated/README.md." >&2; \
 		exit 1; \
 	fi
+
+check-release: .venv/installed ## Check that version and CHANGELOG.md fit what has changed since the last tag
+	@$(BIN)/python -m scripts.api --release
+
+record: .venv/installed ## Stand before a real server and record what passes (SERVER=http://127.0.0.1:5001)
+	@test -n "$(SERVER)" || { echo "Say which server: make record SERVER=http://127.0.0.1:5001" >&2; exit 2; }
+	$(BIN)/python -m scripts.record "$(SERVER)"
 
 cli-page: .venv/installed ## Write the help of every command into docs/cli.md
 	$(BIN)/python scripts/cli_page.py

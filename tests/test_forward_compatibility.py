@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import DifyError, UnknownEvent, WorkflowLogsRequest
@@ -33,7 +33,12 @@ from support.spec import json_schema_of, operation_of, schemas, stream_events
 
 KEY = ApiKey("app-key")
 MARKS = {"x-since", "x-until", "x-omitted"}
-FEW = settings(max_examples=10, deadline=None)
+FEW = settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # what is drawn is small; to shrink it takes minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

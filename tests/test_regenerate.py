@@ -157,7 +157,8 @@ def test_what_is_committed_is_what_the_spec_gives(tmp_path: Path) -> None:
     generate(["--into", str(tmp_path)])
     for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
         if ".ruff_cache" not in path.parts:
-            assert (ROOT / path.relative_to(tmp_path)).read_bytes() == path.read_bytes(), path
+            here = ROOT / path.relative_to(tmp_path)
+            assert here.read_bytes() == path.read_bytes(), f"{here}: see generated/README.md"
 
 
 # --------------------------------------------------------------------------------- the contract
