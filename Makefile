@@ -50,7 +50,7 @@ lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint ope
 	REDOCLY_TELEMETRY=off $(BIN)/node tools/spec-lint/node_modules/@redocly/cli/bin/cli.js lint openapi.yaml --config tools/spec-lint/redocly.yaml
 
 generate: .venv/installed ## Write everything that is derived from openapi.yaml
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.generate
+	$(BIN)/python -m scripts.generate
 
 api: .venv/installed ## Write the public API into tests/public_api, and print what changed for users
 	@$(BIN)/python -m scripts.api

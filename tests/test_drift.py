@@ -102,12 +102,12 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], Difference]] = [
         Difference("gone", "GET /workflows/logs query keyword", None, "string", None),
     ),
     (
-        lambda d: logs(d)[7]["schema"].update(maximum=200),
-        Difference("changed", "GET /workflows/logs query limit", "maximum", 100, 200),
+        lambda d: logs(d)[6]["schema"].update(maximum=9),
+        Difference("changed", "GET /workflows/logs query page", "maximum", 99999, 9),
     ),
     (
-        lambda d: logs(d)[7]["schema"].update(default=50),
-        Difference("changed", "GET /workflows/logs query limit", "default", 20, 50),
+        lambda d: logs(d)[6]["schema"].update(default=0),
+        Difference("changed", "GET /workflows/logs query page", "default", 1, 0),
     ),
     (
         lambda d: logs(d)[4].update(required=True),
@@ -159,9 +159,9 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], Difference]] = [
     ),
     (
         lambda d: d["components"]["schemas"]["RunChunk"]["discriminator"]["mapping"].update(
-            node_progress=f"{SCHEMAS}/DifyTextChunkEvent"
+            weather_changed=f"{SCHEMAS}/DifyTextChunkEvent"
         ),
-        Difference("new", "event node_progress"),
+        Difference("new", "event weather_changed"),
     ),
     (
         lambda d: d["components"]["schemas"]["RunChunk"]["discriminator"]["mapping"].pop(
@@ -263,11 +263,11 @@ def test_an_accepted_difference_that_is_none_any_more_is_reported() -> None:
     assert "Accepted, but not so any more (1)\n  gone GET /s*: No pages." in for_people(result)
 
 
-@pytest.mark.parametrize("said", [{"ours": 20, "upstream": 60}, {"ours": 10, "upstream": 50}])
+@pytest.mark.parametrize("said", [{"ours": 1, "upstream": 60}, {"ours": 10, "upstream": 0}])
 def test_another_change_at_an_accepted_place_is_not_accepted(said: dict[str, int]) -> None:
-    entry = {**KNOWN, "kind": "changed", "places": ["*limit"], "aspect": "default", **said}
-    result = sort(changed(lambda d: logs(d)[7]["schema"].update(default=50)), read([entry]))
-    assert [each.place for each in result.unexplained] == ["GET /workflows/logs query limit"]
+    entry = {**KNOWN, "kind": "changed", "places": ["*page"], "aspect": "default", **said}
+    result = sort(changed(lambda d: logs(d)[6]["schema"].update(default=0)), read([entry]))
+    assert [each.place for each in result.unexplained] == ["GET /workflows/logs query page"]
     assert result.stale
 
 
@@ -313,18 +313,18 @@ def test_the_command_reports_for_people_and_fails_on_a_difference(
     tmp_path: Path, accepted: str
 ) -> None:
     upstream = published()
-    logs(upstream)[7]["schema"]["maximum"] = 200
+    logs(upstream)[6]["schema"]["maximum"] = 9
     path = tmp_path / "upstream.json"
     path.write_text(json.dumps(upstream), encoding="utf-8")
     done = drift(str(path), accepted)
     assert done.returncode == 1
     assert (
-        "Changed upstream (1)\n  GET /workflows/logs query limit: maximum 100 → 200" in done.stdout
+        "Changed upstream (1)\n  GET /workflows/logs query page: maximum 99999 → 9" in done.stdout
     )
-    assert "      upstream  #/paths/~1workflows~1logs/get/parameters/7/schema" in done.stdout
+    assert "      upstream  #/paths/~1workflows~1logs/get/parameters/6/schema" in done.stdout
     assert "1 unexplained differences" in done.stdout
     report = json.loads(drift(str(path), accepted, "--json").stdout)
-    assert report["unexplained"][0]["place"] == "GET /workflows/logs query limit"
+    assert report["unexplained"][0]["place"] == "GET /workflows/logs query page"
     assert report["accepted"] == report["stale"] == []
 
 

@@ -31,21 +31,21 @@ def next_spec() -> dict[str, Any]:
     changed = copy.deepcopy(spec())
     schemas = changed["components"]["schemas"]
     data = {"node_id": "n", "percent": 40.5, "note": None}
-    message = {"event": "node_progress", "workflow_run_id": "r", "task_id": "t", "data": data}
-    schemas["NodeProgressEvent"] = {
+    message = {"event": "weather_changed", "workflow_run_id": "r", "task_id": "t", "data": data}
+    schemas["WeatherChangedEvent"] = {
         "type": "object",
         "description": "How far a node is. Sent once a second.",
         "x-since": "1.18.0",
         "required": list(message),
         "properties": {
-            "event": {"const": "node_progress"},
+            "event": {"const": "weather_changed"},
             "workflow_run_id": {"type": "string"},
             "task_id": {"type": "string"},
-            "data": {"$ref": "#/components/schemas/NodeProgressData"},
+            "data": {"$ref": "#/components/schemas/WeatherChangedData"},
         },
         "examples": [message],
     }
-    schemas["NodeProgressData"] = {
+    schemas["WeatherChangedData"] = {
         "type": "object",
         "required": list(data),
         "properties": {
@@ -54,7 +54,9 @@ def next_spec() -> dict[str, Any]:
             "note": {"type": ["string", "null"], "x-since": "1.19.0"},
         },
     }
-    changed["x-stream-events"]["node_progress"] = {"$ref": "#/components/schemas/NodeProgressEvent"}
+    changed["x-stream-events"]["weather_changed"] = {
+        "$ref": "#/components/schemas/WeatherChangedEvent"
+    }
     for name, field in [("WorkflowFinishedData", "cost"), ("AppInfo", "icon")]:
         schemas[name]["required"].append(field)
         schemas[name]["properties"][field] = {"type": ["string", "null"], "x-since": "1.18.0"}
@@ -88,12 +90,12 @@ def said_by(tree: Path, program: str, *arguments: str) -> Any:
 
 RUN = """
 import json, sys
-from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, NodeProgress, NotFoundError, events
+from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, WeatherChanged, NotFoundError, events
 
 with DifyWorkflow("app-key", base_url=sys.argv[1]) as client:
     with client.run_workflow_stream({}) as stream:
         seen = list(stream)
-    (progress,) = [event for event in seen if isinstance(event, NodeProgress)]
+    (progress,) = [event for event in seen if isinstance(event, WeatherChanged)]
     last = seen[-1]
     info = client.app_info()
     try:
@@ -106,8 +108,8 @@ with DifyWorkflow("app-key", base_url=sys.argv[1]) as client:
         "cost": last.data.cost,
         "raw cost": stream.result().raw["data"]["cost"],
         "icon": info.icon,
-        "documented": NodeProgress.__doc__.split("\\n\\n")[1].strip(),
-        "exported": "NodeProgress" in events.__all__,
+        "documented": WeatherChanged.__doc__.split("\\n\\n")[1].strip(),
+        "exported": "WeatherChanged" in events.__all__,
         "refusal": refusal,
     }))
 """
@@ -117,7 +119,7 @@ def newer_server(exchange: Exchange) -> None:
     if exchange.request.target.endswith("/workflows/run"):
         exchange.start_stream()
         exchange.chunk(started())
-        exchange.chunk(message("node_progress", {"node_id": "llm", "percent": 40.5}))
+        exchange.chunk(message("weather_changed", {"node_id": "llm", "percent": 40.5}))
         exchange.chunk(finished(cost="0.01"))
         exchange.end_stream()
     elif exchange.request.target.endswith("/info"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 from pathlib import Path
 
 from ._client import generate_client, write_provenance
 from ._endpoints import endpoints_module
 from ._events import events_module
 from ._spec import ROOT, SPEC, load
+from ._tools import run
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,8 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
 def write_python(path: Path, text: str) -> None:
     """Write a module, formatted as the project is."""
     path.write_text(text, encoding="utf-8")
-    settings = ["--config", str(ROOT / "pyproject.toml")]
-    subprocess.run(["ruff", "format", "--quiet", *settings, str(path)], check=True, cwd=ROOT)
+    run("ruff", "format", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
 
 
 if __name__ == "__main__":

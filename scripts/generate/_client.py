@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from ._spec import CONFIG, ROOT, TEMPLATES
+from ._spec import CONFIG, TEMPLATES
+from ._tools import run
 
 
 def generate_client(spec: Path, package: Path) -> None:
@@ -22,7 +22,7 @@ def generate_client(spec: Path, package: Path) -> None:
         package: Folder of the package; what is in it is lost.
     """
     shutil.rmtree(package, ignore_errors=True)
-    command = [
+    run(
         sys.executable,
         *("-m", "openapi_python_client", "generate"),
         *("--path", str(spec)),
@@ -31,8 +31,7 @@ def generate_client(spec: Path, package: Path) -> None:
         *("--meta", "none"),
         *("--output-path", str(package)),
         "--fail-on-warning",
-    ]
-    subprocess.run(command, check=True, cwd=ROOT)
+    )
     # `*args: object` cannot be handed on to httpx's `__exit__` under `mypy --strict`.
     _replace_in(package / "client.py", "*args: object", "*args: Any", times=4)
     _read_missing_keys_as_none(package)
@@ -69,8 +68,7 @@ def _read_missing_keys_as_none(package: Path) -> None:
         count += found
     if not count:
         raise SystemExit("No model reads its keys as expected; has the generator changed?")
-    command = ["ruff", "format", "--quiet", "--isolated", "--target-version", "py311"]
-    subprocess.run([*command, str(package)], check=True, cwd=ROOT)
+    run("ruff", "format", "--quiet", "--isolated", "--target-version", "py311", str(package))
 
 
 def _replace_in(path: Path, old: str, new: str, *, times: int) -> None:
