@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,10 +53,16 @@ def test_it_has_parameters_defaults_results_and_members_of_private_bases() -> No
 
 
 def test_nothing_private_is_written_down() -> None:
-    names = [
-        part for package in PACKAGES for place in written(package) for part in place.split(".")
-    ]
+    facts = [item for package in PACKAGES for item in written(package).items()]
+    names = [part for place, _ in facts for part in place.split(".")]
     assert not [name for name in names if name.startswith("_") and not name.startswith("__")]
+    assert not [fact for _, fact in facts if re.match(r"class\(.*\b_", fact)]
+
+
+def test_what_every_object_has_is_not_written_down() -> None:
+    facts = written("dify_workflow")
+    assert "dify_workflow.DifyWorkflow.__enter__" in facts
+    assert "dify_workflow.DifyWorkflow.__repr__" not in facts
 
 
 # -------------------------------------------------------------------------------- what has changed
@@ -105,6 +112,10 @@ def test_of_a_class_that_is_gone_only_the_class_is_reported() -> None:
     after = {place: fact for place, fact in BEFORE.items() if not place.startswith("p.C")}
     (one,) = changes(BEFORE, after)
     assert str(one) == "gone     p.C: class()"
+
+
+def test_a_constructor_that_is_now_written_out_is_no_change() -> None:
+    assert changes(BEFORE, {**BEFORE, "p.C(field)": "positional or keyword 1, str"}) == []
 
 
 def test_the_text_of_a_snapshot_can_be_read_again() -> None:

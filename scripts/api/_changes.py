@@ -78,6 +78,7 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
         for place in sorted(before.keys() | after.keys())
         if before.get(place) != after.get(place)
         and not any(_differs_in_being(above, before, after) for above in _above(place))
+        and not _is_how_it_is_written(place, before, after)
     ]
 
 
@@ -88,6 +89,19 @@ def _above(place: str) -> Iterator[str]:
 
 def _differs_in_being(place: str, before: Snapshot, after: Snapshot) -> bool:
     return (place in before) != (place in after)
+
+
+def _is_how_it_is_written(place: str, before: Snapshot, after: Snapshot) -> bool:
+    """Whether a class only got a constructor of its own, where attrs makes one, or lost it."""
+    owner, is_parameter, _ = place.partition("(")
+    is_class = before.get(owner, "").startswith("class(") and owner in after
+    return (
+        is_class and bool(is_parameter) and not (_has_own(owner, before) and _has_own(owner, after))
+    )
+
+
+def _has_own(owner: str, facts: Snapshot) -> bool:
+    return any(place.startswith(f"{owner}(") for place in facts)
 
 
 def _is_call(fact: str) -> bool:

@@ -99,13 +99,26 @@ def _facts(place: str, thing: griffe.Object) -> Iterator[tuple[str, str]]:
 
 
 def _facts_of_class(place: str, cls: griffe.Class) -> Iterator[tuple[str, str]]:
-    bases = ", ".join(str(base) for base in cls.bases)
+    bases = ", ".join(str(base) for base in cls.bases if _is_public(base, cls.package))
     yield place, f"class({bases})"
     for name, member in _members(cls).items():
         if name == "__init__" and isinstance(member, griffe.Function):
             yield from _facts_of_call(place, member)
-        elif not name.startswith("_") or (name.startswith("__") and member.is_function):
+        elif not name.startswith("_") or _is_protocol(name, member):
             yield from _facts(f"{place}.{name}", member)
+
+
+def _is_public(base: str | griffe.Expr, package: griffe.Object) -> bool:
+    """Whether users know a base class: it is exported, or comes from elsewhere."""
+    name = str(base).partition("[")[0]
+    path = base.canonical_path if isinstance(base, griffe.Expr) else name
+    is_own = path.partition(".")[0] in PACKAGES
+    return not is_own or name in {str(exported) for exported in package.exports or ()}
+
+
+def _is_protocol(name: str, member: griffe.Object) -> bool:
+    """Whether Python calls it for a syntax, such as ``with``, that not every object allows."""
+    return name.startswith("__") and member.is_function and not hasattr(object, name)
 
 
 def _members(cls: griffe.Class) -> dict[str, griffe.Object]:
