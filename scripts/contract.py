@@ -39,6 +39,8 @@ def main() -> int:
         *field_problems(facade_types(models), sources),
     ]
     print("\n".join(wrong) or "The events and fields of the overlay have their sources.")
+    if unsent := list(unsent_fields(wire, sources)):
+        print(f"No method sends: {', '.join(unsent)}")
     names = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", str(OVERLAY)], cwd=ROOT, check=False
     )
@@ -77,15 +79,26 @@ def field_problems(types: Iterable[type[Any]], sources: Iterable[str]) -> Iterat
             yield f"{cls.__name__}.{missing} has no source: nothing in the overlay fills it in"
 
 
+def unsent_fields(wire: ModuleType, sources: Iterable[str]) -> Iterator[str]:
+    """Fields of request bodies that the overlay never sends: for people to know, and no mistake."""
+    given = arguments_by_class(sources)
+    for name in sorted(given):
+        cls = getattr(wire, name, None)
+        if name.endswith("Body") and cls is not None:
+            fields = {field.name for field in attrs.fields(cls) if field.init}
+            yield from (f"{name}.{field}" for field in sorted(fields - given[name][1]))
+
+
 def arguments_by_class(sources: Iterable[str]) -> dict[str, tuple[int, set[str]]]:
     """What calls give each class: most positional arguments, and the names of all others."""
     given: dict[str, tuple[int, set[str]]] = defaultdict(lambda: (0, set()))
     for source in sources:
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                positional, names = given[node.func.id]
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                positional, names = given[called]
                 names |= {each.arg for each in node.keywords if each.arg is not None}
-                given[node.func.id] = (max(positional, len(node.args)), names)
+                given[called] = (max(positional, len(node.args)), names)
     return given
 
 

@@ -17,7 +17,13 @@ import yaml
 from dify_workflow import events
 from dify_workflow import models as facade
 from dify_workflow_api import models as wire
-from scripts.contract import arguments_by_class, event_problems, facade_types, field_problems
+from scripts.contract import (
+    arguments_by_class,
+    event_problems,
+    facade_types,
+    field_problems,
+    unsent_fields,
+)
 from scripts.generate.__main__ import main as generate
 from support.events import finished, message, started
 from support.replay import Exchange, ReplayServer
@@ -202,6 +208,11 @@ def test_a_field_that_nothing_fills_in_is_named() -> None:
     }
 
 
+def test_fields_of_requests_that_no_method_sends_are_named() -> None:
+    calls = ["wire.StopTaskBody()", "wire.AudioToTextBody(file=part, user=user)"]
+    assert list(unsent_fields(wire, calls)) == ["StopTaskBody.user"]
+
+
 def test_what_calls_fill_in_is_added_up() -> None:
-    given = arguments_by_class(["Run(1, a=2)\nRun(b=3)", "Run(1, 2, *more)"])
+    given = arguments_by_class(["Run(1, a=2)\nwire.Run(b=3)", "Run(1, 2, *more)"])
     assert given["Run"] == (3, {"a", "b"})

@@ -129,6 +129,12 @@ def test_each_recorded_error_is_one_that_its_operation_lists() -> None:
         assert code is None or code in listed or (played.status, code) in everywhere, played.id
 
 
+def test_each_error_that_a_description_names_is_listed() -> None:
+    for name, operation in operations().items():
+        for status, code in re.findall(r"\b(4\d\d) `(\w+)`", operation["description"]):
+            assert code in operation["x-errors"][int(status)], name
+
+
 def test_each_mark_of_a_version_is_one() -> None:
     marks = re.findall(r"""["']x-(?:since|until)["']: *([^,}]*)""", str(spec()))
     assert len(marks) > 50

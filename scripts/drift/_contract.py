@@ -24,6 +24,7 @@ _MARKS = ("x-since", "x-until", "x-omitted")
 """Marks of openapi.yaml for a key that is not always there, and is null in the models then."""
 
 _DEEPEST = 12
+"""How far down members are looked at: a schema may have itself as a member."""
 
 
 @attrs.frozen
