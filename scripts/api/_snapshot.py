@@ -73,13 +73,13 @@ def _public_names(module: griffe.Object) -> list[str]:
     """The names of ``__all__``; without it, what is defined there and is not private."""
     if module.exports is not None:
         return sorted(str(name) for name in module.exports if str(name) in module.members)
-    return [
+    defined = [
         name
         for name, member in module.members.items()
-        if not member.is_alias
-        and not member.is_module
-        and (name in _OPERATION or not (name.startswith("_") or ".api." in module.path))
+        if not member.is_alias and not member.is_module
     ]
+    is_endpoint = ".api." in module.path
+    return [n for n in defined if (n in _OPERATION if is_endpoint else not n.startswith("_"))]
 
 
 def _target(member: griffe.Object | griffe.Alias) -> griffe.Object:

@@ -23,6 +23,9 @@ Facts = Iterator[tuple[str, "Fact"]]
 _MARKS = ("x-since", "x-until", "x-omitted")
 """Marks of openapi.yaml for a key that is not always there, and is null in the models then."""
 
+_WITH_MEMBERS = ("application/json", "multipart/form-data")
+"""Media types of which the members are compared."""
+
 _DEEPEST = 12
 """How far down members are looked at: a schema may have itself as a member."""
 
@@ -91,7 +94,7 @@ def _parameters(document: Document, place: str, name: str, node: Node) -> Facts:
         for index in range(len(owner.value.get("parameters", ()))):
             parameter = document.resolved(owner.child("parameters", index))
             where, called = parameter.value["in"], parameter.value["name"]
-            if where == "path":
+            if where == "path" and called in variables:
                 called = str(variables.index(called) + 1)
             required = bool(parameter.value.get("required"))
             schema = parameter.child("schema")
@@ -102,10 +105,13 @@ def _parameters(document: Document, place: str, name: str, node: Node) -> Facts:
 
 def _content(document: Document, place: str, node: Node, facets: dict[str, Any]) -> Facts:
     kinds = node.value.get("content", {})
-    yield place, Fact(node.pointer, {**facets, "media": sorted(kinds)})
-    for kind in ("application/json", "multipart/form-data"):
-        if kind in kinds:
-            yield from _members(document, place, node.child("content", kind, "schema"), 0)
+    facets["media"] = sorted(kinds)
+    schemas = [node.child("content", kind, "schema") for kind in _WITH_MEMBERS if kind in kinds]
+    for schema in schemas:
+        facets["type"] = flattened(document, schema).type
+    yield place, Fact(node.pointer, facets)
+    for schema in schemas:
+        yield from _members(document, place, schema, 0)
 
 
 def facts_of_schema(
