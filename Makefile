@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check lint-spec generate check-generated cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -41,20 +41,39 @@ check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+drift: .venv/installed ## Compare openapi.yaml with the document that Dify publishes (UPSTREAM=path-or-url, JSON=1)
+	@test -n "$(UPSTREAM)" || { echo "Say which document: make drift UPSTREAM=path-or-url" >&2; exit 2; }
+	@$(BIN)/python -m scripts.drift $(if $(JSON),--json) "$(UPSTREAM)"
+
 lint-spec: .venv/installed tools/spec-lint/node_modules ## Validate and lint openapi.yaml
 	$(BIN)/openapi-spec-validator openapi.yaml
 	REDOCLY_TELEMETRY=off $(BIN)/node tools/spec-lint/node_modules/@redocly/cli/bin/cli.js lint openapi.yaml --config tools/spec-lint/redocly.yaml
 
 generate: .venv/installed ## Write everything that is derived from openapi.yaml
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/generate.py
+	$(BIN)/python -m scripts.generate
+
+api: .venv/installed ## Write the public API into tests/public_api, and print what changed for users
+	@$(BIN)/python -m scripts.api
+
+contract: .venv/installed ## Check that the overlay fits the generated code, the spec and its own types
+	@$(BIN)/python -m scripts.contract
+
+regenerate: lint-spec generate api contract ## After a change of openapi.yaml: all of it, and what it means for users
 
 check-generated: generate ## Fail where committed code is not what openapi.yaml gives
 	@if [ -n "$$(git status --porcelain)" ]; then \
 		git status --porcelain; git diff | head -40; \
-		echo "The working tree differs from what is committed. If it is generated code that differs:" \
-			"change openapi.yaml, run 'make generate' and commit both; see generated/README.md." >&2; \
+		echo "The working tree differs from what is committed. Generated code is not edited by hand:" \
+			"change openapi.yaml, run 'make regenerate' and commit both; see generated/README.md." >&2; \
 		exit 1; \
 	fi
+
+check-release: .venv/installed ## Check that version and CHANGELOG.md fit what has changed since the last tag
+	@$(BIN)/python -m scripts.api --release
+
+record: .venv/installed ## Stand before a real server and record what passes (SERVER=http://127.0.0.1:5001)
+	@test -n "$(SERVER)" || { echo "Say which server: make record SERVER=http://127.0.0.1:5001" >&2; exit 2; }
+	$(BIN)/python -m scripts.record "$(SERVER)"
 
 cli-page: .venv/installed ## Write the help of every command into docs/cli.md
 	$(BIN)/python scripts/cli_page.py

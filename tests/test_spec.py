@@ -15,48 +15,16 @@ from openapi_spec_validator import validate
 from dify_workflow import events
 from dify_workflow._event import FailureEvent, FinalEvent, StreamEvent
 from support.recordings import Recording, all_recordings
-from support.spec import ROOT, schemas, spec, stream_events, validator
-
-HTTP_METHODS = {"get", "post"}
-
-
-def operations() -> dict[str, dict[str, Any]]:
-    return {
-        operation["operationId"]: operation
-        for path in spec()["paths"].values()
-        for method, operation in path.items()
-        if method in HTTP_METHODS
-    }
-
-
-def resolved(value: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in value:
-        return value
-    target: Any = spec()
-    for key in value["$ref"].removeprefix("#/").split("/"):
-        target = target[key]
-    return target
-
-
-def json_schema_of(operation: dict[str, Any], status: int) -> str | None:
-    """Name of the schema of an operation's JSON answer with that status."""
-    responses = operation["responses"]
-    response = responses.get(str(status)) or responses.get(f"{status // 100}XX")
-    media = resolved(response)["content"].get("application/json") if response else None
-    return media["schema"]["$ref"].rpartition("/")[2] if media else None
-
-
-def operation_of(played: Recording) -> dict[str, Any] | None:
-    """The operation that a recorded request calls; None for paths that the API does not have."""
-    path = played.target.partition("?")[0].removeprefix("/v1")
-    # Paths without variables first: /workflows/run/{id} must not take /workflows/x/run.
-    for template in sorted(spec()["paths"], key=lambda item: "{" in item):
-        pattern = re.sub(r"\{[^}]*\}", "[^/]+", template)
-        if re.fullmatch(pattern, path):
-            operation: dict[str, Any] | None = spec()["paths"][template].get(played.method.lower())
-            if operation is not None:
-                return operation
-    return None
+from support.spec import (
+    ROOT,
+    json_schema_of,
+    operation_of,
+    operations,
+    schemas,
+    spec,
+    stream_events,
+    validator,
+)
 
 
 def test_it_is_a_valid_openapi_3_1_document() -> None:
@@ -150,6 +118,29 @@ def test_each_recorded_event_is_as_its_schema_says(played: Recording) -> None:
         validator(stream_events()[event["event"]], played.version).validate(event)
 
 
+def test_each_recorded_error_is_one_that_its_operation_lists() -> None:
+    everywhere = {(status, code) for status, codes in spec()["x-errors"].items() for code in codes}
+    for played in all_recordings():
+        operation = operation_of(played)
+        if played.status < 400 or operation is None or "json" not in played.content_type:
+            continue
+        code = json.loads(played.body or b"{}").get("code")
+        listed = operation.get("x-errors", {}).get(played.status, [])
+        assert code is None or code in listed or (played.status, code) in everywhere, played.id
+
+
+def test_each_error_that_a_description_names_is_listed() -> None:
+    for name, operation in operations().items():
+        for status, code in re.findall(r"\b(4\d\d) `(\w+)`", operation["description"]):
+            assert code in operation["x-errors"][int(status)], name
+
+
+def test_each_mark_of_a_version_is_one() -> None:
+    marks = re.findall(r"""["']x-(?:since|until)["']: *([^,}]*)""", str(spec()))
+    assert len(marks) > 50
+    assert all(re.fullmatch(r"'1\.\d+\.\d+'", mark) for mark in marks), marks
+
+
 def test_the_recordings_show_that_the_schemas_can_refuse() -> None:
     check = validator("TextChunkEvent", "1.14.2")
     good = {
@@ -218,17 +209,3 @@ def test_what_the_generated_tree_was_made_from_is_what_is_here() -> None:
         assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == digest, path
     for tool, known in provenance["versions"].items():
         assert version(tool) == known
-
-
-def upstream() -> dict[str, Any] | None:
-    path = ROOT.parent / "shared" / "upstream" / "openapi_service.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-@pytest.mark.skipif(upstream() is None, reason="Dify's published document is not here")
-def test_each_path_and_method_is_in_the_document_that_dify_publishes() -> None:
-    published = upstream()
-    assert published is not None
-    for path, item in spec()["paths"].items():
-        for method in HTTP_METHODS & item.keys():
-            assert method in published["paths"][path], f"{method} {path}"

@@ -49,8 +49,17 @@ class _Report(NamedTuple):
     param: str | None = None
 
 
+_UNKNOWN_ENDPOINT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""What servers answer where they do not have an endpoint."""
+
+
 def status_error(
-    operation: str, status_code: int, headers: Mapping[str, str], body: str
+    operation: str,
+    status_code: int,
+    headers: Mapping[str, str],
+    body: str,
+    *,
+    needed: str | None = None,
 ) -> APIStatusError:
     """The exception for an answer whose status is not the expected one.
 
@@ -59,6 +68,7 @@ def status_error(
         status_code: HTTP status.
         headers: Headers, names in lower case.
         body: The body as text.
+        needed: First version of Dify that has the endpoint, where the server is older; else None.
     """
     redirect = HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST
     if redirect and "location" in headers:
@@ -79,6 +89,7 @@ def status_error(
         param=report.param,
         headers=headers,
         body=body,
+        needed_version=needed if status_code in _UNKNOWN_ENDPOINT else None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import httpx
 
 from ._answer import Answer
+from ._availability import version_needed
 from ._call import Call
 from ._json import encode
 from ._options import NotGiven
@@ -198,7 +199,9 @@ def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyErro
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(body.decode("utf-8", "replace"))
     headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
-    return status_error(call.operation.name, response.status_code, headers, text)
+    asked = call.operation.request
+    needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
+    return status_error(call.operation.name, response.status_code, headers, text, needed=needed)
 
 
 def translated(error: Exception, call: Call[Any], request: httpx.Request) -> DifyError:

@@ -1,4 +1,4 @@
-"""What the version of a server says of what becomes of runs (DIFY-VERSIONS.md). Pure."""
+"""What the version of a server says of what it does (DIFY-VERSIONS.md). Pure."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def stops_resumed_runs(version: str | None) -> bool:
         version: Its version; None where it is not known.
     """
     return version is not None and _numbers(version) in _STOPPING
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a server is older than a version of Dify.
+
+    Args:
+        version: Its version; one that cannot be read is newer than all.
+        than: The other version.
+    """
+    return _numbers(version) < _numbers(than)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

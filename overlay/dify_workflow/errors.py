@@ -163,6 +163,8 @@ class APIStatusError(DifyError):
         param: Name of the parameter at fault, where the answer names one.
         headers: Headers of the answer, names in lower case.
         body: The answer's body as text.
+        needed_version: First version of Dify that has the endpoint, where the server is older;
+            else None.
 
     Attributes:
         retry_after: Seconds that the server asks to wait (header Retry-After, as seconds or as a
@@ -179,6 +181,7 @@ class APIStatusError(DifyError):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
         body: str = "",
+        needed_version: str | None = None,
     ) -> None:
         self.operation = operation
         self.status_code = status_code
@@ -187,8 +190,16 @@ class APIStatusError(DifyError):
         self.param = param
         self.headers: dict[str, str] = dict(headers or {})
         self.body = body
+        self.needed_version = needed_version
         self.retry_after = seconds_asked(self.headers)
-        super().__init__(f"{operation}: {self._advice()} ({self._evidence()})")
+        advice = self._needs_newer() or self._advice()
+        super().__init__(f"{operation}: {advice} ({self._evidence()})")
+
+    def _needs_newer(self) -> str | None:
+        if self.needed_version is None:
+            return None
+        needed, present = self.needed_version.removesuffix(".0"), self.headers.get("x-version")
+        return f"needs Dify {needed} or newer; this server is {present}"
 
     def _advice(self) -> str:
         if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110

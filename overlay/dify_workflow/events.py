@@ -1,6 +1,6 @@
 """A class for each event of a workflow stream (`x-stream-events` in openapi.yaml).
 
-Written by scripts/generate.py; change openapi.yaml and run `make generate` instead.
+Written by scripts/generate; change openapi.yaml and run `make generate` instead.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from support.recordings import Recording
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+HTTP_METHODS = {"get", "post"}
 
 
 @cache
@@ -27,6 +31,45 @@ def schemas() -> dict[str, Any]:
 def stream_events() -> dict[str, str]:
     """Name of the schema by name of the event."""
     return {name: ref["$ref"].rpartition("/")[2] for name, ref in spec()["x-stream-events"].items()}
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        operation["operationId"]: operation
+        for path in spec()["paths"].values()
+        for method, operation in path.items()
+        if method in HTTP_METHODS
+    }
+
+
+def resolved(value: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in value:
+        return value
+    target: Any = spec()
+    for key in value["$ref"].removeprefix("#/").split("/"):
+        target = target[key]
+    return target
+
+
+def json_schema_of(operation: dict[str, Any], status: int) -> str | None:
+    """Name of the schema of an operation's JSON answer with that status."""
+    responses = operation["responses"]
+    response = responses.get(str(status)) or responses.get(f"{status // 100}XX")
+    media = resolved(response)["content"].get("application/json") if response else None
+    return media["schema"]["$ref"].rpartition("/")[2] if media else None
+
+
+def operation_of(played: Recording) -> dict[str, Any] | None:
+    """The operation that a recorded request calls; None for paths that the API does not have."""
+    path = played.target.partition("?")[0].removeprefix("/v1")
+    # Paths without variables first: /workflows/run/{id} must not take /workflows/x/run.
+    for template in sorted(spec()["paths"], key=lambda item: "{" in item):
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", template)
+        if re.fullmatch(pattern, path):
+            operation: dict[str, Any] | None = spec()["paths"][template].get(played.method.lower())
+            if operation is not None:
+                return operation
+    return None
 
 
 def number(version: str) -> tuple[int, ...]:

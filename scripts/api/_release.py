@@ -1,0 +1,61 @@
+"""Which version the changes since the last release demand, and whether people are told. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from packaging.version import Version
+
+from ._changes import Change
+
+
+def demanded(released: Version, changes: Sequence[Change]) -> Version:
+    """The lowest version that may follow a release (semver.org).
+
+    Before 1.0 the minor version stands for what breaks users, the patch version for all else.
+    """
+    breaks = any(change.is_breaking for change in changes)
+    major, minor, patch = released.release
+    if breaks:
+        return Version(f"{major + 1}.0.0" if major else f"0.{minor + 1}.0")
+    if changes and major:
+        return Version(f"{major}.{minor + 1}.0")
+    return Version(f"{major}.{minor}.{patch + 1}")
+
+
+def problems(
+    released: Version, version: Version, changes: Sequence[Change], changelog: str
+) -> Iterator[str]:
+    """Why a version may not be released yet, in sentences.
+
+    Args:
+        released: The last release.
+        version: The version to be.
+        changes: What has changed for users since.
+        changelog: The text of CHANGELOG.md.
+    """
+    least = demanded(released, changes)
+    if changes and version < least:
+        breaking = [change.place for change in changes if change.is_breaking]
+        reason = f"{breaking[0]} has changed or is gone" if breaking else "something is new"
+        yield f"The version must be {least} or higher, since {reason}; it is {version}."
+    section = _section(changelog, version)
+    if changes and section is None:
+        yield f"CHANGELOG.md has no section for {version}."
+    for name in dict.fromkeys(change.name for change in changes if change.needs_words):
+        if section is not None and not _is_named(name, section):
+            yield f"CHANGELOG.md does not say what has changed in {name}."
+
+
+def _section(changelog: str, version: Version) -> str | None:
+    """The text below a version's heading."""
+    found = re.search(
+        rf"^## {re.escape(str(version))}\b.*?$(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
+    )
+    return found[1] if found else None
+
+
+def _is_named(name: str, section: str) -> bool:
+    """Whether a class or one of its members is named; either says enough."""
+    return any(re.search(rf"\b{re.escape(part)}\b", section) for part in name.split("."))

@@ -1,0 +1,150 @@
+"""What a document promises, as one fact a place; places are the same in every document. Pure.
+
+A place is named by what is sent over the wire, not by the document's own names of schemas:
+``GET /workflows/logs query limit``, ``POST /workflows/run 200 data.reasons[].form_id``,
+``event node_finished data.status``, ``POST /files/upload error 413 file_too_large``. Variables in
+paths have no name (``/files/{}/preview``), since the wire has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from ._document import METHODS, Document, Node
+from ._schema import flattened
+
+Facets = Mapping[str, Any]
+Facts = Iterator[tuple[str, "Fact"]]
+
+_MARKS = ("x-since", "x-until", "x-omitted")
+"""Marks of openapi.yaml for a key that is not always there, and is null in the models then."""
+
+_WITH_MEMBERS = ("application/json", "multipart/form-data")
+"""Media types of which the members are compared."""
+
+_DEEPEST = 12
+"""How far down members are looked at: a schema may have itself as a member."""
+
+
+@attrs.frozen
+class Fact:
+    """What stands at a place.
+
+    Args:
+        pointer: Where the document says so, as a JSON Pointer behind a ``#``.
+        facets: What it says, by aspect (``type``, ``required``, ``default``, …).
+        is_open: Whether the values are those that are known, and others may come.
+    """
+
+    pointer: str
+    facets: Facets
+    is_open: bool = False
+
+
+@attrs.frozen
+class Contract:
+    """All that a document promises to users of workflow apps.
+
+    Args:
+        facts: What it says, by place.
+        common: Names of errors that every operation may answer with.
+    """
+
+    facts: Mapping[str, Fact]
+    common: frozenset[str] = frozenset()
+
+
+def operations(document: Document) -> Iterator[tuple[str, Node]]:
+    """Each operation with its method and path."""
+    for path in document.root.value["paths"]:
+        item = document.root.child("paths", path)
+        for method in METHODS:
+            if method in item.value:
+                yield f"{method.upper()} {path}", item.child(method)
+
+
+def place_of(operation: str) -> str:
+    """The place of an operation: variables in paths have no names."""
+    return re.sub(r"\{[^}]*\}", "{}", operation)
+
+
+def facts_of_operation(document: Document, name: str, node: Node) -> Facts:
+    """Everything about one operation, except its errors."""
+    place = place_of(name)
+    yield place, Fact(node.pointer, {})
+    yield from _parameters(document, place, name, node)
+    body = document.resolved(node.child("requestBody"))
+    if body.value:
+        required = {"required": bool(body.value.get("required"))}
+        yield from _content(document, f"{place} body", body, required)
+    for status in node.value.get("responses", {}):
+        if str(status).startswith("2"):
+            answer = document.resolved(node.child("responses", status))
+            yield from _content(document, f"{place} {status}", answer, {})
+
+
+def _parameters(document: Document, place: str, name: str, node: Node) -> Facts:
+    path = document.root.child("paths", name.partition(" ")[2])
+    variables = re.findall(r"\{([^}]*)\}", name)
+    for owner in (path, node):
+        for index in range(len(owner.value.get("parameters", ()))):
+            parameter = document.resolved(owner.child("parameters", index))
+            where, called = parameter.value["in"], parameter.value["name"]
+            if where == "path" and called in variables:
+                called = str(variables.index(called) + 1)
+            required = bool(parameter.value.get("required"))
+            schema = parameter.child("schema")
+            yield from facts_of_schema(
+                document, f"{place} {where} {called}", schema, required=required
+            )
+
+
+def _content(document: Document, place: str, node: Node, facets: dict[str, Any]) -> Facts:
+    kinds = node.value.get("content", {})
+    facets["media"] = sorted(kinds)
+    schemas = [node.child("content", kind, "schema") for kind in _WITH_MEMBERS if kind in kinds]
+    for schema in schemas:
+        facets["type"] = flattened(document, schema).type
+    yield place, Fact(node.pointer, facets)
+    for schema in schemas:
+        yield from _members(document, place, schema, 0)
+
+
+def facts_of_schema(
+    document: Document, place: str, node: Node, *, required: bool, depth: int = 0
+) -> Facts:
+    """What a schema allows at a place, and below it."""
+    flat = flattened(document, node)
+    is_marked = any(mark in node.value for mark in _MARKS)
+    facets: dict[str, Any] = {"type": flat.type, "required": required and not is_marked}
+    if not is_marked and flat.type != "any":
+        facets["nullable"] = flat.nullable
+    if flat.values is not None:
+        facets["values"] = sorted(flat.values, key=str)
+    facets.update(flat.limits)
+    yield place, Fact(node.pointer, facets, flat.is_open)
+    yield from _members(document, place, node, depth)
+
+
+def _members(document: Document, place: str, node: Node, depth: int) -> Facts:
+    """What is said of the members of an object, and of the items of an array."""
+    if depth == _DEEPEST:
+        return
+    flat = flattened(document, node)
+    joint = "." if depth else " "
+    for name, schema in flat.properties.items():
+        yield from facts_of_schema(
+            document,
+            f"{place}{joint}{name}",
+            schema,
+            required=name in flat.required,
+            depth=depth + 1,
+        )
+    if flat.items is not None:
+        yield from facts_of_schema(
+            document, f"{place}[]", flat.items, required=True, depth=depth + 1
+        )

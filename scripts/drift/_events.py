@@ -1,0 +1,47 @@
+"""The events of the stream of a run, as a document has them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ._contract import Fact, Facts, facts_of_schema
+from ._document import Document, Node
+
+RUN = ("paths", "/workflows/run", "post", "responses", "200")
+"""The answer that a stream of events is one kind of."""
+
+
+def facts_of_events(document: Document) -> Facts:
+    """Each event with its members; the name is told by its place."""
+    for name, message in events(document):
+        place = f"event {name}"
+        yield place, Fact(message.pointer, {})
+        for below, fact in facts_of_schema(document, place, message, required=True):
+            if below not in {place, f"{place} event"}:
+                yield below, fact
+
+
+def events(document: Document) -> Iterator[tuple[str, Node]]:
+    """Name and message of each event.
+
+    `x-stream-events` lists them in openapi.yaml. Dify's document has a schema with a discriminator
+    that lists them, and names that schema in the answer of a run.
+    """
+    if "x-stream-events" in document.root.value:
+        listed = document.root.child("x-stream-events")
+        for name in listed.value:
+            yield name, document.resolved(listed.child(name))
+        return
+    mapping = _mapping(document)
+    for name in mapping:
+        yield name, document.resolved(Node({"$ref": mapping[name]}, "#"))
+
+
+def _mapping(document: Document) -> dict[str, str]:
+    answer = str(document.resolved(document.root.child(*RUN)).value)
+    schemas = document.root.child("components", "schemas").value
+    for name, schema in schemas.items():
+        mapping: dict[str, str] = schema.get("discriminator", {}).get("mapping", {})
+        if mapping and name in answer:
+            return mapping
+    return {}

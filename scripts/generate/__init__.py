@@ -1,0 +1,10 @@
+"""Writes everything that is derived from openapi.yaml.
+
+- ``generated/dify_workflow_api``: the low-level client, by openapi-python-client.
+- ``generated/provenance.json``: what it was made from, and with which versions.
+- ``overlay/dify_workflow/events.py``: a class for each entry of ``x-stream-events``.
+- ``overlay/dify_workflow/_endpoints.py``: since when there is each endpoint that is not as old as
+  Dify 1.0.
+
+Running it twice changes nothing; ``make check-generated`` relies on that.
+"""

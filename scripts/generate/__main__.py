@@ -1,0 +1,39 @@
+"""Write everything that is derived from openapi.yaml: `make generate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ._client import generate_client, write_provenance
+from ._endpoints import endpoints_module
+from ._events import events_module
+from ._spec import ROOT, SPEC, load
+from ._tools import run
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write all of it."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.generate", description=__doc__)
+    parser.add_argument("--spec", type=Path, default=SPEC, help="the document")
+    parser.add_argument(
+        "--into", type=Path, default=ROOT, help="folder with generated/ and overlay/dify_workflow/"
+    )
+    options = parser.parse_args(arguments)
+    spec, into = options.spec.resolve(), options.into.resolve()
+    overlay = into / "overlay" / "dify_workflow"
+    contents = load(spec)
+    generate_client(spec, into / "generated" / "dify_workflow_api")
+    write_provenance(spec, into / "generated" / "provenance.json")
+    write_python(overlay / "events.py", events_module(contents))
+    write_python(overlay / "_endpoints.py", endpoints_module(contents))
+
+
+def write_python(path: Path, text: str) -> None:
+    """Write a module, formatted as the project is."""
+    path.write_text(text, encoding="utf-8")
+    run("ruff", "format", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
+
+
+if __name__ == "__main__":
+    main()
