@@ -96,7 +96,7 @@ class AsyncByteStream:
         pieces: list[bytes] = []
         while (piece := await self.read()) is not None:
             pieces.append(piece)
-        return answer_of(self._call, self._response, b"".join(pieces))
+        return answer_of(self._call, self._response, self.headers, b"".join(pieces))
 
     async def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""

@@ -17,6 +17,7 @@ from ._flight import Flight, pause, wait_for
 from ._phases import watch
 from ._transport import (
     CALL_TIMEOUT,
+    HEADERS,
     LIMITS,
     Bearer,
     Versions,
@@ -203,7 +204,7 @@ class AsyncTransport:
             # has taken them with it.
             with setting_up(call):
                 self._made = httpx.AsyncClient(
-                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS, headers=HEADERS
                 )
             self._loop = loop
         return self._made

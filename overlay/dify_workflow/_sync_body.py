@@ -106,7 +106,7 @@ class ByteStream:
             APIConnectionError: The connection broke.
             RunDeadlineExceededError: The deadline of the call has passed.
         """
-        return answer_of(self._call, self._response, b"".join(iter(self.read, None)))
+        return answer_of(self._call, self._response, self.headers, b"".join(iter(self.read, None)))
 
     def start(self) -> bytes:
         """The first bytes of a body that nobody asked for; the connection is then closed."""

@@ -19,6 +19,7 @@ from ._phases import cut
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
     CALL_TIMEOUT,
+    HEADERS,
     LIMITS,
     Bearer,
     Versions,
@@ -220,7 +221,7 @@ class Transport:
             if self._made is None:
                 with setting_up(call):
                     self._made = httpx.Client(
-                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS, headers=HEADERS
                     )
             return self._made
 

@@ -9,9 +9,9 @@ import logging
 import platform
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
@@ -80,6 +80,12 @@ _USER_AGENT = (
 )
 
 _ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "*/*"}
+
+HEADERS = {"User-Agent": _USER_AGENT, "Accept": _ACCEPT["json"]}
+"""Headers of most requests."""
+
+_url = lru_cache(maxsize=256)(httpx.URL)
+"""Parses a URL, which takes as long as all else that a request is made of."""
 
 UNWANTED_BYTES = 256 * 1024
 """Most bytes that are read of a body that nobody asked for; error pages are short."""
@@ -154,8 +160,14 @@ def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> 
         ConfigurationError: httpx does not take the base URL.
     """
     built = dict(call.operation.request)
-    headers = {**built.pop("headers", {}), "User-Agent": _USER_AGENT}
-    headers["Accept"] = _ACCEPT[call.operation.answer]
+    headers = {
+        "User-Agent": _USER_AGENT,
+        "Accept": _ACCEPT[call.operation.answer],
+        **built.pop("headers", {}),
+    }
+    for name, value in HEADERS.items():  # our own client has them, and merging takes time
+        if headers[name] == value == client.headers.get(name):
+            del headers[name]
     if call.operation.answer == "events" or call.deadline.is_set:
         # Compressed, events would wait for each other, and `tighten` could not bound their wait.
         headers["Accept-Encoding"] = "identity"
@@ -164,8 +176,8 @@ def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> 
     try:
         return client.build_request(
             built.pop("method"),
-            call.base_url + built.pop("url"),
-            headers=headers,
+            _url(call.base_url + built.pop("url")),
+            headers=headers or None,
             timeout=_timeout(client, call),
             **built,
         )
@@ -195,7 +207,8 @@ def is_wanted(call: Call[Any], response: httpx.Response) -> bool:
 def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
     if response.is_success:
-        return answer_of(call, response, body).unreadable("not what was asked for")
+        answer = answer_of(call, response, header_dict(response), body)
+        return answer.unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(body.decode("utf-8", "replace"))
     headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
@@ -247,9 +260,10 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def answer_of(call: Call[Any], response: httpx.Response, body: bytes) -> Answer:
+def answer_of(
+    call: Call[Any], response: httpx.Response, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """The answer with its body, which was read piece by piece."""
-    headers = header_dict(response)
     return Answer(call.operation.name, response.status_code, headers, call.key, body)
 
 
