@@ -19,7 +19,7 @@ from dify_workflow_api.types import UNSET, File
 from . import _results
 from ._answer import Answer
 from ._files import OpenFile
-from ._input_rules import UUID_PATTERN
+from ._input_rules import is_uuid
 from ._json import JSONObject, is_text
 from ._log_cursor import moment_of
 from ._reading import SHAPE_ERRORS, ModelT, read
@@ -369,7 +369,7 @@ def checked_uuid(name: str, value: str) -> str:
     Raises:
         InvalidRequestError: It is none.
     """
-    if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
+    if not isinstance(value, str) or not is_uuid(value):
         raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
     return value
 

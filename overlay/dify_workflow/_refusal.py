@@ -37,7 +37,7 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     524: GatewayTimeoutError,
 }
 
-_CONCURRENCY_LIMIT = re.compile(r"Too many requests\..*concurrent requests", re.DOTALL)
+_CONCURRENCY_LIMIT = r"(?s)Too many requests\..*concurrent requests"
 """The message of a 400 that is Dify's concurrency limit (DIFY.md section 0.7)."""
 
 
@@ -79,7 +79,7 @@ def status_error(
         status_code,
         APIStatusError if status_code < HTTPStatus.INTERNAL_SERVER_ERROR else ServerError,
     )
-    if status_code == HTTPStatus.BAD_REQUEST and _CONCURRENCY_LIMIT.match(report.message):
+    if status_code == HTTPStatus.BAD_REQUEST and re.match(_CONCURRENCY_LIMIT, report.message):
         cls = RateLimitError
     return cls(
         operation,
@@ -120,7 +120,7 @@ def _read_json_report(body: JSONObject) -> _Report:
     return _Report(code, _one_line(message))
 
 
-_PYDANTIC_DETAIL = re.compile(r"\s*\[type=.*", re.DOTALL)
+_PYDANTIC_DETAIL = r"(?s)\s*\[type=.*"
 
 
 def _read_pydantic(code: str | None, message: str) -> _Report:
@@ -129,19 +129,19 @@ def _read_pydantic(code: str | None, message: str) -> _Report:
     lines = [line for line in message.splitlines()[1:] if line.strip()]
     for place, detail in pairwise(lines):
         if not place.startswith(" ") and detail.startswith("  "):
-            places.append((place.strip(), _PYDANTIC_DETAIL.sub("", detail).strip()))
+            places.append((place.strip(), re.sub(_PYDANTIC_DETAIL, "", detail).strip()))
     if not places:
         return _Report(code, _one_line(message))
     text = "; ".join(f"{place}: {detail}" for place, detail in places)
     return _Report(code, text, places[0][0])
 
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 
 
 def _page_title(body: str) -> str:
     """The title of an HTML page, or the start of a text."""
-    if title := _TITLE.search(body):
+    if title := re.search(_TITLE, body):
         from html import unescape  # it brings a table of a thousand names
 
         return f"HTML page “{_one_line(unescape(title[1]))}”"

@@ -263,7 +263,7 @@ class UnsupportedMediaTypeError(APIStatusError):
         return "the server does not take this type of file or body"
 
 
-_LIMIT = re.compile(r"concurrent requests allowed\b.* is (\d+)\.")
+_LIMIT = r"concurrent requests allowed\b.* is (\d+)\."
 """The number in the message of the concurrency limit (DIFY.md section 0.7)."""
 
 
@@ -273,7 +273,7 @@ class RateLimitError(APIStatusError):
     @property
     def limit(self) -> int | None:
         """Most runs of the app at a time, where that limit is what refused; else None."""
-        named = _LIMIT.search(self.message)
+        named = re.search(_LIMIT, self.message)
         return int(named[1]) if named else None
 
     def _advice(self) -> str:
