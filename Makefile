@@ -86,7 +86,7 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 lock: .venv/installed ## Pin the development dependencies anew, and those of the benchmarks
-	$(COMPILE) --extra cli --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 	for packages in requirements/benchmarks/*.in; do \
 		$(COMPILE) --output-file "$${packages%.in}.txt" "$$packages" || exit 1; \
 	done

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dify_workflow.cli._fields import Field
+from dify_workflow._fields import Field
 from dify_workflow.emulator import Emulator
 from dify_workflow.errors import InvalidRequestError
 from support.cli import call

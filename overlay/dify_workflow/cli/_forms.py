@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
 
+from .._fields import fields_of_form
 from .._json import JSONObject
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import can_ask, errors, is_terminal, output
-from ._fields import fields_of_form
 from ._inputs import Given, typed
 from ._printing import print_line
 from ._prompts import ask, ask_action

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import attrs
 
+from .._fields import Field, file_at
 from .._json import JSON, JSONObject, is_object
 from ..errors import InvalidRequestError
-from ._fields import Field, file_at
 
 
 @attrs.frozen

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+from .._fields import Field
 from .._json import JSON, JSONObject
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import errors
-from ._fields import Field
 from ._text import counted, inert_line
 
 _HINTS = {

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from .._fields import Field
 from .._json import JSON
 from ..models import WorkflowLogs
 from ._consoles import is_terminal, output
 from ._drawing import STYLES
-from ._fields import Field
 from ._text import clock, duration, headline, inert_line, json_text
 
 _LOG_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}

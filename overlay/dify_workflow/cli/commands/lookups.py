@@ -51,7 +51,7 @@ def stop(
 
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which inputs the app takes."""
-    from .._fields import fields_of_app
+    from ..._fields import fields_of_app
     from .._printing import print_line
     from .._tables import show_fields
     from .._text import json_text

@@ -18,7 +18,7 @@ from .._exits import say
 from ._options import EventsAsJson, Files, ResultAsJson, User, Values, only_one
 
 if TYPE_CHECKING:
-    from .._fields import Field
+    from ..._fields import Field
     from .._inputs import Given
 
 
@@ -119,7 +119,7 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
 
 def _fields(client: DifyWorkflow) -> list[Field] | None:
     """The inputs that the app takes; None where it does not tell, which fails no run."""
-    from .._fields import fields_of_app
+    from ..._fields import fields_of_app
 
     try:
         return fields_of_app(client.parameters())
