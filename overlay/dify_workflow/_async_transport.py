@@ -61,6 +61,11 @@ class AsyncTransport:
         self._flights: dict[object, Flight[Any]] = {}
         self._sleepers: set[Event] = set()
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it sends with an httpx client of the user's own."""
+        return self._given is not None
+
     async def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
 

@@ -38,8 +38,14 @@ class AnyTransport(Protocol):
 
     versions: Versions
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it sends with an httpx client of the user's own."""
+        ...
+
 
 TransportT = TypeVar("TransportT", bound=AnyTransport)
+ClientT = TypeVar("ClientT", bound="ClientBase[Any]")
 
 
 class ClientBase(Generic[TransportT]):
@@ -253,6 +259,22 @@ class ClientBase(Generic[TransportT]):
         copy._stops = self._stops
         copy._pace = self._pace
         return copy
+
+
+def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
+    """What another client like this one is made of.
+
+    Returns:
+        Its options, how fast it looks for lost runs, and whether it sends with an httpx client of
+        the user's own, which cannot be had twice.
+    """
+    return client._options, client._pace, client._transport.is_given
+
+
+def with_pace(client: ClientT, pace: Pace) -> ClientT:
+    """The client, which from now on looks for lost runs this fast."""
+    client._pace = pace
+    return client
 
 
 def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:

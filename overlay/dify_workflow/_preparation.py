@@ -206,6 +206,17 @@ def as_request(request: WorkflowRunRequest | Mapping[str, JSON]) -> WorkflowRunR
     return request if isinstance(request, WorkflowRunRequest) else WorkflowRunRequest(request)
 
 
+def as_planned(inputs: Mapping[str, JSON]) -> JSONObject:
+    """The inputs as they will be sent, but for the ids of files that are still to be uploaded.
+
+    Raises:
+        InvalidRequestError: They are no JSON, or a file is not there.
+    """
+    paths = _checked_paths(inputs)
+    planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+    return wire_inputs(inputs, planned)
+
+
 def _checked_paths(*values: JSON) -> list[Path]:
     """Every path in the values once.
 

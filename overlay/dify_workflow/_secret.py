@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NoReturn, final
 
 from .errors import ConfigurationError
@@ -47,6 +48,12 @@ class ApiKey:
         if problem:
             raise ConfigurationError(f"The API key {problem}.")
         return self
+
+    def fingerprint(self) -> str:
+        """What the key is recognised by: 32 hexadecimal digits, from which it cannot be had."""
+        return hashlib.blake2b(
+            self._value.encode(), digest_size=16, person=b"dify-workflow"
+        ).hexdigest()
 
     def hide_in(self, text: str) -> str:
         """Return the text with asterisks wherever the key stands in it."""

@@ -1,0 +1,172 @@
+"""A batch: its rows taken into the journal, run, looked for where they were lost, and counted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, create_task_group, to_thread
+
+from ..async_client import AsyncDifyWorkflow
+from ._clients import belongs
+from ._columns import Columns
+from ._failures import unwrapped
+from ._gate import Gate
+from ._journal import Journal
+from ._lookup import Lookup
+from ._pace import Pace
+from ._registry import Registry, Row
+from ._settings import Settings
+from ._source import BlockSource, IncomingRows, OpenRows, Source
+from ._state import PENDING, RUNNING, RowResult, result_of
+from ._summary import BatchProgress, BatchSummary
+from ._worker import Worker
+from ._writer import JournalWriter
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+logger = logging.getLogger("dify_workflow")
+
+Tell = Callable[[RowResult, BatchProgress], Awaitable[None]]
+"""Is told each result, and how far the batch is with it."""
+
+
+class Batch:
+    """One batch; `run_batch` says what its parts are.
+
+    Args:
+        client: What runs the rows.
+        rows: The rows.
+        journal: Path or URL of the journal.
+        settings: How it is run.
+        tell: Is told each result.
+        begin: Is told how far the batch is before the first one.
+        executor: Runs chunks of rows in other processes; None for all of them here.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        rows: Iterable[Row],
+        journal: str | PathLike[str],
+        settings: Settings,
+        tell: Tell,
+        begin: Callable[[BatchProgress], object] = lambda _: None,
+        executor: Executor | None = None,
+    ) -> None:
+        self._client = client
+        self._rows = rows
+        self._journal_at = os.fspath(journal)
+        self._settings = settings
+        self._tell_caller = tell
+        self._begin = begin
+        self._executor = executor
+        self._progress = BatchProgress(None)
+        self._worker: Worker | None = None
+        self._scope: CancelScope | None = None
+        self.is_interrupted = False
+
+    async def run(self) -> BatchSummary:
+        """Run what is left to be run.
+
+        Raises:
+            RowsError: Rows cannot be run; nothing was.
+            JournalError: The journal is another batch's, or cannot be used.
+            DifyError: What every further row would meet, too.
+        """
+        began = time.monotonic()
+        with unwrapped():
+            with closing(await to_thread.run_sync(Journal, self._journal_at)) as journal:
+                with journal.locked():
+                    await self._carry_out(journal)
+                counts, tokens = await to_thread.run_sync(journal.counts)
+        return BatchSummary(
+            counts=counts,
+            tokens=tokens,
+            skipped=self._progress.skipped,
+            elapsed_time=time.monotonic() - began,
+            is_interrupted=self.is_interrupted,
+            journal=self._journal_at,
+        )
+
+    async def interrupt(self) -> None:
+        """Begin no more runs, and do with those that go on what the settings say."""
+        self.is_interrupted = True
+        if self._settings.on_interrupt == "detach" or self._worker is None:
+            if self._scope is not None:
+                self._scope.cancel()
+            return
+        self._worker.leave_rest()
+        if self._settings.on_interrupt == "stop":
+            await self._worker.stop_runs()
+
+    async def _carry_out(self, journal: Journal) -> None:
+        with CancelScope() as self._scope:
+            columns = Columns(await self._client.parameters())
+            registry = Registry(journal, columns, await belongs(journal, self._client))
+            if not isinstance(self._rows, Iterator):
+                take_in = partial(self._take_in, registry, journal)
+                await to_thread.run_sync(take_in, abandon_on_cancel=True)
+            async with writing(journal) as writer:
+                lookup = Lookup(self._client, columns, journal, writer)
+                await lookup.look(is_final=self._settings.rerun_unknown)
+                if self._settings.rerun_unknown:
+                    await lookup.give_up()
+                gate = Gate(Pace(self._settings.concurrency, self._settings.rate))
+                attempts = self._settings.max_attempts
+                self._worker = Worker(
+                    self._client, columns, writer, gate, self._tell, max_attempts=attempts
+                )
+                for source in self._sources(journal, registry):
+                    await self._worker.work(source, self._settings.concurrency)
+                await self._look_again(lookup, self._worker)
+
+    def _take_in(self, registry: Registry, journal: Journal) -> None:
+        """Check all rows and take them into the journal."""
+        total = registry.check(self._rows)
+        if total > journal.count():
+            registry.add_all(self._rows)
+        self._progress = BatchProgress(total, skipped=journal.done())
+        if registry.unused:
+            names = ", ".join(registry.unused)
+            logger.info("run_batch: the app has no inputs named %s; results have them", names)
+        self._begin(self._progress)
+
+    def _sources(self, journal: Journal, registry: Registry) -> Iterator[Source]:
+        """The rows that are to be followed, and then those that are to be run."""
+        yield BlockSource(OpenRows(journal, RUNNING).read)
+        if isinstance(self._rows, Iterator):
+            most = self._settings.concurrency
+            yield BlockSource(IncomingRows(self._rows, registry, journal, most).read)
+        else:
+            yield BlockSource(OpenRows(journal, PENDING).read)
+
+    async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
+        """Look for the runs of rows whose outcome is not known, and follow those that are found."""
+        found, unknown = await lookup.look(is_final=True)
+        for record, end in unknown:
+            await self._tell(result_of(record, end, record.attempts))
+        await worker.work(BlockSource(partial(next, iter([found]), [])), self._settings.concurrency)
+
+    async def _tell(self, result: RowResult) -> None:
+        self._progress = self._progress.with_result(result)
+        await self._tell_caller(result, self._progress)
+
+
+@asynccontextmanager
+async def writing(journal: Journal) -> AsyncIterator[JournalWriter]:
+    """A writer that writes while the block goes on, and everything when it is left."""
+    writer = JournalWriter(journal)
+    async with create_task_group() as group:
+        group.start_soon(writer.run)
+        try:
+            yield writer
+        finally:
+            writer.close()

@@ -1,0 +1,113 @@
+"""How the columns of a row become the inputs of a run. Pure, but for looking whether files exist."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import orjson
+
+from .._fields import Field, fields_of_app
+from .._input_rules import problems
+from .._json import JSON, JSONObject, is_list
+from .._preparation import as_planned
+from ..errors import InvalidRequestError
+from ..models import UploadedFile, WorkflowFile
+
+if TYPE_CHECKING:
+    from dify_workflow_api.models import AppParameters
+
+KEY_COLUMN = "id"
+"""The column that names rows, where there is one."""
+
+_TEXT_KINDS = frozenset({"text-input", "paragraph", "select"})
+_EMPTY_MEANS_EMPTY = frozenset({"text-input", "paragraph"})
+"""Kinds of input for which an empty cell is a value; for others it is none."""
+
+
+class Columns:
+    """How the columns of a table become the inputs of an app.
+
+    Args:
+        parameters: What the app takes (GET /parameters).
+    """
+
+    def __init__(self, parameters: AppParameters) -> None:
+        self.fields = tuple(fields_of_app(parameters))
+        self._form = [item.to_dict() for item in parameters.user_input_form]
+
+    def inputs(self, row: Mapping[str, JSON]) -> JSONObject:
+        """The inputs of a row: its columns that have the name of an input, each as that takes it.
+
+        Args:
+            row: The row, as `plain` has it.
+
+        Raises:
+            InvalidRequestError: The app does not take the row; the message says why.
+        """
+        values = {field.name: _value(field, row.get(field.name)) for field in self.fields}
+        inputs = {name: value for name, value in values.items() if value is not None}
+        if found := problems(self._form, as_planned(inputs)):
+            raise InvalidRequestError("; ".join(map(str, found)))
+        return inputs
+
+    def unused(self, names: Iterable[str]) -> list[str]:
+        """Columns that are no inputs, and only stand in the results again."""
+        known = {field.name for field in self.fields} | {KEY_COLUMN}
+        return [name for name in names if name not in known]
+
+
+def plain(row: Mapping[str, JSON]) -> bytes:
+    """A row as JSON: files as their paths or as the server takes them, times as ISO 8601.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    return orjson.dumps(row, default=_plain_value)
+
+
+def digest(row: Mapping[str, JSON]) -> str:
+    """What a row is recognised by, in whichever order its columns are: 32 hexadecimal digits.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    text = orjson.dumps(row, default=_plain_value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, PurePath | Decimal):
+        return str(value)
+    if isinstance(value, UploadedFile):
+        value = value.as_input()
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
+    raise TypeError(f"it holds a {type(value).__name__}, which is no JSON, path or file")
+
+
+def _value(field: Field, cell: JSON) -> JSON:
+    """The value that a cell stands for; None where it is empty."""
+    if cell is None or (cell == "" and field.kind not in _EMPTY_MEANS_EMPTY):
+        return None
+    if field.takes_files:
+        return _files(field, cell)
+    if isinstance(cell, str):
+        return field.read(cell)
+    if field.kind in _TEXT_KINDS and isinstance(cell, bool | int | float):
+        # Programs that write tables take what looks like a number for one.
+        return field.read(orjson.dumps(cell).decode())
+    return cell
+
+
+def _files(field: Field, cell: JSON) -> JSON:
+    """The files of a cell: a path or an address, several on lines of their own or in a list."""
+    places = cell.splitlines() if isinstance(cell, str) else cell
+    if is_list(places) and all(isinstance(place, str) for place in places):
+        return field.files([place.strip() for place in places if place.strip()])
+    return cell

@@ -1,0 +1,32 @@
+"""What a batch refuses before it runs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import DifyError, InvalidRequestError
+
+_MOST_SHOWN = 5
+"""Problems that a message lists; all that were kept are in `RowsError.problems`."""
+
+MOST_KEPT = 100
+"""Problems that are kept of a table in which everything may be wrong."""
+
+
+class RowsError(InvalidRequestError):
+    """Rows cannot be run as they are; nothing was run.
+
+    Args:
+        message: What is wrong, in a sentence.
+        problems: What is wrong with which row, a sentence each: the first hundred.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        shown = "; ".join(problems[:_MOST_SHOWN])
+        more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
+        super().__init__(f"{message}: {shown}{more}." if problems else message)
+        self.problems: tuple[str, ...] = tuple(problems)
+
+
+class JournalError(DifyError):
+    """The journal cannot be used, or not for this batch; nothing was run."""

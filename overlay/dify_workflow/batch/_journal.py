@@ -1,0 +1,483 @@
+"""The journal: what is known of each row, in a database, so that a batch goes on after anything."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import orjson
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+
+from .._json import JSONObject, decode_fast
+from . import _schema as schema
+from ._errors import JournalError
+from ._schema import rows
+from ._state import (
+    DONE,
+    PENDING,
+    RUNNING,
+    SENDING,
+    Began,
+    Change,
+    Claim,
+    Ended,
+    Release,
+    RowRecord,
+    RowResult,
+    status_of,
+)
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_SOME = 500
+"""Values in one list of a statement; SQLite takes some thousand."""
+
+_RECORD = (
+    rows.c.number,
+    rows.c.key,
+    rows.c.row,
+    rows.c.state,
+    rows.c.attempts,
+    rows.c.sent_at,
+    rows.c.run_id,
+)
+_RESULT = (
+    rows.c.number,
+    rows.c.key,
+    rows.c.row,
+    rows.c.state,
+    rows.c.status,
+    rows.c.message,
+    rows.c.outputs,
+    rows.c.run_id,
+    rows.c.elapsed,
+    rows.c.tokens,
+    rows.c.attempts,
+)
+_of_number = rows.c.number == bindparam("n")
+_RELEASE = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=PENDING,
+        attempts=rows.c.attempts - bindparam("back"),
+        sent_at=None,
+        run_id=None,
+        task_id=None,
+        status=None,
+        message=None,
+    )
+)
+_BEGIN = (
+    update(rows)
+    .where(_of_number)
+    .values(state=RUNNING, run_id=bindparam("run"), task_id=bindparam("task"))
+)
+_END = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=bindparam("to"),
+        status=bindparam("how"),
+        message=bindparam("why"),
+        outputs=bindparam("out"),
+        elapsed=bindparam("took"),
+        tokens=bindparam("used"),
+        run_id=func.coalesce(bindparam("run"), rows.c.run_id),
+    )
+)
+
+
+@attrs.frozen
+class About:
+    """What a journal belongs to.
+
+    Args:
+        base_url: Base URL of the server.
+        key_digest: What the app's key is recognised by; the key cannot be had from it.
+        user_id: Who the runs are for.
+        has_ids: Whether rows name themselves; None before the first row.
+        columns: Names of the first row's columns.
+    """
+
+    base_url: str
+    key_digest: str
+    user_id: str
+    has_ids: bool | None = None
+    columns: tuple[str, ...] = ()
+
+
+class Journal:
+    """What is known of each row of one batch.
+
+    Args:
+        where: Path of an SQLite file, or URL of a database.
+        must_exist: Whether a file that is not there is an error.
+
+    Raises:
+        JournalError: It cannot be opened, or is something else.
+        ImportError: The driver is not installed.
+    """
+
+    def __init__(self, where: str | PathLike[str], *, must_exist: bool = False) -> None:
+        self.url = schema.url_of(where)
+        is_file = self.url.get_backend_name() == "sqlite"
+        if must_exist and is_file and not Path(str(self.url.database)).is_file():
+            raise JournalError(f"There is no journal {self.url.database}.")
+        self._engine = schema.engine_of(self.url)
+        with self._explained("opened"):
+            # Two workers may come at the same moment; the second one finds the tables.
+            try:
+                schema.metadata.create_all(self._engine)
+            except DBAPIError:
+                if not inspect(self._engine).has_table(rows.name):
+                    raise
+
+    def __repr__(self) -> str:
+        return f"<Journal {self.url.render_as_string(hide_password=True)}>"
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def locked(self) -> Generator[None, None, None]:
+        """Keep other batches from it while this one goes on, and no longer than its process lives.
+
+        Raises:
+            JournalError: Another one has it.
+        """
+        held = self._lock_file() if self.url.get_backend_name() == "sqlite" else self._lock_server()
+        try:
+            yield
+        finally:
+            held.close()
+
+    def _lock_file(self) -> sqlite3.Connection:
+        # An empty database beside it: SQLite's locks end with the process, on every system.
+        held = sqlite3.connect(f"{self.url.database}.lock", timeout=0, check_same_thread=False)
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            held.close()
+            raise self._taken() from None
+        return held
+
+    def _lock_server(self) -> Connection:
+        held = self._engine.connect()
+        name = "hashtext('dify_batch' || current_schema())"
+        if not held.execute(text(f"SELECT pg_try_advisory_lock({name})")).scalar():
+            held.close()
+            raise self._taken()
+        held.commit()
+        return held
+
+    def _taken(self) -> JournalError:
+        return JournalError(f"Another batch is going on with {self!r}; wait for its end.")
+
+    @contextmanager
+    def _explained(self, what: str) -> Generator[None, None, None]:
+        try:
+            yield
+        except DBAPIError as error:
+            shown = self.url.render_as_string(hide_password=True)
+            reason = " ".join(str(error.orig).split())
+            raise JournalError(f"The journal {shown} cannot be {what}: {reason}.") from error
+
+    # ----------------------------------------------------------------------------------- about
+
+    def about(self) -> About | None:
+        """What it belongs to; None where it is new.
+
+        Raises:
+            JournalError: Another version of this package has written it.
+        """
+        with self._engine.connect() as connection:
+            found = connection.execute(select(schema.batch)).first()
+        if found is None:
+            return None
+        if found.version != schema.VERSION:
+            raise JournalError(f"{self!r} was written by another version of dify-workflow.")
+        columns = tuple(orjson.loads(found.columns or "[]"))
+        return About(found.base_url, found.key_digest, found.user_id, found.has_ids, columns)
+
+    def set_about(self, about: About) -> None:
+        """Note what it belongs to."""
+        values = {
+            **attrs.asdict(about),
+            "columns": orjson.dumps(about.columns).decode(),
+            "version": schema.VERSION,
+        }
+        with self._engine.begin() as connection:
+            if not connection.execute(update(schema.batch).values(values)).rowcount:
+                connection.execute(insert(schema.batch).values(id=1, **values))
+
+    # ------------------------------------------------------------------------------------ rows
+
+    def count(self) -> int:
+        """How many rows it has."""
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(rows.c.number))).scalar()
+        return 0 if last is None else last + 1
+
+    def known(self, first: int, count: int) -> list[tuple[str, str, str]]:
+        """Key, digest and state of the rows with these numbers, in their order."""
+        wanted = select(rows.c.key, rows.c.digest, rows.c.state).where(
+            rows.c.number >= first, rows.c.number < first + count
+        )
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(wanted.order_by(rows.c.number))]
+
+    def known_by_key(self, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Digest and state by the keys that it has."""
+        found: dict[str, tuple[str, str]] = {}
+        with self._engine.connect() as connection:
+            for some in _pieces(keys):
+                wanted = select(rows.c.key, rows.c.digest, rows.c.state)
+                for row in connection.execute(wanted.where(rows.c.key.in_(some))):
+                    found[row.key] = (row.digest, row.state)
+        return found
+
+    def add(self, new: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows that are to be run.
+
+        Args:
+            new: Number, key, digest and row (JSON) of each.
+
+        Raises:
+            IntegrityError: A key is there already.
+        """
+        values = [{"state": PENDING, "attempts": 0, **row} for row in new]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(insert(rows), values)
+
+    def open_rows(
+        self,
+        *states: str,
+        after: int = -1,
+        last: int | None = None,
+        limit: int = _SOME,
+    ) -> list[RowRecord]:
+        """Rows in one of these states, by number.
+
+        Args:
+            states: The states.
+            after: Only rows with a higher number.
+            last: No row with a higher number than this.
+            limit: Most rows.
+        """
+        wanted = select(*_RECORD).where(rows.c.number > after)
+        if last is not None:
+            wanted = wanted.where(rows.c.number <= last)
+        found: list[RowRecord] = []
+        with self._engine.connect() as connection:
+            for state in states:  # one by one, as that is what the index has in order
+                ordered = wanted.where(rows.c.state == state).order_by(rows.c.number)
+                found += [RowRecord(*row) for row in connection.execute(ordered.limit(limit))]
+        return sorted(found, key=lambda record: record.number)[:limit]
+
+    def records(self, keys: Sequence[str]) -> list[RowRecord]:
+        """Rows by their keys, in the order of their numbers."""
+        found: list[RowRecord] = []
+        with self._engine.connect() as connection:
+            for some in _pieces(keys):
+                wanted = select(*_RECORD).where(rows.c.key.in_(some))
+                found += [RowRecord(*row) for row in connection.execute(wanted)]
+        return sorted(found, key=lambda record: record.number)
+
+    def any_run(self) -> str | None:
+        """Id of a run of the batch; None where none is known."""
+        with self._engine.connect() as connection:
+            wanted = select(rows.c.run_id).where(rows.c.run_id.is_not(None)).limit(1)
+            return connection.execute(wanted).scalar()
+
+    def claimed_runs(self, run_ids: Sequence[str]) -> set[str]:
+        """Which of these runs belong to a row already."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for some in _pieces(run_ids):
+                for column in (rows.c.run_id, schema.earlier_runs.c.run_id):
+                    found.update(
+                        connection.execute(select(column).where(column.in_(some))).scalars()
+                    )
+        return found
+
+    # --------------------------------------------------------------------------------- changes
+
+    def commit(self, changes: Iterable[Change]) -> set[int]:
+        """Write changes in one transaction, on the disk when this returns.
+
+        Args:
+            changes: Of each row no more than one of a kind, which happened in the order release,
+                claim, begin, end.
+
+        Returns:
+            The rows that were claimed.
+        """
+        releases = [each for each in changes if isinstance(each, Release)]
+        claims = [each.number for each in changes if isinstance(each, Claim)]
+        begins = [each for each in changes if isinstance(each, Began)]
+        ends = [each for each in changes if isinstance(each, Ended)]
+        won: set[int] = set()
+        with self._engine.begin() as connection:
+            if releases:
+                _release(connection, releases)
+            if claims:
+                won = _claim(connection, claims)
+            if begins:
+                connection.execute(
+                    _BEGIN,
+                    [
+                        {"n": each.number, "run": each.run_id, "task": each.task_id}
+                        for each in begins
+                    ],
+                )
+            if ends:
+                connection.execute(_END, [_end_values(each) for each in ends])
+        return won
+
+    # --------------------------------------------------------------------------------- results
+
+    def counts(self) -> tuple[dict[str, int], int]:
+        """How many rows there are by status, and how many tokens they used."""
+        number, used = func.count(), func.coalesce(func.sum(rows.c.tokens), 0)
+        wanted = select(rows.c.state, rows.c.status, number, used)
+        counts: dict[str, int] = {}
+        tokens = 0
+        with self._engine.connect() as connection:
+            grouped = connection.execute(wanted.group_by(rows.c.state, rows.c.status))
+            for state, status, many, spent in grouped:
+                name = status_of(state, status)
+                counts[name] = counts.get(name, 0) + many
+                tokens += int(spent)
+        return counts, tokens
+
+    def done(self) -> int:
+        """How many rows have their results."""
+        with self._engine.connect() as connection:
+            wanted = select(func.count()).where(rows.c.state == DONE)
+            return connection.execute(wanted).scalar_one()
+
+    def results(
+        self, *, after: int = -1, last: int | None = None, limit: int = _SOME
+    ) -> list[RowResult]:
+        """Rows as they stand, by number.
+
+        Args:
+            after: Only rows with a higher number.
+            last: No row with a higher number than this.
+            limit: Most rows.
+        """
+        wanted = select(*_RESULT).where(rows.c.number > after)
+        if last is not None:
+            wanted = wanted.where(rows.c.number <= last)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted.order_by(rows.c.number).limit(limit))
+            return [_result(row) for row in found]
+
+    def all_results(self, block: int) -> Iterator[RowResult]:
+        """All rows as they stand, so many of them in memory at a time."""
+        after = -1
+        while found := self.results(after=after, limit=block):
+            yield from found
+            after = found[-1].number
+
+    def slowest(self, limit: int) -> list[RowResult]:
+        """The rows whose runs took longest."""
+        wanted = select(*_RESULT).where(rows.c.elapsed.is_not(None))
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted.order_by(rows.c.elapsed.desc()).limit(limit))
+            return [_result(row) for row in found]
+
+    def troubled(self, limit: int) -> list[RowResult]:
+        """Rows that failed, were stopped, or whose outcome is unknown."""
+        bad = or_(rows.c.status.in_(("failed", "stopped", "unknown")), rows.c.state == SENDING)
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(*_RESULT).where(bad).order_by(rows.c.number).limit(limit)
+            )
+            return [_result(row) for row in found]
+
+
+def _release(connection: Connection, releases: Sequence[Release]) -> None:
+    connection.execute(
+        _RELEASE, [{"n": each.number, "back": 0 if each.was_sent else 1} for each in releases]
+    )
+    runs = [{"run_id": each.run_id, "number": each.number} for each in releases if each.run_id]
+    if runs:
+        connection.execute(insert(schema.earlier_runs), runs)
+
+
+def _claim(connection: Connection, numbers: Sequence[int]) -> set[int]:
+    won: set[int] = set()
+    for some in _pieces(numbers):
+        taken = connection.execute(
+            update(rows)
+            .where(rows.c.number.in_(some), rows.c.state == PENDING)
+            .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=time.time())
+            .returning(rows.c.number)
+        )
+        won.update(taken.scalars())
+    return won
+
+
+def _end_values(end: Ended) -> dict[str, object]:
+    run = end.run
+    return {
+        "n": end.number,
+        "to": end.state,
+        "how": end.status,
+        "why": end.message,
+        "out": _as_text(run.outputs) if run else None,
+        "took": run.elapsed_time if run else None,
+        "used": run.total_tokens if run else None,
+        "run": run.id if run else None,
+    }
+
+
+def _as_text(outputs: JSONObject) -> str:
+    try:
+        return orjson.dumps(outputs).decode()
+    except TypeError:  # a number of more than 64 bits
+        import json  # hardly ever
+
+        return json.dumps(outputs, ensure_ascii=False)
+
+
+def _result(row: Row[Any]) -> RowResult:
+    return RowResult(
+        number=row.number,
+        key=row.key,
+        row=decode_fast(row.row.encode()),
+        status=status_of(row.state, row.status),
+        message=row.message,
+        outputs=decode_fast(row.outputs.encode()) if row.outputs else {},
+        run_id=row.run_id,
+        elapsed_time=row.elapsed,
+        total_tokens=row.tokens,
+        attempts=row.attempts,
+    )
+
+
+def _pieces(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(values), _SOME):
+        yield values[start : start + _SOME]

@@ -1,0 +1,205 @@
+"""Looking for the runs of rows that were sent and whose runs never told their ids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import attrs
+from anyio import sleep
+
+from .._json import JSONObject
+from .._preparation import as_planned
+from .._search import same_inputs
+from ..async_client import AsyncDifyWorkflow
+from ..errors import DifyError, UnsupportedServerError
+from ..models import WorkflowLogs, WorkflowLogsRequest
+from ._columns import Columns, digest
+from ._journal import Journal
+from ._state import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord
+from ._writer import JournalWriter
+
+SETTLING = 5.0
+"""Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there
+is reported as unknown."""
+
+_SKEW = timedelta(seconds=60)
+"""How far the server's clock may be behind."""
+
+_HORIZON = timedelta(minutes=10)
+"""How long after it was sent a run may begin, and the server's clock be ahead."""
+
+_MOST = 10_000
+"""Rows that are looked for at a time."""
+
+_UNDECIDED = frozenset({"running", "scheduled"})
+
+_PAGE = 100
+"""Rows of the log that are compared with the journal at a time."""
+
+
+Unknown = tuple[RowRecord, Ended]
+"""A row whose outcome is unknown, and what is noted of it."""
+
+
+@attrs.define
+class _Group:
+    """Rows that were sent with the same inputs: which of them a run belongs to does not matter."""
+
+    inputs: JSONObject
+    records: list[RowRecord]
+    runs: list[str] = attrs.field(factory=list[str])
+
+
+class Lookup:
+    """Looks in the logs for runs that belong to rows: of the same user, time and inputs.
+
+    Args:
+        client: What looks.
+        columns: How rows become inputs.
+        journal: The journal.
+        writer: Writes it.
+        settling: Seconds that a run may take to show in the logs.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        columns: Columns,
+        journal: Journal,
+        writer: JournalWriter,
+        settling: float = SETTLING,
+    ) -> None:
+        self._client = client
+        self._columns = columns
+        self._journal = journal
+        self._writer = writer
+        self._settling = settling
+
+    async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
+        """Note the runs that are found, which can then be followed.
+
+        Args:
+            is_final: Whether rows without a run are noted as unknown now, when everything that was
+                sent must show in the logs; otherwise they are left as they are.
+
+        Returns:
+            The rows whose runs were found, and those that are unknown now, with what is noted.
+        """
+        read = partial(self._journal.open_rows, SENDING, UNKNOWN, limit=_MOST)
+        records = await self._writer.ask(read)
+        lost = [record for record in records if record.run_id is not None]
+        found = [record for record in lost if await self._has_ended(record)]
+        unknown: list[Unknown] = []
+        if missing := [record for record in records if record.run_id is None]:
+            if is_final:
+                await self._let_settle(missing)
+            groups, reason = await self._filled(missing)
+            for group in groups:
+                ours = zip(group.records, _assigned(group), strict=True)
+                for record, run_id in ours:
+                    if run_id is not None:
+                        found.append(attrs.evolve(record, run_id=run_id))
+                    elif is_final:
+                        message = reason or _explained(group)
+                        unknown.append((record, Ended(record.number, UNKNOWN, UNKNOWN, message)))
+        found = [attrs.evolve(record, state=RUNNING) for record in found]
+        for record in found:
+            await self._writer.write(Began(record.number, str(record.run_id), None))
+        for _, end in unknown:
+            await self._writer.write(end)
+        return found, unknown
+
+    async def give_up(self) -> None:
+        """Have all rows that are unknown run again."""
+        for record in await self._writer.ask(
+            partial(self._journal.open_rows, UNKNOWN, limit=_MOST)
+        ):
+            await self._writer.write(Release(record.number, was_sent=True, run_id=record.run_id))
+
+    async def _has_ended(self, record: RowRecord) -> bool:
+        """Whether the server can say by now how a run ended that was given up."""
+        try:
+            run = await self._client.info(str(record.run_id))
+        except DifyError:
+            return False
+        return run.status not in _UNDECIDED
+
+    async def _let_settle(self, records: Sequence[RowRecord]) -> None:
+        last = max(record.sent_at or 0.0 for record in records)
+        await sleep(max(0.0, min(self._settling, last + self._settling - time.time())))
+
+    async def _filled(self, records: Sequence[RowRecord]) -> tuple[list[_Group], str | None]:
+        groups = self._grouped(records)
+        return groups, await self._fill(groups, records)
+
+    def _grouped(self, records: Sequence[RowRecord]) -> list[_Group]:
+        groups: dict[str, _Group] = {}
+        for record in records:
+            inputs = as_planned(self._columns.inputs(record.row))
+            group = groups.setdefault(digest(inputs), _Group(inputs, []))
+            group.records.append(record)
+        return list(groups.values())
+
+    async def _fill(self, groups: Sequence[_Group], records: Sequence[RowRecord]) -> str | None:
+        """Put each run that is no other row's into the groups that it may belong to.
+
+        Returns:
+            Why not all of the logs could be read; None where they were.
+        """
+        times = [datetime.fromtimestamp(record.sent_at or 0.0, UTC) for record in records]
+        try:
+            async for row in self._unclaimed(min(times) - _SKEW, max(times) + _HORIZON):
+                run = await self._client.info(row)
+                for group in groups:
+                    if same_inputs(group.inputs, run.inputs or {}):
+                        group.runs.append(row)
+        except DifyError as error:
+            return f"whether it has a run is not known: the logs could not be read ({error})"
+        return None
+
+    async def _unclaimed(self, since: datetime, until: datetime) -> AsyncIterator[str]:
+        """Ids of runs in this time, of the batch's user, that belong to no row yet."""
+        page: list[str] = []
+        async for row in self._rows(since, until):
+            user = row.created_by_end_user
+            if row.workflow_run and user is not None and user.session_id == self._client.user_id:
+                page.append(row.workflow_run.id)
+            if len(page) >= _PAGE:
+                for run_id in await self._without_row(page):
+                    yield run_id
+                page = []
+        for run_id in await self._without_row(page):
+            yield run_id
+
+    async def _rows(self, since: datetime, until: datetime) -> AsyncIterator[WorkflowLogs]:
+        of_user = WorkflowLogsRequest(created_by_end_user_session_id=self._client.user_id)
+        try:
+            async for row in self._client.iter_logs(of_user, since=since, until=until):
+                yield row
+        except UnsupportedServerError:  # before Dify 1.5 everybody's runs come
+            async for row in self._client.iter_logs(since=since, until=until):
+                yield row
+
+    async def _without_row(self, run_ids: list[str]) -> list[str]:
+        claimed = await self._writer.ask(partial(self._journal.claimed_runs, run_ids))
+        return [run_id for run_id in run_ids if run_id not in claimed]
+
+
+def _assigned(group: _Group) -> list[str | None]:
+    """A run, or none, for each row of a group; none where there are more than rows."""
+    if len(group.runs) > len(group.records):
+        return [None] * len(group.records)
+    missing = len(group.records) - len(group.runs)
+    return [*group.runs, *[None] * missing]
+
+
+def _explained(group: _Group) -> str:
+    if group.runs:
+        return (
+            f"it was sent, and which run is its own is not known: the logs show "
+            f"{', '.join(group.runs[:5])} with these inputs"
+        )
+    return "it was sent, and no run with its inputs is in the logs"

@@ -1,0 +1,93 @@
+"""How a batch went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._journal import Journal
+from ._results import write_results
+from ._state import SUCCESSES, RowResult
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+@attrs.frozen
+class BatchProgress:
+    """How far a batch is.
+
+    Args:
+        total: How many rows there are; None where their source may have no end.
+        skipped: How many had their results before.
+        counts: How many rows there are by status, of those with one and not skipped.
+        tokens: Tokens that the runs used, of rows that were not skipped.
+    """
+
+    total: int | None
+    skipped: int = 0
+    counts: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    tokens: int = 0
+
+    @property
+    def settled(self) -> int:
+        """How many rows have a status now."""
+        return self.skipped + sum(self.counts.values())
+
+    def with_result(self, result: RowResult) -> BatchProgress:
+        """How far it is with one more result."""
+        counts = {**self.counts, result.status: self.counts.get(result.status, 0) + 1}
+        tokens = self.tokens + (result.total_tokens or 0)
+        return attrs.evolve(self, counts=counts, tokens=tokens)
+
+
+@attrs.frozen
+class BatchSummary:
+    """How a batch went.
+
+    Args:
+        counts: How many rows of the journal there are by status, such as ``"succeeded"``.
+        tokens: Tokens that all their runs used.
+        skipped: How many rows had their results before.
+        elapsed_time: Seconds that the batch took this time.
+        is_interrupted: Whether it was interrupted, so that rows are left to be run.
+    """
+
+    counts: Mapping[str, int]
+    tokens: int
+    skipped: int
+    elapsed_time: float
+    is_interrupted: bool = False
+    _journal: str = attrs.field(default="", repr=False)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.counts.values())
+
+    @property
+    def succeeded(self) -> int:
+        """How many rows have their outputs."""
+        return sum(many for status, many in self.counts.items() if status in SUCCESSES)
+
+    @property
+    def unknown(self) -> int:
+        """How many rows were sent of which nobody can say what came."""
+        return self.counts.get("unknown", 0)
+
+    def write_results(self, path: str | PathLike[str]) -> int:
+        """Write a table of all rows and what came of them; see `write_results`."""
+        return write_results(path, journal=self._journal)
+
+    def slowest(self, limit: int = 5) -> list[RowResult]:
+        """The rows whose runs took longest, the slowest first."""
+        return self._asked().slowest(limit)
+
+    def troubled(self, limit: int = 10) -> list[RowResult]:
+        """The first rows that failed, were stopped, or whose outcome is unknown."""
+        return self._asked().troubled(limit)
+
+    def _asked(self) -> Journal:
+        return Journal(self._journal)

@@ -1,0 +1,269 @@
+"""The engine: runs rows, so many at a time, and has the journal know of each step beforehand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import attrs
+from anyio import CancelScope, create_task_group
+
+from .._json import JSON, JSONObject, is_list
+from ..async_client import AsyncDifyWorkflow
+from ..errors import DifyError, InvalidRequestError, StreamError
+from ..models import WorkflowRunResponse
+from ._columns import Columns
+from ._gate import Gate, Permits
+from ._source import Source
+from ._state import (
+    DONE,
+    PENDING,
+    RUNNING,
+    UNKNOWN,
+    Began,
+    Ended,
+    Release,
+    RowRecord,
+    RowResult,
+    result_of,
+)
+from ._verdict import Verdict, is_congestion, verdict
+from ._writer import JournalWriter
+
+Tell = Callable[[RowResult], Awaitable[None]]
+"""Is told each result, when the journal has it."""
+
+
+class Worker:
+    """Runs rows.
+
+    Args:
+        client: What runs them.
+        columns: How rows become inputs.
+        writer: Writes the journal.
+        gate: Where rows wait for their turn.
+        tell: Is told each result.
+        max_attempts: How often a row is sent that fails.
+        permits: A bound on runs that several processes share; None where there is none.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        columns: Columns,
+        writer: JournalWriter,
+        gate: Gate,
+        tell: Tell,
+        *,
+        max_attempts: int = 1,
+        permits: Permits | None = None,
+    ) -> None:
+        self._client = client
+        # Refusals are the gate's business: it sends fewer runs, where the client would insist.
+        self._sender = client.with_options(max_retries=0, queue_timeout=0)
+        self._columns = columns
+        self._writer = writer
+        self._gate = gate
+        self._tell = tell
+        self._max_attempts = max_attempts
+        self._permits = permits
+        self._tasks: dict[int, str] = {}
+        self._is_stopping = False
+
+    async def work(self, source: Source, slots: int) -> None:
+        """Run all rows of a source.
+
+        Args:
+            source: The rows.
+            slots: Most rows at a time.
+
+        Raises:
+            DifyError: What every further row would meet, too.
+        """
+        async with create_task_group() as group:
+            for _ in range(slots):
+                group.start_soon(self._slot, source)
+
+    def leave_rest(self) -> None:
+        """Begin no more runs; those that go on are followed to their ends."""
+        self._gate.close()
+
+    async def stop_runs(self) -> None:
+        """Stop the runs that go on, on the server; their rows are to be run again some time."""
+        self._is_stopping = True
+        async with create_task_group() as group:
+            for task_id in list(self._tasks.values()):
+                group.start_soon(self._stop, task_id)
+
+    async def _stop(self, task_id: str) -> None:
+        try:
+            await self._client.stop_workflow_stream(task_id)
+        except DifyError:
+            return  # it goes on to its end, as it would have
+
+    async def _slot(self, source: Source) -> None:
+        if self._permits is None:
+            await self._settle_all(source)
+            return
+        while not await self._permits.acquire():
+            if source.is_exhausted:
+                return
+        try:
+            await self._settle_all(source)
+        finally:
+            with CancelScope(shield=True):
+                await self._permits.release()
+
+    async def _settle_all(self, source: Source) -> None:
+        while (record := await source.next()) is not None:
+            left: RowRecord | None = record
+            while left is not None:
+                if not await self._gate.enter():
+                    return
+                try:
+                    left = await self._take_turn(left)
+                finally:
+                    self._gate.leave()
+
+    async def _take_turn(self, record: RowRecord) -> RowRecord | None:
+        """Run or follow a row; the row, where it needs another turn."""
+        begun = time.monotonic()
+        run_id: str | None = record.run_id
+        try:
+            if record.state == RUNNING and run_id is not None:
+                return await self._end(record, await self._client.wait_for_run(run_id))
+            inputs = await self._inputs(record)
+            if not await self._writer.claim(record.number):
+                return None  # somebody else has sent it
+            record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
+            return await self._end(record, await self._run(record, inputs))
+        except _NotSentError as failure:
+            return await self._after(failure.error, failure.verdict, record, begun)
+        except _RunError as failure:
+            known = attrs.evolve(record, run_id=failure.run_id)
+            return await self._after(failure.error, verdict(failure.error), known, begun)
+        except DifyError as error:
+            return await self._after(error, verdict(error), record, begun)
+
+    async def _run(self, record: RowRecord, inputs: JSONObject) -> WorkflowRunResponse:
+        """Send a row's run and follow it to its end.
+
+        Raises:
+            _RunError: It did not come to one.
+        """
+        run_id: str | None = None
+        try:
+            async with self._sender.run_workflow_stream(inputs) as stream:
+                started = await stream.started()
+                run_id = started.id
+                self._writer.note(Began(record.number, run_id, started.task_id))
+                self._gate.taken()
+                if started.task_id is not None:
+                    self._tasks[record.number] = started.task_id
+                    if self._is_stopping:
+                        await self._stop(started.task_id)
+                return await stream.result()
+        except DifyError as error:
+            if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
+                run_id = error.run_id  # but not that of its task
+                self._writer.note(Began(record.number, run_id, error.task_id))
+            raise _RunError(error, run_id) from error
+        finally:
+            self._tasks.pop(record.number, None)
+
+    async def _inputs(self, record: RowRecord) -> JSONObject:
+        """The inputs of a row, its files uploaded.
+
+        Raises:
+            _NotSentError: They cannot be had, so nothing was run.
+        """
+        try:
+            inputs = self._columns.inputs(record.row)
+            return {name: await self._uploaded(value) for name, value in inputs.items()}
+        except DifyError as error:
+            what = verdict(error)
+            if what in {Verdict.UNCERTAIN, Verdict.BROKEN}:  # of an upload, which may be repeated
+                what = Verdict.REFUSED
+            raise _NotSentError(error, what) from error
+
+    async def _uploaded(self, value: JSON) -> JSON:
+        if isinstance(value, Path):
+            return (await self._client.upload_file(value)).as_input()
+        if is_list(value):
+            return [await self._uploaded(item) for item in value]
+        return value
+
+    async def _end(self, record: RowRecord, run: WorkflowRunResponse) -> RowRecord | None:
+        """Take that a run has ended or waits for people; the row, where it has another try."""
+        self._gate.taken()
+        may_repeat = run.status == "failed" and record.attempts < self._max_attempts
+        if may_repeat or (run.status == "stopped" and self._is_stopping):
+            await self._writer.write(Release(record.number, was_sent=True, run_id=run.id))
+            return attrs.evolve(record, state=PENDING, run_id=None)
+        state = RUNNING if run.status == "paused" else DONE
+        end = Ended(record.number, state, str(run.status), run.message, run)
+        await self._report(record, end)
+        return None
+
+    async def _report(self, record: RowRecord, end: Ended) -> None:
+        await self._writer.write(end)
+        await self._tell(result_of(record, end, record.attempts))
+
+    async def _after(
+        self, error: DifyError, what: Verdict, record: RowRecord, begun: float
+    ) -> RowRecord | None:
+        """Take that a run ended with an error; the row, where it has another turn."""
+        was_claimed = record.state == RUNNING
+        if what in {Verdict.FATAL, Verdict.REFUSED} and was_claimed and record.run_id is None:
+            await self._writer.write(Release(record.number, was_sent=False))
+            record = attrs.evolve(record, state=PENDING, attempts=record.attempts - 1)
+        match what:
+            case Verdict.FATAL:
+                raise error
+            case Verdict.REFUSED | Verdict.BROKEN:
+                self._gate.refused(error, begun)
+                return record
+            case Verdict.UNCERTAIN if record.run_id is None:
+                # The journal says so; its run is looked for in the end.
+                if is_congestion(error):
+                    self._gate.refused(error, begun)
+                return None
+            case Verdict.LOST | Verdict.UNCERTAIN:
+                end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
+            case Verdict.FAILED:
+                if isinstance(error, InvalidRequestError) or record.attempts >= self._max_attempts:
+                    end = Ended(record.number, DONE, "failed", str(error))
+                else:
+                    await self._writer.write(
+                        Release(record.number, was_sent=True, run_id=record.run_id)
+                    )
+                    return attrs.evolve(record, state=PENDING, run_id=None)
+        await self._report(record, end)
+        return None
+
+
+class _NotSentError(Exception):
+    """Something failed before the run was sent.
+
+    Args:
+        error: What.
+        verdict: What becomes of the row.
+    """
+
+    def __init__(self, error: DifyError, verdict: Verdict) -> None:
+        super().__init__(error)
+        self.error, self.verdict = error, verdict
+
+
+class _RunError(Exception):
+    """A run that was sent did not come to an end.
+
+    Args:
+        error: Why not.
+        run_id: Its id, where known.
+    """
+
+    def __init__(self, error: DifyError, run_id: str | None) -> None:
+        super().__init__(error)
+        self.error, self.run_id = error, run_id

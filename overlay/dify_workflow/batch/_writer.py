@@ -1,0 +1,90 @@
+"""Writing to the journal from an event loop: many changes in one transaction (group commit)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+from anyio import CancelScope, Event, to_thread
+
+from ._journal import Journal
+from ._state import Change, Claim
+
+T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class _Wish:
+    """A change that somebody may wait for."""
+
+    change: Change
+    written: Event = attrs.field(factory=Event)
+    won: bool = True
+
+
+class JournalWriter:
+    """Writes changes of rows, all those at once that have come up while the last ones were written.
+
+    Args:
+        journal: Where to.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._wishes: list[_Wish] = []
+        self._wanted = Event()
+        self._is_closing = False
+        self.commits = 0
+        """How many transactions there were."""
+
+    async def run(self) -> None:
+        """Write until `close` is called; what was wanted before that is written."""
+        try:
+            while not self._is_closing or self._wishes:
+                if not self._wishes:
+                    await self._wanted.wait()
+                await self._write()
+        finally:
+            with CancelScope(shield=True):  # ids of runs are worth that moment
+                await self._write()
+
+    def close(self) -> None:
+        """End `run` when everything is written."""
+        self._is_closing = True
+        self._wanted.set()
+
+    def note(self, change: Change) -> None:
+        """Have a change written soon."""
+        self._wish(change)
+
+    async def write(self, change: Change) -> None:
+        """Have a change written, and wait until it is on the disk."""
+        await self._wish(change).written.wait()
+
+    async def claim(self, number: int) -> bool:
+        """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
+        wish = self._wish(Claim(number))
+        await wish.written.wait()
+        return wish.won
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """Ask the journal something, in a thread."""
+        return await to_thread.run_sync(question)
+
+    def _wish(self, change: Change) -> _Wish:
+        wish = _Wish(change)
+        self._wishes.append(wish)
+        self._wanted.set()
+        return wish
+
+    async def _write(self) -> None:
+        wishes, self._wishes, self._wanted = self._wishes, [], Event()
+        if not wishes:
+            return
+        changes = [wish.change for wish in wishes]
+        won = await to_thread.run_sync(self._journal.commit, changes)
+        self.commits += 1
+        for wish in wishes:
+            wish.won = wish.change.number in won
+            wish.written.set()
