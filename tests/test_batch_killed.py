@@ -1,0 +1,105 @@
+"""A batch that is killed at any moment is gone on with, and no row is run twice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from dify_workflow.batch import RowResult, read_rows, run_batch
+from dify_workflow.batch._journal import Journal
+from support.batches import Runs, counted_runs, in_process, table
+
+KILLS = 200
+ROWS = 500
+LONGEST_LIFE = 0.12
+"""Seconds after which a batch is killed at the latest: 200 lives are not enough for 500 rows."""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_killed_at_200_random_moments_each_row_has_one_result_and_one_run(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with counted_runs(0.02) as runs:
+        results = killed_and_resumed(runs, tmp_path, lambda _: None)
+    unknown = assert_each_row_ran_once(results, runs)
+    assert unknown < ROWS / 10
+    record_property("summary", f"killed {KILLS} times: {unknown} of {ROWS} rows unknown")
+
+
+def test_killed_at_200_random_moments_of_a_server_in_trouble(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    numbers = count()
+
+    def trouble(runs: Runs) -> None:
+        faults, run = runs.emulator.faults, "POST /workflows/run"
+        faults.clear()
+        match next(numbers) % 7:
+            case 0:
+                faults.cut_stream(after_events=2, ending="reset", on=run, times=2)
+            case 1:
+                faults.answer(429, retry_after=0, on=run)
+            case 2:
+                faults.answer(500, on=run)
+            case 3:
+                faults.drop_first_events(2, on=run, times=2)
+            case 4:
+                faults.kill_worker(after_events=1, on=run)
+            case 5:
+                faults.cut_stream(on=run)
+            case _:
+                faults.answer(502, runs_anyway=True, on=run)
+
+    with counted_runs(0.02) as runs:
+        results = killed_and_resumed(runs, tmp_path, trouble)
+        met = runs.emulator.faults.met
+    unknown = assert_each_row_ran_once(results, runs)
+    assert met > KILLS / 3
+    record_property("summary", f"killed {KILLS} times, {met} faults: {unknown} of {ROWS} unknown")
+
+
+def killed_and_resumed(
+    runs: Runs, folder: Path, trouble: Callable[[Runs], object]
+) -> list[RowResult]:
+    """The results of a batch that was killed 200 times.
+
+    Args:
+        runs: Where it runs.
+        folder: Where its files are.
+        trouble: Called before each process starts.
+    """
+    chance = random.Random(20_261_122)
+    rows, journal = table(folder / "rows.csv", ROWS), str(folder / "rows.journal")
+    for _ in range(KILLS):
+        trouble(runs)
+        process = in_process(runs.emulator.base_url, rows, journal, concurrency=4)
+        process.join(chance.uniform(0, LONGEST_LIFE))
+        assert process.exitcode is None, "it came to its end before it was killed"
+        process.kill()
+        process.join()
+    assert 0 < len(runs.counts) < ROWS
+    runs.emulator.faults.clear()
+    with runs.client(lost_run_timeout=1.0) as client:
+        summary = run_batch(client, read_rows(rows), journal=journal, concurrency=16)
+    results = list(Journal(journal).all_results(1000))
+    assert summary.unknown == sum(result.status == "unknown" for result in results)
+    return results
+
+
+def assert_each_row_ran_once(results: list[RowResult], runs: Runs) -> int:
+    """How many are unknown; all others ran once, and have the result of that run."""
+    assert [result.row["name"] for result in results] == [f"Name {n}" for n in range(ROWS)]
+    for result in results:
+        name = result.row["name"]
+        if result.status == "unknown":
+            assert result.message
+            assert runs.counts[name] <= 1
+        else:
+            assert (result.status, result.outputs["greeting"]) == ("succeeded", f"Hello {name}")
+            assert runs.counts[name] == 1
+    return sum(result.status == "unknown" for result in results)
