@@ -15,6 +15,7 @@ from ._extras import needs
 with needs("sqlalchemy", "batch", "Batches need"):
     import sqlalchemy as _  # noqa: F401
 
+from ._check import RowCheck, check_rows
 from ._errors import JournalError, RowsError
 from ._results import write_results
 from ._rows import RowFile, read_rows
@@ -26,9 +27,11 @@ __all__ = [
     "BatchProgress",
     "BatchSummary",
     "JournalError",
+    "RowCheck",
     "RowFile",
     "RowResult",
     "RowsError",
+    "check_rows",
     "iter_batch",
     "read_rows",
     "run_batch",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope, create_task_group, to_thread
 
 from ..async_client import AsyncDifyWorkflow
+from ..errors import InvalidRequestError
 from ._clients import belongs
 from ._columns import Columns
 from ._failures import unwrapped
@@ -31,6 +32,8 @@ from ._writer import JournalWriter
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from ._cluster import Cluster
 
 logger = logging.getLogger("dify_workflow")
 
@@ -70,6 +73,7 @@ class Batch:
         self._executor = executor
         self._progress = BatchProgress(None)
         self._worker: Worker | None = None
+        self._cluster: Cluster | None = None
         self._scope: CancelScope | None = None
         self.is_interrupted = False
 
@@ -81,6 +85,11 @@ class Batch:
             JournalError: The journal is another batch's, or cannot be used.
             DifyError: What every further row would meet, too.
         """
+        if self._executor is not None and isinstance(self._rows, Iterator):
+            raise InvalidRequestError(
+                "With an executor, rows must be there as often as they are asked for: a list or "
+                "read_rows, no iterator."
+            )
         began = time.monotonic()
         with unwrapped():
             with closing(await to_thread.run_sync(Journal, self._journal_at)) as journal:
@@ -104,6 +113,8 @@ class Batch:
                 self._scope.cancel()
             return
         self._worker.leave_rest()
+        if self._cluster is not None:
+            self._cluster.leave_rest()
         if self._settings.on_interrupt == "stop":
             await self._worker.stop_runs()
 
@@ -124,8 +135,7 @@ class Batch:
                 self._worker = Worker(
                     self._client, columns, writer, gate, self._tell, max_attempts=attempts
                 )
-                for source in self._sources(journal, registry):
-                    await self._worker.work(source, self._settings.concurrency)
+                await self._work(journal, registry, self._worker)
                 await self._look_again(lookup, self._worker)
 
     def _take_in(self, registry: Registry, journal: Journal) -> None:
@@ -138,6 +148,18 @@ class Batch:
             names = ", ".join(registry.unused)
             logger.info("run_batch: the app has no inputs named %s; results have them", names)
         self._begin(self._progress)
+
+    async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
+        """Run all rows, here or on the executor."""
+        if self._executor is None:
+            for source in self._sources(journal, registry):
+                await worker.work(source, self._settings.concurrency)
+            return
+        from ._cluster import Cluster
+
+        make = partial(Cluster, self._executor, self._client, journal, self._settings)
+        self._cluster = await to_thread.run_sync(make)
+        await self._cluster.work(self._tell)
 
     def _sources(self, journal: Journal, registry: Registry) -> Iterator[Source]:
         """The rows that are to be followed, and then those that are to be run."""

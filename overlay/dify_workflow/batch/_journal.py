@@ -371,6 +371,12 @@ class Journal:
                 tokens += int(spent)
         return counts, tokens
 
+    def undone(self) -> int:
+        """How many rows are to be sent or followed."""
+        with self._engine.connect() as connection:
+            wanted = select(func.count()).where(rows.c.state.in_((PENDING, RUNNING)))
+            return connection.execute(wanted).scalar_one()
+
     def done(self) -> int:
         """How many rows have their results."""
         with self._engine.connect() as connection:
@@ -393,6 +399,15 @@ class Journal:
         with self._engine.connect() as connection:
             found = connection.execute(wanted.order_by(rows.c.number).limit(limit))
             return [_result(row) for row in found]
+
+    def results_of(self, numbers: Sequence[int]) -> list[RowResult]:
+        """Rows with these numbers that have come to an end, or wait for people."""
+        found: list[RowResult] = []
+        with self._engine.connect() as connection:
+            for some in _pieces(numbers):
+                wanted = select(*_RESULT).where(rows.c.number.in_(some), rows.c.status.is_not(None))
+                found += [_result(row) for row in connection.execute(wanted)]
+        return found
 
     def all_results(self, block: int) -> Iterator[RowResult]:
         """All rows as they stand, so many of them in memory at a time."""

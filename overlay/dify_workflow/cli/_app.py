@@ -11,6 +11,7 @@ import typer
 from .._secret import ApiKey
 from .._version import __version__
 from ._connection import Command, Connection
+from .commands.batch import batch
 from .commands.emulate import emulate
 from .commands.form import show, submit
 from .commands.logs import logs
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 form = typer.Typer(no_args_is_help=True, help="Show and submit the forms at which runs wait.")
 
-for command in (run, resume, info, stop, logs, upload, parameters):
+for command in (run, resume, batch, info, stop, logs, upload, parameters):
     app.command(cls=Command)(command)
 app.command()(emulate)
 app.add_typer(form, name="form")
@@ -85,8 +86,8 @@ def connect(
     Data goes to stdout, everything else to stderr.
 
     Exit codes: 0 the run succeeded, or the command did; 1 the run failed or was stopped; 2 wrong
-    usage; 3 the API refused or could not be reached; 4 the run is paused for human input; 130
-    interrupted.
+    usage; 3 the API refused or could not be reached; 4 the run is paused for human input; 5 the
+    outcome of rows of a batch is unknown; 130 interrupted.
     """
     key = None if api_key is None else ApiKey(api_key)
     context.obj = Connection(key, base_url, timeout, verbose)

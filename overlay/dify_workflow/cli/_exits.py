@@ -34,6 +34,8 @@ REFUSED = 3
 """The API refused, or could not be reached."""
 PAUSED = 4
 """The run waits for human input."""
+UNKNOWN = 5
+"""The outcome of some rows of a batch is unknown."""
 INTERRUPTED = 130
 """Ctrl-C."""
 DEFECT = 70

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
@@ -92,5 +93,30 @@ def until_interrupted(items: Iterable[T]) -> Iterator[T]:
             yield item
             if pressed:
                 raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def announced(say: Callable[[], object]) -> Generator[None, None, None]:
+    """Say what the first Ctrl-C does before it does that.
+
+    Args:
+        say: Says so.
+    """
+    is_said = False
+
+    def press(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal is_said
+        if not is_said:
+            is_said = True
+            say()
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

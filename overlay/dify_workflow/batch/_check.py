@@ -1,0 +1,65 @@
+"""Checking rows without running any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+import orjson
+
+from ..client import DifyWorkflow
+from ..errors import InvalidRequestError
+from ._columns import Columns, plain
+from ._errors import MOST_KEPT, RowsError
+from ._registry import Row
+
+
+@attrs.frozen
+class RowCheck:
+    """Rows that the app takes.
+
+    Args:
+        rows: How many there are.
+        inputs: The app's inputs of which there is a column in the first row, with their kinds.
+        unused: Columns of the first row that are no inputs.
+        missing: Inputs that need no value and have no column in the first row.
+    """
+
+    rows: int
+    inputs: dict[str, str]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
+    """Check rows as `run_batch` does, and run none.
+
+    Args:
+        workflow: Client of the app, which is asked what it takes (GET /parameters).
+        rows: As for `run_batch`, but with an end.
+
+    Raises:
+        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
+        DifyError: The app could not be asked.
+    """
+    columns = Columns(workflow.parameters())
+    first: Row = {}
+    count = 0
+    problems: list[str] = []
+    for count, row in enumerate(rows, start=1):
+        first = first or row
+        try:
+            columns.inputs(orjson.loads(plain(row)))
+        except (InvalidRequestError, TypeError) as error:
+            problems.append(f"row {count}: {str(error).rstrip('.')}")
+            if len(problems) == MOST_KEPT:
+                break
+    if problems:
+        raise RowsError("Rows cannot be run", problems)
+    kinds = {field.name: field.kind for field in columns.fields}
+    return RowCheck(
+        rows=count,
+        inputs={name: kind for name, kind in kinds.items() if name in first},
+        unused=tuple(columns.unused(first)),
+        missing=tuple(name for name in kinds if name not in first),
+    )

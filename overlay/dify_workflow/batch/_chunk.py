@@ -1,0 +1,113 @@
+"""A chunk of rows, run wherever an executor has it: what travels there, and what is done with it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import anyio
+import attrs
+
+from .._client_base import setup_of
+from .._options import NotGiven, Options
+from .._recovery import Pace as LookPace
+from .._secret import ApiKey
+from ..async_client import AsyncDifyWorkflow
+from ._batch import writing
+from ._clients import client_with
+from ._columns import Columns
+from ._failures import unwrapped
+from ._gate import Gate, Permits
+from ._journal import Journal
+from ._pace import Pace
+from ._sealed import Sealed
+from ._source import BlockSource
+from ._state import PENDING, RUNNING, RowRecord, RowResult
+from ._worker import Worker
+
+
+@attrs.frozen
+class Chunk:
+    """Rows, and everything that running them takes; nothing of it shows the key.
+
+    Args:
+        numbers: Numbers of the rows.
+        journal: URL of the journal, which may have a password.
+        key: Key of the app.
+        options: The client's other options.
+        looks: How fast the client looks for lost runs.
+        slots: Most rows at a time.
+        rate: Most runs that begin in a second.
+        max_attempts: How often a row is sent that fails.
+        permits: The bound on runs that all chunks share.
+    """
+
+    numbers: tuple[int, ...] = attrs.field(repr=lambda numbers: f"<{len(numbers)} rows>")
+    journal: Sealed
+    key: Sealed
+    options: dict[str, Any]
+    looks: LookPace
+    slots: int
+    rate: float | None
+    max_attempts: int
+    permits: Permits | None = attrs.field(default=None, repr=False)
+
+
+def options_to_send(client: AsyncDifyWorkflow) -> tuple[Sealed, dict[str, Any], LookPace]:
+    """The key, the other options and the pace of a client, so that they can be pickled."""
+    options, pace, _ = setup_of(client)
+    values = attrs.asdict(options, recurse=False)
+    for name in ("api_key", "deadline"):
+        del values[name]
+    if isinstance(options.timeout, NotGiven):
+        del values["timeout"]
+    return Sealed(options.key(None).get_secret_value()), values, pace
+
+
+def run_chunk(chunk: Chunk) -> None:
+    """Run the rows of a chunk; what comes of them is in the journal.
+
+    Those that were sent before, by a worker that died, are followed and not sent again.
+
+    Args:
+        chunk: The rows.
+
+    Raises:
+        DifyError: What every further row would meet, too.
+    """
+    with unwrapped():
+        anyio.run(_run, chunk)
+
+
+async def _run(chunk: Chunk) -> None:
+    key = ApiKey(chunk.key.get_secret_value())
+    options = Options.with_environment(api_key=key, **{"timeout": NotGiven(), **chunk.options})
+    with closing(Journal(chunk.journal.get_secret_value())) as journal:
+        async with client_with(options, chunk.looks) as client, writing(journal) as writer:
+            worker = Worker(
+                client,
+                Columns(await client.parameters()),
+                writer,
+                Gate(Pace(chunk.slots, chunk.rate)),
+                _tell_nobody,
+                max_attempts=chunk.max_attempts,
+                permits=chunk.permits,
+            )
+            rows = partial(next, iter([_open_rows(journal, chunk.numbers)]), [])
+            await worker.work(BlockSource(rows), chunk.slots)
+
+
+def _open_rows(journal: Journal, numbers: tuple[int, ...]) -> list[RowRecord]:
+    """The rows that have no result: those that run, and then those that are to be sent."""
+    wanted, span = set(numbers), {"after": min(numbers) - 1, "last": max(numbers)}
+    found = [
+        record
+        for state in (RUNNING, PENDING)
+        for record in journal.open_rows(state, limit=max(numbers) - min(numbers) + 1, **span)
+    ]
+    return [record for record in found if record.number in wanted]
+
+
+async def _tell_nobody(_result: RowResult) -> None:
+    """The journal has it, and whoever sent the chunk reads it there."""

@@ -1,0 +1,225 @@
+"""Running rows on an executor, in chunks: on one machine's processes, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from anyio import CapacityLimiter, Lock, create_task_group, to_thread
+
+from ..async_client import AsyncDifyWorkflow
+from ..errors import ConfigurationError
+from ._chunk import Chunk, options_to_send, run_chunk
+from ._errors import JournalError
+from ._extras import needs
+from ._journal import Journal
+from ._sealed import Sealed
+from ._settings import Settings
+from ._source import BlockSource, OpenRows, Source
+from ._state import PENDING, RUNNING, RowResult
+
+if TYPE_CHECKING:
+    from distributed import Semaphore
+
+_MOST_ROWS = 250
+"""Rows of the largest chunk; a worker that dies has its chunk repeated."""
+
+_CHUNKS_EACH = 4
+"""Chunks that each worker gets, at least, so that none has nothing to do while others have."""
+
+_PERMIT_SECONDS = 1.0
+"""How long a permit is waited for before it is asked whether there is anything left to do."""
+
+
+@contextmanager
+def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
+    """The executor of a Dask cluster; None where no address is given.
+
+    Args:
+        address: Address of its scheduler, such as ``"tcp://10.0.0.1:8786"``.
+
+    Raises:
+        ConfigurationError: Nobody answers there.
+        ImportError: Dask is not installed.
+    """
+    if address is None:
+        yield None
+        return
+    with needs("distributed", "cluster", "A Dask cluster needs"):
+        from distributed import Client
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"No Dask scheduler answers at {address}: {error}") from error
+    with client:
+        yield client.get_executor()
+
+
+class Cluster:
+    """Runs rows on an executor.
+
+    Args:
+        executor: The executor.
+        client: What runs the rows; its options travel to the workers.
+        journal: The journal, which the workers write.
+        settings: How the batch is run.
+
+    Raises:
+        JournalError: The journal cannot be written from several machines.
+        ConfigurationError: The settings are not for an executor.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        client: AsyncDifyWorkflow,
+        journal: Journal,
+        settings: Settings,
+    ) -> None:
+        self._executor = executor
+        self._journal = journal
+        self._settings = settings
+        self._is_leaving = False
+        dask = getattr(executor, "_client", None)  # of distributed's ClientExecutor
+        is_file = journal.url.get_backend_name() == "sqlite"
+        if dask is not None and is_file:
+            raise JournalError(
+                "On a Dask cluster the journal has to be a PostgreSQL database, which all of its "
+                "machines reach."
+            )
+        if settings.on_interrupt == "stop":
+            raise ConfigurationError(
+                "on_interrupt='stop' stops runs of this process alone; with an executor, take "
+                "'wait' or 'detach'."
+            )
+        threads = sum(dask.nthreads().values()) if dask is not None else _processes(executor)
+        self._parallel = max(1, min(threads, settings.concurrency))
+        self._permits = None if dask is None else DaskPermits.of(dask, settings.concurrency)
+        self._options: dict[str, Any] = {"pure": False} if dask is not None else {}
+        self._template = self._chunk_of(client)
+
+    def leave_rest(self) -> None:
+        """Begin no more chunks."""
+        self._is_leaving = True
+
+    async def work(self, tell: Callable[[RowResult], Awaitable[None]]) -> None:
+        """Run all rows of the journal that have no result.
+
+        Args:
+            tell: Is told each result, when its chunk has ended.
+
+        Raises:
+            DifyError: What every further row would meet, too.
+        """
+        # Where permits bound the runs, each worker has a chunk in hand and one that waits.
+        at_once = self._parallel * (1 if self._permits is None else 2)
+        limiter = CapacityLimiter(at_once)
+        left = await to_thread.run_sync(self._journal.undone)
+        size = max(1, min(_MOST_ROWS, left // (at_once * _CHUNKS_EACH)))
+        try:
+            for state in (RUNNING, PENDING):
+                source = BlockSource(OpenRows(self._journal, state).read)
+                async with create_task_group() as group:
+                    for _ in range(at_once):
+                        group.start_soon(self._send_all, source, size, tell, limiter)
+        finally:
+            if self._permits is not None:
+                self._permits.close()
+
+    async def _send_all(
+        self,
+        source: Source,
+        size: int,
+        tell: Callable[[RowResult], Awaitable[None]],
+        limiter: CapacityLimiter,
+    ) -> None:
+        """Send chunk after chunk, each when the last one has ended."""
+        while not self._is_leaving:
+            numbers: list[int] = []
+            while len(numbers) < size and (record := await source.next()) is not None:
+                numbers.append(record.number)
+            if not numbers:
+                return
+            chunk = attrs.evolve(self._template, numbers=tuple(numbers))
+            # In a thread: an executor may fork, and its child must not seem to run this loop.
+            submit = partial(self._executor.submit, run_chunk, chunk, **self._options)
+            future: Future[None] = await to_thread.run_sync(submit)
+            try:
+                await to_thread.run_sync(future.result, limiter=limiter, abandon_on_cancel=True)
+            finally:
+                future.cancel()
+            for result in await to_thread.run_sync(self._journal.results_of, numbers):
+                await tell(result)
+
+    def _chunk_of(self, client: AsyncDifyWorkflow) -> Chunk:
+        """A chunk without rows."""
+        settings = self._settings
+        key, options, looks = options_to_send(client)
+        return Chunk(
+            numbers=(),
+            journal=Sealed(self._journal.url.render_as_string(hide_password=False)),
+            key=key,
+            options=options,
+            looks=looks,
+            slots=max(1, settings.concurrency // self._parallel),
+            rate=settings.rate and settings.rate / self._parallel,
+            max_attempts=settings.max_attempts,
+            permits=self._permits,
+        )
+
+
+def _processes(executor: Executor) -> int:
+    """How many calls an executor runs at a time, as far as that can be known."""
+    return getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+
+
+class DaskPermits:
+    """Permits that all workers of a Dask cluster share (`distributed.Semaphore`).
+
+    Those of a worker that dies come back when Dask's lease timeout (30 s) has passed.
+
+    Args:
+        semaphore: What counts them.
+    """
+
+    def __init__(self, semaphore: Semaphore) -> None:
+        self._semaphore = semaphore
+        self._turn = Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return DaskPermits, (self._semaphore,)
+
+    @classmethod
+    def of(cls, client: Any, count: int) -> DaskPermits:
+        """So many permits on the cluster of a client.
+
+        Args:
+            client: A `distributed.Client`.
+            count: How many there are.
+        """
+        from distributed import Semaphore
+
+        name = f"dify-batch-{uuid.uuid4().hex}"
+        semaphore = Semaphore(count, name, scheduler_rpc=client.scheduler, loop=client.loop)
+        client.sync(semaphore.register)
+        return cls(semaphore)
+
+    async def acquire(self) -> bool:
+        """Take a permit; False where none becomes free within a second."""
+        ask = partial(self._semaphore.acquire, timeout=_PERMIT_SECONDS)
+        async with self._turn:  # threads that wait must not keep the journal from its own
+            return bool(await to_thread.run_sync(ask))
+
+    async def release(self) -> None:
+        """Give a permit back."""
+        await to_thread.run_sync(self._semaphore.release)
+
+    def close(self) -> None:
+        """Forget them on the scheduler."""
+        self._semaphore.close()

@@ -1,0 +1,185 @@
+"""``batch``: run the app's workflow over a table."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ...errors import DifyError, InvalidRequestError
+from .._connection import connection_of
+from .._exits import say
+from ._options import User
+
+if TYPE_CHECKING:
+    from ...batch import BatchSummary, RowFile
+    from ...client import DifyWorkflow
+
+
+def batch(
+    context: typer.Context,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="The rows: a .csv, .jsonl or .parquet file.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT",
+            help="Where the results go: a .csv, .jsonl or .parquet file.",
+            show_default=False,
+        ),
+    ] = None,
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="What is known of each row: a file, or a PostgreSQL database.",
+            show_default="OUT.journal",
+        ),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Most runs at a time.", min=1)] = 8,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R",
+            help="Most runs that begin in a second.",
+            min=0.001,
+            show_default="no bound",
+        ),
+    ] = None,
+    max_attempts: Annotated[
+        int, typer.Option(metavar="N", help="How often a row is sent whose run fails.", min=1)
+    ] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run the rows on a Dask cluster; the journal is then one in PostgreSQL.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the rows of a journal that is there.")
+    ] = False,
+    rerun_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--rerun-unknown",
+            help="Send rows again whose outcome is unknown, although they may have been run.",
+        ),
+    ] = False,
+    on_interrupt: Annotated[
+        Literal["wait", "stop", "detach"],
+        typer.Option(help="What Ctrl-C does with runs that go on; a second one leaves at once."),
+    ] = "wait",
+    user: User = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all rows, and run none.")
+    ] = False,
+) -> None:
+    """Run the app's workflow over the rows of a table, and write a table of the results.
+
+    Columns with the name of an input are that input; a column id names the rows. All rows are
+    checked before the first one is sent. Whatever ends the batch, --resume goes on with it, and no
+    row is sent twice.
+
+    Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
+    some is unknown; 130 interrupted.
+    """
+    from ...batch import read_rows
+    from ...batch._results import check_results_path
+    from .._batch_end import exit_code, show_summary
+
+    rows = read_rows(table)
+    if output is not None:
+        check_results_path(output)
+    with connection_of(context).client(user) as client:
+        if dry_run:
+            _check(client, rows)
+            return
+        if output is None:
+            raise InvalidRequestError("Name the file for the results with --output OUT.")
+        where = journal or f"{output}.journal"
+        if not resume:
+            _check_new(where)
+        settings = {
+            "concurrency": concurrency,
+            "rate": rate,
+            "max_attempts": max_attempts,
+            "rerun_unknown": rerun_unknown,
+            "on_interrupt": on_interrupt,
+        }
+        summary = _run(client, rows, where, dask, settings)
+    summary.write_results(output)
+    show_summary(summary, output)
+    raise typer.Exit(exit_code(summary))
+
+
+def _run(
+    client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, object]
+) -> BatchSummary:
+    from ...batch import run_batch
+    from ...batch._cluster import executor_at
+    from .._batch_view import view_of_batch
+    from .._interrupts import announced
+
+    with executor_at(dask) as executor, view_of_batch() as view:
+        with announced(lambda: view.say(_AFTER_INTERRUPT[str(settings["on_interrupt"])])):
+            try:
+                return run_batch(
+                    client,
+                    rows,
+                    journal=journal,
+                    on_progress=view.show,
+                    executor=executor,
+                    **settings,  # type: ignore[arg-type]  # each as typer has read it
+                )
+            except (DifyError, KeyboardInterrupt):
+                view.close()
+                say("Nothing is lost: --resume goes on.")
+                raise
+
+
+_AFTER_INTERRUPT = {
+    "wait": "Waiting for the runs that go on; Ctrl-C again leaves at once.",
+    "stop": "Stopping the runs that go on; Ctrl-C again leaves at once.",
+    "detach": "Leaving the runs that go on to --resume.",
+}
+
+
+def _check(client: DifyWorkflow, rows: RowFile) -> None:
+    from ...batch import check_rows
+    from .._printing import show_values
+
+    check = check_rows(client, rows)
+    show_values(
+        {
+            "rows": check.rows,
+            "inputs": ", ".join(f"{name} ({kind})" for name, kind in check.inputs.items()),
+            "not given": ", ".join(check.missing),
+            "no inputs": ", ".join(check.unused),
+        }
+    )
+
+
+def _check_new(journal: str) -> None:
+    """Refuse a journal that another batch has begun.
+
+    Raises:
+        InvalidRequestError: It has rows.
+    """
+    from ...batch._journal import Journal
+
+    if "://" not in journal and not Path(journal).exists():
+        return
+    if Journal(journal).count():
+        raise InvalidRequestError(
+            "The journal has the rows of an earlier batch: --resume goes on with it, and another "
+            "--journal begins a new one."
+        )
