@@ -1,4 +1,4 @@
-"""Batches in processes of their own, which can be killed, and an emulator that counts their runs."""
+"""Batches in processes that can be killed, and an emulator that counts their runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from dify_workflow import DifyWorkflow
 from dify_workflow._recovery import Pace
 from dify_workflow.batch import read_rows, run_batch
-from dify_workflow.emulator import Emulator, Input, node, workflow
+from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 from support.spec import ROOT
 
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -74,7 +74,7 @@ def counted_runs(
         counts[inputs["name"]] += 1
         yield from node("think", seconds=seconds)
         if counts[inputs["name"]] <= fails:
-            raise ValueError(inputs["name"])
+            raise NodeError(inputs["name"])
         return {"greeting": f"Hello {inputs['name']}", "length": len(inputs["name"])}
 
     with Emulator(work, linger=0.05, **options) as emulator:

@@ -60,6 +60,7 @@ class Batch:
         rows: Iterable[Row],
         journal: str | PathLike[str],
         settings: Settings,
+        *,
         tell: Tell,
         begin: Callable[[BatchProgress], object] = lambda _: None,
         executor: Executor | None = None,
@@ -91,11 +92,13 @@ class Batch:
                 "read_rows, no iterator."
             )
         began = time.monotonic()
-        with unwrapped():
-            with closing(await to_thread.run_sync(Journal, self._journal_at)) as journal:
-                with journal.locked():
-                    await self._carry_out(journal)
-                counts, tokens = await to_thread.run_sync(journal.counts)
+        with (
+            unwrapped(),
+            closing(await to_thread.run_sync(Journal, self._journal_at)) as journal,
+            journal.locked(),
+        ):
+            await self._carry_out(journal)
+            counts, tokens = await to_thread.run_sync(journal.counts)
         return BatchSummary(
             counts=counts,
             tokens=tokens,

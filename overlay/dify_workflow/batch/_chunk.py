@@ -1,4 +1,4 @@
-"""A chunk of rows, run wherever an executor has it: what travels there, and what is done with it."""
+"""A chunk of rows, run wherever an executor has it."""
 
 from __future__ import annotations
 

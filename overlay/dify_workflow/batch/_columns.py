@@ -1,4 +1,4 @@
-"""How the columns of a row become the inputs of a run. Pure, but for looking whether files exist."""
+"""How the columns of a row become the inputs of a run. Pure, but that files must be there."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def plain(row: Mapping[str, JSON]) -> bytes:
     Raises:
         TypeError: A value is nothing that JSON can carry.
     """
-    return orjson.dumps(row, default=_plain_value)
+    return _dumped(row, 0)
 
 
 def digest(row: Mapping[str, JSON]) -> str:
@@ -75,8 +75,14 @@ def digest(row: Mapping[str, JSON]) -> str:
     Raises:
         TypeError: A value is nothing that JSON can carry.
     """
-    text = orjson.dumps(row, default=_plain_value, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
+    return hashlib.blake2b(_dumped(row, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _dumped(row: Mapping[str, JSON], option: int) -> bytes:
+    try:
+        return orjson.dumps(row, default=_plain_value, option=option)
+    except TypeError as error:  # orjson says of every value that it is not serializable
+        raise TypeError(str(error.__cause__ or error)) from None
 
 
 def _plain_value(value: object) -> object:

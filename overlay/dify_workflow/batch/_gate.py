@@ -35,9 +35,9 @@ class Gate:
         patience: Seconds without a sign of life after which a refusal is final.
     """
 
-    def __init__(self, pace: Pace, patience: float = PATIENCE) -> None:
+    def __init__(self, pace: Pace, patience: float | None = None) -> None:
         self._pace = pace
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         self._in_flight = 0
         self._changed = Event()
         self._is_closed = False
@@ -70,22 +70,22 @@ class Gate:
         self._last_life = max(self._last_life, time.monotonic())
         self._pace.taken()
 
-    def refused(self, error: DifyError, begun: float) -> None:
+    def refused(self, error: DifyError, begun: float) -> bool:
         """Note that the server could not take a run.
 
         Args:
             error: How it said so.
             begun: When that run began.
 
-        Raises:
-            DifyError: That error, where nothing else has happened for too long.
+        Returns:
+            Whether it is worth trying again: not where nothing else has happened for too long.
         """
         now = time.monotonic()
         asked: float | None = getattr(error, "retry_after", None)
-        if now - self._last_life > self._patience:
-            raise error
         self._pace.refused(now, begun, asked)
+        is_over = now - self._last_life > self._patience
         self._last_life += asked or 0.0
+        return not is_over
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, Event()

@@ -327,8 +327,8 @@ class Journal:
         """Write changes in one transaction, on the disk when this returns.
 
         Args:
-            changes: Of each row no more than one of a kind, which happened in the order release,
-                claim, begin, end.
+            changes: Of each row no more than one of a kind, which happened in the order begin,
+                end, release, claim.
 
         Returns:
             The rows that were claimed.
@@ -339,20 +339,14 @@ class Journal:
         ends = [each for each in changes if isinstance(each, Ended)]
         won: set[int] = set()
         with self._engine.begin() as connection:
+            if begins:
+                connection.execute(_BEGIN, [_begin_values(each) for each in begins])
+            if ends:
+                connection.execute(_END, [_end_values(each) for each in ends])
             if releases:
                 _release(connection, releases)
             if claims:
                 won = _claim(connection, claims)
-            if begins:
-                connection.execute(
-                    _BEGIN,
-                    [
-                        {"n": each.number, "run": each.run_id, "task": each.task_id}
-                        for each in begins
-                    ],
-                )
-            if ends:
-                connection.execute(_END, [_end_values(each) for each in ends])
         return won
 
     # --------------------------------------------------------------------------------- results
@@ -453,6 +447,10 @@ def _claim(connection: Connection, numbers: Sequence[int]) -> set[int]:
         )
         won.update(taken.scalars())
     return won
+
+
+def _begin_values(began: Began) -> dict[str, object]:
+    return {"n": began.number, "run": began.run_id, "task": began.task_id}
 
 
 def _end_values(end: Ended) -> dict[str, object]:

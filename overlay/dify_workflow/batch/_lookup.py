@@ -70,13 +70,13 @@ class Lookup:
         columns: Columns,
         journal: Journal,
         writer: JournalWriter,
-        settling: float = SETTLING,
+        settling: float | None = None,
     ) -> None:
         self._client = client
         self._columns = columns
         self._journal = journal
         self._writer = writer
-        self._settling = settling
+        self._settling = SETTLING if settling is None else settling
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
         """Note the runs that are found, which can then be followed.

@@ -12,7 +12,7 @@ LONGEST_PAUSE = 30.0
 
 
 class Pace:
-    """Adapts to what the server takes: half as many after a refusal, one more after as many as go.
+    """Adapts to what the server takes: half as many after a refusal, slowly more after that.
 
     That is additive increase and multiplicative decrease, as TCP does it (RFC 5681). All times are
     seconds of one clock.

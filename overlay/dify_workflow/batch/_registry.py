@@ -140,8 +140,8 @@ class Registry:
             self._begin(row, has_id=has_id)
         if has_id != self._about.has_ids:
             raise RowsError(
-                f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; either "
-                "all rows have one, or none."
+                f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; all "
+                "rows have one, or none has."
             )
         return _Seen(str(key) if has_id else f"{place}-{mark}", mark, row)
 

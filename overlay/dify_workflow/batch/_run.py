@@ -84,9 +84,15 @@ def run_batch(
         on_interrupt=on_interrupt,
     )
     with _portal_of(workflow) as (portal, client):
-        begin = on_progress or _ignore
-        tell = _teller(on_result, on_progress)
-        batch = Batch(client, rows, journal, settings, tell, begin, executor)
+        batch = Batch(
+            client,
+            rows,
+            journal,
+            settings,
+            tell=_teller(on_result, on_progress),
+            begin=on_progress or _ignore,
+            executor=executor,
+        )
         return _outcome(portal, batch)
 
 
@@ -128,11 +134,16 @@ async def run_batch_async(
     settings = Settings(
         concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
     )
-    begin = on_progress or _ignore
-    tell = _teller(on_result, on_progress)
-    return await Batch(
-        _checked(workflow, AsyncDifyWorkflow), rows, journal, settings, tell, begin, executor
-    ).run()
+    batch = Batch(
+        _checked(workflow, AsyncDifyWorkflow),
+        rows,
+        journal,
+        settings,
+        tell=_teller(on_result, on_progress),
+        begin=on_progress or _ignore,
+        executor=executor,
+    )
+    return await batch.run()
 
 
 def iter_batch(
@@ -190,7 +201,7 @@ async def _results(
 
     async def run() -> None:
         with giving:
-            await Batch(client, rows, journal, settings, tell, executor=executor).run()
+            await Batch(client, rows, journal, settings, tell=tell, executor=executor).run()
 
     with unwrapped():
         async with create_task_group() as group:

@@ -70,6 +70,7 @@ class Worker:
         self._permits = permits
         self._tasks: dict[int, str] = {}
         self._is_stopping = False
+        self._fatal: DifyError | None = None
 
     async def work(self, source: Source, slots: int) -> None:
         """Run all rows of a source.
@@ -84,6 +85,8 @@ class Worker:
         async with create_task_group() as group:
             for _ in range(slots):
                 group.start_soon(self._slot, source)
+        if self._fatal is not None:
+            raise self._fatal
 
     def leave_rest(self) -> None:
         """Begin no more runs; those that go on are followed to their ends."""
@@ -220,14 +223,15 @@ class Worker:
             record = attrs.evolve(record, state=PENDING, attempts=record.attempts - 1)
         match what:
             case Verdict.FATAL:
-                raise error
+                self._give_up(error)
+                return None
             case Verdict.REFUSED | Verdict.BROKEN:
-                self._gate.refused(error, begun)
+                self._note_refusal(error, begun)
                 return record
             case Verdict.UNCERTAIN if record.run_id is None:
                 # The journal says so; its run is looked for in the end.
                 if is_congestion(error):
-                    self._gate.refused(error, begun)
+                    self._note_refusal(error, begun)
                 return None
             case Verdict.LOST | Verdict.UNCERTAIN:
                 end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
@@ -241,6 +245,15 @@ class Worker:
                     return attrs.evolve(record, state=PENDING, run_id=None)
         await self._report(record, end)
         return None
+
+    def _note_refusal(self, error: DifyError, begun: float) -> None:
+        if not self._gate.refused(error, begun):
+            self._give_up(error)
+
+    def _give_up(self, error: DifyError) -> None:
+        """Begin no more runs; those that go on come to their ends before the error is raised."""
+        self._fatal = self._fatal or error
+        self._gate.close()
 
 
 class _NotSentError(Exception):

@@ -9,7 +9,7 @@ import attrs
 from anyio import CancelScope, Event, to_thread
 
 from ._journal import Journal
-from ._state import Change, Claim
+from ._state import Change, Claim, Release
 
 T = TypeVar("T")
 
@@ -65,7 +65,14 @@ class JournalWriter:
     async def claim(self, number: int) -> bool:
         """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
         wish = self._wish(Claim(number))
-        await wish.written.wait()
+        try:
+            await wish.written.wait()
+        except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+            else:
+                self.note(Release(number, was_sent=False))
+            raise
         return wish.won
 
     async def ask(self, question: Callable[[], T]) -> T:

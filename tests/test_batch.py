@@ -1,0 +1,464 @@
+"""Batches: rows in, results out, each row sent once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dify_workflow import (
+    AsyncDifyWorkflow,
+    AuthenticationError,
+    ConfigurationError,
+    DifyWorkflow,
+    InvalidRequestError,
+)
+from dify_workflow.batch import (
+    BatchProgress,
+    JournalError,
+    RowResult,
+    RowsError,
+    iter_batch,
+    read_rows,
+    run_batch,
+    run_batch_async,
+)
+from dify_workflow.batch import _gate, _lookup
+from dify_workflow.batch._journal import Journal
+from dify_workflow.emulator import Emulator, Input, node, workflow
+from support.batches import QUICK, Runs, counted_runs, table
+
+RUN = "POST /workflows/run"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of the emulator show in its logs at once."""
+    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+
+
+@pytest.fixture
+def runs() -> Iterator[Runs]:
+    with counted_runs() as running:
+        yield running
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> str:
+    return str(tmp_path / "rows.journal")
+
+
+def names(count: int) -> list[dict[str, str]]:
+    return [{"name": f"Name {number}"} for number in range(count)]
+
+
+def results(journal: str) -> list[RowResult]:
+    return list(Journal(journal).all_results(100))
+
+
+def test_each_row_runs_once_and_a_second_call_runs_nothing(
+    runs: Runs, journal: str, tmp_path: Path
+) -> None:
+    told: list[RowResult] = []
+    progress: list[BatchProgress] = []
+    rows = read_rows(table(tmp_path / "rows.csv", 30))
+    with runs.client() as client:
+        first = run_batch(
+            client, rows, journal=journal, on_result=told.append, on_progress=progress.append
+        )
+        again = run_batch(client, rows, journal=journal, on_result=told.append)
+    assert (first.counts, first.rows, first.succeeded, first.skipped) == (
+        {"succeeded": 30},
+        30,
+        30,
+        0,
+    )
+    assert (again.counts, again.skipped) == (first.counts, 30)
+    assert runs.counts == Counter(f"Name {number}" for number in range(30))
+    assert sorted(result.key for result in told) == sorted(f"row-{n}" for n in range(30))
+    assert told[0].outputs["greeting"] == f"Hello {told[0].row['name']}"
+    assert [(each.total, each.settled) for each in progress] == [(30, n) for n in range(31)]
+
+
+def test_tasks_run_batches_too_and_an_iterator_gives_results_as_they_come(
+    runs: Runs, journal: str
+) -> None:
+    async def run() -> dict[str, int]:
+        async with AsyncDifyWorkflow("app-work", base_url=runs.emulator.base_url) as client:
+            return dict((await run_batch_async(client, names(5), journal=journal)).counts)
+
+    assert asyncio.run(run()) == {"succeeded": 5}
+    with runs.client() as client:
+        found = [result.row["name"] for result in iter_batch(client, names(9), journal=journal)]
+    assert sorted(found) == [f"Name {number}" for number in range(5, 9)]
+    assert set(runs.counts.values()) == {1}
+
+
+def test_a_source_without_an_end_is_read_as_it_is_run_and_can_be_left(
+    runs: Runs, journal: str
+) -> None:
+    read = 0
+
+    def endless() -> Iterator[dict[str, str]]:
+        nonlocal read
+        while True:
+            yield {"name": f"Name {read}" if read != 3 else "x" * 99}
+            read += 1
+
+    with runs.client() as client:
+        for count, result in enumerate(
+            iter_batch(client, endless(), journal=journal, concurrency=2)
+        ):
+            if result.status == "failed":
+                assert result.message == "name takes at most 48 characters, not 99."
+                assert result.attempts == 0
+            if count == 10:
+                break
+        assert read < 200
+        rest = iter([*names(3), {"name": "x" * 99}, {"name": "Name 4"}])
+        run_batch(client, rest, journal=journal)
+    assert set(runs.counts.values()) == {1}
+
+
+def test_failed_runs_are_results_and_repeated_as_often_as_asked_for(tmp_path: Path) -> None:
+    with counted_runs(fails=1) as runs, runs.client() as client:
+        once = run_batch(client, names(4), journal=tmp_path / "once")
+        runs.counts.clear()
+        twice = run_batch(client, names(4), journal=tmp_path / "twice", max_attempts=3)
+    assert (once.counts, twice.counts) == ({"failed": 4}, {"succeeded": 4})
+    assert {result.attempts for result in results(str(tmp_path / "twice"))} == {2}
+    (first, *_) = once.troubled()
+    assert (first.status, first.attempts) == ("failed", 1)
+    assert "Name" in (first.message or "")
+    assert len(twice.slowest(2)) == 2
+    assert twice.troubled() == []
+
+
+def test_bad_rows_are_refused_before_anything_is_run_and_can_be_mended(
+    runs: Runs, journal: str
+) -> None:
+    with runs.client() as client:
+        with pytest.raises(RowsError, match="row 2: name is required"):
+            run_batch(client, [{"name": "Ann"}, {"nmae": "Bob"}], journal=journal)
+        assert not runs.counts
+        summary = run_batch(client, [{"name": "Ann"}, {"name": "Bob"}], journal=journal)
+    assert summary.counts == {"succeeded": 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"id": 1, "name": "a"}, {"name": "b"}], "Row 2 has no id"),
+        ([{"name": "a"}, {"id": 1, "name": "b"}], "Row 2 has an id"),
+        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "The id '1' is there twice"),
+        (["a"], "Row 1 is no mapping, but a str"),
+        ([{"name": object()}], "Row 1 cannot be kept: it holds a object"),
+    ],
+)
+def test_rows_that_cannot_be_told_apart_are_refused(
+    runs: Runs, journal: str, rows: list[Any], problem: str
+) -> None:
+    with runs.client() as client, pytest.raises(RowsError, match=problem):
+        run_batch(client, rows, journal=journal)
+    assert not runs.counts
+
+
+def test_a_journal_refuses_other_rows_but_takes_more_and_in_another_order(
+    runs: Runs, tmp_path: Path
+) -> None:
+    plain, named = tmp_path / "plain", tmp_path / "named"
+    with runs.client() as client:
+        run_batch(client, names(3), journal=plain)
+        with pytest.raises(JournalError, match="another row 2 than the one given"):
+            run_batch(client, [*names(1), {"name": "Bob"}, *names(3)[2:]], journal=plain)
+        with pytest.raises(JournalError, match="has 3 rows, of which only 2 were given"):
+            run_batch(client, names(2), journal=plain)
+        assert run_batch(client, names(5), journal=plain).counts == {"succeeded": 5}
+        rows = [{"id": n, "name": f"Row {n}"} for n in range(4)]
+        run_batch(client, rows[:3], journal=named)
+        assert run_batch(client, rows[::-1], journal=named).counts == {"succeeded": 4}
+        with pytest.raises(JournalError, match=r"another row 1 \(3\) than"):
+            run_batch(client, [{"id": 3, "name": "Eve"}, *rows[:3]], journal=named)
+        with pytest.raises(RowsError, match="1 rows have an id that another one has"):
+            run_batch(client, [*rows, rows[0]], journal=named)
+    assert set(runs.counts.values()) == {1}
+
+
+def test_a_journal_belongs_to_an_app_and_a_user(runs: Runs, journal: str) -> None:
+    url = runs.emulator.base_url
+
+    @workflow(Input("name"))
+    def other(inputs: Any) -> Any:
+        yield from node("think")
+        return {}
+
+    work = runs.emulator.workflows[0]
+    runs.emulator.serve(work, other)
+    with runs.client() as client:
+        run_batch(client, names(2), journal=journal)
+    with DifyWorkflow("app-other", base_url=url) as client:
+        with pytest.raises(JournalError, match="belongs to another app"):
+            run_batch(client, names(2), journal=journal)
+    with DifyWorkflow("app-work", base_url=url, user_id="eve") as client:
+        with pytest.raises(JournalError, match="for the user 'dify-workflow', not 'eve'"):
+            run_batch(client, names(2), journal=journal)
+    # The same app under another address: its runs are there.
+    with DifyWorkflow("app-work", base_url=url.replace("127.0.0.1", "localhost")) as client:
+        assert run_batch(client, names(3), journal=journal).counts == {"succeeded": 3}
+    assert set(runs.counts.values()) == {1}
+
+
+def test_a_journal_takes_one_batch_at_a_time(journal: str) -> None:
+    with counted_runs(0.2) as runs, runs.client() as client:
+        first = iter_batch(client, names(3), journal=journal, concurrency=1)
+        next(first)
+        with pytest.raises(JournalError, match="Another batch is going on"):
+            run_batch(client, names(3), journal=journal)
+        first.close()
+        assert run_batch(client, names(3), journal=journal).counts == {"succeeded": 3}
+
+
+def test_a_file_that_is_no_journal_is_refused(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database " * 100, encoding="utf-8")
+    with runs.client() as client:
+        for where, problem in (
+            (tmp_path / "notes.txt", "cannot be opened: file is not a database"),
+            (tmp_path / "nowhere" / "j", "cannot be opened: unable to open"),
+            ("mysql://u:S3cr3t@h/d", "an SQLite file or a PostgreSQL database, not mysql"),
+            ("sqlite:///:memory:", "name a file"),
+            ("://", "neither a path nor the URL"),
+        ):
+            with pytest.raises(JournalError, match=problem) as caught:
+                run_batch(client, names(1), journal=where)
+            assert "S3cr3t" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------------ what goes wrong
+
+
+def test_a_row_whose_run_never_told_its_id_is_found_in_the_logs_and_not_sent_again(
+    runs: Runs, journal: str
+) -> None:
+    runs.emulator.faults.cut_stream(on=RUN, times=3)
+    runs.emulator.faults.answer(502, runs_anyway=True, on=RUN, times=2)
+    with runs.client() as client:
+        summary = run_batch(client, names(10), journal=journal)
+    assert summary.counts == {"succeeded": 10}
+    assert set(runs.counts.values()) == {1}
+
+
+def test_rows_with_the_same_inputs_are_each_found(runs: Runs, journal: str) -> None:
+    runs.emulator.faults.cut_stream(on=RUN, times=4)
+    rows = [{"id": number, "name": "Ann"} for number in range(6)]
+    with runs.client() as client:
+        summary = run_batch(client, rows, journal=journal)
+    assert summary.counts == {"succeeded": 6}
+    assert runs.counts == {"Ann": 6}
+    assert len({result.run_id for result in results(journal)}) == 6
+
+
+def test_a_row_that_is_not_found_is_unknown_and_left_alone_until_it_is_asked_for(
+    runs: Runs, journal: str
+) -> None:
+    runs.emulator.faults.answer(500, on=RUN, times=2)
+    told: list[RowResult] = []
+    with runs.client() as client:
+        first = run_batch(client, names(5), journal=journal, on_result=told.append)
+        second = run_batch(client, names(5), journal=journal)
+        assert first.counts == second.counts == {"succeeded": 3, "unknown": 2}
+        assert (first.unknown, len(runs.counts)) == (2, 3)
+        unknown = [result for result in told if result.status == "unknown"]
+        assert len(told) == 5
+        assert {result.message for result in unknown} == {
+            "it was sent, and no run with its inputs is in the logs"
+        }
+        third = run_batch(client, names(5), journal=journal, rerun_unknown=True)
+    assert third.counts == {"succeeded": 5}
+    assert set(runs.counts.values()) == {1}
+
+
+def test_runs_that_may_be_somebody_elses_are_nobodys(runs: Runs, journal: str) -> None:
+    with runs.client() as client:
+        client.run_workflow({"name": "Name 0"})  # by hand, as the same user
+        runs.emulator.faults.cut_stream(on=RUN)
+        summary = run_batch(client, names(1), journal=journal)
+        (result,) = results(journal)
+    assert summary.counts == {"unknown": 1}
+    assert "which run is its own is not known: the logs show" in (result.message or "")
+
+
+def test_logs_that_cannot_be_read_leave_rows_unknown_until_they_can(
+    runs: Runs, journal: str
+) -> None:
+    runs.emulator.faults.cut_stream(on=RUN)
+    runs.emulator.faults.answer(500, on="GET /workflows/logs", times=None)
+    with runs.client(max_retries=0) as client:
+        assert run_batch(client, names(1), journal=journal).counts == {"unknown": 1}
+        assert "the logs could not be read" in (results(journal)[0].message or "")
+        runs.emulator.faults.clear()
+        assert run_batch(client, names(1), journal=journal).counts == {"succeeded": 1}
+    assert runs.counts == {"Name 0": 1}
+
+
+def test_streams_that_break_are_followed(runs: Runs, journal: str) -> None:
+    runs.emulator.faults.cut_stream(after_events=2, on=RUN, times=5)
+    runs.emulator.faults.drop_first_events(2, on=RUN, times=3)
+    with runs.client() as client:
+        assert run_batch(client, names(10), journal=journal).counts == {"succeeded": 10}
+    assert set(runs.counts.values()) == {1}
+
+
+def test_a_run_whose_worker_died_is_unknown_and_names_the_run(runs: Runs, journal: str) -> None:
+    runs.emulator.faults.kill_worker(after_events=1, on=RUN)
+    with runs.client(lost_run_timeout=0.2, timeout=0.5) as client:
+        summary = run_batch(client, names(2), journal=journal, concurrency=1)
+        assert summary.counts == {"unknown": 1, "succeeded": 1}
+        (lost,) = summary.troubled()
+        assert lost.run_id is not None
+        assert "its record still says 'running'" in (lost.message or "")
+        again = run_batch(client, names(2), journal=journal, rerun_unknown=True)
+    assert again.counts == {"succeeded": 2}
+    assert runs.counts["Name 1"] == 1
+
+
+def test_refusals_are_waited_out_and_the_server_gets_no_more_than_it_takes(journal: str) -> None:
+    with counted_runs(0.02, limit=4, server_version="1.9") as runs:
+        runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=5)
+        runs.emulator.faults.answer(503, retry_after=0, on=RUN, times=2)
+        with runs.client() as client:
+            summary = run_batch(client, names(40), journal=journal, concurrency=16)
+    assert summary.counts == {"succeeded": 40}
+    assert set(runs.counts.values()) == {1}
+    assert {result.attempts for result in results(journal)} == {1}
+
+
+def test_a_wrong_key_ends_the_batch_and_nothing_is_lost(runs: Runs, journal: str) -> None:
+    with runs.client() as client:
+        runs.emulator.faults.answer(401, on=RUN, times=None)
+        with pytest.raises(AuthenticationError):
+            run_batch(client, names(5), journal=journal)
+        runs.emulator.faults.clear()
+        assert {result.status for result in results(journal)} == {"pending"}
+        assert run_batch(client, names(5), journal=journal).counts == {"succeeded": 5}
+
+
+def test_a_server_that_takes_nothing_for_too_long_ends_the_batch(
+    runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_gate, "PATIENCE", 0.2)
+    runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=None)
+    with runs.client() as client, pytest.raises(Exception, match="too many requests"):
+        run_batch(client, names(3), journal=journal)
+    assert {result.status for result in results(journal)} == {"pending"}
+
+
+def test_no_more_runs_begin_in_a_second_than_asked_for(runs: Runs, journal: str) -> None:
+    began = time.monotonic()
+    with runs.client() as client:
+        run_batch(client, names(11), journal=journal, rate=20)
+    assert time.monotonic() - began >= 10 / 20
+
+
+def test_files_are_uploaded_before_their_row_is_sent(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    @workflow(Input("page", "file"), Input("more", "file-list", required=False))
+    def reading(inputs: Any) -> Any:
+        seen.append(inputs)
+        yield from node("read")
+        return {}
+
+    page = tmp_path / "page.txt"
+    page.write_text("text", encoding="utf-8")
+    with Emulator(reading, linger=0.05) as emulator, emulator.client() as client:
+        emulator.faults.answer(500, on="POST /files/upload")
+        rows = [{"page": str(page), "more": f"{page}\n{page}"}]
+        summary = run_batch(client, rows, journal=tmp_path / "j")
+    assert summary.counts == {"succeeded": 1}
+    assert seen[0]["page"]["filename"] == "page.txt"
+    assert len(seen[0]["more"]) == 2
+
+
+def test_a_paused_run_is_looked_at_again_by_the_next_call(forms: Emulator, tmp_path: Path) -> None:
+    rows = [{"topic": "boxes"}]
+    with forms.client("approval") as client:
+        told: list[RowResult] = []
+        first = run_batch(client, rows, journal=tmp_path / "j", on_result=told.append)
+        assert (first.counts, len(told)) == ({"paused": 1}, 1)
+        run = client.wait_for_run(str(told[0].run_id))
+        assert run.paused is not None
+        token = str(run.paused.forms[0].token)
+        form = client.human_input_form(token)
+        values = {field.output_variable_name: "x" for field in form.inputs}
+        client.submit_human_input_form(token, form.actions[0].id, values)
+        assert run_batch(client, rows, journal=tmp_path / "j").counts == {"succeeded": 1}
+
+
+# ------------------------------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"concurrency": 0}, "concurrency must be a whole number from 1 on"),
+        ({"max_attempts": True}, "max_attempts must be a whole number"),
+        ({"rate": 0}, "rate must be runs per second"),
+        ({"on_interrupt": "cry"}, "on_interrupt must be 'wait', 'stop' or 'detach'"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    runs: Runs, journal: str, options: dict[str, Any], problem: str
+) -> None:
+    with runs.client() as client, pytest.raises(InvalidRequestError, match=problem):
+        run_batch(client, names(1), journal=journal, **options)
+
+
+def test_a_client_of_the_other_kind_or_with_connections_of_its_own_is_refused(
+    runs: Runs, journal: str
+) -> None:
+    connections = httpx.Client()
+    with connections, runs.client(http_client=connections) as client:
+        with pytest.raises(ConfigurationError, match="cannot use the client's http_client"):
+            run_batch(client, names(1), journal=journal)
+    with pytest.raises(InvalidRequestError, match="must be a DifyWorkflow here"):
+        run_batch(AsyncDifyWorkflow("k"), names(1), journal=journal)  # type: ignore[arg-type]  # as untyped code may
+
+
+def test_what_a_callback_raises_ends_the_batch_and_comes_out_as_it_is(
+    runs: Runs, journal: str
+) -> None:
+    def complain(_result: RowResult) -> None:
+        raise LookupError(threading.current_thread().name)
+
+    with runs.client() as client, pytest.raises(LookupError):
+        run_batch(client, names(5), journal=journal, on_result=complain)
+    with runs.client() as client:
+        assert run_batch(client, names(5), journal=journal).counts == {"succeeded": 5}
+    assert set(runs.counts.values()) == {1}
+
+
+def test_cancelling_leaves_runs_to_the_next_call(journal: str) -> None:
+    with counted_runs(0.3) as runs:
+
+        async def run() -> None:
+            async with runs.emulator.async_client("work") as client:
+                batch = asyncio.create_task(run_batch_async(client, names(4), journal=journal))
+                while Journal(journal).counts()[0] != {"running": 4}:
+                    await asyncio.sleep(0.01)
+                batch.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await batch
+
+        asyncio.run(run())
+        assert {result.status for result in results(journal)} == {"running"}
+        with runs.client() as client:
+            assert run_batch(client, names(4), journal=journal).counts == {"succeeded": 4}
+    assert set(runs.counts.values()) == {1}
+    assert QUICK.first_look < 1

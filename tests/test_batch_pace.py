@@ -1,0 +1,125 @@
+"""How many runs go on at once: halved when refused, raised slowly, no faster than the rate."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dify_workflow import (
+    APIConnectionError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    DifyError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitError,
+    RunLostError,
+    RunOutcomeUnknownError,
+    ServerError,
+    StreamInterruptedError,
+)
+from dify_workflow.batch._pace import LONGEST_PAUSE, Pace
+from dify_workflow.batch._verdict import Verdict, is_congestion, verdict
+
+
+def test_a_refusal_halves_and_runs_that_began_before_it_say_nothing_new() -> None:
+    pace = Pace(8)
+    pace.refused(now=10.0, begun=9.0)
+    assert pace.limit == 4
+    pace.refused(now=10.1, begun=9.5)
+    assert pace.limit == 4
+    pace.refused(now=11.0, begun=10.5)
+    assert pace.limit == 2
+    assert pace.wait(now=100.0, in_flight=2) is None
+    assert pace.wait(now=100.0, in_flight=1) == 0
+
+
+def test_as_many_runs_as_go_on_raise_the_limit_by_one_and_no_higher_than_asked_for() -> None:
+    pace = Pace(4)
+    pace.refused(0, 0)
+    for _ in range(3):
+        pace.taken()
+    assert 3 < pace.limit < 3.5
+    for _ in range(100):
+        pace.taken()
+    assert pace.limit == 4
+
+
+def test_what_the_server_asks_to_wait_is_waited() -> None:
+    pace = Pace(4)
+    pace.refused(now=5.0, begun=4.0, retry_after=7.0)
+    assert pace.wait(now=5.0, in_flight=0) == 7.0
+    assert pace.wait(now=12.0, in_flight=0) == 0
+
+
+def test_pauses_grow_while_nothing_is_taken() -> None:
+    pace = Pace(1)
+    waits: list[float] = []
+    for second in range(0, 1000, 100):
+        pace.refused(second, second)
+        wait = pace.wait(second, 0)
+        assert wait is not None
+        waits.append(wait)
+    assert waits[0] <= 0.25
+    assert LONGEST_PAUSE / 2 <= waits[-1] <= LONGEST_PAUSE
+    pace.taken()
+    pace.refused(2000, 2000)
+    assert (pace.wait(2000, 0) or 0) <= 0.25
+
+
+@given(st.floats(0.1, 1000), st.lists(st.floats(0, 5), min_size=2, max_size=50))
+def test_runs_begin_no_faster_than_the_rate(rate: float, steps: list[float]) -> None:
+    pace, now = Pace(1000, rate), 0.0
+    begun: list[float] = []
+    for step in steps:
+        now += step
+        wait = pace.wait(now, 0)
+        assert wait is not None
+        now += wait
+        pace.begin(now)
+        begun.append(now)
+    for first, second in zip(begun, begun[1:], strict=False):
+        assert second - first >= 1 / rate - 1e-6
+
+
+def status(cls: type[DifyError], code: int, **others: object) -> DifyError:
+    return cls("run_workflow", status_code=code, code=None, **{"message": "", **others})  # type: ignore[call-arg]  # an APIStatusError
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (APIConnectionError("", request_sent=False), Verdict.REFUSED),
+        (APIConnectionError("", request_sent=True), Verdict.UNCERTAIN),
+        (RunOutcomeUnknownError(""), Verdict.UNCERTAIN),
+        (StreamInterruptedError(""), Verdict.UNCERTAIN),
+        (StreamInterruptedError("", run_id="r"), Verdict.BROKEN),
+        (RunLostError("", run_id="r"), Verdict.LOST),
+        (status(RateLimitError, 429), Verdict.REFUSED),
+        (
+            status(RateLimitError, 400, message="concurrent requests allowed for x is 1."),
+            Verdict.FATAL,
+        ),
+        (status(ServerError, 500), Verdict.UNCERTAIN),
+        (status(ServerError, 503), Verdict.UNCERTAIN),
+        (status(ServerError, 503, headers={"retry-after": "3"}), Verdict.REFUSED),
+        (status(AuthenticationError, 401), Verdict.FATAL),
+        (status(NotFoundError, 404), Verdict.FATAL),
+        (status(BadRequestError, 400), Verdict.FAILED),
+        (status(BadRequestError, 301), Verdict.FATAL),
+        (InvalidRequestError(""), Verdict.FAILED),
+        (ConfigurationError(""), Verdict.FATAL),
+    ],
+)
+def test_what_an_error_says_of_its_row(error: DifyError, expected: Verdict) -> None:
+    assert verdict(error) is expected
+
+
+def test_pool_errors_and_failures_of_the_server_are_congestion() -> None:
+    behind = RunOutcomeUnknownError("")
+    behind.__cause__ = status(ServerError, 502)
+    assert is_congestion(behind)
+    assert is_congestion(APIConnectionError("", request_sent=False))
+    assert not is_congestion(status(BadRequestError, 400))
