@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.batch import RowResult, read_rows, run_batch
-from dify_workflow.batch._journal import Journal
-from support.batches import Runs, counted_runs, in_process, table
+from support.batches import Runs, counted_runs, in_process, results, table
 
 KILLS = 200
 ROWS = 500
@@ -27,8 +26,8 @@ def test_killed_at_200_random_moments_each_row_has_one_result_and_one_run(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     with counted_runs(0.04) as runs:
-        results = killed_and_resumed(runs, tmp_path, lambda _: None)
-    unknown = assert_each_row_ran_once(results, runs)
+        found = killed_and_resumed(runs, tmp_path, lambda _: None)
+    unknown = assert_each_row_ran_once(found, runs)
     assert unknown < ROWS / 10
     record_property("summary", f"killed {KILLS} times: {unknown} of {ROWS} rows unknown")
 
@@ -58,9 +57,9 @@ def test_killed_at_200_random_moments_of_a_server_in_trouble(
                 faults.answer(502, runs_anyway=True, on=run)
 
     with counted_runs(0.04) as runs:
-        results = killed_and_resumed(runs, tmp_path, trouble)
+        found = killed_and_resumed(runs, tmp_path, trouble)
         met = runs.emulator.faults.met
-    unknown = assert_each_row_ran_once(results, runs)
+    unknown = assert_each_row_ran_once(found, runs)
     assert met > KILLS / 3
     record_property("summary", f"killed {KILLS} times, {met} faults: {unknown} of {ROWS} unknown")
 
@@ -89,9 +88,9 @@ def killed_and_resumed(
     runs.emulator.faults.clear()
     with runs.client(lost_run_timeout=1.0) as client:
         summary = run_batch(client, read_rows(rows), journal=journal, concurrency=16)
-    results = list(Journal(journal).all_results(1000))
-    assert summary.unknown == sum(result.status == "unknown" for result in results)
-    return results
+    found = results(journal)
+    assert summary.unknown == sum(result.status == "unknown" for result in found)
+    return found
 
 
 def _seconds_to_first_run(runs: Runs, folder: Path) -> float:
@@ -108,10 +107,10 @@ def _seconds_to_first_run(runs: Runs, folder: Path) -> float:
     return best
 
 
-def assert_each_row_ran_once(results: list[RowResult], runs: Runs) -> int:
+def assert_each_row_ran_once(found: list[RowResult], runs: Runs) -> int:
     """How many are unknown; all others ran once, and have the result of that run."""
-    assert [result.row["name"] for result in results] == [f"Name {n}" for n in range(ROWS)]
-    for result in results:
+    assert [result.row["name"] for result in found] == [f"Name {n}" for n in range(ROWS)]
+    for result in found:
         name = result.row["name"]
         if result.status == "unknown":
             assert result.message
@@ -119,4 +118,4 @@ def assert_each_row_ran_once(results: list[RowResult], runs: Runs) -> int:
         else:
             assert (result.status, result.outputs["greeting"]) == ("succeeded", f"Hello {name}")
             assert runs.counts[name] == 1
-    return sum(result.status == "unknown" for result in results)
+    return sum(result.status == "unknown" for result in found)

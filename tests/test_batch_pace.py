@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +82,7 @@ def test_runs_begin_no_faster_than_the_rate(rate: float, steps: list[float]) -> 
         now += wait
         pace.begin(now)
         begun.append(now)
-    for first, second in zip(begun, begun[1:], strict=False):
+    for first, second in pairwise(begun):
         assert second - first >= 1 / rate - 1e-6
 
 

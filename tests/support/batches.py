@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -15,7 +15,8 @@ from typing import Any
 
 from dify_workflow import DifyWorkflow
 from dify_workflow._recovery import Pace
-from dify_workflow.batch import read_rows, run_batch
+from dify_workflow.batch import RowResult, read_rows, run_batch
+from dify_workflow.batch._journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 from support.spec import ROOT
 
@@ -33,16 +34,25 @@ _PROCESSES.set_forkserver_preload(
 
 
 class Runs:
-    """An emulator whose workflow counts its runs by row.
+    """An emulator whose workflow counts its runs by row, and how many go on at once."""
 
-    Args:
-        emulator: The emulator.
-        counts: How often each row's run began, by name.
-    """
+    emulator: Emulator
 
-    def __init__(self, emulator: Emulator, counts: Counter[str]) -> None:
-        self.emulator = emulator
-        self.counts = counts
+    def __init__(self) -> None:
+        self.counts = Counter[str]()
+        self.most_at_once = 0
+        self._at_once = 0
+
+    @contextmanager
+    def counted(self, name: str) -> Iterator[None]:
+        """Count a run while it goes on."""
+        self.counts[name] += 1
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            self._at_once -= 1
 
     def client(self, **options: Any) -> DifyWorkflow:
         """A client that does not wait for long."""
@@ -67,18 +77,36 @@ def counted_runs(
         limit: Most runs at the same time.
         options: Options of the emulator.
     """
-    counts: Counter[str] = Counter()
+    runs = Runs()
 
     @workflow(Input("name"), max_active_requests=limit)
     def work(inputs: Any) -> Any:
-        counts[inputs["name"]] += 1
-        yield from node("think", seconds=seconds)
-        if counts[inputs["name"]] <= fails:
-            raise NodeError(inputs["name"])
-        return {"greeting": f"Hello {inputs['name']}", "length": len(inputs["name"])}
+        name = inputs["name"]
+        with runs.counted(name):
+            yield from node("think", seconds=seconds)
+        if runs.counts[name] <= fails:
+            raise NodeError(name)
+        return {"greeting": f"Hello {name}", "length": len(name)}
 
-    with Emulator(work, linger=0.05, **options) as emulator:
-        yield Runs(emulator, counts)
+    with Emulator(work, linger=0.05, **options) as runs.emulator:
+        yield runs
+
+
+def names(count: int) -> list[dict[str, str]]:
+    """So many rows, whose names differ."""
+    return [{"name": f"Name {number}"} for number in range(count)]
+
+
+def results(journal: str | Path) -> list[RowResult]:
+    """All rows of a journal as they stand."""
+    with closing(Journal(journal)) as read:
+        return list(read.all_results(500))
+
+
+def counts(journal: str | Path) -> dict[str, int]:
+    """How many rows of a journal there are by status."""
+    with closing(Journal(journal)) as read:
+        return read.counts()[0]
 
 
 def table(path: Path, count: int) -> Path:

@@ -27,6 +27,9 @@ from ._state import PENDING, RUNNING, RowResult
 if TYPE_CHECKING:
     from distributed import Semaphore
 
+CONNECT_SECONDS = 10.0
+"""How long the scheduler of a cluster may take to answer."""
+
 _MOST_ROWS = 250
 """Rows of the largest chunk; a worker that dies has its chunk repeated."""
 
@@ -54,7 +57,7 @@ def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
     with needs("distributed", "cluster", "A Dask cluster needs"):
         from distributed import Client
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"No Dask scheduler answers at {address}: {error}") from error
     with client:
@@ -221,5 +224,6 @@ class DaskPermits:
         await to_thread.run_sync(self._semaphore.release)
 
     def close(self) -> None:
-        """Forget them on the scheduler."""
-        self._semaphore.close()
+        """Forget them on the scheduler, unless a worker that died has some, which expire first."""
+        if not self._semaphore.get_value():
+            self._semaphore.close()

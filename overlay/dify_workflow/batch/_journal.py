@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from .._json import JSONObject, decode_fast
+from .._json import JSONObject, decode, decode_fast, may_be_rounded
 from . import _schema as schema
 from ._errors import JournalError
 from ._schema import rows
@@ -143,16 +143,22 @@ class Journal:
         if must_exist and is_file and not Path(str(self.url.database)).is_file():
             raise JournalError(f"There is no journal {self.url.database}.")
         self._engine = schema.engine_of(self.url)
-        with self._explained("opened"):
-            # Two workers may come at the same moment; the second one finds the tables.
-            try:
-                schema.metadata.create_all(self._engine)
-            except DBAPIError:
-                if not inspect(self._engine).has_table(rows.name):
-                    raise
+        try:
+            with self._explained("opened"):
+                self._make_tables()
+        except JournalError:
+            self.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<Journal {self.url.render_as_string(hide_password=True)}>"
+
+    def _make_tables(self) -> None:
+        try:
+            schema.metadata.create_all(self._engine)
+        except DBAPIError:  # another worker may make them at the same moment
+            if not inspect(self._engine).has_table(rows.name):
+                raise
 
     def close(self) -> None:
         """Close its connections."""
@@ -183,6 +189,7 @@ class Journal:
 
     def _lock_server(self) -> Connection:
         held = self._engine.connect()
+        held.detach()  # from the pool, so that closing it ends the lock
         name = "hashtext('dify_batch' || current_schema())"
         if not held.execute(text(f"SELECT pg_try_advisory_lock({name})")).scalar():
             held.close()
@@ -476,14 +483,20 @@ def _as_text(outputs: JSONObject) -> str:
         return json.dumps(outputs, ensure_ascii=False)
 
 
+def _from_text(text: str) -> JSONObject:
+    data = text.encode()
+    value: JSONObject = decode(data) if may_be_rounded(data) else decode_fast(data)
+    return value
+
+
 def _result(row: Row[Any]) -> RowResult:
     return RowResult(
         number=row.number,
         key=row.key,
-        row=decode_fast(row.row.encode()),
+        row=_from_text(row.row),
         status=status_of(row.state, row.status),
         message=row.message,
-        outputs=decode_fast(row.outputs.encode()) if row.outputs else {},
+        outputs=_from_text(row.outputs) if row.outputs else {},
         run_id=row.run_id,
         elapsed_time=row.elapsed,
         total_tokens=row.tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 FIRST_PAUSE = 0.25
-"""Seconds, at most, before a run begins after one was refused; doubles with each further refusal."""
+"""Seconds, at most, before a run begins after a refusal; it doubles with each further one."""
 
 LONGEST_PAUSE = 30.0
 """Bound of every such pause."""

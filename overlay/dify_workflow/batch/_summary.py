@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import attrs
@@ -83,11 +84,10 @@ class BatchSummary:
 
     def slowest(self, limit: int = 5) -> list[RowResult]:
         """The rows whose runs took longest, the slowest first."""
-        return self._asked().slowest(limit)
+        with closing(Journal(self._journal)) as journal:
+            return journal.slowest(limit)
 
     def troubled(self, limit: int = 10) -> list[RowResult]:
         """The first rows that failed, were stopped, or whose outcome is unknown."""
-        return self._asked().troubled(limit)
-
-    def _asked(self) -> Journal:
-        return Journal(self._journal)
+        with closing(Journal(self._journal)) as journal:
+            return journal.troubled(limit)

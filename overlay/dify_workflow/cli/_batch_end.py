@@ -48,11 +48,8 @@ def show_summary(summary: BatchSummary, output: Path) -> None:
     if summary.is_interrupted:
         errors.print(Text("Interrupted; --resume goes on."))
     elif summary.unknown:
-        errors.print(
-            Text(
-                "Rows whose outcome is unknown were sent; --resume --rerun-unknown sends them again."
-            )
-        )
+        hint = "--resume --rerun-unknown sends rows again whose outcome is unknown."
+        errors.print(Text(hint))
 
 
 def _line(result: RowResult, note: str) -> Text:

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ...errors import DifyError, InvalidRequestError
 from .._connection import connection_of
-from .._exits import say
+from .._exits import USAGE, complain, say
 from ._options import User
 
 if TYPE_CHECKING:
@@ -92,58 +94,77 @@ def batch(
     Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
     some is unknown; 130 interrupted.
     """
-    from ...batch import read_rows
-    from ...batch._results import check_results_path
-    from .._batch_end import exit_code, show_summary
+    settings = {
+        "concurrency": concurrency,
+        "rate": rate,
+        "max_attempts": max_attempts,
+        "rerun_unknown": rerun_unknown,
+        "on_interrupt": on_interrupt,
+    }
+    with _extras_named():
+        from ...batch import read_rows
+        from ...batch._results import check_results_path
 
-    rows = read_rows(table)
-    if output is not None:
-        check_results_path(output)
-    with connection_of(context).client(user) as client:
-        if dry_run:
-            _check(client, rows)
-            return
-        if output is None:
+        rows = read_rows(table)
+        if output is not None:
+            check_results_path(output)
+        elif not dry_run:
             raise InvalidRequestError("Name the file for the results with --output OUT.")
-        where = journal or f"{output}.journal"
-        if not resume:
-            _check_new(where)
-        settings = {
-            "concurrency": concurrency,
-            "rate": rate,
-            "max_attempts": max_attempts,
-            "rerun_unknown": rerun_unknown,
-            "on_interrupt": on_interrupt,
-        }
-        summary = _run(client, rows, where, dask, settings)
-    summary.write_results(output)
-    show_summary(summary, output)
-    raise typer.Exit(exit_code(summary))
+        with connection_of(context).client(user) as client:
+            if output is None or dry_run:
+                _check(client, rows)
+                return
+            where = journal or f"{output}.journal"
+            if not resume:
+                _check_new(where)
+            code = _run(client, rows, output, where, dask, settings)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _extras_named() -> Generator[None, None, None]:
+    """Say which extra to install where one is missing."""
+    try:
+        yield
+    except ImportError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
 
 
 def _run(
-    client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, object]
+    client: DifyWorkflow,
+    rows: RowFile,
+    output: Path,
+    journal: str,
+    dask: str | None,
+    settings: dict[str, Any],
+) -> int:
+    """Run the rows and write the results; the exit code."""
+    from .._batch_end import exit_code, show_summary
+
+    summary = _watched(client, rows, journal, dask, settings)
+    summary.write_results(output)
+    show_summary(summary, output)
+    return exit_code(summary)
+
+
+def _watched(
+    client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, Any]
 ) -> BatchSummary:
     from ...batch import run_batch
     from ...batch._cluster import executor_at
     from .._batch_view import view_of_batch
     from .._interrupts import announced
 
-    with executor_at(dask) as executor, view_of_batch() as view:
-        with announced(lambda: view.say(_AFTER_INTERRUPT[str(settings["on_interrupt"])])):
-            try:
-                return run_batch(
-                    client,
-                    rows,
-                    journal=journal,
-                    on_progress=view.show,
-                    executor=executor,
-                    **settings,  # type: ignore[arg-type]  # each as typer has read it
-                )
-            except (DifyError, KeyboardInterrupt):
-                view.close()
-                say("Nothing is lost: --resume goes on.")
-                raise
+    hint = _AFTER_INTERRUPT[settings["on_interrupt"]]
+    with executor_at(dask) as executor, view_of_batch() as view, announced(lambda: view.say(hint)):
+        told = {"on_progress": view.show, "executor": executor}
+        try:
+            return run_batch(client, rows, journal=journal, **told, **settings)
+        except (DifyError, KeyboardInterrupt):
+            view.close()
+            say("Nothing is lost: --resume goes on.")
+            raise
 
 
 _AFTER_INTERRUPT = {
@@ -178,7 +199,9 @@ def _check_new(journal: str) -> None:
 
     if "://" not in journal and not Path(journal).exists():
         return
-    if Journal(journal).count():
+    with closing(Journal(journal)) as found:
+        has_rows = found.count() > 0
+    if has_rows:
         raise InvalidRequestError(
             "The journal has the rows of an earlier batch: --resume goes on with it, and another "
             "--journal begins a new one."

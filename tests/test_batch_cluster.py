@@ -1,0 +1,189 @@
+"""Batches on executors: on processes of this machine, and on a Dask cluster with PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from dify_workflow import AuthenticationError, ConfigurationError, InvalidRequestError
+from dify_workflow.async_client import AsyncDifyWorkflow
+from dify_workflow.batch import JournalError, RowResult, _cluster, read_rows, run_batch
+from dify_workflow.batch._chunk import options_to_send
+from dify_workflow.batch._cluster import executor_at
+from dify_workflow.batch._journal import Journal
+from dify_workflow.batch._sealed import Sealed
+from support.batches import Runs, counted_runs, names, results, table
+from support.postgres import BINARIES, postgres
+
+ROWS = 2000
+WORKERS = 3
+CONCURRENCY = 12
+
+needs_postgres = pytest.mark.skipif(
+    BINARIES is None and "NEEDS_POSTGRES" not in os.environ,
+    reason="needs Debian's postgresql",
+)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Client]:
+    """A Dask cluster of three processes on this machine."""
+    local = LocalCluster(
+        n_workers=WORKERS,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,  # of the worker that is killed
+    )
+    with local, Client(local) as client:
+        yield client
+
+
+@needs_postgres
+@pytest.mark.timeout(120)
+def test_a_worker_that_is_killed_has_its_rows_followed_and_none_is_run_twice(
+    database: str,
+    cluster: Client,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    rows = read_rows(table(tmp_path / "rows.csv", ROWS))
+    workers = cluster.run(os.getpid)
+    assert len(set(workers.values())) == WORKERS
+    with counted_runs(0.05) as runs, runs.client() as client:
+        killer = Thread(target=kill_when, args=(runs, ROWS // 4, next(iter(workers.values()))))
+        killer.start()
+        summary = run_batch(
+            client,
+            rows,
+            journal=database,
+            concurrency=CONCURRENCY,
+            executor=cluster.get_executor(),
+        )
+        killer.join()
+    found = results(database)
+    unknown = {result.row["name"] for result in found if result.status == "unknown"}
+    others = {result.row["name"] for result in found if result.status == "succeeded"}
+    # The worker may have died between writing down that it sends a row and sending it.
+    assert len(unknown) == summary.unknown <= CONCURRENCY
+    assert len(others) + len(unknown) == ROWS
+    assert runs.counts == Counter(dict.fromkeys(others, 1))
+    assert len({result.run_id for result in found if result.run_id}) == len(others)
+    assert runs.most_at_once <= CONCURRENCY
+    record_property(
+        "summary",
+        f"{ROWS} rows on Dask, a worker killed: none ran twice, {len(unknown)} unknown, at most "
+        f"{runs.most_at_once} of {CONCURRENCY} at once",
+    )
+
+
+def kill_when(runs: Runs, count: int, pid: int) -> None:
+    """Kill a process when so many runs have begun."""
+    while runs.counts.total() < count:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+
+
+@needs_postgres
+def test_a_cluster_writes_no_file_that_its_machines_do_not_share(
+    cluster: Client, tmp_path: Path
+) -> None:
+    with counted_runs() as runs, runs.client() as client:
+        with pytest.raises(JournalError, match="has to be a PostgreSQL database"):
+            run_batch(client, names(3), journal=tmp_path / "j", executor=cluster.get_executor())
+        assert not runs.counts
+
+
+@pytest.mark.parametrize("kind", [ProcessPoolExecutor, ThreadPoolExecutor])
+def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: Any) -> None:
+    told: list[RowResult] = []
+    with counted_runs(0.01) as runs, runs.client() as client, kind(2) as executor:
+        options = {"journal": tmp_path / "j", "executor": executor, "concurrency": 4}
+        summary = run_batch(client, names(40), on_result=told.append, **options)
+        again = run_batch(client, names(40), **options)
+    assert summary.counts == again.counts == {"succeeded": 40}
+    assert again.skipped == 40
+    assert sorted(result.number for result in told) == list(range(40))
+    assert set(runs.counts.values()) == {1}
+    assert runs.most_at_once <= 4
+
+
+def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
+    with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
+        runs.emulator.faults.answer(401, on="POST /workflows/run", times=None)
+        with pytest.raises(AuthenticationError):
+            run_batch(client, names(9), journal=tmp_path / "j", executor=executor)
+        runs.emulator.faults.clear()
+        summary = run_batch(client, names(9), journal=tmp_path / "j", executor=executor)
+    assert summary.counts == {"succeeded": 9}
+
+
+def test_what_executors_cannot_do_is_refused(tmp_path: Path) -> None:
+    with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
+        with pytest.raises(InvalidRequestError, match="no iterator"):
+            run_batch(client, iter(names(3)), journal=tmp_path / "j", executor=executor)
+        with pytest.raises(ConfigurationError, match="stops runs of this process alone"):
+            run_batch(
+                client, names(3), journal=tmp_path / "j", executor=executor, on_interrupt="stop"
+            )
+    assert not runs.counts
+
+
+def test_the_key_shows_nowhere_on_its_way() -> None:
+    key = "app-S3cr3t-S3cr3t"
+    sealed, options, _ = options_to_send(AsyncDifyWorkflow(key, base_url="http://h/v1"))
+    pickled = pickle.dumps((sealed, options))
+    assert key.encode() not in pickled
+    assert b"S3cr3t" not in pickled
+    assert key not in f"{sealed!r} {sealed} {options}"
+    assert pickle.loads(pickled)[0].get_secret_value() == key
+    assert pickle.dumps(sealed) != pickle.dumps(Sealed(key))
+
+
+@needs_postgres
+def test_a_journal_in_postgresql_shows_no_password_and_takes_one_batch_at_a_time(
+    database: str,
+) -> None:
+    with closing(Journal(database)) as journal, closing(Journal(database)) as other:
+        assert_locks(journal, other)
+    with pytest.raises(JournalError, match="password authentication failed") as caught:
+        Journal(database.replace("S3cr3t", "guessed"))
+    assert "guessed" not in str(caught.value)
+
+
+def assert_locks(journal: Journal, other: Journal) -> None:
+    assert "S3cr3t" not in repr(journal)
+    with journal.locked():
+        with pytest.raises(JournalError, match="Another batch") as caught, other.locked():
+            pass
+        assert "S3cr3t" not in str(caught.value)
+    with other.locked():
+        pass
+
+
+def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cluster, "CONNECT_SECONDS", 0.2)
+    answers = pytest.raises(ConfigurationError, match="No Dask scheduler answers at tcp://127")
+    with answers, executor_at("tcp://127.0.0.1:1"):
+        pass
+    with executor_at(None) as nothing:
+        assert nothing is None

@@ -1,0 +1,208 @@
+"""Batches on the command line."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dify_workflow.batch import BatchProgress, _lookup
+from dify_workflow.cli._batch_view import Speed, facts
+from support.batches import Runs, counted_runs, counts, table
+from support.cli import Result, call, in_terminal, started
+
+KEY = "app-work"
+RUN = "POST /workflows/run"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+
+
+@pytest.fixture
+def runs() -> Iterator[Runs]:
+    with counted_runs() as running:
+        yield running
+
+
+def batch(runs: Runs, folder: Path, *options: str, rows: int = 5) -> Result:
+    """Call ``batch`` over so many rows."""
+    names = [str(table(folder / "rows.csv", rows)), "--output", str(folder / "results.csv")]
+    return call("batch", *names, *options, base_url=runs.emulator.base_url, key=KEY)
+
+
+def statuses(folder: Path) -> list[str]:
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        return [row["status"] for row in csv.DictReader(file)]
+
+
+def test_a_table_in_and_a_table_out(runs: Runs, tmp_path: Path) -> None:
+    done = batch(runs, tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert "0 of 5 rows" in done.err
+    assert "5 rows: 5 succeeded" in done.err
+    assert f"Results: {tmp_path / 'results.csv'}" in done.err
+    assert "The slowest:" in done.err
+    assert statuses(tmp_path) == ["succeeded"] * 5
+
+
+def test_a_journal_that_is_there_is_gone_on_with_only_if_that_is_said(
+    runs: Runs, tmp_path: Path
+) -> None:
+    batch(runs, tmp_path)
+    again = batch(runs, tmp_path)
+    assert again.code == 2
+    assert "--resume goes on with it" in again.said
+    resumed = batch(runs, tmp_path, "--resume", rows=7)
+    assert (resumed.code, statuses(tmp_path)) == (0, ["succeeded"] * 7)
+    assert runs.counts.total() == 7
+
+
+def test_the_exit_code_tells_of_rows_that_failed_or_are_unknown(tmp_path: Path) -> None:
+    with counted_runs(fails=1) as runs:
+        failed = batch(runs, tmp_path, rows=2)
+    assert failed.code == 1
+    assert "Rows that did not succeed:" in failed.err
+    assert "failed    row-0  Name 0" in failed.err
+    folder = tmp_path / "unknown"
+    folder.mkdir()
+    with counted_runs() as runs:
+        runs.emulator.faults.answer(500, on=RUN)
+        unknown = batch(runs, folder, rows=3)
+        assert unknown.code == 5
+        assert "--resume --rerun-unknown sends rows again" in unknown.said
+        mended = batch(runs, folder, "--resume", "--rerun-unknown", rows=3)
+    assert (mended.code, statuses(folder)) == (0, ["succeeded"] * 3)
+
+
+def test_dry_run_checks_and_runs_nothing(runs: Runs, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("name,team\nAnn,red\nBob,blue\n", encoding="utf-8")
+    url = runs.emulator.base_url
+    done = call("batch", str(rows), "--dry-run", base_url=url, key=KEY)
+    assert (done.code, done.out.split()) == (
+        0,
+        ["rows", "2", "inputs", "name", "(text-input)", "not", "given", "no", "inputs", "team"],
+    )
+    rows.write_text("nmae\nAnn\n", encoding="utf-8")
+    bad = call("batch", str(rows), "--dry-run", base_url=url, key=KEY)
+    assert (bad.code, "row 1: name is required" in bad.said) == (2, True)
+    assert not runs.counts
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) -> None:
+    rows, url = str(table(tmp_path / "rows.csv", 1)), runs.emulator.base_url
+    for arguments, problem in (
+        ([rows], "--output OUT"),
+        ([rows, "--output", "r.xlsx"], "must end in .csv"),
+        (["rows.xlsx", "--output", "r.csv"], "no table that can be read"),
+        ([rows, "--output", str(tmp_path / "r.csv"), "--dask", "nowhere"], "No Dask scheduler"),
+    ):
+        done = call("batch", *arguments, base_url=url, key=KEY)
+        assert (done.code, problem in done.said) == (2, True), done.said
+    assert not runs.counts
+
+
+def test_errors_tell_that_nothing_is_lost(runs: Runs, tmp_path: Path) -> None:
+    runs.emulator.faults.answer(403, on=RUN, times=None)
+    done = batch(runs, tmp_path)
+    assert done.code == 3
+    assert "Nothing is lost: --resume goes on." in done.err
+
+
+def interrupted(runs: Runs, folder: Path, *options: str, times: int = 1) -> Result:
+    """A batch that was interrupted when its first four runs had begun."""
+    names = [str(table(folder / "rows.csv", 12)), "--output", str(folder / "results.csv")]
+    process = started(
+        "batch", *names, "--concurrency", "4", *options, base_url=runs.emulator.base_url, key=KEY
+    )
+    journal = folder / "results.csv.journal"
+    wait_until_running(journal, 4)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2 * (times > 1))
+    out, err = process.communicate(timeout=20)
+    return Result(process.returncode, out, err)
+
+
+def wait_until_running(journal: Path, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if journal.exists() and counts(journal).get("running") == count:
+            return
+        time.sleep(0.02)
+    raise TimeoutError(journal)
+
+
+@pytest.mark.parametrize(
+    ("how", "left"),
+    [
+        ("wait", {"succeeded": 4, "pending": 8}),
+        ("stop", {"pending": 12}),
+        ("detach", {"running": 4, "pending": 8}),
+    ],
+)
+def test_ctrl_c_waits_for_runs_or_stops_or_leaves_them(
+    tmp_path: Path, how: str, left: dict[str, int]
+) -> None:
+    with counted_runs(1.0, mends_stops=True) as runs:
+        done = interrupted(runs, tmp_path, "--on-interrupt", how)
+        assert done.code == 130
+        assert "Interrupted; --resume goes on." in done.err
+        assert counts(tmp_path / "results.csv.journal") == left
+        assert len(statuses(tmp_path)) == 12
+        resumed = batch(runs, tmp_path, "--resume", "--concurrency", "12", rows=12)
+    assert (resumed.code, statuses(tmp_path)) == (0, ["succeeded"] * 12)
+    assert runs.counts.total() == (16 if how == "stop" else 12)
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
+    with counted_runs(30.0) as runs:
+        began = time.monotonic()
+        done = interrupted(runs, tmp_path, times=2)
+        assert time.monotonic() - began < 20
+    assert done.code == 130
+    assert "Waiting for the runs that go on" in done.err
+    assert "Nothing is lost" in done.err
+
+
+def test_in_a_terminal_a_bar_shows_counts_rate_and_time_left(tmp_path: Path) -> None:
+    rows, out = table(tmp_path / "rows.csv", 12), tmp_path / "results.csv"
+    with counted_runs(0.15) as runs:
+        arguments = ("batch", str(rows), "--output", str(out), "--concurrency", "2")
+        options = {"base_url": runs.emulator.base_url, "key": KEY}
+        with in_terminal(*arguments, **options) as terminal:
+            terminal.see("of 12", "succeeded", "/s", "left")
+            assert terminal.end() == 0
+            assert "12 rows: 12 succeeded" in terminal.everything
+
+
+def test_rate_and_time_left_are_of_late() -> None:
+    speed = Speed()
+    for second in range(100):
+        speed.note(float(second), second * 10 if second < 50 else 500 + (second - 50) * 2)
+    rate = speed.rate(99.0, 598)
+    assert 1.9 < rate < 2.1
+    progress = BatchProgress(1000, 0, {"succeeded": 598}, tokens=5)
+    assert facts(progress, 2.0) == ["2.0/s", "3 min 21 s left", "5 tokens"]
+    assert facts(BatchProgress(None), 0.0) == []
+
+
+def test_without_the_extra_the_command_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None; "
+        "from dify_workflow.__main__ import main; sys.argv[1:] = ['batch', 'x.csv']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'dify-workflow[batch]'" in done.stderr
