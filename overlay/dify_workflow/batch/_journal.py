@@ -251,7 +251,7 @@ class Journal:
             rows.c.number >= first, rows.c.number < first + count
         )
         with self._engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(wanted.order_by(rows.c.number))]
+            return [tuple(row) for row in connection.execute(wanted.order_by(rows.c.number)).all()]
 
     def known_by_key(self, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Digest and state by the keys that it has."""
