@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ bench-micro: .venv/installed ## Time an event of a stream from memory, with pype
 
 bench-instructions: .venv/installed ## Count the instructions of an event, which noise does not change
 	$(BIN)/python -m benchmarks.instructions
+
+bench-batch: .venv/installed ## Run batches of 100,000 rows and resume one of 1,000,000 (OPTIONS="…")
+	$(BIN)/python benchmarks/batch.py $(OPTIONS)
 
 bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cursor and by page number (ROWS="…")
 	$(BIN)/python benchmarks/logs.py $(if $(ROWS),--rows $(ROWS))

@@ -3,6 +3,8 @@
 ``make bench-batch`` takes about a quarter of an hour, most of it for 100,000 rows; with
 ``--rows 5000 --done 100000`` it takes a minute. On a cluster it needs Debian's ``postgresql``.
 """
+# mypy: disable-error-code=no-untyped-call
+# distributed has no types.
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ from dify_workflow.batch._state import Began, Claim, Ended
 from dify_workflow.emulator import Emulator, Input, node, workflow
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.postgres import BINARIES, postgres  # it is there from here on
+from support.postgres import BINARIES, postgres  # type: ignore[import-not-found]
 
 CONCURRENCY = 16
 KEY = "app-work"

@@ -28,11 +28,46 @@ def loaded_by(program: str) -> set[str]:
 def test_the_import_brings_no_extra_and_no_generated_model() -> None:
     modules = loaded_by("import dify_workflow")
     extras = {"typer", "click", "rich", "starlette", "uvicorn", "multipart", "python_multipart"}
+    extras |= {"sqlalchemy", "pyarrow", "distributed", "dask", "psycopg"}
     assert not extras & modules
     assert not [name for name in modules if name.startswith("dify_workflow_api.models.")]
     assert not [name for name in modules if name.startswith("dify_workflow_api.api")]
     assert "dify_workflow.emulator" not in modules
     assert "dify_workflow.cli" not in modules
+    assert "dify_workflow.batch" not in modules
+
+
+def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
+    modules = loaded_by("import dify_workflow.batch")
+    assert "sqlalchemy" in modules
+    assert not {"pyarrow", "distributed", "psycopg", "typer", "rich"} & modules
+
+
+@pytest.mark.parametrize(
+    ("package", "program", "extra"),
+    [
+        ("sqlalchemy", "import dify_workflow.batch", "batch"),
+        ("pyarrow", "import dify_workflow.batch._parquet", "batch"),
+        (
+            "psycopg",
+            "from dify_workflow.batch import write_results as w\n"
+            "w('r.csv', journal='postgresql://h/d')",
+            "cluster",
+        ),
+        (
+            "distributed",
+            "from dify_workflow.batch._cluster import executor_at as e\n"
+            "with e('tcp://h:1'): pass",
+            "cluster",
+        ),
+    ],
+)
+def test_without_an_extra_batches_say_what_to_install(
+    package: str, program: str, extra: str
+) -> None:
+    code = f"import sys\nsys.modules[{package!r}] = None\n{program}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"pip install 'dify-workflow[{extra}]'" in done.stderr
 
 
 def test_httpx_keeps_its_command_line_which_is_imported_when_called() -> None:

@@ -268,12 +268,14 @@ def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
         Its options, how fast it looks for lost runs, and whether it sends with an httpx client of
         the user's own, which cannot be had twice.
     """
-    return client._options, client._pace, client._transport.is_given
+    transport = client._transport  # pyright: ignore[reportPrivateUsage]  # of the class above
+    options, pace = client._options, client._pace  # pyright: ignore[reportPrivateUsage]  # likewise
+    return options, pace, transport.is_given
 
 
 def with_pace(client: ClientT, pace: Pace) -> ClientT:
     """The client, which from now on looks for lost runs this fast."""
-    client._pace = pace
+    client._pace = pace  # pyright: ignore[reportPrivateUsage]  # likewise
     return client
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -186,7 +186,7 @@ class Batch:
 
 
 @asynccontextmanager
-async def writing(journal: Journal) -> AsyncIterator[JournalWriter]:
+async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
     """A writer that writes while the block goes on, and everything when it is left."""
     writer = JournalWriter(journal)
     async with create_task_group() as group:

@@ -10,7 +10,7 @@ import anyio
 import attrs
 
 from .._client_base import setup_of
-from .._options import NotGiven, Options
+from .._options import NOT_GIVEN, NotGiven, Options
 from .._recovery import Pace as LookPace
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
@@ -82,7 +82,8 @@ def run_chunk(chunk: Chunk) -> None:
 
 async def _run(chunk: Chunk) -> None:
     key = ApiKey(chunk.key.get_secret_value())
-    options = Options.with_environment(api_key=key, **{"timeout": NotGiven(), **chunk.options})
+    others: dict[str, Any] = {"timeout": NOT_GIVEN, **chunk.options}
+    options = Options.with_environment(api_key=key, **others)
     with closing(Journal(chunk.journal.get_secret_value())) as journal:
         async with client_with(options, chunk.looks) as client, writing(journal) as writer:
             worker = Worker(

@@ -1,4 +1,8 @@
 """Running rows on an executor, in chunks: on one machine's processes, or on a Dask cluster."""
+# mypy: disable-error-code=no-untyped-call
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# distributed has no types.
 
 from __future__ import annotations
 
@@ -152,7 +156,7 @@ class Cluster:
             chunk = attrs.evolve(self._template, numbers=tuple(numbers))
             # In a thread: an executor may fork, and its child must not seem to run this loop.
             submit = partial(self._executor.submit, run_chunk, chunk, **self._options)
-            future: Future[None] = await to_thread.run_sync(submit)
+            future: Future[Any] = await to_thread.run_sync(submit)
             try:
                 await to_thread.run_sync(future.result, limiter=limiter, abandon_on_cancel=True)
             finally:

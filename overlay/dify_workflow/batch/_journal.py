@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,33 +10,27 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import orjson
 from sqlalchemy import (
-    Connection,
-    Row,
-    bindparam,
     func,
     insert,
     inspect,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError
 
 from .._json import JSONObject, decode, decode_fast, may_be_rounded
 from . import _schema as schema
+from ._changes import write_changes
 from ._errors import JournalError
-from ._schema import rows
+from ._lock import lock
+from ._schema import rows, some_of
 from ._state import (
     DONE,
     PENDING,
     RUNNING,
     SENDING,
-    Began,
     Change,
-    Claim,
-    Ended,
-    Release,
     RowRecord,
     RowResult,
     status_of,
@@ -46,9 +38,6 @@ from ._state import (
 
 if TYPE_CHECKING:
     from os import PathLike
-
-_SOME = 500
-"""Values in one list of a statement; SQLite takes some thousand."""
 
 _RECORD = (
     rows.c.number,
@@ -71,38 +60,6 @@ _RESULT = (
     rows.c.elapsed,
     rows.c.tokens,
     rows.c.attempts,
-)
-_of_number = rows.c.number == bindparam("n")
-_RELEASE = (
-    update(rows)
-    .where(_of_number)
-    .values(
-        state=PENDING,
-        attempts=rows.c.attempts - bindparam("back"),
-        sent_at=None,
-        run_id=None,
-        task_id=None,
-        status=None,
-        message=None,
-    )
-)
-_BEGIN = (
-    update(rows)
-    .where(_of_number)
-    .values(state=RUNNING, run_id=bindparam("run"), task_id=bindparam("task"))
-)
-_END = (
-    update(rows)
-    .where(_of_number)
-    .values(
-        state=bindparam("to"),
-        status=bindparam("how"),
-        message=bindparam("why"),
-        outputs=bindparam("out"),
-        elapsed=bindparam("took"),
-        tokens=bindparam("used"),
-        run_id=func.coalesce(bindparam("run"), rows.c.run_id),
-    )
 )
 
 
@@ -171,34 +128,13 @@ class Journal:
         Raises:
             JournalError: Another one has it.
         """
-        held = self._lock_file() if self.url.get_backend_name() == "sqlite" else self._lock_server()
+        held = lock(self._engine)
+        if held is None:
+            raise JournalError(f"Another batch is going on with {self!r}; wait for its end.")
         try:
             yield
         finally:
             held.close()
-
-    def _lock_file(self) -> sqlite3.Connection:
-        # An empty database beside it: SQLite's locks end with the process, on every system.
-        held = sqlite3.connect(f"{self.url.database}.lock", timeout=0, check_same_thread=False)
-        try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            held.close()
-            raise self._taken() from None
-        return held
-
-    def _lock_server(self) -> Connection:
-        held = self._engine.connect()
-        held.detach()  # from the pool, so that closing it ends the lock
-        name = "hashtext('dify_batch' || current_schema())"
-        if not held.execute(text(f"SELECT pg_try_advisory_lock({name})")).scalar():
-            held.close()
-            raise self._taken()
-        held.commit()
-        return held
-
-    def _taken(self) -> JournalError:
-        return JournalError(f"Another batch is going on with {self!r}; wait for its end.")
 
     @contextmanager
     def _explained(self, what: str) -> Generator[None, None, None]:
@@ -257,7 +193,7 @@ class Journal:
         """Digest and state by the keys that it has."""
         found: dict[str, tuple[str, str]] = {}
         with self._engine.connect() as connection:
-            for some in _pieces(keys):
+            for some in some_of(keys):
                 wanted = select(rows.c.key, rows.c.digest, rows.c.state)
                 for row in connection.execute(wanted.where(rows.c.key.in_(some))):
                     found[row.key] = (row.digest, row.state)
@@ -282,7 +218,7 @@ class Journal:
         *states: str,
         after: int = -1,
         last: int | None = None,
-        limit: int = _SOME,
+        limit: int = schema.SOME,
     ) -> list[RowRecord]:
         """Rows in one of these states, by number.
 
@@ -306,7 +242,7 @@ class Journal:
         """Rows by their keys, in the order of their numbers."""
         found: list[RowRecord] = []
         with self._engine.connect() as connection:
-            for some in _pieces(keys):
+            for some in some_of(keys):
                 wanted = select(*_RECORD).where(rows.c.key.in_(some))
                 found += [RowRecord(*row) for row in connection.execute(wanted)]
         return sorted(found, key=lambda record: record.number)
@@ -321,7 +257,7 @@ class Journal:
         """Which of these runs belong to a row already."""
         found: set[str] = set()
         with self._engine.connect() as connection:
-            for some in _pieces(run_ids):
+            for some in some_of(run_ids):
                 for column in (rows.c.run_id, schema.earlier_runs.c.run_id):
                     found.update(
                         connection.execute(select(column).where(column.in_(some))).scalars()
@@ -340,21 +276,8 @@ class Journal:
         Returns:
             The rows that were claimed.
         """
-        releases = [each for each in changes if isinstance(each, Release)]
-        claims = [each.number for each in changes if isinstance(each, Claim)]
-        begins = [each for each in changes if isinstance(each, Began)]
-        ends = [each for each in changes if isinstance(each, Ended)]
-        won: set[int] = set()
         with self._engine.begin() as connection:
-            if begins:
-                connection.execute(_BEGIN, [_begin_values(each) for each in begins])
-            if ends:
-                connection.execute(_END, [_end_values(each) for each in ends])
-            if releases:
-                _release(connection, releases)
-            if claims:
-                won = _claim(connection, claims)
-        return won
+            return write_changes(connection, changes)
 
     # --------------------------------------------------------------------------------- results
 
@@ -385,7 +308,7 @@ class Journal:
             return connection.execute(wanted).scalar_one()
 
     def results(
-        self, *, after: int = -1, last: int | None = None, limit: int = _SOME
+        self, *, after: int = -1, last: int | None = None, limit: int = schema.SOME
     ) -> list[RowResult]:
         """Rows as they stand, by number.
 
@@ -405,7 +328,7 @@ class Journal:
         """Rows with these numbers that have come to an end, or wait for people."""
         found: list[RowResult] = []
         with self._engine.connect() as connection:
-            for some in _pieces(numbers):
+            for some in some_of(numbers):
                 wanted = select(*_RESULT).where(rows.c.number.in_(some), rows.c.status.is_not(None))
                 found += [_result(row) for row in connection.execute(wanted)]
         return found
@@ -434,62 +357,13 @@ class Journal:
             return [_result(row) for row in found]
 
 
-def _release(connection: Connection, releases: Sequence[Release]) -> None:
-    connection.execute(
-        _RELEASE, [{"n": each.number, "back": 0 if each.was_sent else 1} for each in releases]
-    )
-    runs = [{"run_id": each.run_id, "number": each.number} for each in releases if each.run_id]
-    if runs:
-        connection.execute(insert(schema.earlier_runs), runs)
-
-
-def _claim(connection: Connection, numbers: Sequence[int]) -> set[int]:
-    won: set[int] = set()
-    for some in _pieces(numbers):
-        taken = connection.execute(
-            update(rows)
-            .where(rows.c.number.in_(some), rows.c.state == PENDING)
-            .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=time.time())
-            .returning(rows.c.number)
-        )
-        won.update(taken.scalars())
-    return won
-
-
-def _begin_values(began: Began) -> dict[str, object]:
-    return {"n": began.number, "run": began.run_id, "task": began.task_id}
-
-
-def _end_values(end: Ended) -> dict[str, object]:
-    run = end.run
-    return {
-        "n": end.number,
-        "to": end.state,
-        "how": end.status,
-        "why": end.message,
-        "out": _as_text(run.outputs) if run else None,
-        "took": run.elapsed_time if run else None,
-        "used": run.total_tokens if run else None,
-        "run": run.id if run else None,
-    }
-
-
-def _as_text(outputs: JSONObject) -> str:
-    try:
-        return orjson.dumps(outputs).decode()
-    except TypeError:  # a number of more than 64 bits
-        import json  # hardly ever
-
-        return json.dumps(outputs, ensure_ascii=False)
-
-
 def _from_text(text: str) -> JSONObject:
     data = text.encode()
     value: JSONObject = decode(data) if may_be_rounded(data) else decode_fast(data)
     return value
 
 
-def _result(row: Row[Any]) -> RowResult:
+def _result(row: Any) -> RowResult:
     return RowResult(
         number=row.number,
         key=row.key,
@@ -502,8 +376,3 @@ def _result(row: Row[Any]) -> RowResult:
         total_tokens=row.tokens,
         attempts=row.attempts,
     )
-
-
-def _pieces(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    for start in range(0, len(values), _SOME):
-        yield values[start : start + _SOME]

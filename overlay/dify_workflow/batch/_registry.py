@@ -127,8 +127,7 @@ class Registry:
         return [self._recognised(row, place) for place, row in enumerate(block, start=number)]
 
     def _recognised(self, row: Row, place: int) -> _Seen:
-        if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
-            raise RowsError(f"Row {place + 1} is no mapping, but a {type(row).__name__}.")
+        _check_mapping(row, place)
         try:
             mark = digest(row)
         except TypeError as error:
@@ -180,6 +179,11 @@ class Registry:
             name = f" ({each.key})" if self._about.has_ids else ""
             return [f"row {place + 1}{name}: {str(error).rstrip('.')}"]
         return []
+
+
+def _check_mapping(row: object, place: int) -> None:
+    if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
+        raise RowsError(f"Row {place + 1} is no mapping, but a {type(row).__name__}.")
 
 
 def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:

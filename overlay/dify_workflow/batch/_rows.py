@@ -12,13 +12,9 @@ import attrs
 from .._json import JSONObject, decode_fast, is_object
 from ..errors import InvalidRequestError
 from ._errors import RowsError
-from ._extras import needs
 
 if TYPE_CHECKING:
     from os import PathLike
-
-_BATCH = 1024
-"""Rows of a Parquet file that are in memory at a time."""
 
 _LONGEST_CELL = 1 << 30
 """Most characters of a CSV cell; the csv module's own bound of 131,072 is met by documents."""
@@ -71,7 +67,7 @@ def _csv(path: Path) -> Iterator[JSONObject]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(file, strict=True)
         try:
-            header = next(lines, [])
+            header = next(lines, list[str]())
             _check_header(path, header)
             for cells in lines:
                 if not cells:
@@ -110,15 +106,9 @@ def _json_lines(path: Path) -> Iterator[JSONObject]:
 
 
 def _parquet(path: Path) -> Iterator[JSONObject]:
-    with needs("pyarrow", "batch", "Parquet files need"):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH):
-                yield from batch.to_pylist()
-    except pa.ArrowException as error:
-        raise RowsError(f"{path.name} is no Parquet file that can be read: {error}.") from error
+    from ._parquet import read_parquet
+
+    return read_parquet(path)
 
 
 _READERS: dict[str, Callable[[Path], Iterator[JSONObject]]] = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -31,11 +32,16 @@ from ._extras import needs
 if TYPE_CHECKING:
     from os import PathLike
 
+T = TypeVar("T")
+
 VERSION = 1
 """Version of the tables; a journal of another one is refused."""
 
 BUSY_SECONDS = 60
 """How long a process waits for another one that writes to the same SQLite file."""
+
+SOME = 500
+"""Values in one list of a statement; SQLite takes some thousand."""
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")  # in SQLite, then, it is the row's own id
 
@@ -142,3 +148,9 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     # What is committed outlives a power cut, too: a row that was sent must not look unsent.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def some_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in pieces that fit into a statement."""
+    for start in range(0, len(values), SOME):
+        yield values[start : start + SOME]

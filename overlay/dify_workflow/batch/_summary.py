@@ -61,7 +61,7 @@ class BatchSummary:
     skipped: int
     elapsed_time: float
     is_interrupted: bool = False
-    _journal: str = attrs.field(default="", repr=False)
+    _journal: str = attrs.field(default="", repr=False, alias="journal")
 
     @property
     def rows(self) -> int:

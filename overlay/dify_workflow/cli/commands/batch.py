@@ -158,7 +158,7 @@ def _watched(
 
     hint = _AFTER_INTERRUPT[settings["on_interrupt"]]
     with executor_at(dask) as executor, view_of_batch() as view, announced(lambda: view.say(hint)):
-        told = {"on_progress": view.show, "executor": executor}
+        told: dict[str, Any] = {"on_progress": view.show, "executor": executor}
         try:
             return run_batch(client, rows, journal=journal, **told, **settings)
         except (DifyError, KeyboardInterrupt):

@@ -1,0 +1,92 @@
+"""Parquet files, in pieces."""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyarrow has no types.
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._json import JSON, JSONObject
+from ._errors import RowsError
+from ._extras import needs
+
+with needs("pyarrow", "batch", "Parquet files need"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_BLOCK = 1000
+"""Rows that are in memory at a time."""
+
+
+def read_parquet(path: Path) -> Iterator[JSONObject]:
+    """The rows of a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        RowsError: It is no Parquet file, or a damaged one.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for block in file.iter_batches(batch_size=_BLOCK):
+                yield from block.to_pylist()
+    except pa.ArrowException as error:
+        raise RowsError(f"{path.name} is no Parquet file that can be read: {error}.") from error
+
+
+def write_parquet(path: Path, kinds: Mapping[str, set[type]], lines: Iterator[JSONObject]) -> int:
+    """Write rows to a file.
+
+    Args:
+        path: The file.
+        kinds: The columns in their order, each with the kinds that its values have.
+        lines: The rows, each with all columns.
+
+    Returns:
+        How many there are.
+    """
+    types = {name: _column_type(found) for name, found in kinds.items()}
+    schema = pa.schema([pa.field(name, each) for name, each in types.items()])
+    count = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for block in _blocks(lines):
+            columns = [
+                pa.array([_value(line[name], each) for line in block], each)
+                for name, each in types.items()
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            count += len(block)
+    return count
+
+
+def _column_type(kinds: set[type]) -> Any:
+    """The type of a column: of one kind of scalar, else text, with JSON for what is no text."""
+    if kinds == {bool}:
+        return pa.bool_()
+    if kinds == {int}:
+        return pa.int64()
+    if kinds and kinds <= {int, float}:
+        return pa.float64()
+    return pa.string()
+
+
+def _value(value: JSON, column: Any) -> JSON:
+    if value is None or isinstance(value, str) or column != pa.string():
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _blocks(lines: Iterator[JSONObject]) -> Iterator[Sequence[JSONObject]]:
+    block: list[JSONObject] = []
+    for line in lines:
+        block.append(line)
+        if len(block) == _BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
