@@ -85,6 +85,7 @@ class Worker:
         async with create_task_group() as group:
             for _ in range(slots):
                 group.start_soon(self._slot, source)
+        await self._writer.flush()
         if self._fatal is not None:
             raise self._fatal
 
@@ -206,12 +207,12 @@ class Worker:
             return attrs.evolve(record, state=PENDING, run_id=None)
         state = RUNNING if run.status == "paused" else DONE
         end = Ended(record.number, state, str(run.status), run.message, run)
-        await self._report(record, end)
+        self._report(record, end)
         return None
 
-    async def _report(self, record: RowRecord, end: Ended) -> None:
-        await self._writer.write(end)
-        await self._tell(result_of(record, end, record.attempts))
+    def _report(self, record: RowRecord, end: Ended) -> None:
+        # The slot is free for the next row while the journal is written.
+        self._writer.note(end, lambda: self._tell(result_of(record, end, record.attempts)))
 
     async def _after(
         self, error: DifyError, what: Verdict, record: RowRecord, begun: float
@@ -243,7 +244,7 @@ class Worker:
                         Release(record.number, was_sent=True, run_id=record.run_id)
                     )
                     return attrs.evolve(record, state=PENDING, run_id=None)
-        await self._report(record, end)
+        self._report(record, end)
         return None
 
     def _note_refusal(self, error: DifyError, begun: float) -> None:
