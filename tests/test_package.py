@@ -50,14 +50,15 @@ def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
         ("pyarrow", "import dify_workflow.batch._parquet", "batch"),
         (
             "psycopg",
-            "from dify_workflow.batch import write_results as w\n"
-            "w('r.csv', journal='postgresql://h/d')",
+            (
+                "from dify_workflow.batch import write_results as w\n"
+                "w('r.csv', journal='postgresql://h/d')"
+            ),
             "cluster",
         ),
         (
             "distributed",
-            "from dify_workflow.batch._cluster import executor_at as e\n"
-            "with e('tcp://h:1'): pass",
+            "from dify_workflow.batch._cluster import executor_at as e\nwith e('tcp://h:1'): pass",
             "cluster",
         ),
     ],

@@ -13,8 +13,8 @@ from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, NotFoundError
 from ._errors import JournalError
-from ._journal import About, Journal
-from ._state import PENDING
+from ._journal import Journal
+from ._state import PENDING, About
 
 
 def async_client_like(workflow: DifyWorkflow) -> AsyncDifyWorkflow:

@@ -19,17 +19,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from .._json import JSONObject, decode, decode_fast, may_be_rounded
 from . import _schema as schema
 from ._changes import write_changes
 from ._errors import JournalError
 from ._lock import lock
+from ._reading import RECORD, RESULT, result_from
 from ._schema import rows, some_of
 from ._state import (
     DONE,
     PENDING,
     RUNNING,
     SENDING,
+    About,
     Change,
     RowRecord,
     RowResult,
@@ -38,48 +39,6 @@ from ._state import (
 
 if TYPE_CHECKING:
     from os import PathLike
-
-_RECORD = (
-    rows.c.number,
-    rows.c.key,
-    rows.c.row,
-    rows.c.state,
-    rows.c.attempts,
-    rows.c.sent_at,
-    rows.c.run_id,
-)
-_RESULT = (
-    rows.c.number,
-    rows.c.key,
-    rows.c.row,
-    rows.c.state,
-    rows.c.status,
-    rows.c.message,
-    rows.c.outputs,
-    rows.c.run_id,
-    rows.c.elapsed,
-    rows.c.tokens,
-    rows.c.attempts,
-)
-
-
-@attrs.frozen
-class About:
-    """What a journal belongs to.
-
-    Args:
-        base_url: Base URL of the server.
-        key_digest: What the app's key is recognised by; the key cannot be had from it.
-        user_id: Who the runs are for.
-        has_ids: Whether rows name themselves; None before the first row.
-        columns: Names of the first row's columns.
-    """
-
-    base_url: str
-    key_digest: str
-    user_id: str
-    has_ids: bool | None = None
-    columns: tuple[str, ...] = ()
 
 
 class Journal:
@@ -228,7 +187,7 @@ class Journal:
             last: No row with a higher number than this.
             limit: Most rows.
         """
-        wanted = select(*_RECORD).where(rows.c.number > after)
+        wanted = select(*RECORD).where(rows.c.number > after)
         if last is not None:
             wanted = wanted.where(rows.c.number <= last)
         found: list[RowRecord] = []
@@ -243,7 +202,7 @@ class Journal:
         found: list[RowRecord] = []
         with self._engine.connect() as connection:
             for some in some_of(keys):
-                wanted = select(*_RECORD).where(rows.c.key.in_(some))
+                wanted = select(*RECORD).where(rows.c.key.in_(some))
                 found += [RowRecord(*row) for row in connection.execute(wanted)]
         return sorted(found, key=lambda record: record.number)
 
@@ -317,20 +276,20 @@ class Journal:
             last: No row with a higher number than this.
             limit: Most rows.
         """
-        wanted = select(*_RESULT).where(rows.c.number > after)
+        wanted = select(*RESULT).where(rows.c.number > after)
         if last is not None:
             wanted = wanted.where(rows.c.number <= last)
         with self._engine.connect() as connection:
             found = connection.execute(wanted.order_by(rows.c.number).limit(limit))
-            return [_result(row) for row in found]
+            return [result_from(row) for row in found]
 
     def results_of(self, numbers: Sequence[int]) -> list[RowResult]:
         """Rows with these numbers that have come to an end, or wait for people."""
         found: list[RowResult] = []
         with self._engine.connect() as connection:
             for some in some_of(numbers):
-                wanted = select(*_RESULT).where(rows.c.number.in_(some), rows.c.status.is_not(None))
-                found += [_result(row) for row in connection.execute(wanted)]
+                wanted = select(*RESULT).where(rows.c.number.in_(some), rows.c.status.is_not(None))
+                found += [result_from(row) for row in connection.execute(wanted)]
         return found
 
     def all_results(self, block: int) -> Iterator[RowResult]:
@@ -342,37 +301,16 @@ class Journal:
 
     def slowest(self, limit: int) -> list[RowResult]:
         """The rows whose runs took longest."""
-        wanted = select(*_RESULT).where(rows.c.elapsed.is_not(None))
+        wanted = select(*RESULT).where(rows.c.elapsed.is_not(None))
         with self._engine.connect() as connection:
             found = connection.execute(wanted.order_by(rows.c.elapsed.desc()).limit(limit))
-            return [_result(row) for row in found]
+            return [result_from(row) for row in found]
 
     def troubled(self, limit: int) -> list[RowResult]:
         """Rows that failed, were stopped, or whose outcome is unknown."""
         bad = or_(rows.c.status.in_(("failed", "stopped", "unknown")), rows.c.state == SENDING)
         with self._engine.connect() as connection:
             found = connection.execute(
-                select(*_RESULT).where(bad).order_by(rows.c.number).limit(limit)
+                select(*RESULT).where(bad).order_by(rows.c.number).limit(limit)
             )
-            return [_result(row) for row in found]
-
-
-def _from_text(text: str) -> JSONObject:
-    data = text.encode()
-    value: JSONObject = decode(data) if may_be_rounded(data) else decode_fast(data)
-    return value
-
-
-def _result(row: Any) -> RowResult:
-    return RowResult(
-        number=row.number,
-        key=row.key,
-        row=_from_text(row.row),
-        status=status_of(row.state, row.status),
-        message=row.message,
-        outputs=_from_text(row.outputs) if row.outputs else {},
-        run_id=row.run_id,
-        elapsed_time=row.elapsed,
-        total_tokens=row.tokens,
-        attempts=row.attempts,
-    )
+            return [result_from(row) for row in found]

@@ -14,8 +14,8 @@ from .._json import JSON
 from ..errors import InvalidRequestError
 from ._columns import KEY_COLUMN, Columns, digest, plain
 from ._errors import MOST_KEPT, JournalError, RowsError
-from ._journal import About, Journal
-from ._state import PENDING
+from ._journal import Journal
+from ._state import PENDING, About
 
 _BLOCK = 1000
 """Rows that are compared with the journal at a time."""

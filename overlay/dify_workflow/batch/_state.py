@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import attrs
@@ -167,6 +166,20 @@ def status_of(state: str, status: str | None) -> str:
     return status or state
 
 
-def total(counts: Mapping[str, int]) -> int:
-    """How many rows there are, from their number by status."""
-    return sum(counts.values())
+@attrs.frozen
+class About:
+    """What a journal belongs to.
+
+    Args:
+        base_url: Base URL of the server.
+        key_digest: What the app's key is recognised by; the key cannot be had from it.
+        user_id: Who the runs are for.
+        has_ids: Whether rows name themselves; None before the first row.
+        columns: Names of the first row's columns.
+    """
+
+    base_url: str
+    key_digest: str
+    user_id: str
+    has_ids: bool | None = None
+    columns: tuple[str, ...] = ()

@@ -142,11 +142,9 @@ class Worker:
                 return None  # somebody else has sent it
             record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
             return await self._end(record, await self._run(record, inputs))
-        except _NotSentError as failure:
-            return await self._after(failure.error, failure.verdict, record, begun)
-        except _RunError as failure:
-            known = attrs.evolve(record, run_id=failure.run_id)
-            return await self._after(failure.error, verdict(failure.error), known, begun)
+        except _TurnError as turn:
+            known = attrs.evolve(record, run_id=turn.run_id)
+            return await self._after(turn.error, turn.verdict, known, begun)
         except DifyError as error:
             return await self._after(error, verdict(error), record, begun)
 
@@ -154,7 +152,7 @@ class Worker:
         """Send a row's run and follow it to its end.
 
         Raises:
-            _RunError: It did not come to one.
+            _TurnError: It did not come to one.
         """
         run_id: str | None = None
         try:
@@ -172,7 +170,7 @@ class Worker:
             if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
                 run_id = error.run_id  # but not that of its task
                 self._writer.note(Began(record.number, run_id, error.task_id))
-            raise _RunError(error, run_id) from error
+            raise _TurnError(error, verdict(error), run_id) from error
         finally:
             self._tasks.pop(record.number, None)
 
@@ -180,7 +178,7 @@ class Worker:
         """The inputs of a row, its files uploaded.
 
         Raises:
-            _NotSentError: They cannot be had, so nothing was run.
+            _TurnError: They cannot be had, so nothing was run.
         """
         try:
             inputs = self._columns.inputs(record.row)
@@ -189,7 +187,7 @@ class Worker:
             what = verdict(error)
             if what in {Verdict.UNCERTAIN, Verdict.BROKEN}:  # of an upload, which may be repeated
                 what = Verdict.REFUSED
-            raise _NotSentError(error, what) from error
+            raise _TurnError(error, what) from error
 
     async def _uploaded(self, value: JSON) -> JSON:
         if isinstance(value, Path):
@@ -257,27 +255,15 @@ class Worker:
         self._gate.close()
 
 
-class _NotSentError(Exception):
-    """Something failed before the run was sent.
+class _TurnError(Exception):
+    """A row's turn did not end with a run's end.
 
     Args:
-        error: What.
+        error: What happened.
         verdict: What becomes of the row.
+        run_id: Id of its run, where one is known.
     """
 
-    def __init__(self, error: DifyError, verdict: Verdict) -> None:
+    def __init__(self, error: DifyError, verdict: Verdict, run_id: str | None = None) -> None:
         super().__init__(error)
-        self.error, self.verdict = error, verdict
-
-
-class _RunError(Exception):
-    """A run that was sent did not come to an end.
-
-    Args:
-        error: Why not.
-        run_id: Its id, where known.
-    """
-
-    def __init__(self, error: DifyError, run_id: str | None) -> None:
-        super().__init__(error)
-        self.error, self.run_id = error, run_id
+        self.error, self.verdict, self.run_id = error, verdict, run_id
