@@ -288,6 +288,26 @@ def test_runs_that_may_be_somebody_elses_are_nobodys(runs: Runs, journal: str) -
     assert "which run is its own is not known: the logs show" in (result.message or "")
 
 
+def test_a_row_whose_file_is_gone_cannot_be_found_and_is_unknown(tmp_path: Path) -> None:
+    @workflow(Input("page", "file"))
+    def reading(_inputs: Any) -> Any:
+        yield from node("read")
+        return {}
+
+    page = tmp_path / "page.txt"
+    page.write_text("text", encoding="utf-8")
+    rows = [{"page": str(page)}]
+    with Emulator(reading, linger=0.05) as emulator, emulator.client() as client:
+        emulator.faults.answer(500, on=RUN)
+        emulator.faults.answer(500, on="GET /workflows/logs", times=None)
+        run_batch(client, rows, journal=tmp_path / "j")
+        emulator.faults.clear()
+        page.unlink()
+        summary = run_batch(client, rows, journal=tmp_path / "j")
+    assert summary.counts == {"unknown": 1}
+    assert "cannot be made any more" in (summary.troubled()[0].message or "")
+
+
 def test_logs_that_cannot_be_read_leave_rows_unknown_until_they_can(
     runs: Runs, journal: str
 ) -> None:

@@ -14,8 +14,8 @@ from .._json import JSONObject
 from .._preparation import as_planned
 from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
-from ..errors import DifyError, UnsupportedServerError
-from ..models import WorkflowLogs, WorkflowLogsRequest
+from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
+from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
 from ._columns import Columns, digest
 from ._journal import Journal
 from ._state import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord
@@ -48,9 +48,16 @@ Unknown = tuple[RowRecord, Ended]
 class _Group:
     """Rows that were sent with the same inputs: which of them a run belongs to does not matter."""
 
-    inputs: JSONObject
-    records: list[RowRecord]
+    inputs: JSONObject | None
+    records: list[RowRecord] = attrs.field(factory=list[RowRecord])
     runs: list[str] = attrs.field(factory=list[str])
+
+    def may_have(self, run: WorkflowRunResponse) -> bool:
+        """Whether a run may be one of theirs."""
+        since = min(record.sent_at or 0.0 for record in self.records) - _SKEW.total_seconds()
+        if self.inputs is None or (run.created_at is not None and run.created_at < since):
+            return False
+        return same_inputs(self.inputs, run.inputs or {})
 
 
 class Lookup:
@@ -138,9 +145,12 @@ class Lookup:
     def _grouped(self, records: Sequence[RowRecord]) -> list[_Group]:
         groups: dict[str, _Group] = {}
         for record in records:
-            inputs = as_planned(self._columns.inputs(record.row))
-            group = groups.setdefault(digest(inputs), _Group(inputs, []))
-            group.records.append(record)
+            try:
+                inputs = as_planned(self._columns.inputs(record.row))
+            except InvalidRequestError:  # a file is gone, or the app was published anew
+                groups[record.key] = _Group(None, [record])
+                continue
+            groups.setdefault(f"= {digest(inputs)}", _Group(inputs)).records.append(record)
         return list(groups.values())
 
     async def _fill(self, groups: Sequence[_Group], records: Sequence[RowRecord]) -> str | None:
@@ -154,7 +164,7 @@ class Lookup:
             async for row in self._unclaimed(min(times) - _SKEW, max(times) + _HORIZON):
                 run = await self._client.info(row)
                 for group in groups:
-                    if same_inputs(group.inputs, run.inputs or {}):
+                    if group.may_have(run):
                         group.runs.append(row)
         except DifyError as error:
             return f"whether it has a run is not known: the logs could not be read ({error})"
@@ -197,6 +207,8 @@ def _assigned(group: _Group) -> list[str | None]:
 
 
 def _explained(group: _Group) -> str:
+    if group.inputs is None:
+        return "it was sent, and its inputs, by which its run is found, cannot be made any more"
     if group.runs:
         return (
             f"it was sent, and which run is its own is not known: the logs show "
