@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._json import JSONObject, decode, decode_fast, may_be_rounded
+from .._json import JSONObject, decode
 from ._schema import rows
 from ._state import RowResult, status_of
 
@@ -56,6 +56,5 @@ def result_from(row: Any) -> RowResult:
 
 
 def _from_text(text: str) -> JSONObject:
-    data = text.encode()
-    value: JSONObject = decode(data) if may_be_rounded(data) else decode_fast(data)
+    value: JSONObject = decode(text.encode())
     return value

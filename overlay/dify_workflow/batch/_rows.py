@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .._json import JSONObject, decode_fast, is_object
+from .._json import JSONObject, decode, is_object
 from ..errors import InvalidRequestError
 from ._errors import RowsError
 
@@ -97,7 +97,7 @@ def _json_lines(path: Path) -> Iterator[JSONObject]:
             if not line.strip():
                 continue
             try:
-                row = decode_fast(line)
+                row = decode(line)
             except ValueError as error:
                 raise RowsError(f"{path.name}, line {number} is not JSON: {error}.") from error
             if not is_object(row):

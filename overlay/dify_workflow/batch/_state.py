@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from .._json import JSON, JSONObject, decode_fast
+from .._json import JSON, JSONObject, decode
 from ..models import WorkflowRunResponse
 
 PENDING: Final = "pending"
@@ -85,7 +85,7 @@ class RowRecord:
     @property
     def row(self) -> JSONObject:
         """The row."""
-        row: JSONObject = decode_fast(self.text.encode())
+        row: JSONObject = decode(self.text.encode())
         return row
 
 
