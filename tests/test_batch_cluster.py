@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import pickle
@@ -15,12 +16,20 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from distributed import Client, LocalCluster
 
 from dify_workflow import AuthenticationError, ConfigurationError, InvalidRequestError
 from dify_workflow.async_client import AsyncDifyWorkflow
-from dify_workflow.batch import JournalError, RowResult, _cluster, read_rows, run_batch
+from dify_workflow.batch import (
+    JournalError,
+    RowResult,
+    _cluster,
+    read_rows,
+    run_batch,
+    run_batch_async,
+)
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.batch._cluster import executor_at
 from dify_workflow.batch._journal import Journal
@@ -146,6 +155,17 @@ def test_what_executors_cannot_do_is_refused(tmp_path: Path) -> None:
                 client, names(3), journal=tmp_path / "j", executor=executor, on_interrupt="stop"
             )
     assert not runs.counts
+
+
+def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with httpx.AsyncClient() as connections:
+            client = runs.emulator.async_client("work", http_client=connections)
+            await run_batch_async(client, names(1), journal=tmp_path / "j", executor=executor)
+
+    refused = pytest.raises(ConfigurationError, match="http_client cannot travel")
+    with counted_runs() as runs, ThreadPoolExecutor(1) as executor, refused:
+        asyncio.run(run())
 
 
 def test_the_key_shows_nowhere_on_its_way() -> None:

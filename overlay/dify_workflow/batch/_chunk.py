@@ -14,6 +14,7 @@ from .._options import NOT_GIVEN, NotGiven, Options
 from .._recovery import Pace as LookPace
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
+from ..errors import ConfigurationError
 from ._batch import writing
 from ._clients import client_with
 from ._columns import Columns
@@ -55,8 +56,19 @@ class Chunk:
 
 
 def options_to_send(client: AsyncDifyWorkflow) -> tuple[Sealed, dict[str, Any], LookPace]:
-    """The key, the other options and the pace of a client, so that they can be pickled."""
-    options, pace, _ = setup_of(client)
+    """The key, the other options and the pace of a client, so that they can be pickled.
+
+    Args:
+        client: The client.
+
+    Raises:
+        ConfigurationError: It sends with an httpx client of the user's own.
+    """
+    options, pace, is_given = setup_of(client)
+    if is_given:
+        raise ConfigurationError(
+            "An http_client cannot travel to an executor's workers; make the client without one."
+        )
     values = attrs.asdict(options, recurse=False)
     for name in ("api_key", "deadline"):
         del values[name]
