@@ -150,6 +150,7 @@ def test_bad_rows_are_refused_before_anything_is_run_and_can_be_mended(
         ([{"id": 1, "name": "a"}, {"name": "b"}], "Row 2 has no id"),
         ([{"name": "a"}, {"id": 1, "name": "b"}], "Row 2 has an id"),
         ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "The id '1' is there twice"),
+        ([{"id": n % 1001, "name": f"{n}"} for n in range(1002)], "The id '0' is there twice"),
         (["a"], "Row 1 is no mapping, but a str"),
         ([{"name": object()}], "Row 1 cannot be kept: it holds a object"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,6 @@ import orjson
 from sqlalchemy import (
     func,
     insert,
-    inspect,
     or_,
     select,
     update,
@@ -39,6 +39,11 @@ from ._state import (
 
 if TYPE_CHECKING:
     from os import PathLike
+
+
+_ATTEMPTS = 5
+_PAUSE = 0.02
+"""How often tables are made, where somebody else makes them too, and seconds between two tries."""
 
 
 class Journal:
@@ -70,11 +75,15 @@ class Journal:
         return f"<Journal {self.url.render_as_string(hide_password=True)}>"
 
     def _make_tables(self) -> None:
-        try:
-            schema.metadata.create_all(self._engine)
-        except DBAPIError:  # another worker may make them at the same moment
-            if not inspect(self._engine).has_table(rows.name):
-                raise
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                schema.metadata.create_all(self._engine)
+            except DBAPIError:  # somebody else may make them at the same moment
+                if not left:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def close(self) -> None:
         """Close its connections."""

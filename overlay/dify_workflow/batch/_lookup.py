@@ -114,9 +114,10 @@ class Lookup:
                         unknown.append((record, Ended(record.number, UNKNOWN, UNKNOWN, message)))
         found = [attrs.evolve(record, state=RUNNING) for record in found]
         for record in found:
-            await self._writer.write(Began(record.number, str(record.run_id), None))
+            self._writer.note(Began(record.number, str(record.run_id), None))
         for _, end in unknown:
-            await self._writer.write(end)
+            self._writer.note(end)
+        await self._writer.flush()
         return found, unknown
 
     async def give_up(self) -> None:
@@ -124,7 +125,8 @@ class Lookup:
         for record in await self._writer.ask(
             partial(self._journal.open_rows, UNKNOWN, limit=_MOST)
         ):
-            await self._writer.write(Release(record.number, was_sent=True, run_id=record.run_id))
+            self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
+        await self._writer.flush()
 
     async def _has_ended(self, record: RowRecord) -> bool:
         """Whether the server can say by now how a run ended that was given up."""

@@ -44,6 +44,7 @@ class Registry:
         self._journal = journal
         self._columns = columns
         self._about = about
+        self._had = journal.count()
         self.unused: list[str] = []
         """Columns of the first row that are no inputs."""
 
@@ -163,6 +164,8 @@ class Registry:
         for place, each in enumerate(seen, start=number):
             mark, state = by_key.get(each.key, (each.digest, None))
             is_other = state is None and not self._about.has_ids and place < count
+            if mark != each.digest and not self._had:  # the journal has what came before in these
+                raise RowsError(f"The id {each.key!r} is there twice.")
             if mark != each.digest or is_other:
                 name = f" ({each.key})" if self._about.has_ids else ""
                 raise JournalError(
