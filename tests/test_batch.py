@@ -32,7 +32,7 @@ from dify_workflow.batch import (
     run_batch,
     run_batch_async,
 )
-from dify_workflow.emulator import Emulator, Input, node, workflow
+from dify_workflow.emulator import Emulator, Input, StartError, node, workflow
 from support.batches import Runs, counted_runs, counts, names, results, table
 
 RUN = "POST /workflows/run"
@@ -131,6 +131,24 @@ def test_failed_runs_are_results_and_repeated_as_often_as_asked_for(tmp_path: Pa
     assert "Name" in (first.message or "")
     assert len(twice.slowest(2)) == 2
     assert twice.troubled() == []
+
+
+def test_runs_that_cannot_be_set_up_fail_and_have_their_attempts(journal: str) -> None:
+    began: list[str] = []
+
+    @workflow(Input("name"))
+    def broken(inputs: Any) -> Any:
+        began.append(inputs["name"])
+        raise StartError("no provider")
+        yield
+
+    with Emulator(broken, linger=0.05) as emulator, emulator.client() as client:
+        summary = run_batch(client, names(2), journal=journal, max_attempts=2)
+    assert summary.counts == {"failed": 2}
+    assert len(began) == 4
+    (first, _) = summary.troubled()
+    assert "no provider" in (first.message or "")
+    assert first.attempts == 2
 
 
 def test_bad_rows_are_refused_before_anything_is_run_and_can_be_mended(

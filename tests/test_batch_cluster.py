@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from distributed import Client, LocalCluster
+from sqlalchemy import create_engine, text
 
 from dify_workflow import AuthenticationError, ConfigurationError, InvalidRequestError
 from dify_workflow.async_client import AsyncDifyWorkflow
@@ -33,8 +34,10 @@ from dify_workflow.batch import (
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.batch._cluster import executor_at
 from dify_workflow.batch._journal import Journal
+from dify_workflow.batch._schema import url_of
 from dify_workflow.batch._sealed import Sealed
 from support.batches import Runs, counted_runs, names, results, table
+from support.cli import call
 from support.postgres import BINARIES, postgres
 
 ROWS = 2000
@@ -48,9 +51,20 @@ needs_postgres = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
+def server() -> Iterator[str]:
     with postgres() as url:
         yield url
+
+
+@pytest.fixture
+def database(server: str, request: pytest.FixtureRequest) -> str:
+    """An empty database of the test's own."""
+    name = f"of_{abs(hash(request.node.name))}"
+    engine = create_engine(url_of(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.removesuffix("postgres") + name
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +124,24 @@ def kill_when(runs: Runs, count: int, pid: int) -> None:
     while runs.counts.total() < count:
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
+
+
+@needs_postgres
+def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
+    database: str, tmp_path: Path
+) -> None:
+    rows, out = str(table(tmp_path / "rows.csv", 30)), str(tmp_path / "results.jsonl")
+    local = LocalCluster(3, threads_per_worker=1, processes=False, dashboard_address=None)
+    with counted_runs(0.02) as runs, local:
+        dask = ("--dask", local.scheduler_address, "--journal", database, "--concurrency", "2")
+        url = runs.emulator.base_url
+        done = call("batch", rows, "--output", out, *dask, base_url=url, key="app-work")
+        again = call("batch", rows, "--output", out, *dask, base_url=url, key="app-work")
+    assert (done.code, again.code) == (0, 2)
+    assert "30 rows: 30 succeeded" in done.err
+    assert "--resume goes on with it" in again.said
+    assert set(runs.counts.values()) == {1}
+    assert runs.most_at_once <= 2
 
 
 @needs_postgres

@@ -14,6 +14,7 @@ import pytest
 
 from dify_workflow.batch import BatchProgress, _lookup
 from dify_workflow.cli._batch_view import Speed, facts
+from dify_workflow.emulator import Emulator
 from support.batches import Runs, counted_runs, counts, table
 from support.cli import Result, call, in_terminal, started
 
@@ -80,6 +81,16 @@ def test_the_exit_code_tells_of_rows_that_failed_or_are_unknown(tmp_path: Path) 
         assert "--resume --rerun-unknown sends rows again" in unknown.said
         mended = batch(runs, folder, "--resume", "--rerun-unknown", rows=3)
     assert (mended.code, statuses(folder)) == (0, ["succeeded"] * 3)
+
+
+def test_rows_that_wait_for_people_have_an_exit_code_of_their_own(
+    forms: Emulator, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("topic\nboxes\n", encoding="utf-8")
+    options = ("--output", str(tmp_path / "results.csv"))
+    done = call("batch", str(rows), *options, base_url=forms.base_url, key="app-approval")
+    assert (done.code, "1 row: 1 paused" in done.err) == (4, True)
 
 
 def test_dry_run_checks_and_runs_nothing(runs: Runs, tmp_path: Path) -> None:
