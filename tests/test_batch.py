@@ -361,6 +361,32 @@ def test_a_run_whose_worker_died_is_unknown_and_names_the_run(runs: Runs, journa
     assert runs.counts["Name 1"] == 1
 
 
+def test_a_run_that_goes_on_for_long_holds_no_other_row_up(runs: Runs, journal: str) -> None:
+    runs.emulator.faults.kill_worker(after_events=1, on=RUN)  # it goes on for ever
+    leave_running(runs, names(1), journal)
+    with runs.client(lost_run_timeout=None) as client:
+        resumed = iter_batch(client, names(9), journal=journal, concurrency=2)
+        assert {next(resumed).status for _ in range(8)} == {"succeeded"}
+        resumed.close()
+    assert counts(journal) == {"running": 1, "succeeded": 8}
+    assert set(runs.counts.values()) == {1}
+
+
+def leave_running(runs: Runs, rows: list[dict[str, str]], journal: str) -> None:
+    """Cancel a batch when the runs of all its rows are known."""
+
+    async def run() -> None:
+        async with runs.emulator.async_client("work") as client:
+            batch = asyncio.create_task(run_batch_async(client, rows, journal=journal))
+            while counts(journal) != {"running": len(rows)}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            batch.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await batch
+
+    asyncio.run(run())
+
+
 def test_refusals_are_waited_out_and_the_server_gets_no_more_than_it_takes(journal: str) -> None:
     with counted_runs(0.02, limit=4, server_version="1.9") as runs:
         runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=5)
@@ -479,17 +505,7 @@ def test_what_a_callback_raises_ends_the_batch_and_comes_out_as_it_is(
 
 def test_cancelling_leaves_runs_to_the_next_call(journal: str) -> None:
     with counted_runs(0.3) as runs:
-
-        async def run() -> None:
-            async with runs.emulator.async_client("work") as client:
-                batch = asyncio.create_task(run_batch_async(client, names(4), journal=journal))
-                while counts(journal) != {"running": 4}:  # noqa: ASYNC110  # another thread writes
-                    await asyncio.sleep(0.01)
-                batch.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await batch
-
-        asyncio.run(run())
+        leave_running(runs, names(4), journal)
         assert {result.status for result in results(journal)} == {"running"}
         with runs.client() as client:
             assert run_batch(client, names(4), journal=journal).counts == {"succeeded": 4}

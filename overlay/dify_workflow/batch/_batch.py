@@ -155,8 +155,7 @@ class Batch:
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
         """Run all rows, here or on the executor."""
         if self._executor is None:
-            for source in self._sources(journal, registry):
-                await worker.work(source, self._settings.concurrency)
+            await worker.work(self._source(journal, registry), self._settings.concurrency)
             return
         from ._cluster import Cluster
 
@@ -164,14 +163,14 @@ class Batch:
         self._cluster = await to_thread.run_sync(make)
         await self._cluster.work(self._tell)
 
-    def _sources(self, journal: Journal, registry: Registry) -> Iterator[Source]:
+    def _source(self, journal: Journal, registry: Registry) -> Source:
         """The rows that are to be followed, and then those that are to be run."""
-        yield BlockSource(OpenRows(journal, RUNNING).read)
+        running = OpenRows(journal, RUNNING)
         if isinstance(self._rows, Iterator):
             most = self._settings.concurrency
-            yield BlockSource(IncomingRows(self._rows, registry, journal, most).read)
-        else:
-            yield BlockSource(OpenRows(journal, PENDING).read)
+            new = IncomingRows(self._rows, registry, journal, most)
+            return BlockSource(running.read, new.read)
+        return BlockSource(running.read, OpenRows(journal, PENDING).read)
 
     async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
         """Look for the runs of rows whose outcome is not known, and follow those that are found."""

@@ -130,11 +130,11 @@ class Cluster:
         left = await to_thread.run_sync(self._journal.undone)
         size = max(1, min(_MOST_ROWS, left // (at_once * _CHUNKS_EACH)))
         try:
-            for state in (RUNNING, PENDING):
-                source = BlockSource(OpenRows(self._journal, state).read)
-                async with create_task_group() as group:
-                    for _ in range(at_once):
-                        group.start_soon(self._send_all, source, size, tell, limiter)
+            running, pending = (OpenRows(self._journal, state) for state in (RUNNING, PENDING))
+            source = BlockSource(running.read, pending.read)
+            async with create_task_group() as group:
+                for _ in range(at_once):
+                    group.start_soon(self._send_all, source, size, tell, limiter)
         finally:
             if self._permits is not None:
                 self._permits.close()

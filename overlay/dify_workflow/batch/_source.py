@@ -35,11 +35,11 @@ class BlockSource:
     """Rows that are read some at a time, in a thread.
 
     Args:
-        read: Gives the next rows; none at the end.
+        reads: Each gives the next rows, and none at its end, where the next one takes over.
     """
 
-    def __init__(self, read: Callable[[], list[RowRecord]]) -> None:
-        self._read = read
+    def __init__(self, *reads: Callable[[], list[RowRecord]]) -> None:
+        self._reads = deque(reads)
         self._rows: deque[RowRecord] = deque()
         self._reading = Lock()
         self.is_exhausted = False
@@ -54,6 +54,13 @@ class BlockSource:
                     self._rows.extend(found)
                     self.is_exhausted = not found
         return self._rows.popleft() if self._rows else None
+
+    def _read(self) -> list[RowRecord]:
+        while self._reads:
+            if found := self._reads[0]():
+                return found
+            self._reads.popleft()
+        return []
 
 
 class OpenRows:
