@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -32,6 +35,8 @@ from dify_workflow.batch import (
     run_batch,
     run_batch_async,
 )
+from dify_workflow.batch._batch import writing
+from dify_workflow.batch._journal import Journal
 from dify_workflow.emulator import Emulator, Input, StartError, node, workflow
 from support.batches import Runs, counted_runs, counts, names, results, table
 
@@ -510,3 +515,39 @@ def test_cancelling_leaves_runs_to_the_next_call(journal: str) -> None:
         with runs.client() as client:
             assert run_batch(client, names(4), journal=journal).counts == {"succeeded": 4}
     assert set(runs.counts.values()) == {1}
+
+
+def test_a_journal_that_cannot_be_written_ends_the_batch_with_a_sentence(
+    runs: Runs, journal: str
+) -> None:
+    def fill_up(_progress: object) -> None:
+        with closing(sqlite3.connect(journal)) as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE UPDATE ON dify_batch_row "
+                "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            )
+
+    refused = pytest.raises(JournalError, match="cannot be written: disk full")
+    with runs.client() as client, refused:
+        run_batch(client, names(3), journal=journal, on_progress=fill_up)
+    assert not runs.counts
+
+
+def test_a_claim_that_nobody_waits_for_is_given_back(journal: str) -> None:
+    """Whenever it is cancelled: before it is written, meanwhile, or behind."""
+
+    async def run() -> None:
+        with closing(Journal(journal)) as opened:
+            opened.add([{"number": n, "key": str(n), "digest": "", "row": "{}"} for n in range(40)])
+            async with writing(opened) as writer:
+                for number in range(40):
+                    with anyio.move_on_after(number / 4000):
+                        await writer.claim(number)
+                        await anyio.sleep_forever()
+            kept = {record.number for record in opened.open_rows("sending")}
+            free = {record.number: record.attempts for record in opened.open_rows("pending")}
+        assert kept | free.keys() == set(range(40))
+        assert set(free.values()) == {0}
+        assert 0 in free
+
+    anyio.run(run)

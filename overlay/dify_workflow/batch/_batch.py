@@ -188,9 +188,13 @@ class Batch:
 async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
     """A writer that writes while the block goes on, and everything when it is left."""
     writer = JournalWriter(journal)
-    async with create_task_group() as group:
-        group.start_soon(writer.run)
-        try:
-            yield writer
-        finally:
-            writer.close()
+    try:
+        async with create_task_group() as group:
+            group.start_soon(writer.run)
+            try:
+                yield writer
+            finally:
+                writer.close()
+    finally:
+        with CancelScope(shield=True):  # ids of runs are worth that moment
+            await writer.write_rest()

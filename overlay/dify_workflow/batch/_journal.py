@@ -243,8 +243,11 @@ class Journal:
 
         Returns:
             The rows that were claimed.
+
+        Raises:
+            JournalError: They cannot be written.
         """
-        with self._engine.begin() as connection:
+        with self._explained("written"), self._engine.begin() as connection:
             return write_changes(connection, changes)
 
     # --------------------------------------------------------------------------------- results

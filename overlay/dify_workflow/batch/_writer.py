@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import attrs
-from anyio import CancelScope, Event, sleep, to_thread
+from anyio import Event, sleep, to_thread
 
 from ._journal import Journal
 from ._state import Change, Claim, Release
@@ -21,12 +21,21 @@ disk takes to confirm it, and runs take far longer than that."""
 
 @attrs.define(eq=False)
 class _Wish:
-    """A change that somebody may wait for."""
+    """A change that somebody may wait for.
+
+    Args:
+        change: The change.
+        then: Called when it is on the disk.
+        written: Set when it is, and `then` has been called.
+        won: Whether a claim was granted; None until it is known.
+        is_withdrawn: Whether nobody wants a claim any more.
+    """
 
     change: Change
     then: Callable[[], Awaitable[None]] | None = None
     written: Event = attrs.field(factory=Event)
-    won: bool = True
+    won: bool | None = None
+    is_withdrawn: bool = False
 
 
 class JournalWriter:
@@ -40,42 +49,44 @@ class JournalWriter:
         self._journal = journal
         self._wishes: list[_Wish] = []
         self._wanted = Event()
-        self._last: _Wish | None = None
+        self._rested = Event()
+        self._is_writing = False
         self._is_closing = False
-        self.commits = 0
-        """How many transactions there were."""
 
     async def run(self) -> None:
-        """Write until `close` is called; what was wanted before that is written."""
-        try:
-            while not self._is_closing or self._wishes:
-                if not self._wishes:
-                    await self._wanted.wait()
-                if not self._is_closing:
-                    await sleep(GATHERING)
-                await self._write()
-        finally:
-            with CancelScope(shield=True):  # ids of runs are worth that moment
-                await self._write(is_left=True)
+        """Write until `close` is called and everything is written."""
+        while not self._is_closing or self._wishes:
+            if not self._wishes:
+                await self._wanted.wait()
+            if not self._is_closing:
+                await sleep(GATHERING)
+            await self._write()
 
     def close(self) -> None:
         """End `run` when everything is written."""
         self._is_closing = True
         self._wanted.set()
 
+    async def write_rest(self) -> None:
+        """Write what `run` has left when it was cancelled, and tell nobody."""
+        for wish in self._wishes:
+            wish.then = None
+        while self._wishes:
+            await self._write()
+
     def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> None:
         """Have a change written soon.
 
         Args:
             change: The change.
-            then: Called when it is on the disk; what waits for a change meanwhile waits for it.
+            then: Called when it is on the disk; nothing else is written before it returns.
         """
         self._wish(change, then)
 
     async def flush(self) -> None:
         """Wait until everything that was wanted so far is on the disk, and told."""
-        if self._last is not None:
-            await self._last.written.wait()
+        while self._wishes or self._is_writing:
+            await self._rested.wait()
 
     async def write(self, change: Change) -> None:
         """Have a change written, and wait until it is on the disk."""
@@ -87,32 +98,43 @@ class JournalWriter:
         try:
             await wish.written.wait()
         except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
-            if wish in self._wishes:
-                self._wishes.remove(wish)
-            else:
-                self.note(Release(number, was_sent=False))
+            self._withdraw(wish)
             raise
-        return wish.won
+        return wish.won is True
 
     async def ask(self, question: Callable[[], T]) -> T:
         """Ask the journal something, in a thread."""
         return await to_thread.run_sync(question)
 
+    def _withdraw(self, wish: _Wish) -> None:
+        """Give a claim back, now or when it is known to be granted."""
+        if wish in self._wishes:
+            self._wishes.remove(wish)
+        elif wish.won:
+            self.note(Release(wish.change.number, was_sent=False))
+        else:
+            wish.is_withdrawn = True
+
     def _wish(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
-        self._last = wish = _Wish(change, then)
+        wish = _Wish(change, then)
         self._wishes.append(wish)
         self._wanted.set()
         return wish
 
-    async def _write(self, *, is_left: bool = False) -> None:
+    async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
-        if not wishes:
-            return
-        changes = [wish.change for wish in wishes]
-        won = await to_thread.run_sync(self._journal.commit, changes)
-        self.commits += 1
-        for wish in wishes:
-            wish.won = wish.change.number in won
-            if wish.then is not None and not is_left:
-                await wish.then()
-            wish.written.set()
+        self._is_writing = True
+        try:
+            won = await to_thread.run_sync(self._journal.commit, [wish.change for wish in wishes])
+            for wish in wishes:
+                wish.won = wish.change.number in won
+                if wish.won and wish.is_withdrawn:
+                    self.note(Release(wish.change.number, was_sent=False))
+            for wish in wishes:
+                if wish.then is not None:
+                    await wish.then()
+                wish.written.set()
+        finally:
+            self._is_writing = False
+            rested, self._rested = self._rested, Event()
+            rested.set()
