@@ -21,7 +21,13 @@ import pytest
 from distributed import Client, LocalCluster
 from sqlalchemy import create_engine, text
 
-from dify_workflow import AuthenticationError, ConfigurationError, InvalidRequestError
+from dify_workflow import (
+    APIConnectionError,
+    AuthenticationError,
+    ConfigurationError,
+    DifyWorkflow,
+    InvalidRequestError,
+)
 from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
     JournalError,
@@ -74,7 +80,7 @@ def cluster() -> Iterator[Client]:
         n_workers=WORKERS,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=logging.CRITICAL,  # of the worker that is killed
     )
     with local, Client(local) as client:
@@ -131,7 +137,7 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     database: str, tmp_path: Path
 ) -> None:
     rows, out = str(table(tmp_path / "rows.csv", 30)), str(tmp_path / "results.jsonl")
-    local = LocalCluster(3, threads_per_worker=1, processes=False, dashboard_address=None)
+    local = LocalCluster(3, threads_per_worker=1, processes=False, dashboard_address=":0")
     with counted_runs(0.02) as runs, local:
         dask = ("--dask", local.scheduler_address, "--journal", database, "--concurrency", "2")
         url = runs.emulator.base_url
@@ -198,6 +204,17 @@ def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
     refused = pytest.raises(ConfigurationError, match="http_client cannot travel")
     with counted_runs() as runs, ThreadPoolExecutor(1) as executor, refused:
         asyncio.run(run())
+
+
+def test_an_error_of_a_worker_shows_no_key_on_its_way() -> None:
+    """Dask has exceptions pickled with their causes, and httpx's have the request."""
+    key = "app-S3cr3t-S3cr3t"
+    client = DifyWorkflow(key, base_url="http://127.0.0.1:1/v1", max_retries=0)
+    with client, pytest.raises(APIConnectionError) as caught:
+        client.app_info()
+    pickled = pickle.dumps(caught.value)
+    assert key.encode() not in pickled
+    assert isinstance(pickle.loads(pickled).__cause__, httpx.ConnectError)
 
 
 def test_the_key_shows_nowhere_on_its_way() -> None:

@@ -246,10 +246,17 @@ def silence(call: Call[Any], seconds: float) -> APITimeoutError:
 
 
 def without_frames(error: BaseException) -> BaseException:
-    """The error without the frames in which it was raised: those of httpx hold the headers."""
+    """The error without the frames in which it was raised, and without the key.
+
+    Frames of httpx hold the headers, and so does the request, which is pickled with the error where
+    `distributed` is imported: it has exceptions pickled with their causes (tblib).
+    """
     chain: BaseException | None = error
     while chain is not None:
         chain.__traceback__ = None
+        if isinstance(chain, httpx.HTTPError):
+            with suppress(RuntimeError):  # it has no request
+                chain.request.headers.pop("authorization", None)
         chain = chain.__cause__ or chain.__context__
     return error
 
