@@ -16,7 +16,7 @@ from support.batches import Runs, counted_runs, in_process, results, table
 
 KILLS = 200
 ROWS = 500
-WORK = 0.08
+WORK = 0.04
 """Seconds that a batch may run rows before it is killed: 200 lives are not enough for 500 rows."""
 
 pytestmark = pytest.mark.timeout(180)
@@ -79,10 +79,15 @@ def killed_and_resumed(
     chance = random.Random(20_261_122)
     rows, journal = table(folder / "rows.csv", ROWS), str(folder / "rows.journal")
     longest = _seconds_to_first_run(runs, folder) + WORK
-    for _ in range(KILLS):
+    for number in range(KILLS):
         trouble(runs)
-        process = in_process(runs.emulator.base_url, rows, journal, concurrency=4)
-        process.join(chance.uniform(0, longest))
+        before = runs.counts.total()
+        process = in_process(runs.emulator.base_url, rows, journal, concurrency=2)
+        if number % 2:  # at least so many are killed while rows run, however slow the machine is
+            _wait_for_run(runs, before)
+            process.join(chance.uniform(0, WORK))
+        else:
+            process.join(chance.uniform(0, longest))
         assert process.exitcode is None, "it came to its end before it was killed"
         process.kill()
         process.join()
@@ -93,6 +98,13 @@ def killed_and_resumed(
     found = results(journal)
     assert summary.unknown == sum(result.status == "unknown" for result in found)
     return found
+
+
+def _wait_for_run(runs: Runs, before: int) -> None:
+    """Wait until one more run has begun, but not where rows of earlier lives keep it from that."""
+    deadline = time.monotonic() + 1
+    while runs.counts.total() == before and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _seconds_to_first_run(runs: Runs, folder: Path) -> float:
