@@ -191,7 +191,7 @@ class LogPager:
     def _counted(self, walk: LogWalk) -> Steps[int]:
         """How many rows match, which is not known where a place came without its reading."""
         if walk.head is None:  # there was no row
-            return 0
+            return walk.first_total
         if walk.head.total is not None:
             return walk.head.total
         scope = scope_of(self._bounded)

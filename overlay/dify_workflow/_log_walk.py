@@ -97,6 +97,8 @@ class LogWalk:
         self._window = _Window(before, spare, limit=first)
         self.head = bookmark and (bookmark.head or LogHead(bookmark.position.created_at, None))
         """What the log was when its reading began; None before the first answer, or without rows"""
+        self.first_total = 0
+        """What the answer counted that would have begun the reading, also where it had no rows."""
         self.ended = False
         """Whether all rows were returned."""
         self.sees_more = False
@@ -110,6 +112,8 @@ class LogWalk:
         """
         answer = yield LogQuery(self._scope.after, self._window.before, self._window.limit)
         known = yield from self._skipped(answer)
+        if self.head is None:
+            self.first_total = answer.total
         if self.head is None and answer.rows:
             self.head = LogHead(max(row.created_at for row in answer.rows), answer.total)
         if self._is_last(answer):

@@ -34,6 +34,10 @@ _MOST_REQUESTS = 100_000
 """How many requests are remembered."""
 
 
+_BEAT = 1.0
+"""Seconds between two looks at whether the server still runs; Windows interrupts no longer wait."""
+
+
 class Emulator:
     """A workflow server on loopback that behaves as Dify does; a context manager.
 
@@ -215,9 +219,14 @@ class Emulator:
             self._store.close()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until it is interrupted."""
-        self._listen()
-        self._serve()
+        """Serve until this thread is interrupted, be it at once."""
+        # In another thread: while uvicorn starts, it would swallow an interrupt and go on.
+        self.start()
+        try:
+            while self._thread is not None and self._thread.is_alive():
+                self._thread.join(_BEAT)
+        finally:
+            self.stop()
 
     def __enter__(self) -> Self:
         self.start()
