@@ -77,6 +77,8 @@ class Axis:
         waits = [(since, until) for since, until in waits if begin <= since < until <= self.end]
         active = self.end - self.begin - sum(until - since for since, until in waits)
         self._pieces = list(_pieces(self.begin, self.end, waits, max(active, 0.001)))
+        if all(piece.is_wait for piece in self._pieces):  # nothing else is there to be seen
+            self._pieces = list(_pieces(self.begin, self.end, (), 1.0))
         self._room = sum(piece.room for piece in self._pieces)
 
     def place(self, time: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .._text import counted
 from .._version import __version__
@@ -17,6 +17,13 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 """Nothing is loaded and no script runs, whatever a value should contain."""
 _MANY = 8
 """Rows from which on there is a switch to see only those with problems."""
+_CHUNK = 100
+"""Rows that a list has at most."""
+_WATCHED = "Bars follow the server's clock and when its events arrived."
+_READ = (
+    "Bars follow the server's clock, which tells whole seconds, its durations, and the order of "
+    "events; they may be off by part of a second."
+)
 _EDGE = 0.1
 """How near to an end of the axis a text beside it would leave the panel."""
 _SHORT = 2000
@@ -128,7 +135,7 @@ def _timeline(layout: Layout) -> Markup:
         {"class": "plot", "style": f"--columns: {width}" if columns else None},
         _axis(layout, columns),
         _guides(layout),
-        element("ol", {"class": "rows"}, *[_row(row, columns, 0) for row in layout.rows]),
+        element("div", {"class": "rows"}, *_lists(layout.rows, columns, 0)),
     )
     problems = sum(1 for row in layout.rows if row.has_problem)
     many = sum(1 + row.size for row in layout.rows) >= _MANY
@@ -196,6 +203,15 @@ def _side(band: Part) -> str:
     return " at-left" if middle < _EDGE else " at-right" if middle > 1 - _EDGE else ""
 
 
+def _lists(rows: Sequence[Row], columns: list[str], depth: int) -> Iterator[Markup]:
+    """Rows as a list; many of them as several ones, of which a browser draws only those in view."""
+    for first in range(0, len(rows), _CHUNK):
+        chunk = rows[first : first + _CHUNK]
+        look = f"--depth:{depth};--size:{len(chunk)}"
+        attributes = {"class": "many" if len(rows) > _CHUNK else None, "style": look}
+        yield element("ol", attributes, *[_row(each, columns, depth) for each in chunk])
+
+
 def _row(row: Row, columns: list[str], depth: int) -> Markup:
     kind = f"branch {row.branch}" if row.branch else row.kind
     if row.branch and row.kind:
@@ -211,18 +227,15 @@ def _row(row: Row, columns: list[str], depth: int) -> Markup:
         else None,
     )
     summary = element("summary", {"class": "line"}, label, _track(row), *_costs(row, columns))
-    inside = None
-    if row.rows:
-        rows = [_row(each, columns, depth + 1) for each in row.rows]
-        inside = element("ol", {"class": "inside", "style": f"--depth:{depth + 1}"}, *rows)
-    classes = ["is-round"] if row.round else []
+    inside = join(*_lists(row.rows, columns, depth + 1))
+    classes = ["row", *(["is-round"] if row.round else [])]
     classes += ["is-problem"] if row.has_problem else []
     classes += [f"together {row.together}"] if row.together else []
     opened = bool(row.rows) and row.is_open
     body = join(details_of(row), inside)
     return element(
         "li",
-        {"class": " ".join(classes) or None},
+        {"class": " ".join(classes)},
         element("details", {"open": opened}, summary, body) if body else summary,
     )
 
@@ -290,13 +303,8 @@ def _footer(layout: Layout) -> Iterator[Markup]:
     total = sum(run.events.values())
     names = ", ".join(f"{count:,} {name}" for name, count in run.events.most_common())
     arrived = any(each.arrived is not None for each in run.instants)
-    clock = (
-        "Bars follow the server's clock and when its events arrived."
-        if arrived
-        else "Bars follow the server's times, which are whole seconds, its durations, and the order "
-        "of events."
-    )
-    broken = " It is shortened where the run waited for a person." if layout.axis.is_broken else ""
+    clock = _WATCHED if arrived else _READ
+    broken = " Waits for people are drawn shorter." if layout.axis.is_broken else ""
     made = f"Made by dify-workflow {__version__} from {counted(total, 'event')}"
     yield element("p", {}, f"{made}. {clock}{broken}")
     if names:

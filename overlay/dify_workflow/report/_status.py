@@ -50,6 +50,6 @@ def word(status: str) -> str:
 
 
 def mark(status: str) -> Markup:
-    """The sign of a status; its word is there for who cannot see it."""
-    word = element("span", {"class": "aside"}, f"{status}: ")
-    return element("span", {"class": f"mark is-{tone(status)}"}, word)
+    """The sign of a status; its word is there for those who cannot see it."""
+    label = {"class": f"mark is-{tone(status)}", "role": "img", "aria-label": status}
+    return element("span", label)

@@ -14,9 +14,7 @@ from .._exits import handled
 def report(
     source: Annotated[
         str,
-        typer.Argument(
-            metavar="EVENTS.jsonl", help="What run --jsonl wrote; - for stdin.", show_default=False
-        ),
+        typer.Argument(metavar="EVENTS.jsonl", show_default=False),
     ],
     output: Annotated[
         str | None,
@@ -34,7 +32,8 @@ def report(
 ) -> None:
     """Write a page that shows what a run did when: one HTML file that loads nothing.
 
-    Prints where it is. The page holds inputs and outputs of the run; the picture does not.
+    EVENTS.jsonl is what run --jsonl wrote; - is stdin. Prints where the page is. The page holds
+    inputs and outputs of the run; the picture does not.
     """
     with handled():
         from .._reporting import write_report
