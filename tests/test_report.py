@@ -20,6 +20,7 @@ from dify_workflow.events import EVENT_CLASSES
 from dify_workflow.report import RunReport
 from dify_workflow.report._layout import Layout, lay_out
 from dify_workflow.report._rows import Row
+from dify_workflow.report._status import word
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,
@@ -95,10 +96,10 @@ def test_every_recorded_stream_becomes_a_page_and_a_picture(played: Recording) -
         if raw["event"] in {"node_started", "iteration_started", "loop_started"}
     }
     assert {row.execution.id for row in rows if row.execution} >= set(told)
-    assert set(told.values()) <= {word.strip() for word in page.words}
+    assert set(told.values()) <= {text.strip() for text in page.words}
     assert all(0 <= row.left <= row.left + row.width <= 1.000001 for row in rows)
     status = {raw["data"]["status"] for raw in played.events if raw["event"] == "workflow_finished"}
-    assert status <= {word.strip() for word in page.words}
+    assert {word(each) for each in status} <= {text.strip() for text in page.words}
     picture = ET.fromstring(report.svg())
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
 
@@ -196,6 +197,23 @@ def test_a_loop_in_an_iteration_is_found_by_what_runs_in_both() -> None:
     ]
 
 
+def test_nodes_that_stand_in_each_other_in_a_circle_or_without_end_are_all_there() -> None:
+    circle = [
+        begins("one", iteration_id="a", loop_id="b"),
+        begins("two", iteration_id="b", loop_id="a"),
+        begins("a", run="9", iteration_id="a"),
+    ]
+    report = RunReport.of([started(), *circle, finished()])
+    assert {"One", "Two", "A"} <= set(Page(report.html()).words)
+    deep = [
+        begins(f"n{level}", node_type="iteration", iteration_id=f"n{level - 1}" if level else None)
+        for level in range(2 * sys.getrecursionlimit())
+    ]
+    report = RunReport.of([started(), *deep, finished()])
+    assert f"N{len(deep) - 1}" in Page(report.html()).words
+    ET.fromstring(report.svg())
+
+
 def test_parallel_branches_are_told_from_nodes_that_follow_each_other() -> None:
     run = layout(
         started(),
@@ -237,6 +255,7 @@ def test_failures_retries_costs_and_tokens_are_added_up_along_the_tree() -> None
     assert (each.tokens, each.rows[0].tokens, say.tokens) == (5, 5, 5)
     assert str(run.costs["USD"]) == "0.0000020"
     assert (run.tokens, run.retries) == (7, 1)
+    assert "failed inside" not in each.notes
     assert each.status == "lost", "nobody told that it ended"
 
 
@@ -252,7 +271,7 @@ def test_steps_reasoning_and_other_events_are_there() -> None:
     events += [event("text_chunk", {"text": "wrong"}), event("text_replace", {"text": "right"})]
     events += [event("new_kind", {"x": 1}), event("message_file", id="f", url="https://x/f.png")]
     page = RunReport.of([*events, ends("think"), finished()]).html()
-    words = {word.strip() for word in Page(page).words}
+    words = {text.strip() for text in Page(page).words}
     assert {f"Call {name} · success" for name, _ in steps} <= words
     assert {"Let me see.", "right", "Other events (2)"} <= words
     assert "wrong" not in words
@@ -333,7 +352,8 @@ def test_a_stream_that_is_lost_for_good_says_so_and_where() -> None:
             assert str(caught.value) in words
             (each,) = [row for row in lay_out(report._folding.timeline).rows if row.rows]
             assert each.status == "lost"
-            assert "its end was not told" in each.notes
+            assert each.notes == ("end not seen", "3 items")
+            assert "Seen for" in words
 
 
 def test_a_run_that_goes_on_and_one_that_was_stopped_say_so() -> None:

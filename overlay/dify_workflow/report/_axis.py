@@ -17,27 +17,11 @@ _LONG = 0.25
 """A wait that is longer than this share of the time without waits is shortened."""
 _SHORT = 0.12
 """The share that it is shortened to."""
-_ROUND: tuple[float, ...] = (
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
+_STEPS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400),
 )
-_ROUND += (600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+"""Round numbers of seconds."""
 
 
 @attrs.frozen
@@ -134,7 +118,7 @@ def _pieces(
 
 def _step(least: float) -> float:
     """The next round number of seconds."""
-    found = next((step for step in _ROUND if step >= least), None)
+    found = next((step for step in _STEPS if step >= least), None)
     return found or math.ceil(least / 86400) * 86400
 
 

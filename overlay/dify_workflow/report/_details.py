@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._json import JSON, JSONObject, is_list
+from .._text import counted
 from ._facts import Facts
 from ._markup import Markup, element, join
 from ._rows import Row
@@ -57,7 +58,8 @@ def _all(node: Execution) -> Iterator[Markup]:
         yield element("section", {}, element("h3", {}, "Reasoning"), block(text, "is-text"))
     if node.streamed:
         first = brief(max(node.streamed.begin.time - node.begin.time, 0.0))
-        sizes = f"{node.streamed.characters:,} characters in {node.streamed.pieces:,} pieces"
+        pieces = counted(node.streamed.pieces, "piece")
+        sizes = f"{counted(node.streamed.characters, 'character')} in {pieces}"
         yield element("p", {"class": "ids"}, f"Streamed {sizes}, the first after {first}")
     yield value_sections(node.values, node.truncated)
 

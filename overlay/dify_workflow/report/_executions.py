@@ -12,6 +12,9 @@ from ._timeline import Execution
 ROUNDS = ("iteration", "loop")
 """Kinds of nodes that have others inside, in rounds."""
 
+_DEEPEST = 20
+"""How deep iterations and loops are shown inside each other; Dify allows less."""
+
 
 class Executions:
     """The nodes that ran, found by what events tell of them.
@@ -101,7 +104,8 @@ class Executions:
         around = [self._container(data.text(f"{kind}_id"), kind, node.begin) for kind in ROUNDS]
         found = sorted((each for each in around if each), key=lambda each: each.begin.order)
         for outer, inner in pairwise(found):
-            if inner.around is None:  # only what runs inside both tells that one is in the other
+            # Only what runs inside both tells that one is in the other.
+            if inner.around is None and inner not in _line(outer):
                 self._top.remove(inner)
                 _put_inside(inner, outer)
         if found:
@@ -122,7 +126,17 @@ class Executions:
 
 
 def _put_inside(node: Execution, around: Execution) -> None:
+    line = _line(around)
+    around = line[max(len(line) - _DEEPEST, 0)]
     node.around = around
     if node.round is None:  # what ends in a parallel iteration tells it better
         node.round = max(around.rounds, default=None)
     around.inside.append(node)
+
+
+def _line(node: Execution) -> list[Execution]:
+    """A node and what it stands in, from the inside out."""
+    found = [node]
+    while (around := found[-1].around) is not None:
+        found.append(around)
+    return found

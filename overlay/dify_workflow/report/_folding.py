@@ -9,7 +9,7 @@ from collections.abc import Callable
 from io import StringIO
 
 from .._event import FailureEvent, StreamEvent
-from .._json import JSON, is_object
+from .._json import JSON, is_list, is_object
 from .._replay import StreamGap
 from .._run_state import is_resumption
 from ..events import (
@@ -303,8 +303,8 @@ class Folding:
     def _text_came(self, _event: StreamEvent[object], data: Facts) -> None:
         piece = data.text("text") or ""
         self.timeline.text.write(piece)
-        selector = data.raw.get("from_variable_selector")
-        source = selector[0] if isinstance(selector, list) and selector else None
+        selector: JSON = data.raw.get("from_variable_selector")
+        source: JSON = selector[0] if is_list(selector) and selector else None
         node = self._executions.latest(source) if isinstance(source, str) else None
         if node is None:
             return

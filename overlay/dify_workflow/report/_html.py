@@ -37,7 +37,7 @@ def page(layout: Layout) -> str:
         layout: The run.
     """
     run = layout.timeline
-    title = f"Run {(run.run_id or '')[:8]}: {run.status}".replace("Run :", "Run:")
+    title = " ".join(["Run", *([run.run_id[:8]] if run.run_id else []), word(layout.status)])
     head = join(
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
@@ -59,11 +59,12 @@ def page(layout: Layout) -> str:
 
 def _summary(layout: Layout) -> Markup:
     run = layout.timeline
+    look = {"class": f"status is-{tone(layout.status)}"}
     heading = element(
         "h1",
         {},
         "Workflow run ",
-        element("span", {"class": f"status is-{tone(run.status)}"}, mark(run.status), run.status),
+        element("span", look, mark(layout.status), word(layout.status)),
     )
     facts = element("dl", {"class": "facts"}, *_pairs(_facts(layout)))
     ids = element("dl", {"class": "facts ids"}, *_pairs(_ids(layout)))
@@ -74,7 +75,7 @@ def _summary(layout: Layout) -> Markup:
 def _facts(layout: Layout) -> Iterator[tuple[str, str]]:
     if layout.began is not None:
         yield "Started", moment(layout.began)
-    yield "Duration", brief(layout.elapsed)
+    yield "Duration" if layout.timeline.end else "Seen for", brief(layout.elapsed)
     nodes = sum(layout.counts.values())
     yield "Nodes", f"{nodes:,}"
     if layout.tokens:

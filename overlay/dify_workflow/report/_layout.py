@@ -23,6 +23,7 @@ class Layout:
         axis: The axis of time.
         rows: The rows.
         bands: Where the stream was lost, or the run waited for people.
+        status: How the run is: `Timeline.status`, but ``"lost"`` where its end was not told.
         began: When the run began, in Unix seconds; None where nothing tells.
         elapsed: How long it took, in seconds.
         counts: How many nodes there are of each status.
@@ -35,6 +36,7 @@ class Layout:
     axis: Axis
     rows: tuple[Row, ...]
     bands: tuple[Part, ...]
+    status: str
     began: float | None
     elapsed: float
     counts: dict[str, int]
@@ -70,6 +72,7 @@ def lay_out(timeline: Timeline) -> Layout:
         axis,
         rows,
         tuple(_bands(timeline, axis)),
+        "lost" if timeline.is_lost and timeline.end is None else timeline.status,
         axis.begin if is_dated else None,
         _elapsed(timeline, axis),
         counts,
@@ -111,7 +114,8 @@ def _bands(timeline: Timeline, axis: Axis) -> Iterator[Part]:
         for span in spans:
             left, width, seconds = _extent(span, axis)
             if kind == "gap" or span.end is not None:
-                yield Part(kind, left, width, f"{what}, {brief(seconds)}")
+                is_last = timeline.is_lost and span is timeline.gaps[-1]
+                yield Part(kind, left, width, what if is_last else f"{what}, {brief(seconds)}")
 
 
 def _extent(span: Span, axis: Axis) -> tuple[float, float, float]:

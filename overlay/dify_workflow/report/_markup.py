@@ -71,4 +71,4 @@ def style(name: str) -> str:
     Args:
         name: Name of the file.
     """
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")

@@ -63,6 +63,7 @@ class Row:
         round: The round; None for a node.
         rows: The rows inside.
         size: How many those are, with the ones inside them.
+        failures: Nodes that failed: it, and those inside.
         has_problem: Whether it, or something inside, failed or was tried again.
     """
 
@@ -81,6 +82,7 @@ class Row:
     round: Round | None = None
     rows: tuple[Row, ...] = ()
     size: int = 0
+    failures: int = 0
     has_problem: bool = False
 
     def stands_before(self, notes: str) -> bool:
@@ -136,13 +138,16 @@ class Rows:
         end = node.end.time if node.end else self._axis.end
         left, width = self._bar(node.begin.time, end)
         rows = self._rounds(node) if node.is_container else ()
+        failures = sum(row.failures for row in rows)
+        notes = [*_notes(node, status, end - node.begin.time)]
+        notes += [f"{failures:,} failed inside"] if failures else []
         return Row(
             node.title,
             node.kind,
             status,
             left,
             width,
-            tuple(_notes(node, status, end - node.begin.time)),
+            tuple(notes),
             node.tokens or sum(row.tokens for row in rows),
             {node.currency: node.price} if node.price else sum_of(row.costs for row in rows),
             tuple(self._parts(node)),
@@ -150,6 +155,7 @@ class Rows:
             execution=node,
             rows=rows,
             size=_size(rows),
+            failures=failures + (status in PROBLEMS),
             has_problem=status in PROBLEMS
             or bool(node.attempts)
             or any(row.has_problem for row in rows),
@@ -191,6 +197,7 @@ class Rows:
             round=known or Round(index, node.begin),
             rows=rows,
             size=_size(rows),
+            failures=sum(row.failures for row in rows),
             has_problem=any(row.has_problem for row in rows),
         )
 
@@ -214,10 +221,8 @@ class Rows:
 
 
 def _notes(node: Execution, status: str, seconds: float) -> Iterator[str]:
-    if status == "lost":
-        yield "its end was not told"
-    elif node.end is None:
-        yield "waits for a person" if status == "paused" else status
+    if node.end is None:
+        yield word(status)
     else:
         yield brief(seconds if node.forms or node.elapsed is None else node.elapsed)
     if node.is_container and (node.rounds or node.inside):

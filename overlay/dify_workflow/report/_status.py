@@ -7,13 +7,14 @@ from ._markup import Markup, element
 LEGEND = {
     "failed": "failed",
     "exception": "failed, handled",
-    "lost": "without an end",
-    "paused": "waiting",
+    "lost": "end not seen",
+    "paused": "waiting for a person",
     "stopped": "stopped",
     "running": "running",
     "succeeded": "succeeded",
+    "partial-succeeded": "succeeded in part",
 }
-"""Words for the statuses of nodes, the worst first."""
+"""Words for statuses, the worst one of nodes first."""
 
 _TONES = {
     "succeeded": "succeeded",
@@ -51,5 +52,5 @@ def word(status: str) -> str:
 
 def mark(status: str) -> Markup:
     """The sign of a status; its word is there for those who cannot see it."""
-    label = {"class": f"mark is-{tone(status)}", "role": "img", "aria-label": status}
+    label = {"class": f"mark is-{tone(status)}", "role": "img", "aria-label": word(status)}
     return element("span", label)

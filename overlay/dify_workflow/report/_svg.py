@@ -8,7 +8,7 @@ from .._text import counted
 from ._layout import Layout
 from ._markup import Attributes, Markup, element, style
 from ._rows import Part, Row
-from ._status import SHAPES, tone
+from ._status import SHAPES, tone, word
 from ._values import brief
 
 _STYLE = "picture.css"
@@ -69,7 +69,7 @@ def _lines(rows: Sequence[Row], depth: int) -> Iterator[tuple[Row, int]]:
 
 
 def _summary(layout: Layout) -> Iterator[str]:
-    yield layout.timeline.status
+    yield word(layout.status)
     yield brief(layout.elapsed)
     yield counted(sum(layout.counts.values()), "node")
     if layout.tokens:
@@ -80,11 +80,11 @@ def _summary(layout: Layout) -> Iterator[str]:
 
 def _told(row: Row) -> str:
     together = ", at the same time as others" if row.together else ""
-    return f"{row.title}: {row.status}, {', '.join(row.notes)}{together}"
+    return f"{row.title}: {word(row.status)}, {', '.join(row.notes)}{together}"
 
 
 def _head(layout: Layout) -> Iterator[Markup]:
-    yield _disc(layout.timeline.status, 27, 25)
+    yield _disc(layout.status, 27, 25)
     facts = element("tspan", {"class": "soft", "dx": 12}, " · ".join(_summary(layout)))
     title = element("tspan", {"class": "head"}, "Workflow run")
     yield element("text", {"x": 41, "y": 30}, title, facts)
