@@ -176,6 +176,25 @@ def test_what_runs_in_a_round_stands_in_it_also_where_only_its_end_tells_which()
     assert "2 items" in run.rows[0].notes
 
 
+def test_of_many_rounds_only_those_with_a_problem_are_open_at_first() -> None:
+    def run_of(count: int) -> Layout:
+        events: list[Event] = [iteration("started", metadata={"iteration_length": count})]
+        for index in range(count):
+            begin, end = inside("read", index)
+            if index == 3:
+                data = {**end.raw["data"], "status": "exception", "error": "odd"}
+                end = event("node_finished", data)
+            events += [iteration("next", index=index), begin, end]
+        return layout(started(), *events, finished())
+
+    (few,), (many,) = run_of(20).rows, run_of(21).rows
+    assert few.is_open
+    assert all(row.is_open for row in few.rows)
+    assert not many.is_open
+    assert [row.title for row in many.rows if row.is_open] == ["Item 4"]
+    assert "1 failed inside" in many.notes
+
+
 def test_a_loop_in_an_iteration_is_found_by_what_runs_in_both() -> None:
     loop = {"id": "loop", "node_id": "loop", "node_type": "loop", "title": "Loop"}
     both = {"iteration_id": "each", "loop_id": "loop"}

@@ -117,6 +117,11 @@ def test_ticks_are_round_apart_and_in_order(length: float, shares: list[float]) 
     assert (marks[0], marks[-1]) == (0, CLOSE(1))
 
 
+def test_a_wait_that_is_all_there_is_is_not_shortened() -> None:
+    assert not Axis(0, 1, [(0, 1)]).is_broken
+    assert [tick.text for tick in Axis(0, 1, [(0, 1 - 1e-16)]).ticks()]
+
+
 def test_a_pause_is_a_band_from_the_form_to_the_answer() -> None:
     form = {"form_id": "f", "node_id": "ask", "form_content": "Yes?", "actions": [{"id": "yes"}]}
     filled = {"node_id": "ask", "action_id": "yes", "submitted_data": {"note": "ok"}}

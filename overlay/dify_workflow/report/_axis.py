@@ -98,7 +98,7 @@ class Axis:
                 text = "0 s" if not (since or count) else _tick_text(since, count * step, step)
                 if not found or place - found[-1].place >= _APART:
                     found.append(Tick(place, text))
-        return [tick for tick in found if tick.place <= 1 - _APART / 2]
+        return [tick for tick in found if tick.place <= 1 - _APART / 2] or found[:1]
 
 
 def _pieces(

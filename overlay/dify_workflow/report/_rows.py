@@ -16,7 +16,7 @@ from ._values import brief
 
 PROBLEMS = frozenset({"failed", "exception"})
 _MANY = 40
-"""What has more rows inside is closed at first, unless something in it failed."""
+"""What has more rows inside is closed at first."""
 _NEVER = 1 << 60
 
 _LETTERS = 70
@@ -65,6 +65,8 @@ class Row:
         size: How many those are, with the ones inside them.
         failures: Nodes that failed: it, and those inside.
         has_problem: Whether it, or something inside, failed or was tried again.
+        is_one_of_many: Whether it is a round of so many that what is inside is closed at first,
+            unless it has a problem.
     """
 
     title: str
@@ -84,6 +86,7 @@ class Row:
     size: int = 0
     failures: int = 0
     has_problem: bool = False
+    is_one_of_many: bool = False
 
     def stands_before(self, notes: str) -> bool:
         """Whether there is room for what stands beside the bar only before it.
@@ -97,7 +100,9 @@ class Row:
     @property
     def is_open(self) -> bool:
         """Whether what is inside is shown at first."""
-        return self.size <= _MANY or (self.round is not None and self.has_problem)
+        if self.is_one_of_many:
+            return self.has_problem
+        return self.size <= _MANY
 
 
 def status_of(node: Execution, timeline: Timeline) -> str:
@@ -170,6 +175,8 @@ class Rows:
         for group in _groups([span for span, _ in found]):
             indexes = sorted(found[at][1] for at in group)
             made += _together([self._round(node, index, inside[index]) for index in indexes])
+        if _size(made) > _MANY:
+            made = [attrs.evolve(row, is_one_of_many=True) for row in made]
         return tuple(made)
 
     def _round(self, node: Execution, index: int, nodes: list[Execution]) -> Row:
