@@ -124,6 +124,7 @@ def test_a_wait_that_is_all_there_is_is_not_shortened() -> None:
 
 def test_a_pause_is_a_band_from_the_form_to_the_answer() -> None:
     form = {"form_id": "f", "node_id": "ask", "form_content": "Yes?", "actions": [{"id": "yes"}]}
+    form["inputs"] = [{"output_variable_name": "note", "type": "paragraph"}, 5]
     filled = {"node_id": "ask", "action_id": "yes", "submitted_data": {"note": "ok"}}
     paused = {"status": "paused", "elapsed_time": 0.2, "created_at": START}
     events = [
@@ -148,3 +149,6 @@ def test_a_pause_is_a_band_from_the_form_to_the_answer() -> None:
     assert row.execution is not None
     (asked,) = row.execution.forms.values()
     assert (asked.answer, asked.values) == ("yes", {"note": "ok"})
+    page = RunReport.of(events).html()
+    for said in (" for a person: yes", "Fields: note, ?", "Actions: yes", "Filled in"):
+        assert said in page

@@ -86,21 +86,23 @@ def _form(form: Form) -> Markup:
     else:
         state = f"Waited {brief(end - form.begin.time)} for a person"
     answer = f": {form.answer}" if form.answer else ""
-    actions = [_action(each) for each in form.actions] if is_list(form.actions) else []
-    asked = {"Fields": form.fields, "Filled in": form.values}
+    asked = {"Fields": _names(form.fields), "Actions": _names(form.actions)}
+    lines = [f"{name}: {', '.join(names)}" for name, names in asked.items() if names]
     return element(
         "section",
         {"class": "form"},
         element("h3", {}, f"{state}{answer}"),
         block(form.content, "is-text") if form.content else None,
-        element("p", {"class": "ids"}, f"Actions: {', '.join(actions)}") if actions else None,
-        value_sections({name: value for name, value in asked.items() if value}),
+        *(element("p", {"class": "ids"}, line) for line in lines),
+        value_sections({"Filled in": form.values} if form.values else {}),
     )
 
 
-def _action(action: JSON) -> str:
-    facts = Facts(action)
-    return facts.text("title") or facts.text("id") or "?"
+def _names(parts: JSON) -> list[str]:
+    """What people call the fields or the actions of a form."""
+    found = [Facts(part) for part in parts] if is_list(parts) else []
+    keys = ("title", "label", "output_variable_name", "id")
+    return [next((name for key in keys if (name := each.text(key))), "?") for each in found]
 
 
 def _steps(steps: dict[str, JSONObject]) -> Markup:
