@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page build lock clean
+.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ record: .venv/installed ## Stand before a real server and record what passes (SE
 
 cli-page: .venv/installed ## Write the help of every command into docs/cli.md
 	$(BIN)/python scripts/cli_page.py
+
+report-picture: .venv/installed ## Draw docs/report.svg: the timeline of a run of the embedded server
+	$(BIN)/python scripts/report_picture.py
 
 build: .venv/installed ## Build sdist and wheel into dist/
 	rm -rf dist

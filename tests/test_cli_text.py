@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dify_workflow.cli._text import clock, counted, duration, headline, inert, inert_line, json_text
+from dify_workflow._text import clock, counted, duration, headline, inert, inert_line, json_text
 from dify_workflow.cli._times import since, until
 from dify_workflow.errors import InvalidRequestError
 

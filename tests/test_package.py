@@ -35,6 +35,7 @@ def test_the_import_brings_no_extra_and_no_generated_model() -> None:
     assert "dify_workflow.emulator" not in modules
     assert "dify_workflow.cli" not in modules
     assert "dify_workflow.batch" not in modules
+    assert not [name for name in modules if name.startswith("dify_workflow.report")]
 
 
 def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
@@ -71,6 +72,13 @@ def test_without_an_extra_batches_say_what_to_install(
     assert f"pip install 'dify-workflow[{extra}]'" in done.stderr
 
 
+def test_a_report_needs_no_extra_and_no_generated_model() -> None:
+    program = "import dify_workflow.report as r; r.RunReport().html(); r.RunReport().svg()"
+    modules = loaded_by(program)
+    assert not {"typer", "rich", "starlette"} & modules
+    assert not [name for name in modules if name.startswith("dify_workflow_api.models.")]
+
+
 def test_httpx_keeps_its_command_line_which_is_imported_when_called() -> None:
     program = "import dify_workflow, httpx, sys\nsys.argv = ['httpx', '--help']\nhttpx.main()"
     done = subprocess.run(
@@ -93,7 +101,7 @@ def test_a_run_loads_only_the_models_that_it_needs() -> None:
     assert 0 < len(models) < 15
 
 
-def test_the_wheel_has_the_plugin_and_all_parts_of_the_emulators_page(tmp_path: Path) -> None:
+def test_the_wheel_has_the_plugin_and_all_parts_of_pages(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.iterdir()
@@ -101,6 +109,8 @@ def test_the_wheel_has_the_plugin_and_all_parts_of_the_emulators_page(tmp_path: 
     overlay = ROOT / "overlay"
     parts = {str(path.relative_to(overlay)) for path in overlay.glob("*/emulator/page/*")}
     assert len(parts) == 8
+    parts |= {str(path.relative_to(overlay)) for path in overlay.glob("*/report/*.css")}
+    assert len(parts) == 10
     assert parts | {"dify_workflow_pytest/__init__.py", "dify_workflow_pytest/py.typed"} <= packed
     assert {name.partition("/")[0] for name in packed if "dist-info" not in name} == {
         "dify_workflow",

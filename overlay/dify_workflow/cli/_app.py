@@ -16,6 +16,7 @@ from .commands.emulate import emulate
 from .commands.form import show, submit
 from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
+from .commands.report import report
 from .commands.run import resume, run
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -32,6 +33,7 @@ form = typer.Typer(no_args_is_help=True, help="Show and submit the forms at whic
 
 for command in (run, resume, batch, info, stop, logs, upload, parameters):
     app.command(cls=Command)(command)
+app.command()(report)
 app.command()(emulate)
 app.add_typer(form, name="form")
 for form_command in (show, submit):

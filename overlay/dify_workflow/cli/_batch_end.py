@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.text import Text
 
+from .._text import counted, duration, headline, inert_line
 from ..batch import BatchSummary, RowResult
 from ._consoles import errors
 from ._drawing import STYLES, mark
 from ._exits import FAILED, INTERRUPTED, PAUSED, UNKNOWN
-from ._text import counted, duration, headline, inert_line
 
 _SLOWEST = 3
 _TROUBLED = 10

@@ -9,11 +9,11 @@ from typing import Protocol, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from .._text import counted, duration, inert_line
 from ..batch import BatchProgress
 from ._consoles import can_draw, errors
 from ._drawing import STYLES
 from ._exits import say
-from ._text import counted, duration, inert_line
 
 _LINE_SECONDS = 5.0
 """Seconds between two lines in a pipe."""

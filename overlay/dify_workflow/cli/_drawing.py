@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from ._text import counted, duration, inert
+from .._text import counted, duration, inert
 from ._tree import Node, RunTree
 
 STYLES = {

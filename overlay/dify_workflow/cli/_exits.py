@@ -90,8 +90,8 @@ def complain(problem: str, hint: str = "") -> None:
     """Say on stderr what is wrong, and what can be done."""
     from rich.text import Text
 
+    from .._text import inert
     from ._consoles import errors
-    from ._text import inert
 
     errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
     if hint:
@@ -102,8 +102,8 @@ def say(text: str) -> None:
     """Say something on stderr that is no error."""
     from rich.text import Text
 
+    from .._text import inert
     from ._consoles import errors
-    from ._text import inert
 
     errors.print(Text(inert(text)))
 

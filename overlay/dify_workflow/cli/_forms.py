@@ -11,6 +11,7 @@ from rich.text import Text
 
 from .._fields import fields_of_form
 from .._json import JSONObject
+from .._text import clock, inert, inert_line
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import can_ask, errors, is_terminal, output
@@ -18,7 +19,6 @@ from ._inputs import Given, typed
 from ._printing import print_line
 from ._prompts import ask, ask_action
 from ._tables import show_fields
-from ._text import clock, inert, inert_line
 
 _PLACE = re.compile(r"\{\{#\$output\.([^#]*)#\}\}")
 """The place of a field in the text of a form."""

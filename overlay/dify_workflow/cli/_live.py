@@ -12,11 +12,11 @@ from rich.text import Text
 
 from .._event import StreamEvent
 from .._json import JSON, JSONObject, is_list
+from .._text import counted, duration, inert, inert_line, json_text
 from ..models import WorkflowRunResponse
 from ._consoles import errors, output
 from ._drawing import spinner, text_lines, tree_lines
 from ._result import show_end
-from ._text import counted, duration, inert, inert_line, json_text
 from ._tree import RunTree
 
 _FRAMES_PER_SECOND = 12

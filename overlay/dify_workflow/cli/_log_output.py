@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from .._json import JSON
+from .._text import inert_line, json_text
 from ..models import WorkflowLogs
 from ._consoles import errors, is_terminal
 from ._exits import say
@@ -15,7 +16,6 @@ from ._interrupts import until_interrupted
 from ._log_rows import LogRows
 from ._printing import print_line
 from ._tables import show_logs, show_new_logs
-from ._text import inert_line, json_text
 
 _SHORT_WALK = 100
 """Rows that come with one answer, for which no bar is shown."""

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .._json import JSON
+from .._text import inert, inert_line, json_text
 from ._consoles import is_terminal, output
-from ._text import inert, inert_line, json_text
 
 
 def print_line(text: str) -> None:

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from .._fields import Field
 from .._json import JSON, JSONObject
+from .._text import counted, inert_line
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import errors
-from ._text import counted, inert_line
 
 _HINTS = {
     "paragraph": "several lines; an empty one ends them",

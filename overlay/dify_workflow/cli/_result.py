@@ -9,11 +9,11 @@ import attrs
 from rich.text import Text
 
 from .._json import JSON, JSONObject
+from .._text import clock, counted, duration, inert, inert_line, json_text
 from ..models import HumanInputForm, WorkflowRunResponse
 from ._consoles import errors, is_terminal, output
 from ._drawing import STYLES, mark
 from ._printing import command, print_line, show_values
-from ._text import clock, counted, duration, inert, inert_line, json_text
 
 
 def plain(run: WorkflowRunResponse) -> JSONObject:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import typer
 
+from .._text import headline
 from ..emulator import Emulator
 from ..errors import InvalidRequestError
 from ._consoles import is_terminal
 from ._exits import say
 from ._loading import load
 from ._printing import print_line
-from ._text import headline
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from .._fields import Field
 from .._json import JSON
+from .._text import clock, duration, headline, inert_line, json_text
 from ..models import WorkflowLogs
 from ._consoles import is_terminal, output
 from ._drawing import STYLES
-from ._text import clock, duration, headline, inert_line, json_text
 
 _LOG_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
 """Columns that a column of the log needs, those first without which the others say little."""

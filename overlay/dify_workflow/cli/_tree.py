@@ -10,6 +10,7 @@ import attrs
 
 from .._event import StreamEvent
 from .._reading import SHAPE_ERRORS
+from .._text import headline, inert_line
 from ..errors import InvalidResponseError
 from ..events import (
     AgentLog,
@@ -29,7 +30,6 @@ from ..events import (
     TextChunk,
     TextReplace,
 )
-from ._text import headline, inert_line
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from rich.text import Text
 
 from .._event import StreamEvent
+from .._text import inert, json_text
 from ..events import (
     HumanInputRequired,
     IterationCompleted,
@@ -28,7 +29,6 @@ from ._consoles import errors, is_terminal
 from ._drawing import node_line
 from ._printing import print_line
 from ._result import plain, show_end
-from ._text import inert, json_text
 from ._tree import Node, RunTree
 
 _STEPS = 10

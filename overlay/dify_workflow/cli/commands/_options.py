@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -43,6 +44,16 @@ ResultAsJson: TypeAlias = Annotated[
 ]
 EventsAsJson: TypeAlias = Annotated[
     bool, typer.Option("--jsonl", help="Print every event, as a line of JSON.")
+]
+
+Report: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a page about the run too, or its timeline where FILE ends in .svg.",
+        show_default=False,
+    ),
 ]
 
 

@@ -24,9 +24,9 @@ Token: TypeAlias = Annotated[
 
 def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
     """Show what a form says, which fields it has, and how it can be sent off."""
+    from ..._text import json_text
     from .._forms import show_form
     from .._printing import print_line
-    from .._text import json_text
 
     with connection_of(context).client() as client:
         form = client.human_input_form(token)

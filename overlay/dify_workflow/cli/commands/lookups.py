@@ -22,9 +22,9 @@ def info(
 
     The exit code says whether it was found, not how it went: 0 for a failed run, too.
     """
+    from ..._text import json_text
     from .._printing import print_line
     from .._result import plain, show_run
-    from .._text import json_text
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
@@ -52,9 +52,9 @@ def stop(
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which inputs the app takes."""
     from ..._fields import fields_of_app
+    from ..._text import json_text
     from .._printing import print_line
     from .._tables import show_fields
-    from .._text import json_text
 
     with connection_of(context).client() as client:
         found = client.parameters()
@@ -74,8 +74,8 @@ def upload(
 
     run --file does that by itself; this is for runs that are started elsewhere.
     """
+    from ..._text import json_text
     from .._printing import print_line, show_values
-    from .._text import json_text
 
     with connection_of(context).client(user) as client:
         stored = client.upload_file(file)

@@ -15,7 +15,7 @@ from ...errors import APIConnectionError, DifyError, InvalidRequestError
 from ...models import WorkflowRunRequest
 from .._connection import connection_of
 from .._exits import say
-from ._options import EventsAsJson, Files, ResultAsJson, User, Values, only_one
+from ._options import EventsAsJson, Files, Report, ResultAsJson, User, Values, only_one
 
 if TYPE_CHECKING:
     from ..._fields import Field
@@ -41,6 +41,7 @@ def run(
     user: User = None,
     as_json: ResultAsJson = False,
     as_jsonl: EventsAsJson = False,
+    report: Report = None,
 ) -> None:
     """Run the app's workflow and show it while it runs.
 
@@ -50,14 +51,16 @@ def run(
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
     from .._inputs import Given
+    from .._reporting import with_report
     from .._watching import view_of, watch
 
     connection = connection_of(context)
+    view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
+    view = with_report(view, report)
     given = Given.of(values, files, inputs)
     with connection.client(user) as client:
         complete = _completed(client, given, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
         code = watch(partial(client.run_workflow_stream, request), view)
     raise typer.Exit(code)
 
@@ -68,6 +71,7 @@ def resume(
     user: User = None,
     as_json: ResultAsJson = False,
     as_jsonl: EventsAsJson = False,
+    report: Report = None,
 ) -> None:
     """Show a run that is going on, was paused or has ended, as run does.
 
@@ -76,11 +80,13 @@ def resume(
     1.14.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
+    from .._reporting import with_report
     from .._watching import follow, view_of
 
     connection = connection_of(context)
+    view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
+    view = with_report(view, report)
     with connection.client(user) as client:
-        view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
         code = follow(partial(client.resume_workflow_stream, run_id), view)
     raise typer.Exit(code)
 

@@ -1,11 +1,11 @@
-"""Text of a server made safe for a terminal, and numbers and times made readable."""
+"""Text of a server made safe to show, and numbers and times made readable."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
 
-from .._json import JSON
+from ._json import JSON
 
 _REPLACEMENT = 0xFFFD
 _INERT = {
@@ -21,7 +21,7 @@ _JSON_INERT = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def inert(text: str) -> str:
-    """Text in which no character commands the terminal; lines and tabs stay."""
+    """Text in which no character commands a terminal or turns others; lines and tabs stay."""
     return text.replace("\r\n", "\n").translate(_INERT)
 
 
