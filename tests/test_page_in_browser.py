@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -33,22 +30,10 @@ from dify_workflow.emulator import (
     retrying_node,
     workflow,
 )
+from support.chromium import chromium, complaints
 
 T = TypeVar("T")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--window-size=1280,900",
-]
 EVIL = "<script>document.title = 'evil'</script><img src=x onerror='document.title = 1'>"
 
 
@@ -102,22 +87,8 @@ def items(_inputs: dict[str, Any]) -> Steps:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A Chromium without a window."""
-    if CHROMIUM is None or DRIVER is None:
-        reason = "there is no Chromium here: apt-get install chromium chromium-driver"
-        if os.environ.get("NEEDS_CHROMIUM"):  # .ci/run says so
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with _chromium(tmp_path_factory.mktemp("chromium"), CHROMIUM, DRIVER) as driver:
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-
-
-def _chromium(profile: Path, binary: str, driver: str) -> webdriver.Chrome:
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options, webdriver.ChromeService(driver))
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +134,7 @@ class Page:
 
     def errors(self) -> list[str]:
         """What the console has said since somebody asked last."""
-        return [entry["message"] for entry in self.browser.get_log("browser")]
+        return complaints(self.browser)
 
 
 @pytest.fixture
