@@ -14,7 +14,8 @@ def ask(form: HumanInputForm) -> FormReply:
     values = {}
     for field in form.inputs:
         name = field.output_variable_name
-        default = form.default_values.get(name, "")
+        constant = field.default.value if field.default else ""
+        default = form.default_values.get(name, constant)
         values[name] = input(f"{name} [{default}]: ") or default
     for number, action in enumerate(form.actions, 1):
         print(f"  {number}. {action.title}")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.emulator import Emulator
-from support.blocks import LOCAL_SERVER, blocks
+from support.blocks import LOCAL_SERVER, blocks, included, unusual
 from support.spec import ROOT
 
 TESTING = ROOT / "docs" / "testing.md"
-PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {TESTING})]
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {TESTING})]
 EXAMPLES = [(page, code) for page in PAGES for code in blocks(page)]
 FOLDERS = {".venv", "node_modules", "recordings"}
 
@@ -30,6 +30,42 @@ def test_each_example_runs(page: Path, code: str, emulator: Emulator) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), page
     assert done.stdout
+
+
+def test_no_python_block_escapes_the_tests() -> None:
+    for page in (*PAGES, TESTING):
+        assert unusual(page) == [], page
+        for name in included(page):  # tests/test_examples.py runs them
+            assert (ROOT / name).is_relative_to(ROOT / "examples"), name
+
+
+def test_the_tutorial_works_as_it_is_typed(emulator: Emulator, tmp_path: Path) -> None:
+    """Its commands, but those that install and serve; its programs run with the others."""
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    shells = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    scripts = [each for each in shells if "dify-workflow run" in each]
+    assert scripts
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for script in scripts:
+        done = subprocess.run(
+            ["sh", "-eu", "-c", script.replace(LOCAL_SERVER, emulator.base_url)],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "when you are done." in done.stdout
+
+
+def test_the_tutorial_prints_what_it_says(emulator: Emulator) -> None:
+    page = ROOT / "docs" / "tutorial.md"
+    program = blocks(page)[0].replace(LOCAL_SERVER, emulator.base_url)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"```text\n{done.stdout}```" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", blocks(TESTING), ids=lambda code: code.splitlines()[0][2:])

@@ -1,8 +1,9 @@
 """Tests of code that runs a workflow: a real server on loopback, nothing patched."""
 
-from letters import PLAN_B, letter_to
+import pytest
 
 from dify_workflow.emulator import Emulator
+from letters import PLAN_B, letter_to
 
 
 def test_a_letter_has_the_name(dify_emulator: Emulator) -> None:
@@ -10,11 +11,13 @@ def test_a_letter_has_the_name(dify_emulator: Emulator) -> None:
     assert dify_emulator.requests[-1].path == "/workflows/run"
 
 
-def test_a_workflow_that_fails_means_plan_b(dify_emulator: Emulator) -> None:
+@pytest.mark.usefixtures("dify_emulator")
+def test_a_workflow_that_fails_means_plan_b() -> None:
     assert letter_to("Bobby Tables") == PLAN_B
 
 
-def test_a_name_too_long_means_plan_b(dify_emulator: Emulator) -> None:
+@pytest.mark.usefixtures("dify_emulator")
+def test_a_name_too_long_means_plan_b() -> None:
     assert letter_to("A" * 41) == PLAN_B
 
 

@@ -55,5 +55,5 @@ async def run(request: Request, topic: str) -> AsyncIterator[ServerSentEvent]:
         ended = await stream.result()
         end = {"status": ended.status, "message": ended.message or ""}
     except DifyError:
-        logging.exception("A run could not be relayed")
+        logging.getLogger("uvicorn.error").exception("A run could not be relayed")
     yield ServerSentEvent(event="done", data=end)
