@@ -48,7 +48,7 @@ conformance: .venv/installed ## Send the recorded requests to a real server: DIF
 check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed
+	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed examples/*.py examples/relay examples/pytest_suite
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 drift: .venv/installed ## Compare openapi.yaml with the document that Dify publishes (UPSTREAM=path-or-url, JSON=1)

@@ -19,6 +19,7 @@ from dify_workflow.emulator import Emulator
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "demo.svg"
 COLUMNS, LINES = 84, 24
+SELECTOR = ["write", "text"]
 WORDS = 45
 """How much of the report is written in the picture."""
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -29,8 +30,9 @@ def is_before_picture() -> Callable[[StreamEvent[object]], bool]:
     words = count(1)
 
     def is_before(event: StreamEvent[object]) -> bool:
-        is_word = isinstance(event, TextChunk) and event.data.from_variable_selector[0] == "write"
-        return not is_word or next(words) <= WORDS
+        if not isinstance(event, TextChunk) or event.data.from_variable_selector != SELECTOR:
+            return True
+        return next(words) <= WORDS
 
     return is_before
 
