@@ -54,7 +54,7 @@ def test_the_tutorial_works_as_it_is_typed(emulator: Emulator, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "Topic" in done.stdout
+    assert "at most 80 characters" in done.stdout
     assert "when you are done." in done.stdout
 
 
