@@ -18,7 +18,7 @@ demo-svg: .venv/installed ## Write the live view of the demo as a picture, docs/
 	$(BIN)/python scripts/demo_svg.py
 
 docs: .venv/installed ## Build the documentation into build/site, strictly and without any network
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "build/site is ready: python3 -m http.server --directory build/site"
 
 bench: .venv/installed ## Measure this client and its peers, and write docs/performance.* (BENCH="words --rounds 9")

@@ -23,7 +23,8 @@ def _link(obj: Object, pkg: Module, exported: set[str]) -> None:
         name, member = found[1], (found[2] or "")
         if name not in exported:
             return found[0]
-        is_described = member.removeprefix(".") in pkg[name].members
+        described = pkg[name].members.get(member.removeprefix("."))
+        is_described = described is not None and described.has_docstring
         return f"[{found[0]}][{pkg.name}.{name}{member if is_described else ''}]"
 
     if obj.docstring:

@@ -26,7 +26,7 @@ from dify_workflow import emulator
 from support.chromium import chromium, complaints
 from support.spec import ROOT
 
-BUILD = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir"]
+BUILD = ["-m", "mkdocs", "build", "--strict", "--site-dir"]  # --quiet would count no warning
 
 
 @pytest.fixture(scope="module")
@@ -86,28 +86,51 @@ def test_each_endpoint_and_fixture_is_in_the_reference(site: Path) -> None:
     assert {name for name in names if not name.endswith("preview_file.sync")} <= documented(site)
 
 
-class _Resources(HTMLParser):
-    """What a page loads from elsewhere."""
+class _Page(HTMLParser):
+    """What a page loads from elsewhere, where it leads to, and where one can lead to in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
+        self.path = path
         self.foreign: list[str] = []
+        self.links: set[str] = set()
+        self.places = {""}
+        self.text = path.read_text(encoding="utf-8")
+        self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        self.places.add(given.get("id") or "")
+        if tag == "a" and not re.match(r"\w+:", given.get("href") or ""):
+            self.links.add(given.get("href") or "")
         loads = given.get("rel") not in {"canonical", None} if tag == "link" else tag != "a"
         for name in ("src", "href", "srcset", "poster"):
             if loads and re.match(r"(https?:)?//", given.get(name) or ""):
                 self.foreign.append(f"<{tag} {name}={given[name]}>")
 
 
-def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
-    pages = list(site.rglob("*.html"))
-    assert len(pages) > 20
-    for page in pages:
-        resources = _Resources()
-        resources.feed(page.read_text(encoding="utf-8"))
-        assert resources.foreign == [], page
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, _Page]:
+    """The pages of the site by their paths."""
+    found = {path: _Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+    assert len(found) > 20
+    return found
+
+
+def test_each_link_leads_to_a_page_and_a_place_in_it(pages: dict[Path, _Page]) -> None:
+    for page in pages.values():
+        assert "][dify_workflow" not in page.text, f"{page.path.name} has a link that is none"
+        for link in page.links:
+            name, _, place = link.partition("#")
+            target = (page.path.parent / name).resolve() if name else page.path
+            assert target.exists(), f"{page.path.name}: {link}"
+            if target in pages:
+                assert place in pages[target].places, f"{page.path.name}: {link}"
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path, pages: dict[Path, _Page]) -> None:
+    for page in pages.values():
+        assert page.foreign == [], page.path
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\(['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
