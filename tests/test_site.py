@@ -29,6 +29,9 @@ from support.spec import ROOT
 BUILD = ["-m", "mkdocs", "build", "--strict", "--site-dir"]  # --quiet would count no warning
 
 
+pytestmark = pytest.mark.timeout(180)  # a build may meet a busy machine
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it: a broken link, or a page that is nowhere, is an error."""
