@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dify_workflow import errors
 from dify_workflow.emulator import Emulator
 from support.blocks import LOCAL_SERVER, blocks, included, unusual
 from support.spec import ROOT
@@ -114,6 +116,12 @@ def test_the_page_of_the_command_line_has_the_help_of_every_command_as_it_is() -
 def test_the_number_of_recordings_in_the_readme_is_the_number_that_there_is() -> None:
     count = len(list((ROOT / "tests" / "recordings").glob("*/*.json")))
     assert f"{count:,} recorded exchanges" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tree_of_errors_is_that_of_the_module() -> None:
+    _, tree = inspect.getdoc(errors).split("\n\n", 1)  # type: ignore[union-attr]  # it has one
+    page = ROOT / "docs" / "reference" / "errors.md"
+    assert f"```text\n{tree}\n```" in page.read_text(encoding="utf-8")
 
 
 def test_each_promise_names_a_test_that_there_is() -> None:
