@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from dify_workflow.emulator import Emulator, PastRun
-from support.chromium import chromium, complaints
+from support.browser import chromium, console
 from support.spec import ROOT
 from support.terminal import terminal
 
@@ -112,7 +112,7 @@ def test_the_page_shows_nodes_and_text_while_the_run_goes_on(
     assert shown("text").endswith("when you are done.")
     lines = browser.find_elements(By.CSS_SELECTOR, "#nodes li.succeeded")
     assert [line.text for line in lines] == ["Start", "Search", "Write", "Check", "End"]
-    assert complaints(browser) == []
+    assert console(browser) == []
 
 
 def test_markup_in_a_topic_is_text_in_the_page(browser: webdriver.Chrome, relay: str) -> None:
@@ -120,7 +120,7 @@ def test_markup_in_a_topic_is_text_in_the_page(browser: webdriver.Chrome, relay:
     WebDriverWait(browser, 20, 0.02).until(lambda _: shown("end"))
     assert EVIL in shown("text")
     assert browser.title == "A run, live"
-    assert complaints(browser) == []
+    assert console(browser) == []
 
 
 def test_the_page_says_so_where_the_server_refuses(

@@ -30,7 +30,7 @@ from dify_workflow.emulator import (
     retrying_node,
     workflow,
 )
-from support.chromium import chromium, complaints
+from support.browser import chromium, console, is_light, preferring
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class Page:
 
     def errors(self) -> list[str]:
         """What the console has said since somebody asked last."""
-        return complaints(self.browser)
+        return console(self.browser)
 
 
 @pytest.fixture
@@ -283,14 +283,9 @@ def test_it_asks_nothing_while_nobody_sees_it(page: Page, emulator: Emulator) ->
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_light_or_dark_as_the_system_is(page: Page, scheme: str) -> None:
-    preference = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preference)
-    try:
+    with preferring(page.browser, scheme):
         page.open()
-        script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
-        assert (sum(page.browser.execute_script(script)) > 382) == (scheme == "light")
-    finally:
-        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        assert is_light(page.browser) == (scheme == "light")
 
 
 def test_it_waits_for_an_emulator_that_is_gone_and_shows_the_next(

@@ -23,7 +23,7 @@ import dify_workflow
 import dify_workflow_api
 import dify_workflow_api.models
 from dify_workflow import emulator
-from support.chromium import chromium, complaints
+from support.browser import chromium, console
 from support.spec import ROOT
 
 BUILD = ["-m", "mkdocs", "build", "--strict", "--site-dir"]  # --quiet would count no warning
@@ -142,7 +142,7 @@ def test_no_page_loads_anything_from_elsewhere(site: Path, pages: dict[Path, _Pa
 def test_a_page_renders_without_a_word_on_the_console_and_from_here_alone(
     browser: webdriver.Chrome, address: str, page: str
 ) -> None:
-    complaints(browser)
+    console(browser)
     browser.get(f"{address}/{page}")
     WebDriverWait(browser, 20, 0.02).until(
         lambda _: browser.execute_script("return document.readyState") == "complete"
@@ -153,7 +153,7 @@ def test_a_page_renders_without_a_word_on_the_console_and_from_here_alone(
     loaded = browser.execute_script(script)
     assert loaded
     assert [name for name in loaded if not name.startswith(address)] == []
-    assert complaints(browser) == []
+    assert console(browser) == []
 
 
 def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> None:
@@ -167,4 +167,4 @@ def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> Non
     )
     links = [str(link.get_attribute("href")) for link in found]
     assert any("reference/events.html" in link for link in links)
-    assert complaints(browser) == []
+    assert console(browser) == []
