@@ -3,16 +3,23 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Everywhere where code is written by hand.
-CODE := overlay scripts tests benchmarks
+CODE := overlay scripts tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build lock clean
+.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## Stream a workflow of the embedded server to this terminal
 	@$(BIN)/python scripts/demo.py
+
+demo-svg: .venv/installed ## Write the live view of the demo as a picture, docs/demo.svg
+	$(BIN)/python scripts/demo_svg.py
+
+docs: .venv/installed ## Build the documentation into build/site, strictly and without any network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site is ready: python3 -m http.server --directory build/site"
 
 bench: .venv/installed ## Measure this client and its peers, and write docs/performance.* (BENCH="words --rounds 9")
 	$(BIN)/python -m benchmarks $(or $(BENCH),--publish)
@@ -41,7 +48,7 @@ conformance: .venv/installed ## Send the recorded requests to a real server: DIF
 check: .venv/installed lint-spec ## Lint, format check, type checks
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed
+	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed examples/*.py examples/relay examples/pytest_suite
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 drift: .venv/installed ## Compare openapi.yaml with the document that Dify publishes (UPSTREAM=path-or-url, JSON=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dify_workflow import errors
 from dify_workflow.emulator import Emulator
-from support.blocks import LOCAL_SERVER, blocks
+from support.blocks import LOCAL_SERVER, blocks, included, unusual
 from support.spec import ROOT
 
 TESTING = ROOT / "docs" / "testing.md"
-PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {TESTING})]
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {TESTING})]
 EXAMPLES = [(page, code) for page in PAGES for code in blocks(page)]
 FOLDERS = {".venv", "node_modules", "recordings"}
 
@@ -30,6 +32,41 @@ def test_each_example_runs(page: Path, code: str, emulator: Emulator) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), page
     assert done.stdout
+
+
+def test_no_python_block_escapes_the_tests() -> None:
+    for page in (*PAGES, TESTING):
+        assert unusual(page) == [], page
+        for name in included(page):  # tests/test_examples.py runs them
+            assert (ROOT / name).is_relative_to(ROOT / "examples"), name
+
+
+def test_the_tutorial_works_as_it_is_typed(emulator: Emulator, tmp_path: Path) -> None:
+    """Its commands, but those that install and serve; its programs run with the others."""
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    scripts = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    asking = [each for each in scripts if re.search(r"dify-workflow (parameters|run)", each)]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["sh", "-eu", "-c", "".join(asking).replace(LOCAL_SERVER, emulator.base_url)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "at most 80 characters" in done.stdout
+    assert "when you are done." in done.stdout
+
+
+def test_the_tutorial_prints_what_it_says(emulator: Emulator) -> None:
+    page = ROOT / "docs" / "tutorial.md"
+    program = blocks(page)[0].replace(LOCAL_SERVER, emulator.base_url)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"```text\n{done.stdout}```" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", blocks(TESTING), ids=lambda code: code.splitlines()[0][2:])
@@ -79,6 +116,12 @@ def test_the_page_of_the_command_line_has_the_help_of_every_command_as_it_is() -
 def test_the_number_of_recordings_in_the_readme_is_the_number_that_there_is() -> None:
     count = len(list((ROOT / "tests" / "recordings").glob("*/*.json")))
     assert f"{count:,} recorded exchanges" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tree_of_errors_is_that_of_the_module() -> None:
+    _, tree = inspect.getdoc(errors).split("\n\n", 1)  # type: ignore[union-attr]  # it has one
+    page = ROOT / "docs" / "reference" / "errors.md"
+    assert f"```text\n{tree}\n```" in page.read_text(encoding="utf-8")
 
 
 def test_each_promise_names_a_test_that_there_is() -> None:
