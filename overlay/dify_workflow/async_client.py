@@ -285,8 +285,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: No answer came.
+            APIConnectionError: The server cannot have got the request.
             APIStatusError: The server refused the run.
+            RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"

@@ -281,8 +281,9 @@ class DifyWorkflow(ClientBase[Transport]):
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: No answer came.
+            APIConnectionError: The server cannot have got the request.
             APIStatusError: The server refused the run.
+            RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"
