@@ -466,7 +466,9 @@ def test_no_message_of_a_stream_shows_the_key(stream: Callable[..., Any]) -> Non
 
 
 def test_whole_numbers_of_any_size_come_exact(stream: Callable[..., Any]) -> None:
-    outputs = {"large": 10**25 + 1, "list": [-(10**30) - 1, 2**64 - 1], "text": "9" * 30}
+    numbers = [-(10**30) - 1, 2**64 - 1, -(2**63) - 1, 1 - 10**19]
+    outputs = {"large": 10**25 + 1, "list": numbers, "text": "9" * 30}
+    outputs |= {"n" * length: 1 - 10**19 for length in range(1, 5)}  # wherever it stands
     with stream(events.node_finished("n", outputs), events.finished(outputs=outputs)) as opened:
         event = next(opened)
         assert event.raw["data"]["outputs"] == outputs
