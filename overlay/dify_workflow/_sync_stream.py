@@ -72,9 +72,16 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def __iter__(self) -> Generator[StreamEvent[object], None, None]:
         # A generator, because that is what notices when a loop is left.
+        ready = self._core.ready
         try:
-            while (event := self._advance()) is not None:
+            while ready or self._read_until(ready.__len__):
+                try:
+                    event = ready.popleft()
+                except IndexError:  # another thread was faster
+                    continue
                 yield event
+            self._finish()
+            self._at_end()
         finally:
             self._abandon()
 
