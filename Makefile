@@ -40,7 +40,7 @@ bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cur
 	$(BIN)/python benchmarks/logs.py $(if $(ROWS),--rows $(ROWS))
 
 test: .venv/installed ## Run all tests
-	$(BIN)/python -m pytest --cov --numprocesses=auto
+	$(BIN)/python -m pytest --cov --numprocesses=auto --dist=worksteal
 
 conformance: .venv/installed ## Send the recorded requests to a real server: DIFY_BASE_URL and DIFY_KEY_<APP>
 	$(BIN)/python -m pytest --numprocesses=0 --timeout=400 tests/test_conformance.py -k real_server
