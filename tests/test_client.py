@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesParser
 from pathlib import Path
@@ -813,3 +814,19 @@ def test_a_body_with_a_content_encoding_is_decoded(both: World, server: ReplaySe
 
     client = both.client(base_url=server.handle(handler), check_inputs=False)
     assert client.run_workflow({}).status == "succeeded"
+
+
+def test_what_follows_the_end_of_a_run_does_no_harm(both: World, server: ReplayServer) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.head(
+            content_type="text/event-stream", transfer_encoding="chunked", content_encoding="gzip"
+        )
+        packed = zlib.compressobj(wbits=31)
+        run = events.started() + events.finished()
+        exchange.chunk(packed.compress(run) + packed.flush(zlib.Z_SYNC_FLUSH))
+        exchange.chunk(b"\xff" * 100)  # of no kind of block
+        exchange.end_stream()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    stream = client.run_workflow_stream({})
+    assert stream.result().status == "succeeded"

@@ -479,6 +479,40 @@ def test_both_kinds_of_event_loop_run_stream_and_leave(emulator: Emulator, backe
     assert anyio.run(main, backend=backend)[-1] == "workflow_finished"
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no signal to send")
+def test_a_signals_handler_that_asks_for_an_event_leaves_the_reader_its_stream(
+    server: ReplayServer,
+) -> None:
+    go_on = threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        assert go_on.wait(5)
+        exchange.chunk(events.finished())
+        exchange.end_stream()
+
+    refused: list[StreamError] = []
+
+    def ask(*_: object) -> None:
+        with pytest.raises(StreamError) as caught:
+            next(stream)
+        refused.append(caught.value)
+        go_on.set()
+
+    with DifyWorkflow("app-x", base_url=server.handle(handler), check_inputs=False) as client:
+        stream = client.run_workflow_stream({})
+        next(stream)
+        before = signal.signal(signal.SIGUSR1, ask)
+        try:
+            here = threading.get_ident()
+            threading.Timer(0.2, signal.pthread_kill, (here, signal.SIGUSR1)).start()
+            assert stream.result().status == "succeeded"
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+    assert len(refused) == 1
+
+
 # ---------------------------------------------------------------------------------------- HTTP/2
 
 

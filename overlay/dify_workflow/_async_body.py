@@ -22,7 +22,7 @@ from ._transport import (
     translated,
     without_frames,
 )
-from .errors import APIConnectionError, RunDeadlineExceededError
+from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 
 if TYPE_CHECKING:
     import asyncio
@@ -121,8 +121,8 @@ class AsyncByteStream:
             while (left := until - time.monotonic()) > 0:
                 if await self.read(left) is None:
                     break
-        except (APIConnectionError, RunDeadlineExceededError):
-            pass  # it is closed
+        except DifyError:
+            pass  # the run has ended, whatever follows
         finally:
             await self.close()
 

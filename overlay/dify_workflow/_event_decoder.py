@@ -90,24 +90,25 @@ class EventDecoder:
         """
         if field == "ping":
             return None
-        self._count += 1
         try:
             payload: JSON = {"event": field} if data is None else orjson.loads(data)
         except orjson.JSONDecodeError:
             payload = self._leniently(data or b"")
         if not is_object(payload):
-            raise UnreadableEventError(f"event {self._count} is no JSON object", data or b"")
+            raise UnreadableEventError(f"{self._next} is no JSON object", data or b"")
         name: JSON = payload.get("event")
         if name == "text_chunk":  # nearly all that comes
+            self._count += 1
             return TextChunk(payload)
         if not isinstance(name, str) or not name:
             if not field:
-                raise UnreadableEventError(f"event {self._count} has no name", data or b"")
+                raise UnreadableEventError(f"{self._next} has no name", data or b"")
             payload["event"] = name = field
         if name == "ping":
             return None
         if data is not None and may_be_rounded(data):  # text chunks hold no numbers
             payload = {**decode(bytes(data)), "event": name}
+        self._count += 1
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)
 
     def _leniently(self, data: Data) -> JSON:
@@ -116,5 +117,10 @@ class EventDecoder:
             return decode(bytes(data))
         except ValueError as error:
             place = error.pos if isinstance(error, JSONDecodeError) else 0
-            what = f"event {self._count} is not JSON ({error})"
+            what = f"{self._next} is not JSON ({error})"
             raise UnreadableEventError(what, data, place) from error
+
+    @property
+    def _next(self) -> str:
+        """What to call a message that is no event: pings are not counted."""
+        return f"event {self._count + 1}"

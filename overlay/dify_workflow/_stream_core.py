@@ -155,12 +155,8 @@ class StreamCore:
             return
         try:
             one = self._decoder.only(chunk)
-            if self.is_steady and type(one) is TextChunk:  # nearly all that comes
-                self.ready.append(one)
-                self.errors.last_event = one
-                return
             for event in self._decoder.feed(chunk) if one is None else (one,):
-                if self.is_steady and type(event) is TextChunk:
+                if self.is_steady and type(event) is TextChunk:  # nearly all that comes
                     self.ready.append(event)
                     self.errors.last_event = event
                 else:

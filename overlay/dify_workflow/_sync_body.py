@@ -26,7 +26,7 @@ from ._transport import (
     wake_reader,
     without_frames,
 )
-from .errors import APIConnectionError, RunDeadlineExceededError
+from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 
 _OPEN: set[ByteStream] = set()
 """Bodies that are still open. The garbage collector must not find them: it can run while this very
@@ -131,8 +131,8 @@ class ByteStream:
             while self._is_wired and (left := until - time.monotonic()) > 0:
                 if self.read(left) is None:
                     break
-        except (APIConnectionError, RunDeadlineExceededError):
-            pass  # it is closed
+        except DifyError:
+            pass  # the run has ended, whatever follows
         finally:
             self.close()
 

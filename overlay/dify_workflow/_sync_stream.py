@@ -168,6 +168,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
+        if not (self._core.ended or self._closed):
+            return  # a signal's handler asked, and who reads needs it
         with self._lock:
             body, self._body = self._body, None
         if body is not None and self._core.has_ended_well:
