@@ -9,12 +9,9 @@ from ._reading import SHAPE_ERRORS, load, read
 from .errors import InvalidResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dify_workflow_api.models import RunStatus
 
 DataT_co = TypeVar("DataT_co", covariant=True)
-
 _UNREAD = object()
 """In the place of a payload that nobody has asked for."""
 
@@ -31,28 +28,30 @@ class StreamEvent(Generic[DataT_co]):
 
     # By hand, because streams make hundreds of thousands: attrs takes twice as long for a frozen
     # class, and five times for the first look at a cached property.
-    __slots__ = ("_data", "raw")
+    __slots__ = ("_data", "_raw")
     __match_args__ = ("raw",)
-
-    raw: JSONObject
-    _data: object
 
     _model: ClassVar[str | None] = None
     _payload_key: ClassVar[str | None] = "data"
 
     def __init__(self, raw: JSONObject) -> None:
-        _set_raw(self, raw)
-        _set_data(self, _UNREAD)
+        self._raw = raw
+        self._data: object = _UNREAD
+
+    @property
+    def raw(self) -> JSONObject:
+        """The message as it was decoded: the way to fields that this version does not know yet."""
+        return self._raw
 
     @property
     def event(self) -> str:
         """Name of the event, such as ``"text_chunk"``."""
-        return str(self.raw.get("event"))
+        return str(self._raw.get("event"))
 
     @property
     def id(self) -> str | None:
         """Id of the run (UUID); None where the event does not carry it."""
-        return cast("str | None", self.raw.get("workflow_run_id"))
+        return cast("str | None", self._raw.get("workflow_run_id"))
 
     @property
     def task_id(self) -> str | None:
@@ -61,13 +60,13 @@ class StreamEvent(Generic[DataT_co]):
         The replay of a finished run carries the run id in its place (DIFY.md section 5), which
         stops nothing; that is None here.
         """
-        task_id = self.raw.get("task_id")
+        task_id = self._raw.get("task_id")
         return None if task_id == self.id else cast("str | None", task_id)
 
     @property
     def synthetic(self) -> bool:
         """Whether the client made the event itself, of what run detail says."""
-        return bool(self.raw.get("synthetic"))
+        return bool(self._raw.get("synthetic"))
 
     @property
     def status(self) -> RunStatus:
@@ -89,7 +88,7 @@ class StreamEvent(Generic[DataT_co]):
                 still shows it.
         """
         if self._data is _UNREAD:
-            _set_data(self, self._read())
+            self._data = self._read()
         return cast("DataT_co", self._data)
 
     def _read(self) -> object:
@@ -105,7 +104,7 @@ class StreamEvent(Generic[DataT_co]):
 
     @property
     def _payload(self) -> JSON:
-        return self.raw.get(self._payload_key) if self._payload_key else self.raw
+        return self._raw.get(self._payload_key) if self._payload_key else self._raw
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({abridged(self.raw)})"
@@ -117,18 +116,8 @@ class StreamEvent(Generic[DataT_co]):
 
     __hash__ = None  # type: ignore[assignment]  # dicts have none either
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name} of {type(self).__name__} cannot be set: events are immutable")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{name} of {type(self).__name__} cannot be deleted")
-
     def __reduce__(self) -> tuple[type[StreamEvent[DataT_co]], tuple[JSONObject]]:
         return type(self), (self.raw,)
-
-
-_set_raw = cast("Callable[[object, JSONObject], None]", vars(StreamEvent)["raw"].__set__)
-_set_data = cast("Callable[[object, object], None]", vars(StreamEvent)["_data"].__set__)
 
 
 class FinalEvent(StreamEvent[DataT_co]):
@@ -158,7 +147,7 @@ class FailureEvent(StreamEvent[DataT_co]):
     @property
     def message(self) -> str | None:
         """What went wrong."""
-        return self.raw.get("message") or None
+        return self._raw.get("message") or None
 
 
 @final
