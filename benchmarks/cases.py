@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 PEERS = ("httpx_sse", "dify_client", "dify_oapi2", "dify_client_python", "pydify")
-LAYERS = ("layer_transport", "layer_sse", "layer_json")
+LAYERS = ("layer_transport", "layer_sse")
 """This client's own way down, cut off earlier: what each part of it takes."""
 
 SYNC, ASYNC = "dify_workflow", "dify_workflow_async"

@@ -105,7 +105,7 @@ def layers(results: Iterable[Result]) -> str:
         "an HTTP chunk each": _parts(costs, "words"),
         "the same, reading event.data.text": [
             *_parts(costs, "words"),
-            Part("model", max(0.0, model)),
+            Part("JSON and model", max(0.0, model)),
         ],
         "HTTP chunks of 64 kB": _parts(costs, "blocks"),
     }
@@ -126,7 +126,6 @@ def _parts(costs: dict[tuple[str, str], float], case: str) -> list[Part]:
     names = {
         "layer_transport": "transport (httpx)",
         "layer_sse": "server-sent events",
-        "layer_json": "JSON (orjson)",
         SYNC: "typed events",
     }
     parts: list[Part] = []

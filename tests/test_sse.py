@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -21,10 +22,12 @@ def decoded(*chunks: bytes, most: int = 1024) -> list[Message]:
     return [each for chunk in chunks for each in fed(decoder, chunk)]
 
 
-def fed(decoder: SSEDecoder, chunk: bytes) -> list[Message]:
-    """The messages of a chunk, as the stream asks for them."""
-    data = decoder.only(chunk)
-    return list(decoder.feed(chunk)) if data is None else [(data, "")]
+def fed(decoder: SSEDecoder, chunk: bytes) -> Iterator[Message]:
+    """The messages of a chunk, those before an error first."""
+    for each in decoder.split(chunk):
+        if (message := decoder.parse(each)) is not None:
+            yield message
+    decoder.check()
 
 
 def byte_by_byte(stream: bytes) -> list[bytes]:
@@ -84,14 +87,14 @@ def test_table_cut_in_two_at_every_place(name: str) -> None:
 
 def test_the_last_id_is_remembered_and_one_with_a_zero_byte_is_not() -> None:
     decoder = SSEDecoder()
-    list(decoder.feed(b"id: 7\ndata: a\n\nid: 8\n\nid: 9\0\n\n"))
+    list(fed(decoder, b"id: 7\ndata: a\n\nid: 8\n\nid: 9\0\n\n"))
     assert decoder.last_event_id == "8"
 
 
 def test_what_came_after_the_last_empty_line_can_be_seen() -> None:
     decoder = SSEDecoder()
-    list(decoder.feed(b"data: a\n\nda"))
-    list(decoder.feed(b"ta: b"))
+    list(fed(decoder, b"data: a\n\nda"))
+    list(fed(decoder, b"ta: b"))
     assert decoder.unfinished == b"data: b"
 
 
@@ -103,17 +106,17 @@ def test_a_larger_event_is_an_error_and_the_events_before_it_come_first() -> Non
     decoder = SSEDecoder(16)
     got: list[Message] = []
     with pytest.raises(EventTooLargeError, match=r"larger than max_event_bytes \(16 bytes\)"):
-        got.extend(decoder.feed(b"data: a\n\ndata: " + b"x" * 11 + b"\n\n"))
+        got.extend(fed(decoder, b"data: a\n\ndata: " + b"x" * 11 + b"\n\n"))
     assert got == [message(b"a")]
 
 
 def test_an_event_that_never_ends_is_an_error_as_soon_as_it_is_too_large() -> None:
     decoder = SSEDecoder(100)
-    fed = 0
+    count = 0
     with pytest.raises(EventTooLargeError):
-        for fed in range(1, 1000):  # noqa: B007  # read below
-            list(decoder.feed(b"x" * 10))
-    assert fed == 11
+        for count in range(1, 1000):  # noqa: B007  # read below
+            list(fed(decoder, b"x" * 10))
+    assert count == 11
 
 
 def test_a_large_event_in_small_pieces_takes_time_in_proportion_to_its_size() -> None:
@@ -175,7 +178,7 @@ def test_where_an_event_is_too_large_the_same_events_come_before_it_however_it_i
         decoder, got = SSEDecoder(most), list[Message]()
         try:
             for chunk in chunks:
-                got.extend(decoder.feed(chunk))
+                got.extend(fed(decoder, chunk))
         except EventTooLargeError:
             return got, True
         return got, False

@@ -190,13 +190,31 @@ def test_node_outputs_by_node_id(stream: Callable[..., Any]) -> None:
         assert opened.node_outputs() == {"a": {"x": 1}, "b": {}}
 
 
-def test_the_last_outputs_of_a_node_count_and_a_replay_without_any_does_not(
-    stream: Callable[..., Any],
+@pytest.mark.parametrize(("last", "outputs"), [({"x": 2}, {"x": 2}), (None, {})])
+def test_the_last_outputs_of_a_node_count(
+    last: dict[str, int] | None, outputs: dict[str, int], stream: Callable[..., Any]
 ) -> None:
-    nodes = [events.node_finished("a", outputs) for outputs in ({"x": 1}, {"x": 2}, None)]
+    nodes = [events.node_finished("a", each) for each in ({"x": 1}, last)]
     with stream(events.started(), *nodes, events.finished()) as opened:
         opened.result()
-        assert opened.node_outputs() == {"a": {"x": 2}}
+        assert opened.node_outputs() == {"a": outputs}
+
+
+def test_a_replay_does_not_take_the_outputs_of_a_node_away(
+    both: World, server: ReplayServer
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        for outputs in ({"x": 1}, None):
+            exchange.chunk(events.node_finished("a", outputs))
+        exchange.chunk(events.finished())
+        exchange.end_stream()
+
+    client = both.client(base_url=server.handle(handler))
+    with client.resume_workflow_stream(RUN, user_id="user") as opened:
+        opened.result()
+        assert opened.node_outputs() == {"a": {"x": 1}}
 
 
 def test_result_reads_the_rest_and_gives_the_run(stream: Callable[..., Any]) -> None:

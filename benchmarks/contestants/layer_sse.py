@@ -19,8 +19,6 @@ class Contestant:
         with self.client.stream("POST", self.run, json=body) as response:
             assert isinstance(response.stream, httpx.SyncByteStream)
             for piece in response.stream:
-                if decoder.only(piece) is not None:
-                    count += 1
-                else:
-                    count += sum(1 for _ in decoder.feed(piece))
+                for message in decoder.split(piece):
+                    count += decoder.parse(message) is not None
         return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, final
 
 from ._json import JSON, JSONObject, abridged, is_object
 from ._reading import SHAPE_ERRORS, load, read
@@ -11,7 +11,11 @@ from .errors import InvalidResponseError
 if TYPE_CHECKING:
     from dify_workflow_api.models import RunStatus
 
+    from ._envelope import Envelope
+
 DataT_co = TypeVar("DataT_co", covariant=True)
+_new = object.__new__
+
 _UNREAD = object()
 """In the place of a payload that nobody has asked for."""
 
@@ -26,32 +30,56 @@ class StreamEvent(Generic[DataT_co]):
             the client does not know yet.
     """
 
+    _message: bytes
+    _envelope: Envelope
+
     # By hand, because streams make hundreds of thousands: attrs takes twice as long for a frozen
     # class, and five times for the first look at a cached property.
-    __slots__ = ("_data", "_raw")
+    __slots__ = ("_data", "_envelope", "_message", "_raw")
     __match_args__ = ("raw",)
 
     _model: ClassVar[str | None] = None
     _payload_key: ClassVar[str | None] = "data"
 
     def __init__(self, raw: JSONObject) -> None:
-        self._raw = raw
+        self._raw: JSONObject | None = raw
         self._data: object = _UNREAD
+
+    @classmethod
+    def _unread(cls, message: bytes, envelope: Envelope) -> Self:
+        """An event whose message nobody has looked at yet.
+
+        Args:
+            message: The message.
+            envelope: What it begins with.
+        """
+        event = _new(cls)
+        event._raw = None  # noqa: SLF001  # its own
+        event._data = _UNREAD  # noqa: SLF001
+        event._message = message  # noqa: SLF001
+        event._envelope = envelope  # noqa: SLF001
+        return event
 
     @property
     def raw(self) -> JSONObject:
-        """The message as it was decoded: the way to fields that this version does not know yet."""
+        """The message as it was decoded: the way to fields that this version does not know yet.
+
+        Raises:
+            StreamDecodeError: It cannot be read.
+        """
+        if self._raw is None:
+            self._raw = self._envelope.whole(self._message)
         return self._raw
 
     @property
     def event(self) -> str:
         """Name of the event, such as ``"text_chunk"``."""
-        return str(self._raw.get("event"))
+        return str(self._head.get("event"))
 
     @property
     def id(self) -> str | None:
         """Id of the run (UUID); None where the event does not carry it."""
-        return cast("str | None", self._raw.get("workflow_run_id"))
+        return cast("str | None", self._head.get("workflow_run_id"))
 
     @property
     def task_id(self) -> str | None:
@@ -60,13 +88,13 @@ class StreamEvent(Generic[DataT_co]):
         The replay of a finished run carries the run id in its place (DIFY.md section 5), which
         stops nothing; that is None here.
         """
-        task_id = self._raw.get("task_id")
+        task_id = self._head.get("task_id")
         return None if task_id == self.id else cast("str | None", task_id)
 
     @property
     def synthetic(self) -> bool:
         """Whether the client made the event itself, of what run detail says."""
-        return bool(self._raw.get("synthetic"))
+        return bool(self._head.get("synthetic"))
 
     @property
     def status(self) -> RunStatus:
@@ -86,6 +114,7 @@ class StreamEvent(Generic[DataT_co]):
         Raises:
             InvalidResponseError: The payload has not the shape that openapi.yaml gives it; `raw`
                 still shows it.
+            StreamDecodeError: The message cannot be read.
         """
         if self._data is _UNREAD:
             self._data = self._read()
@@ -103,11 +132,31 @@ class StreamEvent(Generic[DataT_co]):
             ) from error
 
     @property
+    def _head(self) -> JSONObject:
+        """The message, maybe without its data."""
+        return self._envelope.fields if self._raw is None else self._raw
+
+    @property
     def _payload(self) -> JSON:
-        return self._raw.get(self._payload_key) if self._payload_key else self._raw
+        raw = self._raw
+        if raw is None:
+            return self._envelope.payload(self._message)
+        return raw.get(self._payload_key) if self._payload_key else raw
+
+    def _node(self) -> tuple[str | None, str | None]:
+        if self._raw is None and (seen := self._envelope.node(self._message)):
+            return seen
+        data: JSON = self.raw.get("data")
+        ids = (data.get("id"), data.get("node_id")) if is_object(data) else (None, None)
+        execution, node = (value if isinstance(value, str) else None for value in ids)
+        return execution, node
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({abridged(self.raw)})"
+        try:
+            shown = abridged(self.raw)
+        except InvalidResponseError as error:  # a debugger must be able to show it
+            shown = str(error)
+        return f"{type(self).__name__}({shown})"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -118,6 +167,11 @@ class StreamEvent(Generic[DataT_co]):
 
     def __reduce__(self) -> tuple[type[StreamEvent[DataT_co]], tuple[JSONObject]]:
         return type(self), (self.raw,)
+
+
+def node_of(event: StreamEvent[object]) -> tuple[str | None, str | None]:
+    """Ids of the execution and of the node that an event tells of; None where it names none."""
+    return event._node()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not for users
 
 
 class FinalEvent(StreamEvent[DataT_co]):
@@ -147,7 +201,7 @@ class FailureEvent(StreamEvent[DataT_co]):
     @property
     def message(self) -> str | None:
         """What went wrong."""
-        return self._raw.get("message") or None
+        return self.raw.get("message") or None
 
 
 @final

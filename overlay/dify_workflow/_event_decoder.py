@@ -1,34 +1,24 @@
 """Typed events out of the bytes of a stream. Sans-I/O.
 
-Nothing that comes is passed over: what cannot be read is an error that shows it.
+Nothing that comes is passed over: what cannot be read is an error that shows it, at once or, of
+the events that nearly all are, when somebody looks at it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from json import JSONDecodeError
-
-import orjson
-
+from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
 from ._event import StreamEvent, UnknownEvent
-from ._json import JSON, decode, is_object, may_be_rounded
-from ._sse import Data, SSEDecoder
-from .events import EVENT_CLASSES, TextChunk
+from ._json import JSON, is_object
+from ._message import UnreadableEventError, decode_message
+from ._sse import EventTooLargeError, SSEDecoder
+from .events import EVENT_CLASSES, NodeFinished, NodeStarted, TextChunk
 
-
-class UnreadableEventError(ValueError):
-    """A message is no event.
-
-    Args:
-        what: What is wrong with it.
-        data: What came.
-        place: Where in it something is wrong, in bytes.
-    """
-
-    def __init__(self, what: str, data: Data, place: int = 0) -> None:
-        super().__init__(what)
-        self.data = bytes(data)
-        self.place = place
+_UNREAD: dict[str, type[StreamEvent[object]]] = {
+    "text_chunk": TextChunk,
+    "node_started": NodeStarted,
+    "node_finished": NodeFinished,
+}
+"""The events that nearly all are: they stay unread until somebody looks at them."""
 
 
 class EventDecoder:
@@ -36,12 +26,23 @@ class EventDecoder:
 
     Args:
         max_event_bytes: Largest event in bytes.
+        failure: Makes the exception for an event that cannot be read when somebody looks at it.
         last_event_id: The last ``id`` that the stream brought before it was taken up again.
     """
 
-    def __init__(self, max_event_bytes: int, last_event_id: str | None = None) -> None:
+    def __init__(
+        self,
+        max_event_bytes: int,
+        failure: Failure = lambda error, _name: error,
+        last_event_id: str | None = None,
+    ) -> None:
         self._messages = SSEDecoder(max_event_bytes, last_event_id)
-        self._count = 0
+        self._failure = failure
+        self.count = 0
+        """How many events came."""
+        self._has_learned = False
+        self._envelopes: dict[bytes, Envelope] = {}
+        """What events begin with that are left unread; learned from the first event."""
 
     @property
     def last_event_id(self) -> str | None:
@@ -53,35 +54,35 @@ class EventDecoder:
         """What came after the last whole event."""
         return self._messages.unfinished
 
-    def only(self, chunk: bytes) -> StreamEvent[object] | None:
-        """The event that a chunk is, as Dify sends them; None where `feed` has to see the chunk.
+    def feed(
+        self, chunk: bytes
+    ) -> tuple[list[StreamEvent[object]], UnreadableEventError | EventTooLargeError | None]:
+        """The events that the chunk completes, pings left out; and what is wrong behind them.
+
+        That is a message that is no JSON object, has no name, or is larger than
+        ``max_event_bytes``; None where nothing is.
 
         Args:
             chunk: Bytes as they arrived.
-
-        Raises:
-            UnreadableEventError: As for `feed`.
-            EventTooLargeError: Likewise.
         """
-        data = self._messages.only(chunk)
-        return None if data is None else self._event(data, "")
+        messages, envelopes, problem = self._messages, self._envelopes, None
+        events: list[StreamEvent[object]] = []
+        try:
+            for message in messages.split(chunk):
+                envelope = envelopes.get(message[:KEY_SIZE])
+                event = None if envelope is None else envelope.event(message)
+                if event is None and (parsed := messages.parse(message)) is not None:
+                    event = self._event(*parsed)
+                if event is not None:
+                    events.append(event)
+            if not messages.is_between:
+                messages.check()
+        except (UnreadableEventError, EventTooLargeError) as error:
+            problem = error.with_traceback(None)  # which holds this frame, which holds the error
+        self.count += len(events)
+        return events, problem
 
-    def feed(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
-        """Yield the events that the chunk completes, pings left out; those before an error first.
-
-        Args:
-            chunk: Bytes as they arrived.
-
-        Raises:
-            UnreadableEventError: A message is no JSON object, or has no name.
-            EventTooLargeError: A message is larger than ``max_event_bytes``.
-        """
-        for data, name in self._messages.feed(chunk):
-            event = self._event(data, name)
-            if event is not None:
-                yield event
-
-    def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
+    def _event(self, data: bytes | None, field: str) -> StreamEvent[object] | None:
         """The event of a message; None for a ping.
 
         Args:
@@ -90,37 +91,18 @@ class EventDecoder:
         """
         if field == "ping":
             return None
-        try:
-            payload: JSON = {"event": field} if data is None else orjson.loads(data)
-        except orjson.JSONDecodeError:
-            payload = self._leniently(data or b"")
+        payload: JSON = {"event": field} if data is None else decode_message(data)
         if not is_object(payload):
-            raise UnreadableEventError(f"{self._next} is no JSON object", data or b"")
+            raise UnreadableEventError("is no JSON object", data or b"")
         name: JSON = payload.get("event")
-        if name == "text_chunk":  # nearly all that comes
-            self._count += 1
-            return TextChunk(payload)
         if not isinstance(name, str) or not name:
             if not field:
-                raise UnreadableEventError(f"{self._next} has no name", data or b"")
+                raise UnreadableEventError("has no name", data or b"")
             payload["event"] = name = field
         if name == "ping":
             return None
-        if data is not None and may_be_rounded(data):  # text chunks hold no numbers
-            payload = {**decode(bytes(data)), "event": name}
-        self._count += 1
+        if data is not None and not self._has_learned and "data" in payload:
+            self._has_learned = True
+            most = self._messages.max_event_bytes
+            self._envelopes.update(envelopes_beside(data, payload, _UNREAD, most, self._failure))
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)
-
-    def _leniently(self, data: Data) -> JSON:
-        """NaN, Infinity and lone surrogates, which servers up to 1.7 send, are JSON too."""
-        try:
-            return decode(bytes(data))
-        except ValueError as error:
-            place = error.pos if isinstance(error, JSONDecodeError) else 0
-            what = f"{self._next} is not JSON ({error})"
-            raise UnreadableEventError(what, data, place) from error
-
-    @property
-    def _next(self) -> str:
-        """What to call a message that is no event: pings are not counted."""
-        return f"event {self._count + 1}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from ._event import StreamEvent
+from ._event import StreamEvent, node_of
 from ._json import JSON, JSONObject, is_list, is_object
 from ._run_state import is_resumption
 from .events import (
@@ -58,8 +58,9 @@ class Replay:
         """Remember an event that is delivered."""
         match event:
             case NodeStarted() | NodeFinished():
-                if isinstance(node := _data(event).get("id"), str):
-                    self._nodes[node] = isinstance(event, NodeFinished)
+                execution, _ = node_of(event)
+                if execution is not None:
+                    self._nodes[execution] = isinstance(event, NodeFinished)
             case WorkflowStarted():
                 if is_resumption(event):
                     # The node that waited is told to start once more.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ._event import FinalEvent, StreamEvent
+from ._event import FinalEvent, StreamEvent, node_of
 from ._json import JSON, JSONObject, is_object
 from ._results import pause
 from ._versions import stops_resumed_runs
@@ -44,6 +44,18 @@ def is_resumption(event: WorkflowStarted) -> bool:
     return is_object(data) and data.get("reason") == "resumption"
 
 
+def _outputs(event: NodeFinished) -> JSONObject | None:
+    """Outputs of a node, from plain JSON: a model would cost ten times as much."""
+    data: JSON = event.raw.get("data")
+    outputs: JSONObject | None = data.get("outputs") if is_object(data) else None
+    return outputs
+
+
+def _is_bare(event: NodeFinished) -> bool:
+    """Whether an event says that a node has ended, but not with which outputs, as replays do."""
+    return _outputs(event) is None
+
+
 class RunState:
     """Folds the events of a stream into its run.
 
@@ -67,20 +79,26 @@ class RunState:
         self._stops = StoppedTasks() if stops is None else stops
         self._server_version = server_version
         self._was_resumed = was_resumed
-        self.node_outputs: dict[str, JSONObject] = {}
+        self._ended: dict[str, NodeFinished] = {}
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
-    def take(self, event: StreamEvent[object]) -> None:
+    def take(self, event: StreamEvent[object], *, may_be_retold: bool = False) -> None:
         """Note what an event says.
 
         The ids are taken from whichever event brings them: the first events can be missing
         (DIFY.md section 0.5).
+
+        Args:
+            event: The event.
+            may_be_retold: Whether its stream tells once more what has been, and less of it.
         """
         self.run_id = self.run_id or event.id
         self.task_id = self.task_id or event.task_id
         if isinstance(event, NodeFinished):
-            self._note_outputs(event.raw.get("data"))
+            _, node = node_of(event)
+            if node is not None and not (may_be_retold and node in self._ended and _is_bare(event)):
+                self._ended[node] = event
         elif isinstance(event, WorkflowStarted):
             self._was_resumed = self._was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption
@@ -88,12 +106,13 @@ class RunState:
             self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
 
-    def _note_outputs(self, node: JSON) -> None:
-        """Note the outputs of a node, from plain JSON: a model would cost ten times as much."""
-        if is_object(node) and isinstance(node_id := node.get("node_id"), str):
-            outputs = node.get("outputs")
-            if outputs is not None or node_id not in self.node_outputs:  # replays carry none
-                self.node_outputs[node_id] = outputs or {}
+    def node_outputs(self) -> dict[str, JSONObject]:
+        """Outputs by node id, of the nodes that have ended so far.
+
+        Raises:
+            StreamDecodeError: An event of one cannot be read.
+        """
+        return {node: _outputs(event) or {} for node, event in self._ended.items()}
 
     @property
     def asked_to_stop_for(self) -> float | None:

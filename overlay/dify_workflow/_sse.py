@@ -7,7 +7,6 @@ decoder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TypeAlias
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -18,12 +17,9 @@ _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
 
-Data: TypeAlias = bytes | bytearray
-"""The data lines of a message, joined with LF; large ones are not copied."""
-
-Message: TypeAlias = tuple[Data | None, str]
-"""What stood between two empty lines: the data (None where there was none, as in Dify's pings), and
-the event field (empty where there was none)."""
+Message: TypeAlias = tuple[bytes | None, str]
+"""What a message says: the data lines, joined with LF (None where there was none, as in Dify's
+pings), and the event field (empty where there was none)."""
 
 
 class EventTooLargeError(ValueError):
@@ -47,7 +43,7 @@ class SSEDecoder:
         self._begun = bytearray()  # the unfinished message: it grows without being copied
         self._head: bytes | None = b""  # the start of the stream, while it may be half a BOM
         self._after_cr = False
-        self._is_between = False
+        self.is_between = False
         """Whether nothing of an unfinished message, line end or byte order mark was seen."""
 
     @property
@@ -55,61 +51,73 @@ class SSEDecoder:
         """What came after the last empty line; the standard drops it at the end of a stream."""
         return bytes(self._begun)
 
-    def only(self, chunk: bytes) -> bytes | None:
-        """The data of a chunk that is one whole message of one line of data, as Dify sends them.
-
-        Args:
-            chunk: Bytes as they arrived; where this gives None, `feed` has to see them.
-
-        Raises:
-            EventTooLargeError: The message is larger than ``max_event_bytes``.
-        """
-        if self._is_between:
-            line, _, rest = chunk.partition(b"\n")
-            if rest == b"\n" and line[:6] == b"data: " and _CR not in line:
-                if len(line) > self.max_event_bytes:
-                    self._check(len(line))
-                return line[6:]
-        return None
-
-    def feed(self, chunk: bytes) -> Iterator[Message]:
-        """Yield the messages that the chunk completes, those before an error first.
+    def split(self, chunk: bytes) -> list[bytes]:
+        """The messages that the chunk completes, as they came; the rest of it is kept.
 
         Args:
             chunk: Bytes as they arrived.
+        """
+        if self.is_between and _CR not in chunk:
+            message = chunk[:-2]
+            if _LF not in message and chunk[-2:] == b"\n\n":  # as Dify sends them
+                return [message]
+        else:
+            chunk = self._normalized(chunk)
+            if _LF not in chunk:  # the midst of a large message
+                self._keep(chunk)
+                return []
+            if chunk[0] == _LF and self._begun.endswith(b"\n"):
+                chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
+                del self._begun[-1]
+        messages = _between_empty_lines(chunk)
+        rest = messages.pop()
+        if messages and self._begun:
+            self._begun += messages[0]
+            messages[0] = bytes(self._begun)
+            self._begun = bytearray()
+        if rest or not self.is_between:
+            self._keep(rest)
+        return messages
+
+    def parse(self, message: bytes) -> Message | None:
+        """Read the lines of a message; None where they carry neither data nor an event name.
+
+        Args:
+            message: One that `split` gave.
 
         Raises:
-            EventTooLargeError: A message, finished or not, is larger than ``max_event_bytes``.
+            EventTooLargeError: It is larger than ``max_event_bytes``.
         """
-        chunk = self._normalized(chunk)
-        if _LF not in chunk:  # the midst of a large message; looking for two bytes takes longer
-            self._keep(chunk)
-            return
-        if chunk[0] == _LF and self._begun.endswith(b"\n"):
-            chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
-            del self._begun[-1]
-        *finished, rest = chunk.split(b"\n\n")
-        for block in finished:
-            if block[:6] == b"data: " and _LF not in block and not self._begun:  # as Dify's are
-                if len(block) > self.max_event_bytes:
-                    self._check(len(block))
-                yield block[6:], ""
-            elif (message := self._parse(self._completed(block))) is not None:
-                yield message
-        self._keep(rest)
+        self._check(len(message) - message.startswith(b"\n"))  # of an empty line before it
+        if message[:6] == b"data: " and _LF not in message:  # as Dify's are
+            return message[6:], ""
+        data: list[bytes] = []
+        event = b""
+        for line in message.split(b"\n"):
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                data.append(value)
+            elif field == b"event":
+                event = value
+            elif field == b"id" and b"\0" not in value:
+                self.last_event_id = value.decode("utf-8", "replace")
+        if not data and not event:
+            return None
+        return b"\n".join(data) if data else None, event.decode("utf-8", "replace")
 
-    def _completed(self, block: bytes) -> bytearray:
-        """The unfinished message with its end."""
-        whole, self._begun = self._begun, bytearray()
-        whole += block if whole else block.lstrip(b"\n")
-        self._check(len(whole))
-        return whole
+    def check(self) -> None:
+        """See that what has come of the next message can still be held.
+
+        Raises:
+            EventTooLargeError: It is larger than ``max_event_bytes`` already.
+        """
+        self._check(len(self._begun) - self._begun.endswith(b"\n"))  # half of the empty line, maybe
 
     def _keep(self, rest: bytes) -> None:
         """Keep the beginning of a message, or more of it."""
         self._begun += rest if self._begun else rest.lstrip(b"\n")  # empty lines before are nothing
-        self._check(len(self._begun) - self._begun.endswith(b"\n"))  # half of the empty line, maybe
-        self._is_between = not self._begun and not self._after_cr and self._head is None
+        self.is_between = not self._begun and not self._after_cr and self._head is None
 
     def _normalized(self, chunk: bytes) -> bytes:
         """The chunk with LF as its only line end, without the byte order mark of the stream."""
@@ -133,22 +141,12 @@ class SSEDecoder:
                 f"one event is larger than max_event_bytes ({self.max_event_bytes} bytes)"
             )
 
-    def _parse(self, message: bytearray) -> Message | None:
-        """Read the lines of a message; None where they carry neither data nor an event name."""
-        if message[:6] == b"data: " and _LF not in message:
-            del message[:6]  # a large one is not copied for that
-            return message, ""
-        data: list[bytes] = []
-        event = b""
-        for line in bytes(message).split(b"\n"):
-            field, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
-            if field == b"data":
-                data.append(value)
-            elif field == b"event":
-                event = value
-            elif field == b"id" and b"\0" not in value:
-                self.last_event_id = value.decode("utf-8", "replace")
-        if not data and not event:
-            return None
-        return b"\n".join(data) if data else None, event.decode("utf-8", "replace")
+
+def _between_empty_lines(text: bytes) -> list[bytes]:
+    """What stands before, between and behind the empty lines."""
+    lines = text.split(b"\n")
+    if any(lines[1::2]):
+        return text.split(b"\n\n")  # takes three times as long: most messages are a single line
+    if len(lines) % 2:
+        return lines[::2]
+    return [*lines[:-2:2], lines[-2] + b"\n"]

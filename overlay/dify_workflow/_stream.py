@@ -43,8 +43,11 @@ class StreamView:
         """Outputs by node id, of the nodes that have ended so far.
 
         A node that ran several times, in an iteration or a loop, has its last outputs.
+
+        Raises:
+            StreamDecodeError: An event of a node cannot be read.
         """
-        return dict(self._core.run.node_outputs)
+        return self._core.run.node_outputs()
 
     def __repr__(self) -> str:
         state = "ended" if self._core.ended else "closed" if self._closed else "open"

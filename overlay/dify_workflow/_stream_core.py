@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
 from ._event import FailureEvent, FinalEvent, StreamEvent
-from ._event_decoder import EventDecoder, UnreadableEventError
+from ._event_decoder import EventDecoder
 from ._reading import SHAPE_ERRORS
 from ._recovery import Recovery
 from ._replay import Replay, StreamGap, forms_of, is_replayed
@@ -17,12 +17,12 @@ from ._results import final_payload
 from ._run_state import RunState, StoppedTasks
 from ._search import Search
 from ._secret import ApiKey
-from ._sse import EventTooLargeError
 from ._stream_errors import StreamErrors
 from .errors import (
     APIConnectionError,
     DifyError,
     RunDeadlineExceededError,
+    StreamDecodeError,
     StreamInterruptedError,
 )
 from .events import TextChunk, WorkflowFinished, WorkflowPaused, WorkflowStarted
@@ -68,6 +68,8 @@ class StreamCore:
         self.deadline = deadline
         self.run = RunState(run_id, stops, server_version, was_resumed=bool(settled))
         self.errors = StreamErrors(operation, self.run)
+        self._unread_errors = StreamErrors(operation, self.run)
+        """Those of unread events, which hold it: so it holds none of them, as the other does."""
         self.is_lost = follows
         self.ready: deque[StreamEvent[object]] = deque()
         self.ended = False
@@ -75,7 +77,7 @@ class StreamCore:
         self.last_activity: float | None = None
         """When bytes last came, by the monotonic clock."""
         self._max_event_bytes = max_event_bytes
-        self._decoder = EventDecoder(max_event_bytes)
+        self._decoder = self._new_decoder()
         self._ends_at_pause = ends_at_pause
         self.is_steady = False
         """Whether all is as it nearly always is: the ids are known, nothing broke, and no silence
@@ -93,6 +95,10 @@ class StreamCore:
         self._gap: StreamGap | None = None
         self._settled = settled
         self._last_sign = self._last_look = time.monotonic()
+
+    def _new_decoder(self, last_event_id: str | None = None) -> EventDecoder:
+        failure = self._unread_errors.unreadable
+        return EventDecoder(self._max_event_bytes, failure, last_event_id)
 
     def equip(self, recovery: Recovery, search: Search | None) -> None:
         """Let the run be found again when the stream is lost.
@@ -142,7 +148,7 @@ class StreamCore:
             headers: Headers of the answer, names in lower case.
             key: Key of the call, which no message may show.
         """
-        self.errors.key = key
+        self.errors.key = self._unread_errors.key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
 
     def feed(self, chunk: bytes) -> None:
@@ -153,9 +159,9 @@ class StreamCore:
         if self._error is not None and now > self._grace_ends:
             self.finish()
             return
+        events, error = self._decoder.feed(chunk)
         try:
-            one = self._decoder.only(chunk)
-            for event in self._decoder.feed(chunk) if one is None else (one,):
+            for event in events:
                 if self.is_steady and type(event) is TextChunk:  # nearly all that comes
                     self.ready.append(event)
                     self.errors.last_event = event
@@ -163,8 +169,11 @@ class StreamCore:
                     self._take(event)
                     if self.ended:
                         return
-        except (EventTooLargeError, UnreadableEventError) as error:
-            self._fail(self.errors.unreadable(error))
+        except StreamDecodeError as failure:  # it was looked at here, and cannot be read
+            self._fail(failure)
+            return
+        if error is not None:
+            self._fail(self.errors.unreadable(error, f"event {self._decoder.count + 1}"))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -239,7 +248,7 @@ class StreamCore:
     def _rejoin(self) -> None:
         """Read the stream that was taken up."""
         self.is_lost, self._is_rejoined, self._is_of_events = False, True, True
-        self._decoder = EventDecoder(self._max_event_bytes, self.last_event_id)
+        self._decoder = self._new_decoder(self.last_event_id)
         self._replay.begin_again()
         self._last_look = time.monotonic()
 
@@ -359,7 +368,7 @@ class StreamCore:
         self._deliver(event)
 
     def _deliver(self, event: StreamEvent[object]) -> None:
-        self.run.take(event)
+        self.run.take(event, may_be_retold=self._is_of_events)
         if self._error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from ._deadline import Deadline
 from ._event import FailureEvent, StreamEvent
-from ._event_decoder import UnreadableEventError
 from ._json import abridged
+from ._message import UnreadableEventError
 from ._run_state import RunState
 from ._secret import ApiKey
 from ._sse import EventTooLargeError
@@ -120,15 +120,18 @@ class StreamErrors:
         what = f"no event named the task of {self._name}, which stops it."
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
-    def unreadable(self, error: UnreadableEventError | EventTooLargeError) -> StreamDecodeError:
+    def unreadable(
+        self, error: UnreadableEventError | EventTooLargeError, name: str
+    ) -> StreamDecodeError:
         """An event cannot be read.
 
         Args:
             error: What is wrong with it.
+            name: What to call it.
         """
         what = str(error)
         if isinstance(error, UnreadableEventError):
-            what += f": {self._shown(error.data, error.place)}"
+            what = f"{name} {what}: {self._shown(error.data, error.place)}"
         return StreamDecodeError(
             f"{self.operation}: the stream of {self._name} cannot be read: {what}", **self._ids
         )

@@ -36,7 +36,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             the run's end, and the server could not be reached again (or need not: `recover`).
         RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
         RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
-        StreamDecodeError: While iterating: an event cannot be read.
+        StreamDecodeError: While iterating: an event cannot be read. Those of texts and nodes are
+            not read before somebody looks at them, and raise it then.
     """
 
     def __init__(

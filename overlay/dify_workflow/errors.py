@@ -408,7 +408,10 @@ class RunOutcomeUnknownError(DifyError):
 
 
 class StreamDecodeError(StreamError, InvalidResponseError):
-    """The stream brought an event that cannot be read; the message shows where and what."""
+    """The stream brought an event that cannot be read; the message shows where and what.
+
+    Events of texts and nodes are read, and raise it, when somebody looks at their data.
+    """
 
 
 class WorkflowStreamError(StreamError):
