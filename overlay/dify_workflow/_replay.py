@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from ._event import StreamEvent, node_of
+from ._event import StreamEvent
 from ._json import JSON, JSONObject, is_list, is_object
 from ._run_state import is_resumption
 from .events import (
@@ -55,12 +55,8 @@ class Replay:
         self._paused_at: frozenset[str] | None = None
 
     def note(self, event: StreamEvent[Any]) -> None:
-        """Remember an event that is delivered."""
+        """Remember an event that is delivered; of nodes, `note_node` does."""
         match event:
-            case NodeStarted() | NodeFinished():
-                execution, _ = node_of(event)
-                if execution is not None:
-                    self._nodes[execution] = isinstance(event, NodeFinished)
             case WorkflowStarted():
                 if is_resumption(event):
                     # The node that waited is told to start once more.
@@ -74,6 +70,15 @@ class Replay:
                 self._paused_at = forms_of(event)
             case _:
                 pass
+
+    def note_node(self, execution: str, *, has_ended: bool) -> None:
+        """Remember that a node has started or ended.
+
+        Args:
+            execution: Id of its execution.
+            has_ended: Whether it has ended.
+        """
+        self._nodes[execution] = has_ended
 
     def begin_again(self) -> None:
         """Note that the stream was taken up again."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ._event import FinalEvent, StreamEvent, node_of
+from ._event import FinalEvent, StreamEvent
 from ._json import JSON, JSONObject, is_object
 from ._results import pause
 from ._versions import stops_resumed_runs
-from .events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
+from .events import WorkflowFinished, WorkflowPaused, WorkflowStarted
 from .models import WorkflowRunResponse
 
 _MOST_STOPS = 1000
@@ -44,16 +44,11 @@ def is_resumption(event: WorkflowStarted) -> bool:
     return is_object(data) and data.get("reason") == "resumption"
 
 
-def _outputs(event: NodeFinished) -> JSONObject | None:
+def _outputs(event: StreamEvent[object]) -> JSONObject | None:
     """Outputs of a node, from plain JSON: a model would cost ten times as much."""
     data: JSON = event.raw.get("data")
     outputs: JSONObject | None = data.get("outputs") if is_object(data) else None
     return outputs
-
-
-def _is_bare(event: NodeFinished) -> bool:
-    """Whether an event says that a node has ended, but not with which outputs, as replays do."""
-    return _outputs(event) is None
 
 
 class RunState:
@@ -79,32 +74,35 @@ class RunState:
         self._stops = StoppedTasks() if stops is None else stops
         self._server_version = server_version
         self._was_resumed = was_resumed
-        self._ended: dict[str, NodeFinished] = {}
+        self._ended: dict[str, StreamEvent[object]] = {}
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
-    def take(self, event: StreamEvent[object], *, may_be_retold: bool = False) -> None:
+    def take(self, event: StreamEvent[object]) -> None:
         """Note what an event says.
 
         The ids are taken from whichever event brings them: the first events can be missing
         (DIFY.md section 0.5).
-
-        Args:
-            event: The event.
-            may_be_retold: Whether its stream tells once more what has been, and less of it.
         """
         self.run_id = self.run_id or event.id
         self.task_id = self.task_id or event.task_id
-        if isinstance(event, NodeFinished):
-            _, node = node_of(event)
-            if node is not None and not (may_be_retold and node in self._ended and _is_bare(event)):
-                self._ended[node] = event
-        elif isinstance(event, WorkflowStarted):
+        if isinstance(event, WorkflowStarted):
             self._was_resumed = self._was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption
         elif isinstance(event, FinalEvent):
             self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
+
+    def end_node(self, node: str, event: StreamEvent[object], *, may_be_retold: bool) -> None:
+        """Note that a node has ended.
+
+        Args:
+            node: Its id.
+            event: The event that says so.
+            may_be_retold: Whether its stream tells once more what has been, and less of it.
+        """
+        if not (may_be_retold and node in self._ended and _outputs(event) is None):
+            self._ended[node] = event
 
     def node_outputs(self) -> dict[str, JSONObject]:
         """Outputs by node id, of the nodes that have ended so far.

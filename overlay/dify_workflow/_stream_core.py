@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
-from ._event import FailureEvent, FinalEvent, StreamEvent
+from ._event import FailureEvent, FinalEvent, StreamEvent, node_of
 from ._event_decoder import EventDecoder
 from ._reading import SHAPE_ERRORS
 from ._recovery import Recovery
@@ -25,12 +25,23 @@ from .errors import (
     StreamDecodeError,
     StreamInterruptedError,
 )
-from .events import TextChunk, WorkflowFinished, WorkflowPaused, WorkflowStarted
+from .events import (
+    NodeFinished,
+    NodeStarted,
+    TextChunk,
+    WorkflowFinished,
+    WorkflowPaused,
+    WorkflowStarted,
+)
 from .models import WorkflowRunResponse
 
 ERROR_GRACE = 1.0
 """Seconds to wait, after an error event, for the final event that servers from 1.15 on send behind
 it within milliseconds; older ones leave the stream open and silent (DIFY.md section 0.4)."""
+
+
+_PLAIN = {TextChunk, NodeStarted, NodeFinished}
+"""Events after which a stream goes on as before."""
 
 
 class StreamCore:
@@ -162,7 +173,10 @@ class StreamCore:
         events, error = self._decoder.feed(chunk)
         try:
             for event in events:
-                if self.is_steady and type(event) is TextChunk:  # nearly all that comes
+                kind = type(event)
+                if self.is_steady and kind in _PLAIN:  # nearly all that comes
+                    if kind is not TextChunk:
+                        self._note_node(event)
                     self.ready.append(event)
                     self.errors.last_event = event
                 else:
@@ -368,7 +382,9 @@ class StreamCore:
         self._deliver(event)
 
     def _deliver(self, event: StreamEvent[object]) -> None:
-        self.run.take(event, may_be_retold=self._is_of_events)
+        self.run.take(event)
+        if isinstance(event, NodeStarted | NodeFinished):
+            self._note_node(event)
         if self._error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):
@@ -381,10 +397,17 @@ class StreamCore:
             self.ready.append(event)
             self.errors.last_event = event
             self.is_steady = self.has_ids and not self._is_of_events and not self.is_lost
-            if not isinstance(event, TextChunk):
-                self._replay.note(event)
+            self._replay.note(event)
             if isinstance(event, FinalEvent):
                 self.ended = not isinstance(event, WorkflowPaused) or self._ends_at(event)
+
+    def _note_node(self, event: StreamEvent[object]) -> None:
+        execution, node = node_of(event)
+        has_ended = isinstance(event, NodeFinished)
+        if execution is not None:
+            self._replay.note_node(execution, has_ended=has_ended)
+        if node is not None and has_ended:
+            self.run.end_node(node, event, may_be_retold=self._is_of_events)
 
     def _ends_at(self, event: WorkflowPaused) -> bool:
         """Whether a pause ends the stream: not one for forms that have been answered meanwhile."""
