@@ -830,3 +830,22 @@ def test_what_follows_the_end_of_a_run_does_no_harm(both: World, server: ReplayS
     client = both.client(base_url=server.handle(handler), check_inputs=False)
     stream = client.run_workflow_stream({})
     assert stream.result().status == "succeeded"
+
+
+def test_a_load_balancers_cookie_is_sent_back(both: World, server: ReplayServer) -> None:
+    sent: list[str | None] = []
+
+    def handler(exchange: Exchange) -> None:
+        sent.append(exchange.request.headers.get("cookie"))
+        exchange.head(
+            content_type="text/event-stream",
+            transfer_encoding="chunked",
+            set_cookie="backend=one; Path=/",
+        )
+        exchange.chunk(events.started() + events.finished())
+        exchange.end_stream()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    for _ in range(2):
+        assert client.run_workflow({}).status == "succeeded"
+    assert sent == [None, "backend=one"]

@@ -17,7 +17,6 @@ from ._flight import Flight, pause, wait_for
 from ._phases import watch
 from ._transport import (
     CALL_TIMEOUT,
-    HEADERS,
     LIMITS,
     Bearer,
     Versions,
@@ -55,6 +54,7 @@ class AsyncTransport:
         self.versions = Versions()
         self._given = http_client
         self._made: httpx.AsyncClient | None = None
+        self._defaults: dict[str, str] | None = None
         self._closed = False
         self._bodies: WeakSet[AsyncByteStream] = WeakSet()
         self._loop: object = None
@@ -176,7 +176,7 @@ class AsyncTransport:
 
         client = self._client(call)
         started = time.perf_counter()
-        request = build_request(client, call)
+        request = build_request(client, call, self._defaults)
         phases = watch(request)
         response: httpx.Response | None = None
         try:
@@ -209,7 +209,8 @@ class AsyncTransport:
             # has taken them with it.
             with setting_up(call):
                 self._made = httpx.AsyncClient(
-                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS, headers=HEADERS
+                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
                 )
+            self._defaults = dict(self._made.headers)
             self._loop = loop
         return self._made

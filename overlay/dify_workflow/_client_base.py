@@ -99,7 +99,9 @@ class ClientBase(Generic[TransportT]):
         Raises:
             InvalidRequestError: The bounds cannot be right.
         """
-        if isinstance(timeout, NotGiven) and deadline is None:
+        if isinstance(timeout, NotGiven) and (
+            deadline is None or deadline is self._options.deadline
+        ):
             return self
         checked = checked_timeout(timeout, InvalidRequestError)
         return self._copy(None, timeout=checked, deadline=deadline)
@@ -197,7 +199,7 @@ class ClientBase(Generic[TransportT]):
         if self._options.recover:
             user: str = call.operation.request["json"]["user"]
             calls = self._run_calls(name, call.key, user)
-            core.equip(self._recovery(calls), self._search(name, call))
+            core.equip(self._recovery(calls), self._search(name, call, now()))
         return core
 
     def _events_core(
@@ -241,13 +243,13 @@ class ClientBase(Generic[TransportT]):
         options = self._options
         return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
 
-    def _search(self, name: str, call: Call[Any]) -> Search | None:
+    def _search(self, name: str, call: Call[Any], sent_at: datetime) -> Search | None:
         """What looks for a run whose id never comes; None where it shall not be looked for."""
         if not self._options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
         calls = self._run_calls(name, call.key, body["user"])
-        return Search(calls, name, body["inputs"], now(), self._pace.search)
+        return Search(calls, name, body["inputs"], sent_at, self._pace.search)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""

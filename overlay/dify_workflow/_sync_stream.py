@@ -53,10 +53,11 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             core.begin(body.headers, body.key)
         self._stop = stop
         self._transport = transport
-        self._closing = threading.Event()
         # Reentrant: a signal's handler may ask for more in the midst of it.
         self._lock = threading.RLock()
-        self._turn_over = threading.Condition(self._lock)
+        # Made when they are needed, which they seldom are.
+        self._turn_over: threading.Condition | None = None
+        self._closing: threading.Event | None = None
         self._waiting = 0
         self._reader: int | None = None
 
@@ -143,7 +144,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
-        self._closing.set()
+        if self._closing is not None:
+            self._closing.set()
         if self._body is not None:
             self._body.close()
 
@@ -203,7 +205,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                 self._reader = None
                 if self._waiting:
                     with lock:
-                        self._turn_over.notify_all()
+                        if self._turn_over is not None:
+                            self._turn_over.notify_all()
             if is_there():
                 return True
 
@@ -211,6 +214,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         # Announced first: who reads looks for waiting ones when its turn is over, without a lock.
         self._waiting += 1
         try:
+            if self._turn_over is None:
+                self._turn_over = threading.Condition(self._lock)
             if self._reader is not None:
                 self._turn_over.wait()
         finally:
@@ -272,6 +277,9 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             case Ask(call):
                 return self._transport.send(call)
             case Wait(seconds):
+                self._closing = threading.Event()
+                if self._closed:  # meanwhile, by another thread
+                    raise self._core.errors.left_early()
                 self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
                 self._core.check_deadline()
                 return None

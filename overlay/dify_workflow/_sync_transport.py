@@ -19,7 +19,6 @@ from ._phases import cut
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
     CALL_TIMEOUT,
-    HEADERS,
     LIMITS,
     Bearer,
     Versions,
@@ -54,6 +53,7 @@ class Transport:
         self.versions = Versions()
         self._given = http_client
         self._made: httpx.Client | None = None
+        self._defaults: dict[str, str] | None = None
         self._inherited: list[httpx.Client] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -199,7 +199,7 @@ class Transport:
         close_abandoned()
         client = self._client(call)
         started = time.perf_counter()
-        request = build_request(client, call)
+        request = build_request(client, call, self._defaults)
         cut(request, call.deadline)
         try:
             response = client.send(
@@ -226,8 +226,9 @@ class Transport:
             if self._made is None:
                 with setting_up(call):
                     self._made = httpx.Client(
-                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS, headers=HEADERS
+                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
                     )
+                self._defaults = dict(self._made.headers)
             return self._made
 
 

@@ -81,9 +81,6 @@ _USER_AGENT = (
 
 _ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "*/*"}
 
-HEADERS = {"User-Agent": _USER_AGENT, "Accept": _ACCEPT["json"]}
-"""Headers of most requests."""
-
 _url = lru_cache(maxsize=256)(httpx.URL)
 """Parses a URL, which takes as long as all else that a request is made of."""
 
@@ -153,32 +150,40 @@ class Bearer(httpx.Auth):
         yield request
 
 
-def build_request(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
+def build_request(
+    client: httpx.Client | httpx.AsyncClient, call: Call[Any], defaults: Mapping[str, str] | None
+) -> httpx.Request:
     """The request of a call, from what the generated request builder made.
+
+    Args:
+        client: Which will send it.
+        call: The call.
+        defaults: Headers of a client of our own, names in lower case; None for one of the user's.
 
     Raises:
         ConfigurationError: httpx does not take the base URL.
     """
     built = dict(call.operation.request)
-    headers = {
-        "User-Agent": _USER_AGENT,
-        "Accept": _ACCEPT[call.operation.answer],
-        **built.pop("headers", {}),
-    }
-    for name, value in HEADERS.items():  # our own client has them, and merging takes time
-        if headers[name] == value == client.headers.get(name):
-            del headers[name]
+    method, path, given = built.pop("method"), built.pop("url"), built.pop("headers", {})
+    headers = {"user-agent": _USER_AGENT, "accept": _ACCEPT[call.operation.answer]}
     if call.operation.answer == "events" or call.deadline.is_set:
         # Compressed, events would wait for each other, and `tighten` could not bound their wait.
-        headers["Accept-Encoding"] = "identity"
+        headers["accept-encoding"] = "identity"
+    headers |= {name.lower(): value for name, value in given.items()}
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))
+    timeout = _timeout(client, call)
     try:
-        return client.build_request(
-            built.pop("method"),
-            _url(call.base_url + built.pop("url")),
-            headers=headers or None,
-            timeout=_timeout(client, call),
+        url = _url(call.base_url + path)
+        if defaults is None:
+            return client.build_request(method, url, headers=headers, timeout=timeout, **built)
+        # Merging what our own client has takes twice as long as the request itself.
+        return httpx.Request(
+            method,
+            url,
+            headers={**defaults, **headers},
+            cookies=client.cookies or None,
+            extensions={"timeout": httpx.Timeout(timeout).as_dict()},
             **built,
         )
     except httpx.InvalidURL as error:

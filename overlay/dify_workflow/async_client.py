@@ -27,7 +27,7 @@ from ._people import AsyncFormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._retry import QUEUE_TIMEOUT
-from ._search import is_unknown
+from ._search import is_unknown, now
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
@@ -912,10 +912,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     async def _sent(self, call: Call[Any], sending: Awaitable[T]) -> T:
         """What came of sending a run; where nobody can know, what is known."""
-        search = self._search(call.operation.name, call)
+        sent_at = now()
         try:
             return await sending
         except DifyError as error:
+            search = self._search(call.operation.name, call, sent_at)
             if search is None or not is_unknown(error):
                 raise
             raise await self._transport.carry_out(search.explain(error), self._ask) from error

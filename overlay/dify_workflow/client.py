@@ -24,7 +24,7 @@ from ._people import FormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._retry import QUEUE_TIMEOUT
-from ._search import is_unknown
+from ._search import is_unknown, now
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._sync_stream import WorkflowStream
@@ -896,10 +896,11 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def _sent(self, call: Call[Any], send: Callable[[Call[Any]], T]) -> T:
         """What came of sending a run; where nobody can know, what is known."""
-        search = self._search(call.operation.name, call)
+        sent_at = now()
         try:
             return send(call)
         except DifyError as error:
+            search = self._search(call.operation.name, call, sent_at)
             if search is None or not is_unknown(error):
                 raise
             raise self._transport.carry_out(search.explain(error), self._ask) from error
