@@ -17,7 +17,6 @@ from . import (
     _httpx,  # noqa: F401  # pyright: ignore[reportUnusedImport]  # see above
     errors,
     events,
-    models,
 )
 from ._files import FileSource
 from ._options import NOT_GIVEN, NotGiven
@@ -29,13 +28,22 @@ from ._version import __version__
 from .client import DifyWorkflow
 from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
 from .events import *  # noqa: F403  # a class for each event of the spec
-from .models import *  # noqa: F403  # the request and response types
+from .models import (
+    HumanInputForm,
+    UploadedFile,
+    WorkflowFile,
+    WorkflowPause,
+    WorkflowRunRequest,
+    WorkflowRunResponse,
+    WorkflowStopResponse,
+)
 
 if _TYPE_CHECKING:
     from ._async_stream import AsyncWorkflowStream
     from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
     from ._media import AsyncMediaStream, MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
@@ -43,9 +51,12 @@ _ON_DEMAND = {
     "AsyncLogTail": "_logs",
     "AsyncMediaStream": "_media",
     "AsyncWorkflowStream": "_async_stream",
+    "DifyPageResult": "models",
     "LogIterator": "_logs",
     "LogTail": "_logs",
     "MediaStream": "_media",
+    "WorkflowLogs": "models",
+    "WorkflowLogsRequest": "models",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 
@@ -67,21 +78,30 @@ __all__ = [
     "AsyncLogTail",
     "AsyncMediaStream",
     "AsyncWorkflowStream",
+    "DifyPageResult",
     "DifyWorkflow",
     "FileSource",
     "FormCallback",
     "FormReply",
+    "HumanInputForm",
     "LogIterator",
     "LogTail",
     "MediaStream",
     "NotGiven",
     "StreamGap",
+    "UploadedFile",
+    "WorkflowFile",
+    "WorkflowLogs",
+    "WorkflowLogsRequest",
+    "WorkflowPause",
+    "WorkflowRunRequest",
+    "WorkflowRunResponse",
+    "WorkflowStopResponse",
     "WorkflowStream",
     "__version__",
 ]
 __all__ += errors.__all__
 __all__ += events.__all__
-__all__ += models.__all__
 
 
 def __dir__() -> list[str]:

@@ -22,13 +22,13 @@ from ._secret import ApiKey
 from ._stream_core import StreamCore
 from ._transport import Timeout, Versions
 from .errors import InvalidRequestError
-from .models import WorkflowLogsRequest
 
 if TYPE_CHECKING:
     from ._log_pager import LogPager
     from ._log_query import LogAnswer
     from ._log_source import LogSource
     from ._log_tail import TailCore
+    from .models import WorkflowLogsRequest
 
 T = TypeVar("T")
 
@@ -136,6 +136,7 @@ class ClientBase(Generic[TransportT]):
 
         def newest_logs(since: int) -> Call[LogAnswer]:
             from ._log_query import LogQuery
+            from .models import WorkflowLogsRequest
 
             request = WorkflowLogsRequest(created_by_end_user_session_id=user)
             query = LogQuery(after=since, before=None)
@@ -185,13 +186,14 @@ class ClientBase(Generic[TransportT]):
         return TailCore(source.request, RETURNED), source
 
     def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+        from ._log_source import LogSource
+        from .models import WorkflowLogsRequest
+
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        from ._log_source import LogSource
-
         return LogSource(name, request, self._options, self._transport.versions)
 
     def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:

@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 import attrs
 
 from dify_workflow_api import models as wire
-from dify_workflow_api.types import UNSET, File
 
 from . import _results
 from ._answer import Answer
 from ._files import OpenFile
 from ._input_rules import is_uuid
 from ._json import JSONObject, is_text
-from ._log_cursor import moment_of
 from ._reading import SHAPE_ERRORS, ModelT, read
 from .errors import InvalidRequestError, NotFoundError
 from .models import (
     HumanInputForm,
     UploadedFile,
-    WorkflowLogsRequest,
     WorkflowRunResponse,
     WorkflowStopResponse,
 )
 
 if TYPE_CHECKING:
+    from dify_workflow_api.types import File
+
     from ._log_query import LogAnswer, LogQuery
+    from .models import WorkflowLogsRequest
 
 T = TypeVar("T")
 ResponseMode: TypeAlias = Literal["streaming", "blocking"]
@@ -98,6 +98,8 @@ def run_workflow(
     trace_id: str | None = None,
 ) -> Operation[WorkflowRunResponse]:
     """POST /workflows/run, or /workflows/{workflow_id}/run."""
+    from dify_workflow_api.types import UNSET
+
     body = wire.RunWorkflowBody(
         inputs=inputs,
         user=user,
@@ -165,6 +167,10 @@ def list_workflow_logs(
 ) -> Operation[LogAnswer]:
     """GET /workflows/logs, with the filters of a request in the window of a query."""
     from dify_workflow_api.api.workflows.list_workflow_logs import _get_kwargs as build
+    from dify_workflow_api.types import UNSET
+
+    from ._log_cursor import moment_of
+    from ._log_page import log_page
 
     return Operation(
         name,
@@ -180,7 +186,7 @@ def list_workflow_logs(
             page=query.page,
             limit=query.limit,
         ),
-        lambda answer: _shaped(answer, _results.log_page),
+        lambda answer: _shaped(answer, log_page),
         repeatable=True,
     )
 
@@ -342,6 +348,7 @@ def audio_to_text(file: OpenFile, user: str) -> Operation[wire.Transcript]:
 def text_to_audio(text: str, user: str, *, voice: str | None) -> Operation[Answer]:
     """POST /text-to-audio."""
     from dify_workflow_api.api.audio.text_to_audio import _get_kwargs as build
+    from dify_workflow_api.types import UNSET
 
     body = wire.TextToAudioBody(text=checked_text("text", text), user=user, voice=voice or UNSET)
     return Operation("text_to_audio", build(body=body), _unread, answer="bytes")
@@ -376,4 +383,6 @@ def checked_uuid(name: str, value: str) -> str:
 
 def _part(file: OpenFile) -> File:
     # The generated type asks for BinaryIO; httpx needs no more than `read`.
+    from dify_workflow_api.types import File
+
     return File(payload=file.payload, file_name=file.name, mime_type=file.content_type)  # type: ignore[arg-type]  # see above

@@ -6,23 +6,17 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from dify_workflow_api import models as wire
 
 from ._json import JSON, JSONObject
-from ._log_cursor import moment_of
 from ._reading import read
 from .models import (
     HumanInputForm,
     UploadedFile,
-    WorkflowLogs,
     WorkflowPause,
     WorkflowRunResponse,
 )
-
-if TYPE_CHECKING:
-    from ._log_query import LogAnswer
 
 
 def blocking_run(body: JSONObject) -> WorkflowRunResponse:
@@ -122,36 +116,6 @@ def form(token: str, body: JSONObject) -> HumanInputForm:
         default_values=detail.resolved_default_values or {},
         expires_at=detail.expiration_time,
         raw=body,
-    )
-
-
-def log_page(body: JSONObject) -> LogAnswer:
-    """The rows of a page of logs."""
-    page = read(wire.WorkflowLogPage, body)
-    rows = tuple(_log_row(entry, raw) for entry, raw in zip(page.data, body["data"], strict=True))
-    for row in rows:
-        moment_of(row.created_at - 1)  # times are calculated with, so they must be some
-    if not isinstance(page.total, int):
-        raise TypeError(f"total is {page.total!r}")
-    from ._log_query import LogAnswer  # most programs read no logs
-
-    return LogAnswer(rows, page.total)
-
-
-def _log_row(entry: wire.WorkflowLogEntry, raw: JSONObject) -> WorkflowLogs:
-    run = entry.workflow_run
-    return WorkflowLogs(
-        id=entry.id,
-        status=run.status if run else None,
-        message=(run.error or None) if run else None,
-        created_at=entry.created_at,
-        finished_at=run.finished_at if run else None,
-        workflow_run=run,
-        created_from=entry.created_from,
-        created_by_role=entry.created_by_role,
-        created_by_account=entry.created_by_account,
-        created_by_end_user=entry.created_by_end_user,
-        raw=raw,
     )
 
 

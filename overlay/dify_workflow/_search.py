@@ -18,10 +18,10 @@ from .errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from .models import WorkflowLogs
 
 if TYPE_CHECKING:
     from ._log_query import LogAnswer
+    from .models import WorkflowLogs
 
 T = TypeVar("T")
 

@@ -6,10 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from threading import Event
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import httpx
@@ -35,6 +34,9 @@ from ._transport import (
     without_frames,
 )
 from .errors import DifyError, RunDeadlineExceededError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -144,6 +146,8 @@ class Transport:
 
     def _share(self, call: Call[T]) -> T:
         """Send a call, or wait for the same one that another thread has sent already."""
+        from concurrent.futures import Future, wait  # many programs never come here
+
         mine: Future[T] = Future()
         while True:
             with self._lock:

@@ -34,11 +34,8 @@ from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, g
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
-    DifyPageResult,
     HumanInputForm,
     UploadedFile,
-    WorkflowLogs,
-    WorkflowLogsRequest,
     WorkflowRunRequest,
     WorkflowRunResponse,
     WorkflowStopResponse,
@@ -56,6 +53,7 @@ if TYPE_CHECKING:
 
     from ._async_body import AsyncByteStream
     from ._logs import AsyncLogIterator, AsyncLogTail
+    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 
 T = TypeVar("T")
 

@@ -33,11 +33,8 @@ from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .models import (
-    DifyPageResult,
     HumanInputForm,
     UploadedFile,
-    WorkflowLogs,
-    WorkflowLogsRequest,
     WorkflowRunRequest,
     WorkflowRunResponse,
     WorkflowStopResponse,
@@ -54,6 +51,7 @@ if TYPE_CHECKING:
     )
 
     from ._logs import LogIterator, LogTail
+    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 
 T = TypeVar("T")
 
