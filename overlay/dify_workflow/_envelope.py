@@ -84,7 +84,9 @@ class Envelope:
             payload = orjson.loads(data)
         except orjson.JSONDecodeError:
             return self.whole(message).get("data")
-        return decode(data) if may_be_rounded(data) else payload
+        if self.fields["event"] != "text_chunk" and may_be_rounded(data):  # texts hold no numbers
+            return decode(data)
+        return payload
 
     def whole(self, message: bytes) -> JSONObject:
         """An unread message as it is.
