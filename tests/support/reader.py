@@ -1,4 +1,4 @@
-"""A reader of a page, who types its commands into a shell and saves its programs, in their order."""
+"""A reader of a page, who types its commands into a shell and saves its programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 _BLOCK = re.compile(r"^( *)```(sh|python|text)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SAVE_AS = re.compile(r"[Ss]ave this as `([^`]+)`")
@@ -20,6 +20,9 @@ _SHOWS = re.compile(r"\n\n[^\n]+:\n\n")
 """What stands between a block and what comes out of it: a sentence such as "It prints:"."""
 
 _PORT = re.compile(r"--port (\d+)")
+_PATIENCE = 20.0
+"""Seconds that a server may take to end."""
+
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -99,15 +102,17 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         self.type("set -o pipefail")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._servers.close()
-        self._shell.communicate()
+        with self._shell:
+            self._servers.close()
+            os.killpg(self._shell.pid, signal.SIGKILL)
 
     def follow(self, step: Step) -> str:
         """Do what a page says, and look whether it is as it says; what came out."""
@@ -173,6 +178,11 @@ def _serving(command: str, folder: Path, variables: dict[str, str]) -> Iterator[
             yield port
         finally:
             os.killpg(server.pid, signal.SIGINT)
+            try:
+                server.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                raise
     assert server.returncode == 0, f"Ctrl-C ended it with {server.returncode}: {command}"
 
 
