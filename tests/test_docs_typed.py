@@ -38,6 +38,8 @@ ELSEWHERE = {
     ". .venv/bin/activate": "likewise",
     "--dask tcp://scheduler:8786": "takes a cluster: tests/test_batch_cluster.py has one",
     ".ci/run": "runs these tests",
+    "git tag --sign": "makes a release",
+    "git push": "likewise",
 }
 """Parts of commands that are not run here, and why.
 
