@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ ELSEWHERE = {
 
 Of `pip install …` the extras are looked up, of `make …` the target; neither is run.
 """
+if shutil.which("jq") is None:
+    ELSEWHERE["| jq"] = "jq is not installed"
 
 
 @workflow(
