@@ -46,6 +46,7 @@ ELSEWHERE = {
 
 Of `pip install …` the extras are looked up, of `make …` the target; neither is run.
 """
+
 if shutil.which("jq") is None:
     ELSEWHERE["| jq"] = "jq is not installed"
 
