@@ -49,7 +49,8 @@ def _check_release(root: Path, tag: str) -> int:
         print(f"Since {released}:\n{report(found)}\n")
         if not wrong:
             print(f"{version} may be released; {demanded(released, found)} is the least.")
-    print("\n".join(wrong))
+    for sentence in wrong:
+        print(sentence)
     return int(bool(wrong))
 
 
