@@ -1,12 +1,14 @@
 # Needs Python 3.11 or newer with pip, and make. Everything else is installed into .venv.
 
 PYTHON ?= python3
+# The oldest Python that pyproject.toml allows; requirements/lowest.txt is for it.
+LOWEST_PYTHON ?= python3.11
 BIN := .venv/bin
 # Everywhere where code is written by hand.
 CODE := overlay scripts tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build lock clean
+.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build sbom check-dist check-lowest lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -46,6 +48,7 @@ conformance: .venv/installed ## Send the recorded requests to a real server: DIF
 	$(BIN)/python -m pytest --numprocesses=0 --timeout=400 tests/test_conformance.py -k real_server
 
 check: .venv/installed lint-spec ## Lint, format check, type checks
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed examples/*.py examples/relay examples/pytest_suite
@@ -78,8 +81,8 @@ check-generated: generate ## Fail where committed code is not what openapi.yaml 
 		exit 1; \
 	fi
 
-check-release: .venv/installed ## Check that version and CHANGELOG.md fit what has changed since the last tag
-	@$(BIN)/python -m scripts.api --release
+check-release: .venv/installed ## Check that version and CHANGELOG.md fit what has changed since the last tag (TAG=v…)
+	@$(BIN)/python -m scripts.api --release $(if $(TAG),--tag "$$TAG")
 
 record: .venv/installed ## Stand before a real server and record what passes (SERVER=http://127.0.0.1:5001)
 	@test -n "$(SERVER)" || { echo "Say which server: make record SERVER=http://127.0.0.1:5001" >&2; exit 2; }
@@ -91,18 +94,51 @@ cli-page: .venv/installed ## Write the help of every command into docs/cli.md
 report-picture: .venv/installed ## Draw docs/report.svg: the timeline of a run of the embedded server
 	$(BIN)/python scripts/report_picture.py
 
-build: .venv/installed ## Build sdist and wheel into dist/
+build: .venv/installed ## Build sdist and wheel into dist/: the same bytes from the same files, wherever and whenever
 	rm -rf dist
-	$(BIN)/python -m build --no-isolation
+	env -u SOURCE_DATE_EPOCH $(BIN)/python -m build --no-isolation
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' overlay/dify_workflow/_version.py)
+sbom: build ## Write what the wheel and all of its extras install into build/, as a CycloneDX document
+	rm -rf build/highest
+	$(PYTHON) -m venv --without-pip build/highest
+	$(BIN)/pip --python build/highest install --quiet --no-compile --require-hashes --requirement requirements/highest.txt
+	$(BIN)/pip --python build/highest install --quiet --no-deps --no-index --find-links dist dify-workflow
+	sed 's/^dynamic = \["version"\]/version = "$(VERSION)"/' pyproject.toml > build/pyproject.toml
+	$(BIN)/cyclonedx-py environment --output-reproducible --mc-type library --pyproject build/pyproject.toml \
+		--output-file build/dify_workflow-$(VERSION).cdx.json build/highest
+
+check-dist: build sbom ## Check sdist and wheel, and use the wheel in new environments as the documentation says
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/python -m pytest --numprocesses=2 --timeout=300 tests/distribution
+
+check-lowest: build build/lowest/installed ## Run tests on the wheel with the lowest versions that pyproject.toml allows
+	$(BIN)/pip --python build/lowest install --quiet --no-deps --force-reinstall dist/*.whl
+	build/lowest/bin/python -m pytest --numprocesses=auto $(or $(TESTS),$(LOWEST_TESTS) -k "not web-page")
+
+# Between them they use every extra; the page that is left out needs FastAPI. TESTS="…" runs others.
+LOWEST_TESTS := $(addprefix tests/test_,docs_typed.py client.py batch_rows.py \
+	batch_cluster.py::test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs \
+	pytest_plugin.py::test_one_server_serves_all_tests_and_runs_end_with_theirs)
+
+build/lowest/installed: requirements/lowest.txt .venv/installed
+	rm -rf build/lowest
+	$(LOWEST_PYTHON) -m venv --without-pip build/lowest
+	$(BIN)/pip --python build/lowest install --quiet --no-compile --require-hashes --requirement requirements/lowest.txt
+	@touch $@
 
 COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --all-extras
 
-lock: .venv/installed ## Pin the development dependencies anew, and those of the benchmarks
+lock: .venv/installed ## Pin the dependencies anew: of development, of the benchmarks, and the lowest and highest of users
 	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 	for packages in requirements/benchmarks/*.in; do \
 		$(COMPILE) --output-file "$${packages%.in}.txt" "$$packages" || exit 1; \
 	done
+	$(PIN) --universal --output-file requirements/highest.txt pyproject.toml
+	$(PIN) --resolution lowest-direct --output-file requirements/lowest.txt pyproject.toml requirements/lowest.in
 
 clean: ## Remove everything that was made
 	rm -rf .venv dist build tools/spec-lint/node_modules .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

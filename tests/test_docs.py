@@ -1,4 +1,4 @@
-"""Every example of the documentation runs as it stands, and every link leads somewhere."""
+"""Every program of the documentation runs as it stands, and every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -39,34 +39,6 @@ def test_no_python_block_escapes_the_tests() -> None:
         assert unusual(page) == [], page
         for name in included(page):  # tests/test_examples.py runs them
             assert (ROOT / name).is_relative_to(ROOT / "examples"), name
-
-
-def test_the_tutorial_works_as_it_is_typed(emulator: Emulator, tmp_path: Path) -> None:
-    """Its commands, but those that install and serve; its programs run with the others."""
-    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    scripts = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    asking = [each for each in scripts if re.search(r"dify-workflow (parameters|run)", each)]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["sh", "-eu", "-c", "".join(asking).replace(LOCAL_SERVER, emulator.base_url)],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "at most 80 characters" in done.stdout
-    assert "when you are done." in done.stdout
-
-
-def test_the_tutorial_prints_what_it_says(emulator: Emulator) -> None:
-    page = ROOT / "docs" / "tutorial.md"
-    program = blocks(page)[0].replace(LOCAL_SERVER, emulator.base_url)
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert f"```text\n{done.stdout}```" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", blocks(TESTING), ids=lambda code: code.splitlines()[0][2:])

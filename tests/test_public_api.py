@@ -12,7 +12,7 @@ from packaging.version import Version
 
 import dify_workflow
 from scripts.api._changes import Change, changes, report
-from scripts.api._release import demanded, problems
+from scripts.api._release import demanded, misfits, problems
 from scripts.api._snapshot import PACKAGES, Snapshot, as_text, from_text, snapshot
 from support.spec import ROOT
 
@@ -195,13 +195,30 @@ def test_a_change_has_the_name_that_people_know(place: str, name: str) -> None:
     assert Change(place, None, "x").name == name
 
 
+@pytest.mark.parametrize(
+    ("tag", "changelog", "expected"),
+    [
+        ("v1.3.0", "# Changes\n\n## 1.3.0 (2026-11-22)\n", []),
+        ("v1.3", "## 1.3.0 (2026-11-22)\n", ["it would have to be v1.3.0"]),
+        ("v1.3.0rc1", "## 1.3.0 (2026-11-22)\n", ["it would have to be v1.3.0"]),
+        ("v1.3.0", "## 1.3.0 (not released yet)\n", ["must begin with 1.3.0 and its day"]),
+        ("v1.3.0", "## 1.4.0 (2026-11-23)\n\n## 1.3.0 (2026-11-22)\n", ["must begin with 1.3.0"]),
+        ("v2.0.0", "", ["it would have to be v1.3.0", "must begin with 1.3.0"]),
+    ],
+)
+def test_a_tag_that_does_not_fit_is_refused(tag: str, changelog: str, expected: list[str]) -> None:
+    wrong = list(misfits(tag, Version("1.3.0"), changelog))
+    assert len(wrong) == len(expected)
+    assert all(part in sentence for part, sentence in zip(expected, wrong, strict=True)), wrong
+
+
 def git(folder: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def check_release(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.api", "--release", "--root", str(folder)]
+def check_release(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "scripts.api", "--release", "--root", str(folder), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -227,3 +244,23 @@ def test_the_last_release_is_the_one_to_compare_with(tmp_path: Path) -> None:
     done = check_release(tmp_path)
     assert done.returncode == 1
     assert "The version must be 0.2.0 or higher, since dify_workflow.C has changed" in done.stdout
+
+
+def test_a_tagged_release_is_compared_with_the_one_before_it(tmp_path: Path) -> None:
+    package = tmp_path / "overlay" / "dify_workflow"
+    package.mkdir(parents=True)
+    texts = tmp_path / "tests" / "public_api"
+    texts.mkdir(parents=True)
+    git(tmp_path, "init", "--quiet")
+    for version, name in (("0.1.0", "C"), ("0.1.1", "D")):
+        (package / "_version.py").write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+        (tmp_path / "CHANGELOG.md").write_text(f"## {version} (2026-11-22)\n", encoding="utf-8")
+        for each in PACKAGES:
+            (texts / f"{each}.txt").write_text(f"{each}.{name}: class()\n", encoding="utf-8")
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "--quiet", "--message", version)
+        git(tmp_path, "tag", f"v{version}")
+    done = check_release(tmp_path, "--tag", "v0.1.1")
+    assert done.returncode == 1
+    assert "The version must be 0.2.0 or higher, since dify_workflow.C has changed" in done.stdout
+    assert "it would have to be v0.1.1" in check_release(tmp_path, "--tag", "v9.0.0").stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from ._changes import Change, changes, report
-from ._release import demanded, problems
+from ._release import demanded, misfits, problems
 from ._snapshot import PACKAGES, as_text, from_text, snapshot
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -21,10 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Write and print; 1 where a release must not be made yet, else 0."""
     parser = argparse.ArgumentParser(prog="python -m scripts.api", description=__doc__)
     parser.add_argument("--release", action="store_true", help="check version and CHANGELOG.md")
+    parser.add_argument("--tag", default="", help="that of the commit which is to be released")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     options = parser.parse_args(arguments)
     if options.release:
-        return _check_release(options.root)
+        return _check_release(options.root, options.tag)
     (options.root / FOLDER).mkdir(parents=True, exist_ok=True)
     for package in PACKAGES:
         text = as_text(snapshot(package, [options.root / "overlay", options.root / "generated"]))
@@ -34,20 +35,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _check_release(root: Path) -> int:
-    tag = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*")
-    if tag is None:
-        print("No release yet: any version may be the first one.")
-        return 0
-    found = _changes_since(root, tag)
-    released = Version(tag.removeprefix("v"))
+def _check_release(root: Path, tag: str) -> int:
     version = Version(_version(root))
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    wrong = list(problems(released, version, found, text))
-    print(f"Since {released}:\n{report(found)}\n")
-    print(
-        "\n".join(wrong) or f"{version} may be released; {demanded(released, found)} is the least."
-    )
+    wrong = list(misfits(tag, version, text)) if tag else []
+    others = ("--match", "v[0-9]*", *(("--exclude", tag) if tag else ()))
+    last = _git(root, "describe", "--tags", "--abbrev=0", *others)
+    if last is None:
+        print("No release yet: any version may be the first one.")
+    else:
+        released, found = Version(last.removeprefix("v")), _changes_since(root, last)
+        wrong += problems(released, version, found, text)
+        print(f"Since {released}:\n{report(found)}\n")
+        if not wrong:
+            print(f"{version} may be released; {demanded(released, found)} is the least.")
+    for sentence in wrong:
+        print(sentence)
     return int(bool(wrong))
 
 

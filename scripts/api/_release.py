@@ -48,6 +48,22 @@ def problems(
             yield f"CHANGELOG.md does not say what has changed in {name}."
 
 
+def misfits(tag: str, version: Version, changelog: str) -> Iterator[str]:
+    """Why a tag is not that of a version which is ready to be released, in sentences.
+
+    Args:
+        tag: The tag, such as ``v1.2.0``.
+        version: The version of the tagged commit.
+        changelog: The text of CHANGELOG.md there.
+    """
+    if tag != f"v{version}":
+        yield f"The tag is {tag}, and _version.py says {version}: it would have to be v{version}."
+    headings = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+    if str(version) not in headings[:1]:
+        heading = f"## {version} (2026-01-31)"
+        yield f"CHANGELOG.md must begin with {version} and its day, as in “{heading}”."
+
+
 def _section(changelog: str, version: Version) -> str | None:
     """The text below a version's heading."""
     found = re.search(

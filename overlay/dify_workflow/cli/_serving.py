@@ -72,8 +72,8 @@ def serve(emulator: Emulator) -> None:
     if host not in _LOOPBACK:
         say(f"Note: whoever reaches {host} can use it; the keys are no secrets.")
     say(f"Its page, with apps and runs: {emulator.base_url.removesuffix('v1')}")
-    say("Ctrl-C ends it.")
     try:
+        say("Ctrl-C ends it.")
         emulator.serve_forever()
     except KeyboardInterrupt:
         raise typer.Exit from None
