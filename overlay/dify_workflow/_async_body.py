@@ -22,6 +22,7 @@ from ._transport import (
     translated,
     without_frames,
 )
+from ._versions import lingers
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class AsyncByteStream:
     def __init__(self, call: Call[Any], response: httpx.Response) -> None:
         self.headers = header_dict(response)
         self.key = call.key
+        self._version = self.headers.get("x-version")
         self._call = call
         self._response = response
         self._has_deadline = call.deadline.is_set
@@ -116,7 +118,7 @@ class AsyncByteStream:
 
     async def end(self) -> None:
         """Close it; where the answer ends within a moment, its connection serves another call."""
-        until = time.monotonic() + END_SECONDS
+        until = time.monotonic() + (0.0 if lingers(self._version) else END_SECONDS)
         try:
             while (left := until - time.monotonic()) > 0:
                 if await self.read(left) is None:

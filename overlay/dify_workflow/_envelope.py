@@ -15,6 +15,7 @@ import orjson
 from ._event import StreamEvent
 from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
 from ._message import UnreadableEventError, decode_message
+from ._sse import LF
 
 Failure: TypeAlias = Callable[[UnreadableEventError, str], Exception]
 """Makes the exception for a message that cannot be read when somebody looks at it; takes the name
@@ -25,7 +26,6 @@ KEY_SIZE = 32
 
 _FIELD = b"data: "
 _BEFORE_NAME = {b'{"event":', b'{"event": '}
-_LF = b"\n"[0]
 _NODE = re.compile(rb'"id": ?"([\w-]+)", ?"node_id": ?"([\w-]+)"').match
 
 
@@ -66,7 +66,7 @@ class Envelope:
         if (
             message[: self._size] == self._head
             and message[-2:] == b"}}"
-            and _LF not in message
+            and LF not in message
             and len(message) <= self._most
         ):
             made = self._event_class._unread  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

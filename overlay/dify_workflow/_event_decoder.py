@@ -10,7 +10,7 @@ from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
 from ._event import StreamEvent, UnknownEvent
 from ._json import JSON, is_object
 from ._message import UnreadableEventError, decode_message
-from ._sse import EventTooLargeError, SSEDecoder
+from ._sse import CR, EventTooLargeError, SSEDecoder
 from .events import EVENT_CLASSES, NodeFinished, NodeStarted, TextChunk
 
 _UNREAD: dict[str, type[StreamEvent[object]]] = {
@@ -66,6 +66,12 @@ class EventDecoder:
             chunk: Bytes as they arrived.
         """
         messages, envelopes, problem = self._messages, self._envelopes, None
+        envelope = envelopes.get(chunk[:KEY_SIZE])
+        if envelope and messages.is_between and chunk[-2:] == b"\n\n" and CR not in chunk:
+            event = envelope.event(chunk[:-2])
+            if event is not None:  # a chunk is a message, as Dify sends them
+                self.count += 1
+                return [event], None
         events: list[StreamEvent[object]] = []
         try:
             for message in messages.split(chunk):

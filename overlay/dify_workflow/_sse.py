@@ -14,7 +14,7 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 
-_LF, _CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
+LF, CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
 
 Message: TypeAlias = tuple[bytes | None, str]
@@ -57,16 +57,12 @@ class SSEDecoder:
         Args:
             chunk: Bytes as they arrived.
         """
-        if self.is_between and _CR not in chunk:
-            message = chunk[:-2]
-            if _LF not in message and chunk[-2:] == b"\n\n":  # as Dify sends them
-                return [message]
-        else:
+        if not self.is_between or CR in chunk:
             chunk = self._normalized(chunk)
-            if _LF not in chunk:  # the midst of a large message
+            if LF not in chunk:  # the midst of a large message
                 self._keep(chunk)
                 return []
-            if chunk[0] == _LF and self._begun.endswith(b"\n"):
+            if chunk[0] == LF and self._begun.endswith(b"\n"):
                 chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
                 del self._begun[-1]
         messages = _between_empty_lines(chunk)
@@ -89,7 +85,7 @@ class SSEDecoder:
             EventTooLargeError: It is larger than ``max_event_bytes``.
         """
         self._check(len(message) - message.startswith(b"\n"))  # of an empty line before it
-        if message[:6] == b"data: " and _LF not in message:  # as Dify's are
+        if message[:6] == b"data: " and LF not in message:  # as Dify's are
             return message[6:], ""
         data: list[bytes] = []
         event = b""
@@ -130,7 +126,7 @@ class SSEDecoder:
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF cut in two
-        if _CR in chunk:
+        if CR in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return chunk

@@ -26,6 +26,7 @@ from ._transport import (
     wake_reader,
     without_frames,
 )
+from ._versions import lingers
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 
 _OPEN: set[ByteStream] = set()
@@ -52,6 +53,7 @@ class ByteStream:
     def __init__(self, call: Call[Any], response: httpx.Response, owner: object) -> None:
         self.headers = header_dict(response)
         self.key = call.key
+        self._version = self.headers.get("x-version")
         self.can_bound_waits = can_bound_waits(response)
         self._is_wired = self.can_bound_waits and is_wired(response)
         self.owner = owner
@@ -126,9 +128,10 @@ class ByteStream:
 
     def end(self) -> None:
         """Close it; where the answer ends within a moment, its connection serves another call."""
-        until = time.monotonic() + END_SECONDS
+        patience = END_SECONDS if self._is_wired and not lingers(self._version) else 0.0
+        until = time.monotonic() + patience
         try:
-            while self._is_wired and (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0:
                 if self.read(left) is None:
                     break
         except DifyError:

@@ -91,8 +91,7 @@ UNWANTED_SECONDS = 5.0
 """Longest time that is spent on such a body; proxies have been seen to leave them open."""
 
 END_SECONDS = 0.01
-"""Longest wait for the end of a stream behind its final event. Most servers send it within 10 ms;
-1.13 to 1.15 and 1.17 after a second (DIFY-VERSIONS.md)."""
+"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
 
 _LEAST_GAIN = 0.05
 """Seconds that shortening a wait has to save."""

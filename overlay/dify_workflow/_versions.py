@@ -8,6 +8,18 @@ _LAST_LOSING = (1, 9, 1)
 _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
 """They stop runs that people let go on (DIFY-VERSIONS.md, newer servers, point 4)."""
 
+_LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
+"""Their streams stay open for a second behind the final event (DIFY.md section 0.6)."""
+
+
+def lingers(version: str | None) -> bool:
+    """Whether a server is known to keep a stream open when the run has ended.
+
+    Args:
+        version: Its version; None where it is not known.
+    """
+    return version is not None and _numbers(version)[:2] in _LINGERING
+
 
 def loses_records(version: str | None) -> bool:
     """Whether a server forgets the outcome of a run whose stream was left.
