@@ -32,13 +32,13 @@ from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
     JournalError,
     RowResult,
-    _cluster,
+    _dask,
     read_rows,
     run_batch,
     run_batch_async,
 )
 from dify_workflow.batch._chunk import options_to_send
-from dify_workflow.batch._cluster import executor_at
+from dify_workflow.batch._dask import executor_at
 from dify_workflow.batch._journal import Journal
 from dify_workflow.batch._schema import url_of
 from dify_workflow.batch._sealed import Sealed
@@ -250,7 +250,7 @@ def assert_locks(journal: Journal, other: Journal) -> None:
 
 
 def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cluster, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(_dask, "CONNECT_SECONDS", 0.2)
     answers = pytest.raises(ConfigurationError, match="No Dask scheduler answers at tcp://127")
     with answers, executor_at("tcp://127.0.0.1:1"):
         pass

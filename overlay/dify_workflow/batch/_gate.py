@@ -32,12 +32,10 @@ class Gate:
 
     Args:
         pace: How many there may be, and when.
-        patience: Seconds without a sign of life after which a refusal is final.
     """
 
-    def __init__(self, pace: Pace, patience: float | None = None) -> None:
+    def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._patience = PATIENCE if patience is None else patience
         self._in_flight = 0
         self._changed = Event()
         self._is_closed = False
@@ -83,7 +81,7 @@ class Gate:
         now = time.monotonic()
         asked: float | None = getattr(error, "retry_after", None)
         self._pace.refused(now, begun, asked)
-        is_over = now - self._last_life > self._patience
+        is_over = now - self._last_life > PATIENCE
         self._last_life += asked or 0.0
         return not is_over
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import attrs
-from anyio import Event, sleep, to_thread
+from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
 from ._journal import Journal
 from ._state import Change, Claim, Release
@@ -138,3 +139,19 @@ class JournalWriter:
             self._is_writing = False
             rested, self._rested = self._rested, Event()
             rested.set()
+
+
+@asynccontextmanager
+async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
+    """A writer that writes while the block goes on, and everything when it is left."""
+    writer = JournalWriter(journal)
+    try:
+        async with create_task_group() as group:
+            group.start_soon(writer.run)
+            try:
+                yield writer
+            finally:
+                writer.close()
+    finally:
+        with CancelScope(shield=True):  # ids of runs are worth that moment
+            await writer.write_rest()
