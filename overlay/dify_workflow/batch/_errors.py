@@ -39,7 +39,12 @@ def unwrapped() -> Generator[None, None, None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        raise _first(group) from None
+        error = _first(group)
+        try:
+            raise error from None
+        finally:
+            # The group holds the error: together they could not be pickled, as Dask does with them.
+            error.__context__ = None
 
 
 def _first(error: BaseException) -> BaseException:

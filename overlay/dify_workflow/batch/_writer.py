@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -16,8 +17,8 @@ T = TypeVar("T")
 
 
 GATHERING = 0.005
-"""Seconds that changes wait for others to be written with them: a transaction costs as much as the
-disk takes to confirm it, and runs take far longer than that."""
+"""Seconds between two transactions, in which changes gather that are then written together: each
+costs as much as the disk takes to confirm it, and runs take far longer than that."""
 
 
 @attrs.define(eq=False)
@@ -56,12 +57,14 @@ class JournalWriter:
 
     async def run(self) -> None:
         """Write until `close` is called and everything is written."""
+        next_write = 0.0
         while not self._is_closing or self._wishes:
             if not self._wishes:
                 await self._wanted.wait()
             if not self._is_closing:
-                await sleep(GATHERING)
+                await sleep(max(0.0, next_write - time.monotonic()))
             await self._write()
+            next_write = time.monotonic() + GATHERING
 
     def close(self) -> None:
         """End `run` when everything is written."""
