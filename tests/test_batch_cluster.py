@@ -146,7 +146,7 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     database: str, tmp_path: Path
 ) -> None:
     rows, out = str(table(tmp_path / "rows.csv", 30)), str(tmp_path / "results.jsonl")
-    local = LocalCluster(3, threads_per_worker=1, processes=False, dashboard_address=":0")
+    local = LocalCluster(n_workers=3, threads_per_worker=1, processes=False, dashboard_address=":0")
     with counted_runs(0.02) as runs, local:
         dask = ("--dask", local.scheduler_address, "--journal", database, "--concurrency", "2")
         url = runs.emulator.base_url
@@ -157,6 +157,15 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     assert "--resume goes on with it" in again.said
     assert set(runs.counts.values()) == {1}
     assert runs.most_at_once <= 2
+
+
+@needs_postgres
+def test_a_cluster_whose_workers_are_still_to_come_is_refused(database: str) -> None:
+    local = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
+    with counted_runs() as runs, runs.client() as client, local, Client(local) as dask:
+        with pytest.raises(ConfigurationError, match="has no workers yet: wait for all of them"):
+            run_batch(client, names(3), journal=database, executor=dask.get_executor())
+        assert not runs.counts
 
 
 @needs_postgres

@@ -96,6 +96,8 @@ def test_columns_become_what_inputs_take(columns: Columns, tmp_path: Path) -> No
         ("text-input", 12, "12"),
         ("text-input", True, "true"),
         ("text-input", "", ""),
+        ("select", "loud", "loud"),
+        ("select", "", None),
         ("number", "3.5", 3.5),
         ("number", 4, 4),
         ("number", "", None),
@@ -121,7 +123,9 @@ def test_columns_become_what_inputs_take(columns: Columns, tmp_path: Path) -> No
         if kind in kinds and not (value is None and kinds[kind] in required):
             inputs = columns.inputs({**required, kinds[kind]: cell})
             assert inputs.get(kinds[kind]) == value, kind
-    assert {"number", "checkbox", "file", "file-list"} <= kinds.keys()
+    assert {"number", "checkbox", "select", "file", "file-list"} <= kinds.keys()
+    with pytest.raises(InvalidRequestError, match="must be one of plain, loud, not 'LOUD'"):
+        columns.inputs({**required, kinds["select"]: "LOUD"})
 
 
 def test_every_bad_row_is_named_before_anything_is_run(emulator: Emulator) -> None:

@@ -29,7 +29,9 @@ def show_cluster(count: int, folder: Path) -> None:
         meter = Meter(count)
         run_batch(client, Names(count), journal=folder / "alone", **options)
         alone = meter.read()
-        local = LocalCluster(3, threads_per_worker=1, processes=True, dashboard_address=None)
+        local = LocalCluster(
+            n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        )
         with local, Client(local) as dask:
             options["executor"] = dask.get_executor()
             meter = Meter(count)

@@ -40,7 +40,7 @@ class Dispatch:
 
     Raises:
         JournalError: The journal cannot be written from several machines.
-        ConfigurationError: The settings are not for an executor.
+        ConfigurationError: The settings are not for an executor, or the cluster has no workers.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Dispatch:
                 "on_interrupt='stop' stops runs of this process alone; with an executor, take "
                 "'wait' or 'detach'."
             )
-        threads = sum(dask.nthreads().values()) if dask is not None else _processes(executor)
+        threads = _processes(executor) if dask is None else _threads(dask)
         self._parallel = max(1, min(threads, settings.concurrency))
         self._permits = None if dask is None else DaskPermits.of(dask, settings.concurrency)
         self._options: dict[str, Any] = {"pure": False} if dask is not None else {}
@@ -140,6 +140,21 @@ class Dispatch:
             max_attempts=settings.max_attempts,
             permits=self._permits,
         )
+
+
+def _threads(dask: Any) -> int:
+    """How many calls a Dask cluster runs at a time.
+
+    Raises:
+        ConfigurationError: None, as where its workers are still to come.
+    """
+    threads: int = sum(dask.nthreads().values())
+    if not threads:
+        raise ConfigurationError(
+            "The Dask cluster has no workers yet: wait for all of them, as with "
+            "client.wait_for_workers(20), before the batch begins."
+        )
+    return threads
 
 
 def _processes(executor: Executor) -> int:
