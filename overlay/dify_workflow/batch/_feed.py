@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from anyio import CancelScope, EndOfStream, Event, create_memory_object_stream
+from contextlib import suppress
+
+from anyio import (
+    BrokenResourceError,
+    CancelScope,
+    EndOfStream,
+    Event,
+    create_memory_object_stream,
+)
 
 from .._flight import spawn
 from ._batch import Batch
@@ -25,13 +33,16 @@ class Feed:
         self._scope = CancelScope()
         self._ended = Event()
         self._error: BaseException | None = None
+        self._batch: Batch | None = None
 
     async def tell(self, result: RowResult, _progress: BatchProgress) -> None:
         """Take a result from the batch; wait where nobody takes them from here."""
-        await self._giving.send(result)
+        with suppress(BrokenResourceError):  # the loop was left; the journal has it
+            await self._giving.send(result)
 
     def begin(self, batch: Batch) -> None:
         """Begin with the batch, which `tell`s its results."""
+        self._batch = batch
 
         async def run() -> None:
             try:
@@ -60,7 +71,9 @@ class Feed:
 
     async def close(self) -> None:
         """Leave the batch, and wait until its journal is free."""
-        self._scope.cancel()
-        with CancelScope(shield=True):
-            await self._ended.wait()
         self._taking.close()
+        with CancelScope(shield=True):
+            if self._batch is not None:
+                await self._batch.finish_sending()
+            self._scope.cancel()
+            await self._ended.wait()

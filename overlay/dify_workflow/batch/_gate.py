@@ -38,12 +38,13 @@ class Gate:
         self._pace = pace
         self._in_flight = 0
         self._changed = Event()
-        self._is_closed = False
+        self.is_closed = False
+        """Whether nobody is let through any more."""
         self._last_life = time.monotonic()
 
     async def enter(self) -> bool:
         """Wait for a turn; False where the gate has been closed."""
-        while not self._is_closed:
+        while not self.is_closed:
             wait = self._pace.wait(time.monotonic(), self._in_flight)
             if wait == 0:
                 self._in_flight += 1
@@ -60,7 +61,7 @@ class Gate:
 
     def close(self) -> None:
         """Let nobody through any more."""
-        self._is_closed = True
+        self.is_closed = True
         self._wake()
 
     def taken(self) -> None:

@@ -129,7 +129,9 @@ class JournalWriter:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
         try:
-            won = await to_thread.run_sync(self._journal.commit, [wish.change for wish in wishes])
+            with CancelScope(shield=True):  # nobody else has these changes any more
+                changes = [wish.change for wish in wishes]
+                won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:
                 wish.won = wish.change.number in won
                 if wish.won and wish.is_withdrawn:
