@@ -307,7 +307,7 @@ def test_a_cluster_shows_neither_key_nor_password_in_its_logs_and_on_its_dashboa
         rows.close()
         runs.emulator.faults.answer(401, on="POST /workflows/run", times=None)
         with pytest.raises(AuthenticationError) as caught:
-            run_batch(client, names(9), journal=database, executor=cluster.get_executor())
+            run_batch(client, names(12), journal=database, executor=cluster.get_executor())
     shown += [everything_shown(cluster), *traceback.format_exception(caught.value)]
     text = "\n".join(map(str, shown))
     assert "run_chunk" in text

@@ -128,9 +128,10 @@ class JournalWriter:
     async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
+        won = set[int]()
+        changes = [wish.change for wish in wishes]
         try:
             with CancelScope(shield=True):  # nobody else has these changes any more
-                changes = [wish.change for wish in wishes]
                 won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:
                 wish.won = wish.change.number in won
