@@ -36,7 +36,7 @@ bench-instructions: .venv/installed ## Count the instructions of an event, which
 	$(BIN)/python -m benchmarks.instructions
 
 bench-batch: .venv/installed ## Run batches of 100,000 rows and resume one of 1,000,000 (OPTIONS="…")
-	$(BIN)/python benchmarks/batch.py $(OPTIONS)
+	$(BIN)/python -m benchmarks.batches $(OPTIONS)
 
 bench-logs: .venv/installed ## Read 100,000 and 1,000,000 rows of the log by cursor and by page number (ROWS="…")
 	$(BIN)/python benchmarks/logs.py $(if $(ROWS),--rows $(ROWS))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ from dify_workflow.batch import (
     _gate,
     _lookup,
     iter_batch,
+    iter_batch_async,
     read_rows,
     run_batch,
     run_batch_async,
 )
-from dify_workflow.batch._batch import writing
 from dify_workflow.batch._journal import Journal
+from dify_workflow.batch._writer import writing
 from dify_workflow.emulator import Emulator, Input, StartError, node, workflow
 from support.batches import Runs, counted_runs, counts, names, results, table
 
@@ -96,6 +97,55 @@ def test_tasks_run_batches_too_and_an_iterator_gives_results_as_they_come(
         found = [result.row["name"] for result in iter_batch(client, names(9), journal=journal)]
     assert sorted(found) == [f"Name {number}" for number in range(5, 9)]
     assert set(runs.counts.values()) == {1}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_in_tasks_results_come_one_by_one_and_a_loop_that_is_left_frees_the_journal(
+    runs: Runs, journal: str, backend: str
+) -> None:
+    async def run() -> None:
+        async with runs.emulator.async_client("work") as client:
+            options: Any = {"journal": journal, "concurrency": 2}
+            async with aclosing(iter_batch_async(client, names(60), **options)) as results:
+                told = {(await anext(results)).number for _ in range(3)}
+            rest = [result async for result in iter_batch_async(client, names(60), **options)]
+            told |= {result.number for result in rest}
+            assert len(told) == len(rest) + 3  # none is told twice
+
+    anyio.run(run, backend=backend)
+    assert counts(journal) == {"succeeded": 60}
+    assert runs.counts == Counter(f"Name {n}" for n in range(60))
+
+
+def test_in_tasks_what_ends_a_batch_is_raised_where_its_results_are_taken(
+    runs: Runs, journal: str
+) -> None:
+    async def take(client: AsyncDifyWorkflow, **options: Any) -> list[RowResult]:
+        results = iter_batch_async(client, names(5), journal=journal, **options)
+        return [result async for result in results]
+
+    async def run() -> None:
+        async with runs.emulator.async_client("work") as client:
+            with pytest.raises(InvalidRequestError, match="concurrency must be"):
+                await take(client, concurrency=0)
+            runs.emulator.faults.answer(401, on=RUN, times=None)
+            with pytest.raises(AuthenticationError):
+                await take(client)
+            runs.emulator.faults.clear()
+            assert len(await take(client)) == 5
+
+    asyncio.run(run())
+    assert set(runs.counts.values()) == {1}
+
+
+def test_results_that_nobody_takes_hold_the_batch_up(runs: Runs, journal: str) -> None:
+    with runs.client() as client, closing(iter_batch(client, names(400), journal=journal)) as found:
+        next(found)
+        before = -1
+        while before != (before := runs.counts.total()):
+            time.sleep(0.3)
+        assert before < 200
+        assert sum(1 for _ in found) == 399
 
 
 def test_a_source_without_an_end_is_read_as_it_is_run_and_can_be_left(
@@ -421,6 +471,33 @@ def test_a_server_that_takes_nothing_for_too_long_ends_the_batch(
     with runs.client() as client, pytest.raises(Exception, match="too many requests"):
         run_batch(client, names(3), journal=journal)
     assert {result.status for result in results(journal)} == {"pending"}
+
+
+def test_a_server_that_says_when_to_come_again_is_left_alone_until_then(
+    runs: Runs, journal: str
+) -> None:
+    runs.emulator.faults.answer(429, retry_after=1, on=RUN)
+    began = time.monotonic()
+    with runs.client() as client:
+        assert run_batch(client, names(3), journal=journal).counts == {"succeeded": 3}
+    assert time.monotonic() - began >= 1
+
+
+def test_however_many_rows_are_unknown_all_are_looked_for_and_sent_again(
+    runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_lookup, "_MOST", 2)
+    runs.emulator.faults.cut_stream(on=RUN, times=3)
+    runs.emulator.faults.answer(500, on="GET /workflows/logs", times=None)
+    with runs.client(max_retries=0) as client:
+        assert run_batch(client, names(5), journal=journal, concurrency=1).unknown == 3
+        runs.emulator.faults.clear()
+        assert run_batch(client, names(5), journal=journal).counts == {"succeeded": 5}
+        assert set(runs.counts.values()) == {1}
+        runs.emulator.faults.answer(500, on=RUN, times=5)
+        assert run_batch(client, names(10), journal=journal).unknown == 5
+        last = run_batch(client, names(10), journal=journal, rerun_unknown=True)
+    assert last.counts == {"succeeded": 10}
 
 
 def test_no_more_runs_begin_in_a_second_than_asked_for(runs: Runs, journal: str) -> None:

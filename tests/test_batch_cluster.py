@@ -6,15 +6,21 @@ import asyncio
 import logging
 import os
 import pickle
+import re
 import signal
+import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -30,15 +36,17 @@ from dify_workflow import (
 )
 from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
+    BatchProgress,
     JournalError,
     RowResult,
-    _cluster,
+    _dask,
+    iter_batch,
     read_rows,
     run_batch,
     run_batch_async,
 )
 from dify_workflow.batch._chunk import options_to_send
-from dify_workflow.batch._cluster import executor_at
+from dify_workflow.batch._dask import executor_at
 from dify_workflow.batch._journal import Journal
 from dify_workflow.batch._schema import url_of
 from dify_workflow.batch._sealed import Sealed
@@ -49,6 +57,7 @@ from support.postgres import BINARIES, postgres
 ROWS = 2000
 WORKERS = 3
 CONCURRENCY = 12
+KEY = "app-work"
 
 needs_postgres = pytest.mark.skipif(
     BINARIES is None and "NEEDS_POSTGRES" not in os.environ,
@@ -99,7 +108,7 @@ def test_a_worker_that_is_killed_has_its_rows_followed_and_none_is_run_twice(
     workers = cluster.run(os.getpid)
     assert len(set(workers.values())) == WORKERS
     with counted_runs(0.05) as runs, runs.client() as client:
-        killer = Thread(target=kill_when, args=(runs, ROWS // 4, next(iter(workers.values()))))
+        killer = Thread(target=kill_when, args=(runs, ROWS // 4, lambda: min(workers.values())))
         killer.start()
         summary = run_batch(
             client,
@@ -125,11 +134,11 @@ def test_a_worker_that_is_killed_has_its_rows_followed_and_none_is_run_twice(
     )
 
 
-def kill_when(runs: Runs, count: int, pid: int) -> None:
+def kill_when(runs: Runs, count: int, pid: Callable[[], int]) -> None:
     """Kill a process when so many runs have begun."""
     while runs.counts.total() < count:
         time.sleep(0.01)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid(), signal.SIGKILL)
 
 
 @needs_postgres
@@ -137,7 +146,7 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     database: str, tmp_path: Path
 ) -> None:
     rows, out = str(table(tmp_path / "rows.csv", 30)), str(tmp_path / "results.jsonl")
-    local = LocalCluster(3, threads_per_worker=1, processes=False, dashboard_address=":0")
+    local = LocalCluster(n_workers=3, threads_per_worker=1, processes=False, dashboard_address=":0")
     with counted_runs(0.02) as runs, local:
         dask = ("--dask", local.scheduler_address, "--journal", database, "--concurrency", "2")
         url = runs.emulator.base_url
@@ -151,6 +160,15 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
 
 
 @needs_postgres
+def test_a_cluster_whose_workers_are_still_to_come_is_refused(database: str) -> None:
+    local = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
+    with counted_runs() as runs, runs.client() as client, local, Client(local) as dask:
+        with pytest.raises(ConfigurationError, match="has no workers yet: wait for all of them"):
+            run_batch(client, names(3), journal=database, executor=dask.get_executor())
+        assert not runs.counts
+
+
+@needs_postgres
 def test_a_cluster_writes_no_file_that_its_machines_do_not_share(
     cluster: Client, tmp_path: Path
 ) -> None:
@@ -160,7 +178,16 @@ def test_a_cluster_writes_no_file_that_its_machines_do_not_share(
         assert not runs.counts
 
 
-@pytest.mark.parametrize("kind", [ProcessPoolExecutor, ThreadPoolExecutor])
+def spawning(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def forking(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("fork"))
+
+
+@pytest.mark.parametrize("kind", [spawning, forking, ThreadPoolExecutor])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of a process that has threads
 def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: Any) -> None:
     told: list[RowResult] = []
     with counted_runs(0.01) as runs, runs.client() as client, kind(2) as executor:
@@ -172,6 +199,41 @@ def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: 
     assert sorted(result.number for result in told) == list(range(40))
     assert set(runs.counts.values()) == {1}
     assert runs.most_at_once <= 4
+
+
+def test_a_process_of_an_executor_that_is_killed_ends_the_batch_which_can_be_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    with counted_runs(0.05) as runs, runs.client() as client:
+        options: dict[str, Any] = {"journal": tmp_path / "j", "concurrency": 4}
+        with spawning(2) as executor, pytest.raises(BrokenProcessPool):
+            killer = Thread(target=lambda: kill_when(runs, 20, lambda: min(executor._processes)))
+            killer.start()
+            run_batch(client, names(100), executor=executor, **options)
+        killer.join()
+        with spawning(2) as executor:
+            summary = run_batch(client, names(100), executor=executor, **options)
+    found = results(str(tmp_path / "j"))
+    unknown = {result.row["name"] for result in found if result.status == "unknown"}
+    assert len(unknown) == summary.unknown <= 4
+    assert runs.counts == Counter(row["name"] for row in names(100) if row["name"] not in unknown)
+
+
+def test_ctrl_c_lets_chunks_that_were_handed_out_come_to_their_ends(tmp_path: Path) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def press_ctrl_c(progress: BatchProgress) -> None:
+        if progress.settled == 1:
+            signal.pthread_kill(main, signal.SIGINT)
+
+    with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
+        options: dict[str, Any] = {"journal": tmp_path / "j", "executor": executor}
+        first = run_batch(client, names(80), on_progress=press_ctrl_c, **options)
+        assert first.is_interrupted
+        assert set(first.counts) == {"succeeded", "pending"}
+        assert run_batch(client, names(80), **options).counts == {"succeeded": 80}
+    assert set(runs.counts.values()) == {1}
 
 
 def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
@@ -229,6 +291,49 @@ def test_the_key_shows_nowhere_on_its_way() -> None:
 
 
 @needs_postgres
+def test_a_cluster_shows_neither_key_nor_password_in_its_logs_and_on_its_dashboard(
+    database: str, cluster: Client
+) -> None:
+    with counted_runs(0.5) as runs, runs.client() as client:
+        rows = iter_batch(
+            client, names(9), journal=database, concurrency=3, executor=cluster.get_executor()
+        )
+        taking = Thread(target=next, args=(rows,))
+        taking.start()
+        while not runs.counts:
+            time.sleep(0.01)
+        shown = everything_shown(cluster)
+        taking.join()
+        rows.close()
+        runs.emulator.faults.answer(401, on="POST /workflows/run", times=None)
+        with pytest.raises(AuthenticationError) as caught:
+            run_batch(client, names(12), journal=database, executor=cluster.get_executor())
+    shown += [everything_shown(cluster), *traceback.format_exception(caught.value)]
+    text = "\n".join(map(str, shown))
+    assert "run_chunk" in text
+    assert KEY not in text
+    assert "S3cr3t" not in text
+
+
+def everything_shown(cluster: Client) -> list[object]:
+    """What a cluster's logs and the pages of its dashboard say now."""
+    shown: list[object] = [cluster.get_scheduler_logs(), cluster.get_worker_logs()]
+    shown += [cluster.processing(), cluster.call_stack(), cluster.story()]
+    base = cluster.dashboard_link.removesuffix("/status")
+    paths = ["info/main/workers.html", "info/main/logs.html", "json/counts.json"]
+    for address in cluster.scheduler_info()["workers"]:
+        place = quote(address, safe="")
+        paths += [f"info/worker/{place}.html", f"info/call-stacks/{place}.html"]
+        paths += [f"info/logs/{place}.html"]
+    for path in paths:
+        page = httpx.get(f"{base}/{path}")
+        assert page.status_code == 200, path
+        tasks = re.findall(r"[./\w-]*(?:task|call-stack)/[^\"']+\.html", page.text)
+        shown += [page.text, *(httpx.get(f"{base}/info/{task.strip('./')}").text for task in tasks)]
+    return shown
+
+
+@needs_postgres
 def test_a_journal_in_postgresql_shows_no_password_and_takes_one_batch_at_a_time(
     database: str,
 ) -> None:
@@ -250,7 +355,7 @@ def assert_locks(journal: Journal, other: Journal) -> None:
 
 
 def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cluster, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(_dask, "CONNECT_SECONDS", 0.2)
     answers = pytest.raises(ConfigurationError, match="No Dask scheduler answers at tcp://127")
     with answers, executor_at("tcp://127.0.0.1:1"):
         pass

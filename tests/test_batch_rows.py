@@ -96,6 +96,8 @@ def test_columns_become_what_inputs_take(columns: Columns, tmp_path: Path) -> No
         ("text-input", 12, "12"),
         ("text-input", True, "true"),
         ("text-input", "", ""),
+        ("select", "loud", "loud"),
+        ("select", "", None),
         ("number", "3.5", 3.5),
         ("number", 4, 4),
         ("number", "", None),
@@ -121,7 +123,9 @@ def test_columns_become_what_inputs_take(columns: Columns, tmp_path: Path) -> No
         if kind in kinds and not (value is None and kinds[kind] in required):
             inputs = columns.inputs({**required, kinds[kind]: cell})
             assert inputs.get(kinds[kind]) == value, kind
-    assert {"number", "checkbox", "file", "file-list"} <= kinds.keys()
+    assert {"number", "checkbox", "select", "file", "file-list"} <= kinds.keys()
+    with pytest.raises(InvalidRequestError, match="must be one of plain, loud, not 'LOUD'"):
+        columns.inputs({**required, kinds["select"]: "LOUD"})
 
 
 def test_every_bad_row_is_named_before_anything_is_run(emulator: Emulator) -> None:
@@ -135,9 +139,24 @@ def test_every_bad_row_is_named_before_anything_is_run(emulator: Emulator) -> No
     )
 
 
+def test_rows_that_cannot_be_told_apart_are_named_before_anything_is_run(
+    emulator: Emulator,
+) -> None:
+    rows = [{"id": 1, "name": "Ann"}, {"id": "1", "name": "Bob"}, {"name": "Eve"}]
+    with emulator.client("echo") as client:
+        with pytest.raises(RowsError) as caught:
+            check_rows(client, rows)
+        with pytest.raises(RowsError, match="Row 1 is no mapping, but a str"):
+            check_rows(client, ["Ann"])  # type: ignore[list-item]  # as untyped code may
+    assert caught.value.problems == (
+        "row 2: the id '1' is there twice",
+        "row 3: it has no id, unlike those before it",
+    )
+
+
 def test_rows_that_can_be_run_are_counted_and_their_columns_told(emulator: Emulator) -> None:
     with emulator.client("story") as client:
-        check = check_rows(client, [{"id": 1, "topic": "boxes", "team": "red"}] * 3)
+        check = check_rows(client, [{"id": n, "topic": "boxes", "team": "red"} for n in range(3)])
     assert (check.rows, check.inputs) == (3, {"topic": "text-input"})
     assert (check.unused, check.missing) == (("team",), ("style",))
 

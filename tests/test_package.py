@@ -59,7 +59,7 @@ def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
         ),
         (
             "distributed",
-            "from dify_workflow.batch._cluster import executor_at as e\nwith e('tcp://h:1'): pass",
+            "from dify_workflow.batch._dask import executor_at as e\nwith e('tcp://h:1'): pass",
             "cluster",
         ),
     ],

@@ -23,6 +23,15 @@ from dify_workflow import (
     WorkflowStopResponse,
     WorkflowStream,
 )
+from dify_workflow.batch import (
+    BatchSummary,
+    RowResult,
+    iter_batch,
+    iter_batch_async,
+    read_rows,
+    run_batch,
+    run_batch_async,
+)
 from dify_workflow_api.models import ExecutionMetadata, TextChunkData
 
 
@@ -88,3 +97,16 @@ async def async_(client: AsyncDifyWorkflow) -> None:
         assert_type(row.created_at, int)
     async with client.with_options(user_id="u") as copy:
         assert_type(copy, AsyncDifyWorkflow)
+
+
+def batches(client: DifyWorkflow) -> None:
+    assert_type(run_batch(client, read_rows("rows.csv"), journal="journal"), BatchSummary)
+    for result in iter_batch(client, [{"name": "Ann", "age": 3}], journal="journal"):
+        assert_type(result, RowResult)
+        assert_type(result.outputs, dict[str, Any])
+
+
+async def batches_in_tasks(client: AsyncDifyWorkflow) -> None:
+    assert_type(await run_batch_async(client, iter([{"name": "Ann"}]), journal="j"), BatchSummary)
+    async for result in iter_batch_async(client, ({"n": n} for n in range(3)), journal="journal"):
+        assert_type(result, RowResult)

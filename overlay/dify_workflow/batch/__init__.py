@@ -19,7 +19,7 @@ from ._check import RowCheck, check_rows
 from ._errors import JournalError, RowsError
 from ._results import write_results
 from ._rows import RowFile, read_rows
-from ._run import iter_batch, run_batch, run_batch_async
+from ._run import iter_batch, iter_batch_async, run_batch, run_batch_async
 from ._state import RowResult
 from ._summary import BatchProgress, BatchSummary
 
@@ -33,6 +33,7 @@ __all__ = [
     "RowsError",
     "check_rows",
     "iter_batch",
+    "iter_batch_async",
     "read_rows",
     "run_batch",
     "run_batch_async",

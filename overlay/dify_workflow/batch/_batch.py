@@ -5,37 +5,39 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, create_task_group, to_thread
+from anyio import CancelScope, move_on_after, to_thread
 
 from ..async_client import AsyncDifyWorkflow
 from ..errors import InvalidRequestError
 from ._clients import belongs
 from ._columns import Columns
-from ._failures import unwrapped
+from ._dispatch import Dispatch
+from ._errors import unwrapped
 from ._gate import Gate
 from ._journal import Journal
 from ._lookup import Lookup
 from ._pace import Pace
 from ._registry import Registry, Row
 from ._settings import Settings
-from ._source import BlockSource, IncomingRows, OpenRows, Source
+from ._source import IncomingRows, OpenRows, Source
 from ._state import PENDING, RUNNING, RowResult, result_of
 from ._summary import BatchProgress, BatchSummary
 from ._worker import Worker
-from ._writer import JournalWriter
+from ._writer import writing
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from ._cluster import Cluster
-
 logger = logging.getLogger("dify_workflow")
+
+_SENDING_SECONDS = 1.0
+"""How long a batch that is left waits for the ids of runs that were just sent."""
 
 Tell = Callable[[RowResult, BatchProgress], Awaitable[None]]
 """Is told each result, and how far the batch is with it."""
@@ -74,7 +76,7 @@ class Batch:
         self._executor = executor
         self._progress = BatchProgress(None)
         self._worker: Worker | None = None
-        self._cluster: Cluster | None = None
+        self._dispatch: Dispatch | None = None
         self._scope: CancelScope | None = None
         self.is_interrupted = False
 
@@ -112,14 +114,26 @@ class Batch:
         """Begin no more runs, and do with those that go on what the settings say."""
         self.is_interrupted = True
         if self._settings.on_interrupt == "detach" or self._worker is None:
+            await self.finish_sending()
             if self._scope is not None:
                 self._scope.cancel()
             return
         self._worker.leave_rest()
-        if self._cluster is not None:
-            self._cluster.leave_rest()
+        if self._dispatch is not None:
+            self._dispatch.leave_rest()
         if self._settings.on_interrupt == "stop":
             await self._worker.stop_runs()
+
+    async def finish_sending(self) -> None:
+        """Begin no more runs, and wait a moment for the ids of those that were just sent.
+
+        Whoever leaves the batch then leaves rows that are followed, and not ones of which nobody
+        knows whether they were sent.
+        """
+        if self._worker is not None:
+            self._worker.leave_rest()
+            with move_on_after(_SENDING_SECONDS):
+                await self._worker.all_sent()
 
     async def _carry_out(self, journal: Journal) -> None:
         with CancelScope() as self._scope:
@@ -157,11 +171,9 @@ class Batch:
         if self._executor is None:
             await worker.work(self._source(journal, registry), self._settings.concurrency)
             return
-        from ._cluster import Cluster
-
-        make = partial(Cluster, self._executor, self._client, journal, self._settings)
-        self._cluster = await to_thread.run_sync(make)
-        await self._cluster.work(self._tell)
+        make = partial(Dispatch, self._executor, self._client, journal, self._settings)
+        self._dispatch = await to_thread.run_sync(make)
+        await self._dispatch.work(self._tell)
 
     def _source(self, journal: Journal, registry: Registry) -> Source:
         """The rows that are to be followed, and then those that are to be run."""
@@ -169,32 +181,16 @@ class Batch:
         if isinstance(self._rows, Iterator):
             most = self._settings.concurrency
             new = IncomingRows(self._rows, registry, journal, most)
-            return BlockSource(running.read, new.read)
-        return BlockSource(running.read, OpenRows(journal, PENDING).read)
+            return Source(running.read, new.read)
+        return Source(running.read, OpenRows(journal, PENDING).read)
 
     async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
         """Look for the runs of rows whose outcome is not known, and follow those that are found."""
         found, unknown = await lookup.look(is_final=True)
         for record, end in unknown:
             await self._tell(result_of(record, end, record.attempts))
-        await worker.work(BlockSource(partial(next, iter([found]), [])), self._settings.concurrency)
+        await worker.work(Source.of(found), self._settings.concurrency)
 
     async def _tell(self, result: RowResult) -> None:
         self._progress = self._progress.with_result(result)
         await self._tell_caller(result, self._progress)
-
-
-@asynccontextmanager
-async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
-    """A writer that writes while the block goes on, and everything when it is left."""
-    writer = JournalWriter(journal)
-    try:
-        async with create_task_group() as group:
-            group.start_soon(writer.run)
-            try:
-                yield writer
-            finally:
-                writer.close()
-    finally:
-        with CancelScope(shield=True):  # ids of runs are worth that moment
-            await writer.write_rest()

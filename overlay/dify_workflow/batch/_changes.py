@@ -13,6 +13,12 @@ from .._json import JSONObject
 from ._schema import earlier_runs, rows, some_of
 from ._state import PENDING, RUNNING, SENDING, Began, Change, Claim, Ended, Release
 
+_CLAIM = (
+    update(rows)
+    .where(rows.c.number.in_(bindparam("numbers", expanding=True)), rows.c.state == PENDING)
+    .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=bindparam("now"))
+    .returning(rows.c.number)
+)
 _of_number = rows.c.number == bindparam("n")
 _RELEASE = (
     update(rows)
@@ -93,13 +99,7 @@ def _release(connection: Connection, releases: Sequence[Release]) -> None:
 def _claim(connection: Connection, numbers: Sequence[int]) -> set[int]:
     won: set[int] = set()
     for some in some_of(numbers):
-        taken = connection.execute(
-            update(rows)
-            .where(rows.c.number.in_(some), rows.c.state == PENDING)
-            .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=time.time())
-            .returning(rows.c.number)
-        )
-        won.update(taken.scalars())
+        won.update(connection.execute(_CLAIM, {"numbers": some, "now": time.time()}).scalars())
     return won
 
 

@@ -9,9 +9,9 @@ import orjson
 
 from ..client import DifyWorkflow
 from ..errors import InvalidRequestError
-from ._columns import Columns, plain
+from ._columns import Columns, key_of, plain
 from ._errors import MOST_KEPT, RowsError
-from ._registry import Row
+from ._registry import Row, check_mapping
 
 
 @attrs.frozen
@@ -46,10 +46,13 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
     first: Row = {}
     count = 0
     problems: list[str] = []
+    ids: set[str] = set()
     for count, row in enumerate(rows, start=1):
+        check_mapping(row, count - 1)
         first = first or row
         try:
             columns.inputs(orjson.loads(plain(row)))
+            _check_id(key_of(row), ids, has_one=key_of(first) is not None)
         except (InvalidRequestError, TypeError) as error:
             problems.append(f"row {count}: {str(error).rstrip('.')}")
             if len(problems) == MOST_KEPT:
@@ -63,3 +66,18 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
         unused=tuple(columns.unused(first)),
         missing=tuple(name for name in kinds if name not in first),
     )
+
+
+def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
+    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it.
+
+    Raises:
+        InvalidRequestError: It is there twice, or other rows have one and this has none.
+    """
+    if (key is not None) != has_one:
+        what = "no id" if key is None else "an id"
+        raise InvalidRequestError(f"it has {what}, unlike those before it")
+    if key in ids:
+        raise InvalidRequestError(f"the id {key!r} is there twice")
+    if key is not None:
+        ids.add(key)

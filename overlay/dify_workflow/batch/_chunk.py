@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import anyio
 import attrs
+from anyio import to_thread
 
 from .._client_base import setup_of
 from .._options import NOT_GIVEN, NotGiven, Options
@@ -15,17 +15,17 @@ from .._recovery import Pace as LookPace
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
-from ._batch import writing
 from ._clients import client_with
 from ._columns import Columns
-from ._failures import unwrapped
+from ._errors import unwrapped
 from ._gate import Gate, Permits
 from ._journal import Journal
 from ._pace import Pace
 from ._sealed import Sealed
-from ._source import BlockSource
+from ._source import Source
 from ._state import PENDING, RUNNING, RowRecord, RowResult
 from ._worker import Worker
+from ._writer import writing
 
 
 @attrs.frozen
@@ -107,8 +107,8 @@ async def _run(chunk: Chunk) -> None:
                 max_attempts=chunk.max_attempts,
                 permits=chunk.permits,
             )
-            rows = partial(next, iter([_open_rows(journal, chunk.numbers)]), [])
-            await worker.work(BlockSource(rows), chunk.slots)
+            rows = await to_thread.run_sync(_open_rows, journal, chunk.numbers)
+            await worker.work(Source.of(rows), chunk.slots)
 
 
 def _open_rows(journal: Journal, numbers: tuple[int, ...]) -> list[RowRecord]:

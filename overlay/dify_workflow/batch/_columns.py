@@ -69,6 +69,12 @@ def plain(row: Mapping[str, JSON]) -> bytes:
     return _dumped(row, 0)
 
 
+def key_of(row: Mapping[str, JSON]) -> str | None:
+    """The id of a row; None where it names none."""
+    key = row.get(KEY_COLUMN)
+    return None if key is None or key == "" else str(key)
+
+
 def digest(row: Mapping[str, JSON]) -> str:
     """What a row is recognised by, in whichever order its columns are: 32 hexadecimal digits.
 

@@ -1,8 +1,9 @@
-"""What a batch refuses before it runs anything."""
+"""The exceptions of batches, and those that task groups wrap."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from ..errors import DifyError, InvalidRequestError
 
@@ -30,3 +31,23 @@ class RowsError(InvalidRequestError):
 
 class JournalError(DifyError):
     """The journal cannot be used, or not for this batch; nothing was run."""
+
+
+@contextmanager
+def unwrapped() -> Generator[None, None, None]:
+    """Raise what a task group wraps: the first exception that tasks raised by themselves."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = _first(group)
+        try:
+            raise error from None
+        finally:
+            # The group holds the error: together they could not be pickled, as Dask does with them.
+            error.__context__ = None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of whichever type
+    return error  # pyright: ignore[reportUnknownVariableType]  # likewise

@@ -32,20 +32,19 @@ class Gate:
 
     Args:
         pace: How many there may be, and when.
-        patience: Seconds without a sign of life after which a refusal is final.
     """
 
-    def __init__(self, pace: Pace, patience: float | None = None) -> None:
+    def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._patience = PATIENCE if patience is None else patience
         self._in_flight = 0
         self._changed = Event()
-        self._is_closed = False
+        self.is_closed = False
+        """Whether nobody is let through any more."""
         self._last_life = time.monotonic()
 
     async def enter(self) -> bool:
         """Wait for a turn; False where the gate has been closed."""
-        while not self._is_closed:
+        while not self.is_closed:
             wait = self._pace.wait(time.monotonic(), self._in_flight)
             if wait == 0:
                 self._in_flight += 1
@@ -62,7 +61,7 @@ class Gate:
 
     def close(self) -> None:
         """Let nobody through any more."""
-        self._is_closed = True
+        self.is_closed = True
         self._wake()
 
     def taken(self) -> None:
@@ -83,7 +82,7 @@ class Gate:
         now = time.monotonic()
         asked: float | None = getattr(error, "retry_after", None)
         self._pace.refused(now, begun, asked)
-        is_over = now - self._last_life > self._patience
+        is_over = now - self._last_life > PATIENCE
         self._last_life += asked or 0.0
         return not is_over
 

@@ -68,7 +68,6 @@ class Lookup:
         columns: How rows become inputs.
         journal: The journal.
         writer: Writes it.
-        settling: Seconds that a run may take to show in the logs.
     """
 
     def __init__(
@@ -77,13 +76,11 @@ class Lookup:
         columns: Columns,
         journal: Journal,
         writer: JournalWriter,
-        settling: float | None = None,
     ) -> None:
         self._client = client
         self._columns = columns
         self._journal = journal
         self._writer = writer
-        self._settling = SETTLING if settling is None else settling
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
         """Note the runs that are found, which can then be followed.
@@ -95,38 +92,57 @@ class Lookup:
         Returns:
             The rows whose runs were found, and those that are unknown now, with what is noted.
         """
-        read = partial(self._journal.open_rows, SENDING, UNKNOWN, limit=_MOST)
-        records = await self._writer.ask(read)
-        lost = [record for record in records if record.run_id is not None]
-        found = [record for record in lost if await self._has_ended(record)]
+        found: list[RowRecord] = []
         unknown: list[Unknown] = []
-        if missing := [record for record in records if record.run_id is None]:
-            if is_final:
-                await self._let_settle(missing)
-            groups, reason = await self._filled(missing)
-            for group in groups:
-                ours = zip(group.records, _assigned(group), strict=True)
-                for record, run_id in ours:
-                    if run_id is not None:
-                        found.append(attrs.evolve(record, run_id=run_id))
-                    elif is_final:
-                        message = reason or _explained(group)
-                        unknown.append((record, Ended(record.number, UNKNOWN, UNKNOWN, message)))
-        found = [attrs.evolve(record, state=RUNNING) for record in found]
-        for record in found:
-            self._writer.note(Began(record.number, str(record.run_id), None))
-        for _, end in unknown:
-            self._writer.note(end)
-        await self._writer.flush()
+        async for records in self._some(SENDING, UNKNOWN):
+            lost = [record for record in records if record.run_id is not None]
+            known = [record for record in lost if await self._has_ended(record)]
+            missing = [record for record in records if record.run_id is None]
+            assigned, left = await self._assigned(missing, is_final=is_final)
+            known = [attrs.evolve(record, state=RUNNING) for record in [*known, *assigned]]
+            for record in known:
+                self._writer.note(Began(record.number, str(record.run_id), None))
+            for _, end in left:
+                self._writer.note(end)
+            await self._writer.flush()
+            found += known
+            unknown += left
         return found, unknown
 
     async def give_up(self) -> None:
         """Have all rows that are unknown run again."""
-        for record in await self._writer.ask(
-            partial(self._journal.open_rows, UNKNOWN, limit=_MOST)
-        ):
-            self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
-        await self._writer.flush()
+        async for records in self._some(UNKNOWN):
+            for record in records:
+                self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
+            await self._writer.flush()
+
+    async def _some(self, *states: str) -> AsyncIterator[list[RowRecord]]:
+        """The rows in these states, so many at a time."""
+        after = -1
+        read = partial(self._journal.open_rows, *states, limit=_MOST)
+        while records := await self._writer.ask(partial(read, after=after)):
+            yield records
+            after = records[-1].number
+
+    async def _assigned(
+        self, missing: Sequence[RowRecord], *, is_final: bool
+    ) -> tuple[list[RowRecord], list[Unknown]]:
+        """The rows whose runs are in the logs, with these, and those that are unknown now."""
+        found: list[RowRecord] = []
+        unknown: list[Unknown] = []
+        if not missing:
+            return found, unknown
+        if is_final:
+            await self._let_settle(missing)
+        groups, reason = await self._filled(missing)
+        for group in groups:
+            for record, run_id in zip(group.records, _shared_out(group), strict=True):
+                if run_id is not None:
+                    found.append(attrs.evolve(record, run_id=run_id))
+                elif is_final:
+                    message = reason or _explained(group)
+                    unknown.append((record, Ended(record.number, UNKNOWN, UNKNOWN, message)))
+        return found, unknown
 
     async def _has_ended(self, record: RowRecord) -> bool:
         """Whether the server can say by now how a run ended that was given up."""
@@ -138,7 +154,7 @@ class Lookup:
 
     async def _let_settle(self, records: Sequence[RowRecord]) -> None:
         last = max(record.sent_at or 0.0 for record in records)
-        await sleep(max(0.0, min(self._settling, last + self._settling - time.time())))
+        await sleep(max(0.0, min(SETTLING, last + SETTLING - time.time())))
 
     async def _filled(self, records: Sequence[RowRecord]) -> tuple[list[_Group], str | None]:
         groups = self._grouped(records)
@@ -200,7 +216,7 @@ class Lookup:
         return [run_id for run_id in run_ids if run_id not in claimed]
 
 
-def _assigned(group: _Group) -> list[str | None]:
+def _shared_out(group: _Group) -> list[str | None]:
     """A run, or none, for each row of a group; none where there are more than rows."""
     if len(group.runs) > len(group.records):
         return [None] * len(group.records)

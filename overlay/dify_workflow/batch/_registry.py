@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .._json import JSON
 from ..errors import InvalidRequestError
-from ._columns import KEY_COLUMN, Columns, digest, plain
+from ._columns import Columns, digest, key_of, plain
 from ._errors import MOST_KEPT, JournalError, RowsError
 from ._journal import Journal
 from ._state import PENDING, About
@@ -128,13 +128,13 @@ class Registry:
         return [self._recognised(row, place) for place, row in enumerate(block, start=number)]
 
     def _recognised(self, row: Row, place: int) -> _Seen:
-        _check_mapping(row, place)
+        check_mapping(row, place)
         try:
             mark = digest(row)
         except TypeError as error:
             raise RowsError(f"Row {place + 1} cannot be kept: {error}.") from None
-        key = row.get(KEY_COLUMN)
-        has_id = key is not None and key != ""
+        key = key_of(row)
+        has_id = key is not None
         if self._about.has_ids is None:
             self._begin(row, has_id=has_id)
         if has_id != self._about.has_ids:
@@ -142,7 +142,7 @@ class Registry:
                 f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; all "
                 "rows have one, or none has."
             )
-        return _Seen(str(key) if has_id else f"{place}-{mark}", mark, row)
+        return _Seen(f"{place}-{mark}" if key is None else key, mark, row)
 
     def _begin(self, row: Row, *, has_id: bool) -> None:
         self._about = attrs.evolve(self._about, has_ids=has_id, columns=tuple(row))
@@ -184,7 +184,12 @@ class Registry:
         return []
 
 
-def _check_mapping(row: object, place: int) -> None:
+def check_mapping(row: object, place: int) -> None:
+    """Refuse what is no row.
+
+    Raises:
+        RowsError: It is no mapping.
+    """
     if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
         raise RowsError(f"Row {place + 1} is no mapping, but a {type(row).__name__}.")
 

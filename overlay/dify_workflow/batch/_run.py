@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import EndOfStream, create_memory_object_stream, create_task_group
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import InvalidRequestError
 from ._batch import Batch
 from ._clients import async_client_like
-from ._failures import unwrapped
+from ._feed import Feed
 from ._registry import Row
 from ._settings import OnInterrupt, Settings
 from ._state import RowResult
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
 T = TypeVar("T")
-
-_AHEAD = 100
-"""Results that wait for whoever iterates over them, before the batch waits too."""
 
 
 def run_batch(
@@ -179,36 +174,57 @@ def iter_batch(
         concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
     )
     with _portal_of(workflow) as (portal, client):
-        results = _results(client, rows, journal, settings, executor)
-        with portal.wrap_async_context_manager(results) as taking, suppress(EndOfStream):
-            while True:
-                yield portal.call(taking.receive)
+        feed = portal.call(Feed)
+        portal.call(
+            feed.begin, Batch(client, rows, journal, settings, tell=feed.tell, executor=executor)
+        )
+        try:
+            while (result := portal.call(feed.next)) is not None:
+                yield result
+        finally:
+            portal.call(feed.close)
 
 
-@asynccontextmanager
-async def _results(
-    client: AsyncDifyWorkflow,
+async def iter_batch_async(
+    workflow: AsyncDifyWorkflow,
     rows: Iterable[Row],
+    *,
     journal: str | PathLike[str],
-    settings: Settings,
-    executor: Executor | None,
-) -> AsyncGenerator[MemoryObjectReceiveStream[RowResult], None]:
-    """The results of a batch that goes on while the block does."""
-    giving, taking = create_memory_object_stream[RowResult](_AHEAD)
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    rerun_unknown: bool = False,
+    executor: Executor | None = None,
+) -> AsyncGenerator[RowResult, None]:
+    """Run a workflow over rows, as `iter_batch` does, in a task.
 
-    async def tell(result: RowResult, _progress: BatchProgress) -> None:
-        await giving.send(result)
+    The journal is free for another batch when the loop has come to its end, or when the generator
+    was closed (``contextlib.aclosing`` does that where a loop may be left early).
 
-    async def run() -> None:
-        with giving:
-            await Batch(client, rows, journal, settings, tell=tell, executor=executor).run()
+    Args:
+        workflow: Client of the app.
+        rows: As for `run_batch`; they are read in a thread.
+        journal: As for `run_batch`.
+        concurrency: As for `run_batch`.
+        rate: As for `run_batch`.
+        max_attempts: As for `run_batch`.
+        rerun_unknown: As for `run_batch`.
+        executor: As for `run_batch`.
 
-    with unwrapped():
-        async with create_task_group() as group:
-            group.start_soon(run)
-            with taking:
-                yield taking
-            group.cancel_scope.cancel()
+    Raises:
+        DifyError: While iterating: as for `run_batch`.
+    """
+    settings = Settings(
+        concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
+    )
+    client = _checked(workflow, AsyncDifyWorkflow)
+    feed = Feed()
+    feed.begin(Batch(client, rows, journal, settings, tell=feed.tell, executor=executor))
+    try:
+        while (result := await feed.next()) is not None:
+            yield result
+    finally:
+        await feed.close()
 
 
 def _outcome(portal: BlockingPortal, batch: Batch) -> BatchSummary:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
 
 from anyio import Lock, to_thread
 
@@ -20,19 +20,8 @@ _SLOW = 0.02
 """Seconds that a row may take to come before it is run without waiting for another one."""
 
 
-class Source(Protocol):
-    """Gives rows, each once, to whoever asks."""
-
-    is_exhausted: bool
-    """Whether there are none left."""
-
-    async def next(self) -> RowRecord | None:
-        """The next row; None where there is none."""
-        ...
-
-
-class BlockSource:
-    """Rows that are read some at a time, in a thread.
+class Source:
+    """Gives rows, each once, to whoever asks; they are read some at a time, in a thread.
 
     Args:
         reads: Each gives the next rows, and none at its end, where the next one takes over.
@@ -43,6 +32,14 @@ class BlockSource:
         self._rows: deque[RowRecord] = deque()
         self._reading = Lock()
         self.is_exhausted = False
+        """Whether there are none left to be read."""
+
+    @classmethod
+    def of(cls, rows: Sequence[RowRecord]) -> Self:
+        """A source of rows that are there already."""
+        source = cls()
+        source._rows.extend(rows)
+        return source
 
     async def next(self) -> RowRecord | None:
         """The next row; None where there is none."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import attrs
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, Event, create_task_group
 
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
@@ -69,6 +69,8 @@ class Worker:
         self._max_attempts = max_attempts
         self._permits = permits
         self._tasks: dict[int, str] = {}
+        self._sending: set[int] = set()
+        self._all_sent = Event()
         self._is_stopping = False
         self._fatal: DifyError | None = None
 
@@ -92,6 +94,17 @@ class Worker:
     def leave_rest(self) -> None:
         """Begin no more runs; those that go on are followed to their ends."""
         self._gate.close()
+
+    async def all_sent(self) -> None:
+        """Wait until each run that was sent has told its id, or that there is none."""
+        while self._sending:
+            await self._all_sent.wait()
+
+    def _is_sent(self, number: int) -> None:
+        self._sending.discard(number)
+        if not self._sending:
+            told, self._all_sent = self._all_sent, Event()
+            told.set()
 
     async def stop_runs(self) -> None:
         """Stop the runs that go on, on the server; their rows are to be run again some time."""
@@ -138,8 +151,12 @@ class Worker:
             if record.state == RUNNING and run_id is not None:
                 return await self._end(record, await self._client.wait_for_run(run_id))
             inputs = await self._inputs(record)
+            self._sending.add(record.number)
             if not await self._writer.claim(record.number):
                 return None  # somebody else has sent it
+            if self._gate.is_closed:  # meanwhile
+                self._writer.note(Release(record.number, was_sent=False))
+                return None
             record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
             return await self._end(record, await self._run(record, inputs))
         except _TurnError as turn:
@@ -147,6 +164,8 @@ class Worker:
             return await self._after(turn.error, turn.verdict, known, begun)
         except DifyError as error:
             return await self._after(error, verdict(error), record, begun)
+        finally:
+            self._is_sent(record.number)
 
     async def _run(self, record: RowRecord, inputs: JSONObject) -> WorkflowRunResponse:
         """Send a row's run and follow it to its end.
@@ -160,6 +179,7 @@ class Worker:
                 started = await stream.started()
                 run_id = started.id
                 self._writer.note(Began(record.number, run_id, started.task_id))
+                self._is_sent(record.number)
                 self._gate.taken()
                 if started.task_id is not None:
                     self._tasks[record.number] = started.task_id

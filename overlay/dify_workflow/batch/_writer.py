@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import attrs
-from anyio import Event, sleep, to_thread
+from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
 from ._journal import Journal
 from ._state import Change, Claim, Release
@@ -15,8 +17,8 @@ T = TypeVar("T")
 
 
 GATHERING = 0.005
-"""Seconds that changes wait for others to be written with them: a transaction costs as much as the
-disk takes to confirm it, and runs take far longer than that."""
+"""Seconds between two transactions, in which changes gather that are then written together: each
+costs as much as the disk takes to confirm it, and runs take far longer than that."""
 
 
 @attrs.define(eq=False)
@@ -55,12 +57,14 @@ class JournalWriter:
 
     async def run(self) -> None:
         """Write until `close` is called and everything is written."""
+        next_write = 0.0
         while not self._is_closing or self._wishes:
             if not self._wishes:
                 await self._wanted.wait()
             if not self._is_closing:
-                await sleep(GATHERING)
+                await sleep(max(0.0, next_write - time.monotonic()))
             await self._write()
+            next_write = time.monotonic() + GATHERING
 
     def close(self) -> None:
         """End `run` when everything is written."""
@@ -124,8 +128,11 @@ class JournalWriter:
     async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
+        won = set[int]()
+        changes = [wish.change for wish in wishes]
         try:
-            won = await to_thread.run_sync(self._journal.commit, [wish.change for wish in wishes])
+            with CancelScope(shield=True):  # nobody else has these changes any more
+                won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:
                 wish.won = wish.change.number in won
                 if wish.won and wish.is_withdrawn:
@@ -138,3 +145,19 @@ class JournalWriter:
             self._is_writing = False
             rested, self._rested = self._rested, Event()
             rested.set()
+
+
+@asynccontextmanager
+async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
+    """A writer that writes while the block goes on, and everything when it is left."""
+    writer = JournalWriter(journal)
+    try:
+        async with create_task_group() as group:
+            group.start_soon(writer.run)
+            try:
+                yield writer
+            finally:
+                writer.close()
+    finally:
+        with CancelScope(shield=True):  # ids of runs are worth that moment
+            await writer.write_rest()

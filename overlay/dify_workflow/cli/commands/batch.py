@@ -152,7 +152,7 @@ def _watched(
     client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, Any]
 ) -> BatchSummary:
     from ...batch import run_batch
-    from ...batch._cluster import executor_at
+    from ...batch._dask import executor_at
     from .._batch_view import view_of_batch
     from .._interrupts import announced
 

@@ -1,38 +1,26 @@
-"""Running rows on an executor, in chunks: on one machine's processes, or on a Dask cluster."""
-# mypy: disable-error-code=no-untyped-call
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-# distributed has no types.
+"""Handing rows to an executor, in chunks: to processes of this machine, or to a Dask cluster."""
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-from anyio import CapacityLimiter, Lock, create_task_group, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
 from ._chunk import Chunk, options_to_send, run_chunk
+from ._dask import DaskPermits, dask_client
 from ._errors import JournalError
-from ._extras import needs
 from ._journal import Journal
 from ._sealed import Sealed
 from ._settings import Settings
-from ._source import BlockSource, OpenRows, Source
+from ._source import OpenRows, Source
 from ._state import PENDING, RUNNING, RowResult
-
-if TYPE_CHECKING:
-    from distributed import Semaphore
-
-CONNECT_SECONDS = 10.0
-"""How long the scheduler of a cluster may take to answer."""
 
 _MOST_ROWS = 250
 """Rows of the largest chunk; a worker that dies has its chunk repeated."""
@@ -40,36 +28,9 @@ _MOST_ROWS = 250
 _CHUNKS_EACH = 4
 """Chunks that each worker gets, at least, so that none has nothing to do while others have."""
 
-_PERMIT_SECONDS = 1.0
-"""How long a permit is waited for before it is asked whether there is anything left to do."""
 
-
-@contextmanager
-def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
-    """The executor of a Dask cluster; None where no address is given.
-
-    Args:
-        address: Address of its scheduler, such as ``"tcp://10.0.0.1:8786"``.
-
-    Raises:
-        ConfigurationError: Nobody answers there.
-        ImportError: Dask is not installed.
-    """
-    if address is None:
-        yield None
-        return
-    with needs("distributed", "cluster", "A Dask cluster needs"):
-        from distributed import Client
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"No Dask scheduler answers at {address}: {error}") from error
-    with client:
-        yield client.get_executor()
-
-
-class Cluster:
-    """Runs rows on an executor.
+class Dispatch:
+    """Hands rows to an executor, chunk by chunk.
 
     Args:
         executor: The executor.
@@ -79,7 +40,7 @@ class Cluster:
 
     Raises:
         JournalError: The journal cannot be written from several machines.
-        ConfigurationError: The settings are not for an executor.
+        ConfigurationError: The settings are not for an executor, or the cluster has no workers.
     """
 
     def __init__(
@@ -93,7 +54,7 @@ class Cluster:
         self._journal = journal
         self._settings = settings
         self._is_leaving = False
-        dask = getattr(executor, "_client", None)  # of distributed's ClientExecutor
+        dask = dask_client(executor)
         is_file = journal.url.get_backend_name() == "sqlite"
         if dask is not None and is_file:
             raise JournalError(
@@ -105,7 +66,7 @@ class Cluster:
                 "on_interrupt='stop' stops runs of this process alone; with an executor, take "
                 "'wait' or 'detach'."
             )
-        threads = sum(dask.nthreads().values()) if dask is not None else _processes(executor)
+        threads = _processes(executor) if dask is None else _threads(dask)
         self._parallel = max(1, min(threads, settings.concurrency))
         self._permits = None if dask is None else DaskPermits.of(dask, settings.concurrency)
         self._options: dict[str, Any] = {"pure": False} if dask is not None else {}
@@ -131,7 +92,7 @@ class Cluster:
         size = max(1, min(_MOST_ROWS, left // (at_once * _CHUNKS_EACH)))
         try:
             running, pending = (OpenRows(self._journal, state) for state in (RUNNING, PENDING))
-            source = BlockSource(running.read, pending.read)
+            source = Source(running.read, pending.read)
             async with create_task_group() as group:
                 for _ in range(at_once):
                     group.start_soon(self._send_all, source, size, tell, limiter)
@@ -181,53 +142,21 @@ class Cluster:
         )
 
 
+def _threads(dask: Any) -> int:
+    """How many calls a Dask cluster runs at a time.
+
+    Raises:
+        ConfigurationError: None, as where its workers are still to come.
+    """
+    threads: int = sum(dask.nthreads().values())
+    if not threads:
+        raise ConfigurationError(
+            "The Dask cluster has no workers yet: wait for all of them, as with "
+            "client.wait_for_workers(20), before the batch begins."
+        )
+    return threads
+
+
 def _processes(executor: Executor) -> int:
     """How many calls an executor runs at a time, as far as that can be known."""
     return getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-
-
-class DaskPermits:
-    """Permits that all workers of a Dask cluster share (`distributed.Semaphore`).
-
-    Those of a worker that dies come back when Dask's lease timeout (30 s) has passed.
-
-    Args:
-        semaphore: What counts them.
-    """
-
-    def __init__(self, semaphore: Semaphore) -> None:
-        self._semaphore = semaphore
-        self._turn = Lock()
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return DaskPermits, (self._semaphore,)
-
-    @classmethod
-    def of(cls, client: Any, count: int) -> DaskPermits:
-        """So many permits on the cluster of a client.
-
-        Args:
-            client: A `distributed.Client`.
-            count: How many there are.
-        """
-        from distributed import Semaphore
-
-        name = f"dify-batch-{uuid.uuid4().hex}"
-        semaphore = Semaphore(count, name, scheduler_rpc=client.scheduler, loop=client.loop)
-        client.sync(semaphore.register)
-        return cls(semaphore)
-
-    async def acquire(self) -> bool:
-        """Take a permit; False where none becomes free within a second."""
-        ask = partial(self._semaphore.acquire, timeout=_PERMIT_SECONDS)
-        async with self._turn:  # threads that wait must not keep the journal from its own
-            return bool(await to_thread.run_sync(ask))
-
-    async def release(self) -> None:
-        """Give a permit back."""
-        await to_thread.run_sync(self._semaphore.release)
-
-    def close(self) -> None:
-        """Forget them on the scheduler, unless a worker that died has some, which expire first."""
-        if not self._semaphore.get_value():
-            self._semaphore.close()

@@ -1,0 +1,1 @@
+"""What batches cost, against the emulator in processes of its own."""
