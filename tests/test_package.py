@@ -123,13 +123,13 @@ def test_the_version_is_the_distributions() -> None:
     assert metadata("dify-workflow")["Version"] == __version__
 
 
-def test_runtime_dependencies_are_three() -> None:
+def test_runtime_dependencies_are_four() -> None:
     names = {
         re.split(r"[<>]", requirement)[0]
         for requirement in requires("dify-workflow") or []
         if "extra ==" not in requirement
     }
-    assert names == {"attrs", "httpx", "orjson"}
+    assert names == {"attrs", "httpx", "orjson", "python-dateutil"}
 
 
 @pytest.mark.parametrize("package", [dify_workflow, dify_workflow_api])

@@ -120,9 +120,9 @@ class AsyncByteStream:
         """Close it; where the answer ends within a moment, its connection serves another call."""
         until = time.monotonic() + (0.0 if lingers(self._version) else END_SECONDS)
         try:
-            while (left := until - time.monotonic()) > 0:
-                if await self.read(left) is None:
-                    break
+            # At least once: what is cut off while it reads leaves no generator to the collector.
+            while await self.read(max(0.0, until - time.monotonic())) is not None:
+                pass
         except DifyError:
             pass  # the run has ended, whatever follows
         finally:
