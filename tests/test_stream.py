@@ -691,7 +691,7 @@ def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(
     ("version", "ends", "connections"),
-    [("1.16.1", True, 1), ("1.16.1", False, 3), ("1.14.2", True, 3)],
+    [("1.16.1", True, 1), ("1.16.1", False, 3), ("1.14.2", False, 3)],
     ids=["ended at once", "left open", "of a version that leaves all open for a second"],
 )
 def test_a_stream_that_has_ended_leaves_its_connection_to_the_next_call(

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from dify_workflow._versions import lingers
 from dify_workflow.emulator import Emulator, node, workflow
+from dify_workflow.emulator._dialect import DIALECTS
 from support.bench import Bench, Call
 from support.normal import json_styles
 from support.versions import SOME_ID, VERSIONS, by_version, get, logged, names, post
@@ -331,3 +333,11 @@ def test_a_blocking_run_that_cannot_start_is_refused_from_1_13_on(
     assert post(bench, "/workflows/run", {"inputs": {"q": "x"}, "user": "u"}, "badllm").status == (
         expected
     )
+
+
+@pytest.mark.parametrize("version", DIALECTS)
+def test_the_client_knows_which_versions_leave_a_stream_open_behind_its_final_event(
+    version: str,
+) -> None:
+    dialect = DIALECTS[version]
+    assert lingers(dialect.version) is dialect.linger
