@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from ..report._instants import Instant, ahead, settle
+from ..report._instants import Instant
 from ..report._timeline import Execution, Timeline
 from ._attributes import Attributes, of_node, present
+from ._times import Times
 
 _NANOSECONDS = 1_000_000_000
 
@@ -54,9 +55,7 @@ class NodeSpan:
 class NodeSpans:
     """Turns the timeline of a run into spans.
 
-    Times are those at which events arrived here. Where one arrived late by the server's clock, it
-    was when the server says, to the second. A node that ran in one go lasts as long as the server
-    says, and none sticks out of what it is in.
+    None sticks out of what it is in.
 
     Args:
         timeline: The run.
@@ -70,10 +69,9 @@ class NodeSpans:
     def __init__(
         self, timeline: Timeline, begin: float, end: float, *, content: bool, is_followed: bool
     ) -> None:
-        settle(timeline.instants)
         self._timeline = timeline
+        self._times = Times(timeline, end)
         self._begin, self._end = begin, end
-        self._ahead = ahead(timeline.instants)
         self._content = content
         self._is_followed = is_followed
 
@@ -107,7 +105,7 @@ class NodeSpans:
         return not self._is_followed or any(each is not None for each in seen)
 
     def _span(self, node: Execution, least: float, most: float) -> NodeSpan:
-        begin, end = self._times(node, least, most)
+        begin, end = (min(max(each, least), most) for each in self._times.of(node))
         attributes = of_node(node, content=self._content)
         if node.end is not None and node.end.arrived is None:
             attributes["dify.node.told_late"] = True
@@ -121,19 +119,6 @@ class NodeSpans:
             tuple(self._of_node(node)),
             self._within(node.inside, begin, end),
         )
-
-    def _times(self, node: Execution, least: float, most: float) -> tuple[float, float]:
-        begin = self._local(node.begin)
-        end = most if node.end is None else self._local(node.end)
-        is_one_go = not (node.inside or node.attempts or node.forms)
-        if node.end is not None and node.elapsed is not None and is_one_go:
-            # One of the two may have waited for whoever reads the stream.
-            if begin + node.elapsed <= end:
-                end = begin + node.elapsed
-            else:
-                begin = end - node.elapsed
-        begin = min(max(begin, least), most)
-        return begin, min(max(begin, end), most)
 
     def _of_node(self, node: Execution) -> Iterable[Happening]:
         for attempt in node.attempts:
@@ -150,11 +135,8 @@ class NodeSpans:
     def _happening(
         self, name: str, instant: Instant, attributes: Attributes | None = None
     ) -> Happening:
-        time = round(self._local(instant) * _NANOSECONDS)
+        time = round(self._times.local(instant) * _NANOSECONDS)
         return Happening(name, time, attributes or {})
-
-    def _local(self, instant: Instant) -> float:
-        return instant.time + self._ahead
 
 
 def _length(begin: Instant, end: Instant | None) -> float:
