@@ -133,7 +133,7 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe
 PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --all-extras
 
 lock: .venv/installed ## Pin the dependencies anew: of development, of the benchmarks, and the lowest and highest of users
-	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --extra otel --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 	for packages in requirements/benchmarks/*.in; do \
 		$(COMPILE) --output-file "$${packages%.in}.txt" "$$packages" || exit 1; \
 	done

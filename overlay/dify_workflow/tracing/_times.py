@@ -57,7 +57,9 @@ class Times:
         if node.end is None or node.elapsed is None or not is_one_go:
             begin = max(begin, least)
             return begin, max(begin, end)
-        begin = max(min(begin, end - node.elapsed), least)
+        latest = end - node.elapsed  # that it began, if its end was not told late
+        was_seen = node.begin.arrived is not None or node.end.arrived is None
+        begin = max(min(begin, latest) if was_seen else latest, least)
         return begin, begin + node.elapsed
 
 
