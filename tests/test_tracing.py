@@ -764,6 +764,12 @@ def test_what_is_no_setting_is_refused(tracing: Any) -> None:
         DifyWorkflow("app-key", tracing=tracing)
 
 
+@pytest.mark.parametrize("name", ["", " ", 5])
+def test_what_is_no_name_is_refused(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="must be a string that is not empty"):
+        Tracing(name=name)
+
+
 def test_the_rows_of_a_batch_are_traced(server: Emulator, traces: Traces, tmp_path: Path) -> None:
     client = server.client("article", tracing=traces.tracing(name="rows"))
     summary = run_batch(client, [{"topic": "a"}, {"topic": "b"}], journal=tmp_path / "journal")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ..errors import ConfigurationError
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
@@ -24,6 +26,9 @@ class Tracing:
         name: Name of the workflow, for spans and metrics: servers do not tell it to clients.
         tracer_provider: Where spans go; by default the global provider.
         meter_provider: Where metrics go; by default the global provider.
+
+    Raises:
+        ConfigurationError: The name cannot be one.
     """
 
     content: bool = False
@@ -31,6 +36,12 @@ class Tracing:
     name: str | None = None
     tracer_provider: TracerProvider | None = attrs.field(default=None, repr=False)
     meter_provider: MeterProvider | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.name is not None and not (isinstance(self.name, str) and self.name.strip()):
+            raise ConfigurationError(
+                f"The name for traces must be a string that is not empty, not {self.name!r}."
+            )
 
     def __getstate__(self) -> dict[str, object]:
         return {"content": self.content, "nodes": self.nodes, "name": self.name}
