@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import logging
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry import propagate, trace
 from opentelemetry.context import get_current
@@ -38,6 +42,7 @@ from dify_workflow import (
 from dify_workflow._retry import without_waiting
 from dify_workflow._stream_core import StreamCore
 from dify_workflow.batch import run_batch
+from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.emulator import (
     Emulator,
     FormAction,
@@ -374,13 +379,54 @@ def test_a_stream_that_is_left_says_so(
 
 
 def test_a_stream_that_is_collected_ends_its_span(server: Emulator, traces: Traces) -> None:
-    client = server.client("long", tracing=traces.tracing())
-    stream: Any = client.run_workflow_stream({})
-    next(stream)
-    stream.itself = stream  # a cycle, which only the collector finds
-    del stream
-    gc.collect()
-    assert attributes(traces.run())["dify.stream.left"] is True
+    with server.client("long", tracing=traces.tracing()) as client:
+        stream: Any = client.run_workflow_stream({})
+        next(stream)
+        stream.itself = stream  # a cycle, which only the collector finds
+        del stream
+        gc.collect()
+        assert attributes(traces.run())["dify.stream.left"] is True
+
+
+class _Ended(SpanProcessor):
+    def __init__(self) -> None:
+        self.thread: int | None = None
+        self.is_over = threading.Event()
+
+    def on_end(self, span: Any) -> None:
+        self.thread = threading.get_ident()
+        self.is_over.set()
+
+
+def test_a_finalizer_never_calls_an_exporter_itself(server: Emulator) -> None:
+    """It may run while its thread holds that one's lock."""
+    ended, provider = _Ended(), TracerProvider()
+    provider.add_span_processor(ended)
+    with server.client("long", tracing=Tracing(tracer_provider=provider)) as client:
+        next(iter(client.run_workflow_stream({})))
+        assert ended.is_over.wait(5)
+    assert ended.thread != threading.get_ident()
+
+
+def test_a_program_that_leaves_a_stream_and_ends_has_told_it(server: Emulator) -> None:
+    program = f"""
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+from dify_workflow import DifyWorkflow
+
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
+client = DifyWorkflow("app-long", base_url={server.base_url!r}, tracing=True)
+for event in client.run_workflow_stream({{}}):
+    break
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert '"dify.stream.left": true' in done.stdout
 
 
 async def _dropped(client: AsyncDifyWorkflow) -> None:
@@ -446,6 +492,77 @@ def test_streams_that_are_read_in_turns_keep_their_nodes_apart(
     for run in traces.runs(2):
         inside = [span for spans in traces.inside(run).values() for span in spans]
         assert len(inside) == 5
+
+
+def test_tasks_do_not_see_each_others_spans(server: Emulator, traces: Traces) -> None:
+    tracer = trace.get_tracer("test", tracer_provider=traces.tracers)
+
+    async def task(client: AsyncDifyWorkflow, name: str) -> None:
+        with tracer.start_as_current_span(name) as mine:
+            async for _ in client.run_workflow_stream({"topic": name}):
+                assert trace.get_current_span() is mine
+            with pytest.raises(InvalidInputsError):
+                await client.run_workflow({})
+            assert trace.get_current_span() is mine
+
+    async def main() -> None:
+        async with server.async_client("article", tracing=traces.tracing()) as client:
+            await asyncio.gather(*(task(client, name) for name in "abc"))
+        assert not trace.get_current_span().get_span_context().is_valid
+
+    asyncio.run(main())
+    parents = [identity(span) for span in traces.spans if span.name in "abc"]
+    assert len(parents) == 3
+    runs = traces.runs(6)
+    assert sorted(run.parent.span_id for run in runs if run.parent) == sorted(2 * parents)
+
+
+def test_a_task_that_is_cancelled_leaves_its_stream(server: Emulator, traces: Traces) -> None:
+    async def main() -> None:
+        async with server.async_client("long", tracing=traces.tracing()) as client:
+            begun = asyncio.Event()
+
+            async def read() -> None:
+                async with client.run_workflow_stream({}) as stream:
+                    async for _ in stream:
+                        begun.set()
+
+            reading = asyncio.create_task(read())
+            await begun.wait()
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+
+    asyncio.run(main())
+    assert attributes(traces.run())["dify.stream.left"] is True
+
+
+def test_while_the_run_is_sent_its_span_is_the_current_one(
+    both: World, server: Emulator, traces: Traces
+) -> None:
+    """So that what instruments httpx has its spans inside."""
+    current: list[Any] = []
+
+    def hook(request: httpx.Request) -> None:
+        if request.url.path.endswith("/run"):
+            current.append(trace.get_current_span().get_span_context())
+
+    async def async_hook(request: httpx.Request) -> None:
+        hook(request)
+
+    hooks: dict[str, Any] = {"request": [hook if both.name == "sync" else async_hook]}
+    kind: Any = httpx.Client if both.name == "sync" else httpx.AsyncClient
+    http = kind(event_hooks=hooks)
+    client = both.client(
+        api_key="app-article",
+        base_url=server.base_url,
+        tracing=traces.tracing(),
+        http_client=http,
+    )
+    client.run_workflow({"topic": "x"})
+    client.run_workflow({"topic": "x"}, response_mode="blocking")
+    both.call(http.close if both.name == "sync" else http.aclose)
+    assert current == [run.get_span_context() for run in traces.runs(2)]
 
 
 # ------------------------------------------------------------------- what travels along with a run
@@ -771,11 +888,18 @@ def test_what_is_no_name_is_refused(name: Any) -> None:
 
 
 def test_the_rows_of_a_batch_are_traced(server: Emulator, traces: Traces, tmp_path: Path) -> None:
-    client = server.client("article", tracing=traces.tracing(name="rows"))
-    summary = run_batch(client, [{"topic": "a"}, {"topic": "b"}], journal=tmp_path / "journal")
+    with server.client("article", tracing=traces.tracing(name="rows")) as client:
+        summary = run_batch(client, [{"topic": "a"}, {"topic": "b"}], journal=tmp_path / "journal")
     assert summary.succeeded == 2
     for span in traces.runs(2):
         assert attributes(span)["gen_ai.agent.name"] == "rows"
+
+
+def test_settings_travel_to_the_workers_of_a_cluster(traces: Traces) -> None:
+    client = AsyncDifyWorkflow("app-key", tracing=traces.tracing(name="rows"))
+    _, options, _ = pickle.loads(pickle.dumps(options_to_send(client)))
+    assert options["tracing"].name == "rows"
+    assert AsyncDifyWorkflow("app-key", **options)._options.tracing.name == "rows"
 
 
 def test_threads_may_share_a_client_that_traces(server: Emulator, traces: Traces) -> None:
