@@ -31,6 +31,7 @@ from dify_workflow import (
     ConfigurationError,
     DifyWorkflow,
     InvalidInputsError,
+    InvalidResponseError,
     NodeStarted,
     RunDeadlineExceededError,
     StreamGap,
@@ -456,6 +457,22 @@ def test_the_end_is_told_when_it_is_known_and_not_when_it_is_read(
             pass
         assert attributes(traces.run())["dify.run.status"] == "succeeded"
     assert "dify.stream.left" not in attributes(traces.run())
+
+
+def test_an_end_that_cannot_be_read_ends_the_span_with_the_ids(both: World, traces: Traces) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        exchange.chunk(events.message("workflow_finished", data="nothing"))
+        exchange.end_stream()
+
+    with replay_server() as running:
+        url = running.handle(handler)
+        client = both.client(base_url=url, check_inputs=False, tracing=traces.tracing())
+        with pytest.raises(InvalidResponseError):
+            client.run_workflow({})
+    assert attributes(traces.run())["dify.run.id"] == RUN
+    assert "dify.run.status" not in attributes(traces.run())
 
 
 # ------------------------------------------------------------------------------------ the context

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow.report._folding import Folding
+from dify_workflow.tracing._attributes import as_json
 from dify_workflow.tracing._events import FOLLOWED, without_content
 from dify_workflow.tracing._node_spans import NodeSpan, NodeSpans
 from support.recordings import Recording, all_recordings
@@ -153,6 +155,29 @@ def test_items_of_an_iteration_that_run_at_once_stand_in_it_with_their_indexes()
     (each,) = spans
     assert at(each) == CLOSE((0.1, 0.4))
     assert [span.attributes["dify.iteration.index"] for span in each.inside] == [0, 1]
+
+
+def test_a_wait_for_a_person_within_a_stream_has_a_begin_and_an_end() -> None:
+    folding = Folding()
+    for each, arrived in (
+        (started(), 0.0),
+        (event("workflow_paused", {"status": "paused", "created_at": START}), 1.0),
+        (started(5, reason="resumption"), 5.0),
+        (finished(6), 6.0),
+    ):
+        folding.take(each, BEGIN + arrived)
+    nodes = NodeSpans(folding.timeline, BEGIN, END, content=False, is_followed=False)
+    paused, resumed = nodes.happenings()
+    assert (paused.name, resumed.name) == ("dify.run.paused", "dify.run.resumed")
+    assert (paused.time / 1e9 - BEGIN, resumed.time / 1e9 - BEGIN) == CLOSE((1, 5), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [({"a": "ä"}, '{"a":"ä"}'), ("\ud800", '"\\ud800"'), (float("nan"), "NaN"), (None, None)],
+)
+def test_any_value_is_told_as_json_that_can_be_exported(value: Any, text: str | None) -> None:
+    assert as_json(value) == text
 
 
 NAMES = [
