@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -43,6 +44,8 @@ from ._subject import Subject
 from ._telemetry import telemetry_of
 
 T = TypeVar("T")
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _MOST_KNOWN = 1000
 _KNOWN: OrderedDict[str, SpanContext] = OrderedDict()
@@ -277,10 +280,11 @@ def observer_of(
 
 
 def _is_field(name: object, value: object) -> bool:
-    """Whether these can be name and value of a header."""
-    return all(
-        isinstance(each, str) and each.isascii() and each.isprintable() for each in (name, value)
-    )
+    """Whether these can be name and value of a header (RFC 9110, section 5)."""
+    if not isinstance(name, str) or not isinstance(value, str):
+        return False
+    is_value = value.isascii() and value.isprintable() and value == value.strip()
+    return is_value and _TOKEN.fullmatch(name) is not None
 
 
 def _nanoseconds(seconds: float) -> int:
