@@ -8,7 +8,7 @@ BIN := .venv/bin
 CODE := overlay scripts tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture build sbom check-dist check-lowest lock clean
+.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page report-picture trace-picture build sbom check-dist check-lowest lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ cli-page: .venv/installed ## Write the help of every command into docs/cli.md
 report-picture: .venv/installed ## Draw docs/report.svg: the timeline of a run of the embedded server
 	$(BIN)/python scripts/report_picture.py
 
+trace-picture: .venv/installed ## Draw docs/trace.svg: the spans of a run of the embedded server
+	$(BIN)/python -m scripts.trace_picture
+
 build: .venv/installed ## Build sdist and wheel into dist/: the same bytes from the same files, wherever and whenever
 	rm -rf dist
 	env -u SOURCE_DATE_EPOCH $(BIN)/python -m build --no-isolation
@@ -133,7 +136,7 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe
 PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --all-extras
 
 lock: .venv/installed ## Pin the dependencies anew: of development, of the benchmarks, and the lowest and highest of users
-	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --output-file requirements/dev.txt pyproject.toml requirements/dev.in
+	$(COMPILE) --extra batch --extra cli --extra cluster --extra emulator --extra otel --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 	for packages in requirements/benchmarks/*.in; do \
 		$(COMPILE) --output-file "$${packages%.in}.txt" "$$packages" || exit 1; \
 	done

@@ -20,10 +20,12 @@ class Stream(NamedTuple):
     Args:
         pieces: Its bytes, as they arrive.
         reads_text: Whether the text of each event is read.
+        traced: Whether its run is traced, without an SDK.
     """
 
     pieces: Sequence[bytes]
     reads_text: bool = False
+    traced: bool = False
 
 
 def streams(events: int) -> dict[str, Stream]:
@@ -38,6 +40,7 @@ def streams(events: int) -> dict[str, Stream]:
     return {
         "words": Stream(words),
         "text": Stream(words, reads_text=True),
+        "traced": Stream(words, traced=True),
         "blocks": Stream(blocks),
         "nodes": Stream([started(), *[node()] * events, finished()]),
     }
@@ -47,7 +50,11 @@ def play(stream: Stream) -> int:
     """Read a stream with the client; how many events it had."""
     with httpx.Client(transport=_Memory(stream.pieces)) as connections:
         client = DifyWorkflow(
-            "app-key", base_url="http://memory/v1", check_inputs=False, http_client=connections
+            "app-key",
+            base_url="http://memory/v1",
+            check_inputs=False,
+            http_client=connections,
+            tracing=stream.traced,
         )
         count = 0
         with client.run_workflow_stream({}) as events:

@@ -16,6 +16,7 @@ import dify_workflow
 import dify_workflow_api
 from dify_workflow import __main__ as entry
 from dify_workflow import __version__
+from dify_workflow.emulator import Emulator
 from support.spec import ROOT
 
 
@@ -28,7 +29,7 @@ def loaded_by(program: str) -> set[str]:
 def test_the_import_brings_no_extra_and_no_generated_model() -> None:
     modules = loaded_by("import dify_workflow")
     extras = {"typer", "click", "rich", "starlette", "uvicorn", "multipart", "python_multipart"}
-    extras |= {"sqlalchemy", "pyarrow", "distributed", "dask", "psycopg"}
+    extras |= {"sqlalchemy", "pyarrow", "distributed", "dask", "psycopg", "opentelemetry"}
     assert not extras & modules
     assert not [name for name in modules if name.startswith("dify_workflow_api.models.")]
     assert not [name for name in modules if name.startswith("dify_workflow_api.api")]
@@ -36,6 +37,39 @@ def test_the_import_brings_no_extra_and_no_generated_model() -> None:
     assert "dify_workflow.cli" not in modules
     assert "dify_workflow.batch" not in modules
     assert not [name for name in modules if name.startswith("dify_workflow.report")]
+    assert "dify_workflow.tracing" not in modules
+
+
+@pytest.mark.parametrize("client", ["DifyWorkflow", "AsyncDifyWorkflow"])
+def test_a_run_that_is_not_traced_brings_nothing_for_that(client: str, emulator: Emulator) -> None:
+    run = {
+        "DifyWorkflow": "workflow.run_workflow({'name': 'Ann'})",
+        "AsyncDifyWorkflow": "asyncio.run(workflow.run_workflow({'name': 'Ann'}))",
+    }
+    modules = loaded_by(
+        "import asyncio\n"
+        f"from dify_workflow import {client}\n"
+        f"workflow = {client}('app-echo', base_url={emulator.base_url!r}, tracing=False)\n"
+        f"assert {run[client]}.status == 'succeeded'"
+    )
+    assert not [name for name in modules if name.startswith("opentelemetry")]
+    assert not [name for name in modules if name.startswith("dify_workflow.tracing")]
+
+
+@pytest.mark.parametrize("tracing", ["True", "Tracing()"])
+def test_without_its_extra_tracing_says_what_to_install_when_the_client_is_made(
+    tracing: str,
+) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['opentelemetry'] = None\n"
+        "from dify_workflow import ConfigurationError, DifyWorkflow\n"
+        "from dify_workflow.tracing import Tracing\n"
+        f"try: DifyWorkflow('app-key', tracing={tracing})\n"
+        "except ConfigurationError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "tracing needs OpenTelemetry: pip install 'dify-workflow[otel]'\n"
 
 
 def test_batches_bring_neither_parquet_nor_a_cluster() -> None:

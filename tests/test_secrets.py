@@ -22,6 +22,7 @@ from dify_workflow import (
 from support import events
 from support.events import RUN
 from support.replay import Exchange, ReplayServer
+from support.traces import Traces
 from support.worlds import World
 
 # Not in a local variable of any test: a traceback would show it there.
@@ -103,6 +104,30 @@ def test_no_failure_shows_the_key(
         clean(repr(pickle.dumps(caught.value)))
     except TypeError as error:
         clean(*everything_about(error))
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_no_span_and_no_metric_shows_the_key(
+    name: str, both: World, server: ReplayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        if b"break" in exchange.request.body:
+            exchange.start_stream()
+            exchange.chunk(events.started())
+            return
+        echoed = exchange.request.headers["authorization"]
+        exchange.whole(f"<title>400 {echoed}</title>".encode(), 400, content_type="text/html")
+
+    traces, url = Traces(), server.handle(handler)
+    caplog.set_level(logging.DEBUG)
+    tracing = traces.tracing(content=True)
+    client = both.client(
+        api_key=SECRET, base_url=url, check_inputs=False, max_retries=0, tracing=tracing
+    )
+    with pytest.raises(DifyError) as caught:
+        FAILURES[name](client)
+    clean(traces.everything(), repr(tracing), *everything_about(caught.value))
+    clean(*(record.getMessage() + repr(record.__dict__) for record in caplog.records))
 
 
 def test_a_page_instead_of_json_that_shows_the_key_is_not_repeated(

@@ -146,6 +146,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
+        self._core.leave()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -154,6 +155,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     def __del__(self) -> None:
         if self._body is not None:
             self._body.abandon()
+        self._core.leave(in_finalizer=True)
 
     async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
         if self._body is not None:

@@ -15,6 +15,7 @@ from ._secret import ApiKey
 from .errors import DifyError, RunDeadlineExceededError
 
 if TYPE_CHECKING:
+    from ._observer import Observer
     from ._operations import Operation
     from ._transport import Timeout
 
@@ -36,6 +37,7 @@ class Call(Generic[T]):
         queue_timeout: Seconds that it may wait for the app's concurrency limit.
         deadline: When all of it has to be over.
         shared: Whether several of these at once may share one answer.
+        observer: Who is told of its attempts.
     """
 
     operation: Operation[T]
@@ -46,6 +48,7 @@ class Call(Generic[T]):
     queue_timeout: float
     deadline: Deadline = NO_DEADLINE
     shared: bool = False
+    observer: Observer | None = None
 
     @property
     def identity(self) -> tuple[str, str, ApiKey]:
@@ -116,6 +119,8 @@ class Attempts:
         self._last = error
         attempt = self._failed.total()
         logger.info("attempt %d failed, the next one follows in %.1f s: %s", attempt, wait, error)
+        if self._call.observer is not None:
+            self._call.observer.retried(error, attempt, wait)
         return min(pause(wait), self._call.deadline.left)
 
 

@@ -12,6 +12,7 @@ from ._call import Call, call_for
 from ._conversation import RunCalls
 from ._deadline import Deadline
 from ._json import JSONObject
+from ._observer import Observer
 from ._operations import Operation
 from ._options import NotGiven, Options, checked_timeout
 from ._preparation import InputForms, Preparation
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ._log_query import LogAnswer
     from ._log_source import LogSource
     from ._log_tail import TailCore
-    from .models import WorkflowLogsRequest
+    from .models import WorkflowLogsRequest, WorkflowRunRequest
 
 T = TypeVar("T")
 
@@ -215,7 +216,13 @@ class ClientBase(Generic[TransportT]):
         continues: bool,
     ) -> StreamCore:
         """What is known of the stream of a run that is going on."""
-        core = self._core(name, run_id=run_id, ends_at_pause=not continues, tells_all=snapshot)
+        core = self._core(
+            name,
+            run_id=run_id,
+            ends_at_pause=not continues,
+            tells_all=snapshot,
+            observer=self._observer(name, run_id=run_id),
+        )
         if self._options.recover:
             user = self._options.user(user_id)
             core.equip(self._recovery(self._run_calls(name, key, user, continues=continues)), None)
@@ -234,12 +241,35 @@ class ClientBase(Generic[TransportT]):
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
         core = self._core(
-            name, run_id=run_id, ends_at_pause=not continues, follows=True, settled=settled
+            name,
+            run_id=run_id,
+            ends_at_pause=not continues,
+            follows=True,
+            settled=settled,
+            observer=self._observer(name, run_id=run_id),
         )
+        if core.observer is not None:
+            core.observer.begin()
         through = continues or bool(settled)
         calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
         core.equip(self._recovery(calls), None)
         return core
+
+    def _observer(
+        self, name: str, *, request: WorkflowRunRequest | None = None, run_id: str | None = None
+    ) -> Observer | None:
+        """Who is told of a run that is sent, or followed; nobody without `tracing`."""
+        if self._options.tracing is None:
+            return None
+        from .tracing._run_observer import observer_of
+
+        return observer_of(
+            self._options.tracing,
+            name,
+            self._options.base_url,
+            own_trace_id=request.trace_id if request else None,
+            run_id=run_id,
+        )
 
     def _recovery(self, calls: RunCalls) -> Recovery:
         options = self._options

@@ -17,6 +17,7 @@ from .errors import ConfigurationError, DifyError, InvalidRequestError
 
 if TYPE_CHECKING:
     from ._transport import Timeout
+    from .tracing import Tracing
 
 CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
@@ -142,6 +143,14 @@ def _checked_queue_timeout(seconds: float) -> float:
     return seconds
 
 
+def _checked_tracing(tracing: bool | Tracing | None) -> Tracing | None:
+    if tracing is None or tracing is False:
+        return None
+    from .tracing import checked  # most programs have none
+
+    return checked(tracing)
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "api_key": _checked_key,
     "base_url": checked_url,
@@ -152,6 +161,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "lost_run_timeout": _checked_seconds,
     "queue_timeout": _checked_queue_timeout,
     "max_event_bytes": _at_least("max_event_bytes", 1),
+    "tracing": _checked_tracing,
 }
 """What each option goes through before it counts; the others can be anything of their type."""
 
@@ -185,6 +195,7 @@ class Options:
     max_reattach: int
     lost_run_timeout: float | None
     max_event_bytes: int
+    tracing: Tracing | None = None
     deadline: Deadline = NO_DEADLINE
 
     @classmethod

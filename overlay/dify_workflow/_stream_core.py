@@ -10,6 +10,7 @@ from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
 from ._event import FailureEvent, FinalEvent, StreamEvent, node_of
 from ._event_decoder import EventDecoder
+from ._observer import Observer
 from ._reading import SHAPE_ERRORS
 from ._recovery import Recovery
 from ._replay import Replay, StreamGap, forms_of, is_replayed
@@ -59,6 +60,7 @@ class StreamCore:
         stops: The tasks that were asked to stop.
         server_version: Gives the version of the server, as far as it is known.
         deadline: When the stream has to be over.
+        observer: Who is told what happens, but for the text of a steady stream.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class StreamCore:
         stops: StoppedTasks | None = None,
         server_version: Callable[[], str | None] = lambda: None,
         deadline: Deadline = NO_DEADLINE,
+        observer: Observer | None = None,
     ) -> None:
         self.operation = operation
         self.deadline = deadline
+        self.observer = observer
         self.run = RunState(run_id, stops, server_version, was_resumed=bool(settled))
         self.errors = StreamErrors(operation, self.run)
         self._unread_errors = StreamErrors(operation, self.run)
@@ -265,6 +269,8 @@ class StreamCore:
         self._decoder = self._new_decoder(self.last_event_id)
         self._replay.begin_again()
         self._last_look = time.monotonic()
+        if self.observer is not None and self.has_broken:
+            self.observer.reattached()
 
     @property
     def last_event(self) -> StreamEvent[object] | None:
@@ -318,6 +324,8 @@ class StreamCore:
     def _tell_gap(self) -> None:
         if self._gap is not None:
             self.ready.append(self._gap)
+            if self.observer is not None:
+                self.observer.told(self._gap)
             self._gap = None
 
     @property
@@ -385,6 +393,8 @@ class StreamCore:
         self.run.take(event)
         if isinstance(event, NodeStarted | NodeFinished):
             self._note_node(event)
+        elif self.observer is not None:
+            self.observer.told(event)
         if self._error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):
@@ -398,8 +408,10 @@ class StreamCore:
             self.errors.last_event = event
             self.is_steady = self.has_ids and not self._is_of_events and not self.is_lost
             self._replay.note(event)
-            if isinstance(event, FinalEvent):
-                self.ended = not isinstance(event, WorkflowPaused) or self._ends_at(event)
+            if isinstance(event, FinalEvent) and (
+                not isinstance(event, WorkflowPaused) or self._ends_at(event)
+            ):
+                self._end()
 
     def _note_node(self, event: StreamEvent[object]) -> None:
         execution, node = node_of(event)
@@ -408,6 +420,8 @@ class StreamCore:
             self._replay.note_node(execution, has_ended=has_ended)
         if node is not None and has_ended:
             self.run.end_node(node, event, may_be_retold=self._is_of_events)
+        if self.observer is not None:
+            self.observer.told(event)
 
     def _ends_at(self, event: WorkflowPaused) -> bool:
         """Whether a pause ends the stream: not one for forms that have been answered meanwhile."""
@@ -419,6 +433,20 @@ class StreamCore:
         if not self.ended:
             self._fail(failure)
 
+    def leave(self, *, in_finalizer: bool = False) -> None:
+        """Take that nobody reads on, as the observer of a stream that has not ended learns.
+
+        Args:
+            in_finalizer: Whether a finalizer says so.
+        """
+        if self.observer is not None and not self.ended:
+            self.observer.left(self.run, in_finalizer=in_finalizer)
+
     def _fail(self, failure: DifyError) -> None:
         self.failure = failure
+        self._end()
+
+    def _end(self) -> None:
         self.ended = True
+        if self.observer is not None:
+            self.observer.ended(self.run, self.failure)

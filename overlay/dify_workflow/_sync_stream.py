@@ -144,6 +144,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
+        self._core.leave()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -157,6 +158,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         self._closed = True
         if self._body is not None:
             self._body.abandon()
+        self._core.leave(in_finalizer=True)
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready

@@ -21,6 +21,7 @@ from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
 from ._media import AsyncMediaStream
+from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._people import AsyncFormCallback, as_seen, forms_to_answer, ids_of
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from ._async_body import AsyncByteStream
     from ._logs import AsyncLogIterator, AsyncLogTail
     from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from .tracing import Tracing
 
 T = TypeVar("T")
 
@@ -93,12 +95,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         lost_run_timeout: Seconds without a sign of life after which a run whose stream broke is
             given up; None for ever.
         max_event_bytes: Largest stream event in bytes.
+        tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
+            what `dify_workflow.tracing.Tracing` has by default. Needs
+            ``pip install dify-workflow[otel]``.
         http_client: An `httpx.AsyncClient` of your own, for proxies, TLS or other transports. It is
             never closed here; its base URL counts where none is given, and its timeout where it is
             not httpx's default.
 
     Raises:
-        ConfigurationError: An option cannot be right.
+        ConfigurationError: An option cannot be right, or OpenTelemetry is not installed.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_reattach: int = MAX_REATTACH,
         lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        tracing: bool | Tracing = False,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -130,6 +136,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            tracing=tracing,
         )
         super().__init__(options, AsyncTransport(checked_client(http_client, AsyncHTTPClient)))
 
@@ -147,6 +154,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_reattach: int | None = None,
         lost_run_timeout: float | NotGiven | None = NOT_GIVEN,
         max_event_bytes: int | None = None,
+        tracing: bool | Tracing | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -165,6 +173,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_reattach: As for the client.
             lost_run_timeout: As for the client.
             max_event_bytes: As for the client.
+            tracing: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -186,6 +195,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            tracing=tracing,
         )
 
     async def close(self) -> None:
@@ -341,7 +351,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             continues=continue_on_pause,
         )
         stop = partial(self._stop, user_id=user_id, api_key=call.key)
-        opening = partial(self._transport.open, call)
+
+        async def opening() -> AsyncByteStream:
+            with sending(core.observer):
+                return await self._transport.open(call)
+
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
     async def submit_workflow(
@@ -893,20 +907,26 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
-        core = self._core(name)
+        core = self._core(name, observer=self._observer(name, request=request))
 
         async def opening() -> AsyncByteStream:
-            steps = self._preparation(name).run(request, "streaming")
-            call = await self._transport.drive(steps)
-            self._equip(core, name, call)
-            return await self._sent(call, self._transport.open(call))
+            with sending(core.observer):
+                steps = self._preparation(name).run(request, "streaming")
+                call = marked(core.observer, await self._transport.drive(steps))
+                self._equip(core, name, call)
+                return await self._sent(call, self._transport.open(call))
 
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
     async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
-        steps = self._preparation("run_workflow").run(request, "blocking")
-        call = await self._transport.drive(steps)
-        return await self._sent(call, self._transport.send(call))
+        observer = self._observer("run_workflow", request=request)
+        with sending(observer):
+            steps = self._preparation("run_workflow").run(request, "blocking")
+            call = marked(observer, await self._transport.drive(steps))
+            run = await self._sent(call, self._transport.send(call))
+        if observer is not None:
+            observer.answered(run)
+        return run
 
     async def _sent(self, call: Call[Any], sending: Awaitable[T]) -> T:
         """What came of sending a run; where nobody can know, what is known."""

@@ -18,6 +18,7 @@ from ._event import StreamEvent
 from ._files import FileSource, opened
 from ._json import JSON
 from ._media import MediaStream
+from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._people import FormCallback, as_seen, forms_to_answer, ids_of
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from ._logs import LogIterator, LogTail
     from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from .tracing import Tracing
 
 T = TypeVar("T")
 
@@ -91,12 +93,15 @@ class DifyWorkflow(ClientBase[Transport]):
         lost_run_timeout: Seconds without a sign of life after which a run whose stream broke is
             given up; None for ever.
         max_event_bytes: Largest stream event in bytes.
+        tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
+            what `dify_workflow.tracing.Tracing` has by default. Needs
+            ``pip install dify-workflow[otel]``.
         http_client: An `httpx.Client` of your own, for proxies, TLS or other transports. It is
             never closed here; its base URL counts where none is given, and its timeout where it is
             not httpx's default.
 
     Raises:
-        ConfigurationError: An option cannot be right.
+        ConfigurationError: An option cannot be right, or OpenTelemetry is not installed.
     """
 
     def __init__(
@@ -113,6 +118,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_reattach: int = MAX_REATTACH,
         lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        tracing: bool | Tracing = False,
         http_client: HTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -128,6 +134,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            tracing=tracing,
         )
         super().__init__(options, Transport(checked_client(http_client, HTTPClient)))
 
@@ -145,6 +152,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_reattach: int | None = None,
         lost_run_timeout: float | NotGiven | None = NOT_GIVEN,
         max_event_bytes: int | None = None,
+        tracing: bool | Tracing | None = None,
         http_client: HTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -163,6 +171,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_reattach: As for the client.
             lost_run_timeout: As for the client.
             max_event_bytes: As for the client.
+            tracing: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -182,6 +191,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            tracing=tracing,
         )
 
     def close(self) -> None:
@@ -337,7 +347,9 @@ class DifyWorkflow(ClientBase[Transport]):
             continues=continue_on_pause,
         )
         stop = partial(self._stop, user_id=user_id, api_key=call.key)
-        return WorkflowStream(core, self._transport.open(call), stop, self._transport)
+        with sending(core.observer):
+            body = self._transport.open(call)
+        return WorkflowStream(core, body, stop, self._transport)
 
     def submit_workflow(
         self,
@@ -881,15 +893,22 @@ class DifyWorkflow(ClientBase[Transport]):
         return bound.stop_workflow_stream(task_id, user_id, api_key=api_key)
 
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> WorkflowStream:
-        call = self._transport.drive(self._preparation(name).run(request, "streaming"))
-        stop = partial(self._stop, user_id=request.user_id, api_key=call.key)
-        core = self._equip(self._core(name), name, call)
-        body = self._sent(call, self._transport.open)
+        core = self._core(name, observer=self._observer(name, request=request))
+        with sending(core.observer):
+            call = self._transport.drive(self._preparation(name).run(request, "streaming"))
+            stop = partial(self._stop, user_id=request.user_id, api_key=call.key)
+            self._equip(core, name, call)
+            body = self._sent(marked(core.observer, call), self._transport.open)
         return WorkflowStream(core, body, stop, self._transport)
 
     def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
-        call = self._transport.drive(self._preparation("run_workflow").run(request, "blocking"))
-        run: WorkflowRunResponse = self._sent(call, self._transport.send)
+        observer = self._observer("run_workflow", request=request)
+        with sending(observer):
+            steps = self._preparation("run_workflow").run(request, "blocking")
+            call = marked(observer, self._transport.drive(steps))
+            run: WorkflowRunResponse = self._sent(call, self._transport.send)
+        if observer is not None:
+            observer.answered(run)
         return run
 
     def _sent(self, call: Call[Any], send: Callable[[Call[Any]], T]) -> T:

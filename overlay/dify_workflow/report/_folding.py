@@ -200,7 +200,11 @@ class Folding:
         node.values |= data.values(*_VALUES)
         node.truncated |= data.truncated(*_VALUES)
         cost = data.inside("execution_metadata")
-        node.round = _round_of(cost) if _round_of(cost) is not None else node.round
+        if (
+            node.around is not None
+            and (index := cost.count(f"{node.around.kind}_index")) is not None
+        ):
+            node.round = index
         node.tokens = cost.count("total_tokens") or 0
         node.price, node.currency = cost.amount("total_price"), cost.text("currency") or ""
         node.status = data.text("status") or "unknown"
@@ -328,11 +332,3 @@ def _is_told_again(event: StreamEvent[object]) -> bool:
     data: JSON = event.raw.get("data")
     is_node = isinstance(event, NodeStarted | NodeFinished) and is_object(data)
     return is_node and "inputs_truncated" not in data and "parallel_id" not in data
-
-
-def _round_of(cost: Facts) -> int | None:
-    for kind in ROUNDS:
-        index = cost.count(f"{kind}_index")
-        if index is not None:
-            return index
-    return None

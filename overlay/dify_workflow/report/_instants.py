@@ -55,14 +55,24 @@ def settle(instants: Iterable[Instant]) -> None:
         _settle_by_stamps(ordered)
 
 
-def _settle_by_arrival(ordered: list[Instant]) -> None:
-    """What arrived first after its stamp tells how far the two clocks are apart, at most."""
-    ahead = min(
-        (each.arrived - each.stamp for each in ordered if each.arrived and each.stamp), default=0.0
+def ahead(instants: Iterable[Instant]) -> float:
+    """Seconds by which the watcher's clock is ahead of the server's, as far as arrivals tell.
+
+    What arrived first after its stamp tells how far the two are apart, at most.
+
+    Args:
+        instants: All moments of the run.
+    """
+    return min(
+        (each.arrived - each.stamp for each in instants if each.arrived and each.stamp), default=0.0
     )
+
+
+def _settle_by_arrival(ordered: list[Instant]) -> None:
+    lead = ahead(ordered)
     now = 0.0
     for each in ordered:
-        seen = None if each.arrived is None else each.arrived - ahead
+        seen = None if each.arrived is None else each.arrived - lead
         if seen is None or (each.stamp is not None and seen > each.stamp + _TICK):
             # Told late, by the replay of a stream that was lost: nobody saw it.
             seen = _unseen(each, now)
