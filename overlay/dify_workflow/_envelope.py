@@ -15,7 +15,7 @@ import orjson
 from ._event import StreamEvent
 from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
 from ._message import UnreadableEventError, decode_message
-from ._sse import LF
+from ._sse import LF, Data
 
 Failure: TypeAlias = Callable[[UnreadableEventError, str], Exception]
 """Makes the exception for a message that cannot be read when somebody looks at it; takes the name
@@ -36,17 +36,28 @@ class Envelope:
         event_class: Of the event.
         head: Its bytes, from the name of the field up to the brace that opens the data.
         fields: Its members, with data that is empty.
+        has_numbers: Whether numbers may be among the data.
         most: Largest message in bytes.
         failure: Makes the exception for a message that cannot be read.
     """
 
-    __slots__ = ("_event_class", "_failure", "_head", "_most", "_size", "fields")
+    __slots__ = (
+        "_event_class",
+        "_failure",
+        "_has_numbers",
+        "_head",
+        "_most",
+        "_size",
+        "fields",
+    )
 
     def __init__(
         self,
         event_class: type[StreamEvent[object]],
         head: bytes,
         fields: JSONObject,
+        *,
+        has_numbers: bool,
         most: int,
         failure: Failure,
     ) -> None:
@@ -54,10 +65,11 @@ class Envelope:
         self._head = head
         self._size = len(head)
         self.fields = fields
+        self._has_numbers = has_numbers
         self._most = most
         self._failure = failure
 
-    def event(self, message: bytes) -> StreamEvent[object] | None:
+    def event(self, message: Data) -> StreamEvent[object] | None:
         """The event of a message, unread; None for one that is not as expected.
 
         Args:
@@ -73,7 +85,7 @@ class Envelope:
             return made(message, self)  # not for users
         return None
 
-    def payload(self, message: bytes) -> JSON:
+    def payload(self, message: Data) -> JSON:
         """The data of an unread message, alone.
 
         Raises:
@@ -84,11 +96,9 @@ class Envelope:
             payload = orjson.loads(data)
         except orjson.JSONDecodeError:
             return self.whole(message).get("data")
-        if self.fields["event"] != "text_chunk" and may_be_rounded(data):  # texts hold no numbers
-            return decode(data)
-        return payload
+        return decode(data) if self._has_numbers and may_be_rounded(data) else payload
 
-    def whole(self, message: bytes) -> JSONObject:
+    def whole(self, message: Data) -> JSONObject:
         """An unread message as it is.
 
         Raises:
@@ -101,14 +111,14 @@ class Envelope:
         assert is_object(payload)
         return payload
 
-    def node(self, message: bytes) -> tuple[str, str] | None:
+    def node(self, message: Data) -> tuple[str, str] | None:
         """Ids of the execution and of the node, as far as both can be seen without decoding."""
         found = _NODE(message, self._size)
         return None if found is None else (found[1].decode(), found[2].decode())
 
 
 def envelopes_beside(
-    data: bytes,
+    data: Data,
     payload: JSONObject,
     classes: Mapping[str, type[StreamEvent[object]]],
     most: int,
@@ -126,7 +136,7 @@ def envelopes_beside(
         failure: Makes the exception for one that cannot be read.
     """
     fields: JSONObject = {**payload, "data": {}}
-    head = data[: data.find(b"{", data.find(b'"data"')) + 1]
+    head = bytes(data[: data.find(b"{", data.find(b'"data"')) + 1])
     before, name, after = head.partition(b'"%b"' % str(payload["event"]).encode())
     try:
         is_whole = orjson.loads(head + b"}}") == fields and list(fields)[-1] == "data"
@@ -137,6 +147,12 @@ def envelopes_beside(
     found: dict[bytes, Envelope] = {}
     for other, event_class in classes.items():
         start = _FIELD + before + b'"%b"' % other.encode() + after
-        envelope = Envelope(event_class, start, {**fields, "event": other}, most, failure)
-        found[start[:KEY_SIZE]] = envelope
+        found[start[:KEY_SIZE]] = Envelope(
+            event_class,
+            start,
+            {**fields, "event": other},
+            has_numbers=other != "text_chunk",
+            most=most,
+            failure=failure,
+        )
     return found

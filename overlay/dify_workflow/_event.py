@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from dify_workflow_api.models import RunStatus
 
     from ._envelope import Envelope
+    from ._sse import Data
 
 DataT_co = TypeVar("DataT_co", covariant=True)
 _new = object.__new__
 
-_UNREAD = object()
+_UNREAD: Any = object()
 """In the place of a payload that nobody has asked for."""
 
 
@@ -30,7 +31,7 @@ class StreamEvent(Generic[DataT_co]):
             the client does not know yet.
     """
 
-    _message: bytes
+    _message: Data
     _envelope: Envelope
 
     # By hand, because streams make hundreds of thousands: attrs takes twice as long for a frozen
@@ -43,10 +44,10 @@ class StreamEvent(Generic[DataT_co]):
 
     def __init__(self, raw: JSONObject) -> None:
         self._raw: JSONObject | None = raw
-        self._data: object = _UNREAD
+        self._data: DataT_co = _UNREAD
 
     @classmethod
-    def _unread(cls, message: bytes, envelope: Envelope) -> Self:
+    def _unread(cls, message: Data, envelope: Envelope) -> Self:
         """An event whose message nobody has looked at yet.
 
         Args:
@@ -118,13 +119,14 @@ class StreamEvent(Generic[DataT_co]):
         """
         if self._data is _UNREAD:
             self._data = self._read()
-        return cast("DataT_co", self._data)
+        return self._data
 
-    def _read(self) -> object:
-        if self._model is None:
-            return self._payload
+    def _read(self) -> Any:
+        payload, model = self._payload, self._model
+        if model is None:
+            return payload
         try:
-            return read(load(self._model), self._payload)
+            return read(load(model), payload)
         except SHAPE_ERRORS as error:
             raise InvalidResponseError(
                 f"The event {self.event} does not have the expected shape ({error!r}): "

@@ -10,7 +10,7 @@ from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
 from ._event import StreamEvent, UnknownEvent
 from ._json import JSON, is_object
 from ._message import UnreadableEventError, decode_message
-from ._sse import CR, EventTooLargeError, SSEDecoder
+from ._sse import CR, Data, EventTooLargeError, SSEDecoder
 from .events import EVENT_CLASSES, NodeFinished, NodeStarted, TextChunk
 
 _UNREAD: dict[str, type[StreamEvent[object]]] = {
@@ -75,7 +75,8 @@ class EventDecoder:
         events: list[StreamEvent[object]] = []
         try:
             for message in messages.split(chunk):
-                envelope = envelopes.get(message[:KEY_SIZE])
+                key = message[:KEY_SIZE]
+                envelope = envelopes.get(key if type(key) is bytes else bytes(key))
                 event = None if envelope is None else envelope.event(message)
                 if event is None and (parsed := messages.parse(message)) is not None:
                     event = self._event(*parsed)
@@ -88,7 +89,7 @@ class EventDecoder:
         self.count += len(events)
         return events, problem
 
-    def _event(self, data: bytes | None, field: str) -> StreamEvent[object] | None:
+    def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
         """The event of a message; None for a ping.
 
         Args:

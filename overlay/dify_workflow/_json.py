@@ -41,7 +41,7 @@ def is_text(value: str) -> bool:
     return True
 
 
-def decode(data: bytes) -> JSON:
+def decode(data: bytes | bytearray) -> JSON:
     """Decode a body; whole numbers of any size stay exact.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from json import JSONDecodeError
 
 from ._json import JSON, decode
+from ._sse import Data
 
 
 class UnreadableEventError(ValueError):
@@ -16,13 +17,13 @@ class UnreadableEventError(ValueError):
         place: Where in it something is wrong, in bytes.
     """
 
-    def __init__(self, what: str, data: bytes, place: int = 0) -> None:
+    def __init__(self, what: str, data: Data, place: int = 0) -> None:
         super().__init__(what)
-        self.data = data
+        self.data = bytes(data)
         self.place = place
 
 
-def decode_message(data: bytes) -> JSON:
+def decode_message(data: Data) -> JSON:
     """The JSON of a message; whole numbers of any size stay exact.
 
     NaN, Infinity and lone surrogates, which servers up to 1.7 send, are JSON too.

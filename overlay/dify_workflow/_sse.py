@@ -17,7 +17,10 @@ _BOM = b"\xef\xbb\xbf"
 LF, CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
 
-Message: TypeAlias = tuple[bytes | None, str]
+Data: TypeAlias = bytes | bytearray
+"""What came, and large messages are not copied."""
+
+Message: TypeAlias = tuple[Data | None, str]
 """What a message says: the data lines, joined with LF (None where there was none, as in Dify's
 pings), and the event field (empty where there was none)."""
 
@@ -51,7 +54,7 @@ class SSEDecoder:
         """What came after the last empty line; the standard drops it at the end of a stream."""
         return bytes(self._begun)
 
-    def split(self, chunk: bytes) -> list[bytes]:
+    def split(self, chunk: bytes) -> list[Data]:
         """The messages that the chunk completes, as they came; the rest of it is kept.
 
         Args:
@@ -65,17 +68,16 @@ class SSEDecoder:
             if chunk[0] == LF and self._begun.endswith(b"\n"):
                 chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
                 del self._begun[-1]
-        messages = _between_empty_lines(chunk)
+        messages: list[Data] = [*_between_empty_lines(chunk)]
         rest = messages.pop()
         if messages and self._begun:
             self._begun += messages[0]
-            messages[0] = bytes(self._begun)
-            self._begun = bytearray()
+            messages[0], self._begun = self._begun, bytearray()
         if rest or not self.is_between:
             self._keep(rest)
         return messages
 
-    def parse(self, message: bytes) -> Message | None:
+    def parse(self, message: Data) -> Message | None:
         """Read the lines of a message; None where they carry neither data nor an event name.
 
         Args:
@@ -87,8 +89,8 @@ class SSEDecoder:
         self._check(len(message) - message.startswith(b"\n"))  # of an empty line before it
         if message[:6] == b"data: " and LF not in message:  # as Dify's are
             return message[6:], ""
-        data: list[bytes] = []
-        event = b""
+        data: list[Data] = []
+        event: Data = b""
         for line in message.split(b"\n"):
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
@@ -110,7 +112,7 @@ class SSEDecoder:
         """
         self._check(len(self._begun) - self._begun.endswith(b"\n"))  # half of the empty line, maybe
 
-    def _keep(self, rest: bytes) -> None:
+    def _keep(self, rest: Data) -> None:
         """Keep the beginning of a message, or more of it."""
         self._begun += rest if self._begun else rest.lstrip(b"\n")  # empty lines before are nothing
         self.is_between = not self._begun and not self._after_cr and self._head is None
