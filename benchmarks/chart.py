@@ -55,7 +55,7 @@ def ratios(results: Sequence[Result]) -> str:
     """A bar for each contestant of a case: its time as a multiple of bare httpx.
 
     Args:
-        results: Of the case; layers of this client are left out.
+        results: Of the case, and of the one that reads texts; layers of this client are left out.
     """
     shown = sorted(
         (result for result in results if not result.contestant.startswith("layer_")),
@@ -76,9 +76,12 @@ def _ratio_row(result: Result, top: int, scale: float) -> str:
         ratio * scale for ratio in (result.median, min(result.ratios), max(result.ratios))
     )
     middle = top + 10
+    label = title(result.contestant).partition(":")[0].partition(", ")[0]
+    if result.case.name == "text":
+        label += ", texts read"
     return (
         f'<text class="end{" strong" if is_ours else ""}" x="{_LABELS - 10}" y="{top + 14}">'
-        f"{escape(title(result.contestant).partition(':')[0].partition(', ')[0])}</text>"
+        f"{escape(label)}</text>"
         f'<rect class="{"c1" if is_ours else "c0"}" x="{_LABELS}" y="{top}" '
         f'width="{width:.1f}" height="20" rx="3"/>'
         f'<line class="line" x1="{_LABELS + low:.1f}" x2="{_LABELS + high:.1f}" '
