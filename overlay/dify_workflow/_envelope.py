@@ -42,12 +42,12 @@ class Envelope:
     """
 
     __slots__ = (
-        "_event_class",
         "_failure",
         "_has_numbers",
         "_head",
         "_most",
         "_size",
+        "_unread",
         "fields",
     )
 
@@ -61,7 +61,8 @@ class Envelope:
         most: int,
         failure: Failure,
     ) -> None:
-        self._event_class = event_class
+        # Not for users, but for this module.
+        self._unread = event_class._unread  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._head = head
         self._size = len(head)
         self.fields = fields
@@ -81,8 +82,7 @@ class Envelope:
             and LF not in message
             and len(message) <= self._most
         ):
-            made = self._event_class._unread  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            return made(message, self)  # not for users
+            return self._unread(message, self)
         return None
 
     def payload(self, message: Data) -> JSON:

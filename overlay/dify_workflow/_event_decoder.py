@@ -54,6 +54,24 @@ class EventDecoder:
         """What came after the last whole event."""
         return self._messages.unfinished
 
+    def only(self, chunk: bytes) -> StreamEvent[object] | None:
+        """The unread event that a chunk is, as Dify sends them; None where `feed` has to see it.
+
+        Args:
+            chunk: Bytes as they arrived.
+        """
+        envelope = self._envelopes.get(chunk[:KEY_SIZE])
+        if (
+            envelope is not None
+            and self._messages.is_between
+            and chunk[-2:] == b"\n\n"
+            and CR not in chunk
+            and (event := envelope.event(chunk[:-2])) is not None
+        ):
+            self.count += 1
+            return event
+        return None
+
     def feed(
         self, chunk: bytes
     ) -> tuple[list[StreamEvent[object]], UnreadableEventError | EventTooLargeError | None]:
@@ -66,12 +84,6 @@ class EventDecoder:
             chunk: Bytes as they arrived.
         """
         messages, envelopes, problem = self._messages, self._envelopes, None
-        envelope = envelopes.get(chunk[:KEY_SIZE])
-        if envelope and messages.is_between and chunk[-2:] == b"\n\n" and CR not in chunk:
-            event = envelope.event(chunk[:-2])
-            if event is not None:  # a chunk is a message, as Dify sends them
-                self.count += 1
-                return [event], None
         events: list[StreamEvent[object]] = []
         try:
             for message in messages.split(chunk):

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol, Self, TypeVar
 
-from ._json import JSON
+from ._json import JSON, is_object
 
 
 class Model(Protocol):
@@ -31,9 +31,8 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     Raises:
         SHAPE_ERRORS: The payload, or one in it, is not of the shape that the spec gives it.
     """
-    kind = type(payload)
-    if kind is not dict:
-        raise TypeError(f"{model.__name__} is no JSON object but {kind.__name__}")
+    if not is_object(payload):
+        raise TypeError(f"{model.__name__} is no JSON object but {type(payload).__name__}")
     return model.from_dict(payload)
 
 

@@ -174,11 +174,16 @@ class StreamCore:
         if self._error is not None and now > self._grace_ends:
             self.finish()
             return
-        events, error = self._decoder.feed(chunk)
+        only = self._decoder.only(chunk)
+        if self.is_steady and type(only) is TextChunk:  # nearly all that comes
+            self.ready.append(only)
+            self.errors.last_event = only
+            return
+        events, error = self._decoder.feed(chunk) if only is None else ([only], None)
         try:
             for event in events:
                 kind = type(event)
-                if self.is_steady and kind in _PLAIN:  # nearly all that comes
+                if self.is_steady and kind in _PLAIN:
                     if kind is not TextChunk:
                         self._note_node(event)
                     self.ready.append(event)
