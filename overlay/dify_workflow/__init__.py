@@ -18,7 +18,6 @@ from . import (
     errors,
     events,
 )
-from ._files import FileSource
 from ._options import NOT_GIVEN, NotGiven
 from ._people import AsyncFormCallback, FormCallback, FormReply
 from ._replay import StreamGap
@@ -28,22 +27,24 @@ from ._version import __version__
 from .client import DifyWorkflow
 from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
 from .events import *  # noqa: F403  # a class for each event of the spec
-from .models import (
-    HumanInputForm,
-    UploadedFile,
-    WorkflowFile,
-    WorkflowPause,
-    WorkflowRunRequest,
-    WorkflowRunResponse,
-    WorkflowStopResponse,
-)
+from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if _TYPE_CHECKING:
     from ._async_stream import AsyncWorkflowStream
+    from ._files import FileSource
     from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
     from ._media import AsyncMediaStream, MediaStream
     from .async_client import AsyncDifyWorkflow
-    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from .models import (
+        DifyPageResult,
+        HumanInputForm,
+        UploadedFile,
+        WorkflowFile,
+        WorkflowLogs,
+        WorkflowLogsRequest,
+        WorkflowPause,
+        WorkflowStopResponse,
+    )
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
@@ -52,11 +53,17 @@ _ON_DEMAND = {
     "AsyncMediaStream": "_media",
     "AsyncWorkflowStream": "_async_stream",
     "DifyPageResult": "models",
+    "FileSource": "_files",
+    "HumanInputForm": "models",
     "LogIterator": "_logs",
     "LogTail": "_logs",
     "MediaStream": "_media",
+    "UploadedFile": "models",
+    "WorkflowFile": "models",
     "WorkflowLogs": "models",
     "WorkflowLogsRequest": "models",
+    "WorkflowPause": "models",
+    "WorkflowStopResponse": "models",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 

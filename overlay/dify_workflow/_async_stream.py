@@ -15,13 +15,13 @@ from ._stream import STOP_SECONDS, StreamView
 from ._stream_core import StreamCore
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
-from .models import WorkflowRunResponse, WorkflowStopResponse
 
 if TYPE_CHECKING:
     from anyio import Event
 
     from ._async_body import AsyncByteStream
     from ._async_transport import AsyncTransport
+    from .models import WorkflowRunResponse, WorkflowStopResponse
 
 
 class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
@@ -253,16 +253,16 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise self._core.errors.left_early()
         self._core.check_deadline()
         match step:
-            case Reopen(call):
+            case Reopen(call=call):
                 self._body = body = await self._transport.open(call)
                 if self._closed:  # meanwhile, by another task
                     await body.close()
                     raise self._core.errors.left_early()
                 self._core.begin(body.headers, body.key)
                 return None
-            case Ask(call):
+            case Ask(call=call):
                 return await self._transport.send(call)
-            case Wait(seconds):
+            case Wait(seconds=seconds):
                 self._closing = new_event()
                 await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
                 self._core.check_deadline()

@@ -11,30 +11,32 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from .models import WorkflowRunResponse
-
 if TYPE_CHECKING:
     from ._call import Call
     from ._log_query import LogAnswer
+    from .models import WorkflowRunResponse
 
 T = TypeVar("T")
 
 
-@attrs.frozen(eq=False, repr=False)
 class Reopen:
     """Open the stream of a call, and read on from it."""
 
-    call: Call[Any]
+    __slots__ = ("call",)
+
+    def __init__(self, call: Call[Any]) -> None:
+        self.call = call
 
 
-@attrs.frozen(eq=False, repr=False)
 class Ask(Generic[T]):
     """Send a call; its answer is sent back."""
 
-    call: Call[T]
+    __slots__ = ("call",)
+
+    def __init__(self, call: Call[T]) -> None:
+        self.call = call
 
 
-@attrs.frozen(eq=False, repr=False)
 class Wait:
     """Let time pass.
 
@@ -42,7 +44,10 @@ class Wait:
         seconds: How much.
     """
 
-    seconds: float
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 Step: TypeAlias = Reopen | Ask[Any] | Wait

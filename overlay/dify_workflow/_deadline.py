@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 
-import attrs
-
 from .errors import InvalidRequestError
 
 _TICK = 0.01
@@ -23,7 +21,6 @@ _FAR = 1e9
 """Seconds after which nobody waits any more (thirty years), in numbers that clocks can add to."""
 
 
-@attrs.frozen(eq=False, repr=False)
 class Deadline:
     """When the call of a method has to be over; the clock runs from here on.
 
@@ -33,13 +30,13 @@ class Deadline:
         stops: Whether its run is stopped then.
     """
 
-    method: str = ""
-    seconds: float = math.inf
-    stops: bool = False
-    _end: float = attrs.field(
-        init=False,
-        default=attrs.Factory(lambda self: time.monotonic() + self.seconds, takes_self=True),
-    )
+    __slots__ = ("_end", "method", "seconds", "stops")
+
+    def __init__(self, method: str = "", seconds: float = math.inf, *, stops: bool = False) -> None:
+        self.method = method
+        self.seconds = seconds
+        self.stops = stops
+        self._end = time.monotonic() + seconds
 
     @property
     def is_set(self) -> bool:
@@ -88,4 +85,4 @@ def deadline_in(seconds: float | None, method: str, *, stops: bool = False) -> D
         raise InvalidRequestError(
             f"{method}: deadline must be seconds above zero, or None for none, not {seconds!r}."
         )
-    return Deadline(method, float(min(seconds, _FAR)), stops)
+    return Deadline(method, float(min(seconds, _FAR)), stops=stops)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from ._json import JSON, JSONObject, is_text
 from .errors import InvalidRequestError
-from .models import UploadedFile, WorkflowFile
+
+if TYPE_CHECKING:
+    from .models import WorkflowFile
 
 
 def local_paths(value: JSON) -> list[Path]:
@@ -79,10 +81,6 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
 def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON:
     if value is None or isinstance(value, bool | int | float | str):
         return _scalar(value, place)
-    if isinstance(value, WorkflowFile):
-        return value.to_wire()
-    if isinstance(value, UploadedFile):
-        return value.as_input().to_wire()
     if isinstance(value, Path):
         return uploads[value].to_wire()
     if _is_mapping(value):
@@ -92,6 +90,12 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
         }
     if _is_sequence(value):
         return [_wire(item, f"{place}[{index}]", uploads) for index, item in enumerate(value)]
+    from .models import UploadedFile, WorkflowFile
+
+    if isinstance(value, UploadedFile):
+        value = value.as_input()
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
     raise InvalidRequestError(
         f"{place} is of the type {type(value).__name__}; inputs are JSON, WorkflowFile, "
         "UploadedFile or pathlib.Path."

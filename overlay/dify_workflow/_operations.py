@@ -15,25 +15,25 @@ import attrs
 
 from dify_workflow_api import models as wire
 
-from . import _results
+from . import _results, models
 from ._answer import Answer
-from ._files import OpenFile
 from ._input_rules import is_uuid
 from ._json import JSONObject, is_text
 from ._reading import SHAPE_ERRORS, ModelT, read
 from .errors import InvalidRequestError, NotFoundError
-from .models import (
-    HumanInputForm,
-    UploadedFile,
-    WorkflowRunResponse,
-    WorkflowStopResponse,
-)
 
 if TYPE_CHECKING:
     from dify_workflow_api.types import File
 
+    from ._files import OpenFile
     from ._log_query import LogAnswer, LogQuery
-    from .models import WorkflowLogsRequest
+    from .models import (
+        HumanInputForm,
+        UploadedFile,
+        WorkflowLogsRequest,
+        WorkflowRunResponse,
+        WorkflowStopResponse,
+    )
 
 T = TypeVar("T")
 ResponseMode: TypeAlias = Literal["streaming", "blocking"]
@@ -135,7 +135,7 @@ def stop_workflow_task(task_id: str, user: str) -> Operation[WorkflowStopRespons
         build(checked_text("task_id", task_id), body=wire.StopTaskBody(user=user)),
         lambda answer: _shaped(
             answer,
-            lambda body: WorkflowStopResponse(read(wire.StopTaskResult, body).result),
+            lambda body: models.WorkflowStopResponse(read(wire.StopTaskResult, body).result),
         ),
         repeatable=True,
     )

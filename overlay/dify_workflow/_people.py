@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
 from ._json import JSON
-from .models import HumanInputForm, WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from .models import HumanInputForm, WorkflowRunResponse
 
 FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
 """Id of the action, and value by field."""
 
-FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
+FormCallback: TypeAlias = Callable[["HumanInputForm"], FormReply]
 """Takes a form as people see it and returns what they answer."""
 
-AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
+AsyncFormCallback: TypeAlias = Callable[["HumanInputForm"], Awaitable[FormReply] | FormReply]
 """Likewise, for async code; may be a coroutine function."""
 
 

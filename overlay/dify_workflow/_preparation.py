@@ -10,13 +10,12 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from . import _operations as operations
 from ._call import Call, call_for
-from ._files import opened
 from ._input_rules import needs_check, problems, undeclared
 from ._inputs import local_paths, wire_files, wire_inputs
 from ._json import JSON, JSONObject
@@ -29,8 +28,10 @@ from .errors import (
     InvalidRequestError,
     RunDeadlineExceededError,
 )
-from .models import UploadedFile, WorkflowFile, WorkflowRunRequest, WorkflowRunResponse
-from .models._file import file_type
+from .models import WorkflowRunRequest
+
+if TYPE_CHECKING:
+    from .models import UploadedFile, WorkflowFile, WorkflowRunResponse
 
 FORM_LIFETIME = 300.0
 """Seconds that the inputs an app takes are kept; they change when it is published anew."""
@@ -113,7 +114,7 @@ class Preparation:
                 trace_id=request.trace_id,
             )
 
-        planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+        planned = _planned(paths)
         call = self._call(operation(planned), key)
         # Another version of the workflow may take other inputs than the published one shows.
         if mode == "streaming" and self.options.check_inputs and request.workflow_id is None:
@@ -139,7 +140,7 @@ class Preparation:
         key = self.options.key(own_key)
         user = self.options.user(user_id)
         paths = _checked_paths(inputs, None)
-        planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+        planned = _planned(paths)
         wire = wire_inputs(inputs, planned)
         call = self._call(operations.submit_human_input_form(form_token, action, wire, user), key)
         if paths:
@@ -193,6 +194,8 @@ class Preparation:
         self, paths: Iterable[Path], key: ApiKey, user: str
     ) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
         """Upload files one after the other; each is open only while it is sent."""
+        from ._files import opened
+
         uploads: dict[Path, WorkflowFile] = {}
         for path in paths:
             with opened(path) as file:
@@ -213,7 +216,7 @@ def as_planned(inputs: Mapping[str, JSON]) -> JSONObject:
         InvalidRequestError: They are no JSON, or a file is not there.
     """
     paths = _checked_paths(inputs)
-    planned = {path: WorkflowFile.uploaded(_UNSENT_ID, type=_type(path)) for path in paths}
+    planned = _planned(paths)
     return wire_inputs(inputs, planned)
 
 
@@ -230,5 +233,11 @@ def _checked_paths(*values: JSON) -> list[Path]:
     return paths
 
 
-def _type(path: Path) -> str:
-    return file_type(path.suffix, None)
+def _planned(paths: Iterable[Path]) -> dict[Path, WorkflowFile]:
+    """The files as they will be, but for their ids."""
+    from .models import WorkflowFile
+    from .models._file import file_type
+
+    return {
+        path: WorkflowFile.uploaded(_UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
+    }

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from dify_workflow_api import models as wire
 
+from . import models
 from ._json import JSON, JSONObject
 from ._reading import read
-from .models import (
-    HumanInputForm,
-    UploadedFile,
-    WorkflowPause,
-    WorkflowRunResponse,
-)
+from .models import WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from .models import HumanInputForm, UploadedFile, WorkflowPause
 
 
 def blocking_run(body: JSONObject) -> WorkflowRunResponse:
@@ -61,7 +61,7 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
         total_steps=detail.total_steps,
         created_at=_unix_time(detail.created_at),
         finished_at=_unix_time(detail.finished_at),
-        paused=WorkflowPause() if status == "paused" else None,
+        paused=models.WorkflowPause() if status == "paused" else None,
         raw=body,
     )
 
@@ -86,7 +86,7 @@ def final_payload(run: WorkflowRunResponse) -> JSONObject:
 def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | None) -> WorkflowPause:
     """What a paused run waits for."""
     forms = tuple(
-        HumanInputForm(
+        models.HumanInputForm(
             id=reason.form_id,
             token=reason.form_token,
             node_id=reason.node_id,
@@ -102,13 +102,13 @@ def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | Non
         for reason in reasons or ()
         if reason.form_id is not None  # a pause may have other reasons than a form
     )
-    return WorkflowPause(nodes=tuple(nodes or ()), forms=forms)
+    return models.WorkflowPause(nodes=tuple(nodes or ()), forms=forms)
 
 
 def form(token: str, body: JSONObject) -> HumanInputForm:
     """The form in the answer to a request for it."""
     detail = read(wire.HumanInputFormDetail, body)
-    return HumanInputForm(
+    return models.HumanInputForm(
         token=token,
         content=detail.form_content,
         inputs=tuple(detail.inputs),
@@ -122,7 +122,7 @@ def form(token: str, body: JSONObject) -> HumanInputForm:
 def uploaded_file(body: JSONObject) -> UploadedFile:
     """The file in the answer to its upload."""
     stored = read(wire.StoredFile, body)
-    return UploadedFile(
+    return models.UploadedFile(
         id=stored.id,
         name=stored.name,
         size=stored.size,

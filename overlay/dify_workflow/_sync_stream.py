@@ -15,11 +15,11 @@ from ._stream import STOP_SECONDS, StreamView
 from ._stream_core import StreamCore
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
-from .models import WorkflowRunResponse, WorkflowStopResponse
 
 if TYPE_CHECKING:
     from ._sync_body import ByteStream
     from ._sync_transport import Transport
+    from .models import WorkflowRunResponse, WorkflowStopResponse
 
 
 class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
@@ -269,16 +269,16 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             raise self._core.errors.left_early()
         self._core.check_deadline()
         match step:
-            case Reopen(call):
+            case Reopen(call=call):
                 self._body = body = self._transport.open(call)
                 if self._closed:  # meanwhile, by another thread
                     body.close()
                     raise self._core.errors.left_early()
                 self._core.begin(body.headers, body.key)
                 return None
-            case Ask(call):
+            case Ask(call=call):
                 return self._transport.send(call)
-            case Wait(seconds):
+            case Wait(seconds=seconds):
                 self._closing = threading.Event()
                 if self._closed:  # meanwhile, by another thread
                     raise self._core.errors.left_early()

@@ -18,9 +18,7 @@ from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
 from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
-from ._files import FileSource, opened
 from ._json import JSON
-from ._media import AsyncMediaStream
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
@@ -34,13 +32,7 @@ from ._sse import MAX_EVENT_BYTES
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
-from .models import (
-    HumanInputForm,
-    UploadedFile,
-    WorkflowRunRequest,
-    WorkflowRunResponse,
-    WorkflowStopResponse,
-)
+from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -53,8 +45,17 @@ if TYPE_CHECKING:
     )
 
     from ._async_body import AsyncByteStream
+    from ._files import FileSource
     from ._logs import AsyncLogIterator, AsyncLogTail
-    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from ._media import AsyncMediaStream
+    from .models import (
+        DifyPageResult,
+        HumanInputForm,
+        UploadedFile,
+        WorkflowLogs,
+        WorkflowLogsRequest,
+        WorkflowStopResponse,
+    )
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -698,6 +699,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        from ._files import opened
+
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._within(timeout)._send(
@@ -735,6 +738,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
         call = self._within(timeout)._call(operation, api_key)
+        from ._media import AsyncMediaStream
+
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # ------------------------------------------------------------------------------------- app
@@ -859,6 +864,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        from ._files import opened
+
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._within(timeout)._send(
@@ -891,6 +898,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
         call = self._within(timeout)._call(operation, api_key)
+        from ._media import AsyncMediaStream
+
         return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
 
     # --------------------------------------------------------------------------------- sending

@@ -15,9 +15,7 @@ from ._client_base import ClientBase, checked_mode
 from ._conversation import Ask, Step
 from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
-from ._files import FileSource, opened
 from ._json import JSON
-from ._media import MediaStream
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
@@ -33,13 +31,7 @@ from ._sync_transport import Transport
 from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
-from .models import (
-    HumanInputForm,
-    UploadedFile,
-    WorkflowRunRequest,
-    WorkflowRunResponse,
-    WorkflowStopResponse,
-)
+from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -51,8 +43,17 @@ if TYPE_CHECKING:
         Transcript,
     )
 
+    from ._files import FileSource
     from ._logs import LogIterator, LogTail
-    from .models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from ._media import MediaStream
+    from .models import (
+        DifyPageResult,
+        HumanInputForm,
+        UploadedFile,
+        WorkflowLogs,
+        WorkflowLogsRequest,
+        WorkflowStopResponse,
+    )
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -687,6 +688,8 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        from ._files import opened
+
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return self._within(timeout)._send(
@@ -723,6 +726,8 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
+        from ._media import MediaStream
+
         return MediaStream(self._transport.open(self._within(timeout)._call(operation, api_key)))
 
     # ------------------------------------------------------------------------------------- app
@@ -847,6 +852,8 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        from ._files import opened
+
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return self._within(timeout)._send(
@@ -878,6 +885,8 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
+        from ._media import MediaStream
+
         return MediaStream(self._transport.open(self._within(timeout)._call(operation, api_key)))
 
     # --------------------------------------------------------------------------------- sending

@@ -3,26 +3,33 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from ._file import UploadedFile, WorkflowFile
-from ._form import HumanInputForm
-from ._run import (
-    WorkflowPause,
-    WorkflowRunRequest,
-    WorkflowRunResponse,
-    WorkflowStopResponse,
-)
+from ._run import WorkflowRunRequest, WorkflowRunResponse
 
 if _TYPE_CHECKING:
+    from ._file import UploadedFile, WorkflowFile
+    from ._form import HumanInputForm
     from ._log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+    from ._pause import WorkflowPause
+    from ._stop import WorkflowStopResponse
 
-_OF_LOGS = {"DifyPageResult", "WorkflowLogs", "WorkflowLogsRequest"}
-"""Imported when they are first asked for: most programs read no logs."""
+_ON_DEMAND = {
+    "DifyPageResult": "_log",
+    "HumanInputForm": "_form",
+    "UploadedFile": "_file",
+    "WorkflowFile": "_file",
+    "WorkflowLogs": "_log",
+    "WorkflowLogsRequest": "_log",
+    "WorkflowPause": "_pause",
+    "WorkflowStopResponse": "_stop",
+}
+"""What is imported when it is first asked for, by name: making a class takes its time, and most
+programs run workflows and do nothing else."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _OF_LOGS:
+    if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(_import_module("._log", __name__), name)
+    value: object = getattr(_import_module(f".{_ON_DEMAND[name]}", __name__), name)
     globals()[name] = value
     return value
 

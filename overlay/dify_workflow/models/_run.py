@@ -16,11 +16,12 @@ from ..errors import (
     WorkflowRunError,
     WorkflowStoppedError,
 )
-from ._file import WorkflowFile
-from ._form import HumanInputForm
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import RunStatus
+
+    from ._file import WorkflowFile
+    from ._pause import WorkflowPause
 
 
 @attrs.frozen(init=False)
@@ -64,20 +65,6 @@ class WorkflowRunRequest:
         # Written by hand, so that no frame of a traceback holds the bare key.
         api_key = wrap(api_key)
         self.__attrs_init__(inputs, api_key, user_id, files, workflow_id, trace_id)
-
-
-@attrs.frozen
-class WorkflowPause:
-    """What a paused run waits for.
-
-    Args:
-        nodes: Ids of the nodes that wait.
-        forms: The forms, each at one of the nodes. Empty where the answer does not show them: in
-            run detail, and in blocking mode on Dify 1.13.
-    """
-
-    nodes: tuple[str, ...] = ()
-    forms: tuple[HumanInputForm, ...] = ()
 
 
 @attrs.frozen
@@ -145,14 +132,3 @@ _ERRORS: dict[str, tuple[type[WorkflowRunError], str]] = {
     "stopped": (WorkflowStoppedError, "was stopped"),
     "paused": (WorkflowPausedError, "waits for human input"),
 }
-
-
-@attrs.frozen
-class WorkflowStopResponse:
-    """The server's answer to a stop (POST /workflows/tasks/{task_id}/stop).
-
-    Args:
-        result: Always ``"success"``, also where there was nothing to stop.
-    """
-
-    result: str
