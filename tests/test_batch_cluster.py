@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 import httpx
 import pytest
+from anyio import create_task_group, to_thread
 from distributed import Client, LocalCluster
 from sqlalchemy import create_engine, text
 
@@ -36,7 +39,6 @@ from dify_workflow import (
 )
 from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
-    BatchProgress,
     JournalError,
     RowResult,
     _dask,
@@ -50,7 +52,8 @@ from dify_workflow.batch._dask import executor_at
 from dify_workflow.batch._journal import Journal
 from dify_workflow.batch._schema import url_of
 from dify_workflow.batch._sealed import Sealed
-from support.batches import Runs, counted_runs, names, results, table
+from dify_workflow.batch._settings import OnInterrupt
+from support.batches import Runs, counted_runs, counts, names, results, table
 from support.cli import call
 from support.postgres import BINARIES, postgres
 
@@ -136,9 +139,14 @@ def test_a_worker_that_is_killed_has_its_rows_followed_and_none_is_run_twice(
 
 def kill_when(runs: Runs, count: int, pid: Callable[[], int]) -> None:
     """Kill a process when so many runs have begun."""
+    wait_until_begun(runs, count)
+    os.kill(pid(), signal.SIGKILL)
+
+
+def wait_until_begun(runs: Runs, count: int) -> None:
+    """Wait until so many runs have begun."""
     while runs.counts.total() < count:
         time.sleep(0.01)
-    os.kill(pid(), signal.SIGKILL)
 
 
 @needs_postgres
@@ -219,21 +227,55 @@ def test_a_process_of_an_executor_that_is_killed_ends_the_batch_which_can_be_gon
     assert runs.counts == Counter(row["name"] for row in names(100) if row["name"] not in unknown)
 
 
-def test_ctrl_c_lets_chunks_that_were_handed_out_come_to_their_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("way", "ended"), [("wait", "succeeded"), ("stop", "pending")])
+def test_ctrl_c_has_chunks_begin_no_more_runs_and_follow_or_stop_those_that_go_on(
+    tmp_path: Path, way: OnInterrupt, ended: str
+) -> None:
+    seconds = {"wait": 0.5, "stop": 60.0}[way]
+    rows = names(400)  # in chunks of 50
+    with counted_runs(seconds) as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
+        presser = Thread(target=press_ctrl_c_when, args=(runs, 4))
+        presser.start()
+        options: dict[str, Any] = {"journal": tmp_path / "j", "executor": executor}
+        summary = run_batch(client, rows, concurrency=4, on_interrupt=way, **options)
+        presser.join()
+    begun = runs.counts.total()
+    assert summary.is_interrupted
+    assert begun < 50
+    assert summary.counts == Counter(pending=400 - begun) + Counter({ended: begun})
+
+
+def press_ctrl_c_when(runs: Runs, count: int) -> None:
+    """Interrupt the main thread when so many runs have begun."""
     main = threading.main_thread().ident
     assert main is not None
+    wait_until_begun(runs, count)
+    signal.pthread_kill(main, signal.SIGINT)
 
-    def press_ctrl_c(progress: BatchProgress) -> None:
-        if progress.settled == 1:
-            signal.pthread_kill(main, signal.SIGINT)
 
-    with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
-        options: dict[str, Any] = {"journal": tmp_path / "j", "executor": executor}
-        first = run_batch(client, names(80), on_progress=press_ctrl_c, **options)
-        assert first.is_interrupted
-        assert set(first.counts) == {"succeeded", "pending"}
-        assert run_batch(client, names(80), **options).counts == {"succeeded": 80}
-    assert set(runs.counts.values()) == {1}
+def test_a_batch_that_is_left_frees_its_executor_and_leaves_its_runs_to_the_next_one(
+    tmp_path: Path,
+) -> None:
+    async def run_and_leave() -> None:
+        batch = partial(run_batch_async, journal=tmp_path / "j", concurrency=4, executor=executor)
+        async with runs.emulator.async_client("work") as client, create_task_group() as group:
+            group.start_soon(batch, client, names(400))
+            await to_thread.run_sync(wait_until_begun, runs, 4)
+            group.cancel_scope.cancel()
+
+    with counted_runs(60.0) as runs, ThreadPoolExecutor(2) as executor:
+        anyio.run(run_and_leave)  # and the executor waits for the ends of its calls
+    assert counts(tmp_path / "j") == {"running": 4, "pending": 396}
+    assert runs.counts.total() == 4
+
+
+def test_a_batch_that_begins_has_the_chunks_of_one_that_died_leave_off(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "j")) as journal:
+        orders = journal.orders("of one that died")
+        orders.give("go")
+        assert orders.read() == "go"
+        with journal.locked():
+            assert orders.read() is None
 
 
 def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
@@ -246,15 +288,12 @@ def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
     assert summary.counts == {"succeeded": 9}
 
 
-def test_what_executors_cannot_do_is_refused(tmp_path: Path) -> None:
+def test_rows_of_an_iterator_are_refused_with_an_executor(tmp_path: Path) -> None:
+    refused = pytest.raises(InvalidRequestError, match="no iterator")
     with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
-        with pytest.raises(InvalidRequestError, match="no iterator"):
+        with refused:
             run_batch(client, iter(names(3)), journal=tmp_path / "j", executor=executor)
-        with pytest.raises(ConfigurationError, match="stops runs of this process alone"):
-            run_batch(
-                client, names(3), journal=tmp_path / "j", executor=executor, on_interrupt="stop"
-            )
-    assert not runs.counts
+        assert not runs.counts
 
 
 def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
@@ -300,8 +339,7 @@ def test_a_cluster_shows_neither_key_nor_password_in_its_logs_and_on_its_dashboa
         )
         taking = Thread(target=next, args=(rows,))
         taking.start()
-        while not runs.counts:
-            time.sleep(0.01)
+        wait_until_begun(runs, 1)
         shown = everything_shown(cluster)
         taking.join()
         rows.close()

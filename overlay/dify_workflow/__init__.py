@@ -19,7 +19,6 @@ from . import (
     events,
 )
 from ._options import NOT_GIVEN, NotGiven
-from ._people import AsyncFormCallback, FormCallback, FormReply
 from ._replay import StreamGap
 from ._secret import ApiKey
 from ._sync_stream import WorkflowStream
@@ -34,6 +33,7 @@ if _TYPE_CHECKING:
     from ._files import FileSource
     from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
     from ._media import AsyncMediaStream, MediaStream
+    from ._people import AsyncFormCallback, FormCallback, FormReply
     from .async_client import AsyncDifyWorkflow
     from .models import (
         DifyPageResult,
@@ -48,12 +48,15 @@ if _TYPE_CHECKING:
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
+    "AsyncFormCallback": "_people",
     "AsyncLogIterator": "_logs",
     "AsyncLogTail": "_logs",
     "AsyncMediaStream": "_media",
     "AsyncWorkflowStream": "_async_stream",
     "DifyPageResult": "models",
     "FileSource": "_files",
+    "FormCallback": "_people",
+    "FormReply": "_people",
     "HumanInputForm": "models",
     "LogIterator": "_logs",
     "LogTail": "_logs",

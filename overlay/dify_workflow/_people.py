@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
 from ._json import JSON
-
-if TYPE_CHECKING:
-    from .models import HumanInputForm, WorkflowRunResponse
+from .models import HumanInputForm, WorkflowRunResponse
 
 FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
 """Id of the action, and value by field."""
 
-FormCallback: TypeAlias = Callable[["HumanInputForm"], FormReply]
+FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
 """Takes a form as people see it and returns what they answer."""
 
-AsyncFormCallback: TypeAlias = Callable[["HumanInputForm"], Awaitable[FormReply] | FormReply]
+AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
 """Likewise, for async code; may be a coroutine function."""
 
 

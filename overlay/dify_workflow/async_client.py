@@ -22,7 +22,6 @@ from ._json import JSON
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
-from ._people import AsyncFormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._retry import QUEUE_TIMEOUT
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from ._files import FileSource
     from ._logs import AsyncLogIterator, AsyncLogTail
     from ._media import AsyncMediaStream
+    from ._people import AsyncFormCallback
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -972,6 +972,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
+        from ._people import as_seen, forms_to_answer, ids_of
+
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:

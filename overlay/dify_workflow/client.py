@@ -19,7 +19,6 @@ from ._json import JSON
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
-from ._people import FormCallback, as_seen, forms_to_answer, ids_of
 from ._preparation import as_request
 from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._retry import QUEUE_TIMEOUT
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from ._files import FileSource
     from ._logs import LogIterator, LogTail
     from ._media import MediaStream
+    from ._people import FormCallback
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -955,6 +955,8 @@ class DifyWorkflow(ClientBase[Transport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: FormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
+        from ._people import as_seen, forms_to_answer, ids_of
+
         key, settled = self._options.key(request.api_key), frozenset[str]()
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:

@@ -11,7 +11,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, move_on_after, to_thread
+from anyio import CancelScope, to_thread
 
 from ..async_client import AsyncDifyWorkflow
 from ..errors import InvalidRequestError
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
 logger = logging.getLogger("dify_workflow")
-
-_SENDING_SECONDS = 1.0
-"""How long a batch that is left waits for the ids of runs that were just sent."""
 
 Tell = Callable[[RowResult, BatchProgress], Awaitable[None]]
 """Is told each result, and how far the batch is with it."""
@@ -118,22 +115,17 @@ class Batch:
             if self._scope is not None:
                 self._scope.cancel()
             return
+        stops = self._settings.on_interrupt == "stop"
         self._worker.leave_rest()
         if self._dispatch is not None:
-            self._dispatch.leave_rest()
-        if self._settings.on_interrupt == "stop":
+            await self._dispatch.leave_rest(stops=stops)
+        elif stops:
             await self._worker.stop_runs()
 
     async def finish_sending(self) -> None:
-        """Begin no more runs, and wait a moment for the ids of those that were just sent.
-
-        Whoever leaves the batch then leaves rows that are followed, and not ones of which nobody
-        knows whether they were sent.
-        """
+        """Begin no more runs here, and wait a moment for the ids of those that were just sent."""
         if self._worker is not None:
-            self._worker.leave_rest()
-            with move_on_after(_SENDING_SECONDS):
-                await self._worker.all_sent()
+            await self._worker.finish_sending()
 
     async def _carry_out(self, journal: Journal) -> None:
         with CancelScope() as self._scope:

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import attrs
-from anyio import to_thread
+from anyio import create_task_group, sleep, to_thread
 
 from .._client_base import setup_of
 from .._options import NOT_GIVEN, NotGiven, Options
@@ -20,12 +20,16 @@ from ._columns import Columns
 from ._errors import unwrapped
 from ._gate import Gate, Permits
 from ._journal import Journal
+from ._orders import Order, Orders
 from ._pace import Pace
 from ._sealed import Sealed
 from ._source import Source
 from ._state import PENDING, RUNNING, RowRecord, RowResult
 from ._worker import Worker
 from ._writer import writing
+
+_LOOK_SECONDS = 1.0
+"""How long a chunk may take to see what its batch wants."""
 
 
 @attrs.frozen
@@ -35,6 +39,7 @@ class Chunk:
     Args:
         numbers: Numbers of the rows.
         journal: URL of the journal, which may have a password.
+        batch: Id of the batch, whose orders are in the journal.
         key: Key of the app.
         options: The client's other options.
         looks: How fast the client looks for lost runs.
@@ -46,6 +51,7 @@ class Chunk:
 
     numbers: tuple[int, ...] = attrs.field(repr=lambda numbers: f"<{len(numbers)} rows>")
     journal: Sealed
+    batch: str
     key: Sealed
     options: dict[str, Any]
     looks: LookPace
@@ -80,7 +86,8 @@ def options_to_send(client: AsyncDifyWorkflow) -> tuple[Sealed, dict[str, Any], 
 def run_chunk(chunk: Chunk) -> None:
     """Run the rows of a chunk; what comes of them is in the journal.
 
-    Those that were sent before, by a worker that died, are followed and not sent again.
+    Those that were sent before, by a worker that died, are followed and not sent again. Where the
+    batch is over meanwhile, its runs are left to the next one.
 
     Args:
         chunk: The rows.
@@ -108,7 +115,29 @@ async def _run(chunk: Chunk) -> None:
                 permits=chunk.permits,
             )
             rows = await to_thread.run_sync(_open_rows, journal, chunk.numbers)
-            await worker.work(Source.of(rows), chunk.slots)
+            await _work(worker, Source.of(rows), chunk.slots, journal.orders(chunk.batch))
+
+
+async def _work(worker: Worker, source: Source, slots: int, orders: Orders) -> None:
+    """Run rows as long as the batch wants it; where it is over, leave runs to the next one."""
+    async with create_task_group() as group:
+
+        async def work() -> None:
+            await worker.work(source, slots)
+            group.cancel_scope.cancel()
+
+        obeyed: Order | None = None
+        while (order := await to_thread.run_sync(orders.read)) is not None:
+            if order != "go":
+                worker.leave_rest()
+            if order == "stop" and obeyed != "stop":
+                await worker.stop_runs()
+            if obeyed is None:
+                group.start_soon(work)
+            obeyed = order
+            await sleep(_LOOK_SECONDS)
+        await worker.finish_sending()
+        group.cancel_scope.cancel()
 
 
 def _open_rows(journal: Journal, numbers: tuple[int, ...]) -> list[RowRecord]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import attrs
 from anyio import CapacityLimiter, create_task_group, to_thread
@@ -40,7 +41,7 @@ class Dispatch:
 
     Raises:
         JournalError: The journal cannot be written from several machines.
-        ConfigurationError: The settings are not for an executor, or the cluster has no workers.
+        ConfigurationError: The cluster has no workers.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Dispatch:
         self._executor = executor
         self._journal = journal
         self._settings = settings
+        self._batch = uuid4().hex
+        self._orders = journal.orders(self._batch)
         self._is_leaving = False
         dask = dask_client(executor)
         is_file = journal.url.get_backend_name() == "sqlite"
@@ -61,20 +64,20 @@ class Dispatch:
                 "On a Dask cluster the journal has to be a PostgreSQL database, which all of its "
                 "machines reach."
             )
-        if settings.on_interrupt == "stop":
-            raise ConfigurationError(
-                "on_interrupt='stop' stops runs of this process alone; with an executor, take "
-                "'wait' or 'detach'."
-            )
         threads = _processes(executor) if dask is None else _threads(dask)
         self._parallel = max(1, min(threads, settings.concurrency))
         self._permits = None if dask is None else DaskPermits.of(dask, settings.concurrency)
         self._options: dict[str, Any] = {"pure": False} if dask is not None else {}
         self._template = self._chunk_of(client)
 
-    def leave_rest(self) -> None:
-        """Begin no more chunks."""
+    async def leave_rest(self, *, stops: bool) -> None:
+        """Begin no more chunks, and no more runs in those that go on.
+
+        Args:
+            stops: Whether the runs that go on are stopped on the server.
+        """
         self._is_leaving = True
+        await to_thread.run_sync(self._orders.give, "stop" if stops else "leave")
 
     async def work(self, tell: Callable[[RowResult], Awaitable[None]]) -> None:
         """Run all rows of the journal that have no result.
@@ -90,6 +93,7 @@ class Dispatch:
         limiter = CapacityLimiter(at_once)
         left = await to_thread.run_sync(self._journal.undone)
         size = max(1, min(_MOST_ROWS, left // (at_once * _CHUNKS_EACH)))
+        await to_thread.run_sync(self._orders.give, "go")
         try:
             running, pending = (OpenRows(self._journal, state) for state in (RUNNING, PENDING))
             source = Source(running.read, pending.read)
@@ -132,6 +136,7 @@ class Dispatch:
         return Chunk(
             numbers=(),
             journal=Sealed(self._journal.url.render_as_string(hide_password=False)),
+            batch=self._batch,
             key=key,
             options=options,
             looks=looks,

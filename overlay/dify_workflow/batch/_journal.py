@@ -23,6 +23,7 @@ from . import _schema as schema
 from ._changes import write_changes
 from ._errors import JournalError
 from ._lock import lock
+from ._orders import Orders, withdraw_all
 from ._reading import RECORD, RESULT, result_from
 from ._schema import rows, some_of
 from ._state import (
@@ -100,9 +101,25 @@ class Journal:
         if held is None:
             raise JournalError(f"Another batch is going on with {self!r}; wait for its end.")
         try:
-            yield
+            self._withdraw_orders()  # of one that died, whose chunks may go on
+            try:
+                yield
+            finally:
+                self._withdraw_orders()
         finally:
             held.close()
+
+    def _withdraw_orders(self) -> None:
+        with self._explained("written"):
+            withdraw_all(self._engine)
+
+    def orders(self, batch: str) -> Orders:
+        """What a batch wants of its chunks.
+
+        Args:
+            batch: Its id.
+        """
+        return Orders(self._engine, batch)
 
     @contextmanager
     def _explained(self, what: str) -> Generator[None, None, None]:

@@ -93,6 +93,14 @@ earlier_runs = Table(
 )
 """Runs of earlier attempts, so that none is taken for the run of a later one."""
 
+orders = Table(
+    "dify_batch_order",
+    metadata,
+    Column("batch", String(32), primary_key=True),
+    Column("wanted", String(8), nullable=False),
+)
+"""What a batch that is going on wants of the chunks that it has handed to an executor."""
+
 
 def url_of(journal: str | PathLike[str]) -> URL:
     """The URL of a journal's database.

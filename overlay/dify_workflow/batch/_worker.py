@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import attrs
-from anyio import CancelScope, Event, create_task_group
+from anyio import CancelScope, Event, create_task_group, move_on_after
 
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
@@ -33,6 +33,9 @@ from ._writer import JournalWriter
 
 Tell = Callable[[RowResult], Awaitable[None]]
 """Is told each result, when the journal has it."""
+
+_SENDING_SECONDS = 1.0
+"""How long a worker that is left waits for the ids of runs that were just sent."""
 
 
 class Worker:
@@ -95,10 +98,16 @@ class Worker:
         """Begin no more runs; those that go on are followed to their ends."""
         self._gate.close()
 
-    async def all_sent(self) -> None:
-        """Wait until each run that was sent has told its id, or that there is none."""
-        while self._sending:
-            await self._all_sent.wait()
+    async def finish_sending(self) -> None:
+        """Begin no more runs, and wait a moment for the ids of those that were just sent.
+
+        Whoever leaves a batch then leaves rows that are followed, and not ones of which nobody
+        knows whether they were sent.
+        """
+        self.leave_rest()
+        with move_on_after(_SENDING_SECONDS):
+            while self._sending:
+                await self._all_sent.wait()
 
     def _is_sent(self, number: int) -> None:
         self._sending.discard(number)
@@ -124,7 +133,7 @@ class Worker:
             await self._settle_all(source)
             return
         while not await self._permits.acquire():
-            if source.is_exhausted:
+            if source.is_exhausted or self._gate.is_closed:
                 return
         try:
             await self._settle_all(source)
