@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -340,6 +342,32 @@ def test_a_step_that_is_none_fails_the_run_and_is_told(
     assert done.status == "failed"
     assert f"{step!r} is no step" in done.message
     assert "The workflow wrong raised." in caplog.text
+
+
+HALF_A_REQUEST = b"""POST /v1/workflows/run HTTP/1.1\r
+Host: h\r
+Authorization: Bearer app-echo\r
+Content-Type: application/json\r
+Content-Length: 100\r
+\r
+{"inputs": """
+
+
+def test_a_client_that_dies_in_mid_request_is_no_error_of_the_emulators(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    @workflow()
+    def echo(_inputs: dict[str, Any]) -> Iterator[Step]:
+        yield from node("echo")
+
+    with Emulator(echo) as emulator:
+        host, port = urlsplit(emulator.base_url).netloc.split(":")
+        with socket.create_connection((host, int(port))) as dying:
+            dying.sendall(HALF_A_REQUEST)
+        with emulator.client("echo") as client:
+            assert client.run_workflow({}).status == "succeeded"
+    assert not capfd.readouterr().err
+    assert [seen.status for seen in emulator.requests if seen.method == "POST"] == [200]
 
 
 def test_outputs_that_are_no_dict_fail_the_run() -> None:

@@ -12,7 +12,7 @@ import attrs
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -134,6 +134,8 @@ class Api:
             except WorkerDiedError:
                 await end_connection(request.state.transport, "cut")
                 response = Response()
+            except ClientDisconnect:  # in mid-request, as clients do that are killed
+                return Response()
             self._seen.append(SeenRequest(request.method, _path(request), response.status_code))
             return response
 
