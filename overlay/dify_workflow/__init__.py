@@ -26,7 +26,6 @@ from ._version import __version__
 from .client import DifyWorkflow
 from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
 from .events import *  # noqa: F403  # a class for each event of the spec
-from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if _TYPE_CHECKING:
     from ._async_stream import AsyncWorkflowStream
@@ -43,6 +42,8 @@ if _TYPE_CHECKING:
         WorkflowLogs,
         WorkflowLogsRequest,
         WorkflowPause,
+        WorkflowRunRequest,
+        WorkflowRunResponse,
         WorkflowStopResponse,
     )
 
@@ -66,6 +67,8 @@ _ON_DEMAND = {
     "WorkflowLogs": "models",
     "WorkflowLogsRequest": "models",
     "WorkflowPause": "models",
+    "WorkflowRunRequest": "models",
+    "WorkflowRunResponse": "models",
     "WorkflowStopResponse": "models",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
-
 from ._json import JSONObject, abridged, decode, is_object
 from ._secret import ApiKey
 from .errors import InvalidResponseError
 
 
-@attrs.frozen(eq=False, repr=False)
 class Answer:
     """A successful answer.
 
@@ -23,11 +20,21 @@ class Answer:
         body: The body's bytes, without their transfer and content encoding.
     """
 
-    operation: str
-    status_code: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    key: ApiKey
-    body: bytes = attrs.field(repr=False)
+    __slots__ = ("body", "headers", "key", "operation", "status_code")
+
+    def __init__(
+        self,
+        operation: str,
+        status_code: int,
+        headers: Mapping[str, str],
+        key: ApiKey,
+        body: bytes,
+    ) -> None:
+        self.operation = operation
+        self.status_code = status_code
+        self.headers = headers
+        self.key = key
+        self.body = body
 
     def json(self) -> JSONObject:
         """The body as a JSON object.

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-import attrs
-
 if TYPE_CHECKING:
     from ._call import Call
     from ._log_query import LogAnswer
@@ -54,7 +52,6 @@ Step: TypeAlias = Reopen | Ask[Any] | Wait
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
-@attrs.frozen(eq=False, repr=False)
 class RunCalls:
     """The calls that find a run again.
 
@@ -68,8 +65,17 @@ class RunCalls:
         server_version: Version of the server, as far as it is known.
     """
 
-    events: Callable[[str, str | None], Call[Any]]
-    detail: Callable[[str], Call[WorkflowRunResponse]]
-    logs: Callable[[int], Call[LogAnswer]]
-    user: str
-    server_version: Callable[[], str | None]
+    def __init__(
+        self,
+        *,
+        events: Callable[[str, str | None], Call[Any]],
+        detail: Callable[[str], Call[WorkflowRunResponse]],
+        logs: Callable[[int], Call[LogAnswer]],
+        user: str,
+        server_version: Callable[[], str | None],
+    ) -> None:
+        self.events = events
+        self.detail = detail
+        self.logs = logs
+        self.user = user
+        self.server_version = server_version

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from . import _operations as operations
+from . import models
 from ._call import Call, call_for
 from ._input_rules import needs_check, problems, undeclared
 from ._inputs import local_paths, wire_files, wire_inputs
@@ -28,10 +29,9 @@ from .errors import (
     InvalidRequestError,
     RunDeadlineExceededError,
 )
-from .models import WorkflowRunRequest
 
 if TYPE_CHECKING:
-    from .models import UploadedFile, WorkflowFile, WorkflowRunResponse
+    from .models import UploadedFile, WorkflowFile, WorkflowRunRequest, WorkflowRunResponse
 
 FORM_LIFETIME = 300.0
 """Seconds that the inputs an app takes are kept; they change when it is published anew."""
@@ -69,7 +69,6 @@ class InputForms:
             self._kept.pop(next(iter(self._kept)), None)
 
 
-@attrs.frozen(eq=False, repr=False)
 class Preparation:
     """Everything that preparing a run needs to know of its client.
 
@@ -80,10 +79,11 @@ class Preparation:
         forms: The inputs that apps take.
     """
 
-    name: str
-    options: Options
-    versions: Versions
-    forms: InputForms
+    def __init__(self, name: str, options: Options, versions: Versions, forms: InputForms) -> None:
+        self.name = name
+        self.options = options
+        self.versions = versions
+        self.forms = forms
 
     def run(
         self, request: WorkflowRunRequest, mode: operations.ResponseMode
@@ -206,7 +206,8 @@ class Preparation:
 
 def as_request(request: WorkflowRunRequest | Mapping[str, JSON]) -> WorkflowRunRequest:
     """The request itself, or one with a plain mapping as its inputs."""
-    return request if isinstance(request, WorkflowRunRequest) else WorkflowRunRequest(request)
+    kind = models.WorkflowRunRequest
+    return request if isinstance(request, kind) else kind(request)
 
 
 def as_planned(inputs: Mapping[str, JSON]) -> JSONObject:

@@ -18,11 +18,11 @@ from .errors import (
     RateLimitError,
     ServerError,
 )
-from .models import WorkflowRunResponse
 
 if TYPE_CHECKING:
     from ._event import StreamEvent
     from ._stream_core import StreamCore
+    from .models import WorkflowRunResponse
 
 LOST_RUN_TIMEOUT = 300.0
 """Seconds without a sign of life after which a run is given up; servers end silent streams then."""

@@ -13,17 +13,16 @@ from dify_workflow_api import models as wire
 from . import models
 from ._json import JSON, JSONObject
 from ._reading import read
-from .models import WorkflowRunResponse
 
 if TYPE_CHECKING:
-    from .models import HumanInputForm, UploadedFile, WorkflowPause
+    from .models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse
 
 
 def blocking_run(body: JSONObject) -> WorkflowRunResponse:
     """The run in a blocking answer."""
     run = read(wire.BlockingRun, body)
     data = run.data
-    return WorkflowRunResponse(
+    return models.WorkflowRunResponse(
         id=run.workflow_run_id,
         status=data.status,
         message=data.error or None,
@@ -49,7 +48,7 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
     if detail.id is None:
         return None
     status = detail.status or "unknown"
-    return WorkflowRunResponse(
+    return models.WorkflowRunResponse(
         id=detail.id,
         status=status,
         message=detail.error or None,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from . import models
 from ._event import FinalEvent, StreamEvent
 from ._json import JSON, JSONObject, is_object
 from ._results import pause
 from ._versions import stops_resumed_runs
 from .events import WorkflowFinished, WorkflowPaused, WorkflowStarted
-from .models import WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from .models import WorkflowRunResponse
 
 _MOST_STOPS = 1000
 """How many tasks are remembered."""
@@ -127,7 +131,7 @@ class RunState:
 
     def _finished(self, final: WorkflowFinished) -> WorkflowRunResponse:
         data = final.data
-        return WorkflowRunResponse(
+        return models.WorkflowRunResponse(
             id=self.run_id or data.id,
             status="stopped" if self._was_stopped(data.status, data.error) else data.status,
             message=self._message(data.status, data.error),
@@ -146,7 +150,7 @@ class RunState:
 
     def _paused(self, final: WorkflowPaused) -> WorkflowRunResponse:
         data = final.data
-        return WorkflowRunResponse(
+        return models.WorkflowRunResponse(
             id=self.run_id or data.workflow_run_id,
             status=data.status,
             task_id=self.task_id,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from . import models
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
 from ._event import FailureEvent, FinalEvent, StreamEvent, node_of
@@ -34,7 +36,9 @@ from .events import (
     WorkflowPaused,
     WorkflowStarted,
 )
-from .models import WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from .models import WorkflowRunResponse
 
 ERROR_GRACE = 1.0
 """Seconds to wait, after an error event, for the final event that servers from 1.15 on send behind
@@ -142,7 +146,7 @@ class StreamCore:
         """
         if self.run.run_id is None:
             raise self.failure or self.errors.left_early()
-        return self.run.result() or WorkflowRunResponse(
+        return self.run.result() or models.WorkflowRunResponse(
             id=self.run.run_id, status="running", task_id=self.run.task_id
         )
 

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import httpx
 
 from ._answer import Answer
-from ._availability import version_needed
 from ._call import Call
 from ._json import encode
 from ._options import NotGiven
-from ._refusal import status_error
 from ._secret import ApiKey
 from ._version import __version__
 from .errors import (
@@ -217,6 +215,9 @@ def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyErro
     text = call.key.hide_in(body.decode("utf-8", "replace"))
     headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
     asked = call.operation.request
+    from ._availability import version_needed
+    from ._refusal import status_error
+
     needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
     return status_error(call.operation.name, response.status_code, headers, text, needed=needed)
 

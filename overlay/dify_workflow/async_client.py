@@ -31,7 +31,6 @@ from ._sse import MAX_EVENT_BYTES
 from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
-from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -54,6 +53,8 @@ if TYPE_CHECKING:
         UploadedFile,
         WorkflowLogs,
         WorkflowLogsRequest,
+        WorkflowRunRequest,
+        WorkflowRunResponse,
         WorkflowStopResponse,
     )
     from .tracing import Tracing

