@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dify_workflow import StreamGap
 from dify_workflow._conversation import Ask, Reopen, RunCalls, Wait
-from dify_workflow._recovery import Patience, Recovery
+from dify_workflow._patience import Patience
+from dify_workflow._recovery import Recovery
 from dify_workflow._secret import ApiKey
 from dify_workflow._stream_core import StreamCore
 from dify_workflow.models import WorkflowRunResponse
@@ -39,7 +40,7 @@ def calls() -> RunCalls:
 
 def equipped(**options: Any) -> StreamCore:
     core = StreamCore("call", max_event_bytes=10**7, **options)
-    core.equip(Recovery(calls(), Patience()), None)
+    core.equip(lambda: (Recovery(calls(), Patience()), None))
     core.begin({}, KEY)
     return core
 
@@ -239,7 +240,7 @@ def test_the_ids_of_events_are_kept_and_sent() -> None:
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
     core = StreamCore("call", max_event_bytes=1000)
-    core.equip(Recovery(calls(), Patience()), None)
+    core.equip(lambda: (Recovery(calls(), Patience()), None))
     core.begin({"x-workflow-run-id": RUN}, KEY)
     core.finish()
     assert rejoin(core) == (RUN, None)

@@ -168,7 +168,8 @@ class AsyncTransport:
         response = await self._send(call)
         body = AsyncByteStream(call, response)
         self._bodies.add(body)
-        if is_wanted(call, response):
+        self.versions.note(call, body.headers)
+        if is_wanted(call, response, body.headers):
             return body
         raise unwanted(call, response, await body.start())
 
@@ -193,7 +194,6 @@ class AsyncTransport:
             raise translated(error, call, request) from without_frames(error)
         if response is None:
             raise call.deadline_passed(sent=phases.may_be_sent)
-        self.versions.note(call, response)
         log(call, response, started)
         return response
 

@@ -15,8 +15,8 @@ from ._json import JSONObject
 from ._observer import Observer
 from ._operations import Operation
 from ._options import NotGiven, Options, checked_timeout
+from ._patience import Pace, Patience
 from ._preparation import InputForms, Preparation
-from ._recovery import Pace, Patience, Recovery
 from ._run_state import StoppedTasks
 from ._search import Search, now
 from ._secret import ApiKey
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ._log_query import LogAnswer
     from ._log_source import LogSource
     from ._log_tail import TailCore
+    from ._recovery import Recovery
+    from ._stream_core import Means
     from .models import WorkflowLogsRequest, WorkflowRunRequest
 
 T = TypeVar("T")
@@ -200,9 +202,14 @@ class ClientBase(Generic[TransportT]):
     def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:
         """Let a stream find its run again, now that it is known what is sent."""
         if self._options.recover:
-            user: str = call.operation.request["json"]["user"]
-            calls = self._run_calls(name, call.key, user)
-            core.equip(self._recovery(calls), self._search(name, call, now()))
+            sent_at = now()
+
+            def means() -> Means:
+                user: str = call.operation.request["json"]["user"]
+                calls = self._run_calls(name, call.key, user)
+                return self._recovery(calls), self._search(name, call, sent_at)
+
+            core.equip(means)
         return core
 
     def _events_core(
@@ -224,8 +231,8 @@ class ClientBase(Generic[TransportT]):
             observer=self._observer(name, run_id=run_id),
         )
         if self._options.recover:
-            user = self._options.user(user_id)
-            core.equip(self._recovery(self._run_calls(name, key, user, continues=continues)), None)
+            calls = self._run_calls(name, key, self._options.user(user_id), continues=continues)
+            core.equip(lambda: (self._recovery(calls), None))
         return core
 
     def _follow_core(
@@ -252,7 +259,7 @@ class ClientBase(Generic[TransportT]):
             core.observer.begin()
         through = continues or bool(settled)
         calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
-        core.equip(self._recovery(calls), None)
+        core.equip(lambda: (self._recovery(calls), None))
         return core
 
     def _observer(
@@ -272,6 +279,8 @@ class ClientBase(Generic[TransportT]):
         )
 
     def _recovery(self, calls: RunCalls) -> Recovery:
+        from ._recovery import Recovery  # few streams are lost
+
         options = self._options
         return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
 

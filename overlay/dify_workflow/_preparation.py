@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,28 +100,29 @@ class Preparation:
         user = self.options.user(request.user_id)
         paths = _checked_paths(request.inputs, request.files)
 
-        def operation(
-            uploads: Mapping[Path, WorkflowFile],
-        ) -> operations.Operation[WorkflowRunResponse]:
+        def call(inputs: JSONObject, uploads: Mapping[Path, WorkflowFile]) -> Call[Any]:
             files = None if request.files is None else wire_files(request.files, uploads)
-            return operations.run_workflow(
+            operation = operations.run_workflow(
                 self.name,
-                wire_inputs(request.inputs, uploads),
+                inputs,
                 user,
                 mode=mode,
                 files=files,
                 workflow_id=request.workflow_id,
                 trace_id=request.trace_id,
             )
+            return self._call(operation, key)
 
         planned = _planned(paths)
-        call = self._call(operation(planned), key)
+        inputs = wire_inputs(request.inputs, planned)
+        prepared = call(inputs, planned)
         # Another version of the workflow may take other inputs than the published one shows.
         if mode == "streaming" and self.options.check_inputs and request.workflow_id is None:
-            yield from self._check(wire_inputs(request.inputs, planned), key)
+            yield from self._check(inputs, key)
         if paths:
-            call = self._call(operation((yield from self._upload(paths, key, user))), key)
-        return call
+            uploads = yield from self._upload(paths, key, user)
+            prepared = call(wire_inputs(request.inputs, uploads), uploads)
+        return prepared
 
     def form(
         self,
@@ -162,11 +163,13 @@ class Preparation:
         asked = form is None
         if form is None:
             form = yield from self._ask_form(key)
-        if problems(form, inputs) and not asked:
+        found = problems(form, inputs)
+        if found and not asked:
             form = yield from self._ask_form(key)  # the app may have been published anew
+            found = problems(form, inputs)
         if not needs_check(self.versions[url]):
             return
-        if found := problems(form, inputs):
+        if found:
             raise InvalidInputsError(self.name, found)
         if form is not None and (names := undeclared(form, inputs)):
             logger.warning("%s: the app does not declare %s; the server drops it", self.name, names)
@@ -234,8 +237,10 @@ def _checked_paths(*values: JSON) -> list[Path]:
     return paths
 
 
-def _planned(paths: Iterable[Path]) -> dict[Path, WorkflowFile]:
+def _planned(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
     """The files as they will be, but for their ids."""
+    if not paths:
+        return {}
     from .models import WorkflowFile
     from .models._file import file_type
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ._conversation import Ask, Reopen, RunCalls, Steps, Wait
+from ._patience import Patience
 from ._versions import loses_records
 from .errors import (
     APIConnectionError,
@@ -24,60 +25,10 @@ if TYPE_CHECKING:
     from ._stream_core import StreamCore
     from .models import WorkflowRunResponse
 
-LOST_RUN_TIMEOUT = 300.0
-"""Seconds without a sign of life after which a run is given up; servers end silent streams then."""
-
-MAX_REATTACH = 5
-"""How often a stream is taken up again without anything new."""
-
 _UNDECIDED_STATUS = frozenset({"running", "scheduled"})
 
 _MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
 """Failures that say nothing of the run: the next attempt may go well."""
-
-
-@attrs.frozen(eq=False, repr=False)
-class Pace:
-    """How fast a lost run is looked for, all in seconds; tests set a faster one.
-
-    Args:
-        first_backoff: Bound of the wait before a stream is taken up for the second time; it doubles
-            with each further one.
-        longest_backoff: Bound of every such wait.
-        first_look: Wait between the first two looks at a run whose events cannot be had; it grows
-            by half with each further one.
-        longest_look: Bound of every such wait.
-        doubt: Silence, but for pings, after which a run is looked up while its stream is open.
-        stop: How long a stop may take to show; afterwards a run that is still running will never
-            say so (Dify 1.10.1 to 1.14).
-        record: How long a server before 1.9.2 may take to write down how a run ended.
-        search: How long a run whose id never came is looked for in the logs: whoever waits for an
-            outcome shall learn soon that it is not known.
-    """
-
-    first_backoff: float = 0.25
-    longest_backoff: float = 8.0
-    first_look: float = 1.0
-    longest_look: float = 10.0
-    doubt: float = 5.0
-    stop: float = 3.0
-    record: float = 2.0
-    search: float = 15.0
-
-
-@attrs.frozen(eq=False, repr=False)
-class Patience:
-    """How long a lost run is looked for.
-
-    Args:
-        max_reattach: How often its stream is taken up again without anything new.
-        lost_run_timeout: Seconds without a sign of life after which it is given up; None for ever.
-        pace: How fast that goes.
-    """
-
-    max_reattach: int = MAX_REATTACH
-    lost_run_timeout: float | None = LOST_RUN_TIMEOUT
-    pace: Pace = Pace()
 
 
 class Recovery:

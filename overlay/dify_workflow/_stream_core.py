@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 from . import models
 from ._conversation import Steps
@@ -14,7 +15,6 @@ from ._event import FailureEvent, FinalEvent, StreamEvent, node_of
 from ._event_decoder import EventDecoder
 from ._observer import Observer
 from ._reading import SHAPE_ERRORS
-from ._recovery import Recovery
 from ._replay import Replay, StreamGap, forms_of, is_replayed
 from ._results import final_payload
 from ._run_state import RunState, StoppedTasks
@@ -38,12 +38,15 @@ from .events import (
 )
 
 if TYPE_CHECKING:
+    from ._recovery import Recovery
     from .models import WorkflowRunResponse
+
+    Means: TypeAlias = tuple[Recovery | None, Search | None]
+    """What finds a run by its id, and what looks for one whose id never came."""
 
 ERROR_GRACE = 1.0
 """Seconds to wait, after an error event, for the final event that servers from 1.15 on send behind
 it within milliseconds; older ones leave the stream open and silent (DIFY.md section 0.4)."""
-
 
 _PLAIN = {TextChunk, NodeStarted, NodeFinished}
 """Events after which a stream goes on as before."""
@@ -104,8 +107,7 @@ class StreamCore:
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
         self._grace_ends = 0.0
-        self._recovery: Recovery | None = None
-        self._search: Search | None = None
+        self._make_means: Callable[[], Means] = lambda: (None, None)
         self._interruption: StreamInterruptedError | None = None
         self._broke_at = 0.0
         self._replay = Replay(tells_all=tells_all)
@@ -119,14 +121,26 @@ class StreamCore:
         failure = self._unread_errors.unreadable
         return EventDecoder(self._max_event_bytes, failure, last_event_id)
 
-    def equip(self, recovery: Recovery, search: Search | None) -> None:
+    def equip(self, means: Callable[[], Means]) -> None:
         """Let the run be found again when the stream is lost.
 
         Args:
-            recovery: Finds it by its id.
-            search: Looks for it where its id never came; None where it is known.
+            means: Gives what finds it by its id, and what looks for it where its id never came,
+                which is None where it is known. Few streams are lost, so it is not asked before.
         """
-        self._recovery, self._search = recovery, search
+        self._make_means = means
+
+    @cached_property
+    def _means(self) -> Means:
+        return self._make_means()
+
+    @property
+    def _recovery(self) -> Recovery | None:
+        return self._means[0]
+
+    @property
+    def _search(self) -> Search | None:
+        return self._means[1]
 
     @property
     def has_ended_well(self) -> bool:
@@ -239,7 +253,7 @@ class StreamCore:
         That is so where the stream is lost, or where it tells nothing but pings: runs that were
         started in blocking mode, or that were stopped, publish no end (DIFY.md section 5).
         """
-        if self.is_lost or self._recovery is None or not self._is_of_events:
+        if self.is_lost or not self._is_of_events or self._recovery is None:
             return self.is_lost
         quiet_since = max(self._last_sign, self._last_look)
         return self._error is None and time.monotonic() - quiet_since > self._recovery.doubt

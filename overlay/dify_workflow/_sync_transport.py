@@ -195,7 +195,8 @@ class Transport:
     def _open(self, call: Call[Any]) -> ByteStream:
         response = self._send(call)
         body = ByteStream(call, response, self)
-        if is_wanted(call, response):
+        self.versions.note(call, body.headers)
+        if is_wanted(call, response, body.headers):
             return body
         raise unwanted(call, response, body.start())
 
@@ -217,7 +218,6 @@ class Transport:
             raise unwanted(call, response, content_of(response)) from without_frames(error)
         except httpx.HTTPError as error:
             raise translated(error, call, request) from without_frames(error)
-        self.versions.note(call, response)
         log(call, response, started)
         return response
 

@@ -198,12 +198,17 @@ def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeo
 
 def header_dict(response: httpx.Response) -> dict[str, str]:
     """The headers of an answer, names in lower case."""
+    raw = response.headers.raw
+    if all(value.isascii() for _, value in raw):  # nearly always; httpx takes three times as long
+        headers = {name.decode().lower(): value.decode() for name, value in raw}
+        if len(headers) == len(raw):
+            return headers
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-def is_wanted(call: Call[Any], response: httpx.Response) -> bool:
+def is_wanted(call: Call[Any], response: httpx.Response, headers: Mapping[str, str]) -> bool:
     """Whether the answer is what the operation asked for, as far as its head says."""
-    return response.is_success and call.operation.takes(response.headers.get("content-type", ""))
+    return response.is_success and call.operation.takes(headers.get("content-type", ""))
 
 
 def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
@@ -329,8 +334,8 @@ class Versions:
     def __init__(self) -> None:
         self._by_url: dict[str, str] = {}
 
-    def note(self, call: Call[Any], response: httpx.Response) -> None:
-        version = response.headers.get("x-version")
+    def note(self, call: Call[Any], headers: Mapping[str, str]) -> None:
+        version = headers.get("x-version")
         if version:
             self._by_url[call.base_url] = version
 

@@ -22,8 +22,8 @@ from ._json import JSON
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
+from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._preparation import as_request
-from ._recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown, now
 from ._secret import ApiKey, wrap

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dify_workflow import DifyWorkflow
-from dify_workflow._recovery import Pace
+from dify_workflow._patience import Pace
 from dify_workflow.batch import RowResult, read_rows, run_batch
 from dify_workflow.batch._journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow

@@ -11,7 +11,7 @@ from anyio import create_task_group, sleep, to_thread
 
 from .._client_base import setup_of
 from .._options import NOT_GIVEN, NotGiven, Options
-from .._recovery import Pace as LookPace
+from .._patience import Pace as LookPace
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError

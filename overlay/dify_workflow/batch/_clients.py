@@ -8,7 +8,7 @@ import attrs
 
 from .._client_base import setup_of, with_pace
 from .._options import Options
-from .._recovery import Pace
+from .._patience import Pace
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, NotFoundError
