@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -29,6 +30,10 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
+from dify_workflow.emulator._dialect import dialect_of
+from dify_workflow.emulator._state import State
+from dify_workflow.emulator._store import Store
+from dify_workflow.emulator._stream import Timing
 from support.recordings import recording
 from support.spec import stream_events, validator
 
@@ -342,6 +347,23 @@ def test_a_step_that_is_none_fails_the_run_and_is_told(
     assert done.status == "failed"
     assert f"{step!r} is no step" in done.message
     assert "The workflow wrong raised." in caplog.text
+
+
+def test_who_follows_a_run_that_ends_at_that_moment_hears_its_end() -> None:
+    @workflow()
+    def short(_inputs: dict[str, Any]) -> Iterator[Step]:
+        yield from node("echo")
+
+    async def followed() -> bytes:
+        state = State([short], Store(":memory:"), dialect_of(VERSION), Timing(linger=0.0))
+        run = await state.start(short, short, {}, "u1", "http://h", is_streamed=True)
+        asked = state.streams.of_going_on(run.record, run, snapshot=True, continues=False)
+        while not run.has_ended:
+            await run.changed()
+        async with asyncio.timeout(5):
+            return [chunk async for chunk in asked][-1]
+
+    assert b"workflow_finished" in asyncio.run(followed())
 
 
 HALF_A_REQUEST = b"""POST /v1/workflows/run HTTP/1.1\r

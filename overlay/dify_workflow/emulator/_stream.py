@@ -165,7 +165,8 @@ class Streams:
             snapshot: Whether what has been is told first.
             continues: Whether a pause does not end the stream; without a snapshot nothing does.
         """
-        position = len(run.events) if run else 0
+        # The end is told also where it came since somebody saw that the run goes on.
+        position = len(run.events) - run.has_ended if run else 0
         yield PING
         if snapshot:
             for event in self._replay(record):
