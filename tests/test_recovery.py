@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -217,6 +218,29 @@ def test_a_run_started_in_blocking_mode_publishes_nothing_and_its_end_is_found(
     run = client.wait_for_run(rows[0].workflow_run.id)
     blocking.join()
     assert (run.status, run.outputs) == ("succeeded", {"done": True})
+
+
+def test_an_end_that_a_stream_missed_is_found_without_another_ping(
+    both: World, server: ReplayServer
+) -> None:
+    looks: list[str] = []
+    detail = {"id": RUN, "workflow_id": RUN, "status": "succeeded", "outputs": {"a": 1}}
+    detail |= {"inputs": {}, "created_at": 1, "finished_at": 2, "elapsed_time": 1.0}
+    detail |= dict.fromkeys(("error", "total_tokens", "total_steps"))
+
+    def handler(exchange: Exchange) -> None:
+        if "/events" not in exchange.request.target:
+            looks.append(exchange.request.target)
+            exchange.whole(json.dumps(detail).encode(), x_version="1.14.2")
+            return
+        exchange.start_stream()
+        assert not exchange.wait_until_left(2 * FAST.doubt)
+        exchange.chunk(PING)
+        exchange.wait_until_left()
+
+    run = hurried(both.client(base_url=server.handle(handler))).wait_for_run(RUN)
+    assert (run.status, run.outputs) == ("succeeded", {"a": 1})
+    assert len(looks) == 1
 
 
 def test_ids_of_events_are_sent_when_the_stream_is_taken_up(

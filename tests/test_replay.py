@@ -260,6 +260,22 @@ def test_a_run_that_has_ended_is_told_from_its_detail_once_two_looks_say_so() ->
     assert (core.result().outputs, core.result().total_tokens) == ({"a": 1}, 3)
 
 
+def test_the_end_of_a_run_that_has_ended_is_awaited_for_a_moment_and_not_for_a_ping() -> None:
+    core = equipped(run_id=RUN)
+    core.feed(written(started()))
+    assert core.patience is None
+    steps = core.recovered()
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.send(WorkflowRunResponse(id=RUN, status="succeeded", outputs={"a": 1}))
+    assert not core.ended
+    assert core.patience is not None
+    assert core.patience <= 1.0
+    core.finish()  # nothing came
+    assert core.result().outputs == {"a": 1}
+    assert core.ready[-1].synthetic
+
+
 # ------------------------------------------------------------------------------ recorded streams
 
 

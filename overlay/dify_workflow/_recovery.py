@@ -111,7 +111,8 @@ class Recovery:
         elif run.status == "paused":
             self._take_pause(core, run)
         elif is_open and not self._has_seen_end:
-            self._has_seen_end = True  # its last events may be under way
+            self._has_seen_end = True
+            core.expect_end(run)
         else:
             core.end_with(run)
 

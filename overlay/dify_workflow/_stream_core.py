@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     Means: TypeAlias = tuple[Recovery | None, Search | None]
     """What finds a run by its id, and what looks for one whose id never came."""
 
-ERROR_GRACE = 1.0
-"""Seconds to wait, after an error event, for the final event that servers from 1.15 on send behind
-it within milliseconds; older ones leave the stream open and silent (DIFY.md section 0.4)."""
+GRACE = 1.0
+"""Seconds to wait for the final event where it comes within milliseconds, if it comes: behind an
+error event, as servers from 1.15 on send it (older ones leave the stream open and silent, DIFY.md
+section 0.4), and where the run was looked up and has ended."""
 
 _PLAIN = {TextChunk, NodeStarted, NodeFinished}
 """Events after which a stream goes on as before."""
@@ -106,7 +107,8 @@ class StreamCore:
         or error is to be looked into."""
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
-        self._grace_ends = 0.0
+        self._ended_as: WorkflowRunResponse | None = None
+        self._grace_ends: float | None = None
         self._make_means: Callable[[], Means] = lambda: (None, None)
         self._interruption: StreamInterruptedError | None = None
         self._broke_at = 0.0
@@ -168,9 +170,10 @@ class StreamCore:
     def patience(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
-        They are few where nothing is waited for but what follows an error event at once.
+        They are few where nothing is waited for but what follows at once: the end behind an error
+        event, or that of a run which has ended.
         """
-        if self._error is None:
+        if self._grace_ends is None:
             return None
         return max(0.001, self._grace_ends - time.monotonic())
 
@@ -189,7 +192,7 @@ class StreamCore:
         self.last_activity = now = time.monotonic()
         if not self._is_of_events:
             self._last_sign = now
-        if self._error is not None and now > self._grace_ends:
+        if self._grace_ends is not None and now > self._grace_ends:
             self.finish()
             return
         only = self._decoder.only(chunk)
@@ -226,6 +229,9 @@ class StreamCore:
             return
         if self._error is not None:
             self._fail(self.errors.not_set_up(self._error, self._behind_error))
+            return
+        if self._ended_as is not None:
+            self.end_with(self._ended_as)
             return
         failure = self.interrupted(cause)
         if self._recovery is None if self.run.run_id else self._search is None:
@@ -328,6 +334,15 @@ class StreamCore:
         """Note that the run goes on, or waits for people."""
         self._last_sign = time.monotonic()
 
+    def expect_end(self, run: WorkflowRunResponse) -> None:
+        """Wait a moment for the last events of a run that has ended, which may be under way.
+
+        Args:
+            run: The run as it was looked up.
+        """
+        self._ended_as = run
+        self._grace_ends = time.monotonic() + GRACE
+
     def end_with(self, run: WorkflowRunResponse) -> bool:
         """End the stream with what run detail says; False where that ends none.
 
@@ -425,7 +440,7 @@ class StreamCore:
         elif isinstance(event, FailureEvent):
             self._error = event
             self.is_steady = False
-            self._grace_ends = time.monotonic() + ERROR_GRACE
+            self._grace_ends = time.monotonic() + GRACE
         else:
             self.ready.append(event)
             self.errors.last_event = event
