@@ -164,9 +164,31 @@ STREAMS = st.lists(TOKENS, max_size=20).map(b"".join) | st.binary(max_size=60)
 def test_any_cutting_of_any_stream_gives_what_the_standard_gives(
     stream: bytes, places: list[int]
 ) -> None:
+    assert decoded(*cut(stream, places)) == reference(stream)
+
+
+@settings(max_examples=500)
+@given(STREAMS, st.lists(st.integers(0, 100), max_size=10))
+def test_what_is_said_to_be_single_lines_holds_no_line_end(
+    stream: bytes, places: list[int]
+) -> None:
+    decoder = SSEDecoder()
+    for chunk in cut(stream, places):
+        messages = decoder.split(chunk)
+        assert not decoder.are_lines or not any(b"\n" in each for each in messages)
+
+
+def test_a_large_event_is_known_to_be_a_single_line_without_another_look() -> None:
+    decoder = SSEDecoder(10**6)
+    assert not [each for _ in range(9) for each in decoder.split(b"data: " + b"x" * 50_000)]
+    assert len(decoder.split(b"x\n\n")) == 1
+    assert decoder.are_lines
+
+
+def cut(stream: bytes, places: list[int]) -> list[bytes]:
+    """A stream in pieces."""
     cuts = sorted({0, len(stream), *(place % (len(stream) + 1) for place in places)})
-    chunks = [stream[start:end] for start, end in pairwise(cuts)]
-    assert decoded(*chunks) == reference(stream)
+    return [stream[start:end] for start, end in pairwise(cuts)]
 
 
 @settings(max_examples=500)

@@ -70,16 +70,17 @@ class Envelope:
         self._most = most
         self._failure = failure
 
-    def event(self, message: Data) -> StreamEvent[object] | None:
+    def event(self, message: Data, is_line: bool = False) -> StreamEvent[object] | None:  # noqa: FBT002  # a keyword takes longer
         """The event of a message, unread; None for one that is not as expected.
 
         Args:
             message: One line that begins with the envelope, ends as it should, and is not too long.
+            is_line: Whether it is known to be one.
         """
         if (
             message[: self._size] == self._head
             and message[-2:] == b"}}"
-            and LF not in message
+            and (is_line or LF not in message)
             and len(message) <= self._most
         ):
             return self._unread(message, self)

@@ -89,7 +89,7 @@ class EventDecoder:
             for message in messages.split(chunk):
                 key = message[:KEY_SIZE]
                 envelope = envelopes.get(key if type(key) is bytes else bytes(key))
-                event = None if envelope is None else envelope.event(message)
+                event = envelope.event(message, messages.are_lines) if envelope else None
                 if event is None and (parsed := messages.parse(message)) is not None:
                     event = self._event(*parsed)
                 if event is not None:
