@@ -196,27 +196,19 @@ class StreamCore:
             self.finish()
             return
         only = self._decoder.only(chunk)
-        if self.is_steady and type(only) is TextChunk:  # nearly all that comes
-            self.ready.append(only)
-            self.errors.last_event = only
-            return
-        events, error = self._decoder.feed(chunk) if only is None else ([only], None)
         try:
-            for event in events:
-                kind = type(event)
-                if self.is_steady and kind in _PLAIN:
-                    if kind is not TextChunk:
-                        self._note_node(event)
-                    self.ready.append(event)
-                    self.errors.last_event = event
-                else:
-                    self._take(event)
-                    if self.ended:
-                        return
+            if only is not None and self.is_steady:  # nearly all that comes
+                if type(only) is not TextChunk:
+                    self._note_node(only)
+                self.ready.append(only)
+                self.errors.last_event = only
+                return
+            events, error = self._decoder.feed(chunk) if only is None else ([only], None)
+            self._take_all(events)
         except StreamDecodeError as failure:  # it was looked at here, and cannot be read
             self._fail(failure)
             return
-        if error is not None:
+        if error is not None and not self.ended:
             self._fail(self.errors.unreadable(error, f"event {self._decoder.count + 1}"))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
@@ -413,6 +405,19 @@ class StreamCore:
 
     # ----------------------------------------------------------------------------------- events
 
+    def _take_all(self, events: list[StreamEvent[object]]) -> None:
+        for event in events:
+            kind = type(event)
+            if self.is_steady and kind in _PLAIN:
+                if kind is not TextChunk:
+                    self._note_node(event)
+                self.ready.append(event)
+                self.errors.last_event = event
+            else:
+                self._take(event)
+                if self.ended:
+                    return
+
     def _take(self, event: StreamEvent[object]) -> None:
         if self._is_rejoined:
             if event.raw.get("task_id") == event.id:
@@ -453,7 +458,7 @@ class StreamCore:
 
     def _note_node(self, event: StreamEvent[object]) -> None:
         execution, node = node_of(event)
-        has_ended = isinstance(event, NodeFinished)
+        has_ended = type(event) is NodeFinished
         if execution is not None:
             self._replay.note_node(execution, has_ended=has_ended)
         if node is not None and has_ended:
