@@ -8,7 +8,8 @@ if _TYPE_CHECKING:
     from ._form import HumanInputForm
     from ._log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
     from ._pause import WorkflowPause
-    from ._run import WorkflowRunRequest, WorkflowRunResponse
+    from ._request import WorkflowRunRequest
+    from ._run import WorkflowRunResponse
     from ._stop import WorkflowStopResponse
 
 _ON_DEMAND = {
@@ -19,7 +20,7 @@ _ON_DEMAND = {
     "WorkflowLogs": "_log",
     "WorkflowLogsRequest": "_log",
     "WorkflowPause": "_pause",
-    "WorkflowRunRequest": "_run",
+    "WorkflowRunRequest": "_request",
     "WorkflowRunResponse": "_run",
     "WorkflowStopResponse": "_stop",
 }
