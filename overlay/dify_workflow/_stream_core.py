@@ -196,10 +196,13 @@ class StreamCore:
             self.finish()
             return
         only = self._decoder.only(chunk)
+        if self.is_steady and type(only) is TextChunk:  # nearly all that comes
+            self.ready.append(only)
+            self.errors.last_event = only
+            return
         try:
-            if only is not None and self.is_steady:  # nearly all that comes
-                if type(only) is not TextChunk:
-                    self._note_node(only)
+            if self.is_steady and only is not None:
+                self._note_node(only)
                 self.ready.append(only)
                 self.errors.last_event = only
                 return
