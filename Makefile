@@ -131,7 +131,7 @@ build/lowest/installed: requirements/lowest.txt .venv/installed
 	$(BIN)/pip --python build/lowest install --quiet --no-compile --require-hashes --requirement requirements/lowest.txt
 	@touch $@
 
-COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 PIN := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --all-extras
 
