@@ -269,6 +269,16 @@ def test_a_batch_that_is_left_frees_its_executor_and_leaves_its_runs_to_the_next
     assert runs.counts.total() == 4
 
 
+def test_a_batch_that_fails_frees_its_executor_too(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"journal": tmp_path / "j", "concurrency": 2}
+    with counted_runs(60.0) as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
+        runs.emulator.faults.answer(401, on="POST /workflows/run")  # once
+        with pytest.raises(AuthenticationError):
+            run_batch(client, names(400), executor=executor, **options)
+    assert runs.counts.total() <= 1
+    assert set(counts(tmp_path / "j")) <= {"running", "pending"}
+
+
 def test_a_batch_that_begins_has_the_chunks_of_one_that_died_leave_off(tmp_path: Path) -> None:
     with closing(Journal(tmp_path / "j")) as journal:
         orders = journal.orders("of one that died")

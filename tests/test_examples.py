@@ -183,9 +183,8 @@ def test_a_person_approves_in_a_terminal(emulator: Emulator) -> None:
         person.type("Gladly\r")
         person.see("2. Reject", "Your choice:")
         person.type("3\r")
-        person.see(
-            "Your choice: 3\nYour choice:"
-        )  # before it asks, readline may lose what is typed
+        # Before it asks, readline may lose what is typed.
+        person.see("Your choice: 3\nYour choice:")
         person.type("1\r")
         person.see("decision: approve", "comment: Gladly")
         assert person.end() == 0

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,14 @@ from support.replay import Exchange, ReplayServer
 from support.worlds import World
 
 POST, EVENTS, DETAIL = "POST /workflows/run", "GET /workflow/", "GET /workflows/run/"
+
+
+ENDED = json.dumps(
+    {"id": RUN, "workflow_id": RUN, "status": "succeeded", "inputs": {}, "outputs": {"a": 1}}
+    | {"error": None, "total_tokens": 0, "total_steps": 1}
+    | {"created_at": 1, "finished_at": 2, "elapsed_time": 1.0}
+).encode()
+"""The detail of a run that has ended."""
 
 
 @workflow()
@@ -224,14 +233,11 @@ def test_an_end_that_a_stream_missed_is_found_without_another_ping(
     both: World, server: ReplayServer
 ) -> None:
     looks: list[str] = []
-    detail = {"id": RUN, "workflow_id": RUN, "status": "succeeded", "outputs": {"a": 1}}
-    detail |= {"inputs": {}, "created_at": 1, "finished_at": 2, "elapsed_time": 1.0}
-    detail |= dict.fromkeys(("error", "total_tokens", "total_steps"))
 
     def handler(exchange: Exchange) -> None:
         if "/events" not in exchange.request.target:
             looks.append(exchange.request.target)
-            exchange.whole(json.dumps(detail).encode(), x_version="1.14.2")
+            exchange.whole(ENDED, x_version="1.14.2")
             return
         exchange.start_stream()
         assert not exchange.wait_until_left(2 * FAST.doubt)
@@ -241,6 +247,36 @@ def test_an_end_that_a_stream_missed_is_found_without_another_ping(
     run = hurried(both.client(base_url=server.handle(handler))).wait_for_run(RUN)
     assert (run.status, run.outputs) == ("succeeded", {"a": 1})
     assert len(looks) == 1
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_an_end_that_comes_behind_the_look_is_the_one_that_is_told(
+    both: World, server: ReplayServer, encoding: str
+) -> None:
+    """Also where no bound can be given to a wait, as within a compressed body."""
+    looked = threading.Event()
+    packer = zlib.compressobj(wbits=31)
+
+    def sent(data: bytes) -> bytes:
+        if encoding == "identity":
+            return data
+        return packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+    def handler(exchange: Exchange) -> None:
+        if "/events" not in exchange.request.target:
+            exchange.whole(ENDED, x_version="1.14.2")
+            looked.set()
+            return
+        head = {"content_type": "text/event-stream", "transfer_encoding": "chunked"}
+        exchange.head(content_encoding=encoding, **head)
+        exchange.chunk(sent(PING))
+        assert not exchange.wait_until_left(2 * FAST.doubt)
+        exchange.chunk(sent(PING))
+        assert looked.wait(5)
+        exchange.chunk(sent(events.finished(outputs={"of": "the stream"})))
+
+    run = hurried(both.client(base_url=server.handle(handler))).wait_for_run(RUN)
+    assert run.outputs == {"of": "the stream"}
 
 
 def test_ids_of_events_are_sent_when_the_stream_is_taken_up(

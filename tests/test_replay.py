@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow import StreamGap
+from dify_workflow import StreamGap, _stream_core
 from dify_workflow._conversation import Ask, Reopen, RunCalls, Wait
 from dify_workflow._patience import Patience
 from dify_workflow._recovery import Recovery
@@ -274,6 +274,21 @@ def test_the_end_of_a_run_that_has_ended_is_awaited_for_a_moment_and_not_for_a_p
     core.finish()  # nothing came
     assert core.result().outputs == {"a": 1}
     assert core.ready[-1].synthetic
+
+
+def test_the_end_that_was_under_way_is_taken_however_late_somebody_reads_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_stream_core, "GRACE", -1.0)  # it is over at once
+    core = equipped(run_id=RUN)
+    core.feed(written(started()))
+    steps = core.recovered()
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.send(WorkflowRunResponse(id=RUN, status="succeeded"))
+    core.feed(written(begun("a"), finished()))
+    assert [each.event for each in core.ready][-2:] == ["node_started", "workflow_finished"]
+    assert not core.ready[-1].synthetic
 
 
 # ------------------------------------------------------------------------------ recorded streams

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -108,7 +109,7 @@ class StreamCore:
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] = []
         self._ended_as: WorkflowRunResponse | None = None
-        self._grace_ends: float | None = None
+        self._grace_ends = math.inf
         self._make_means: Callable[[], Means] = lambda: (None, None)
         self._interruption: StreamInterruptedError | None = None
         self._broke_at = 0.0
@@ -167,13 +168,18 @@ class StreamCore:
         )
 
     @property
+    def is_behind_error(self) -> bool:
+        """Whether an error event came, behind which a stream may stay open and silent."""
+        return self._error is not None
+
+    @property
     def patience(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
         They are few where nothing is waited for but what follows at once: the end behind an error
         event, or that of a run which has ended.
         """
-        if self._grace_ends is None:
+        if self._grace_ends == math.inf:
             return None
         return max(0.001, self._grace_ends - time.monotonic())
 
@@ -192,7 +198,7 @@ class StreamCore:
         self.last_activity = now = time.monotonic()
         if not self._is_of_events:
             self._last_sign = now
-        if self._grace_ends is not None and now > self._grace_ends:
+        if self._error is not None and now > self._grace_ends:
             self.finish()
             return
         only = self._decoder.only(chunk)

@@ -229,12 +229,11 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         if body is None or (not core.is_steady and core.needs_recovery):
             self._recover()
             return
-        patience = None if core.is_steady else core.patience
-        if patience is not None and not body.can_bound_waits:
+        if core.is_behind_error and not body.can_bound_waits:
             core.finish()
         else:
             try:
-                chunk = body.read(patience)
+                chunk = body.read(None if core.is_steady else core.patience)
             except RunDeadlineExceededError:
                 self._expire()
             except APIConnectionError as error:

@@ -198,11 +198,6 @@ def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeo
 
 def header_dict(response: httpx.Response) -> dict[str, str]:
     """The headers of an answer, names in lower case."""
-    raw = response.headers.raw
-    if all(value.isascii() for _, value in raw):  # nearly always; httpx takes three times as long
-        headers = {name.decode().lower(): value.decode() for name, value in raw}
-        if len(headers) == len(raw):
-            return headers
     return {name.lower(): value for name, value in response.headers.items()}
 
 
@@ -213,6 +208,9 @@ def is_wanted(call: Call[Any], response: httpx.Response, headers: Mapping[str, s
 
 def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
+    from ._availability import version_needed
+    from ._refusal import status_error
+
     if response.is_success:
         answer = answer_of(call, response, header_dict(response), body)
         return answer.unreadable("not what was asked for")
@@ -220,9 +218,6 @@ def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyErro
     text = call.key.hide_in(body.decode("utf-8", "replace"))
     headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
     asked = call.operation.request
-    from ._availability import version_needed
-    from ._refusal import status_error
-
     needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
     return status_error(call.operation.name, response.status_code, headers, text, needed=needed)
 
