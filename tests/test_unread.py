@@ -53,7 +53,7 @@ def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
 
 
 def is_unread(event: Any) -> bool:
-    return event._raw is None
+    return not isinstance(event._raw, dict)
 
 
 def decoded(*chunks: bytes) -> list[Any]:

@@ -6,16 +6,16 @@ at the data of one does not pay for its JSON; whoever does is told then where it
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 import orjson
 
-from ._event import StreamEvent
+from ._event import StreamEvent, unread_events
 from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
 from ._message import UnreadableEventError, decode_message
-from ._sse import LF, Data
+from ._sse import Data
 
 Failure: TypeAlias = Callable[[UnreadableEventError, str], Exception]
 """Makes the exception for a message that cannot be read when somebody looks at it; takes the name
@@ -25,8 +25,8 @@ KEY_SIZE = 32
 """Bytes at the start of a message that differ between events of different names."""
 
 _FIELD = b"data: "
+_BRACE = ord("}")
 _BEFORE_NAME = {b'{"event":', b'{"event": '}
-_NODE = re.compile(rb'"id": ?"([\w-]+)", ?"node_id": ?"([\w-]+)"').match
 
 
 class Envelope:
@@ -37,18 +37,16 @@ class Envelope:
         head: Its bytes, from the name of the field up to the brace that opens the data.
         fields: Its members, with data that is empty.
         has_numbers: Whether numbers may be among the data.
-        most: Largest message in bytes.
         failure: Makes the exception for a message that cannot be read.
     """
 
     __slots__ = (
         "_failure",
         "_has_numbers",
-        "_head",
-        "_most",
-        "_size",
-        "_unread",
+        "event_class",
         "fields",
+        "head",
+        "size",
     )
 
     def __init__(
@@ -58,33 +56,31 @@ class Envelope:
         fields: JSONObject,
         *,
         has_numbers: bool,
-        most: int,
         failure: Failure,
     ) -> None:
-        # Not for users, but for this module.
-        self._unread = event_class._unread  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self._head = head
-        self._size = len(head)
+        self.event_class = event_class
+        self.head = head
+        self.size = len(head)
         self.fields = fields
         self._has_numbers = has_numbers
-        self._most = most
         self._failure = failure
 
-    def event(self, message: Data, is_line: bool = False) -> StreamEvent[object] | None:  # noqa: FBT002  # a keyword takes longer
-        """The event of a message, unread; None for one that is not as expected.
+    def events(self, messages: Sequence[Data]) -> list[StreamEvent[object]]:
+        """The events of the first of these messages, unread, up to one that is not as expected.
 
         Args:
-            message: One line that begins with the envelope, ends as it should, and is not too long.
-            is_line: Whether it is known to be one.
+            messages: Single lines with their ends, none of them too large.
         """
-        if (
-            message[: self._size] == self._head
-            and message[-2:] == b"}}"
-            and (is_line or LF not in message)
-            and len(message) <= self._most
-        ):
-            return self._unread(message, self)
-        return None
+        head, size = self.head, self.size
+        # What stands in order between two that begin so begins so, too: two looks instead of many.
+        if not (min(messages).startswith(head) and max(messages).startswith(head)):
+            messages = list(takewhile(lambda message: message[:size] == head, messages))
+        count = 0
+        for message in messages:
+            if message[-2] != _BRACE or message[-3] != _BRACE:
+                break
+            count += 1  # takes less time than to enumerate
+        return unread_events(self.event_class, messages[:count], self)
 
     def payload(self, message: Data) -> JSON:
         """The data of an unread message, alone.
@@ -92,7 +88,7 @@ class Envelope:
         Raises:
             Exception: As ``failure`` made it: the message is not JSON.
         """
-        data = message[self._size - 1 : -1]
+        data = message[self.size - 1 : message.rindex(b"}")]
         try:
             payload = orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -106,23 +102,17 @@ class Envelope:
             Exception: As ``failure`` made it: the message is not JSON.
         """
         try:
-            payload = decode_message(message[len(_FIELD) :])
+            payload = decode_message(message[len(_FIELD) :].rstrip(b"\n"))
         except UnreadableEventError as error:
             raise self._failure(error, str(self.fields["event"])) from error.__cause__
         assert is_object(payload)
         return payload
-
-    def node(self, message: Data) -> tuple[str, str] | None:
-        """Ids of the execution and of the node, as far as both can be seen without decoding."""
-        found = _NODE(message, self._size)
-        return None if found is None else (found[1].decode(), found[2].decode())
 
 
 def envelopes_beside(
     data: Data,
     payload: JSONObject,
     classes: Mapping[str, type[StreamEvent[object]]],
-    most: int,
     failure: Failure,
 ) -> dict[bytes, Envelope]:
     """The envelopes of other events beside one, by the first `KEY_SIZE` bytes of their messages.
@@ -133,7 +123,6 @@ def envelopes_beside(
         data: A message.
         payload: The same, decoded.
         classes: Of the other events, by name.
-        most: Largest message in bytes.
         failure: Makes the exception for one that cannot be read.
     """
     fields: JSONObject = {**payload, "data": {}}
@@ -153,7 +142,6 @@ def envelopes_beside(
             start,
             {**fields, "event": other},
             has_numbers=other != "text_chunk",
-            most=most,
             failure=failure,
         )
     return found

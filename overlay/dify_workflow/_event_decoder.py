@@ -6,8 +6,10 @@ the events that nearly all are, when somebody looks at it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
-from ._event import StreamEvent, UnknownEvent
+from ._event import StreamEvent, UnknownEvent, unread_event
 from ._json import JSON, is_object
 from ._message import UnreadableEventError, decode_message
 from ._sse import CR, Data, EventTooLargeError, SSEDecoder
@@ -19,6 +21,10 @@ _UNREAD: dict[str, type[StreamEvent[object]]] = {
     "node_finished": NodeFinished,
 }
 """The events that nearly all are: they stay unread until somebody looks at them."""
+
+
+_AT_ONCE = 128
+"""Messages that are looked at together, where they are alike."""
 
 
 class EventDecoder:
@@ -43,6 +49,8 @@ class EventDecoder:
         self._has_learned = False
         self._envelopes: dict[bytes, Envelope] = {}
         """What events begin with that are left unread; learned from the first event."""
+        self._last: Envelope | None = None
+        """What the last one began with, as the next one mostly does."""
 
     @property
     def last_event_id(self) -> str | None:
@@ -60,17 +68,23 @@ class EventDecoder:
         Args:
             chunk: Bytes as they arrived.
         """
-        envelope = self._envelopes.get(chunk[:KEY_SIZE])
-        if (
-            envelope is not None
-            and self._messages.is_between
-            and chunk[-2:] == b"\n\n"
+        if not (
+            self._messages.is_between
+            and chunk[-4:] == b"}}\n\n"
+            and chunk.find(b"\n") == len(chunk) - 2
             and CR not in chunk
-            and (event := envelope.event(chunk[:-2])) is not None
         ):
-            self.count += 1
-            return event
-        return None
+            return None
+        envelope = self._last
+        if envelope is None or chunk[: envelope.size] != envelope.head:
+            envelope = self._envelopes.get(chunk[:KEY_SIZE])
+            if envelope is None or chunk[: envelope.size] != envelope.head:
+                return None
+            self._last = envelope
+        if len(chunk) > self._messages.max_event_bytes:
+            return None
+        self.count += 1
+        return unread_event(envelope.event_class, chunk, envelope)
 
     def feed(
         self, chunk: bytes
@@ -83,23 +97,31 @@ class EventDecoder:
         Args:
             chunk: Bytes as they arrived.
         """
-        messages, envelopes, problem = self._messages, self._envelopes, None
+        problem: UnreadableEventError | EventTooLargeError | None = None
         events: list[StreamEvent[object]] = []
         try:
-            for message in messages.split(chunk):
-                key = message[:KEY_SIZE]
-                envelope = envelopes.get(key if type(key) is bytes else bytes(key))
-                event = envelope.event(message, messages.are_lines) if envelope else None
-                if event is None and (parsed := messages.parse(message)) is not None:
+            messages, at = self._messages.split(chunk), 0
+            while at < len(messages):
+                alike = self._alike(messages[at : at + _AT_ONCE])
+                events += alike
+                if not alike and (parsed := self._messages.parse(messages[at])) is not None:
                     event = self._event(*parsed)
-                if event is not None:
-                    events.append(event)
-            if not messages.is_between:
-                messages.check()
+                    if event is not None:
+                        events.append(event)
+                at += len(alike) or 1
+            if not self._messages.is_between:
+                self._messages.check()
         except (UnreadableEventError, EventTooLargeError) as error:
             problem = error.with_traceback(None)  # which holds this frame, which holds the error
         self.count += len(events)
         return events, problem
+
+    def _alike(self, messages: Sequence[Data]) -> list[StreamEvent[object]]:
+        """The events of the first messages, unread, as far as they are of one kind."""
+        if not self._messages.are_lines:
+            return []
+        envelope = self._envelopes.get(bytes(messages[0][:KEY_SIZE]))
+        return [] if envelope is None else envelope.events(messages)
 
     def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
         """The event of a message; None for a ping.
@@ -122,6 +144,5 @@ class EventDecoder:
             return None
         if data is not None and not self._has_learned and "data" in payload:
             self._has_learned = True
-            most = self._messages.max_event_bytes
-            self._envelopes.update(envelopes_beside(data, payload, _UNREAD, most, self._failure))
+            self._envelopes.update(envelopes_beside(data, payload, _UNREAD, self._failure))
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)

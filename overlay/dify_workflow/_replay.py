@@ -49,18 +49,18 @@ class Replay:
         self._tells_all = tells_all
         self._is_in_view = tells_all
         self._has_started = False
-        self._nodes: dict[str, bool] = {}
-        """Whether it has ended, by execution id of the node."""
+        self.nodes: dict[str, bool] = {}
+        """Of each node that was told of: whether it has ended, by the id of its execution."""
         self._forms: set[str] = set()
         self._paused_at: frozenset[str] | None = None
 
     def note(self, event: StreamEvent[Any]) -> None:
-        """Remember an event that is delivered; of nodes, `note_node` does."""
+        """Remember an event that is delivered; nodes are put into `nodes`."""
         match event:
             case WorkflowStarted():
                 if is_resumption(event):
                     # The node that waited is told to start once more.
-                    self._nodes = {node: ended for node, ended in self._nodes.items() if ended}
+                    self.nodes = {node: ended for node, ended in self.nodes.items() if ended}
                     self._paused_at = None
                 self._has_started = True
             case HumanInputRequired():
@@ -71,15 +71,6 @@ class Replay:
             case _:
                 pass
 
-    def note_node(self, execution: str, *, has_ended: bool) -> None:
-        """Remember that a node has started or ended.
-
-        Args:
-            execution: Id of its execution.
-            has_ended: Whether it has ended.
-        """
-        self._nodes[execution] = has_ended
-
     def begin_again(self) -> None:
         """Note that the stream was taken up again."""
         self._is_in_view = self._tells_all
@@ -87,20 +78,20 @@ class Replay:
     def repeats(self, event: StreamEvent[Any]) -> bool:
         """Whether an event of a stream that was taken up again brings nothing new."""
         if not self._is_in_view and is_replayed(event):
-            self._is_in_view = _text(event, "id") in self._nodes
+            self._is_in_view = _text(event, "id") in self.nodes
             if not self._is_in_view:
                 return True
         match event:
             case NodeStarted():
-                return _text(event, "id") in self._nodes
+                return _text(event, "id") in self.nodes
             case NodeFinished():
                 # Live streams do not tell that a node is paused: the form does.
                 return _text(event, "status") == "paused" or bool(
-                    self._nodes.get(_text(event, "id") or "")
+                    self.nodes.get(_text(event, "id") or "")
                 )
             case WorkflowStarted():
                 # Where the first events were lost, this one would come behind its nodes.
-                is_late = self._has_started or bool(self._nodes)
+                is_late = self._has_started or bool(self.nodes)
                 return is_late and not is_resumption(event)
             case HumanInputRequired():
                 return _text(event, "form_id") in self._forms

@@ -7,6 +7,7 @@ decoder.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TypeAlias
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -49,7 +50,7 @@ class SSEDecoder:
         self.is_between = False
         """Whether nothing of an unfinished message, line end or byte order mark was seen."""
         self.are_lines = False
-        """Whether each message that `split` gave last is known to be a single line."""
+        """Whether each message that `split` gave last is known to be one line and not too large."""
         self._is_line = True  # what was begun, as far as is known
 
     @property
@@ -60,28 +61,31 @@ class SSEDecoder:
     def split(self, chunk: bytes) -> list[Data]:
         """The messages that the chunk completes, as they came; the rest of it is kept.
 
+        Each ends with the line end of its last line, and without the empty line behind it.
+
         Args:
             chunk: Bytes as they arrived.
         """
         if not self.is_between or CR in chunk:
             chunk = self._normalized(chunk)
-            if LF not in chunk:  # the midst of a large message
-                self._keep(chunk)
-                return []
-            if chunk[0] == LF and self._begun.endswith(b"\n"):
+            if self._begun.endswith(b"\n") and chunk.startswith(b"\n"):
                 chunk = b"\n" + chunk  # the empty line was cut in two: see it as a whole one here
                 del self._begun[-1]
-        lines = chunk.split(b"\n")
-        are_lines = not any(lines[1::2])
+        if LF not in chunk:  # the start or the midst of a large message
+            self._keep(chunk)
+            return []
+        are_small = len(self._begun) + len(chunk) <= self.max_event_bytes
+        lines = BytesIO(chunk).readlines()  # takes a fifth of the time of bytes.split
+        ends = lines[1::2]
+        are_lines = ends.count(b"\n") == len(ends)
         messages: list[Data]
-        if not are_lines:
-            messages = [*chunk.split(b"\n\n")]  # takes three times as long, and is seldom needed
-        elif len(lines) % 2:
+        if are_lines:  # each is followed by an empty one
             messages = [*lines[::2]]
+            rest = messages.pop() if len(lines) > len(ends) * 2 else b""
         else:
-            messages = [*lines[:-2:2], lines[-2] + b"\n"]
-        rest = messages.pop()
-        self.are_lines = are_lines and self._is_line
+            messages = [part + b"\n" for part in chunk.split(b"\n\n")]
+            rest = messages.pop()[:-1]
+        self.are_lines = are_lines and are_small and self._is_line
         if messages and self._begun:
             self._begun += messages[0]
             messages[0], self._begun = self._begun, bytearray()
@@ -101,9 +105,10 @@ class SSEDecoder:
         Raises:
             EventTooLargeError: It is larger than ``max_event_bytes``.
         """
-        self._check(len(message) - message.startswith(b"\n"))  # of an empty line before it
-        if message[:6] == b"data: " and LF not in message:  # as Dify's are
-            return message[6:], ""
+        size = len(message) - 1
+        self._check(size - message.startswith(b"\n", 0, size))  # of an empty line before it
+        if message[:6] == b"data: " and message.find(b"\n") == size:  # as Dify's are
+            return message[6:-1], ""
         data: list[Data] = []
         event: Data = b""
         for line in message.split(b"\n"):

@@ -53,6 +53,8 @@ section 0.4), and where the run was looked up and has ended."""
 _PLAIN = {TextChunk, NodeStarted, NodeFinished}
 """Events after which a stream goes on as before."""
 
+_TEXTS = {TextChunk}
+
 
 class StreamCore:
     """What the bytes of a stream mean: its events, its end and its failure.
@@ -415,6 +417,10 @@ class StreamCore:
     # ----------------------------------------------------------------------------------- events
 
     def _take_all(self, events: list[StreamEvent[object]]) -> None:
+        if self.is_steady and set(map(type, events)) == _TEXTS:
+            self.ready.extend(events)
+            self.errors.last_event = events[-1]
+            return
         for event in events:
             kind = type(event)
             if self.is_steady and kind in _PLAIN:
@@ -469,7 +475,7 @@ class StreamCore:
         execution, node = node_of(event)
         has_ended = type(event) is NodeFinished
         if execution is not None:
-            self._replay.note_node(execution, has_ended=has_ended)
+            self._replay.nodes[execution] = has_ended
         if node is not None and has_ended:
             self.run.end_node(node, event, may_be_retold=self._is_of_events)
         if self.observer is not None:
