@@ -13,6 +13,7 @@ import httpx
 
 from ._async_body import AsyncByteStream, running_loop
 from ._call import Attempts, Call
+from ._cookies import SparingCookieJar
 from ._deadline import Deadline
 from ._flight import Flight, pause, wait_for
 from ._phases import watch
@@ -208,7 +209,10 @@ class AsyncTransport:
             # has taken them with it.
             with setting_up(call):
                 self._made = httpx.AsyncClient(
-                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                    verify=ssl_context(),
+                    timeout=CALL_TIMEOUT,
+                    limits=LIMITS,
+                    cookies=SparingCookieJar(),
                 )
             self._defaults = dict(self._made.headers)
             self._loop = loop

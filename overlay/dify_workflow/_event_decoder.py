@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
 from ._event import StreamEvent, UnknownEvent, unread_event
-from ._json import JSON, is_object
+from ._json import JSON, JSONObject, is_object
 from ._message import UnreadableEventError, decode_message
 from ._sse import CR, Data, EventTooLargeError, SSEDecoder
 from .events import EVENT_CLASSES, NodeFinished, NodeStarted, TextChunk
@@ -47,6 +47,7 @@ class EventDecoder:
         self.count = 0
         """How many events came."""
         self._has_learned = False
+        self._sample: tuple[Data, JSONObject] | None = None
         self._envelopes: dict[bytes, Envelope] = {}
         """What events begin with that are left unread; learned from the first event."""
         self._last: Envelope | None = None
@@ -118,6 +119,9 @@ class EventDecoder:
 
     def _alike(self, messages: Sequence[Data]) -> list[StreamEvent[object]]:
         """The events of the first messages, unread, as far as they are of one kind."""
+        if self._sample is not None:  # not before, so that the first event is told soon
+            self._envelopes.update(envelopes_beside(*self._sample, _UNREAD, self._failure))
+            self._sample = None
         if not self._messages.are_lines:
             return []
         envelope = self._envelopes.get(bytes(messages[0][:KEY_SIZE]))
@@ -144,5 +148,5 @@ class EventDecoder:
             return None
         if data is not None and not self._has_learned and "data" in payload:
             self._has_learned = True
-            self._envelopes.update(envelopes_beside(data, payload, _UNREAD, self._failure))
+            self._sample = data, {**payload}  # a user may change the other one
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)

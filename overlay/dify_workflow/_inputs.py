@@ -13,6 +13,11 @@ from .errors import InvalidRequestError
 if TYPE_CHECKING:
     from .models import WorkflowFile
 
+# Tuples, because unions and abstract classes take five times as long to look at a plain value.
+_SCALARS = (str, bool, int, float)
+_SEQUENCES = (list, tuple)
+_MAPPINGS = (dict, Mapping)
+
 
 def local_paths(value: JSON) -> list[Path]:
     """The paths in a value, which have to be uploaded.
@@ -27,6 +32,8 @@ def local_paths(value: JSON) -> list[Path]:
 
 
 def _paths(value: JSON) -> Iterator[Path]:
+    if isinstance(value, str):  # as most are
+        return
     if isinstance(value, Path):
         yield value
     elif _is_mapping(value):
@@ -79,7 +86,7 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
 
 
 def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON:
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, _SCALARS):
         return _scalar(value, place)
     if isinstance(value, Path):
         return uploads[value].to_wire()
@@ -107,11 +114,11 @@ def _too_deep(place: str) -> InvalidRequestError:
 
 
 def _is_mapping(value: JSON) -> TypeGuard[Mapping[JSON, JSON]]:
-    return isinstance(value, Mapping)
+    return isinstance(value, _MAPPINGS)
 
 
 def _is_sequence(value: JSON) -> TypeGuard[Sequence[JSON]]:
-    return isinstance(value, list | tuple)
+    return isinstance(value, _SEQUENCES)
 
 
 def _name(name: JSON, place: str) -> str:

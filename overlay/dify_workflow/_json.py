@@ -62,6 +62,9 @@ def may_be_rounded(data: bytes | bytearray) -> bool:
     return b"000000" in data[::3].translate(_DIGITS) and _MANY in data.translate(_DIGITS)
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
 def encode(value: JSON) -> bytes:
     """Encode a body as compact UTF-8.
 
@@ -69,7 +72,7 @@ def encode(value: JSON) -> bytes:
         ValueError: A number is NaN or infinite, or a string holds a lone surrogate.
         TypeError: A value is not JSON.
     """
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def abridged(value: JSON, limit: int = 300) -> str:

@@ -50,10 +50,10 @@ GRACE = 1.0
 error event, as servers from 1.15 on send it (older ones leave the stream open and silent, DIFY.md
 section 0.4), and where the run was looked up and has ended."""
 
-_PLAIN = {TextChunk, NodeStarted, NodeFinished}
-"""Events after which a stream goes on as before."""
-
 _TEXTS = {TextChunk}
+_NODES = {NodeStarted, NodeFinished}
+_PLAIN = _TEXTS | _NODES
+"""Events after which a stream goes on as before."""
 
 
 class StreamCore:
@@ -449,7 +449,7 @@ class StreamCore:
 
     def _deliver(self, event: StreamEvent[object]) -> None:
         self.run.take(event)
-        if isinstance(event, NodeStarted | NodeFinished):
+        if type(event) in _NODES:
             self._note_node(event)
         elif self.observer is not None:
             self.observer.told(event)

@@ -14,6 +14,7 @@ from weakref import WeakSet
 import httpx
 
 from ._call import Attempts, Call
+from ._cookies import SparingCookieJar
 from ._phases import cut
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
@@ -230,7 +231,10 @@ class Transport:
             if self._made is None:
                 with setting_up(call):
                     self._made = httpx.Client(
-                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
+                        verify=ssl_context(),
+                        timeout=CALL_TIMEOUT,
+                        limits=LIMITS,
+                        cookies=SparingCookieJar(),
                     )
                 self._defaults = dict(self._made.headers)
             return self._made
