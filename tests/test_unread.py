@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -66,6 +67,17 @@ def decoded(*chunks: bytes) -> list[Any]:
     return got
 
 
+def decoded_as_streams_do(*chunks: bytes) -> tuple[list[Any], str | None]:
+    """Events of chunks, and the last id of the stream; single events go past the lists."""
+    decoder = EventDecoder(10_000_000)
+    got: list[Any] = []
+    for chunk in chunks:
+        event = decoder.only(chunk)
+        got += decoder.feed(chunk)[0] if event is None else [event]
+    assert decoder.count == len(got)
+    return got, decoder.last_event_id
+
+
 def plainly(message: bytes) -> dict[str, Any]:
     """A message as the standard library decodes it."""
     payload: dict[str, Any] = json.loads(message.removeprefix(b"data: "))
@@ -98,6 +110,34 @@ def test_an_unread_event_is_what_its_message_says_whatever_that_is(
     assert (event.event, event.id, event.task_id) == (name, RUN, TASK)
     assert event.raw == plainly(message)
     assert type(event)(plainly(message)) == event
+
+
+PIECES = st.sampled_from(
+    [
+        *(events.text("a"), events.text("\u2028b"), events.node_finished("n", {"x": 1})),
+        *(
+            events.PING,
+            b"id: 7\n",
+            b"\n",
+            b"\r",
+            b"\r\n",
+            b": c\n\n",
+            events.text("c")[:-1] + b"\r\n",
+        ),
+        *(events.text("d").replace(b"\n\n", b"\r\n\r\n"), b"id: 8\n" + events.text("e")),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 3000), max_size=8))
+def test_wherever_a_stream_is_cut_it_tells_the_same(pieces: list[bytes], places: list[int]) -> None:
+    head, body = [events.started(), events.text("first")], b"".join(pieces)
+    cuts = sorted({0, len(body), *(place % (len(body) + 1) for place in places)})
+    cut = [body[start:end] for start, end in pairwise(cuts)]
+    byte_by_byte = [bytes([byte]) for byte in body]
+    expected = decoded_as_streams_do(*head, *byte_by_byte)
+    assert decoded_as_streams_do(*head, *pieces) == expected
+    assert decoded_as_streams_do(*head, *cut) == expected
 
 
 def test_whole_numbers_of_any_size_stay_exact_in_unread_events() -> None:

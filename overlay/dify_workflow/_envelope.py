@@ -15,7 +15,7 @@ import orjson
 from ._event import StreamEvent, unread_events
 from ._json import JSON, JSONObject, decode, is_object, may_be_rounded
 from ._message import UnreadableEventError, decode_message
-from ._sse import Data
+from ._sse import LF, Data
 
 Failure: TypeAlias = Callable[[UnreadableEventError, str], Exception]
 """Makes the exception for a message that cannot be read when somebody looks at it; takes the name
@@ -88,7 +88,8 @@ class Envelope:
         Raises:
             Exception: As ``failure`` made it: the message is not JSON.
         """
-        data = message[self.size - 1 : message.rindex(b"}")]
+        # The last brace is that of the message; an empty line stands behind one that is a chunk.
+        data = message[self.size - 1 : -3 if message[-2] == LF else -2]
         try:
             payload = orjson.loads(data)
         except orjson.JSONDecodeError:

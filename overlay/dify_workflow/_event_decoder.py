@@ -64,28 +64,33 @@ class EventDecoder:
         return self._messages.unfinished
 
     def only(self, chunk: bytes) -> StreamEvent[object] | None:
-        """The unread event that a chunk is, as Dify sends them; None where `feed` has to see it.
+        """The unread event that a chunk is or completes; None where `feed` has to see it.
+
+        Dify sends each event as a chunk of its own, which a long one may come in two pieces of.
 
         Args:
             chunk: Bytes as they arrived.
         """
-        if not (
-            self._messages.is_between
-            and chunk[-4:] == b"}}\n\n"
-            and chunk.find(b"\n") == len(chunk) - 2
-            and CR not in chunk
-        ):
+        if chunk[-4:] != b"}}\n\n" or chunk.find(b"\n") != len(chunk) - 2 or CR in chunk:
             return None
+        messages, message = self._messages, chunk
+        if not messages.is_between:
+            begun = messages.begun_line
+            if begun is None:
+                return None
+            message = begun + chunk
         envelope = self._last
-        if envelope is None or chunk[: envelope.size] != envelope.head:
-            envelope = self._envelopes.get(chunk[:KEY_SIZE])
-            if envelope is None or chunk[: envelope.size] != envelope.head:
+        if envelope is None or message[: envelope.size] != envelope.head:
+            envelope = self._envelopes.get(message[:KEY_SIZE])
+            if envelope is None or message[: envelope.size] != envelope.head:
                 return None
             self._last = envelope
-        if len(chunk) > self._messages.max_event_bytes:
+        if len(message) > messages.max_event_bytes:
             return None
+        if not messages.is_between:
+            messages.begin_anew()
         self.count += 1
-        return unread_event(envelope.event_class, chunk, envelope)
+        return unread_event(envelope.event_class, message, envelope)
 
     def feed(
         self, chunk: bytes

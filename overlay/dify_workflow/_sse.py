@@ -17,6 +17,8 @@ _BOM = b"\xef\xbb\xbf"
 
 LF, CR = b"\n\r"  # numbers: looking for bytes of length one takes five times as long
 
+_LITTLE = 64 * 1024
+"""Bytes of a message that are rather copied than looked at as part of a large one."""
 
 Data: TypeAlias = bytes | bytearray
 """What came, and large messages are not copied."""
@@ -57,6 +59,17 @@ class SSEDecoder:
     def unfinished(self) -> bytes:
         """What came after the last empty line; the standard drops it at the end of a stream."""
         return bytes(self._begun)
+
+    @property
+    def begun_line(self) -> bytes | None:
+        """What was begun of a message, where it is part of a line and little; else None."""
+        is_little = len(self._begun) <= _LITTLE
+        return bytes(self._begun) if self._is_line and is_little else None
+
+    def begin_anew(self) -> None:
+        """Take that the message that was begun has come to its end, and nothing behind it."""
+        self._begun, self._is_line = bytearray(), True
+        self._after_cr, self.is_between = False, True
 
     def split(self, chunk: bytes) -> list[Data]:
         """The messages that the chunk completes, as they came; the rest of it is kept.
