@@ -17,12 +17,10 @@ from ._cookies import SparingCookieJar
 from ._deadline import Deadline
 from ._flight import Flight, pause, wait_for
 from ._phases import watch
+from ._request import CALL_TIMEOUT, Bearer, build_request
 from ._transport import (
-    CALL_TIMEOUT,
     LIMITS,
-    Bearer,
     Versions,
-    build_request,
     closed,
     content_of,
     given_up,

@@ -17,7 +17,7 @@ from .errors import DifyError, RunDeadlineExceededError
 if TYPE_CHECKING:
     from ._observer import Observer
     from ._operations import Operation
-    from ._transport import Timeout
+    from ._request import Timeout
 
 T = TypeVar("T")
 

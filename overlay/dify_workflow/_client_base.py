@@ -17,11 +17,12 @@ from ._operations import Operation
 from ._options import NotGiven, Options, checked_timeout
 from ._patience import Pace, Patience
 from ._preparation import InputForms, Preparation
+from ._request import Timeout
 from ._run_state import StoppedTasks
 from ._search import Search, now
 from ._secret import ApiKey
 from ._stream_core import StreamCore
-from ._transport import Timeout, Versions
+from ._transport import Versions
 from .errors import InvalidRequestError
 
 if TYPE_CHECKING:

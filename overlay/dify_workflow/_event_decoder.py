@@ -46,6 +46,8 @@ class EventDecoder:
         self._failure = failure
         self.count = 0
         """How many events came."""
+        self.are_texts = False
+        """Whether each event that `feed` gave last is a text chunk that is unread."""
         self._has_learned = False
         self._sample: tuple[Data, JSONObject] | None = None
         self._envelopes: dict[bytes, Envelope] = {}
@@ -105,20 +107,26 @@ class EventDecoder:
         """
         problem: UnreadableEventError | EventTooLargeError | None = None
         events: list[StreamEvent[object]] = []
+        texts = 0
         try:
             messages, at = self._messages.split(chunk), 0
             while at < len(messages):
                 alike = self._alike(messages[at : at + _AT_ONCE])
-                events += alike
-                if not alike and (parsed := self._messages.parse(messages[at])) is not None:
-                    event = self._event(*parsed)
-                    if event is not None:
-                        events.append(event)
-                at += len(alike) or 1
+                if alike:
+                    events += alike
+                    at += len(alike)
+                    texts += len(alike) if type(alike[0]) is TextChunk else 0
+                    continue
+                parsed = self._messages.parse(messages[at])
+                event = parsed and self._event(*parsed)
+                if event is not None:
+                    events.append(event)
+                at += 1
             if not self._messages.is_between:
                 self._messages.check()
         except (UnreadableEventError, EventTooLargeError) as error:
             problem = error.with_traceback(None)  # which holds this frame, which holds the error
+        self.are_texts = 0 < texts == len(events)
         self.count += len(events)
         return events, problem
 

@@ -16,7 +16,7 @@ from ._secret import ApiKey, wrap
 from .errors import ConfigurationError, DifyError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from ._transport import Timeout
+    from ._request import Timeout
     from .tracing import Tracing
 
 CLOUD_URL = "https://api.dify.ai/v1"

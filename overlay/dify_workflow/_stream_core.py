@@ -50,9 +50,8 @@ GRACE = 1.0
 error event, as servers from 1.15 on send it (older ones leave the stream open and silent, DIFY.md
 section 0.4), and where the run was looked up and has ended."""
 
-_TEXTS = {TextChunk}
 _NODES = {NodeStarted, NodeFinished}
-_PLAIN = _TEXTS | _NODES
+_PLAIN = {TextChunk, *_NODES}
 """Events after which a stream goes on as before."""
 
 
@@ -200,27 +199,18 @@ class StreamCore:
         self.last_activity = now = time.monotonic()
         if not self._is_of_events:
             self._last_sign = now
-        if self._error is not None and now > self._grace_ends:
-            self.finish()
-            return
-        only = self._decoder.only(chunk)
-        if self.is_steady and type(only) is TextChunk:  # nearly all that comes
-            self.ready.append(only)
-            self.errors.last_event = only
-            return
         try:
-            if self.is_steady and only is not None:
-                self._note_node(only)
-                self.ready.append(only)
-                self.errors.last_event = only
-                return
-            events, error = self._decoder.feed(chunk) if only is None else ([only], None)
-            self._take_all(events)
+            if self.is_steady and (event := self._decoder.only(chunk)) is not None:
+                if type(event) is not TextChunk:
+                    self._note_node(event)
+                self.ready.append(event)
+                self.errors.last_event = event
+            elif self._error is not None and now > self._grace_ends:
+                self.finish()
+            else:
+                self._take_all(chunk)
         except StreamDecodeError as failure:  # it was looked at here, and cannot be read
             self._fail(failure)
-            return
-        if error is not None and not self.ended:
-            self._fail(self.errors.unreadable(error, f"event {self._decoder.count + 1}"))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -416,11 +406,18 @@ class StreamCore:
 
     # ----------------------------------------------------------------------------------- events
 
-    def _take_all(self, events: list[StreamEvent[object]]) -> None:
-        if self.is_steady and set(map(type, events)) == _TEXTS:
+    def _take_all(self, chunk: bytes) -> None:
+        """Take the events that a chunk completes."""
+        events, error = self._decoder.feed(chunk)
+        if self.is_steady and self._decoder.are_texts:
             self.ready.extend(events)
             self.errors.last_event = events[-1]
-            return
+        else:
+            self._take_each(events)
+        if error is not None and not self.ended:
+            self._fail(self.errors.unreadable(error, f"event {self._decoder.count + 1}"))
+
+    def _take_each(self, events: list[StreamEvent[object]]) -> None:
         for event in events:
             kind = type(event)
             if self.is_steady and kind in _PLAIN:

@@ -16,13 +16,11 @@ import httpx
 from ._call import Attempts, Call
 from ._cookies import SparingCookieJar
 from ._phases import cut
+from ._request import CALL_TIMEOUT, Bearer, build_request
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
-    CALL_TIMEOUT,
     LIMITS,
-    Bearer,
     Versions,
-    build_request,
     closed,
     content_of,
     given_up,

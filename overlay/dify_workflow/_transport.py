@@ -6,22 +6,17 @@ What is decided here is done in `_sync_transport` and `_async_transport`, which 
 from __future__ import annotations
 
 import logging
-import platform
 import socket
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
 
 from ._answer import Answer
 from ._call import Call
-from ._json import encode
-from ._options import NotGiven
-from ._secret import ApiKey
-from ._version import __version__
 from .errors import (
     APIConnectionError,
     APITimeoutError,
@@ -34,19 +29,9 @@ if TYPE_CHECKING:
 
 HTTPClient: TypeAlias = httpx.Client
 AsyncHTTPClient: TypeAlias = httpx.AsyncClient
-Timeout: TypeAlias = float | httpx.Timeout | None
-"""Seconds that each phase of a call may make no progress; None for no bound."""
-
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 _CLIENTS = (httpx.Client, httpx.AsyncClient)
-
-CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
-_STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
-"""Servers ping every 10 s (DIFY.md section 4), so 35 s of silence are three pings missed."""
-
-_HTTPX_TIMEOUT = httpx.Timeout(5.0)
-"""What httpx has by default: a client with it was not set up for streams, so it does not count."""
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 """Every open stream holds a connection: a bound would let the 101st run wait for the others."""
@@ -72,15 +57,6 @@ _HINTS = {
     "CERTIFICATE_VERIFY_FAILED": "; name your authority with http_client=httpx.Client(verify=…)",
 }
 """What to do, by what OpenSSL says."""
-
-_USER_AGENT = (
-    f"dify-workflow/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-)
-
-_ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "*/*"}
-
-_url = lru_cache(maxsize=256)(httpx.URL)
-"""Parses a URL, which takes as long as all else that a request is made of."""
 
 UNWANTED_BYTES = 256 * 1024
 """Most bytes that are read of a body that nobody asked for; error pages are short."""
@@ -134,66 +110,6 @@ def setting_up(call: Call[Any]) -> Generator[None, None, None]:
             f"{call.operation.name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, "
             f"ALL_PROXY and SSL_CERT_FILE hold what they should? {reason}"
         ) from error
-
-
-class Bearer(httpx.Auth):
-    """Puts the key on a request just before it is sent: no frame holds a dict that shows it."""
-
-    def __init__(self, key: ApiKey) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        yield request
-
-
-def build_request(
-    client: httpx.Client | httpx.AsyncClient, call: Call[Any], defaults: Mapping[str, str] | None
-) -> httpx.Request:
-    """The request of a call, from what the generated request builder made.
-
-    Args:
-        client: Which will send it.
-        call: The call.
-        defaults: Headers of a client of our own, names in lower case; None for one of the user's.
-
-    Raises:
-        ConfigurationError: httpx does not take the base URL.
-    """
-    built = dict(call.operation.request)
-    method, path, given = built.pop("method"), built.pop("url"), built.pop("headers", {})
-    headers = {"user-agent": _USER_AGENT, "accept": _ACCEPT[call.operation.answer]}
-    if call.operation.answer == "events" or call.deadline.is_set:
-        # Compressed, events would wait for each other, and `tighten` could not bound their wait.
-        headers["accept-encoding"] = "identity"
-    headers |= {name.lower(): value for name, value in given.items()}
-    if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
-        built["content"] = encode(built.pop("json"))
-    timeout = _timeout(client, call)
-    try:
-        url = _url(call.base_url + path)
-        if defaults is None:
-            return client.build_request(method, url, headers=headers, timeout=timeout, **built)
-        # Merging what our own client has takes twice as long as the request itself.
-        return httpx.Request(
-            method,
-            url,
-            headers={**defaults, **headers},
-            cookies=client.cookies or None,
-            extensions={"timeout": httpx.Timeout(timeout).as_dict()},
-            **built,
-        )
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{call.operation.name}: {call.base_url}: {error}") from None
-
-
-def _timeout(client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> Timeout:
-    """The call's own bounds, else those of the user's httpx client, else the ones for its kind."""
-    if not isinstance(call.timeout, NotGiven):
-        return call.timeout
-    if client.timeout not in (_HTTPX_TIMEOUT, CALL_TIMEOUT):
-        return client.timeout
-    return _STREAM_TIMEOUT if call.operation.answer == "events" else CALL_TIMEOUT
 
 
 def header_dict(response: httpx.Response) -> dict[str, str]:

@@ -24,11 +24,12 @@ from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._preparation import as_request
+from ._request import Timeout
 from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown, now
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
-from ._transport import AsyncHTTPClient, Timeout, base_url_of, checked_client, given_up
+from ._transport import AsyncHTTPClient, base_url_of, checked_client, given_up
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 

@@ -21,13 +21,14 @@ from ._operations import Operation, ResponseMode
 from ._options import NOT_GIVEN, NotGiven, Options
 from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._preparation import as_request
+from ._request import Timeout
 from ._retry import QUEUE_TIMEOUT
 from ._search import is_unknown, now
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._sync_stream import WorkflowStream
 from ._sync_transport import Transport
-from ._transport import HTTPClient, Timeout, base_url_of, checked_client
+from ._transport import HTTPClient, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 
