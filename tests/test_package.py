@@ -10,12 +10,13 @@ import zipfile
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
+import attrs
 import pytest
 
 import dify_workflow
 import dify_workflow_api
 from dify_workflow import __main__ as entry
-from dify_workflow import __version__
+from dify_workflow import __version__, models
 from dify_workflow.emulator import Emulator
 from support.spec import ROOT
 
@@ -38,6 +39,12 @@ def test_the_import_brings_no_extra_and_no_generated_model() -> None:
     assert "dify_workflow.batch" not in modules
     assert not [name for name in modules if name.startswith("dify_workflow.report")]
     assert "dify_workflow.tracing" not in modules
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_the_types_of_what_is_asked_and_answered_can_be_looked_up_as_cattrs_does(name: str) -> None:
+    cls = attrs.resolve_types(getattr(dify_workflow, name))
+    assert not [field.name for field in attrs.fields(cls) if isinstance(field.type, str)]
 
 
 @pytest.mark.parametrize("client", ["DifyWorkflow", "AsyncDifyWorkflow"])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import attrs
 
+from dify_workflow_api import models as wire
+
 from .._json import JSONObject
 from ..errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from dify_workflow_api.models import FileType
 
 _EXTENSIONS: dict[str, frozenset[str]] = {
     "image": frozenset({"jpg", "jpeg", "png", "webp", "gif", "svg"}),
@@ -25,7 +23,7 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
 """File name endings by the kind that Dify files them under; everything else is `custom`."""
 
 
-def file_type(extension: str | None, media_type: str | None) -> FileType:
+def file_type(extension: str | None, media_type: str | None) -> wire.FileType:
     """The kind under which Dify files a file; it refuses a `local_file` of another kind.
 
     Args:
@@ -50,7 +48,7 @@ class WorkflowFile:
         upload_file_id: Id (UUID) of an uploaded file; None for a remote one.
     """
 
-    type: FileType
+    type: wire.FileType
     url: str | None = None
     upload_file_id: str | None = None
 
@@ -61,7 +59,7 @@ class WorkflowFile:
             raise InvalidRequestError("A WorkflowFile has either a url or an upload_file_id.")
 
     @classmethod
-    def remote(cls, url: str, *, type: FileType) -> WorkflowFile:
+    def remote(cls, url: str, *, type: wire.FileType) -> WorkflowFile:
         """A file that the server fetches.
 
         Args:
@@ -74,7 +72,7 @@ class WorkflowFile:
         return cls(type, url=url)
 
     @classmethod
-    def uploaded(cls, id: str, *, type: FileType) -> WorkflowFile:
+    def uploaded(cls, id: str, *, type: wire.FileType) -> WorkflowFile:
         """A file that was uploaded by the same user.
 
         Args:
@@ -124,11 +122,11 @@ class UploadedFile:
     raw: JSONObject = attrs.field(repr=False)
 
     @property
-    def type(self) -> FileType:
+    def type(self) -> wire.FileType:
         """The kind under which the server files it."""
         return file_type(self.extension or PurePath(self.name).suffix, self.mime_type)
 
-    def as_input(self, *, type: FileType | None = None) -> WorkflowFile:
+    def as_input(self, *, type: wire.FileType | None = None) -> WorkflowFile:
         """The file as an input of a run.
 
         Args:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
-from .._json import JSON, JSONObject
+from dify_workflow_api import models as wire
 
-if TYPE_CHECKING:
-    from dify_workflow_api.models import HumanInputAction, HumanInputField
+from .._json import JSON, JSONObject
 
 
 @attrs.frozen
@@ -33,8 +30,8 @@ class HumanInputForm:
 
     token: str | None
     content: str
-    inputs: tuple[HumanInputField, ...]
-    actions: tuple[HumanInputAction, ...]
+    inputs: tuple[wire.HumanInputField, ...]
+    actions: tuple[wire.HumanInputAction, ...]
     default_values: JSONObject
     expires_at: int | None
     id: str | None = None

@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 import attrs
 
+from dify_workflow_api import models as wire
+
 from .._json import JSONObject, is_text
 from .._log_cursor import decode, digest_of
 from .._secret import ApiKey, wrap
 from ..errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from dify_workflow_api.models import (
-        Account,
-        CreatedByRole,
-        CreatedFrom,
-        EndUserSummary,
-        RunStatus,
-        WorkflowLogRun,
-    )
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -190,15 +182,15 @@ class WorkflowLogs:
     """
 
     id: str
-    status: RunStatus | None
+    status: wire.RunStatus | None
     message: str | None
     created_at: int
     finished_at: int | None
-    workflow_run: WorkflowLogRun | None
-    created_from: CreatedFrom
-    created_by_role: CreatedByRole
-    created_by_account: Account | None
-    created_by_end_user: EndUserSummary | None
+    workflow_run: wire.WorkflowLogRun | None
+    created_from: wire.CreatedFrom
+    created_by_role: wire.CreatedByRole
+    created_by_account: wire.Account | None
+    created_by_end_user: wire.EndUserSummary | None
     raw: JSONObject = attrs.field(repr=False)
 
 

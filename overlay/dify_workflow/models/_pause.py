@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
-if TYPE_CHECKING:
-    from ._form import HumanInputForm
+from .. import models
 
 
 @attrs.frozen
@@ -21,4 +18,4 @@ class WorkflowPause:
     """
 
     nodes: tuple[str, ...] = ()
-    forms: tuple[HumanInputForm, ...] = ()
+    forms: tuple[models.HumanInputForm, ...] = ()

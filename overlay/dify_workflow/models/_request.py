@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .. import models
 from .._json import JSON
 from .._secret import ApiKey, wrap
-
-if TYPE_CHECKING:
-    from ._file import WorkflowFile
 
 
 @attrs.frozen(init=False)
@@ -35,7 +33,7 @@ class WorkflowRunRequest:
     inputs: Mapping[str, JSON]
     api_key: ApiKey | None
     user_id: str | None
-    files: Sequence[WorkflowFile | Path] | None
+    files: Sequence[models.WorkflowFile | Path] | None
     workflow_id: str | None
     trace_id: str | None
 
@@ -49,7 +47,7 @@ class WorkflowRunRequest:
         *,
         api_key: str | ApiKey | None = None,
         user_id: str | None = None,
-        files: Sequence[WorkflowFile | Path] | None = None,
+        files: Sequence[models.WorkflowFile | Path] | None = None,
         workflow_id: str | None = None,
         trace_id: str | None = None,
     ) -> None:

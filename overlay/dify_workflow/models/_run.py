@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import attrs
 
+from dify_workflow_api import models as wire
+
+from .. import models
 from .._json import JSON, JSONObject
 from ..errors import (
     WorkflowFailedError,
@@ -13,11 +16,6 @@ from ..errors import (
     WorkflowRunError,
     WorkflowStoppedError,
 )
-
-if TYPE_CHECKING:
-    from dify_workflow_api.models import RunStatus
-
-    from ._pause import WorkflowPause
 
 
 @attrs.frozen
@@ -47,7 +45,7 @@ class WorkflowRunResponse:
     """
 
     id: str
-    status: RunStatus
+    status: wire.RunStatus
     message: str | None = None
     task_id: str | None = None
     workflow_id: str | None = None
@@ -59,7 +57,7 @@ class WorkflowRunResponse:
     exceptions_count: int | None = None
     created_at: int | None = None
     finished_at: int | None = None
-    paused: WorkflowPause | None = None
+    paused: models.WorkflowPause | None = None
     raw: JSONObject = attrs.field(factory=dict[str, JSON], repr=False)
 
     def raise_for_status(self) -> Self:
