@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, final
 
 from ._json import JSON, JSONObject, abridged, is_object
 from ._reading import SHAPE_ERRORS, load, read
@@ -48,6 +48,13 @@ class StreamEvent(Generic[DataT_co]):
 
     _model: ClassVar[str | None] = None
     _payload_key: ClassVar[str | None] = "data"
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _data: object) -> type[Self]:
+            # Only type checkers ask of what the data is, and typing's answer takes most of the time
+            # that the thirty classes of events take to be made.
+            return cls
 
     def __init__(self, raw: JSONObject) -> None:
         self._raw: JSONObject | Data = raw  # bytes, while nobody has looked at them

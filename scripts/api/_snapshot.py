@@ -118,7 +118,9 @@ def _is_public(base: str | griffe.Expr, package: griffe.Object) -> bool:
 
 def _is_protocol(name: str, member: griffe.Object) -> bool:
     """Whether Python calls it for a syntax, such as ``with``, that not every object allows."""
-    return name.startswith("__") and member.is_function and not hasattr(object, name)
+    # That a class is generic is seen by its bases.
+    is_own = name.startswith("__") and not hasattr(object, name) and name != "__class_getitem__"
+    return is_own and member.is_function
 
 
 def _members(cls: griffe.Class) -> dict[str, griffe.Object]:
