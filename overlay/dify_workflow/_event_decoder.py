@@ -22,7 +22,6 @@ _UNREAD: dict[str, type[StreamEvent[object]]] = {
 }
 """The events that nearly all are: they stay unread until somebody looks at them."""
 
-
 _AT_ONCE = 128
 """Messages that are looked at together, where they are alike."""
 

@@ -78,7 +78,8 @@ class RunState:
         self._stops = StoppedTasks() if stops is None else stops
         self._server_version = server_version
         self._was_resumed = was_resumed
-        self._ended: dict[str, StreamEvent[object]] = {}
+        self.ended: dict[str, StreamEvent[object]] = {}
+        """The last event of each node that has ended, by the id of the node."""
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
@@ -97,16 +98,15 @@ class RunState:
             self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
 
-    def end_node(self, node: str, event: StreamEvent[object], *, may_be_retold: bool) -> None:
-        """Note that a node has ended.
+    def end_again(self, node: str, event: StreamEvent[object]) -> None:
+        """Note that a node has ended, where what has been may be told once more, and less of it.
 
         Args:
             node: Its id.
             event: The event that says so.
-            may_be_retold: Whether its stream tells once more what has been, and less of it.
         """
-        if not (may_be_retold and node in self._ended and _outputs(event) is None):
-            self._ended[node] = event
+        if not (node in self.ended and _outputs(event) is None):
+            self.ended[node] = event
 
     def node_outputs(self) -> dict[str, JSONObject]:
         """Outputs by node id, of the nodes that have ended so far.
@@ -114,7 +114,7 @@ class RunState:
         Raises:
             StreamDecodeError: An event of one cannot be read.
         """
-        return {node: _outputs(event) or {} for node, event in self._ended.items()}
+        return {node: _outputs(event) or {} for node, event in self.ended.items()}
 
     @property
     def asked_to_stop_for(self) -> float | None:

@@ -101,7 +101,10 @@ class SSEDecoder:
         self.are_lines = are_lines and are_small and self._is_line
         if messages and self._begun:
             self._begun += messages[0]
-            messages[0], self._begun = self._begun, bytearray()
+            is_little = len(self._begun) <= _LITTLE
+            # Bytes among others are compared with them in a fifth of the time.
+            messages[0] = bytes(self._begun) if is_little else self._begun
+            self._begun = bytearray()
         if messages:
             self._is_line = True
         if rest or not self.is_between:

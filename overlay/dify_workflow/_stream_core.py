@@ -474,7 +474,10 @@ class StreamCore:
         if execution is not None:
             self._replay.nodes[execution] = has_ended
         if node is not None and has_ended:
-            self.run.end_node(node, event, may_be_retold=self._is_of_events)
+            if self._is_of_events:
+                self.run.end_again(node, event)
+            else:
+                self.run.ended[node] = event
         if self.observer is not None:
             self.observer.told(event)
 

@@ -229,7 +229,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         if body is None or (not core.is_steady and core.needs_recovery):
             self._recover()
             return
-        if core.is_behind_error and not body.can_bound_waits:
+        if not (core.is_steady or body.can_bound_waits) and core.is_behind_error:
             core.finish()
         else:
             try:
