@@ -14,6 +14,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import httpx
 import pytest
@@ -28,6 +29,7 @@ from dify_workflow import (
     WorkflowLogsRequest,
     WorkflowRunRequest,
 )
+from dify_workflow._cookies import SparingCookieJar
 from dify_workflow.emulator import Emulator
 from support import events
 from support.events import RUN, TASK, WORKFLOW
@@ -849,3 +851,13 @@ def test_a_load_balancers_cookie_is_sent_back(both: World, server: ReplayServer)
     for _ in range(2):
         assert client.run_workflow({}).status == "succeeded"
     assert sent == [None, "backend=one"]
+
+
+def test_the_jar_keeps_the_cookies_of_an_answer_that_httpx_does_not_show(
+    server: ReplayServer,
+) -> None:
+    url = server.handle(lambda exchange: exchange.whole(b"{}", set_cookie="backend=one; Path=/"))
+    jar = SparingCookieJar()
+    with build_opener(HTTPCookieProcessor(jar)).open(url) as answer:
+        assert answer.status == 200
+    assert [(cookie.name, cookie.value) for cookie in jar] == [("backend", "one")]

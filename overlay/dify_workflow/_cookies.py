@@ -5,8 +5,6 @@ from __future__ import annotations
 from http.cookiejar import CookieJar
 from typing import Any
 
-import httpx
-
 
 class SparingCookieJar(CookieJar):
     """A jar that looks no further at answers which set no cookie, as nearly all.
@@ -19,9 +17,9 @@ class SparingCookieJar(CookieJar):
         """Keep the cookies of an answer.
 
         Args:
-            response: What httpx shows of it to the jar.
+            response: What httpx shows of it to the jar, with its own answer within.
             request: The same of what was asked.
         """
         answer = getattr(response, "response", None)
-        if not isinstance(answer, httpx.Response) or "set-cookie" in answer.headers:
+        if answer is None or "set-cookie" in answer.headers:
             super().extract_cookies(response, request)
