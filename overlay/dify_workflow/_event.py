@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, final
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 DataT_co = TypeVar("DataT_co", covariant=True)
 _new = object.__new__
-
-_NODE = re.compile(rb'"id": ?"([\w-]+)", ?"node_id": ?"([\w-]+)"').match
-"""Finds the ids of the execution and of the node in data that is not decoded."""
 
 _UNREAD: Any = object()
 """In the place of a payload that nobody has asked for."""
@@ -193,20 +189,6 @@ def unread_events(
         event._data = unread
         event._envelope = envelope
     return events
-
-
-def node_of(event: StreamEvent[object]) -> tuple[str | None, str | None]:
-    """Ids of the execution and of the node that an event tells of; None where it names none."""
-    raw = event._raw
-    if not isinstance(raw, dict):
-        found = _NODE(raw, event._envelope.size)
-        if found is not None:
-            execution, node = found.groups()
-            return execution.decode(), node.decode()
-    data: JSON = event.raw.get("data")
-    ids = (data.get("id"), data.get("node_id")) if is_object(data) else (None, None)
-    first, second = (value if isinstance(value, str) else None for value in ids)
-    return first, second
 
 
 class FinalEvent(StreamEvent[DataT_co]):

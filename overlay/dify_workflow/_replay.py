@@ -10,6 +10,7 @@ from typing import Any, final
 
 from ._event import StreamEvent
 from ._json import JSON, JSONObject, is_list, is_object
+from ._nodes import Nodes
 from ._run_state import is_resumption
 from .events import (
     HumanInputRequired,
@@ -41,26 +42,25 @@ class Replay:
     """Remembers what a stream has told, and recognises it when it is told again.
 
     Args:
+        nodes: Those that the stream has told of, which others note.
         tells_all: Whether the stream began with the run, or with what had been of it. Otherwise
             what stands before the first known node of a replay is older than the stream.
     """
 
-    def __init__(self, *, tells_all: bool = True) -> None:
+    def __init__(self, nodes: Nodes, *, tells_all: bool = True) -> None:
+        self._nodes = nodes
         self._tells_all = tells_all
         self._is_in_view = tells_all
         self._has_started = False
-        self.nodes: dict[str, bool] = {}
-        """Of each node that was told of: whether it has ended, by the id of its execution."""
         self._forms: set[str] = set()
         self._paused_at: frozenset[str] | None = None
 
     def note(self, event: StreamEvent[Any]) -> None:
-        """Remember an event that is delivered; nodes are put into `nodes`."""
+        """Remember an event that is delivered, other than those of nodes."""
         match event:
             case WorkflowStarted():
                 if is_resumption(event):
-                    # The node that waited is told to start once more.
-                    self.nodes = {node: ended for node, ended in self.nodes.items() if ended}
+                    self._nodes.forget_unended()  # the one that waited is told to start once more
                     self._paused_at = None
                 self._has_started = True
             case HumanInputRequired():
@@ -78,20 +78,19 @@ class Replay:
     def repeats(self, event: StreamEvent[Any]) -> bool:
         """Whether an event of a stream that was taken up again brings nothing new."""
         if not self._is_in_view and is_replayed(event):
-            self._is_in_view = _text(event, "id") in self.nodes
+            self._is_in_view = self._nodes.knows(_data(event).get("id"))
             if not self._is_in_view:
                 return True
         match event:
             case NodeStarted():
-                return _text(event, "id") in self.nodes
+                return self._nodes.knows(_data(event).get("id"))
             case NodeFinished():
                 # Live streams do not tell that a node is paused: the form does.
-                return _text(event, "status") == "paused" or bool(
-                    self.nodes.get(_text(event, "id") or "")
-                )
+                data = _data(event)
+                return data.get("status") == "paused" or self._nodes.has_ended(data.get("id"))
             case WorkflowStarted():
                 # Where the first events were lost, this one would come behind its nodes.
-                is_late = self._has_started or bool(self.nodes)
+                is_late = self._has_started or bool(self._nodes)
                 return is_late and not is_resumption(event)
             case HumanInputRequired():
                 return _text(event, "form_id") in self._forms

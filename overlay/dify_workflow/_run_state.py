@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import models
 from ._event import FinalEvent, StreamEvent
 from ._json import JSON, JSONObject, is_object
+from ._nodes import Nodes
 from ._results import pause
 from ._versions import stops_resumed_runs
 from .events import WorkflowFinished, WorkflowPaused, WorkflowStarted
@@ -48,13 +49,6 @@ def is_resumption(event: WorkflowStarted) -> bool:
     return is_object(data) and data.get("reason") == "resumption"
 
 
-def _outputs(event: StreamEvent[object]) -> JSONObject | None:
-    """Outputs of a node, from plain JSON: a model would cost ten times as much."""
-    data: JSON = event.raw.get("data")
-    outputs: JSONObject | None = data.get("outputs") if is_object(data) else None
-    return outputs
-
-
 class RunState:
     """Folds the events of a stream into its run.
 
@@ -78,13 +72,13 @@ class RunState:
         self._stops = StoppedTasks() if stops is None else stops
         self._server_version = server_version
         self._was_resumed = was_resumed
-        self.ended: dict[str, StreamEvent[object]] = {}
-        """The last event of each node that has ended, by the id of the node."""
+        self.nodes = Nodes()
+        """Those that were told of."""
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
     def take(self, event: StreamEvent[object]) -> None:
-        """Note what an event says.
+        """Note what an event says of the run itself.
 
         The ids are taken from whichever event brings them: the first events can be missing
         (DIFY.md section 0.5).
@@ -97,24 +91,6 @@ class RunState:
         elif isinstance(event, FinalEvent):
             self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
-
-    def end_again(self, node: str, event: StreamEvent[object]) -> None:
-        """Note that a node has ended, where what has been may be told once more, and less of it.
-
-        Args:
-            node: Its id.
-            event: The event that says so.
-        """
-        if not (node in self.ended and _outputs(event) is None):
-            self.ended[node] = event
-
-    def node_outputs(self) -> dict[str, JSONObject]:
-        """Outputs by node id, of the nodes that have ended so far.
-
-        Raises:
-            StreamDecodeError: An event of one cannot be read.
-        """
-        return {node: _outputs(event) or {} for node, event in self.ended.items()}
 
     @property
     def asked_to_stop_for(self) -> float | None:

@@ -47,7 +47,7 @@ class StreamView:
         Raises:
             StreamDecodeError: An event of a node cannot be read.
         """
-        return self._core.run.node_outputs()
+        return self._core.run.nodes.outputs()
 
     def __repr__(self) -> str:
         state = "ended" if self._core.ended else "closed" if self._closed else "open"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from . import models
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
-from ._event import FailureEvent, FinalEvent, StreamEvent, node_of
+from ._event import FailureEvent, FinalEvent, StreamEvent
 from ._event_decoder import EventDecoder
 from ._observer import Observer
 from ._reading import SHAPE_ERRORS
@@ -114,7 +114,7 @@ class StreamCore:
         self._make_means: Callable[[], Means] = lambda: (None, None)
         self._interruption: StreamInterruptedError | None = None
         self._broke_at = 0.0
-        self._replay = Replay(tells_all=tells_all)
+        self._replay = Replay(self.run.nodes, tells_all=tells_all)
         self._is_rejoined = False
         self._is_of_events = run_id is not None
         self._gap: StreamGap | None = None
@@ -202,7 +202,9 @@ class StreamCore:
         try:
             if self.is_steady and (event := self._decoder.only(chunk)) is not None:
                 if type(event) is not TextChunk:
-                    self._note_node(event)
+                    self.run.nodes.take(event)
+                    if self.observer is not None:
+                        self.observer.told(event)
                 self.ready.append(event)
                 self.errors.last_event = event
             elif self._error is not None and now > self._grace_ends:
@@ -422,7 +424,9 @@ class StreamCore:
             kind = type(event)
             if self.is_steady and kind in _PLAIN:
                 if kind is not TextChunk:
-                    self._note_node(event)
+                    self.run.nodes.take(event)
+                    if self.observer is not None:
+                        self.observer.told(event)
                 self.ready.append(event)
                 self.errors.last_event = event
             else:
@@ -447,8 +451,8 @@ class StreamCore:
     def _deliver(self, event: StreamEvent[object]) -> None:
         self.run.take(event)
         if type(event) in _NODES:
-            self._note_node(event)
-        elif self.observer is not None:
+            self.run.nodes.take(event, is_live=not self._is_of_events)
+        if self.observer is not None:
             self.observer.told(event)
         if self._error is not None:
             self._behind_error.append(event)
@@ -467,19 +471,6 @@ class StreamCore:
                 not isinstance(event, WorkflowPaused) or self._ends_at(event)
             ):
                 self._end()
-
-    def _note_node(self, event: StreamEvent[object]) -> None:
-        execution, node = node_of(event)
-        has_ended = type(event) is NodeFinished
-        if execution is not None:
-            self._replay.nodes[execution] = has_ended
-        if node is not None and has_ended:
-            if self._is_of_events:
-                self.run.end_again(node, event)
-            else:
-                self.run.ended[node] = event
-        if self.observer is not None:
-            self.observer.told(event)
 
     def _ends_at(self, event: WorkflowPaused) -> bool:
         """Whether a pause ends the stream: not one for forms that have been answered meanwhile."""
