@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .cases import ASYNC, BARE, BARE_ASYNC, CASES, SYNC, Case
 from .environments import ROOT, python
@@ -47,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("case", nargs="*", help=f"which cases, by default all: {names}")
     parser.add_argument("--quick", action="store_true", help="this client and bare httpx alone")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each case (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of a long case (default 5)")
     parser.add_argument("--scale", type=float, default=1.0, help="part of each amount (default 1)")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.*")
     options = parser.parse_args()
@@ -62,7 +63,7 @@ def _chosen(names: Sequence[str], *, quick: bool) -> list[Case]:
     if unknown:
         sys.exit(f"There is no case {', '.join(sorted(unknown))}; see --help.")
     chosen = [case for case in CASES if (case.name in names if names else case.quick or not quick)]
-    return [case.only(_QUICK) for case in chosen] if quick else chosen
+    return [replace(case.only(_QUICK), times=1) for case in chosen] if quick else chosen
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class Case:
         amount: How much of it; ``--scale`` makes it less.
         repeat: How often in one process; the median counts.
         rounds: How often at most, in processes of their own.
+        times: How many rounds for each that is asked for: more where laps are short, and a hiccup
+            of the machine counts for much.
         measure: Whether time counts, or how much the peak of memory grows.
         warm_up: Scene that is played before.
         quick: Whether ``make bench-quick`` measures it.
@@ -58,6 +60,7 @@ class Case:
     amount: int = 100
     repeat: int = 1
     rounds: int = 100
+    times: int = 1
     measure: Literal["seconds", "memory"] = "seconds"
     warm_up: str = "words/100"
     quick: bool = False
@@ -92,6 +95,7 @@ CASES = (
         1.3,
         amount=100_000,
         quick=True,
+        times=2,
     ),
     Case(
         "text",
@@ -102,6 +106,7 @@ CASES = (
         1.6,
         amount=100_000,
         quick=True,
+        times=2,
     ),
     Case(
         "text-async",
@@ -111,6 +116,7 @@ CASES = (
         BARE_ASYNC,
         1.6,
         amount=100_000,
+        times=2,
     ),
     Case(
         "blocks",
@@ -133,6 +139,7 @@ CASES = (
         "nodes",
         amount=10_000,
         quick=True,
+        times=3,
     ),
     Case(
         "large",
@@ -143,6 +150,7 @@ CASES = (
         2.5,
         "large",
         amount=20_000_000,
+        times=5,
     ),
     Case(
         "large-memory",
@@ -197,6 +205,7 @@ CASES = (
         1.15,
         "slow",
         amount=200,
+        times=3,
     ),
     Case(
         "long-runs",
@@ -216,6 +225,7 @@ CASES = (
         "imports",
         1.25,
         quick=True,
+        times=3,
     ),
     Case(
         "construction",

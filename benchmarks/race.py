@@ -24,7 +24,7 @@ class Course:
 
     Args:
         base_url: Of the server.
-        rounds: How often.
+        rounds: How often, where a lap is long.
         scale: Part of each amount, for a quick look.
     """
 
@@ -39,6 +39,10 @@ class Course:
     def scene(self, case: Case) -> str:
         """Name of the case's scene, with its amount."""
         return f"{case.scene}/{self.amount(case)}"
+
+    def rounds_of(self, case: Case) -> int:
+        """How many rounds of the case are run."""
+        return min(self.rounds * case.times, case.rounds)
 
     def repeat(self, case: Case) -> int:
         """How often the case's method is called in one process, scaled."""
@@ -93,7 +97,7 @@ def race(case: Case, course: Course) -> list[Result]:
         prepare(course.base_url, course.scene(case))
     for result in results:
         _lap(replace(case, method="import"), result.contestant, course)  # which Python compiles
-    for number in range(min(course.rounds, case.rounds)):
+    for number in range(course.rounds_of(case)):
         first = number % len(results)  # nobody always runs behind the same one
         for result in results[first:] + results[:first]:
             _run(result, course)
