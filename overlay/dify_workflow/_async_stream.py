@@ -213,12 +213,14 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
-        core, body = self._core, self._body
-        if body is None or (not core.is_steady and core.needs_recovery):
-            await self._recover()
-            return
+        core, body, within = self._core, self._body, None
+        if body is None or not core.is_steady:
+            if body is None or core.needs_recovery:
+                await self._recover()
+                return
+            within = core.patience
         try:
-            chunk = await body.read(None if core.is_steady else core.patience)
+            chunk = await body.read(within)
         except RunDeadlineExceededError:
             await self._expire()
         except APIConnectionError as error:

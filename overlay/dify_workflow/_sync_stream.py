@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -187,7 +188,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
-        lock, me = self._lock, threading.get_ident()
+        lock, me = self._lock, get_ident()
         while True:
             lock.acquire()  # every event comes here, and `with` takes twice as long
             try:
@@ -225,26 +226,29 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
-        core, body = self._core, self._body
-        if body is None or (not core.is_steady and core.needs_recovery):
-            self._recover()
-            return
-        if not (core.is_steady or body.can_bound_waits) and core.is_behind_error:
-            core.finish()
+        core, body, within = self._core, self._body, None
+        if body is None or not core.is_steady:
+            if body is None or core.needs_recovery:
+                self._recover()
+                return
+            if core.is_behind_error and not body.can_bound_waits:
+                core.finish()
+                self.close()
+                return
+            within = core.patience
+        try:
+            chunk = body.read(within)
+        except RunDeadlineExceededError:
+            self._expire()
+        except APIConnectionError as error:
+            if self._closed:  # by another thread
+                return
+            self._lose(error)
+        except BaseException:
+            self._closed = True
+            raise
         else:
-            try:
-                chunk = body.read(None if core.is_steady else core.patience)
-            except RunDeadlineExceededError:
-                self._expire()
-            except APIConnectionError as error:
-                if self._closed:  # by another thread
-                    return
-                self._lose(error)
-            except BaseException:
-                self._closed = True
-                raise
-            else:
-                core.finish() if chunk is None else core.feed(chunk)
+            core.finish() if chunk is None else core.feed(chunk)
         if core.failure is not None:
             self.close()
 
