@@ -14,7 +14,7 @@ from ._event import StreamEvent
 from ._json import JSON, JSONObject, is_object
 from .events import NodeFinished
 
-_IDS = re.compile(rb'"id": ?"(.{36})", ?"node_id": ?"([\w-]+)"', re.DOTALL).match
+_IDS = re.compile(rb'"id": ?"([\w-]+)", ?"node_id": ?"([\w-]+)"').match
 """Finds the ids of the execution and of the node in data that is not decoded."""
 
 
