@@ -48,12 +48,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("case", nargs="*", help=f"which cases, by default all: {names}")
     parser.add_argument("--quick", action="store_true", help="this client and bare httpx alone")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of a long case (default 5)")
+    parser.add_argument("--rounds", type=int, help="rounds of a long case (default 5; 3 if quick)")
     parser.add_argument("--scale", type=float, default=1.0, help="part of each amount (default 1)")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.*")
     options = parser.parse_args()
     if options.publish and (options.case or options.quick or options.scale < 1):
         parser.error("only the results of all cases, unscaled, are published")
+    options.rounds = options.rounds or (3 if options.quick else 5)
     return options
 
 
