@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -82,19 +82,9 @@ class AgentLogData:
 
         label = d.pop("label", None)
 
-        def _parse_parent_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parent_id = d.pop("parent_id", None)
 
-        parent_id = _parse_parent_id(d.pop("parent_id", None))
-
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         status = d.pop("status", None)
 
@@ -102,12 +92,7 @@ class AgentLogData:
 
         metadata = d.pop("metadata", None)
 
-        def _parse_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        node_id = _parse_node_id(d.pop("node_id", None))
+        node_id = d.pop("node_id", None)
 
         agent_log_data = cls(
             node_execution_id=node_execution_id,

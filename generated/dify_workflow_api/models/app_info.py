@@ -58,28 +58,13 @@ class AppInfo:
         d = dict(src_dict)
         name = d.pop("name", None)
 
-        def _parse_description(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        description = _parse_description(d.pop("description", None))
+        description = d.pop("description", None)
 
         tags = cast(list[str], d.pop("tags", None))
 
-        def _parse_mode(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        mode = d.pop("mode", None)
 
-        mode = _parse_mode(d.pop("mode", None))
-
-        def _parse_author_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        author_name = _parse_author_name(d.pop("author_name", None))
+        author_name = d.pop("author_name", None)
 
         app_info = cls(
             name=name,

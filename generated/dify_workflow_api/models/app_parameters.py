@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -112,29 +112,9 @@ class AppParameters:
 
         d = dict(src_dict)
 
-        def _parse_opening_statement(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        opening_statement = d.pop("opening_statement", None)
 
-        opening_statement = _parse_opening_statement(d.pop("opening_statement", None))
-
-        def _parse_suggested_questions(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                suggested_questions_type_0 = cast(list[str], data)
-
-                return suggested_questions_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        suggested_questions = _parse_suggested_questions(
-            d.pop("suggested_questions", None)
-        )
+        suggested_questions = d.pop("suggested_questions", None)
 
         suggested_questions_after_answer = Feature.from_dict(
             d.pop("suggested_questions_after_answer", None)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -118,104 +118,33 @@ class AppSite:
         d = dict(src_dict)
         title = d.pop("title", None)
 
-        def _parse_chat_color_theme(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        chat_color_theme = d.pop("chat_color_theme", None)
 
-        chat_color_theme = _parse_chat_color_theme(d.pop("chat_color_theme", None))
+        chat_color_theme_inverted = d.pop("chat_color_theme_inverted", None)
 
-        def _parse_chat_color_theme_inverted(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        icon_type = d.pop("icon_type", None)
 
-        chat_color_theme_inverted = _parse_chat_color_theme_inverted(
-            d.pop("chat_color_theme_inverted", None)
-        )
+        icon = d.pop("icon", None)
 
-        def _parse_icon_type(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        icon_background = d.pop("icon_background", None)
 
-        icon_type = _parse_icon_type(d.pop("icon_type", None))
+        icon_url = d.pop("icon_url", None)
 
-        def _parse_icon(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        description = d.pop("description", None)
 
-        icon = _parse_icon(d.pop("icon", None))
+        copyright_ = d.pop("copyright", None)
 
-        def _parse_icon_background(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        privacy_policy = d.pop("privacy_policy", None)
 
-        icon_background = _parse_icon_background(d.pop("icon_background", None))
-
-        def _parse_icon_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        icon_url = _parse_icon_url(d.pop("icon_url", None))
-
-        def _parse_description(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        description = _parse_description(d.pop("description", None))
-
-        def _parse_copyright_(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        copyright_ = _parse_copyright_(d.pop("copyright", None))
-
-        def _parse_privacy_policy(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        privacy_policy = _parse_privacy_policy(d.pop("privacy_policy", None))
-
-        def _parse_custom_disclaimer(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        custom_disclaimer = _parse_custom_disclaimer(d.pop("custom_disclaimer", None))
+        custom_disclaimer = d.pop("custom_disclaimer", None)
 
         default_language = d.pop("default_language", None)
 
-        def _parse_show_workflow_steps(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        show_workflow_steps = d.pop("show_workflow_steps", None)
 
-        show_workflow_steps = _parse_show_workflow_steps(
-            d.pop("show_workflow_steps", None)
-        )
+        use_icon_as_answer_icon = d.pop("use_icon_as_answer_icon", None)
 
-        def _parse_use_icon_as_answer_icon(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        use_icon_as_answer_icon = _parse_use_icon_as_answer_icon(
-            d.pop("use_icon_as_answer_icon", None)
-        )
-
-        def _parse_input_placeholder(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        input_placeholder = _parse_input_placeholder(d.pop("input_placeholder", None))
+        input_placeholder = d.pop("input_placeholder", None)
 
         app_site = cls(
             title=title,

@@ -119,12 +119,7 @@ class BlockingRunData:
 
         outputs = d.pop("outputs", None)
 
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         elapsed_time = d.pop("elapsed_time", None)
 
@@ -134,27 +129,9 @@ class BlockingRunData:
 
         created_at = d.pop("created_at", None)
 
-        def _parse_finished_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        finished_at = d.pop("finished_at", None)
 
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
-
-        def _parse_paused_nodes(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                paused_nodes_type_0 = cast(list[str], data)
-
-                return paused_nodes_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        paused_nodes = _parse_paused_nodes(d.pop("paused_nodes", None))
+        paused_nodes = d.pop("paused_nodes", None)
 
         def _parse_reasons(data: object) -> list[PauseReason] | None:
             if data is None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -85,28 +85,13 @@ class EndUser:
 
         tenant_id = d.pop("tenant_id", None)
 
-        def _parse_app_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        app_id = _parse_app_id(d.pop("app_id", None))
+        app_id = d.pop("app_id", None)
 
         type_ = d.pop("type", None)
 
-        def _parse_external_user_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        external_user_id = d.pop("external_user_id", None)
 
-        external_user_id = _parse_external_user_id(d.pop("external_user_id", None))
-
-        def _parse_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        name = _parse_name(d.pop("name", None))
+        name = d.pop("name", None)
 
         is_anonymous = d.pop("is_anonymous", None)
 

@@ -75,33 +75,13 @@ class ErrorEvent:
         if event != "error":
             raise ValueError(f"event must match const 'error', got '{event}'")
 
-        def _parse_workflow_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
+        task_id = d.pop("task_id", None)
 
-        def _parse_task_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        code = d.pop("code", None)
 
-        task_id = _parse_task_id(d.pop("task_id", None))
-
-        def _parse_code(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        code = _parse_code(d.pop("code", None))
-
-        def _parse_status(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        status = _parse_status(d.pop("status", None))
+        status = d.pop("status", None)
 
         message = d.pop("message", None)
 

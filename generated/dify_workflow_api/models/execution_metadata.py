@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -83,70 +83,23 @@ class ExecutionMetadata:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_total_tokens(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        total_tokens = d.pop("total_tokens", None)
 
-        total_tokens = _parse_total_tokens(d.pop("total_tokens", None))
+        total_price = d.pop("total_price", None)
 
-        def _parse_total_price(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        currency = d.pop("currency", None)
 
-        total_price = _parse_total_price(d.pop("total_price", None))
+        iteration_id = d.pop("iteration_id", None)
 
-        def _parse_currency(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        iteration_index = d.pop("iteration_index", None)
 
-        currency = _parse_currency(d.pop("currency", None))
+        loop_id = d.pop("loop_id", None)
 
-        def _parse_iteration_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        loop_index = d.pop("loop_index", None)
 
-        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
+        parallel_mode_run_id = d.pop("parallel_mode_run_id", None)
 
-        def _parse_iteration_index(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        iteration_index = _parse_iteration_index(d.pop("iteration_index", None))
-
-        def _parse_loop_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        loop_id = _parse_loop_id(d.pop("loop_id", None))
-
-        def _parse_loop_index(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        loop_index = _parse_loop_index(d.pop("loop_index", None))
-
-        def _parse_parallel_mode_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_mode_run_id = _parse_parallel_mode_run_id(
-            d.pop("parallel_mode_run_id", None)
-        )
-
-        def _parse_error_strategy(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error_strategy = _parse_error_strategy(d.pop("error_strategy", None))
+        error_strategy = d.pop("error_strategy", None)
 
         execution_metadata = cls(
             total_tokens=total_tokens,

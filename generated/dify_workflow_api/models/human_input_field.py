@@ -139,63 +139,13 @@ class HumanInputField:
 
         option_source = _parse_option_source(d.pop("option_source", None))
 
-        def _parse_allowed_file_types(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_types_type_0 = cast(list[str], data)
+        allowed_file_types = d.pop("allowed_file_types", None)
 
-                return allowed_file_types_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
+        allowed_file_extensions = d.pop("allowed_file_extensions", None)
 
-        allowed_file_types = _parse_allowed_file_types(
-            d.pop("allowed_file_types", None)
-        )
+        allowed_file_upload_methods = d.pop("allowed_file_upload_methods", None)
 
-        def _parse_allowed_file_extensions(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_extensions_type_0 = cast(list[str], data)
-
-                return allowed_file_extensions_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        allowed_file_extensions = _parse_allowed_file_extensions(
-            d.pop("allowed_file_extensions", None)
-        )
-
-        def _parse_allowed_file_upload_methods(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_upload_methods_type_0 = cast(list[str], data)
-
-                return allowed_file_upload_methods_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        allowed_file_upload_methods = _parse_allowed_file_upload_methods(
-            d.pop("allowed_file_upload_methods", None)
-        )
-
-        def _parse_number_limits(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        number_limits = _parse_number_limits(d.pop("number_limits", None))
+        number_limits = d.pop("number_limits", None)
 
         human_input_field = cls(
             type_=type_,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -55,35 +55,9 @@ class HumanInputOptions:
         d = dict(src_dict)
         type_ = d.pop("type", None)
 
-        def _parse_selector(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                selector_type_0 = cast(list[str], data)
+        selector = d.pop("selector", None)
 
-                return selector_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        selector = _parse_selector(d.pop("selector", None))
-
-        def _parse_value(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                value_type_0 = cast(list[str], data)
-
-                return value_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        value = _parse_value(d.pop("value", None))
+        value = d.pop("value", None)
 
         human_input_options = cls(
             type_=type_,

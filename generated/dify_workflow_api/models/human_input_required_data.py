@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -127,43 +127,15 @@ class HumanInputRequiredData:
 
             actions.append(actions_item)
 
-        def _parse_display_in_ui(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        display_in_ui = d.pop("display_in_ui", None)
 
-        display_in_ui = _parse_display_in_ui(d.pop("display_in_ui", None))
-
-        def _parse_form_token(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        form_token = _parse_form_token(d.pop("form_token", None))
+        form_token = d.pop("form_token", None)
 
         resolved_default_values = d.pop("resolved_default_values", None)
 
-        def _parse_expiration_time(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        expiration_time = d.pop("expiration_time", None)
 
-        expiration_time = _parse_expiration_time(d.pop("expiration_time", None))
-
-        def _parse_approval_channels(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                approval_channels_type_0 = cast(list[str], data)
-
-                return approval_channels_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        approval_channels = _parse_approval_channels(d.pop("approval_channels", None))
+        approval_channels = d.pop("approval_channels", None)
 
         human_input_required_data = cls(
             form_id=form_id,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -141,12 +141,7 @@ class IterationCompletedData:
 
         outputs = d.pop("outputs", None)
 
-        def _parse_outputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated", None))
+        outputs_truncated = d.pop("outputs_truncated", None)
 
         created_at = d.pop("created_at", None)
 
@@ -154,21 +149,11 @@ class IterationCompletedData:
 
         inputs = d.pop("inputs", None)
 
-        def _parse_inputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
+        inputs_truncated = d.pop("inputs_truncated", None)
 
         status = check_node_status(d.pop("status", None))
 
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         elapsed_time = d.pop("elapsed_time", None)
 
@@ -176,30 +161,13 @@ class IterationCompletedData:
 
         execution_metadata = d.pop("execution_metadata", None)
 
-        def _parse_finished_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
+        finished_at = d.pop("finished_at", None)
 
         steps = d.pop("steps", None)
 
-        def _parse_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parallel_id = d.pop("parallel_id", None)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
-
-        def _parse_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id", None)
-        )
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
 
         iteration_completed_data = cls(
             id=id,

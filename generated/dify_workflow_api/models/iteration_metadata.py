@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -41,19 +41,9 @@ class IterationMetadata:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_iteration_length(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        iteration_length = d.pop("iteration_length", None)
 
-        iteration_length = _parse_iteration_length(d.pop("iteration_length", None))
-
-        def _parse_iterator_length(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        iterator_length = _parse_iterator_length(d.pop("iterator_length", None))
+        iterator_length = d.pop("iterator_length", None)
 
         iteration_metadata = cls(
             iteration_length=iteration_length,

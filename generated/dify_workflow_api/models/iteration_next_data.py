@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -108,37 +108,13 @@ class IterationNextData:
 
         pre_iteration_output = d.pop("pre_iteration_output", None)
 
-        def _parse_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parallel_id = d.pop("parallel_id", None)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
 
-        def _parse_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parallel_mode_run_id = d.pop("parallel_mode_run_id", None)
 
-        parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id", None)
-        )
-
-        def _parse_parallel_mode_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_mode_run_id = _parse_parallel_mode_run_id(
-            d.pop("parallel_mode_run_id", None)
-        )
-
-        def _parse_duration(data: object) -> float | None:
-            if data is None:
-                return data
-            return cast(float | None, data)
-
-        duration = _parse_duration(d.pop("duration", None))
+        duration = d.pop("duration", None)
 
         iteration_next_data = cls(
             id=id,

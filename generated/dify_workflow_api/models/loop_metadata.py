@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -35,12 +35,7 @@ class LoopMetadata:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_loop_length(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        loop_length = _parse_loop_length(d.pop("loop_length", None))
+        loop_length = d.pop("loop_length", None)
 
         loop_metadata = cls(
             loop_length=loop_length,

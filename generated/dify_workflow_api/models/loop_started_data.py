@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -108,28 +108,11 @@ class LoopStartedData:
 
         inputs = d.pop("inputs", None)
 
-        def _parse_inputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        inputs_truncated = d.pop("inputs_truncated", None)
 
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
+        parallel_id = d.pop("parallel_id", None)
 
-        def _parse_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
-
-        def _parse_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id", None)
-        )
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
 
         loop_started_data = cls(
             id=id,

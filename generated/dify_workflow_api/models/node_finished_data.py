@@ -199,52 +199,23 @@ class NodeFinishedData:
 
         index = d.pop("index", None)
 
-        def _parse_predecessor_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        predecessor_node_id = _parse_predecessor_node_id(
-            d.pop("predecessor_node_id", None)
-        )
+        predecessor_node_id = d.pop("predecessor_node_id", None)
 
         inputs = d.pop("inputs", None)
 
-        def _parse_inputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
+        inputs_truncated = d.pop("inputs_truncated", None)
 
         process_data = d.pop("process_data", None)
 
-        def _parse_process_data_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        process_data_truncated = _parse_process_data_truncated(
-            d.pop("process_data_truncated", None)
-        )
+        process_data_truncated = d.pop("process_data_truncated", None)
 
         outputs = d.pop("outputs", None)
 
-        def _parse_outputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        outputs_truncated = _parse_outputs_truncated(d.pop("outputs_truncated", None))
+        outputs_truncated = d.pop("outputs_truncated", None)
 
         status = check_node_status(d.pop("status", None))
 
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         elapsed_time = d.pop("elapsed_time", None)
 
@@ -267,12 +238,7 @@ class NodeFinishedData:
 
         created_at = d.pop("created_at", None)
 
-        def _parse_finished_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
+        finished_at = d.pop("finished_at", None)
 
         def _parse_files(data: object) -> list[OutputFile] | None:
             if data is None:
@@ -294,53 +260,17 @@ class NodeFinishedData:
 
         files = _parse_files(d.pop("files", None))
 
-        def _parse_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parallel_id = d.pop("parallel_id", None)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
 
-        def _parse_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parent_parallel_id = d.pop("parent_parallel_id", None)
 
-        parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id", None)
-        )
+        parent_parallel_start_node_id = d.pop("parent_parallel_start_node_id", None)
 
-        def _parse_parent_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        iteration_id = d.pop("iteration_id", None)
 
-        parent_parallel_id = _parse_parent_parallel_id(
-            d.pop("parent_parallel_id", None)
-        )
-
-        def _parse_parent_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id", None)
-        )
-
-        def _parse_iteration_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
-
-        def _parse_loop_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        loop_id = _parse_loop_id(d.pop("loop_id", None))
+        loop_id = d.pop("loop_id", None)
 
         node_finished_data = cls(
             id=id,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -137,82 +137,29 @@ class NodeStartedData:
 
         index = d.pop("index", None)
 
-        def _parse_predecessor_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        predecessor_node_id = _parse_predecessor_node_id(
-            d.pop("predecessor_node_id", None)
-        )
+        predecessor_node_id = d.pop("predecessor_node_id", None)
 
         inputs = d.pop("inputs", None)
 
-        def _parse_inputs_truncated(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        inputs_truncated = _parse_inputs_truncated(d.pop("inputs_truncated", None))
+        inputs_truncated = d.pop("inputs_truncated", None)
 
         created_at = d.pop("created_at", None)
 
         extras = d.pop("extras", None)
 
-        def _parse_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parallel_id = d.pop("parallel_id", None)
 
-        parallel_id = _parse_parallel_id(d.pop("parallel_id", None))
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
 
-        def _parse_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parent_parallel_id = d.pop("parent_parallel_id", None)
 
-        parallel_start_node_id = _parse_parallel_start_node_id(
-            d.pop("parallel_start_node_id", None)
-        )
+        parent_parallel_start_node_id = d.pop("parent_parallel_start_node_id", None)
 
-        def _parse_parent_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        iteration_id = d.pop("iteration_id", None)
 
-        parent_parallel_id = _parse_parent_parallel_id(
-            d.pop("parent_parallel_id", None)
-        )
+        loop_id = d.pop("loop_id", None)
 
-        def _parse_parent_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id", None)
-        )
-
-        def _parse_iteration_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
-
-        def _parse_loop_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        loop_id = _parse_loop_id(d.pop("loop_id", None))
-
-        def _parse_parallel_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        parallel_run_id = _parse_parallel_run_id(d.pop("parallel_run_id", None))
+        parallel_run_id = d.pop("parallel_run_id", None)
 
         agent_strategy = d.pop("agent_strategy", None)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -108,79 +108,29 @@ class OutputFile:
         d = dict(src_dict)
         dify_model_identity = d.pop("dify_model_identity", None)
 
-        def _parse_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        id = d.pop("id", None)
 
-        id = _parse_id(d.pop("id", None))
-
-        def _parse_tenant_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        tenant_id = _parse_tenant_id(d.pop("tenant_id", None))
+        tenant_id = d.pop("tenant_id", None)
 
         type_ = check_file_type(d.pop("type", None))
 
         transfer_method = check_transfer_method(d.pop("transfer_method", None))
 
-        def _parse_remote_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        remote_url = d.pop("remote_url", None)
 
-        remote_url = _parse_remote_url(d.pop("remote_url", None))
+        related_id = d.pop("related_id", None)
 
-        def _parse_related_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        reference = d.pop("reference", None)
 
-        related_id = _parse_related_id(d.pop("related_id", None))
+        filename = d.pop("filename", None)
 
-        def _parse_reference(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        extension = d.pop("extension", None)
 
-        reference = _parse_reference(d.pop("reference", None))
+        mime_type = d.pop("mime_type", None)
 
-        def _parse_filename(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        size = d.pop("size", None)
 
-        filename = _parse_filename(d.pop("filename", None))
-
-        def _parse_extension(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        extension = _parse_extension(d.pop("extension", None))
-
-        def _parse_mime_type(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        mime_type = _parse_mime_type(d.pop("mime_type", None))
-
-        def _parse_size(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        size = _parse_size(d.pop("size", None))
-
-        def _parse_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        url = _parse_url(d.pop("url", None))
+        url = d.pop("url", None)
 
         output_file = cls(
             dify_model_identity=dify_model_identity,

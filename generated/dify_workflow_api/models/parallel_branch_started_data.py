@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -71,37 +71,13 @@ class ParallelBranchStartedData:
 
         parallel_branch_id = d.pop("parallel_branch_id", None)
 
-        def _parse_parent_parallel_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        parent_parallel_id = d.pop("parent_parallel_id", None)
 
-        parent_parallel_id = _parse_parent_parallel_id(
-            d.pop("parent_parallel_id", None)
-        )
+        parent_parallel_start_node_id = d.pop("parent_parallel_start_node_id", None)
 
-        def _parse_parent_parallel_start_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        iteration_id = d.pop("iteration_id", None)
 
-        parent_parallel_start_node_id = _parse_parent_parallel_start_node_id(
-            d.pop("parent_parallel_start_node_id", None)
-        )
-
-        def _parse_iteration_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        iteration_id = _parse_iteration_id(d.pop("iteration_id", None))
-
-        def _parse_loop_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        loop_id = _parse_loop_id(d.pop("loop_id", None))
+        loop_id = d.pop("loop_id", None)
 
         created_at = d.pop("created_at", None)
 

@@ -126,19 +126,9 @@ class PauseReason:
         d = dict(src_dict)
         type_ = d.pop("TYPE", None)
 
-        def _parse_form_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        form_id = d.pop("form_id", None)
 
-        form_id = _parse_form_id(d.pop("form_id", None))
-
-        def _parse_form_content(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        form_content = _parse_form_content(d.pop("form_content", None))
+        form_content = d.pop("form_content", None)
 
         def _parse_inputs(data: object) -> list[HumanInputField] | None:
             if data is None:
@@ -184,57 +174,19 @@ class PauseReason:
 
         actions = _parse_actions(d.pop("actions", None))
 
-        def _parse_display_in_ui(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        display_in_ui = d.pop("display_in_ui", None)
 
-        display_in_ui = _parse_display_in_ui(d.pop("display_in_ui", None))
+        node_id = d.pop("node_id", None)
 
-        def _parse_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        node_id = _parse_node_id(d.pop("node_id", None))
-
-        def _parse_node_title(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        node_title = _parse_node_title(d.pop("node_title", None))
+        node_title = d.pop("node_title", None)
 
         resolved_default_values = d.pop("resolved_default_values", None)
 
-        def _parse_form_token(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        form_token = d.pop("form_token", None)
 
-        form_token = _parse_form_token(d.pop("form_token", None))
+        expiration_time = d.pop("expiration_time", None)
 
-        def _parse_expiration_time(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        expiration_time = _parse_expiration_time(d.pop("expiration_time", None))
-
-        def _parse_approval_channels(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                approval_channels_type_0 = cast(list[str], data)
-
-                return approval_channels_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        approval_channels = _parse_approval_channels(d.pop("approval_channels", None))
+        approval_channels = d.pop("approval_channels", None)
 
         pause_reason = cls(
             type_=type_,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -51,21 +51,11 @@ class ReasoningChunkData:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_message_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        message_id = _parse_message_id(d.pop("message_id", None))
+        message_id = d.pop("message_id", None)
 
         reasoning = d.pop("reasoning", None)
 
-        def _parse_node_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        node_id = _parse_node_id(d.pop("node_id", None))
+        node_id = d.pop("node_id", None)
 
         is_final = d.pop("is_final", None)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -53,33 +53,13 @@ class RunCreator:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        id = d.pop("id", None)
 
-        id = _parse_id(d.pop("id", None))
+        user = d.pop("user", None)
 
-        def _parse_user(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        name = d.pop("name", None)
 
-        user = _parse_user(d.pop("user", None))
-
-        def _parse_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        name = _parse_name(d.pop("name", None))
-
-        def _parse_email(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        email = _parse_email(d.pop("email", None))
+        email = d.pop("email", None)
 
         run_creator = cls(
             id=id,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -47,19 +47,9 @@ class SpeechFeature:
         d = dict(src_dict)
         enabled = d.pop("enabled", None)
 
-        def _parse_language(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        language = d.pop("language", None)
 
-        language = _parse_language(d.pop("language", None))
-
-        def _parse_voice(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        voice = _parse_voice(d.pop("voice", None))
+        voice = d.pop("voice", None)
 
         speech_feature = cls(
             enabled=enabled,

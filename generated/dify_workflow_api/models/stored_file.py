@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -114,77 +114,27 @@ class StoredFile:
 
         size = d.pop("size", None)
 
-        def _parse_extension(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        extension = d.pop("extension", None)
 
-        extension = _parse_extension(d.pop("extension", None))
+        mime_type = d.pop("mime_type", None)
 
-        def _parse_mime_type(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        mime_type = _parse_mime_type(d.pop("mime_type", None))
-
-        def _parse_created_by(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        created_by = _parse_created_by(d.pop("created_by", None))
+        created_by = d.pop("created_by", None)
 
         created_at = d.pop("created_at", None)
 
-        def _parse_preview_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        preview_url = d.pop("preview_url", None)
 
-        preview_url = _parse_preview_url(d.pop("preview_url", None))
+        source_url = d.pop("source_url", None)
 
-        def _parse_source_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        original_url = d.pop("original_url", None)
 
-        source_url = _parse_source_url(d.pop("source_url", None))
+        user_id = d.pop("user_id", None)
 
-        def _parse_original_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        tenant_id = d.pop("tenant_id", None)
 
-        original_url = _parse_original_url(d.pop("original_url", None))
+        conversation_id = d.pop("conversation_id", None)
 
-        def _parse_user_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        user_id = _parse_user_id(d.pop("user_id", None))
-
-        def _parse_tenant_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        tenant_id = _parse_tenant_id(d.pop("tenant_id", None))
-
-        def _parse_conversation_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        conversation_id = _parse_conversation_id(d.pop("conversation_id", None))
-
-        def _parse_file_key(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        file_key = _parse_file_key(d.pop("file_key", None))
+        file_key = d.pop("file_key", None)
 
         stored_file = cls(
             id=id,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -45,22 +45,7 @@ class TextChunkData:
         d = dict(src_dict)
         text = d.pop("text", None)
 
-        def _parse_from_variable_selector(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                from_variable_selector_type_0 = cast(list[str], data)
-
-                return from_variable_selector_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        from_variable_selector = _parse_from_variable_selector(
-            d.pop("from_variable_selector", None)
-        )
+        from_variable_selector = d.pop("from_variable_selector", None)
 
         text_chunk_data = cls(
             text=text,

@@ -66,12 +66,7 @@ class TextReplaceEvent:
         if event != "text_replace":
             raise ValueError(f"event must match const 'text_replace', got '{event}'")
 
-        def _parse_workflow_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
+        workflow_run_id = d.pop("workflow_run_id", None)
 
         task_id = d.pop("task_id", None)
 

@@ -60,19 +60,9 @@ class TtsMessageEvent:
         if event != "tts_message":
             raise ValueError(f"event must match const 'tts_message', got '{event}'")
 
-        def _parse_workflow_run_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        workflow_run_id = d.pop("workflow_run_id", None)
 
-        workflow_run_id = _parse_workflow_run_id(d.pop("workflow_run_id", None))
-
-        def _parse_task_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        task_id = _parse_task_id(d.pop("task_id", None))
+        task_id = d.pop("task_id", None)
 
         audio = d.pop("audio", None)
 

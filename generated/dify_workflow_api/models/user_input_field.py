@@ -109,12 +109,7 @@ class UserInputField:
         d = dict(src_dict)
         variable = d.pop("variable", None)
 
-        def _parse_label(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        label = _parse_label(d.pop("label", None))
+        label = d.pop("label", None)
 
         def _parse_type_(data: object) -> InputType | None:
             if data is None:
@@ -131,87 +126,19 @@ class UserInputField:
 
         type_ = _parse_type_(d.pop("type", None))
 
-        def _parse_required(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
+        required = d.pop("required", None)
 
-        required = _parse_required(d.pop("required", None))
+        max_length = d.pop("max_length", None)
 
-        def _parse_max_length(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        max_length = _parse_max_length(d.pop("max_length", None))
-
-        def _parse_options(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                options_type_0 = cast(list[str], data)
-
-                return options_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        options = _parse_options(d.pop("options", None))
+        options = d.pop("options", None)
 
         default = d.pop("default", None)
 
-        def _parse_allowed_file_types(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_types_type_0 = cast(list[str], data)
+        allowed_file_types = d.pop("allowed_file_types", None)
 
-                return allowed_file_types_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
+        allowed_file_extensions = d.pop("allowed_file_extensions", None)
 
-        allowed_file_types = _parse_allowed_file_types(
-            d.pop("allowed_file_types", None)
-        )
-
-        def _parse_allowed_file_extensions(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_extensions_type_0 = cast(list[str], data)
-
-                return allowed_file_extensions_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        allowed_file_extensions = _parse_allowed_file_extensions(
-            d.pop("allowed_file_extensions", None)
-        )
-
-        def _parse_allowed_file_upload_methods(data: object) -> list[str] | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                allowed_file_upload_methods_type_0 = cast(list[str], data)
-
-                return allowed_file_upload_methods_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None, data)
-
-        allowed_file_upload_methods = _parse_allowed_file_upload_methods(
-            d.pop("allowed_file_upload_methods", None)
-        )
+        allowed_file_upload_methods = d.pop("allowed_file_upload_methods", None)
 
         user_input_field = cls(
             variable=variable,

@@ -130,23 +130,13 @@ class WorkflowFinishedData:
 
         workflow_id = d.pop("workflow_id", None)
 
-        def _parse_sequence_number(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        sequence_number = _parse_sequence_number(d.pop("sequence_number", None))
+        sequence_number = d.pop("sequence_number", None)
 
         status = check_run_status(d.pop("status", None))
 
         outputs = d.pop("outputs", None)
 
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         elapsed_time = d.pop("elapsed_time", None)
 
@@ -171,19 +161,9 @@ class WorkflowFinishedData:
 
         created_at = d.pop("created_at", None)
 
-        def _parse_finished_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        finished_at = d.pop("finished_at", None)
 
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
-
-        def _parse_exceptions_count(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        exceptions_count = _parse_exceptions_count(d.pop("exceptions_count", None))
+        exceptions_count = d.pop("exceptions_count", None)
 
         def _parse_files(data: object) -> list[OutputFile] | None:
             if data is None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -94,19 +94,9 @@ class WorkflowLogRun:
 
         status = check_run_status(d.pop("status", None))
 
-        def _parse_triggered_from(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        triggered_from = d.pop("triggered_from", None)
 
-        triggered_from = _parse_triggered_from(d.pop("triggered_from", None))
-
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        error = _parse_error(d.pop("error", None))
+        error = d.pop("error", None)
 
         elapsed_time = d.pop("elapsed_time", None)
 
@@ -116,12 +106,7 @@ class WorkflowLogRun:
 
         created_at = d.pop("created_at", None)
 
-        def _parse_finished_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
+        finished_at = d.pop("finished_at", None)
 
         exceptions_count = d.pop("exceptions_count", None)
 

@@ -99,19 +99,9 @@ class WorkflowRunDetail:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
 
-        def _parse_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        id = d.pop("id", None)
 
-        id = _parse_id(d.pop("id", None))
-
-        def _parse_workflow_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        workflow_id = _parse_workflow_id(d.pop("workflow_id", None))
+        workflow_id = d.pop("workflow_id", None)
 
         def _parse_status(data: object) -> None | RunStatus:
             if data is None:
@@ -128,56 +118,21 @@ class WorkflowRunDetail:
 
         status = _parse_status(d.pop("status", None))
 
-        def _parse_inputs(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        inputs = _parse_inputs(d.pop("inputs", None))
+        inputs = d.pop("inputs", None)
 
         outputs = d.pop("outputs", None)
 
-        def _parse_error(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        error = d.pop("error", None)
 
-        error = _parse_error(d.pop("error", None))
+        total_steps = d.pop("total_steps", None)
 
-        def _parse_total_steps(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        total_tokens = d.pop("total_tokens", None)
 
-        total_steps = _parse_total_steps(d.pop("total_steps", None))
+        created_at = d.pop("created_at", None)
 
-        def _parse_total_tokens(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        finished_at = d.pop("finished_at", None)
 
-        total_tokens = _parse_total_tokens(d.pop("total_tokens", None))
-
-        def _parse_created_at(data: object) -> int | None | str:
-            if data is None:
-                return data
-            return cast(int | None | str, data)
-
-        created_at = _parse_created_at(d.pop("created_at", None))
-
-        def _parse_finished_at(data: object) -> int | None | str:
-            if data is None:
-                return data
-            return cast(int | None | str, data)
-
-        finished_at = _parse_finished_at(d.pop("finished_at", None))
-
-        def _parse_elapsed_time(data: object) -> float | None:
-            if data is None:
-                return data
-            return cast(float | None, data)
-
-        elapsed_time = _parse_elapsed_time(d.pop("elapsed_time", None))
+        elapsed_time = d.pop("elapsed_time", None)
 
         workflow_run_detail = cls(
             id=id,

@@ -69,12 +69,7 @@ class WorkflowStartedData:
 
         workflow_id = d.pop("workflow_id", None)
 
-        def _parse_sequence_number(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        sequence_number = _parse_sequence_number(d.pop("sequence_number", None))
+        sequence_number = d.pop("sequence_number", None)
 
         inputs = d.pop("inputs", None)
 
