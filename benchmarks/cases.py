@@ -43,8 +43,8 @@ class Case:
         amount: How much of it; ``--scale`` makes it less.
         repeat: How often in one process; the median counts.
         rounds: How often at most, in processes of their own.
-        times: How many rounds for each that is asked for: more where laps are short, and a hiccup
-            of the machine counts for much.
+        times: How many rounds for each that is asked for, of this client and what it is compared
+            with: more where laps are short, and a hiccup of the machine counts for much.
         measure: Whether time counts, or how much the peak of memory grows.
         warm_up: Scene that is played before.
         quick: Whether ``make bench-quick`` measures it.
@@ -85,6 +85,7 @@ CASES = (
         1.3,
         amount=100_000,
         quick=True,
+        times=2,
     ),
     Case(
         "words-async",
@@ -128,6 +129,7 @@ CASES = (
         "blocks",
         amount=100_000,
         quick=True,
+        times=2,
     ),
     Case(
         "nodes",

@@ -85,24 +85,30 @@ class Result:
         return self.contestant.startswith("dify_workflow")
 
     @property
+    def is_judged(self) -> bool:
+        """Whether it is this client, or what that is compared with."""
+        return self.has_target or self.contestant == self.case.against
+
+    @property
     def holds(self) -> bool:
         """Whether the target is kept."""
         return self.median <= self.case.target
 
 
 def race(case: Case, course: Course) -> list[Result]:
-    """Let the contestants of a case run, round by round."""
+    """Let the contestants of a case run, round by round; in further ones those that are judged."""
     results = [Result(case, contestant, course.amount(case)) for contestant in case.contestants]
     if case.method not in {"import", "open"}:
         prepare(course.base_url, course.scene(case))
     for result in results:
         _lap(replace(case, method="import"), result.contestant, course)  # which Python compiles
     for number in range(course.rounds_of(case)):
-        first = number % len(results)  # nobody always runs behind the same one
-        for result in results[first:] + results[:first]:
+        runners = [result for result in results if number < course.rounds or result.is_judged]
+        first = number % len(runners)  # nobody always runs behind the same one
+        for result in runners[first:] + runners[:first]:
             _run(result, course)
             _tell(f"{case.name}: round {number + 1}, {result.contestant}")
-        for result in results:
+        for result in runners:
             result.ratios.append(result.figures[-1] / _one(case, results))
     _tell("")
     return results
