@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
 
 LOST_RUN_TIMEOUT = 300.0
 """Seconds without a sign of life after which a run is given up; servers end silent streams then."""
@@ -11,8 +11,7 @@ MAX_REATTACH = 5
 """How often a stream is taken up again without anything new."""
 
 
-@attrs.frozen(eq=False, repr=False)
-class Pace:
+class Pace(NamedTuple):
     """How fast a lost run is looked for, all in seconds; tests set a faster one.
 
     Args:
