@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import attrs
 
 LOST_RUN_TIMEOUT = 300.0
 """Seconds without a sign of life after which a run is given up; servers end silent streams then."""
@@ -11,7 +11,8 @@ MAX_REATTACH = 5
 """How often a stream is taken up again without anything new."""
 
 
-class Pace(NamedTuple):
+@attrs.frozen(eq=False, repr=False)
+class Pace:
     """How fast a lost run is looked for, all in seconds; tests set a faster one.
 
     Args:
