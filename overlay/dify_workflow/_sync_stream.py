@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -188,7 +187,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
-        lock, me = self._lock, get_ident()
+        lock, me = self._lock, threading.get_ident()
         while True:
             lock.acquire()  # every event comes here, and `with` takes twice as long
             try:
