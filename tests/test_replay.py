@@ -111,6 +111,15 @@ TOLD_ONCE: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]
         ["stream_gap", "text_chunk x"],
     ),
     (
+        "a node is known again however its ids are written",
+        [started(), *map(begun, ('qu"ote', "ünïcode", "back\\slash")), ended("ünïcode")],
+        [
+            *(started(), begun('qu"ote', live=False), begun("ünïcode", live=False)),
+            *(ended("ünïcode", live=False), begun("back\\slash", live=False), TEXT),
+        ],
+        ["stream_gap", "text_chunk x"],
+    ),
+    (
         "what the gap swallowed is told, and the gap behind it",
         [started(), begun("a")],
         [started(), begun("a", live=False), ended("a", live=False), begun("b", live=False), TEXT],

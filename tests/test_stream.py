@@ -190,14 +190,6 @@ def test_node_outputs_by_node_id(stream: Callable[..., Any]) -> None:
         assert opened.node_outputs() == {"a": {"x": 1}, "b": {}}
 
 
-@pytest.mark.parametrize("node", ["a-b_c9", "ä", 'a"b', "a\\b", "\n", " ", ""])
-def test_node_outputs_by_any_id(node: str, stream: Callable[..., Any]) -> None:
-    nodes = [events.node_finished(each, {"of": each}) for each in ("first", node)]
-    with stream(events.started(), *nodes, events.finished()) as opened:
-        opened.result()
-        assert opened.node_outputs() == {each: {"of": each} for each in ("first", node)}
-
-
 @pytest.mark.parametrize(("last", "outputs"), [({"x": 2}, {"x": 2}), (None, {})])
 def test_the_last_outputs_of_a_node_count(
     last: dict[str, int] | None, outputs: dict[str, int], stream: Callable[..., Any]

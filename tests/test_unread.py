@@ -240,10 +240,10 @@ def test_the_node_that_an_unread_event_tells_of_is_found_however_its_ids_are_wri
 ) -> None:
     nodes = [
         events.message("node_finished", {"id": "1", "node_id": node, "outputs": {"is": node}})
-        for node in ("plain-1", "ünïcode", 'quote"', "")
+        for node in ("plain-1", "ünïcode", 'quote"', "back\\slash", "line\n", " ", "")
     ]
     with stream(events.started(), *nodes, events.finished()) as opened:
         told = [event for event in opened if isinstance(event, NodeFinished)]
         expected = {event.data.node_id: event.data.outputs for event in told}
         assert {node: dict(outputs) for node, outputs in expected.items()} == opened.node_outputs()
-        assert len(expected) == 4
+        assert len(expected) == 7
