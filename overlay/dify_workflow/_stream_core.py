@@ -51,8 +51,6 @@ error event, as servers from 1.15 on send it (older ones leave the stream open a
 section 0.4), and where the run was looked up and has ended."""
 
 _NODES = {NodeStarted, NodeFinished}
-_PLAIN = {TextChunk, *_NODES}
-"""Events after which a stream goes on as before."""
 
 
 class StreamCore:
@@ -422,12 +420,7 @@ class StreamCore:
 
     def _take_each(self, events: list[StreamEvent[object]]) -> None:
         for event in events:
-            kind = type(event)
-            if self.is_steady and kind in _PLAIN:
-                if kind is not TextChunk:
-                    self.run.nodes.take(event)
-                    if self.observer is not None:
-                        self.observer.told(event)
+            if self.is_steady and type(event) is TextChunk:
                 self.ready.append(event)
                 self.errors.last_event = event
             else:
