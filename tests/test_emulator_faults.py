@@ -18,6 +18,7 @@ from dify_workflow import (
     UnknownEvent,
 )
 from dify_workflow.emulator import Emulator, Fault, Sleep, node, workflow
+from support.waiting import PATIENCE
 
 RUN = {"inputs": {"name": "Ann"}, "user": "u1", "response_mode": "streaming"}
 
@@ -37,7 +38,7 @@ def client(faulty: Emulator) -> Iterator[DifyWorkflow]:
 @pytest.fixture
 def http(faulty: Emulator) -> Iterator[httpx.Client]:
     headers = {"Authorization": "Bearer app-echo"}
-    with httpx.Client(base_url=faulty.base_url, headers=headers, timeout=10) as made:
+    with httpx.Client(base_url=faulty.base_url, headers=headers, timeout=PATIENCE) as made:
         yield made
 
 
@@ -135,9 +136,9 @@ def test_a_proxy_gives_up_while_the_run_goes_on(faulty: Emulator, client: DifyWo
 
 
 def test_an_answer_comes_late(faulty: Emulator, http: httpx.Client) -> None:
-    faulty.faults.delay(5, on="GET /info")
+    faulty.faults.delay(PATIENCE, on="GET /info")
     with pytest.raises(httpx.ReadTimeout):
-        http.get("/info", timeout=0.1)
+        http.get("/info", timeout=httpx.Timeout(PATIENCE, read=0.1))
 
 
 def test_first_events_are_lost(faulty: Emulator, client: DifyWorkflow) -> None:
@@ -211,7 +212,7 @@ def test_all_workers_die_at_once() -> None:
     with Emulator(waits, silence=0.3) as emulator, emulator.client(recover=False) as client:
         with client.run_workflow_stream({}) as stream:
             next(stream)
-            assert reached.wait(5)
+            assert reached.wait(PATIENCE)
             emulator.kill_workers()
             with pytest.raises(StreamInterruptedError):
                 stream.result()

@@ -10,6 +10,8 @@ import pytest
 
 from dify_workflow import BadRequestError, PayloadTooLargeError, WorkflowFile
 from dify_workflow.emulator import Emulator
+from support.bench import Bench, bench_with
+from support.versions import SOME_ID, logged
 
 MEGABYTE = 1024 * 1024
 
@@ -93,3 +95,78 @@ def test_a_part_without_a_type_is_refused(emulator: Emulator) -> None:
         },
     )
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_file_type")
+
+
+# ------------------------------------------------------- files that only the run finds wrong
+
+
+def uploaded(bench: Bench, user: str) -> str:
+    answer = httpx.post(
+        f"{bench.emulator.base_url}/files/upload",
+        files={"file": ("a.txt", b"hello", "text/plain")},
+        data={"user": user},
+        headers={"Authorization": "Bearer app-files"},
+    )
+    return str(answer.raise_for_status().json()["id"])
+
+
+def local(file_id: str, kind: str = "document") -> dict[str, str]:
+    return {"type": kind, "transfer_method": "local_file", "upload_file_id": file_id}
+
+
+DEAD = "http://nobody.invalid/a.pdf"
+WRONG_FILES = {
+    "another user's": (lambda bench: local(uploaded(bench, "u2")), "Invalid upload file"),
+    "unknown": (lambda _bench: local(SOME_ID), "Invalid upload file"),
+    "of a dead address": (
+        lambda _bench: {"type": "document", "transfer_method": "remote_url", "url": DEAD},
+        f"Reached maximum retries for URL {DEAD}",
+    ),
+    "of another type": (
+        lambda bench: local(uploaded(bench, "u1"), "image"),
+        "Detected file type does not match the specified type. Please verify the file.",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FILES)
+@pytest.mark.parametrize("version", ["1.13", "1.14", "1.15", "1.16"])
+def test_a_worker_makes_no_run_of_a_wrong_file_and_tells_of_it_from_1_15_on(
+    version: str, wrong: str
+) -> None:
+    given, reason = WRONG_FILES[wrong]
+    with bench_with(server_version=version, silence=0.5) as bench:
+        inputs = {"document": given(bench)}
+        live = bench.start("files", inputs, "u1").read()
+        if (version, wrong) == ("1.13", "another user's"):
+            assert live.names[-1] == "workflow_finished", "there a file is anybody's"
+            return
+        assert logged(bench, "files") == []
+        if version in {"1.13", "1.14"}:
+            assert live.names == ["ping"]
+            return
+        assert live.names == ["ping", "workflow_started", "workflow_finished"]
+        started, finished = live.events
+        assert started["task_id"] == started["workflow_run_id"] == finished["task_id"]
+        assert started["data"]["inputs"] == inputs
+        last = finished["data"]
+        assert (last["status"], last["error"], last["outputs"]) == ("failed", reason, None)
+        answer = httpx.get(
+            f"{bench.emulator.base_url}/workflows/run/{live.run_id}",
+            headers={"Authorization": "Bearer app-files"},
+        )
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("wrong", ["unknown", "of a dead address", "of another type"])
+def test_in_blocking_mode_and_before_1_13_a_wrong_file_is_refused(wrong: str) -> None:
+    for version, mode in (("1.14", "blocking"), ("1.10", "streaming"), ("1.10", "blocking")):
+        with bench_with(server_version=version) as bench:
+            inputs = {"document": WRONG_FILES[wrong][0](bench)}
+            answer = httpx.post(
+                f"{bench.emulator.base_url}/workflows/run",
+                json={"inputs": inputs, "user": "u1", "response_mode": mode},
+                headers={"Authorization": "Bearer app-files"},
+            )
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
+            assert logged(bench, "files") == []

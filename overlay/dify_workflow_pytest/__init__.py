@@ -32,9 +32,15 @@ def dify_server_version() -> str:
 
 
 @pytest.fixture(scope="session")
-def _dify_emulators() -> Iterator[dict[str, Emulator]]:
-    """The emulators that run, by server version: a server serves the whole session."""
-    running: dict[str, Emulator] = {}
+def dify_allowed_hosts() -> Sequence[str]:
+    """Further names by which `dify_emulator` may be reached: override it, in any scope."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def _dify_emulators() -> Iterator[dict[tuple[str, ...], Emulator]]:
+    """The emulators that run, by version and hosts: a server serves the whole session."""
+    running: dict[tuple[str, ...], Emulator] = {}
     yield running
     for emulator in running.values():
         emulator.stop()
@@ -42,9 +48,10 @@ def _dify_emulators() -> Iterator[dict[str, Emulator]]:
 
 @pytest.fixture
 def dify_emulator(
-    _dify_emulators: dict[str, Emulator],
+    _dify_emulators: dict[tuple[str, ...], Emulator],
     dify_workflows: Sequence[Workflow],
     dify_server_version: str,
+    dify_allowed_hosts: Sequence[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Emulator]:
     """A Dify server on loopback that knows nothing of other tests.
@@ -54,11 +61,17 @@ def dify_emulator(
     """
     from dify_workflow.emulator import Emulator
 
-    emulator = _dify_emulators.get(dify_server_version)
+    served_as = (dify_server_version, *dify_allowed_hosts)
+    emulator = _dify_emulators.get(served_as)
     if emulator is None:
-        emulator = Emulator(server_version=dify_server_version, linger=0.0, silence=_SILENCE)
+        emulator = Emulator(
+            server_version=dify_server_version,
+            allowed_hosts=dify_allowed_hosts,
+            linger=0.0,
+            silence=_SILENCE,
+        )
         emulator.start()
-        _dify_emulators[dify_server_version] = emulator
+        _dify_emulators[served_as] = emulator
     emulator.serve(*dify_workflows)
     monkeypatch.setenv("DIFY_BASE_URL", emulator.base_url)
     monkeypatch.setenv("DIFY_API_KEY", emulator.workflows[0].key)

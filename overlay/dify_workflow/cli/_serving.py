@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sqlite3
 import sys
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 import typer
 
-from .._text import headline
+from .._inert import headline
 from ..emulator import Emulator
 from ..errors import InvalidRequestError
 from ._consoles import is_terminal
 from ._exits import say
 from ._loading import load
+from ._log_lines import log_to_stderr
 from ._printing import print_line
+
+_AWAY = 15
+"""Seconds of an outage on demand."""
+
+_OPTIONS = {"allowed_hosts": "--allowed-host"}
+"""Options that are not called as the emulator's own."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -27,6 +38,8 @@ def emulator_of(
     port: int | None,
     database: Path | None,
     server_version: str | None,
+    workers: int | None,
+    allowed_hosts: Sequence[str] | None,
 ) -> Emulator:
     """The emulator to serve.
 
@@ -36,16 +49,25 @@ def emulator_of(
         port: Port to listen on; by default a free one.
         database: File that keeps runs and logs.
         server_version: Which Dify it behaves as.
+        workers: Most streamed runs at the same time.
+        allowed_hosts: Further names by which it may be reached.
 
     Raises:
         InvalidRequestError: One of them cannot be.
     """
-    options = {"host": host, "port": port, "database": database, "server_version": server_version}
+    options = {
+        "host": host,
+        "port": port,
+        "database": database,
+        "server_version": server_version,
+        "workers": workers,
+        "allowed_hosts": allowed_hosts,
+    }
     given = {name: value for name, value in options.items() if value is not None}
     found = () if place is None else load(place)
     if isinstance(found, Emulator):
         if given:
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            names = ", ".join(_OPTIONS.get(name) or f"--{name.replace('_', '-')}" for name in given)
             raise InvalidRequestError(f"{place} is an Emulator, which says that itself: {names}.")
         return found
     try:
@@ -64,6 +86,7 @@ def serve(emulator: Emulator) -> None:
     """
     emulator.listen()
     _log_requests()
+    _take_signals(emulator)
     print_line(f"DIFY_BASE_URL={emulator.base_url}")
     for workflow in emulator.workflows:
         print_line(f"DIFY_API_KEY={workflow.key}  # {headline(workflow.description)}".rstrip(" #"))
@@ -71,6 +94,7 @@ def serve(emulator: Emulator) -> None:
     host = emulator.base_url.removeprefix("http://").rpartition(":")[0]
     if host not in _LOOPBACK:
         say(f"Note: whoever reaches {host} can use it; the keys are no secrets.")
+        say(f"It answers to localhost and {host}; --allowed-host NAME adds another name.")
     say(f"Its page, with apps and runs: {emulator.base_url.removesuffix('v1')}")
     try:
         say("Ctrl-C ends it.")
@@ -79,10 +103,43 @@ def serve(emulator: Emulator) -> None:
         raise typer.Exit from None
 
 
+def _take_signals(emulator: Emulator) -> None:
+    """Let signals bring about what happens to servers: an outage, and a deploy."""
+    if sys.platform == "win32":  # which has no such signals
+        return
+
+    def go_away() -> None:
+        try:
+            emulator.outage(_AWAY, cut_streams=True)
+        except RuntimeError as error:
+            say(str(error))
+        else:
+            say(f"Away for {_AWAY} seconds.")
+
+    def restart() -> None:
+        emulator.restart_workers()
+        say("The workers were restarted.")
+
+    # A signal may come while another one is dealt with, in whatever line that is.
+    wanted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def deal_with_them() -> None:
+        while True:
+            wanted.get()()
+
+    by_signal = {signal.SIGUSR1: go_away, signal.SIGUSR2: restart}
+    for number in by_signal:
+        signal.signal(number, lambda number, _frame: wanted.put(by_signal[signal.Signals(number)]))
+    threading.Thread(target=deal_with_them, name="signals", daemon=True).start()
+
+
 def _log_requests() -> None:
-    """Write a line for each request on stderr."""
+    """Write a line for each request on stderr, and what goes wrong."""
     from uvicorn.logging import AccessFormatter
 
+    log_to_stderr()
+    errors = logging.getLogger("uvicorn")
+    errors.handlers, errors.propagate = [], True
     colors = is_terminal(sys.stderr)
     form = "%(asctime)s  %(status_code)s  %(request_line)s"
     handler = logging.StreamHandler(sys.stderr)

@@ -40,6 +40,7 @@ from ._workflow import Workflow
 Endpoint = Callable[[Request, Workflow], Awaitable[Response]]
 
 _NOT_ALLOWED = 405
+_NO_ANSWER = 0
 
 
 @attrs.frozen
@@ -49,7 +50,7 @@ class SeenRequest:
     Args:
         method: Its method.
         path: Its path, without the base URL's.
-        status: HTTP status of the answer.
+        status: HTTP status of the answer; 0 where the connection broke before one.
     """
 
     method: str
@@ -128,15 +129,20 @@ class Api:
                 return self._answers.error(error)
 
         async def seen(request: Request) -> Response:
-            faults = self._faults.take(_label(request), of_streams=False)
+            faults = self._faults.take(_label(request), "answer")
+            status = _NO_ANSWER
             try:
                 response = await self._with(faults, request, answer)
+                status = response.status_code
+            except EndedEarlyError as early:
+                await self._end_early(early.fault, request)
+                response = Response()
             except WorkerDiedError:
                 await end_connection(request.state.transport, "cut")
                 response = Response()
             except ClientDisconnect:  # in mid-request, as clients do that are killed
                 return Response()
-            self._seen.append(SeenRequest(request.method, _path(request), response.status_code))
+            self._seen.append(SeenRequest(request.method, _path(request), status))
             return response
 
         return seen
@@ -147,16 +153,23 @@ class Api:
         request: Request,
         answer: Callable[[Request], Awaitable[Response]],
     ) -> Response:
-        """The answer, late or another where a fault says so."""
-        other = next((fault for fault in faults if fault.answer), None)
-        if other is not None and other.runs_anyway:
+        """The answer, late or another where a fault says so.
+
+        Raises:
+            EndedEarlyError: There is none.
+        """
+        other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
+        if other is not None and (other.runs_anyway or other.unanswered):
             await request.body()  # while the connection is there
+        if other is not None and other.runs_anyway:
             self._state.go_on(_ignoring(answer(request)))
         delay = sum(fault.delay for fault in faults)
         if delay:
             await asyncio.sleep(delay)
-        if other is None or other.answer is None:
+        if other is None:
             return await answer(request)
+        if other.answer is None:
+            raise EndedEarlyError(other)
         given = other.answer
         headers = {"content-type": given.content_type, **given.headers}
         return Response(given.body, given.status, headers)
@@ -201,19 +214,21 @@ class Api:
         version = self._version(app, request.path_params.get("workflow_id"))
         state, base_url = self._state, _base_url(request)
         state.check_room(app, is_streamed=is_streamed)
+        if is_streamed and self._dialect.in_worker:
+            faults = self._faults.take(_label(request), "stream")
+            delay = sum(fault.start_delay for fault in faults)
+            run = state.enqueue(app, version, inputs, user, base_url, delay=delay)
+            return self._stream(request, state.streams.of_run(run), faults, run)
         refusal = state.refusal(version, app, inputs, user, base_url)
-        if refusal and is_streamed and self._dialect.bad_input != "400":
-            return self._stream(request, state.streams.refused(refusal, version.id, inputs))
         if refusal:
             raise invalid(refusal)
         try:
             run = await state.start(app, version, inputs, user, base_url, is_streamed=is_streamed)
         except StartError as error:
-            if not is_streamed:
-                raise invalid(str(error)) from None
-            return self._stream(request, state.streams.unstartable(str(error), version.id, inputs))
+            raise invalid(str(error)) from None
         if is_streamed:
-            return self._stream(request, state.streams.of_run(run), run)
+            faults = self._faults.take(_label(request), "stream")
+            return self._stream(request, state.streams.of_run(run), faults, run)
         last = await state.streams.last_event(run)
         if last is None:
             raise WorkerDiedError
@@ -242,12 +257,11 @@ class Api:
         self,
         request: Request,
         chunks: AsyncIterator[bytes],
+        faults: list[Fault],
         run: Run | None = None,
         *,
         is_resumed: bool = False,
     ) -> Response:
-        faults = self._faults.take(_label(request), of_streams=True)
-
         async def sent() -> AsyncIterator[bytes]:
             try:
                 async for chunk in faulty(chunks, faults):
@@ -259,7 +273,7 @@ class Api:
 
         return self._answers.stream(sent(), is_resumed=is_resumed)
 
-    async def _end_early(self, fault: Fault, request: Request, run: Run | None) -> None:
+    async def _end_early(self, fault: Fault, request: Request, run: Run | None = None) -> None:
         if fault.kills_worker and run is not None:
             run.kill()
         if fault.ending == "stall":
@@ -271,7 +285,9 @@ class Api:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
         user = user_of((await json_body(request, self._dialect)).get("user"), self._dialect)
         _check_mode(app)
-        self._state.stop(app, request.path_params["task_id"], user)
+        faults = self._faults.take(_label(request), "stop")
+        winner = next((fault.stop_winner for fault in faults), None)
+        self._state.stop(app, request.path_params["task_id"], user, winner)
         return self._answers.json({"result": "success"})
 
     async def detail(self, request: Request, app: Workflow) -> Response:
@@ -302,9 +318,10 @@ class Api:
         record = self._record(request, app)
         if record is None or record.user != user:
             raise not_found("Workflow run not found")
+        faults = self._faults.take(_label(request), "stream")
         if record.finished is not None:
             chunks = self._state.streams.of_finished(record)
-            return self._stream(request, chunks, is_resumed=True)
+            return self._stream(request, chunks, faults, is_resumed=True)
         run = self._state.going_on(record.id)
         chunks = self._state.streams.of_going_on(
             record,
@@ -312,7 +329,7 @@ class Api:
             snapshot=_is_true(request, "include_state_snapshot"),
             continues=_is_true(request, "continue_on_pause"),
         )
-        return self._stream(request, chunks, run, is_resumed=True)
+        return self._stream(request, chunks, faults, run, is_resumed=True)
 
     # ------------------------------------------------------------------------------------ forms
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from types import GeneratorType
@@ -59,6 +58,7 @@ class Engine:
         dialect: The server's version.
         publish: Where events go.
         forms: Where forms are kept.
+        now: Tells the server's time.
         save_node: Called with each node as it starts and ends.
         paused: Called with the forms that a run waits for, when nothing else of it goes on.
     """
@@ -69,11 +69,13 @@ class Engine:
         dialect: Dialect,
         publish: Publish,
         forms: Forms,
+        now: Callable[[], float],
         *,
         save_node: Callable[[NodeRun], None],
         paused: Callable[[list[Form]], None],
     ) -> None:
-        self.payloads = Payloads(dialect, record)
+        self.now = now
+        self.payloads = Payloads(dialect, record, now)
         self.nodes: list[NodeRun] = []
         self._record = record
         self._dialect = dialect
@@ -240,7 +242,7 @@ class Engine:
         self._take_step(step, scope)
         before = self._before.get(scope, scope.first_node)
         self._positions += 1
-        node = NodeRun(step, scope, self._positions, before)
+        node = NodeRun(step, scope, self._positions, before, self.now())
         self.nodes.append(node)
         self._last[step.id, scope] = node
         self._before[scope] = step.id
@@ -264,7 +266,7 @@ class Engine:
 
     def _end(self, step: EndNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
-        node.status, node.error, node.ended = step.status, step.error, time.time()
+        node.status, node.error, node.ended = step.status, step.error, self.now()
         node.outputs = step.outputs
         self._record.tokens += (step.metadata or {}).get("total_tokens", 0)
         self._count_failure(node, step.status)
@@ -273,7 +275,7 @@ class Engine:
 
     def _retry(self, step: RetryNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
-        node.retries.append((time.time(), step.error))
+        node.retries.append((self.now(), step.error))
         self.keep(node)
         self._record.steps += 1
         self._count_failure(node, "failed")
@@ -357,9 +359,9 @@ class Engine:
         """Wait for a person; the run is paused once nothing else of it goes on."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
         form_id = node.id if self._dialect.form_is_node else str(uuid4())
-        form = Form.of(step, self._record.id, form_id)
+        form = Form.of(step, self._record.id, form_id, self.now())
         self._forms.add(form, self._record.app)
-        node.status, node.ended = "paused", time.time()
+        node.status, node.ended = "paused", self.now()
         self.keep(node)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[FormAnswer] = loop.create_future()

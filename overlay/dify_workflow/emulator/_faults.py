@@ -19,6 +19,11 @@ Ending = Literal["cut", "reset", "stall", "close"]
 breaks it (TCP RST), ``stall`` sends nothing more and keeps it open, ``close`` ends the body as if
 it were whole."""
 
+StopWinner = Literal["queue", "engine"]
+"""What sees the stop of a run first: the queue of its events or the engine that works on it."""
+
+Met = Literal["answer", "stream", "stop"]
+
 Edit = Callable[[JSONObject], Iterable[JSONObject]]
 """Takes an event and gives those that are sent in its place."""
 
@@ -47,6 +52,15 @@ class Answer:
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
+def by_proxy(status: int) -> Answer:
+    """The page of a proxy that does not reach the server.
+
+    Args:
+        status: 502, 503 or 504.
+    """
+    return Answer(status, _NGINX.format(_REASONS[status]), "text/html")
+
+
 @attrs.frozen
 class Fault:
     """One thing that goes wrong.
@@ -56,34 +70,44 @@ class Fault:
             ``"POST /workflows/run"``; empty for any.
         delay: Seconds before the answer.
         answer: An answer in place of the emulator's own.
-        runs_anyway: Whether the request does its work although the answer is another.
+        unanswered: Whether `ending` comes before any byte of the answer, whatever the answer is.
+        runs_anyway: Whether the request does its work although there is another answer or none.
+        start_delay: Seconds until a streamed run is in the queue of the workers.
         ending: How a stream ends too early.
         after_events: Number of events after which it ends; None for no such bound.
         after_bytes: Number of bytes after which it ends; None for no such bound.
+        after_pings: Number of pings after which it ends; None for no such bound.
         drops: Number of first events that are not sent.
         edit: Changes events.
         splits: Whether each byte is sent alone.
         without_pings: Whether no ping is sent.
         kills_worker: Whether the run's worker dies where the stream would end too early.
+        stop_winner: What sees a stop first, ``queue`` or ``engine``.
     """
 
     on: str = ""
     delay: float = 0.0
     answer: Answer | None = None
+    unanswered: bool = False
     runs_anyway: bool = False
+    start_delay: float = 0.0
     ending: Ending | None = None
     after_events: int | None = None
     after_bytes: int | None = None
+    after_pings: int | None = None
     drops: int = 0
     edit: Edit | None = None
     splits: bool = False
     without_pings: bool = False
     kills_worker: bool = False
+    stop_winner: StopWinner | None = None
 
     @property
-    def is_of_streams(self) -> bool:
-        """Whether it meets event streams alone, and no other answers."""
-        return self.answer is None and not self.delay
+    def meets(self) -> Met:
+        """What it meets: any ``answer``, a ``stream`` alone, or a ``stop``."""
+        if self.stop_winner:
+            return "stop"
+        return "answer" if self.answer or self.delay or self.unanswered else "stream"
 
 
 class Faults:
@@ -110,18 +134,27 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def take(self, request: str, *, of_streams: bool) -> list[Fault]:
-        """The faults that meet a request, or the stream that answers it.
+    def remove(self, fault: Fault) -> None:
+        """Let something no longer go wrong.
+
+        Args:
+            fault: What was added.
+        """
+        with self._lock:
+            self._waiting = [(each, times) for each, times in self._waiting if each is not fault]
+
+    def take(self, request: str, met: Met) -> list[Fault]:
+        """The faults that meet a request.
 
         Args:
             request: Its method and path, without the base URL's path.
-            of_streams: Whether a stream answers it, and faults of streams are asked for.
+            met: Which faults are asked for, by what they meet.
         """
         taken: list[Fault] = []
         kept: list[tuple[Fault, int | None]] = []
         with self._lock:
             for fault, times in self._waiting:
-                if fault.is_of_streams != of_streams or not request.startswith(fault.on):
+                if fault.meets != met or not request.startswith(fault.on):
                     kept.append((fault, times))
                     continue
                 taken.append(fault)
@@ -138,6 +171,7 @@ class Faults:
         *,
         after_events: int | None = None,
         after_bytes: int | None = None,
+        after_pings: int | None = None,
         ending: Ending = "cut",
         on: str = "",
         times: int | None = 1,
@@ -147,12 +181,72 @@ class Faults:
         Args:
             after_events: Number of events that are sent.
             after_bytes: Number of bytes that are sent.
+            after_pings: Number of pings that are sent.
             ending: How they end.
             on: Which requests; see `Fault`.
             times: With how many requests; None for all.
         """
-        after = 0 if after_events is None and after_bytes is None else after_events
-        self.add(Fault(on, ending=ending, after_events=after, after_bytes=after_bytes), times=times)
+        if (after_events, after_bytes, after_pings) == (None, None, None):
+            after_events = 0
+        self.add(
+            Fault(
+                on,
+                ending=ending,
+                after_events=after_events,
+                after_bytes=after_bytes,
+                after_pings=after_pings,
+            ),
+            times=times,
+        )
+
+    def break_connection(
+        self,
+        *,
+        ending: Literal["cut", "reset"] = "cut",
+        runs_anyway: bool = False,
+        on: str = "",
+        times: int | None = 1,
+    ) -> None:
+        """Break the connection before any byte of the answer.
+
+        Args:
+            ending: How it breaks.
+            runs_anyway: Whether the request does its work all the same.
+            on: Which requests; see `Fault`.
+            times: With how many requests; None for all.
+        """
+        fault = Fault(on, unanswered=True, ending=ending, runs_anyway=runs_anyway)
+        self.add(fault, times=times)
+
+    def start_late(self, seconds: float, *, on: str = "", times: int | None = 1) -> None:
+        """Let streamed runs reach the queue of the workers late.
+
+        Until then there is neither a record nor a row of the logs. The stream begins with its
+        ping all the same, and the run is made although the client has left: with
+        ``cut_stream(after_pings=1)`` or ``break_connection(runs_anyway=True)`` it is made when
+        the connection has long been broken. Servers before 1.13 have no queue.
+
+        Args:
+            seconds: How late.
+            on: Which requests; see `Fault`.
+            times: With how many requests; None for all.
+        """
+        self.add(Fault(on, start_delay=seconds), times=times)
+
+    def race_stop(self, winner: StopWinner, *, on: str = "", times: int | None = 1) -> None:
+        """Say what sees a stop first, on which the end of the run depends.
+
+        A server stopped right after the first event of a run is a race. Where the queue of the
+        run's events wins, 1.14 tells ``stopped`` and its record stays ``running``; where the
+        engine does, 1.14 tells ``failed`` and "Aborted: User requested stop", and its record is
+        ``stopped``. Without this fault the usual one wins.
+
+        Args:
+            winner: ``"queue"`` or ``"engine"``.
+            on: Which requests; see `Fault`.
+            times: With how many stops; None for all.
+        """
+        self.add(Fault(on, stop_winner=winner), times=times)
 
     def delay(self, seconds: float, *, on: str = "", times: int | None = 1) -> None:
         """Answer late; `on` and `times` as in `cut_stream`."""
@@ -181,15 +275,15 @@ class Faults:
             on: Which requests; see `Fault`.
             times: With how many requests; None for all.
         """
-        by_proxy = body is None and status in _REASONS
-        if by_proxy:
-            body = _NGINX.format(_REASONS[status])
-        elif body is None:
-            code, message = _CODES.get(status, ("unknown", "An error on demand."))
-            body = json.dumps({"code": code, "message": message, "status": status})
-        kind = content_type or ("text/html" if by_proxy else "application/json")
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        answer = Answer(status, body, kind, headers)
+        if body is None and status in _REASONS:
+            usual = by_proxy(status)
+        else:
+            code, message = _CODES.get(status, ("unknown", "An error on demand."))
+            told = {"code": code, "message": message, "status": status}
+            usual = Answer(status, json.dumps(told) if body is None else body)
+        kind = content_type or usual.content_type
+        answer = attrs.evolve(usual, content_type=kind, headers=headers)
         self.add(Fault(on, answer=answer, runs_anyway=runs_anyway), times=times)
 
     def drop_first_events(self, count: int, *, on: str = "", times: int | None = 1) -> None:
@@ -288,12 +382,13 @@ async def faulty(chunks: AsyncIterator[bytes], faults: Iterable[Fault]) -> Async
 
 
 async def _with(chunks: AsyncIterator[bytes], fault: Fault) -> AsyncIterator[bytes]:
-    events = sent = 0
-    if fault.ending and fault.after_events == 0:
+    events = pings = sent = 0
+    if fault.ending and (fault.after_events == 0 or fault.after_pings == 0):
         raise EndedEarlyError(fault)
     async for chunk in chunks:
         is_event = chunk.startswith(b"data: ")
         events += is_event
+        pings += not is_event
         if (is_event and events <= fault.drops) or (fault.without_pings and not is_event):
             continue
         edited = _edited(chunk, fault.edit) if fault.edit and is_event else chunk
@@ -308,6 +403,7 @@ async def _with(chunks: AsyncIterator[bytes], fault: Fault) -> AsyncIterator[byt
         if fault.ending and (
             (fault.after_events is not None and events >= fault.after_events)
             or (fault.after_bytes is not None and sent >= fault.after_bytes)
+            or (fault.after_pings is not None and pings >= fault.after_pings)
         ):
             raise EndedEarlyError(fault)
 

@@ -6,8 +6,7 @@ import json
 import re
 import secrets
 import sqlite3
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 import attrs
@@ -57,8 +56,8 @@ class Form:
     gives_up: float
 
     @classmethod
-    def of(cls, step: HumanInput, run_id: str, form_id: str) -> Form:
-        """The form of a node that waits."""
+    def of(cls, step: HumanInput, run_id: str, form_id: str, now: float) -> Form:
+        """The form of a node that waits from now on."""
         return cls(
             id=form_id,
             token=secrets.token_urlsafe(_TOKEN_BYTES),
@@ -74,8 +73,8 @@ class Form:
                 for field in step.inputs
                 if _PLACE.fullmatch(field.default)
             },
-            expires=time.time() + step.timeout,
-            gives_up=time.time() + step.run_timeout,
+            expires=now + step.timeout,
+            gives_up=now + step.run_timeout,
         )
 
     def to_wire(self) -> JSONObject:
@@ -144,10 +143,12 @@ class Forms:
 
     Args:
         store: Where they are kept.
+        now: Tells the server's time.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._store = store
+        self._now = now
 
     def add(self, form: Form, app: str) -> None:
         """Keep a form."""
@@ -168,6 +169,11 @@ class Forms:
         )
         return [_form_of(row) for row in rows]
 
+    def of_pause(self, run_id: str) -> list[Form]:
+        """The forms for which a run is paused: also those whose answer no worker has taken yet."""
+        rows = self._store.all("SELECT data FROM forms WHERE run_id = ? AND NOT taken", [run_id])
+        return [_form_of(row) for row in rows]
+
     def open(self, app: str, token: str, path: str) -> Form:
         """A form that can be answered.
 
@@ -183,7 +189,7 @@ class Forms:
         if row is None:
             raise ApiError(404, "not_found", _no_form(path))
         form = _form_of(row)
-        if row["settled"] == _EXPIRED or (row["settled"] is None and form.expires <= time.time()):
+        if row["settled"] == _EXPIRED or (row["settled"] is None and form.expires <= self._now()):
             text = f"This form has expired, form_id={form.id}"
             raise ApiError(412, "human_input_form_expired", text)
         if row["settled"] is not None:
@@ -195,6 +201,10 @@ class Forms:
         """Remember that a form was answered, or that nobody did in time."""
         settled = _EXPIRED if answer.timed_out else _SUBMITTED
         self._store.all("UPDATE forms SET settled = ? WHERE token = ?", (settled, form.token))
+
+    def take(self, form: Form) -> None:
+        """Remember that a worker has taken the answer to a form."""
+        self._store.all("UPDATE forms SET taken = 1 WHERE token = ?", [form.token])
 
 
 _EXPIRED = "expired"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import time
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +23,9 @@ from ._workflow import Input, Workflow
 
 _PAGE = 50
 """Runs on a page of the list."""
+
+_MOST_DIGITS = 18
+"""Digits of a number that the database has room for, whichever they are."""
 
 _RUNS = "runs JOIN users ON users.id = user_id"
 
@@ -54,7 +56,7 @@ class Page:
             Route("/page/apps.json", self.apps),
             Route("/page/runs.json", self.runs),
             Route("/page/runs/{id}.json", self.run),
-            Route("/page/runs/{id}/nodes/{index:int}.json", self.node),
+            Route("/page/runs/{id}/nodes/{index}.json", self.node),
         ]
 
     async def document(self, _request: Request) -> Response:
@@ -89,7 +91,7 @@ class Page:
         )
         counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
         body: JSONObject = {
-            "now": time.time(),
+            "now": self._state.settings.now(),
             "runs": [self._row(row) for row in rows[:_PAGE]],
             "newer": newer["runs"] if newer else 0,
             "before": _cursor_of(rows[_PAGE - 1]) if len(rows) > _PAGE else None,
@@ -110,7 +112,7 @@ class Page:
         )
         forms = self._state.forms.waiting(run_id)
         body: JSONObject = {
-            "now": time.time(),
+            "now": self._state.settings.now(),
             **self._row(row),
             "task_id": record.task_id,
             "error": record.error,
@@ -123,7 +125,10 @@ class Page:
 
     async def node(self, request: Request) -> Response:
         """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
-        ids = (request.path_params["id"], request.path_params["index"])
+        index = request.path_params["index"]
+        if not (index.isdecimal() and len(index) <= _MOST_DIGITS):
+            return _json({"error": "A node is named by its number."}, 400)
+        ids = (request.path_params["id"], int(index))
         sql = "SELECT data FROM nodes WHERE run_id = ? AND position = ?"
         row = self._store.one(sql, ids)
         if row is None:

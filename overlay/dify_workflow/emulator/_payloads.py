@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import attrs
@@ -70,8 +70,8 @@ class NodeRun:
         scope: Where it stands.
         position: Its number among the nodes of the run, from 1.
         before: Id of the node before it.
-        id: Id (UUID) of this execution.
         began: When it began (Unix seconds).
+        id: Id (UUID) of this execution.
         status: How it is.
         error: Error text.
         ended: When it ended.
@@ -84,8 +84,8 @@ class NodeRun:
     scope: Scope
     position: int
     before: str | None
+    began: float
     id: str = attrs.field(factory=lambda: str(uuid4()))
-    began: float = attrs.field(factory=time.time)
     status: str = "running"
     error: str | None = None
     ended: float | None = None
@@ -99,11 +99,13 @@ class Payloads:
     Args:
         dialect: The server's version.
         run: The run.
+        now: Tells the server's time.
     """
 
-    def __init__(self, dialect: Dialect, run: RunRecord) -> None:
+    def __init__(self, dialect: Dialect, run: RunRecord, now: Callable[[], float]) -> None:
         self._dialect = dialect
         self._run = run
+        self._now = now
 
     # ------------------------------------------------------------------------------- the run
 
@@ -120,7 +122,7 @@ class Payloads:
 
     def finished(self, status: str, error: str | None) -> JSONObject:
         """``workflow_finished``."""
-        run, now = self._run, time.time()
+        run, now = self._run, self._now()
         went_wrong = status in {"failed", "stopped"}
         outputs = run.outputs if not went_wrong else self._no_outputs
         data: JSONObject = {"id": run.id, "workflow_id": run.workflow_id}
@@ -132,7 +134,7 @@ class Payloads:
             "error": error if error is not None else self._dialect.no_error,
             "elapsed_time": round(now - run.leg, 6),
             "total_tokens": run.tokens,
-            "total_steps": run.steps if self._dialect.counts_steps else 0,
+            "total_steps": run.steps,
             "created_by": {"id": run.user_id, "user": run.user},
             "created_at": int(run.created),
             "finished_at": int(now),
@@ -154,7 +156,7 @@ class Payloads:
             "reasons": [self.reason(form) for form in forms],
             "status": "paused",
             "created_at": int(run.created),
-            "elapsed_time": round(time.time() - run.leg, 6),
+            "elapsed_time": round(self._now() - run.leg, 6),
             "total_tokens": run.tokens,
             "total_steps": run.steps,
         }
@@ -177,7 +179,7 @@ class Payloads:
         metadata = {**(step.metadata or {}), **node.scope.metadata()}
         if node.scope.parallel_run and not self._dialect.parallel_index:
             del metadata["iteration_index"]
-        began, now = node.began, time.time()
+        began, now = node.began, self._now()
         error = step.error
         if step.status == "exception" and not self._dialect.true_exception:
             error = "Unknown error"
@@ -242,7 +244,7 @@ class Payloads:
             "parent_parallel_start_node_id": None,
             "iteration_id": scope.iteration[0] if scope.iteration else None,
             "loop_id": scope.loop[0] if scope.loop else None,
-            "created_at": int(time.time()),
+            "created_at": int(self._now()),
         }
         if ended:
             data |= {"status": "failed" if error else "succeeded", "error": error}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from uuid import uuid4
 
 import attrs
@@ -34,6 +33,7 @@ class RunRecord:
         version: Name of the published version.
         user: Who it is for.
         user_id: Id (UUID) of the end user.
+        created: When it began (Unix seconds).
         number: Its number among the runs of the app, from 1.
         id: Id (UUID).
         task_id: Id (UUID) of its task.
@@ -45,7 +45,6 @@ class RunRecord:
         tokens: Tokens that models used.
         steps: Nodes that ran.
         exceptions: Nodes that failed.
-        created: When it began (Unix seconds).
         finished: When it ended.
         leg: When it began or, after a pause, went on.
     """
@@ -55,6 +54,7 @@ class RunRecord:
     version: str
     user: str
     user_id: str
+    created: float
     number: int = 0
     id: str = attrs.field(factory=lambda: str(uuid4()))
     task_id: str = attrs.field(factory=lambda: str(uuid4()))
@@ -66,9 +66,8 @@ class RunRecord:
     tokens: int = 0
     steps: int = 0
     exceptions: int = 0
-    created: float = attrs.field(factory=time.time)
     finished: float | None = None
-    leg: float = attrs.field(factory=time.time)
+    leg: float = 0.0
 
     @property
     def kept_inputs(self) -> JSONObject:

@@ -19,6 +19,11 @@ from ._steps import BeginNode, Iteration, Loop, NodeError, Steps
 class Worker(Protocol):
     """What takes the steps: the engine."""
 
+    @property
+    def now(self) -> Callable[[], float]:
+        """Tells the server's time."""
+        ...
+
     def publish(self, event: str, data: JSONObject) -> None:
         """Publish an event."""
         ...
@@ -65,11 +70,13 @@ class RoundPayloads:
     Args:
         dialect: The server's version.
         step: The iteration or loop.
+        now: Tells the server's time.
     """
 
-    def __init__(self, dialect: Dialect, step: Iteration | Loop) -> None:
+    def __init__(self, dialect: Dialect, step: Iteration | Loop, now: Callable[[], float]) -> None:
         self._dialect = dialect
         self._step = step
+        self._now = now
         self._length = len(step.items) if isinstance(step, Iteration) else step.rounds
 
     def started(self) -> JSONObject:
@@ -140,7 +147,7 @@ class RoundPayloads:
             "elapsed_time": round(sum(rounds.durations), 6),
             "total_tokens": 0,
             "execution_metadata": metadata,
-            "finished_at": int(time.time()),
+            "finished_at": int(self._now()),
             "steps": self._length,
         }
         if self._dialect.truncated_keys:
@@ -154,7 +161,7 @@ class RoundPayloads:
             "node_id": self._step.id,
             "node_type": kind,
             "title": self._step.title or self._step.id,
-            "created_at": int(time.time()),
+            "created_at": int(self._now()),
             "extras": {},
         }
         if self._dialect.iteration_keys:
@@ -191,7 +198,7 @@ class Repetition:
         self._scope = scope
         self._kind = "iteration" if isinstance(step, Iteration) else "loop"
         self._rounds = Rounds()
-        self._payloads = RoundPayloads(dialect, step)
+        self._payloads = RoundPayloads(dialect, step, worker.now)
         self._node: NodeRun
 
     def _begin(self) -> None:
@@ -202,7 +209,7 @@ class Repetition:
 
     def _end(self, outputs: JSONObject, *, failed: bool) -> None:
         node = self._node
-        node.status, node.ended = "failed" if failed else "succeeded", time.time()
+        node.status, node.ended = "failed" if failed else "succeeded", self._worker.now()
         node.outputs = outputs
         self._worker.keep(node)
         data = self._payloads.completed(outputs, self._rounds, failed=failed)

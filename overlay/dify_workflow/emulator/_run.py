@@ -11,13 +11,15 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSONObject
-from ._dialect import Dialect
+from ._dialect import SHUTDOWN, Dialect, StopOutcome
 from ._engine import Engine, StepLimitError
 from ._forms import Form, Forms
 from ._payloads import NodeRun
 from ._record import RunRecord
+from ._settings import Settings
 from ._steps import FormAnswer, NodeError, Steps
 from ._store import Store
+from ._workers import Workers
 
 logger = logging.getLogger("dify_workflow.emulator")
 
@@ -34,29 +36,53 @@ class Run:
         dialect: The server's version.
         store: Where the record is kept.
         forms: Where forms are kept.
+        settings: How the server behaves in time.
+        workers: The server's workers.
         is_streamed: Whether it was started in streaming mode; one that was not publishes no
             events until it is paused (DIFY.md section 5).
     """
 
     def __init__(
-        self, record: RunRecord, dialect: Dialect, store: Store, forms: Forms, *, is_streamed: bool
+        self,
+        record: RunRecord,
+        dialect: Dialect,
+        store: Store,
+        forms: Forms,
+        *,
+        settings: Settings,
+        workers: Workers,
+        is_streamed: bool,
     ) -> None:
         self.record = record
         self.events: list[JSONObject] = []
         self.was_left = False
         self.is_alive = True
         self.is_published = is_streamed
+        self.working_since: float | None = None
+        """When work on it began (monotonic seconds); None while it waits for a worker or person."""
         self._dialect = dialect
         self._store = store
         self._forms = forms
+        self._settings = settings
+        self._workers = workers
+        self._has_worker = False
         self._stop = asyncio.Event()
+        self._outcome: StopOutcome | None = None
         self._changed = asyncio.Event()
         self._stops_when_answered = False
         self._hit_limit = False
         self._work: asyncio.Task[None] | None = None
+        self._answers: list[tuple[Form, FormAnswer]] = []
+        self._resumption: asyncio.Task[None] | None = None
         self._timeouts: list[asyncio.TimerHandle] = []
         self._engine = Engine(
-            record, dialect, self.publish, forms, save_node=self._save_node, paused=self._pause
+            record,
+            dialect,
+            self.publish,
+            forms,
+            settings.now,
+            save_node=self._save_node,
+            paused=self._pause,
         )
 
     @property
@@ -70,6 +96,47 @@ class Run:
         return self.record.status == "paused"
 
     # --------------------------------------------------------------------------- its beginning
+
+    async def begin(self, *, in_worker: bool) -> None:
+        """Let work on it begin: at once in the API process, else when a worker takes it.
+
+        Args:
+            in_worker: Whether a worker does the work.
+        """
+        if in_worker:
+            await self._workers.take()
+            self._has_worker = True
+        self.record.leg = self._settings.now()
+        self.working_since = time.monotonic()
+        self.wake()
+
+    def leave(self) -> None:
+        """End the work on it, for now or for good."""
+        self.working_since = None
+        if self._has_worker:
+            self._has_worker = False
+            self._workers.release()
+
+    def refuse(self, reason: str, inputs: JSONObject, *, cannot_start: bool = False) -> None:
+        """End it before there is a record of it; its stream tells of that or falls silent.
+
+        Args:
+            reason: What is wrong.
+            inputs: The inputs as they were sent.
+            cannot_start: Whether the inputs are right, and the workflow cannot start.
+        """
+        if cannot_start:
+            ids = {"event": "error", "workflow_run_id": None}
+            self.events.append({**ids, "code": "invalid_param", "status": 400, "message": reason})
+        if self._dialect.tells_unmade:
+            record, payloads = self.record, self._engine.payloads
+            record.task_id, record.inputs, record.exceptions = record.id, inputs, 1
+            record.created = record.leg
+            self.publish("workflow_started", payloads.started("initial"))
+            finished = payloads.finished("failed", reason)
+            nobody: JSONObject = {"outputs": None, "elapsed_time": 0.0, "created_by": {}}
+            self.publish("workflow_finished", finished | nobody)
+        self.wake()
 
     async def prepare(self, steps: Steps) -> None:
         """Take the workflow's first step.
@@ -102,10 +169,13 @@ class Run:
             await asyncio.wait({self._work, stop}, return_when=asyncio.FIRST_COMPLETED)
             if self.is_alive:
                 self._finish()
+            if self.is_alive and self._outcome is not SHUTDOWN:
                 await asyncio.wait({self._work})  # a stopped one goes on, though nobody hears of it
         finally:
             stop.cancel()
             self._work.cancel()
+            if self._resumption is not None:
+                self._resumption.cancel()
             for timeout in self._timeouts:
                 timeout.cancel()
         await asyncio.wait({self._work})
@@ -128,15 +198,31 @@ class Run:
 
     # --------------------------------------------------------------------------------- its end
 
-    def stop(self) -> None:
+    def stop(self, winner: str | None = None) -> None:
         """Ask it to stop; without effect where it has ended.
 
         A paused run stays paused, and stops when it would go on (DIFY.md section 4).
+
+        Args:
+            winner: What sees that first, ``queue`` or ``engine``; None for what usually does.
         """
+        is_engines = (winner or self._dialect.stop_winner) == "engine"
+        outcome = self._dialect.engine_stop if is_engines else self._dialect.queue_stop
         if not self.has_ended and not self.is_paused:
-            asyncio.get_running_loop().call_later(_STOP_TAKES, self._stop.set)
+            asyncio.get_running_loop().call_later(_STOP_TAKES, self._end_as, outcome)
         elif self.is_paused:
             self._stops_when_answered = True
+
+    def shut_down(self) -> None:
+        """Let its worker end, where it has one."""
+        if self._has_worker and self._dialect.shutdown_stops:
+            self._end_as(SHUTDOWN)
+            if self.has_ended and self._work is not None:
+                self._work.cancel()  # it was stopped before, and a node of it went on
+
+    def _end_as(self, outcome: StopOutcome) -> None:
+        self._outcome = self._outcome or outcome
+        self._stop.set()
 
     def kill(self) -> None:
         """Let its worker die: nothing more is heard of it, and its record stays as it is."""
@@ -144,24 +230,28 @@ class Run:
         self._stop.set()
         if self._work is not None:
             self._work.cancel()
+        self.leave()
         self.wake()
 
     def _finish(self) -> None:
         record, dialect = self.record, self._dialect
-        was_stopped = self._stop.is_set() and record.status in {"running", "paused"}
-        status = dialect.stop_status if was_stopped else record.status
+        is_stopped = record.status in {"running", "paused"}
+        outcome = self._outcome if is_stopped else None
+        status = outcome.status if outcome else record.status
         if self._hit_limit:  # stream and detail do not agree (DIFY.md section 2)
             status = dialect.step_limit_stream
-        error = dialect.stop_error if was_stopped else record.error
+        error = outcome.error if outcome else record.error
+        if not dialect.counts_steps:
+            record.steps = 0
         finished = self._engine.payloads.finished(status, error)
-        if was_stopped and dialect.stop_detail == "running":
+        if outcome and outcome.detail == "running":
             # It stays running in detail and logs for ever (DIFY.md section 0.2).
             record.steps = record.tokens = record.exceptions = 0
             record.status = "running"
         else:
-            record.status = dialect.stop_detail if was_stopped else record.status
-            record.error = (dialect.stop_detail_error or error) if was_stopped else error
-            record.finished = time.time()
+            record.status = outcome.detail if outcome else record.status
+            record.error = (outcome.detail_error if outcome else None) or error
+            record.finished = self._settings.now()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and dialect.left_stream == "lost":
             record.status, record.finished, record.elapsed = "running", None, 0.0
@@ -183,10 +273,11 @@ class Run:
         record = self.record
         record.status = "paused"
         record.save(self._store)
+        self.leave()
         loop = asyncio.get_running_loop()
         for form in forms:
             for moment, act in ((form.expires, self._time_out), (form.gives_up, self._give_up)):
-                delay = max(0.0, moment - time.time())
+                delay = max(0.0, moment - self._settings.now())
                 self._timeouts.append(loop.call_later(delay, act, form))
         self.publish("workflow_paused", self._engine.payloads.paused(forms))
 
@@ -203,29 +294,43 @@ class Run:
             return
         self._forms.settle(form, FormAnswer("__timeout", {}))
         record = self.record
-        record.status, record.finished = "stopped", time.time()
+        record.status, record.finished = "stopped", self._settings.now()
         record.error = f"Human input global timeout at node {form.node_id}"
         record.save(self._store)
         self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
-        """Go on with what somebody answered.
+        """Take what somebody answered; a paused run goes on when a worker takes it up.
 
         Args:
             form: The form.
             answer: The answer, or that it timed out.
         """
         self._forms.settle(form, answer)
-        record = self.record
-        if self.is_paused:
-            self.is_published = True
-            record.status, record.leg = "running", time.time()
-            RunRecord.save(_without_counts(record), self._store)
-            self.publish("workflow_started", self._engine.payloads.started("resumption"))
+        if not self.is_paused:
+            self._go_on(form, answer)
+            return
+        self._answers.append((form, answer))
+        if self._resumption is None:
+            self._resumption = asyncio.create_task(self._resume())
+
+    async def _resume(self) -> None:
+        await asyncio.sleep(self._settings.resume_delay)
+        await self.begin(in_worker=True)
+        answers, self._answers, self._resumption = self._answers, [], None
+        self.is_published = True
+        self.record.status = "running"
+        RunRecord.save(_without_counts(self.record), self._store)
+        self.publish("workflow_started", self._engine.payloads.started("resumption"))
         if self._stops_when_answered:
-            self._stop.set()
-        else:
-            self._engine.answer(form, answer)
+            self._end_as(self._dialect.queue_stop)
+            return
+        for form, answer in answers:
+            self._go_on(form, answer)
+
+    def _go_on(self, form: Form, answer: FormAnswer) -> None:
+        self._forms.take(form)
+        self._engine.answer(form, answer)
 
     # ------------------------------------------------------------------------------ its events
 

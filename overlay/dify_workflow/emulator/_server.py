@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,15 +17,17 @@ import uvicorn
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ._api import Api, SeenRequest
-from ._connection import Protocol, Server
+from ._connection import Protocol, Server, dated
 from ._demos import DEMOS
 from ._dialect import dialect_of
 from ._faults import Faults
+from ._hosts import HostCheck, checked_hosts
+from ._outages import OutageAnswer, Outages
 from ._page import Page
 from ._record import system_inputs
+from ._settings import Settings
 from ._state import State
 from ._store import PastRun, Store
-from ._stream import Timing
 from ._workflow import Workflow
 
 _SHUTDOWN_SECONDS = 1
@@ -48,17 +51,26 @@ class Emulator:
         workflows: The workflows to serve; by default the built-in ones.
         host: Address to listen on. Anything but loopback shows it to the network.
         port: Port to listen on; 0 for a free one.
-        server_version: Which Dify it behaves as: 1.0, 1.7, 1.9, 1.13, 1.14 or 1.16.
+        server_version: Which Dify it behaves as: 1.0, 1.7, 1.9, 1.13, 1.14 or 1.16; also 1.9.1,
+            1.10 and 1.15, which are like their neighbours but for what is known to differ.
         database: File that keeps runs and logs; None to forget them at the end.
         ping_interval: Seconds between the pings of a stream.
         linger: Seconds that a stream stays open after the run's last event.
         silence: Seconds without an event after which a stream ends.
+        workers: Most streamed runs at the same time, from 1.13 on; see `workers`.
+        resume_delay: Seconds from the answer to a form until its run goes on; see `resume_delay`.
+        clock_shift: Seconds by which its clock is ahead; see `clock_shift`.
+        date_header: Whether its answers have a ``Date`` header; see `date_header`.
         mends_stops: Whether stopped runs become ``stopped`` in run detail and logs where this
             version would leave them ``running`` for ever (1.10 to 1.14).
         log_level: What uvicorn logs.
+        allowed_hosts: Further names by which it may be reached, such as that of its container;
+            ``*`` for any. Requests must name loopback, `host` or one of these: any page on the web
+            could lead a name of its own here (DNS rebinding).
 
     Raises:
-        ValueError: The version cannot be emulated, or two workflows have the same name.
+        ValueError: The version cannot be emulated, two workflows have the same name, a setting is
+            negative that cannot be, or a host is none.
     """
 
     def __init__(
@@ -71,30 +83,43 @@ class Emulator:
         ping_interval: float = 10.0,
         linger: float = 1.0,
         silence: float = 300.0,
+        workers: int | None = None,
+        resume_delay: float = 0.1,
+        clock_shift: float = 0.0,
+        date_header: bool = True,
         mends_stops: bool = False,
         log_level: str = "warning",
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self.workflows = _with_names(workflows or DEMOS)
         dialect = dialect_of(server_version)
-        if mends_stops and dialect.stop_detail == "running":
-            dialect = attrs.evolve(dialect, stop_detail="stopped")
+        if mends_stops and dialect.queue_stop.detail == "running":
+            mended = attrs.evolve(dialect.queue_stop, detail="stopped")
+            dialect = attrs.evolve(dialect, queue_stop=mended)
         self.faults = Faults()
         self._host = host
         self._port = port
         self._seen: deque[SeenRequest] = deque(maxlen=_MOST_REQUESTS)
-        self._store = Store(database)
-        timing = Timing(ping_interval, linger, silence)
-        self._state = State(self.workflows, self._store, dialect, timing)
+        self._given = Settings(
+            ping_interval, linger, silence, workers, resume_delay, clock_shift, date_header
+        )
+        self._settings = attrs.evolve(self._given)
+        self._store = Store(database, self._settings.now)
+        self._state = State(self.workflows, self._store, dialect, self._settings)
         api = Api(self._state, self.faults, self._seen)
+        hosts = checked_hosts(allowed_hosts) | checked_hosts([host] if host else [])
         config = uvicorn.Config(
-            api.application(Page(self._state).routes()),
+            dated(HostCheck(api.application(Page(self._state).routes()), hosts), self._settings),
+            loop="asyncio",
             http=Protocol,
             log_level=log_level,
             server_header=False,
+            date_header=False,
             lifespan="off",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         self._server = Server(config, self._state.close)
+        self._outages = Outages(self._server, self.faults)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -178,28 +203,125 @@ class Emulator:
         self._store.delete_runs(ids)
 
     def kill_workers(self) -> None:
-        """Let all runs die in silence: they stay ``running`` for ever."""
+        """Let the runs that go on die in silence: they stay ``running`` for ever."""
         self._call(self._state.kill_workers)
 
+    def restart_workers(self) -> None:
+        """Restart the workers (SIGTERM), as each deploy of Dify does.
+
+        From 1.16 on their runs end at once: ``stopped``, in stream, detail and logs. Before, a
+        worker goes on to the end of its runs. Runs that wait in the queue go on waiting there.
+        """
+        self._call(self._state.restart_workers)
+
+    def outage(
+        self,
+        seconds: float | None = None,
+        answer: OutageAnswer = "refuse",
+        *,
+        cut_streams: bool = False,
+    ) -> None:
+        """Let the server be away from now on; its workers go on with their runs.
+
+        Args:
+            seconds: How long; None until `end_outage`.
+            answer: What clients meet: ``"refuse"`` (nobody listens at the port, and connections
+                that are idle are closed), ``"close"`` (a proxy that accepts connections and
+                closes them) or the status of a proxy's page: 502, 503 or 504.
+            cut_streams: Whether open streams and other answers are cut; else they are brought to
+                their end.
+
+        Raises:
+            RuntimeError: The emulator does not run, or is away already.
+            ValueError: Nobody answers so.
+        """
+        if not self._is_running:
+            raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
+        self._await(self._outages.begin(seconds, answer, cut_streams=cut_streams))
+
+    def end_outage(self) -> None:
+        """Let the server be there again; without effect where it is."""
+        if self._is_running:
+            self._await(self._outages.end())
+
     def reset(self) -> None:
-        """Forget all runs, logs, users, forms, files, requests and faults."""
+        """Forget all runs, logs, users, forms, files, requests, faults and changes of settings."""
+        self.end_outage()
         self.faults.clear()
+        for name, value in attrs.asdict(self._given).items():
+            setattr(self._settings, name, value)
         self._call(self._state.reset)
         self._seen.clear()
 
+    # ------------------------------------------------------------------------------- settings
+
+    @property
+    def workers(self) -> int | None:
+        """Most streamed runs at the same time, from 1.13 on; None for any number.
+
+        Further ones wait in the queue: their stream has one ping and then nothing, and there is
+        neither a record nor a row of the logs. They run when a worker is free, also where the
+        client has left. With 0 nobody takes runs until there are more. Dify's docker has four.
+        """
+        return self._settings.workers
+
+    @workers.setter
+    def workers(self, count: int | None) -> None:
+        self._settings.workers = count
+        self._call(self._state.workers.assign)
+
+    @property
+    def resume_delay(self) -> float:
+        """Seconds from the answer to a form until a worker takes up its run.
+
+        So long the run stays ``paused``, with the form that was answered.
+        """
+        return self._settings.resume_delay
+
+    @resume_delay.setter
+    def resume_delay(self, seconds: float) -> None:
+        self._settings.resume_delay = seconds
+
+    @property
+    def clock_shift(self) -> float:
+        """Seconds by which the server's clock is ahead of this machine's; negative where behind.
+
+        It counts in the ``Date`` header and in all times of runs, logs, forms and files.
+        """
+        return self._settings.clock_shift
+
+    @clock_shift.setter
+    def clock_shift(self, seconds: float) -> None:
+        self._settings.clock_shift = seconds
+
+    @property
+    def date_header(self) -> bool:
+        """Whether answers have a ``Date`` header, which some proxies drop."""
+        return self._settings.date_header
+
+    @date_header.setter
+    def date_header(self, is_there: bool) -> None:
+        self._settings.date_header = is_there
+
+    @property
+    def _is_running(self) -> bool:
+        return self._server.loop is not None and self._thread is not None
+
     def _call(self, action: Callable[[], None]) -> None:
         """Do something in the server's thread, and wait for it."""
-        if self._server.loop is None or self._thread is None:
+        if not self._is_running:
             action()
             return
-        done = threading.Event()
 
-        def act() -> None:
+        async def act() -> None:
             action()
-            done.set()
 
-        self._server.loop.call_soon_threadsafe(act)
-        done.wait()
+        self._await(act())
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for something that the server's thread does."""
+        assert self._server.loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._server.loop).result()
 
     # ---------------------------------------------------------------------------- start and stop
 

@@ -14,9 +14,11 @@ from ._forms import Forms
 from ._record import RunRecord, system_inputs
 from ._refusals import ApiError, invalid
 from ._run import Run
+from ._settings import Settings
 from ._steps import FormAnswer, NodeError, StartError, Step
 from ._store import Store
-from ._stream import Streams, Timing
+from ._stream import Streams
+from ._workers import Workers
 from ._workflow import Workflow
 
 
@@ -27,19 +29,21 @@ class State:
         workflows: The workflows, each an app of its own.
         store: The database.
         dialect: The server's version.
-        timing: How streams behave in time.
+        settings: How the server behaves in time.
     """
 
     def __init__(
-        self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, timing: Timing
+        self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, settings: Settings
     ) -> None:
         self.apps = {workflow.key: workflow for workflow in workflows}
         self.store = store
         self.dialect = dialect
+        self.settings = settings
         self.closing = asyncio.Event()
-        self.forms = Forms(store)
-        self.files = Files(store, dialect)
-        self.streams = Streams(dialect, timing, store, self.forms, self.closing)
+        self.workers = Workers(settings)
+        self.forms = Forms(store, settings.now)
+        self.files = Files(store, dialect, settings.now)
+        self.streams = Streams(dialect, settings, store, self.forms, self.closing)
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,8 +56,11 @@ class State:
             task.cancel()
 
     def reset(self) -> None:
-        """Forget everything; runs that go on die in silence."""
-        self.kill_workers()
+        """Forget everything; runs that go on or wait die in silence."""
+        for run in self._runs.values():
+            run.kill()
+        for task in self._tasks:
+            task.cancel()
         self._runs.clear()
         self.store.clear()
 
@@ -114,7 +121,7 @@ class State:
         *,
         is_streamed: bool,
     ) -> Run:
-        """Start a run, which goes on by itself.
+        """Start a run in the API process, which goes on by itself.
 
         Args:
             app: The app.
@@ -127,28 +134,99 @@ class State:
         Raises:
             StartError: It cannot start.
         """
+        run = self._new_run(app, version, user, is_streamed=is_streamed)
+        await run.begin(in_worker=False)
+        taken = await self._prepare(run, app, version, inputs, base_url)
+        self._runs[run.record.id] = run
+        self.go_on(self._until_end(run, run.execute(taken)))
+        return run
+
+    def enqueue(
+        self,
+        app: Workflow,
+        version: Workflow,
+        inputs: JSONObject,
+        user: str,
+        base_url: str,
+        *,
+        delay: float,
+    ) -> Run:
+        """Put a streamed run into the queue, where it waits for a worker.
+
+        Nobody but its stream knows of it until one takes it and makes it. The arguments are those
+        of `start`, and:
+
+        Args:
+            app: The app.
+            version: The version to run.
+            inputs: The inputs as they were sent.
+            user: Who it is for.
+            base_url: Base URL of the server.
+            delay: Seconds until it is in the queue.
+        """
+
+        async def work() -> None:
+            if delay:
+                await asyncio.sleep(delay)
+            await run.begin(in_worker=True)
+            refusal = self.refusal(version, app, inputs, user, base_url)
+            if refusal:
+                run.refuse(refusal, inputs)
+                return
+            try:
+                taken = await self._prepare(run, app, version, inputs, base_url)
+            except StartError as error:
+                run.refuse(str(error), inputs, cannot_start=True)
+                return
+            await run.execute(taken)
+
+        run = self._new_run(app, version, user, is_streamed=True)
+        self._runs[run.record.id] = run
+        self.go_on(self._until_end(run, work()))
+        return run
+
+    def _new_run(self, app: Workflow, version: Workflow, user: str, *, is_streamed: bool) -> Run:
         user_id = self.store.user_id(app.key, user)
-        taken = version.taken(self.files.resolved(inputs, app.key, user_id, base_url))
-        workflow_id = app.id_of(version)
-        record = RunRecord(app.key, workflow_id, version.version, user, user_id)
+        now = self.settings.now()
+        record = RunRecord(app.key, app.id_of(version), version.version, user, user_id, now)
+        return Run(
+            record,
+            self.dialect,
+            self.store,
+            self.forms,
+            settings=self.settings,
+            workers=self.workers,
+            is_streamed=is_streamed,
+        )
+
+    async def _prepare(
+        self, run: Run, app: Workflow, version: Workflow, inputs: JSONObject, base_url: str
+    ) -> JSONObject:
+        """Make a run; the inputs as the workflow takes them.
+
+        Raises:
+            StartError: It cannot start.
+        """
+        record = run.record
+        taken = version.taken(self.files.resolved(inputs, app.key, record.user_id, base_url))
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
-        record.inputs = {**taken, **system_inputs(app.app_id, workflow_id, record.id, user)}
-        run = Run(record, self.dialect, self.store, self.forms, is_streamed=is_streamed)
+        record.created = record.leg
+        ids = (app.app_id, record.workflow_id, record.id, record.user)
+        record.inputs = {**taken, **system_inputs(*ids)}
         try:
             await run.prepare(version.body(taken))
         except StartError as error:
-            if self.dialect.start_error != "failed":
+            if self.dialect.in_worker:
                 raise
             await run.prepare(_failing(str(error)))
-        self._runs[record.id] = run
-        self.go_on(self._until_end(run, taken))
-        return run
+        return taken
 
-    async def _until_end(self, run: Run, inputs: JSONObject) -> None:
+    async def _until_end(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await run.execute(inputs)
+            await work
         finally:
+            run.leave()
             if run.is_alive:  # what a dead worker left stays as it is
                 self._runs.pop(run.record.id, None)
 
@@ -158,21 +236,34 @@ class State:
         self._tasks.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._tasks.discard)
 
-    def stop(self, app: Workflow, task_id: str, user: str) -> None:
-        """Stop the run of a task; whoever asks, from 1.9 on."""
+    def stop(self, app: Workflow, task_id: str, user: str, winner: str | None) -> None:
+        """Stop the run of a task; whoever asks, from 1.9 on.
+
+        Args:
+            app: The app that asks.
+            task_id: Id of the task.
+            user: Who asks.
+            winner: What sees that first, ``queue`` or ``engine``; None for what usually does.
+        """
         for run in self._runs.values():
             is_owner = run.record.app == app.key and run.record.user == user
             if run.record.task_id == task_id and (is_owner or self.dialect.stop_by_anybody):
-                run.stop()
+                run.stop(winner)
 
     def going_on(self, run_id: str) -> Run | None:
         """The run of that id, where it goes on."""
         return self._runs.get(run_id)
 
     def kill_workers(self) -> None:
-        """Let all runs die in silence: their records stay ``running``."""
+        """Let the runs that go on die in silence: their records stay ``running``."""
         for run in self._runs.values():
-            run.kill()
+            if run.working_since is not None:
+                run.kill()
+
+    def restart_workers(self) -> None:
+        """Tell the workers to end, which stops their runs, and start others."""
+        for run in list(self._runs.values()):
+            run.shut_down()
 
     def answer(self, app: Workflow, token: str, answer: FormAnswer, path: str) -> None:
         """Take the answer to a form.

@@ -6,7 +6,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,7 +41,7 @@ CREATE TABLE IF NOT EXISTS nodes (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forms (
     token TEXT PRIMARY KEY, id TEXT NOT NULL, run_id TEXT NOT NULL, app TEXT NOT NULL,
-    data TEXT NOT NULL, expires REAL NOT NULL, settled TEXT
+    data TEXT NOT NULL, expires REAL NOT NULL, settled TEXT, taken INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS files (
     id TEXT PRIMARY KEY, app TEXT NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL,
@@ -90,11 +91,16 @@ class Store:
 
     Args:
         path: File of the database; None for one in memory.
+        now: Tells the server's time.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(
+        self, path: str | Path | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        self._now = now
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        weakref.finalize(self, self._database.close)  # also of an emulator that never starts
         self._database.row_factory = sqlite3.Row
         self._database.isolation_level = None
         # What a power cut takes is no loss here.
@@ -132,7 +138,7 @@ class Store:
         with self._lock:
             self.all(
                 "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)",
-                (str(uuid4()), app, session, time.time()),
+                (str(uuid4()), app, session, self._now()),
             )
             row = self.one("SELECT id FROM users WHERE app = ? AND session = ?", (app, session))
             assert row is not None

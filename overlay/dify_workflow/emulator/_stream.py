@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-import attrs
 import orjson
 
 from .._json import JSONObject
@@ -17,6 +17,7 @@ from ._forms import Forms
 from ._payloads import Payloads
 from ._record import RunRecord
 from ._run import Run
+from ._settings import Settings
 from ._store import Store
 
 PING = b"event: ping\n\n"
@@ -25,37 +26,27 @@ TERMINAL = ("workflow_finished", "workflow_paused")
 """Events behind which the server ends a stream; an ``error`` is none of them."""
 
 
-@attrs.frozen
-class Timing:
-    """How the emulator's streams behave in time.
-
-    Args:
-        ping_interval: Seconds between pings.
-        linger: Seconds that a stream stays open after the run's last event.
-        silence: Seconds without an event after which the server ends a stream.
-    """
-
-    ping_interval: float = 10.0
-    linger: float = 1.0
-    silence: float = 300.0
-
-
 class Streams:
     """Writes streams.
 
     Args:
         dialect: The server's version.
-        timing: How streams behave in time.
+        settings: How streams behave in time.
         store: Where the nodes of runs are kept.
         forms: Where forms are kept.
         closing: Set when the emulator stops.
     """
 
     def __init__(
-        self, dialect: Dialect, timing: Timing, store: Store, forms: Forms, closing: asyncio.Event
+        self,
+        dialect: Dialect,
+        settings: Settings,
+        store: Store,
+        forms: Forms,
+        closing: asyncio.Event,
     ) -> None:
         self._dialect = dialect
-        self._timing = timing
+        self._settings = settings
         self._store = store
         self._forms = forms
         self._closing = closing
@@ -63,8 +54,8 @@ class Streams:
     # ---------------------------------------------------------------------- POST /workflows/run
 
     async def of_run(self, run: Run) -> AsyncIterator[bytes]:
-        """The stream of a run from its start; pings come from its worker."""
-        if self._dialect.first_ping:
+        """The stream of a run from its start; all pings but the first come from its worker."""
+        if self._dialect.in_worker:
             yield PING
         ended = False
         try:
@@ -76,7 +67,7 @@ class Streams:
                 if event["event"] in TERMINAL:
                     ended = True
                     if self._dialect.linger:
-                        await self._pause(self._timing.linger)
+                        await self._pause(self._settings.linger)
                     return
         finally:
             run.was_left = not ended
@@ -95,55 +86,15 @@ class Streams:
 
     async def hold(self) -> None:
         """Send nothing, for as long as a silent stream stays open."""
-        await self._pause(self._timing.silence)
-
-    async def refused(
-        self, reason: str, workflow_id: str, inputs: JSONObject
-    ) -> AsyncIterator[bytes]:
-        """How bad inputs are answered: with silence (DIFY.md section 0.3).
-
-        From 1.15 on it is a run that failed and that nobody will find (DIFY-VERSIONS.md).
-        """
-        yield PING
-        if self._dialect.bad_input == "silence":
-            await self._pause(self._timing.silence)
-            return
-        for event in self._failed(reason, workflow_id, inputs):
-            yield self._message(event)
-
-    async def unstartable(
-        self, reason: str, workflow_id: str, inputs: JSONObject
-    ) -> AsyncIterator[bytes]:
-        """How a run is answered that cannot start: an error event, and silence behind it.
-
-        From 1.15 on it is a run that failed instead of silence (DIFY.md section 0.4).
-        """
-        yield PING
-        ids: JSONObject = {"event": "error", "workflow_run_id": None}
-        yield self._message({**ids, "code": "invalid_param", "status": 400, "message": reason})
-        if self._dialect.start_error == "silence":
-            await self._pause(self._timing.silence)
-            return
-        for event in self._failed(reason, workflow_id, inputs):
-            yield self._message(event)
-
-    def _failed(self, reason: str, workflow_id: str, inputs: JSONObject) -> list[JSONObject]:
-        """Start and end of a run of which no record exists."""
-        record = RunRecord("", workflow_id, "", "", "", inputs=inputs, exceptions=1)
-        payloads = Payloads(self._dialect, record)
-        finished = payloads.finished("failed", reason)
-        finished |= {"outputs": None, "elapsed_time": 0.0, "created_by": {}}
-        ids = {"task_id": record.id, "workflow_run_id": record.id}
-        return [
-            {"event": "workflow_started", **ids, "data": payloads.started("initial")},
-            {"event": "workflow_finished", **ids, "data": finished},
-        ]
+        await self._pause(self._settings.silence)
 
     # ----------------------------------------------------------- GET /workflow/{run_id}/events
 
     async def of_finished(self, record: RunRecord) -> AsyncIterator[bytes]:
         """The stream of a run that has ended: its last event alone, in another style."""
-        payload = Payloads(self._dialect, record).finished(record.status, record.error)
+        payload = Payloads(self._dialect, record, self._settings.now).finished(
+            record.status, record.error
+        )
         assert record.finished is not None
         data = payload | {
             "elapsed_time": record.elapsed,
@@ -181,14 +132,14 @@ class Streams:
                 yield self._message(live)
                 if live["event"] in ends:
                     if self._dialect.linger:
-                        await self._pause(self._timing.linger)
+                        await self._pause(self._settings.linger)
                     return
 
     def _replay(self, record: RunRecord) -> list[JSONObject]:
         """What has been, with fewer keys than it had live, and without text."""
         is_paused = record.status == "paused"
         task_id = record.task_id if is_paused else record.id
-        payloads = Payloads(self._dialect, record)
+        payloads = Payloads(self._dialect, record, self._settings.now)
         started = payloads.started("initial") | {"inputs": record.kept_inputs}
         told: list[tuple[str, JSONObject]] = [("workflow_started", started)]
         rows = self._store.all(
@@ -200,7 +151,7 @@ class Streams:
             if node["status"] != "running":
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
-            forms = self._forms.waiting(record.id)
+            forms = self._forms.of_pause(record.id)
             if not self._dialect.replays_rendered:
                 forms = [form.unrendered() for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
@@ -215,30 +166,37 @@ class Streams:
     ) -> AsyncIterator[JSONObject | None]:
         """Events from a position on, and None where a ping is due; ends with the silence.
 
-        The run's worker sends a ping every ten seconds from the start, and they are events to the
+        The run's worker sends a ping every ten seconds from its start, and they are events to the
         server; GET /workflow/{run_id}/events makes its own after ten seconds without an event.
         """
-        interval, silence = self._timing.ping_interval, self._timing.silence
-        due = last = time.monotonic()
-        due += interval
+        settings = self._settings
+        last = pinged = time.monotonic()
         while not self._closing.is_set():
             if run is not None and position < len(run.events):
                 yield run.events[position]
                 position += 1
                 last = time.monotonic()
-                due = due if of_worker else last + interval
-            elif time.monotonic() - last >= silence:
+                pinged = pinged if of_worker else last
+                continue
+            due = self._due(run, pinged) if of_worker else pinged + settings.ping_interval
+            now, end = time.monotonic(), last + settings.silence
+            if now >= end:
                 return
-            else:
-                changed = run.changed() if run is not None else self._closing.wait()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(due, last + silence) - time.monotonic()):
-                        await changed
-            if time.monotonic() >= due:
-                due += interval
-                if not of_worker or (run is not None and run.is_alive):
-                    last = time.monotonic() if of_worker else last
-                    yield None
+            if now >= due:
+                pinged = due
+                last = now if of_worker else last
+                yield None
+                continue
+            changed = run.changed() if run is not None else self._closing.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(due, end) - now):
+                    await changed
+
+    def _due(self, run: Run | None, pinged: float) -> float:
+        """When a run's worker sends its next ping; never where it has none."""
+        if run is None or run.working_since is None:
+            return math.inf
+        return max(pinged, run.working_since) + self._settings.ping_interval
 
     def _message(self, event: JSONObject) -> bytes:
         if self._dialect.raw_stream:

@@ -37,12 +37,32 @@ def emulate(
             metavar="VERSION", help="Which Dify to be, such as 1.9 or 1.16.", show_default="1.14"
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Most streamed runs at the same time; others wait in the queue.",
+            min=0,
+            show_default="any number",
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name by which it may be reached, such as that of its container, or * "
+            "for any; repeatable.",
+            show_default="localhost, 127.0.0.1, [::1] and --host",
+        ),
+    ] = None,
 ) -> None:
     """Serve workflows as Dify would, until Ctrl-C.
 
     Serves the built-in workflows, or what NAME is in the MODULE (of the working directory, or
     installed): a workflow made by @workflow, a list of them, or an Emulator. Prints the base URL
     and the keys as lines for a shell, and on stderr a line for each request.
+
+    kill -USR1 takes the server away for 15 seconds: connections are refused and open streams cut,
+    while its runs go on. kill -USR2 restarts its workers, as a deploy of Dify does.
     """
     with handled():
         try:
@@ -51,7 +71,13 @@ def emulate(
             complain(str(error))
             raise typer.Exit(USAGE) from None
         emulator = emulator_of(
-            place, host=host, port=port, database=database, server_version=server_version
+            place,
+            host=host,
+            port=port,
+            database=database,
+            server_version=server_version,
+            workers=workers,
+            allowed_hosts=allowed_host or None,
         )
         try:
             serve(emulator)
