@@ -28,7 +28,6 @@ import httpx
 import pytest
 from anyio import create_task_group, to_thread
 from distributed import Client, LocalCluster
-from sqlalchemy import create_engine, text
 
 from dify_workflow import (
     APIConnectionError,
@@ -50,22 +49,16 @@ from dify_workflow.batch import (
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.batch._dask import executor_at
 from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._schema import url_of
 from dify_workflow.batch._sealed import Sealed
 from dify_workflow.batch._settings import OnInterrupt
 from support.batches import Runs, counted_runs, counts, names, results, table
 from support.cli import call
-from support.postgres import BINARIES, postgres
+from support.postgres import NEEDS_POSTGRES, empty_database, postgres
 
 ROWS = 2000
 WORKERS = 3
 CONCURRENCY = 12
 KEY = "app-work"
-
-needs_postgres = pytest.mark.skipif(
-    BINARIES is None and "NEEDS_POSTGRES" not in os.environ,
-    reason="needs Debian's postgresql",
-)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +70,7 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def database(server: str, request: pytest.FixtureRequest) -> str:
     """An empty database of the test's own."""
-    name = f"of_{abs(hash(request.node.name))}"
-    engine = create_engine(url_of(server), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return server.removesuffix("postgres") + name
+    return empty_database(server, request.node.name)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +87,8 @@ def cluster() -> Iterator[Client]:
         yield client
 
 
-@needs_postgres
-@pytest.mark.timeout(120)
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_a_worker_that_is_killed_has_its_rows_followed_and_none_is_run_twice(
     database: str,
     cluster: Client,
@@ -149,7 +137,8 @@ def wait_until_begun(runs: Runs, count: int) -> None:
         time.sleep(0.01)
 
 
-@needs_postgres
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     database: str, tmp_path: Path
 ) -> None:
@@ -167,7 +156,8 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     assert runs.most_at_once <= 2
 
 
-@needs_postgres
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_a_cluster_whose_workers_are_still_to_come_is_refused(database: str) -> None:
     local = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
     with counted_runs() as runs, runs.client() as client, local, Client(local) as dask:
@@ -176,7 +166,8 @@ def test_a_cluster_whose_workers_are_still_to_come_is_refused(database: str) -> 
         assert not runs.counts
 
 
-@needs_postgres
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_a_cluster_writes_no_file_that_its_machines_do_not_share(
     cluster: Client, tmp_path: Path
 ) -> None:
@@ -194,6 +185,7 @@ def forking(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=get_context("fork"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [spawning, forking, ThreadPoolExecutor])
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of a process that has threads
 def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: Any) -> None:
@@ -201,7 +193,7 @@ def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: 
     with counted_runs(0.01) as runs, runs.client() as client, kind(2) as executor:
         options = {"journal": tmp_path / "j", "executor": executor, "concurrency": 4}
         summary = run_batch(client, names(40), on_result=told.append, **options)
-        again = run_batch(client, names(40), **options)
+        again = run_batch(client, names(40), resume=True, **options)
     assert summary.counts == again.counts == {"succeeded": 40}
     assert again.skipped == 40
     assert sorted(result.number for result in told) == list(range(40))
@@ -209,6 +201,7 @@ def test_any_executor_runs_rows_and_results_are_told_here(tmp_path: Path, kind: 
     assert runs.most_at_once <= 4
 
 
+@pytest.mark.slow
 def test_a_process_of_an_executor_that_is_killed_ends_the_batch_which_can_be_gone_on_with(
     tmp_path: Path,
 ) -> None:
@@ -220,7 +213,7 @@ def test_a_process_of_an_executor_that_is_killed_ends_the_batch_which_can_be_gon
             run_batch(client, names(100), executor=executor, **options)
         killer.join()
         with spawning(2) as executor:
-            summary = run_batch(client, names(100), executor=executor, **options)
+            summary = run_batch(client, names(100), executor=executor, resume=True, **options)
     found = results(str(tmp_path / "j"))
     unknown = {result.row["name"] for result in found if result.status == "unknown"}
     assert len(unknown) == summary.unknown <= 4
@@ -294,7 +287,9 @@ def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
         with pytest.raises(AuthenticationError):
             run_batch(client, names(9), journal=tmp_path / "j", executor=executor)
         runs.emulator.faults.clear()
-        summary = run_batch(client, names(9), journal=tmp_path / "j", executor=executor)
+        summary = run_batch(
+            client, names(9), journal=tmp_path / "j", executor=executor, resume=True
+        )
     assert summary.counts == {"succeeded": 9}
 
 
@@ -339,7 +334,8 @@ def test_the_key_shows_nowhere_on_its_way() -> None:
     assert pickle.dumps(sealed) != pickle.dumps(Sealed(key))
 
 
-@needs_postgres
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_a_cluster_shows_neither_key_nor_password_in_its_logs_and_on_its_dashboard(
     database: str, cluster: Client
 ) -> None:
@@ -355,7 +351,8 @@ def test_a_cluster_shows_neither_key_nor_password_in_its_logs_and_on_its_dashboa
         rows.close()
         runs.emulator.faults.answer(401, on="POST /workflows/run", times=None)
         with pytest.raises(AuthenticationError) as caught:
-            run_batch(client, names(12), journal=database, executor=cluster.get_executor())
+            executor = cluster.get_executor()
+            run_batch(client, names(12), journal=database, executor=executor, resume=True)
     shown += [everything_shown(cluster), *traceback.format_exception(caught.value)]
     text = "\n".join(map(str, shown))
     assert "run_chunk" in text
@@ -381,7 +378,8 @@ def everything_shown(cluster: Client) -> list[object]:
     return shown
 
 
-@needs_postgres
+@pytest.mark.slow
+@NEEDS_POSTGRES
 def test_a_journal_in_postgresql_shows_no_password_and_takes_one_batch_at_a_time(
     database: str,
 ) -> None:

@@ -10,20 +10,22 @@ from hypothesis import strategies as st
 
 from dify_workflow import (
     APIConnectionError,
+    APIStatusError,
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
     DifyError,
     InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     RateLimitError,
-    RunLostError,
     RunOutcomeUnknownError,
     ServerError,
     StreamInterruptedError,
 )
 from dify_workflow.batch._pace import LONGEST_PAUSE, Pace
-from dify_workflow.batch._verdict import Verdict, is_congestion, verdict
+from dify_workflow.batch._verdict import Verdict, is_congestion, may_be_away, verdict
+from dify_workflow.errors import Outcome
 
 
 def test_a_refusal_halves_and_runs_that_began_before_it_say_nothing_new() -> None:
@@ -90,33 +92,73 @@ def status(cls: type[DifyError], code: int, **others: object) -> DifyError:
     return cls("run_workflow", status_code=code, code=None, **{"message": "", **others})  # type: ignore[call-arg]  # an APIStatusError
 
 
+def of(outcome: Outcome | None, error: DifyError, run_id: str | None = None) -> DifyError:
+    """The error, as the client raises it."""
+    error.outcome, error.run_id = outcome, run_id
+    return error
+
+
+FAILURES = [
+    APIConnectionError("", request_sent=False),
+    APIConnectionError("", request_sent=True),
+    RunOutcomeUnknownError(""),
+    InvalidResponseError(""),
+    *(status(APIStatusError, code) for code in (400, 408, 425, 499)),
+    *(status(ServerError, code) for code in (500, 502, 503, 521)),
+    status(ServerError, 503, headers={"retry-after": "3"}),
+    status(RateLimitError, 429),
+    StreamInterruptedError(""),
+]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=repr)
+def test_the_outcome_of_an_error_says_whether_its_row_ran(error: DifyError) -> None:
+    assert verdict(of("unknown", error)) is Verdict.UNCERTAIN
+    assert verdict(of("unknown", error, "r")) is Verdict.LOST
+    assert verdict(of("running", error, "r")) is Verdict.BROKEN
+    assert verdict(of("not_run", error)) in {Verdict.REFUSED, Verdict.FAILED, Verdict.FATAL}
+
+
+LIMIT_OF_ONE = "Too many concurrent requests allowed for x is 1."
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
         (APIConnectionError("", request_sent=False), Verdict.REFUSED),
-        (APIConnectionError("", request_sent=True), Verdict.UNCERTAIN),
-        (RunOutcomeUnknownError(""), Verdict.UNCERTAIN),
-        (StreamInterruptedError(""), Verdict.UNCERTAIN),
-        (StreamInterruptedError("", run_id="r"), Verdict.BROKEN),
-        (RunLostError("", run_id="r"), Verdict.LOST),
+        (InvalidResponseError(""), Verdict.REFUSED),
+        (status(RateLimitError, 400, message="Too many requests."), Verdict.REFUSED),
         (status(RateLimitError, 429), Verdict.REFUSED),
-        (
-            status(RateLimitError, 400, message="concurrent requests allowed for x is 1."),
-            Verdict.FATAL,
-        ),
-        (status(ServerError, 500), Verdict.UNCERTAIN),
-        (status(ServerError, 503), Verdict.UNCERTAIN),
-        (status(ServerError, 503, headers={"retry-after": "3"}), Verdict.REFUSED),
+        (status(RateLimitError, 400, message=LIMIT_OF_ONE), Verdict.FATAL),
+        (status(ServerError, 502), Verdict.REFUSED),
         (status(AuthenticationError, 401), Verdict.FATAL),
         (status(NotFoundError, 404), Verdict.FATAL),
         (status(BadRequestError, 400), Verdict.FAILED),
-        (status(BadRequestError, 301), Verdict.FATAL),
+        (status(APIStatusError, 413), Verdict.FAILED),
+        (status(APIStatusError, 301), Verdict.FATAL),
         (InvalidRequestError(""), Verdict.FAILED),
         (ConfigurationError(""), Verdict.FATAL),
     ],
 )
-def test_what_an_error_says_of_its_row(error: DifyError, expected: Verdict) -> None:
-    assert verdict(error) is expected
+@pytest.mark.parametrize("outcome", ["not_run", None])
+def test_of_what_was_not_run_the_error_says_whose_fault_that_is(
+    error: DifyError, expected: Verdict, outcome: Outcome | None
+) -> None:
+    assert verdict(of(outcome, error)) is expected
+
+
+def test_a_key_that_is_withdrawn_while_runs_go_on_ends_the_batch() -> None:
+    assert verdict(of("running", status(AuthenticationError, 401), "r")) is Verdict.FATAL
+
+
+def test_a_server_may_be_away_where_it_has_not_answered_itself() -> None:
+    behind = RunOutcomeUnknownError("")
+    behind.__cause__ = StreamInterruptedError("")
+    assert not may_be_away(behind)
+    behind.__cause__.__cause__ = APIConnectionError("", request_sent=True)
+    assert may_be_away(behind)
+    assert may_be_away(status(ServerError, 502))
+    assert not may_be_away(status(ServerError, 500))
 
 
 def test_pool_errors_and_failures_of_the_server_are_congestion() -> None:

@@ -120,6 +120,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(journal: str, tmp_path: Pa
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None:
     def peak(count: int) -> int:

@@ -35,7 +35,7 @@ def show_writes(folder: Path) -> None:
         began = time.perf_counter()
         for start in range(0, count, size):
             numbers = range(start, start + size)
-            journal.commit([Claim(number) for number in numbers])
+            journal.commit([Claim(number, time.time()) for number in numbers])
             journal.commit([Began(number, f"run-{number}", "task") for number in numbers])
             journal.commit([Ended(number, "done", "succeeded") for number in numbers])
         rate = count * 3 / (time.perf_counter() - began)
@@ -83,7 +83,7 @@ def _timed(told: Connection, work: Any, *arguments: object) -> None:
 
 def _resume(url: str, where: Path, count: int) -> None:
     with DifyWorkflow(KEY, base_url=url) as client:
-        summary = run_batch(client, Names(count), journal=where)
+        summary = run_batch(client, Names(count), journal=where, resume=True)
     assert (summary.skipped, summary.rows) == (count, count)
 
 

@@ -96,7 +96,9 @@ def _show(name: str, costs: Sequence[Cost]) -> None:
 def batch(base_url: str, count: int, journal: Path) -> None:
     """Run those of so many rows that the journal does not have."""
     with DifyWorkflow(KEY, base_url=base_url) as client:
-        summary = run_batch(client, Names(count), journal=journal, concurrency=CONCURRENCY)
+        summary = run_batch(
+            client, Names(count), journal=journal, concurrency=CONCURRENCY, resume=True
+        )
     assert summary.counts == {"succeeded": count}, summary
 
 

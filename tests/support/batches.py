@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Event
 from typing import Any
+from uuid import uuid4
 
 from dify_workflow import DifyWorkflow
 from dify_workflow._patience import Pace
 from dify_workflow.batch import RowResult, read_rows, run_batch
 from dify_workflow.batch._journal import Journal
-from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow
+from support import events
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
 from support.spec import ROOT
 
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -61,13 +68,18 @@ class Runs:
         return client
 
 
-QUICK = Pace(0.01, 0.05, 0.02, 0.05, 0.5, 0.5, 0.2)
+QUICK = Pace(0.01, 0.05, 0.02, 0.05, 0.5, 0.5, search=2.0)
 """How fast lost runs are looked for here."""
 
 
 @contextmanager
 def counted_runs(
-    seconds: float = 0.0, *, fails: int = 0, limit: int | None = None, **options: Any
+    seconds: float = 0.0,
+    *,
+    fails: int = 0,
+    limit: int | None = None,
+    until: Event | None = None,
+    **options: Any,
 ) -> Iterator[Runs]:
     """An emulator with a workflow ``work``, which takes a name and so long.
 
@@ -75,6 +87,7 @@ def counted_runs(
         seconds: How long a run takes.
         fails: How often each row's run fails before it succeeds.
         limit: Most runs at the same time.
+        until: What runs wait for before they end.
         options: Options of the emulator.
     """
     runs = Runs()
@@ -84,12 +97,52 @@ def counted_runs(
         name = inputs["name"]
         with runs.counted(name):
             yield from node("think", seconds=seconds)
+            while until is not None and not until.is_set():
+                yield Sleep(0.02)
         if runs.counts[name] <= fails:
             raise NodeError(name)
         return {"greeting": f"Hello {name}", "length": len(name)}
 
     with Emulator(work, linger=0.05, **options) as runs.emulator:
         yield runs
+
+
+class OddServer:
+    """A server whose runs end as a test has it, whatever a server should send.
+
+    Args:
+        server: What listens.
+        ends: Data of the last event by the row's name, over what it has otherwise.
+    """
+
+    def __init__(self, server: ReplayServer, ends: Mapping[str, Mapping[str, Any]]) -> None:
+        self.url = server.handle(self._answer)
+        self.sent: list[str] = []
+        self._ends = ends
+
+    def client(self, **options: Any) -> DifyWorkflow:
+        """A client for it."""
+        client = DifyWorkflow("app-work", base_url=self.url, **options)
+        client._pace = QUICK
+        return client
+
+    def _answer(self, exchange: Exchange) -> None:
+        if exchange.request.target.endswith("/parameters"):
+            told = json.loads(recording("1.14.2/get_parameters_files").body)
+            form = [{"text-input": {"variable": "name", "label": "name", "required": True}}]
+            exchange.whole(json.dumps({**told, "user_input_form": form}).encode())
+        elif exchange.request.method == "GET":
+            empty = {"page": 1, "limit": 100, "total": 0, "has_more": False, "data": []}
+            exchange.whole(json.dumps(empty).encode())
+        else:
+            name = json.loads(exchange.request.body)["inputs"]["name"]
+            self.sent.append(name)
+            ids = {"workflow_run_id": str(uuid4()), "task_id": str(uuid4())}
+            end = {"id": ids["workflow_run_id"], **events.FINISHED, **self._ends.get(name, {})}
+            exchange.start_stream()
+            exchange.chunk(events.message("workflow_started", {"id": end["id"]}, **ids))
+            exchange.chunk(events.message("workflow_finished", end, **ids))
+            exchange.end_stream()
 
 
 def names(count: int) -> list[dict[str, str]]:
@@ -107,6 +160,12 @@ def counts(journal: str | Path) -> dict[str, int]:
     """How many rows of a journal there are by status."""
     with closing(Journal(journal)) as read:
         return read.counts()[0]
+
+
+def sent_long_ago(journal: str | Path, seconds: float) -> None:
+    """Have all rows of a journal be sent so much earlier."""
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("UPDATE dify_batch_row SET sent_at = sent_at - ?", (seconds,))
 
 
 def table(path: Path, count: int) -> Path:
@@ -148,4 +207,4 @@ def _run(
     told.send("begun")
     with DifyWorkflow("app-work", base_url=base_url, lost_run_timeout=1.0) as client:
         client._pace = QUICK
-        run_batch(client, read_rows(rows), journal=journal, **options)
+        run_batch(client, read_rows(rows), journal=journal, resume=True, **options)

@@ -11,11 +11,14 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, to_thread
+import attrs
+from anyio import CancelScope, from_thread, to_thread
 
+from .._client_base import setup_of
+from .._stream_core import START_TIMEOUT
 from ..async_client import AsyncDifyWorkflow
 from ..errors import InvalidRequestError
-from ._clients import belongs
+from ._clients import belongs, time_of
 from ._columns import Columns
 from ._dispatch import Dispatch
 from ._errors import unwrapped
@@ -23,16 +26,21 @@ from ._gate import Gate
 from ._journal import Journal
 from ._lookup import Lookup
 from ._pace import Pace
+from ._presence import Presence
 from ._registry import Registry, Row
+from ._rows import RowFile
 from ._settings import Settings
 from ._source import IncomingRows, OpenRows, Source
-from ._state import PENDING, RUNNING, RowResult, result_of
+from ._state import PENDING, RUNNING, Release, RowResult, result_of
 from ._summary import BatchProgress, BatchSummary
 from ._worker import Worker
 from ._writer import writing
 
 if TYPE_CHECKING:
     from os import PathLike
+
+_ATTENTION = 100
+"""Rows after which a thread looks whether anybody waits for it."""
 
 logger = logging.getLogger("dify_workflow")
 
@@ -96,15 +104,30 @@ class Batch:
             closing(await to_thread.run_sync(Journal, self._journal_at)) as journal,
             journal.locked(),
         ):
+            count = await to_thread.run_sync(journal.count)
+            if count and not self._settings.resume:
+                raise InvalidRequestError(
+                    f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
+                    "them, or name another journal for a new batch."
+                )
             await self._carry_out(journal)
-            counts, tokens = await to_thread.run_sync(journal.counts)
+            return await to_thread.run_sync(self._summary, journal, time.monotonic() - began)
+
+    def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
+        counts, tokens = journal.counts()
+        left = [result.attempts for result in journal.shut_down()]
+        waits = setup_of(self._client)[0].start_timeout or START_TIMEOUT
         return BatchSummary(
             counts=counts,
             tokens=tokens,
             skipped=self._progress.skipped,
-            elapsed_time=time.monotonic() - began,
+            elapsed_time=elapsed_time,
             is_interrupted=self.is_interrupted,
+            queued=journal.unknown_since(time_of(self._client) - waits),
+            shut_down=journal.shut_downs() + len(left),
+            attempts_needed=max(left) + 1 if left else None,
             journal=self._journal_at,
+            sources=(self._rows.path,) if isinstance(self._rows, RowFile) else (),
         )
 
     async def interrupt(self) -> None:
@@ -134,29 +157,47 @@ class Batch:
             if not isinstance(self._rows, Iterator):
                 take_in = partial(self._take_in, registry, journal)
                 await to_thread.run_sync(take_in, abandon_on_cancel=True)
-            async with writing(journal) as writer:
-                lookup = Lookup(self._client, columns, journal, writer)
+            else:
+                await to_thread.run_sync(self._repeat_shut_down, journal)
+            async with writing(journal, partial(time_of, self._client)) as writer:
+                gate = Gate(Pace(self._settings.concurrency, self._settings.rate))
+                presence = Presence(self._client, gate)
+                self._worker = Worker(
+                    self._client,
+                    columns,
+                    writer,
+                    gate,
+                    self._tell,
+                    presence=presence,
+                    max_attempts=self._settings.max_attempts,
+                )
+                lookup = Lookup(self._client, columns, journal, writer, presence)
                 await lookup.look(is_final=self._settings.rerun_unknown)
                 if self._settings.rerun_unknown:
                     await lookup.give_up()
-                gate = Gate(Pace(self._settings.concurrency, self._settings.rate))
-                attempts = self._settings.max_attempts
-                self._worker = Worker(
-                    self._client, columns, writer, gate, self._tell, max_attempts=attempts
-                )
                 await self._work(journal, registry, self._worker)
                 await self._look_again(lookup, self._worker)
 
     def _take_in(self, registry: Registry, journal: Journal) -> None:
         """Check all rows and take them into the journal."""
-        total = registry.check(self._rows)
+        rows = _Attentive(self._rows)
+        total = registry.check(rows)
         if total > journal.count():
-            registry.add_all(self._rows)
+            registry.add_all(rows)
+        self._repeat_shut_down(journal)
         self._progress = BatchProgress(total, skipped=journal.done())
         if registry.unused:
             names = ", ".join(registry.unused)
             logger.info("run_batch: the app has no inputs named %s; results have them", names)
         self._begin(self._progress)
+
+    def _repeat_shut_down(self, journal: Journal) -> None:
+        """Have rows sent again whose runs the server stopped, as its workers were shut down."""
+        left = [row for row in journal.shut_down() if row.attempts < self._settings.max_attempts]
+        journal.commit(
+            Release(row.number, was_sent=True, run_id=row.run_id, was_shut_down=True)
+            for row in left
+        )
 
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
         """Run all rows, here or on the executor."""
@@ -177,12 +218,41 @@ class Batch:
         return Source(running.read, OpenRows(journal, PENDING).read)
 
     async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
-        """Look for the runs of rows whose outcome is not known, and follow those that are found."""
-        found, unknown = await lookup.look(is_final=True)
-        for record, end in unknown:
-            await self._tell(result_of(record, end, record.attempts))
-        await worker.work(Source.of(found), self._settings.concurrency)
+        """Look for the runs of rows whose outcome is not known, and follow those that are found.
+
+        With `at_least_once`, rows that have none are sent again, as often as the client may.
+        """
+        options, _, _ = setup_of(self._client)
+        wanted = self._settings.at_least_once
+        repeats = options.at_least_once if wanted is None else wanted
+        for left in range(options.max_retries if repeats else 0, -1, -1):
+            found, unknown = await lookup.look(is_final=True)
+            again = [each.record for each in unknown if each.is_absent] if left else []
+            await lookup.release(again)
+            for each in unknown if not again else ():
+                await self._tell(result_of(each.record, each.end, each.record.attempts))
+            pending = [attrs.evolve(record, state=PENDING) for record in again]
+            await worker.work(Source.of([*found, *pending]), self._settings.concurrency)
+            if not again:
+                return
 
     async def _tell(self, result: RowResult) -> None:
         self._progress = self._progress.with_result(result)
         await self._tell_caller(result, self._progress)
+
+
+class _Attentive(Iterable[Row]):
+    """Rows that are read in a thread, which ends when nobody waits for it any more.
+
+    Args:
+        rows: The rows.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, row in enumerate(self._rows):
+            if not number % _ATTENTION:
+                from_thread.check_cancelled()
+            yield row

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterable, Sequence
 
-import orjson
 from sqlalchemy import Connection, bindparam, func, insert, update
 
-from .._json import JSONObject
-from ._schema import earlier_runs, rows, some_of
+from ._schema import AnyText, earlier_runs, rows, shut_down_runs, some_of
 from ._state import PENDING, RUNNING, SENDING, Began, Change, Claim, Ended, Release
+from ._values import json_text
 
 _CLAIM = (
     update(rows)
@@ -48,7 +45,7 @@ _END = (
         outputs=bindparam("out"),
         elapsed=bindparam("took"),
         tokens=bindparam("used"),
-        run_id=func.coalesce(bindparam("run"), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
+        run_id=func.coalesce(bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
     )
 )
 
@@ -67,17 +64,18 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]
     begins: list[dict[str, object]] = []
     ends: list[dict[str, object]] = []
     releases: list[Release] = []
-    claims: list[int] = []
+    claims: list[Claim] = []
     for change in changes:
         match change:
-            case Began():
-                begins.append({"n": change.number, "run": change.run_id, "task": change.task_id})
+            case Began(number, run_id, task_id):
+                task = None if task_id is None else str(task_id)
+                begins.append({"n": number, "run": str(run_id), "task": task})
             case Ended():
                 ends.append(_end_values(change))
             case Release():
                 releases.append(change)
             case Claim():
-                claims.append(change.number)
+                claims.append(change)
     if begins:
         connection.execute(_BEGIN, begins)
     if ends:
@@ -94,31 +92,33 @@ def _release(connection: Connection, releases: Sequence[Release]) -> None:
     runs = [{"run_id": each.run_id, "number": each.number} for each in releases if each.run_id]
     if runs:
         connection.execute(insert(earlier_runs), runs)
+    shut_down = [{"run_id": each.run_id} for each in releases if each.run_id and each.was_shut_down]
+    if shut_down:
+        connection.execute(insert(shut_down_runs), shut_down)
 
 
-def _claim(connection: Connection, numbers: Sequence[int]) -> set[int]:
+def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
     won: set[int] = set()
-    for some in some_of(numbers):
-        won.update(connection.execute(_CLAIM, {"numbers": some, "now": time.time()}).scalars())
+    for some in some_of(claims):
+        first = min(claim.at for claim in some)
+        values = {"numbers": [claim.number for claim in some], "now": first}
+        won.update(connection.execute(_CLAIM, values).scalars())
     return won
 
 
 def _end_values(end: Ended) -> dict[str, object]:
-    run = end.run
+    outputs, message = None, end.message
+    try:
+        outputs = None if end.outputs is None else json_text(end.outputs)
+    except RecursionError:
+        message = message or "its outputs are nested too deeply to be kept"
     return {
         "n": end.number,
         "to": end.state,
         "how": end.status,
-        "why": end.message,
-        "out": _as_text(run.outputs) if run else None,
-        "took": run.elapsed_time if run else None,
-        "used": run.total_tokens if run else None,
-        "run": run.id if run else None,
+        "why": message,
+        "out": outputs,
+        "took": end.elapsed_time,
+        "used": end.total_tokens,
+        "run": end.run_id,
     }
-
-
-def _as_text(outputs: JSONObject) -> str:
-    try:
-        return orjson.dumps(outputs).decode()
-    except TypeError:  # a number of more than 64 bits
-        return json.dumps(outputs, ensure_ascii=False)

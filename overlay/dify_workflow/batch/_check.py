@@ -46,6 +46,7 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
     first: Row = {}
     count = 0
     problems: list[str] = []
+    hint = ""
     ids: set[str] = set()
     for count, row in enumerate(rows, start=1):
         check_mapping(row, count - 1)
@@ -54,11 +55,12 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
             columns.inputs(orjson.loads(plain(row)))
             _check_id(key_of(row), ids, has_one=key_of(first) is not None)
         except (InvalidRequestError, TypeError) as error:
+            hint = hint or columns.near_miss(row)
             problems.append(f"row {count}: {str(error).rstrip('.')}")
             if len(problems) == MOST_KEPT:
                 break
     if problems:
-        raise RowsError("Rows cannot be run", problems)
+        raise RowsError("Rows cannot be run", problems, hint)
     kinds = {field.name: field.kind for field in columns.fields}
     return RowCheck(
         rows=count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import anyio
@@ -15,13 +16,14 @@ from .._patience import Pace as LookPace
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
-from ._clients import client_with
+from ._clients import client_with, time_of
 from ._columns import Columns
 from ._errors import unwrapped
 from ._gate import Gate, Permits
 from ._journal import Journal
 from ._orders import Order, Orders
 from ._pace import Pace
+from ._presence import Presence
 from ._sealed import Sealed
 from ._source import Source
 from ._state import PENDING, RUNNING, RowRecord, RowResult
@@ -104,13 +106,19 @@ async def _run(chunk: Chunk) -> None:
     others: dict[str, Any] = {"timeout": NOT_GIVEN, **chunk.options}
     options = Options.with_environment(api_key=key, **others)
     with closing(Journal(chunk.journal.get_secret_value())) as journal:
-        async with client_with(options, chunk.looks) as client, writing(journal) as writer:
+        async with (
+            client_with(options, chunk.looks) as client,
+            writing(journal, partial(time_of, client)) as writer,
+        ):
+            gate = Gate(Pace(chunk.slots, chunk.rate))
+            presence = Presence(client, gate)
             worker = Worker(
                 client,
-                Columns(await client.parameters()),
+                Columns(await presence.answer(client.parameters)),
                 writer,
-                Gate(Pace(chunk.slots, chunk.rate)),
+                gate,
                 _tell_nobody,
+                presence=presence,
                 max_attempts=chunk.max_attempts,
                 permits=chunk.permits,
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import attrs
 
-from .._client_base import setup_of, with_pace
+from .._client_base import server_time, setup_of, with_pace
 from .._options import Options
 from .._patience import Pace
 from ..async_client import AsyncDifyWorkflow
@@ -44,6 +45,12 @@ def client_with(options: Options, pace: Pace) -> AsyncDifyWorkflow:
     return with_pace(AsyncDifyWorkflow(**given), pace)
 
 
+def time_of(client: AsyncDifyWorkflow) -> float:
+    """The time by the clock of the server, or of this machine where that is not known."""
+    known = server_time(client)
+    return time.time() if known is None else known
+
+
 async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> About:
     """What the journal belongs to, which is the client's app and user.
 
@@ -56,7 +63,7 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> About:
     """
     options, _, _ = setup_of(client)
     mine = About(options.base_url, options.key(None).fingerprint(), options.user_id)
-    about = journal.about()
+    about = journal.about() if journal.count() else None  # without rows it is nobody's yet
     if about is None:
         journal.set_about(mine)
         return mine

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import PurePath
@@ -54,6 +56,23 @@ class Columns:
             raise InvalidRequestError("; ".join(map(str, found)))
         return inputs
 
+    def near_miss(self, names: Iterable[str]) -> str:
+        """A sentence that names the columns which may be meant for inputs that are lacking.
+
+        Args:
+            names: Names of the columns.
+        """
+        columns = {name.casefold(): name for name in self.unused(names)}
+        lacking = [
+            field.name for field in self.fields if field.required and field.name not in set(names)
+        ]
+        meant = {name: difflib.get_close_matches(name.casefold(), columns, n=1) for name in lacking}
+        return " ".join(
+            f"There is no column {name!r}: is {columns[found[0]]!r} meant?"
+            for name, found in meant.items()
+            if found
+        )
+
     def unused(self, names: Iterable[str]) -> list[str]:
         """Columns that are no inputs, and only stand in the results again."""
         known = {field.name for field in self.fields} | {KEY_COLUMN}
@@ -85,10 +104,21 @@ def digest(row: Mapping[str, JSON]) -> str:
 
 
 def _dumped(row: Mapping[str, JSON], option: int) -> bytes:
+    if any(map(_is_infinite, row.values())):  # orjson would write null
+        raise TypeError("it holds a number that is infinite")
     try:
         return orjson.dumps(row, default=_plain_value, option=option)
     except TypeError as error:  # orjson says of every value that it is not serializable
         raise TypeError(str(error.__cause__ or error)) from None
+
+
+def _is_infinite(value: object) -> bool:
+    """Whether a value is no number that JSON has, or has one in it; NaN is an empty cell."""
+    if isinstance(value, float):
+        return math.isinf(value)
+    if isinstance(value, Mapping):
+        return any(map(_is_infinite, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]  # JSON
+    return isinstance(value, list | tuple) and any(map(_is_infinite, value))  # pyright: ignore[reportUnknownArgumentType]  # likewise
 
 
 def _plain_value(value: object) -> object:

@@ -20,12 +20,14 @@ class RowsError(InvalidRequestError):
     Args:
         message: What is wrong, in a sentence.
         problems: What is wrong with which row, a sentence each: the first hundred.
+        hint: What may be meant, as a sentence.
     """
 
-    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[str] = (), hint: str = "") -> None:
         shown = "; ".join(problems[:_MOST_SHOWN])
         more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
-        super().__init__(f"{message}: {shown}{more}." if problems else message)
+        text = f"{message}: {shown}{more}." if problems else message
+        super().__init__(f"{text} {hint}".rstrip())
         self.problems: tuple[str, ...] = tuple(problems)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import attrs
 from anyio import sleep
 
+from .._client_base import server_time
 from .._json import JSONObject
 from .._preparation import as_planned
 from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
+from ._clients import time_of
 from ._columns import Columns, digest
 from ._journal import Journal
+from ._presence import Presence
 from ._state import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord
 from ._writer import JournalWriter
 
@@ -25,11 +27,16 @@ SETTLING = 5.0
 """Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there
 is reported as unknown."""
 
-_SKEW = timedelta(seconds=60)
-"""How far the server's clock may be behind."""
+_SKEW = 60.0
+"""Seconds that the server's clock may be behind, where it is not known."""
 
-_HORIZON = timedelta(minutes=10)
-"""How long after it was sent a run may begin, and the server's clock be ahead."""
+_ROUNDED = 2.0
+"""Seconds by which a run may seem older than its row, where the server's clock is known: it tells
+whole seconds."""
+
+_HORIZON = 3600.0
+"""Seconds after which a run still may begin that was sent: it waits in a queue, and the server's
+clock may be ahead."""
 
 _MOST = 10_000
 """Rows that are looked for at a time."""
@@ -40,8 +47,19 @@ _PAGE = 100
 """Rows of the log that are compared with the journal at a time."""
 
 
-Unknown = tuple[RowRecord, Ended]
-"""A row whose outcome is unknown, and what is noted of it."""
+@attrs.frozen
+class Unknown:
+    """A row whose outcome is unknown.
+
+    Args:
+        record: The row.
+        end: What is noted of it.
+        is_absent: Whether all of the logs were read, and show no run that may be its own.
+    """
+
+    record: RowRecord
+    end: Ended
+    is_absent: bool
 
 
 @attrs.define
@@ -52,12 +70,17 @@ class _Group:
     records: list[RowRecord] = attrs.field(factory=list[RowRecord])
     runs: list[str] = attrs.field(factory=list[str])
 
-    def may_have(self, run: WorkflowRunResponse) -> bool:
-        """Whether a run may be one of theirs."""
-        since = min(record.sent_at or 0.0 for record in self.records) - _SKEW.total_seconds()
+    def may_have(self, run: WorkflowRunResponse, skew: float) -> bool:
+        """Whether a run may be one of theirs.
+
+        Args:
+            run: The run.
+            skew: Seconds by which it may seem older than they.
+        """
+        since = min(record.sent_at or 0.0 for record in self.records) - skew
         if self.inputs is None or (run.created_at is not None and run.created_at < since):
             return False
-        return same_inputs(self.inputs, run.inputs or {})
+        return same_inputs(self.inputs, run.inputs)
 
 
 class Lookup:
@@ -68,6 +91,7 @@ class Lookup:
         columns: How rows become inputs.
         journal: The journal.
         writer: Writes it.
+        presence: Whether the server is there.
     """
 
     def __init__(
@@ -76,11 +100,13 @@ class Lookup:
         columns: Columns,
         journal: Journal,
         writer: JournalWriter,
+        presence: Presence,
     ) -> None:
         self._client = client
         self._columns = columns
         self._journal = journal
         self._writer = writer
+        self._presence = presence
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
         """Note the runs that are found, which can then be followed.
@@ -102,8 +128,8 @@ class Lookup:
             known = [attrs.evolve(record, state=RUNNING) for record in [*known, *assigned]]
             for record in known:
                 self._writer.note(Began(record.number, str(record.run_id), None))
-            for _, end in left:
-                self._writer.note(end)
+            for each in left:
+                self._writer.note(each.end)
             await self._writer.flush()
             found += known
             unknown += left
@@ -112,9 +138,13 @@ class Lookup:
     async def give_up(self) -> None:
         """Have all rows that are unknown run again."""
         async for records in self._some(UNKNOWN):
-            for record in records:
-                self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
-            await self._writer.flush()
+            await self.release(records)
+
+    async def release(self, records: Iterable[RowRecord]) -> None:
+        """Have rows run again."""
+        for record in records:
+            self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
+        await self._writer.flush()
 
     async def _some(self, *states: str) -> AsyncIterator[list[RowRecord]]:
         """The rows in these states, so many at a time."""
@@ -140,21 +170,22 @@ class Lookup:
                 if run_id is not None:
                     found.append(attrs.evolve(record, run_id=run_id))
                 elif is_final:
-                    message = reason or _explained(group)
-                    unknown.append((record, Ended(record.number, UNKNOWN, UNKNOWN, message)))
+                    end = Ended(record.number, UNKNOWN, UNKNOWN, reason or _explained(group))
+                    is_absent = reason is None and group.inputs is not None and not group.runs
+                    unknown.append(Unknown(record, end, is_absent))
         return found, unknown
 
     async def _has_ended(self, record: RowRecord) -> bool:
         """Whether the server can say by now how a run ended that was given up."""
         try:
-            run = await self._client.info(str(record.run_id))
+            run = await self._presence.answer(partial(self._client.info, str(record.run_id)))
         except DifyError:
             return False
         return run.status not in _UNDECIDED
 
     async def _let_settle(self, records: Sequence[RowRecord]) -> None:
         last = max(record.sent_at or 0.0 for record in records)
-        await sleep(max(0.0, min(SETTLING, last + SETTLING - time.time())))
+        await sleep(max(0.0, min(SETTLING, last + SETTLING - time_of(self._client))))
 
     async def _filled(self, records: Sequence[RowRecord]) -> tuple[list[_Group], str | None]:
         groups = self._grouped(records)
@@ -177,21 +208,29 @@ class Lookup:
         Returns:
             Why not all of the logs could be read; None where they were.
         """
-        times = [datetime.fromtimestamp(record.sent_at or 0.0, UTC) for record in records]
-        try:
-            async for row in self._unclaimed(min(times) - _SKEW, max(times) + _HORIZON):
-                run = await self._client.info(row)
+        times = [record.sent_at or 0.0 for record in records]
+        skew = _SKEW if server_time(self._client) is None else _ROUNDED
+
+        async def fill() -> None:
+            for group in groups:
+                group.runs.clear()
+            async for run_id in self._unclaimed(min(times) - skew, max(times) + _HORIZON):
+                run = await self._client.info(run_id)
                 for group in groups:
-                    if group.may_have(run):
-                        group.runs.append(row)
+                    if group.may_have(run, skew):
+                        group.runs.append(run_id)
+
+        try:
+            await self._presence.answer(fill)
         except DifyError as error:
             return f"whether it has a run is not known: the logs could not be read ({error})"
         return None
 
-    async def _unclaimed(self, since: datetime, until: datetime) -> AsyncIterator[str]:
+    async def _unclaimed(self, since: float, until: float) -> AsyncIterator[str]:
         """Ids of runs in this time, of the batch's user, that belong to no row yet."""
         page: list[str] = []
-        async for row in self._rows(since, until):
+        moments = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+        async for row in self._rows(*moments):
             user = row.created_by_end_user
             if row.workflow_run and user is not None and user.session_id == self._client.user_id:
                 page.append(row.workflow_run.id)

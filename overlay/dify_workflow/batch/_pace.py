@@ -14,6 +14,8 @@ LONGEST_PAUSE = 30.0
 class Pace:
     """Adapts to what the server takes: half as many after a refusal, slowly more after that.
 
+    Where runs wait in the server's queue, it is as many as run, or half as many if those are fewer.
+
     That is additive increase and multiplicative decrease, as TCP does it (RFC 5681). All times are
     seconds of one clock.
 
@@ -45,6 +47,18 @@ class Pace:
         """Note that the server took a run."""
         self._refusals = 0
         self.limit = min(self._most, self.limit + 1 / self.limit)
+
+    def queued(self, now: float, begun: float, running: int) -> None:
+        """Note that a run waits in the server's queue, or waited there before it began.
+
+        Args:
+            now: The time.
+            begun: When that run was sent. Runs from before the last cut say nothing new.
+            running: How many runs go on at the server.
+        """
+        if begun >= self._last_cut:
+            self.limit = min(self.limit, max(1.0, self.limit / 2, running))
+            self._last_cut = now
 
     def refused(self, now: float, begun: float, retry_after: float | None = None) -> None:
         """Note that the server could not take a run.

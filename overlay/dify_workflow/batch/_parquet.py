@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .._json import JSON, JSONObject
 from ._errors import RowsError
 from ._extras import needs
+from ._values import json_text
 
 with needs("pyarrow", "batch", "Parquet files need"):
     import pyarrow as pa
@@ -39,24 +39,30 @@ def read_parquet(path: Path) -> Iterator[JSONObject]:
         raise RowsError(f"{path.name} is no Parquet file that can be read: {error}.") from error
 
 
-def write_parquet(path: Path, kinds: Mapping[str, set[type]], lines: Iterator[JSONObject]) -> int:
+def write_parquet(
+    file: BinaryIO,
+    kinds: Mapping[str, set[type]],
+    lines: Iterator[JSONObject],
+    fitted: Callable[[str], str],
+) -> int:
     """Write rows to a file.
 
     Args:
-        path: The file.
+        file: The file.
         kinds: The columns in their order, each with the kinds that its values have.
         lines: The rows, each with all columns.
+        fitted: Gives a text as UTF-8 can hold it.
 
     Returns:
         How many there are.
     """
     types = {name: _column_type(found) for name, found in kinds.items()}
-    schema = pa.schema([pa.field(name, each) for name, each in types.items()])
+    schema = pa.schema([pa.field(fitted(name), each) for name, each in types.items()])
     count = 0
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(file, schema) as writer:
         for block in _blocks(lines):
             columns = [
-                pa.array([_value(line[name], each) for line in block], each)
+                pa.array([_value(line[name], each, fitted) for line in block], each)
                 for name, each in types.items()
             ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
@@ -68,17 +74,17 @@ def _column_type(kinds: set[type]) -> Any:
     """The type of a column: of one kind of scalar, else text, with JSON for what is no text."""
     if kinds == {bool}:
         return pa.bool_()
-    if kinds == {int}:
+    if kinds and all(issubclass(kind, int) and kind is not bool for kind in kinds):
         return pa.int64()
     if kinds and kinds <= {int, float}:
         return pa.float64()
     return pa.string()
 
 
-def _value(value: JSON, column: Any) -> JSON:
-    if value is None or isinstance(value, str) or column != pa.string():
+def _value(value: JSON, column: Any, fitted: Callable[[str], str]) -> JSON:
+    if value is None or column != pa.string():
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return fitted(value) if isinstance(value, str) else json_text(value)
 
 
 def _blocks(lines: Iterator[JSONObject]) -> Iterator[Sequence[JSONObject]]:

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy.exc import IntegrityError
 
 from .._json import JSON
+from .._text import counted
 from ..errors import InvalidRequestError
 from ._columns import Columns, digest, key_of, plain
 from ._errors import MOST_KEPT, JournalError, RowsError
@@ -59,19 +60,21 @@ class Registry:
             JournalError: The journal knows other rows.
         """
         problems: list[str] = []
+        hint = ""
         count = self._journal.count()
         number = 0
         for block in _blocks(rows):
             seen = self._seen(block, number)
             states = self._states(seen, number, count)
             for place, (each, state) in enumerate(zip(seen, states, strict=True), start=number):
-                if state in {None, PENDING}:  # others have been taken once
-                    problems += self._problem(each, place)
+                if state in {None, PENDING} and (found := self._problem(each, place)):
+                    hint = hint or self._columns.near_miss(each.row)
+                    problems += found
             if len(problems) >= MOST_KEPT:
                 break
             number += len(block)
         if problems:
-            raise RowsError("Rows cannot be run; nothing was", problems[:MOST_KEPT])
+            raise RowsError("Rows cannot be run; nothing was", problems[:MOST_KEPT], hint)
         if number < count:
             raise JournalError(
                 f"{self._journal!r} has {count:,} rows, of which only {number:,} were given; rows "
@@ -83,15 +86,16 @@ class Registry:
         """Take rows that were checked into the journal, where it does not know them yet.
 
         Raises:
-            RowsError: An id is there twice.
+            RowsError: An id is there twice; then none is taken.
         """
         number = 0
-        for block in _blocks(rows):
-            self.add(block, number)
-            number += len(block)
-        twice = number - self._journal.count()
-        if twice:
-            raise RowsError(f"{twice} rows have an id that another one has.")
+        with self._journal.all_or_nothing():
+            for block in _blocks(rows):
+                self.add(block, number)
+                number += len(block)
+            twice = number - self._journal.count()
+            if twice:
+                raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
 
     def add(self, block: Sequence[Row], number: int) -> list[str]:
         """Take some rows into the journal, where it does not know them yet.

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+import logging
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from .._json import JSON, JSONObject
+import attrs
+
+from .._csv import CSVWriter, without_formula
+from .._json import JSON, JSONObject, is_object, is_text
+from .._output_file import Source, refuse_source, replacing
 from ..errors import InvalidRequestError
 from ._journal import Journal
+from ._schema import url_of
 from ._state import RowResult
+from ._values import json_text
 
 if TYPE_CHECKING:
     from os import PathLike
+
+logger = logging.getLogger("dify_workflow")
 
 Kinds = dict[str, set[type]]
 """The columns of a table in their order, each with the kinds that its values have."""
@@ -35,57 +44,104 @@ _LAST_FACTS: dict[str, tuple[type, Callable[[RowResult], JSON]]] = {
 """Columns behind the outputs."""
 
 _FACTS = {**_FIRST_FACTS, **_LAST_FACTS}
-_OUTPUT = "outputs."
+_OUTPUTS = "outputs"
+_ROW = "row."
 _BLOCK = 1000
 """Rows that are in memory at a time."""
 
 
-def write_results(path: str | PathLike[str], *, journal: str | PathLike[str]) -> int:
+def write_results(
+    path: str | PathLike[str], *, journal: str | PathLike[str], escape_formulas: bool = False
+) -> int:
     """Write a table of all rows of a journal and what came of them.
 
     It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
     output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is
     named so, too, becomes ``row.<name>``. The journal is read twice, a thousand rows at a time, and
-    the file appears when it is whole.
+    the file appears when it is whole, with the mode of the one that it replaces.
 
     Args:
         path: Where to, as ``.csv``, ``.jsonl`` or ``.parquet``.
         journal: The journal's path or URL.
+        escape_formulas: Whether texts in CSV that spreadsheets take for formulas get a ``'`` before
+            them: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
 
     Returns:
         How many rows there are.
 
     Raises:
-        InvalidRequestError: The path has another ending, or cannot be written.
+        InvalidRequestError: The path has another ending, cannot be written, or is the journal.
         JournalError: There is no such journal.
         ImportError: Parquet needs the extra ``batch``.
     """
     target = Path(path)
-    check_results_path(target)
-    unfinished = target.with_name(f".{target.name}.part")
+    check_results_path(target, *_file_of(journal), escape_formulas=escape_formulas)
+    texts = Texts(escapes=escape_formulas)
     with closing(Journal(journal, must_exist=True)) as read:
         kinds = _kinds(read)
+        write = _WRITERS[target.suffix.lower()]
         try:
-            count = _WRITERS[target.suffix.lower()](unfinished, kinds, _lines(read, kinds))
-            unfinished.replace(target)
+            with replacing(target) as file:
+                count = write(file, kinds, _lines(read, kinds), texts)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
+    if texts.halved:
+        logger.warning(
+            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot hold; an escape "
+            "such as \\ud83d is written instead. A .jsonl file has them exactly.",
+            target.name,
+            "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
+        )
     return count
 
 
-def check_results_path(path: Path) -> None:
+def check_results_path(path: Path, *sources: Source, escape_formulas: bool = False) -> None:
     """Refuse a file that results cannot be written to.
 
+    Args:
+        path: The file.
+        sources: Files that it must not be: the rows and the journal.
+        escape_formulas: Whether formulas are to be escaped in it.
+
     Raises:
-        InvalidRequestError: Its ending is unknown, or its folder is not there.
+        InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
     """
     if path.suffix.lower() not in _WRITERS:
         raise InvalidRequestError(
             f"Results are not written as {path.name}: its name must end in {', '.join(_WRITERS)}."
         )
+    if escape_formulas and path.suffix.lower() != ".csv":
+        raise InvalidRequestError(f"Formulas are escaped in .csv alone, and not in {path.name}.")
     if not path.absolute().parent.is_dir():
         raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
+    refuse_source(path, *sources)
+
+
+def _file_of(journal: str | PathLike[str]) -> list[str]:
+    """The file of a journal; none where it is in another database."""
+    url = url_of(journal)
+    return [str(url.database)] if url.get_backend_name() == "sqlite" else []
+
+
+@attrs.define
+class Texts:
+    """Texts as a table of UTF-8 takes them; counts those of which it has something else.
+
+    Args:
+        escapes: Whether spreadsheets must take none for a formula.
+    """
+
+    escapes: bool = False
+    halved: int = 0
+
+    def fitted(self, text: str) -> str:
+        """The text as it is written."""
+        if self.escapes:
+            text = without_formula(text)
+        if is_text(text):
+            return text
+        self.halved += 1
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _kinds(journal: Journal) -> Kinds:
@@ -107,10 +163,16 @@ def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
             found.add(_kind_of(value))
 
 
+class Wide(int):
+    """Kind of whole numbers that are not exact as floating-point numbers."""
+
+
 def _kind_of(value: JSON) -> type:
     """The kind of a value; text for whole numbers that no column of 64 bits has room for."""
     if isinstance(value, int) and value.bit_length() >= 64:  # noqa: PLR2004  # with its sign
         return str
+    if isinstance(value, int) and value.bit_length() > 53:  # noqa: PLR2004  # of a float's digits
+        return Wide
     return type(value)  # pyright: ignore[reportUnknownVariableType]  # of whichever JSON
 
 
@@ -127,47 +189,64 @@ def _own_columns(result: RowResult) -> JSONObject:
 
 
 def _own(name: str) -> str:
-    return f"row.{name}" if name in _FACTS or name.startswith(_OUTPUT) else name
+    is_taken = name in _FACTS or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
+    return f"{_ROW}{name}" if is_taken else name
 
 
 def _output_columns(result: RowResult) -> JSONObject:
-    return {f"{_OUTPUT}{name}": value for name, value in result.outputs.items()}
+    outputs: JSON = result.outputs
+    if not is_object(outputs):
+        return {_OUTPUTS: outputs}
+    return {f"{_OUTPUTS}.{name}": value for name, value in outputs.items()}
 
 
-def _write_csv(path: Path, kinds: Kinds, lines: Iterator[JSONObject]) -> int:
+def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(kinds)
+    with _as_text(file) as text:
+        writer = CSVWriter(text)
+        writer.row(map(texts.fitted, kinds))
         for line in lines:
-            writer.writerow([_cell(line[name]) for name in kinds])
+            writer.row([_cell(line[name], texts) for name in kinds])
             count += 1
     return count
 
 
-def _write_json_lines(path: Path, _kinds: Kinds, lines: Iterator[JSONObject]) -> int:
+def _write_json_lines(
+    file: BinaryIO, _kinds: Kinds, lines: Iterator[JSONObject], _texts: Texts
+) -> int:
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in lines:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            count += 1
+    for line in lines:
+        file.write(f"{json_text(line)}\n".encode())
+        count += 1
     return count
 
 
-def _write_parquet(path: Path, kinds: Kinds, lines: Iterator[JSONObject]) -> int:
+def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
     from ._parquet import write_parquet
 
-    return write_parquet(path, kinds, lines)
+    return write_parquet(file, kinds, lines, texts.fitted)
 
 
-def _cell(value: JSON) -> JSON:
+@contextmanager
+def _as_text(file: BinaryIO) -> Generator[TextIOWrapper, None, None]:
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def _cell(value: JSON, texts: Texts) -> JSON:
     """A value as a cell: text and numbers as they are, everything else as JSON."""
-    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+    if isinstance(value, str):
+        return texts.fitted(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (is_number and math.isfinite(value)):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)
 
 
-_WRITERS: dict[str, Callable[[Path, Kinds, Iterator[JSONObject]], int]] = {
+_WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
     ".csv": _write_csv,
     ".jsonl": _write_json_lines,
     ".ndjson": _write_json_lines,

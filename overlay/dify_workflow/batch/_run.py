@@ -34,13 +34,15 @@ def run_batch(
     concurrency: int = 8,
     rate: float | None = None,
     max_attempts: int = 1,
+    resume: bool = False,
     rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
     on_interrupt: OnInterrupt = "wait",
     on_result: Callable[[RowResult], object] | None = None,
     on_progress: Callable[[BatchProgress], object] | None = None,
     executor: Executor | None = None,
 ) -> BatchSummary:
-    """Run a workflow over rows, and go on where an earlier call with the same journal ended.
+    """Run a workflow over rows, or go on (`resume`) where an earlier call ended.
 
     All rows are checked before the first one is sent, unless they come from an iterator, which may
     have no end: its rows are checked as they come. Each is sent once: a row that was sent and whose
@@ -53,11 +55,19 @@ def run_batch(
             column ``id`` names the row, where there is one.
         journal: Path of an SQLite file, or URL of a PostgreSQL database, in which everything that
             is known of each row is written down.
-        concurrency: Most runs at a time; fewer, while the server refuses so many.
+        concurrency: Most runs at a time; fewer, while the server refuses so many, or runs wait in
+            its queue.
         rate: Most runs that begin in a second; None for any number.
-        max_attempts: How often a row is sent whose run fails.
+        max_attempts: How often a row is sent whose run fails, or is stopped because a worker of the
+            server was shut down.
+        resume: Whether to go on with the rows of a journal that is there. A new journal needs none;
+            a program that is started again after whatever ended it always says True.
         rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
             they may have been run.
+        at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
+            up to the client's `max_retries` times, where the log was read and shows no run of
+            theirs. They may then run twice; the journal counts each attempt. None for what the
+            client has.
         on_interrupt: What becomes of runs that go on when Ctrl-C is pressed: ``"wait"`` for their
             ends, ``"stop"`` them, which has their rows run again some time, or ``"detach"``, which
             leaves them to the next call. A second Ctrl-C leaves at once.
@@ -68,14 +78,17 @@ def run_batch(
     Raises:
         RowsError: Rows cannot be run; nothing was.
         JournalError: The journal is another batch's, or cannot be used.
-        InvalidRequestError: An option cannot be.
-        DifyError: What every further row would meet, too: a wrong key, or a server that is gone.
+        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
+        DifyError: What every further row would meet, too: a wrong key, or a server that was away
+            for longer than the client's `lost_run_timeout`.
     """
     settings = Settings(
         concurrency=concurrency,
         rate=rate,
         max_attempts=max_attempts,
+        resume=resume,
         rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
         on_interrupt=on_interrupt,
     )
     with _portal_of(workflow) as (portal, client):
@@ -99,7 +112,9 @@ async def run_batch_async(
     concurrency: int = 8,
     rate: float | None = None,
     max_attempts: int = 1,
+    resume: bool = False,
     rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
     on_result: Callable[[RowResult], object] | None = None,
     on_progress: Callable[[BatchProgress], object] | None = None,
     executor: Executor | None = None,
@@ -115,7 +130,9 @@ async def run_batch_async(
         concurrency: As for `run_batch`.
         rate: As for `run_batch`.
         max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
         rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
         on_result: Called with each result when the journal has it.
         on_progress: Called with how far the batch is, likewise, and once before the first result.
         executor: As for `run_batch`.
@@ -123,11 +140,16 @@ async def run_batch_async(
     Raises:
         RowsError: Rows cannot be run; nothing was.
         JournalError: The journal is another batch's, or cannot be used.
-        InvalidRequestError: An option cannot be.
+        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
         DifyError: What every further row would meet, too.
     """
     settings = Settings(
-        concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
     )
     batch = Batch(
         _checked(workflow, AsyncDifyWorkflow),
@@ -149,7 +171,9 @@ def iter_batch(
     concurrency: int = 8,
     rate: float | None = None,
     max_attempts: int = 1,
+    resume: bool = False,
     rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> Generator[RowResult, None, None]:
     """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
@@ -164,14 +188,21 @@ def iter_batch(
         concurrency: As for `run_batch`.
         rate: As for `run_batch`.
         max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
         rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
         executor: As for `run_batch`.
 
     Raises:
         DifyError: While iterating: as for `run_batch`.
     """
     settings = Settings(
-        concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
     )
     with _portal_of(workflow) as (portal, client):
         feed = portal.call(Feed)
@@ -193,7 +224,9 @@ async def iter_batch_async(
     concurrency: int = 8,
     rate: float | None = None,
     max_attempts: int = 1,
+    resume: bool = False,
     rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> AsyncGenerator[RowResult, None]:
     """Run a workflow over rows, as `iter_batch` does, in a task.
@@ -208,14 +241,21 @@ async def iter_batch_async(
         concurrency: As for `run_batch`.
         rate: As for `run_batch`.
         max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
         rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
         executor: As for `run_batch`.
 
     Raises:
         DifyError: While iterating: as for `run_batch`.
     """
     settings = Settings(
-        concurrency=concurrency, rate=rate, max_attempts=max_attempts, rerun_unknown=rerun_unknown
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
     )
     client = _checked(workflow, AsyncDifyWorkflow)
     feed = Feed()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +14,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Engine,
+    ExceptionContext,
     Float,
     Index,
     Integer,
@@ -19,13 +24,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     create_engine,
     event,
     make_url,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
 
+from .._json import is_text
 from ._errors import JournalError
 from ._extras import needs
 
@@ -34,11 +41,39 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+class AnyText(TypeDecorator[str]):
+    """Text as a server may send it, also such as databases refuse.
+
+    What has NUL characters or half of a surrogate pair is kept as a JSON string, and so is what
+    looks like one.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text as it is kept."""
+        if value is None or not (value.startswith('"') or "\x00" in value or not is_text(value)):
+            return value
+        return json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text as it was given."""
+        return json.loads(value) if value is not None and value.startswith('"') else value
+
+
 VERSION = 1
 """Version of the tables; a journal of another one is refused."""
 
 BUSY_SECONDS = 60
 """How long a process waits for another one that writes to the same SQLite file."""
+
+_DAMAGES = ("malformed", "not a database", "Could not decode to UTF-8")
+"""What SQLite says of a file that is damaged."""
+
+_TWICE = re.compile("UNIQUE constraint|duplicate key")
+"""What SQLite and PostgreSQL say of a key that is there already."""
 
 SOME = 500
 """Values in one list of a statement; SQLite takes some thousand."""
@@ -65,22 +100,22 @@ rows = Table(
     "dify_batch_row",
     metadata,
     Column("number", _NUMBER, primary_key=True, autoincrement=False),
-    Column("key", Text, nullable=False, unique=True),
+    Column("key", AnyText, nullable=False, unique=True),
     Column("digest", String(32), nullable=False),
     Column("row", Text, nullable=False),
     Column("state", String(8), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("sent_at", Float),
-    Column("run_id", Text),
-    Column("task_id", Text),
-    Column("status", Text),
-    Column("message", Text),
+    Column("run_id", AnyText),
+    Column("task_id", AnyText),
+    Column("status", AnyText),
+    Column("message", AnyText),
     Column("outputs", Text),
     Column("elapsed", Float),
     Column("tokens", BigInteger),
 )
 """One record a row, numbered from 0 in the order in which rows were first read; `row` and `outputs`
-are JSON, `sent_at` is Unix seconds."""
+are JSON, `sent_at` is Unix seconds by the server's clock, where that was known."""
 
 Index("dify_batch_row_progress", rows.c.state, rows.c.status, rows.c.number, rows.c.tokens)
 Index("dify_batch_row_run", rows.c.run_id)
@@ -88,10 +123,17 @@ Index("dify_batch_row_run", rows.c.run_id)
 earlier_runs = Table(
     "dify_batch_earlier_run",
     metadata,
-    Column("run_id", Text, primary_key=True),
+    Column("run_id", AnyText, primary_key=True),
     Column("number", _NUMBER, nullable=False),
 )
 """Runs of earlier attempts, so that none is taken for the run of a later one."""
+
+shut_down_runs = Table(
+    "dify_batch_shut_down_run",
+    metadata,
+    Column("run_id", AnyText, primary_key=True),
+)
+"""Runs among those that the server stopped, because its workers were shut down."""
 
 orders = Table(
     "dify_batch_order",
@@ -137,17 +179,48 @@ def engine_of(url: URL) -> Engine:
 
     Raises:
         ImportError: The driver is not installed.
-        JournalError: There is no such driver.
+        JournalError: There is no such driver. What the engine itself raises later is one, too.
     """
+    is_file = url.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if is_file else {}
     try:
         with needs("psycopg", "cluster", "A journal in PostgreSQL needs"):
-            if url.get_backend_name() == "postgresql":
-                return create_engine(url, pool_pre_ping=True)
-            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+            engine = create_engine(url, pool_pre_ping=not is_file, **options)
     except NoSuchModuleError as error:
         raise JournalError(f"SQLAlchemy has no driver {url.drivername!r}.") from error
-    event.listen(engine, "connect", _set_up_sqlite)
+    if is_file:
+        event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "handle_error", partial(_explain, url))
     return engine
+
+
+def _explain(url: URL, context: ExceptionContext) -> None:
+    """Raise what a database raises as a `JournalError`, but that a key is there twice."""
+    error = context.sqlalchemy_exception
+    reason = " ".join(str(context.original_exception).split())
+    if error is None or (isinstance(error, IntegrityError) and _TWICE.search(reason)):
+        return
+    if any(sign in reason for sign in _DAMAGES):
+        raise damaged(url, reason)
+    shown = url.render_as_string(hide_password=True)
+    raise JournalError(f"The journal {shown} cannot be used: {reason}.")
+
+
+def damaged(url: URL, reason: str) -> JournalError:
+    """The error for a journal that does not make sense any more.
+
+    Args:
+        url: Where it is.
+        reason: What is wrong with it.
+    """
+    where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
+    recover = f" What can be read of it: sqlite3 {where} .recover"
+    return JournalError(
+        f"The journal {where} is damaged, or no journal: {reason}. Continue with an intact copy of "
+        "it, or with a new journal, which sends all rows again."
+        + recover
+        * (url.get_backend_name() == "sqlite")
+    )
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -25,7 +25,9 @@ class Settings:
     concurrency: int = 8
     rate: float | None = None
     max_attempts: int = 1
+    resume: bool = False
     rerun_unknown: bool = False
+    at_least_once: bool | None = None
     on_interrupt: OnInterrupt = "wait"
 
     def __attrs_post_init__(self) -> None:
@@ -38,6 +40,10 @@ class Settings:
         rate = self.rate
         if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
             raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+        if self.at_least_once not in {None, True, False}:
+            raise InvalidRequestError(
+                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
+            )
         if self.on_interrupt not in {"wait", "stop", "detach"}:
             raise InvalidRequestError(
                 f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."

@@ -1,13 +1,21 @@
-"""What a journal says of a row, and what is done to it. Pure."""
+"""What a journal says of a row, and what is done to it. Pure, but that what is odd is logged."""
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+import json
+import logging
+import math
+from collections.abc import Callable
+from typing import Final, TypeAlias, TypeVar
 
 import attrs
 
-from .._json import JSON, JSONObject, decode
+from .._json import JSON, JSONObject, abridged
 from ..models import WorkflowRunResponse
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
 
 PENDING: Final = "pending"
 """It was not sent yet."""
@@ -19,6 +27,11 @@ DONE: Final = "done"
 """It has its result."""
 UNKNOWN: Final = "unknown"
 """It was sent, and nobody can say what came of it."""
+
+STATES = frozenset({PENDING, SENDING, RUNNING, DONE, UNKNOWN})
+
+_LARGEST = 2**63
+"""From here on databases have no room for a whole number."""
 
 SUCCESSES = frozenset({"succeeded", "partial-succeeded"})
 """Statuses of rows that need nobody's attention."""
@@ -36,7 +49,7 @@ class RowResult:
             (its run waits for people), or ``"unknown"`` (it was sent, and nobody can say what came
             of it); ``"pending"`` and ``"running"`` only while the batch goes on.
         message: Why it failed, or why its outcome is unknown; None where there is nothing to say.
-        outputs: Value by name of the output.
+        outputs: Value by name of the output; whatever else a server sent in place of an object.
         run_id: Id of its run; None where none is known.
         elapsed_time: Duration of the run in seconds.
         total_tokens: Tokens that model calls used.
@@ -67,33 +80,33 @@ class RowRecord:
     Args:
         number: Its number.
         key: Its id, or what stands for one.
-        text: The row as JSON.
+        row: The row itself.
         state: Its state.
         attempts: How often it was sent.
-        sent_at: When it was sent last (Unix seconds).
+        sent_at: When it was sent last (Unix seconds, by the server's clock where that was known).
         run_id: Id of its run, where known.
     """
 
     number: int
     key: str
-    text: str
+    row: JSONObject
     state: str
     attempts: int = 0
     sent_at: float | None = None
     run_id: str | None = None
 
-    @property
-    def row(self) -> JSONObject:
-        """The row."""
-        row: JSONObject = decode(self.text.encode())
-        return row
-
 
 @attrs.frozen
 class Claim:
-    """A row is about to be sent; refused where somebody else has sent it."""
+    """A row is about to be sent; refused where somebody else has sent it.
+
+    Args:
+        number: Number of the row.
+        at: When (Unix seconds, by the server's clock where that is known).
+    """
 
     number: int
+    at: float
 
 
 @attrs.frozen
@@ -104,11 +117,13 @@ class Release:
         number: Number of the row.
         was_sent: Whether that counts as an attempt.
         run_id: Run of the attempt that was, where there is one.
+        was_shut_down: Whether the server stopped that run, because its worker was shut down.
     """
 
     number: int
     was_sent: bool
     run_id: str | None = None
+    was_shut_down: bool = False
 
 
 @attrs.frozen
@@ -127,16 +142,56 @@ class Ended:
     Args:
         number: Number of the row.
         state: `DONE`, `RUNNING` where the run waits for people, or `UNKNOWN`.
-        run: The run, where there is one.
-        message: Why there is none, or none that is known.
         status: How it ended.
+        message: Why it failed, or why nothing else is known.
+        run_id: Id of the run, where there is one.
+        outputs: What it gave; None where there is no run.
+        elapsed_time: Duration of the run in seconds.
+        total_tokens: Tokens that model calls used.
     """
 
     number: int
     state: str
     status: str
     message: str | None = None
-    run: WorkflowRunResponse | None = None
+    run_id: str | None = None
+    outputs: JSON = None
+    elapsed_time: float | None = None
+    total_tokens: int | None = None
+
+    @classmethod
+    def of(cls, number: int, state: str, run: WorkflowRunResponse) -> Ended:
+        """What came of a row whose run has ended so, whichever JSON the server sent."""
+        message: JSON = run.message
+        return cls(
+            number,
+            state,
+            str(run.status),
+            message if message is None or isinstance(message, str) else json.dumps(message),
+            str(run.id),
+            run.outputs,
+            _kept("elapsed_time", run.elapsed_time, _as_seconds),
+            _kept("total_tokens", run.total_tokens, _as_count),
+        )
+
+
+def _kept(name: str, value: JSON, read: Callable[[JSON], T | None]) -> T | None:
+    """A number of a run; None, which is said, where the server sent something else."""
+    kept = None if value is None else read(value)
+    if kept is None and value is not None:
+        logger.warning("run_batch: %s is no number that can be kept: %s", name, abridged(value))
+    return kept
+
+
+def _as_seconds(value: JSON) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _as_count(value: JSON) -> int | None:
+    return value if isinstance(value, int) and abs(value) < _LARGEST else None
 
 
 Change: TypeAlias = Claim | Release | Began | Ended
@@ -144,17 +199,16 @@ Change: TypeAlias = Claim | Release | Began | Ended
 
 def result_of(record: RowRecord, end: Ended, attempts: int) -> RowResult:
     """The result of a row that has just come to its end."""
-    run = end.run
     return RowResult(
         number=record.number,
         key=record.key,
         row=record.row,
         status=end.status,
         message=end.message,
-        outputs=run.outputs if run else {},
-        run_id=run.id if run else record.run_id,
-        elapsed_time=run.elapsed_time if run else None,
-        total_tokens=run.total_tokens if run else None,
+        outputs={} if end.outputs is None else end.outputs,
+        run_id=end.run_id or record.run_id,
+        elapsed_time=end.elapsed_time,
+        total_tokens=end.total_tokens,
         attempts=attempts,
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from .._output_file import refuse_source
 from ._journal import Journal
 from ._results import write_results
 from ._state import SUCCESSES, RowResult
@@ -54,6 +56,12 @@ class BatchSummary:
         skipped: How many rows had their results before.
         elapsed_time: Seconds that the batch took this time.
         is_interrupted: Whether it was interrupted, so that rows are left to be run.
+        queued: How many rows are unknown whose runs may still wait in the server's queue: they were
+            sent less than `start_timeout` ago. The next call looks for them again.
+        shut_down: How many runs the server stopped because its workers were shut down, as each
+            deploy of Dify does; `max_attempts` repeats their rows.
+        attempts_needed: A value of `max_attempts` with which the next call repeats the rows that
+            are left of these; None where none is left.
     """
 
     counts: Mapping[str, int]
@@ -61,7 +69,11 @@ class BatchSummary:
     skipped: int
     elapsed_time: float
     is_interrupted: bool = False
+    queued: int = 0
+    shut_down: int = 0
+    attempts_needed: int | None = None
     _journal: str = attrs.field(default="", repr=False, alias="journal")
+    _sources: tuple[Path, ...] = attrs.field(default=(), repr=False, alias="sources")
 
     @property
     def rows(self) -> int:
@@ -78,9 +90,15 @@ class BatchSummary:
         """How many rows were sent of which nobody can say what came."""
         return self.counts.get("unknown", 0)
 
-    def write_results(self, path: str | PathLike[str]) -> int:
-        """Write a table of all rows and what came of them; see `write_results`."""
-        return write_results(path, journal=self._journal)
+    def write_results(self, path: str | PathLike[str], *, escape_formulas: bool = False) -> int:
+        """Write a table of all rows and what came of them; see `write_results`.
+
+        Args:
+            path: Where to; not the file that the rows came from.
+            escape_formulas: As for `write_results`.
+        """
+        refuse_source(Path(path), *self._sources)
+        return write_results(path, journal=self._journal, escape_formulas=escape_formulas)
 
     def slowest(self, limit: int = 5) -> list[RowResult]:
         """The rows whose runs took longest, the slowest first."""

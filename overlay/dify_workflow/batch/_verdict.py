@@ -1,10 +1,13 @@
-"""What an error says of the run that it ended. Pure."""
+"""What an error says of the row whose run it ended, and of the batch. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from http import HTTPStatus
 
+from .._outcomes import is_outage, meaning
+from .._retry import can_never_fit
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -15,10 +18,7 @@ from ..errors import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
-    RunLostError,
-    RunOutcomeUnknownError,
     ServerError,
-    StreamError,
     WorkflowStreamError,
 )
 
@@ -37,42 +37,44 @@ class Verdict(Enum):
 def verdict(error: DifyError) -> Verdict:
     """What becomes of a row whose run ended with an error.
 
-    A server's plain 500 does not say whether it had started the run before it failed, so that row
-    is uncertain: nobody should pay for it twice.
+    Whether it ran, `DifyError.outcome` says, and nothing else. Only where nothing runs the kind of
+    the error counts: it tells what the row itself has done wrong from what all rows would meet.
 
     Args:
-        error: What was raised from the moment on at which the run was sent.
+        error: What was raised from the moment on at which the row was prepared.
     """
-    match error:
-        case WorkflowStreamError() | InvalidRequestError():
+    match error.outcome:
+        case "unknown":
+            return Verdict.LOST if error.run_id else Verdict.UNCERTAIN
+        case "running":
+            return Verdict.FATAL if _meets_all(error) else Verdict.BROKEN
+        case "ended":
             return Verdict.FAILED
-        case RunLostError():
-            return Verdict.LOST
-        case StreamError():
-            return Verdict.BROKEN if error.run_id else Verdict.UNCERTAIN
-        case RunOutcomeUnknownError() | InvalidResponseError():
-            return Verdict.UNCERTAIN
-        case APIConnectionError():
-            return Verdict.UNCERTAIN if error.request_sent else Verdict.REFUSED
-        case APIStatusError():
-            return _of_status(error)
         case _:
-            return Verdict.FATAL
+            return _of_unsent(error)
 
 
-def _of_status(error: APIStatusError) -> Verdict:
+def _of_unsent(error: DifyError) -> Verdict:
     match error:
-        case RateLimitError():
-            # An app that takes one run at a time takes no streams at all.
-            return Verdict.FATAL if error.limit == 1 else Verdict.REFUSED
-        case AuthenticationError() | PermissionDeniedError() | NotFoundError():
-            return Verdict.FATAL
-        case ServerError():
-            asks = error.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-            return Verdict.REFUSED if asks and error.retry_after is not None else Verdict.UNCERTAIN
+        case InvalidRequestError() | WorkflowStreamError():
+            return Verdict.FAILED
+        case APIStatusError() if not _meets_all(error):
+            is_final = meaning(error).outcome == "not_run" and not meaning(error).may_repeat
+            return Verdict.FAILED if is_final else Verdict.REFUSED
+        case APIConnectionError() | InvalidResponseError():
+            return Verdict.REFUSED
         case _:
-            is_elsewhere = error.status_code < HTTPStatus.BAD_REQUEST
-            return Verdict.FATAL if is_elsewhere else Verdict.FAILED
+            return Verdict.FATAL
+
+
+def _meets_all(error: DifyError) -> bool:
+    """Whether the server refuses whatever is sent: the key, the app or the address is wrong."""
+    if not isinstance(error, APIStatusError):
+        return False
+    is_elsewhere = error.status_code < HTTPStatus.BAD_REQUEST
+    is_wrong = isinstance(error, AuthenticationError | PermissionDeniedError | NotFoundError)
+    # An app that takes one run at a time takes no streams at all.
+    return is_elsewhere or is_wrong or can_never_fit(error)
 
 
 def is_congestion(error: DifyError) -> bool:
@@ -81,3 +83,15 @@ def is_congestion(error: DifyError) -> bool:
     return isinstance(error, APIConnectionError | RateLimitError | ServerError) or isinstance(
         cause, APIConnectionError | ServerError
     )
+
+
+def may_be_away(error: DifyError) -> bool:
+    """Whether the server may be away, as during a restart: it has not answered itself."""
+    return any(map(is_outage, _with_causes(error)))
+
+
+def _with_causes(error: DifyError) -> Iterator[DifyError]:
+    cause: BaseException | None = error
+    while isinstance(cause, DifyError):
+        yield cause
+        cause = cause.__cause__

@@ -9,12 +9,14 @@ from pathlib import Path
 import attrs
 from anyio import CancelScope, Event, create_task_group, move_on_after
 
+from .._client_base import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
 from ._columns import Columns
 from ._gate import Gate, Permits
+from ._presence import Presence
 from ._source import Source
 from ._state import (
     DONE,
@@ -28,7 +30,7 @@ from ._state import (
     RowResult,
     result_of,
 )
-from ._verdict import Verdict, is_congestion, verdict
+from ._verdict import Verdict, is_congestion, may_be_away, verdict
 from ._writer import JournalWriter
 
 Tell = Callable[[RowResult], Awaitable[None]]
@@ -47,6 +49,7 @@ class Worker:
         writer: Writes the journal.
         gate: Where rows wait for their turn.
         tell: Is told each result.
+        presence: Waits for the server where it is away.
         max_attempts: How often a row is sent that fails.
         permits: A bound on runs that several processes share; None where there is none.
     """
@@ -59,12 +62,13 @@ class Worker:
         gate: Gate,
         tell: Tell,
         *,
+        presence: Presence,
         max_attempts: int = 1,
         permits: Permits | None = None,
     ) -> None:
         self._client = client
-        # Refusals are the gate's business: it sends fewer runs, where the client would insist.
-        self._sender = client.with_options(max_retries=0, queue_timeout=0)
+        self._sender = _sender_like(client)
+        self._presence = presence
         self._columns = columns
         self._writer = writer
         self._gate = gate
@@ -74,11 +78,15 @@ class Worker:
         self._tasks: dict[int, str] = {}
         self._sending: set[int] = set()
         self._all_sent = Event()
+        self._leaves_at = float("inf")
         self._is_stopping = False
         self._fatal: DifyError | None = None
 
     async def work(self, source: Source, slots: int) -> None:
         """Run all rows of a source.
+
+        Whatever cuts it short, requests that were just sent have a moment to tell the ids of their
+        runs, and rows that were claimed but not sent are given back.
 
         Args:
             source: The rows.
@@ -87,9 +95,26 @@ class Worker:
         Raises:
             DifyError: What every further row would meet, too.
         """
+        ended, cut = Event(), CancelScope(shield=True)
+
+        async def run() -> None:
+            try:
+                with cut:
+                    async with create_task_group() as group:
+                        for _ in range(slots):
+                            group.start_soon(self._slot, source)
+            finally:
+                ended.set()
+
         async with create_task_group() as group:
-            for _ in range(slots):
-                group.start_soon(self._slot, source)
+            group.start_soon(run)
+            try:
+                await ended.wait()
+            except BaseException:
+                with CancelScope(shield=True):
+                    await self.finish_sending()
+                cut.cancel()
+                raise
         await self._writer.flush()
         if self._fatal is not None:
             raise self._fatal
@@ -105,7 +130,9 @@ class Worker:
         knows whether they were sent.
         """
         self.leave_rest()
-        with move_on_after(_SENDING_SECONDS):
+        now = time.monotonic()
+        self._leaves_at = min(self._leaves_at, now + _SENDING_SECONDS)
+        with move_on_after(max(0.0, self._leaves_at - now)):
             while self._sending:
                 await self._all_sent.wait()
 
@@ -160,12 +187,12 @@ class Worker:
             if record.state == RUNNING and run_id is not None:
                 return await self._end(record, await self._client.wait_for_run(run_id))
             inputs = await self._inputs(record)
-            self._sending.add(record.number)
             if not await self._writer.claim(record.number):
                 return None  # somebody else has sent it
             if self._gate.is_closed:  # meanwhile
                 self._writer.note(Release(record.number, was_sent=False))
                 return None
+            self._sending.add(record.number)
             record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
             return await self._end(record, await self._run(record, inputs))
         except _TurnError as turn:
@@ -183,13 +210,15 @@ class Worker:
             _TurnError: It did not come to one.
         """
         run_id: str | None = None
+        stream = self._sender.run_workflow_stream(inputs)
+        self._gate.sent(record.number)
         try:
-            async with self._sender.run_workflow_stream(inputs) as stream:
+            async with stream:
                 started = await stream.started()
                 run_id = started.id
                 self._writer.note(Began(record.number, run_id, started.task_id))
                 self._is_sent(record.number)
-                self._gate.taken()
+                self._gate.started(record.number)
                 if started.task_id is not None:
                     self._tasks[record.number] = started.task_id
                     if self._is_stopping:
@@ -200,7 +229,12 @@ class Worker:
                 run_id = error.run_id  # but not that of its task
                 self._writer.note(Began(record.number, run_id, error.task_id))
             raise _TurnError(error, verdict(error), run_id) from error
+        except BaseException:  # cancelled
+            if not stream.request_sent:
+                self._writer.note(Release(record.number, was_sent=False))
+            raise
         finally:
+            self._gate.failed(record.number)
             self._tasks.pop(record.number, None)
 
     async def _inputs(self, record: RowRecord) -> JSONObject:
@@ -213,10 +247,7 @@ class Worker:
             inputs = self._columns.inputs(record.row)
             return {name: await self._uploaded(value) for name, value in inputs.items()}
         except DifyError as error:
-            what = verdict(error)
-            if what in {Verdict.UNCERTAIN, Verdict.BROKEN}:  # of an upload, which may be repeated
-                what = Verdict.REFUSED
-            raise _TurnError(error, what) from error
+            raise _TurnError(error, verdict(error)) from error
 
     async def _uploaded(self, value: JSON) -> JSON:
         if isinstance(value, Path):
@@ -227,14 +258,17 @@ class Worker:
 
     async def _end(self, record: RowRecord, run: WorkflowRunResponse) -> RowRecord | None:
         """Take that a run has ended or waits for people; the row, where it has another try."""
-        self._gate.taken()
-        may_repeat = run.status == "failed" and record.attempts < self._max_attempts
+        self._gate.note_life()
+        is_shutdown = run.stop_reason == "shutdown"
+        has_more = record.attempts < self._max_attempts
+        may_repeat = has_more and (is_shutdown or run.status == "failed")
         if may_repeat or (run.status == "stopped" and self._is_stopping):
-            await self._writer.write(Release(record.number, was_sent=True, run_id=run.id))
+            await self._writer.write(
+                Release(record.number, was_sent=True, run_id=run.id, was_shut_down=is_shutdown)
+            )
             return attrs.evolve(record, state=PENDING, run_id=None)
         state = RUNNING if run.status == "paused" else DONE
-        end = Ended(record.number, state, str(run.status), run.message, run)
-        self._report(record, end)
+        self._report(record, Ended.of(record.number, state, run))
         return None
 
     def _report(self, record: RowRecord, end: Ended) -> None:
@@ -254,14 +288,14 @@ class Worker:
                 self._give_up(error)
                 return None
             case Verdict.REFUSED | Verdict.BROKEN:
-                self._note_refusal(error, begun)
+                await self._note_refusal(error, begun)
                 return record
-            case Verdict.UNCERTAIN if record.run_id is None:
+            case Verdict.UNCERTAIN:
                 # The journal says so; its run is looked for in the end.
                 if is_congestion(error):
-                    self._note_refusal(error, begun)
+                    await self._note_refusal(error, begun)
                 return None
-            case Verdict.LOST | Verdict.UNCERTAIN:
+            case Verdict.LOST:
                 end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
             case Verdict.FAILED:
                 if isinstance(error, InvalidRequestError) or record.attempts >= self._max_attempts:
@@ -274,14 +308,31 @@ class Worker:
         self._report(record, end)
         return None
 
-    def _note_refusal(self, error: DifyError, begun: float) -> None:
+    async def _note_refusal(self, error: DifyError, begun: float) -> None:
+        """Send fewer runs, and none as long as the server is away."""
         if not self._gate.refused(error, begun):
             self._give_up(error)
+        elif may_be_away(error):
+            try:
+                await self._presence.wait()
+            except DifyError as absence:
+                self._give_up(absence)
 
     def _give_up(self, error: DifyError) -> None:
         """Begin no more runs; those that go on come to their ends before the error is raised."""
         self._fatal = self._fatal or error
         self._gate.close()
+
+
+def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
+    """A client that sends each run once, and leaves to the batch what a client does else.
+
+    The gate takes care of refusals: it sends fewer runs, where the client would insist. The journal
+    knows the rows whose outcome is unknown, and all of them are looked for together.
+    """
+    _, pace, _ = setup_of(client)
+    sender = client.with_options(max_retries=0, queue_timeout=0, at_least_once=False)
+    return with_pace(sender, attrs.evolve(pace, search=0.0))
 
 
 class _TurnError(Exception):

@@ -45,10 +45,12 @@ class JournalWriter:
 
     Args:
         journal: Where to.
+        clock: Gives the time that rows are sent at.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
         self._journal = journal
+        self._clock = clock
         self._wishes: list[_Wish] = []
         self._wanted = Event()
         self._rested = Event()
@@ -98,7 +100,7 @@ class JournalWriter:
 
     async def claim(self, number: int) -> bool:
         """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
-        wish = self._wish(Claim(number))
+        wish = self._wish(Claim(number, self._clock()))
         try:
             await wish.written.wait()
         except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
@@ -148,9 +150,16 @@ class JournalWriter:
 
 
 @asynccontextmanager
-async def writing(journal: Journal) -> AsyncGenerator[JournalWriter, None]:
-    """A writer that writes while the block goes on, and everything when it is left."""
-    writer = JournalWriter(journal)
+async def writing(
+    journal: Journal, clock: Callable[[], float] = time.time
+) -> AsyncGenerator[JournalWriter, None]:
+    """A writer that writes while the block goes on, and everything when it is left.
+
+    Args:
+        journal: As for `JournalWriter`.
+        clock: As for `JournalWriter`.
+    """
+    writer = JournalWriter(journal, clock)
     try:
         async with create_task_group() as group:
             group.start_soon(writer.run)
