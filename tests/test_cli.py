@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,9 +12,9 @@ import pytest
 
 from dify_workflow import __version__
 from dify_workflow.emulator import Emulator
-from support.cli import call, invoke
+from support.cli import COMMAND, Result, call, environment, in_terminal, invoke
+from support.events import RUN
 from support.replay import Exchange, ReplayServer
-from support.spec import ROOT
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_errors_of_the_server_show_no_escape_sequence(server: ReplayServer) -> N
 
     done = call("logs", base_url=server.handle(refuse))
     assert done.code == 3
-    assert "␛[2J�[red]" in done.err
+    assert r"\x1b[2J\x9b[red]" in done.err
 
 
 def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
@@ -106,36 +107,118 @@ def test_verbose_tells_what_is_sent_on_stderr(emulator: Emulator) -> None:
     assert "dify_workflow: iter_logs: 200 after" in done.err
 
 
+SHELL = " ".join(COMMAND)
+
+
+def in_shell(line: str, base_url: str) -> Result:
+    """Run a line of a shell."""
+    done = subprocess.run(
+        ["sh", "-c", line],
+        env=environment(base_url, "app-echo"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("run -i name=Ann", "run -i name=Ann --json", "resume {run}", "info {run}", "logs --csv"),
+        *("stop {run}", "parameters", "upload README.md", "form show x", "form submit x"),
+        *("batch rows.csv --output out.csv", "report events.jsonl", "emulate"),
+    ],
+)
+def test_with_stdout_closed_nothing_is_done_and_stderr_says_why(
+    arguments: str, server: ReplayServer
+) -> None:
+    url = server.handle(lambda exchange: exchange.whole(b"{}"))
+    before = len(server.requests)
+    done = in_shell(f"{SHELL} {arguments.format(run=RUN)} >&-", url)
+    assert done.code == 2
+    assert "Error: stdout is closed, so nothing was done." in done.err
+    assert len(server.requests) == before
+
+
+def test_with_stdin_or_stderr_closed_commands_do_what_they_do(emulator: Emulator) -> None:
+    for closed in ("<&-", "2>&-", "<&- 2>&-"):
+        done = in_shell(f"{SHELL} run -i name=Ann {closed}", emulator.base_url)
+        assert (done.code, done.out) == (0, 'Ann\n{"greeting": "Ann"}\n')
+        assert in_shell(f"{SHELL} info x {closed}", emulator.base_url).code == 2
+    assert in_shell(f"{SHELL} run <&-", emulator.base_url).code == 2
+    assert in_shell(f"{SHELL} run --inputs - <&-", emulator.base_url).code == 2
+    assert in_shell(f"{SHELL} info x 2>/dev/full", emulator.base_url).code == 2
+    assert in_shell(f"{SHELL} info x <&- >&- 2>&-", emulator.base_url).code == 2
+
+
+def test_a_run_whose_output_cannot_be_written_is_stopped_or_named(emulator: Emulator) -> None:
+    done = in_shell(f"{SHELL} run -i name=Ann --jsonl >/dev/full", emulator.base_url)
+    assert done.code == 70
+    assert "Stopped the run" in done.err
+    assert "its output cannot be written." in done.err
+    done = in_shell(f"{SHELL} run -i name=Ann --json >/dev/full", emulator.base_url)
+    assert done.code == 70
+    (run_id,) = re.findall(r"has ended: dify-workflow info (\S+) shows its outputs", done.err)
+    assert "Ann" in call("info", run_id, base_url=emulator.base_url).out
+
+
+def test_json_is_json_in_an_output_that_is_not_unicode(emulator: Emulator) -> None:
+    for encoding in ("ascii", "latin-1", "cp1252"):
+        line = f"PYTHONIOENCODING={encoding} {SHELL} run --json -i 'name=é☃\x9b'"
+        done = in_shell(line, emulator.base_url)
+        assert json.loads(done.out)["outputs"] == {"greeting": "é☃\x9b"}
+
+
 def test_the_version_is_told() -> None:
     assert invoke("--version").out == f"dify-workflow {__version__}\n"
 
 
-def test_help_loads_neither_rich_nor_the_emulator() -> None:
+def test_help_loads_no_emulator() -> None:
     program = (
         "import sys\n"
         "from dify_workflow.cli import app\n"
         "try:\n"
         "    app(['run', '--help'])\n"
         "except SystemExit:\n"
-        "    loaded = {'rich', 'dify_workflow.emulator', 'starlette', 'uvicorn'} & {*sys.modules}\n"
+        "    loaded = {'dify_workflow.emulator', 'starlette', 'uvicorn'} & {*sys.modules}\n"
         "    sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_demo_leaves_nothing_running() -> None:
-    unmeasured = {name: value for name, value in os.environ.items() if "COV" not in name}
+def test_the_demo_shows_a_run_its_form_and_the_log_whatever_the_environment_says() -> None:
+    nowhere = "http://127.0.0.1:9"
+    names = {"DIFY_BASE_URL": f"{nowhere}/v1", "DIFY_API_KEY": "app-x", "HTTP_PROXY": nowhere}
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "demo.py")],
-        env=unmeasured,  # it runs eight processes, and looks at their time
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
+        [*COMMAND, "demo"], env={**os.environ, **names}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for shown in ("$ dify-workflow run", "$ dify-workflow form", "$ dify-workflow resume"):
-        assert shown in done.stdout
+    commands = ("run -i topic=boxes", "form submit", "resume", "logs")
+    shown = [done.stdout.index(f"\n$ dify-workflow {command}") for command in commands]
+    assert shown == sorted(shown)
     assert json.loads(done.stdout.splitlines()[-5])["published"] is True
     assert done.stderr.endswith("1 of 1 runs\n")
+
+
+def test_ctrl_c_ends_the_demo() -> None:
+    with in_terminal("demo", base_url="") as person:
+        person.see("Search the web")
+        person.interrupt()
+        assert person.end() == 130
+        assert "Stopped the run" in person.everything
+
+
+def test_without_the_extra_the_demo_says_what_it_needs() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['uvicorn'] = None\n"
+        "from dify_workflow.__main__ import main\n"
+        "sys.argv[1:] = ['demo']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'dify-workflow[emulator]'" in done.stderr

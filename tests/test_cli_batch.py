@@ -6,17 +6,19 @@ import csv
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dify_workflow.batch import BatchProgress, _lookup
 from dify_workflow.cli._batch_view import Speed, facts
+from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.emulator import Emulator
-from support.batches import Runs, counted_runs, counts, table
+from support.batches import Runs, counted_runs, counts, sent_long_ago, table
 from support.cli import Result, call, in_terminal, started
+from support.waiting import wait_until
 
 KEY = "app-work"
 RUN = "POST /workflows/run"
@@ -24,7 +26,7 @@ RUN = "POST /workflows/run"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+    monkeypatch.setattr(_lookup, "SETTLING", 0.5)
 
 
 @pytest.fixture
@@ -78,9 +80,49 @@ def test_the_exit_code_tells_of_rows_that_failed_or_are_unknown(tmp_path: Path) 
         runs.emulator.faults.answer(500, on=RUN)
         unknown = batch(runs, folder, rows=3)
         assert unknown.code == 5
-        assert "--resume --rerun-unknown sends rows again" in unknown.said
+        command = f"  dify-workflow batch --output {folder}/results.csv --resume"
+        assert "their runs may still wait in the server's queue" in unknown.said
+        assert f"{command} {folder}/rows.csv\n" in unknown.err
+        sent_long_ago(folder / "results.csv.journal", 400)
+        later = batch(runs, folder, "--resume", rows=3)
+        assert later.code == 5
+        assert f"{command} --rerun-unknown {folder}/rows.csv\n" in later.err
         mended = batch(runs, folder, "--resume", "--rerun-unknown", rows=3)
     assert (mended.code, statuses(folder)) == (0, ["succeeded"] * 3)
+
+
+def test_at_least_once_sends_rows_again_by_itself(runs: Runs, tmp_path: Path) -> None:
+    runs.emulator.faults.answer(500, on=RUN)
+    assert batch(runs, tmp_path, "--at-least-once", rows=3).code == 0
+    assert statuses(tmp_path) == ["succeeded"] * 3
+
+
+def test_rows_that_a_deploy_stopped_are_counted_and_can_be_run_again(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    journal = tmp_path / "results.csv.journal"
+    with counted_runs(until=go_on, server_version="1.16") as runs:
+
+        def deploy() -> None:
+            wait_until_running(journal, 2)
+            runs.emulator.restart_workers()
+            go_on.set()
+
+        thread = threading.Thread(target=deploy)
+        thread.start()
+        stopped = batch(runs, tmp_path, rows=2)
+        thread.join()
+        assert (stopped.code, statuses(tmp_path)) == (1, ["stopped"] * 2)
+        assert "Stopped as the server's workers were shut down: 2 runs." in stopped.said
+        assert stopped.err.endswith(f" --resume --max-attempts 2 {tmp_path}/rows.csv\n")
+        again = batch(runs, tmp_path, "--resume", "--max-attempts", "2", rows=2)
+    assert (again.code, statuses(tmp_path)) == (0, ["succeeded"] * 2)
+
+
+def test_the_command_that_goes_on_shows_no_password(tmp_path: Path) -> None:
+    assert _without_password("postgresql://me:S3cr3t@db/batch") == (
+        "postgresql+psycopg://me:***@db/batch"
+    )
+    assert _without_password(str(tmp_path)) == str(tmp_path)
 
 
 def test_rows_that_wait_for_people_have_an_exit_code_of_their_own(
@@ -129,28 +171,28 @@ def test_errors_tell_that_nothing_is_lost(runs: Runs, tmp_path: Path) -> None:
     assert "Nothing is lost: --resume goes on." in done.err
 
 
-def interrupted(runs: Runs, folder: Path, *options: str, times: int = 1) -> Result:
-    """A batch that was interrupted when its first four runs had begun."""
+def interrupted(
+    runs: Runs, folder: Path, *options: str, then: Callable[[subprocess.Popen[str]], object]
+) -> Result:
+    """A batch that was interrupted when its first four runs had begun, and what followed."""
     names = [str(table(folder / "rows.csv", 12)), "--output", str(folder / "results.csv")]
-    process = started(
-        "batch", *names, "--concurrency", "4", *options, base_url=runs.emulator.base_url, key=KEY
-    )
-    journal = folder / "results.csv.journal"
-    wait_until_running(journal, 4)
-    for _ in range(times):
+    arguments = ("batch", *names, "--concurrency", "4", *options)
+    with started(*arguments, base_url=runs.emulator.base_url, key=KEY) as process:
+        wait_until_running(folder / "results.csv.journal", 4)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.2 * (times > 1))
-    out, err = process.communicate(timeout=20)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        err = ""
+        for line in process.stderr:
+            err += line
+            if "Waiting for the runs that go on" in line:
+                then(process)
+        out = process.stdout.read()
     return Result(process.returncode, out, err)
 
 
 def wait_until_running(journal: Path, count: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if journal.exists() and counts(journal).get("running") == count:
-            return
-        time.sleep(0.02)
-    raise TimeoutError(journal)
+    wait_until(lambda: journal.exists() and counts(journal).get("running") == count)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +206,10 @@ def wait_until_running(journal: Path, count: int) -> None:
 def test_ctrl_c_waits_for_runs_or_stops_or_leaves_them(
     tmp_path: Path, how: str, left: dict[str, int]
 ) -> None:
-    with counted_runs(1.0, mends_stops=True) as runs:
-        done = interrupted(runs, tmp_path, "--on-interrupt", how)
+    go_on = threading.Event()
+    with counted_runs(until=go_on, mends_stops=True) as runs:
+        done = interrupted(runs, tmp_path, "--on-interrupt", how, then=lambda _: go_on.set())
+        go_on.set()
         assert done.code == 130
         assert "Interrupted; --resume goes on." in done.err
         assert counts(tmp_path / "results.csv.journal") == left
@@ -176,10 +220,8 @@ def test_ctrl_c_waits_for_runs_or_stops_or_leaves_them(
 
 
 def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
-    with counted_runs(30.0) as runs:
-        began = time.monotonic()
-        done = interrupted(runs, tmp_path, times=2)
-        assert time.monotonic() - began < 20
+    with counted_runs(until=threading.Event()) as runs:
+        done = interrupted(runs, tmp_path, then=lambda batch: batch.send_signal(signal.SIGINT))
     assert done.code == 130
     assert "Waiting for the runs that go on" in done.err
     assert "Nothing is lost" in done.err

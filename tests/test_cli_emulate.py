@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dify_workflow import APIConnectionError, DifyWorkflow, StreamInterruptedError
 from dify_workflow.emulator import Emulator
 from support.cli import call, invoke, started
+from support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -30,11 +32,40 @@ def test_emulate_serves_until_ctrl_c(emulating: subprocess.Popen[str]) -> None:
     assert emulating.stdout.readline().startswith("DIFY_API_KEY=app-story  # ")
     assert call("run", "-i", "name=Ann", base_url=base_url).code == 0
     emulating.send_signal(signal.SIGINT)
-    output, errors = emulating.communicate(timeout=20)
+    output, errors = emulating.communicate(timeout=PATIENCE)
     assert emulating.returncode == 0
     assert "Traceback" not in errors
     assert "200 OK  POST /v1/workflows/run HTTP/1.1" in errors, "a line for each request"
     assert "POST" not in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_signals_take_the_server_away_and_restart_its_workers() -> None:
+    process = started("emulate", "--server-version", "1.16", "--workers", "1")
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        base_url = process.stdout.readline().strip().partition("=")[2]
+        with DifyWorkflow("app-slow", base_url=base_url, recover=False) as client:
+            stream = client.run_workflow_stream({"secs": 60})
+            next(stream)
+            process.send_signal(signal.SIGUSR2)
+            assert "the worker is shutting down" in str(stream.result().message)
+            stream = client.run_workflow_stream({"secs": 60})
+            next(stream)
+            process.send_signal(signal.SIGUSR1)
+            with pytest.raises(StreamInterruptedError):
+                stream.result()
+            with pytest.raises(APIConnectionError):
+                client.with_options(max_retries=0).app_info()
+        process.send_signal(signal.SIGUSR1)
+        said = iter(process.stderr.readline, "")
+        assert next(line for line in said if "workers" in line) == "The workers were restarted.\n"
+        assert next(line for line in said if "Away" in line) == "Away for 15 seconds.\n"
+        assert next(said) == "The emulator is away already.\n"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_port_that_is_taken_is_a_sentence(emulator: Emulator) -> None:
@@ -85,7 +116,7 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
     assert process.stderr.readline() == f"Its page, with apps and runs: {url.removesuffix('v1')}\n"
     assert process.stderr.readline() == "Ctrl-C ends it.\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert lines[0].startswith("DIFY_BASE_URL=http://127.0.0.1:")
     assert lines[1:] == keys
 
@@ -108,8 +139,10 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
     ],
 )
 def test_what_cannot_be_served_is_a_sentence(
-    arguments: list[str], message: str, tmp_path: Path
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     for name, program in (
         ("flows", MODULE_OF_A_USER),
         ("broken", "raise ValueError('oh no')"),
@@ -117,7 +150,8 @@ def test_what_cannot_be_served_is_a_sentence(
         ("needy", "import not_there"),
     ):
         (tmp_path / f"{name}.py").write_text(program)
-    done = invoke("emulate", *arguments, cwd=tmp_path)
+        sys.modules.pop(name, None)
+    done = call("emulate", *arguments, base_url="")
     assert (done.code, done.out) == (2, "")
     assert message in done.said
 
@@ -134,7 +168,7 @@ def test_emulate_keeps_runs_in_a_database_and_is_the_version_that_is_named(
         assert json.loads(ran.out)["status"] == "succeeded"
         assert expected in call("logs", base_url=url).err
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_without_its_extra_emulate_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,5 +186,5 @@ def test_emulate_on_another_address_says_who_can_use_it() -> None:
     assert process.stderr is not None
     told = process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert told == "Note: whoever reaches 0.0.0.0 can use it; the keys are no secrets.\n"

@@ -15,6 +15,7 @@ from support.cli import call
 from support.conducted import ConductedRun
 from support.events import finished
 from support.replay import ReplayServer
+from support.waiting import PATIENCE
 
 
 def test_inputs_come_from_a_file_or_stdin_and_options_go_before(
@@ -88,7 +89,7 @@ def test_an_app_that_does_not_tell_its_inputs_gets_text(server: ReplayServer) ->
     run.end(finished())
     files = ("--file=a=https://x.org/1.png", "--file=a=https://x.org/2.png")
     assert call("run", "-i", "count=3", *files, base_url=run.url).code == 0
-    inputs = run.inputs.get(timeout=10)
+    inputs = run.inputs.get(timeout=PATIENCE)
     assert inputs["count"] == "3"
     assert [file["type"] for file in inputs["a"]] == ["image", "image"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import shlex
@@ -21,6 +22,7 @@ from support.cli import call, in_terminal, started
 from support.logs import BASE
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
+from support.waiting import PATIENCE
 
 
 def test_logs_is_a_table_or_json(emulator: Emulator) -> None:
@@ -42,6 +44,18 @@ def test_logs_is_a_table_or_json(emulator: Emulator) -> None:
     assert (row["run_id"], row["status"], row["user"]) == (run.id, "succeeded", "log-reader")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["created_at"])
     assert row["error"] == ""
+
+
+def test_formulas_are_escaped_in_csv_where_that_is_asked_for() -> None:
+    with Emulator() as emulator:
+        users = ["=cmd()", "a\rb", "plain"]
+        emulator.add_runs([PastRun(BASE + n, user=user) for n, user in enumerate(users)], "echo")
+        for options, first in (([], "=cmd()"), (["--escape-formulas"], "'=cmd()")):
+            done = call("logs", "--csv", *options, base_url=emulator.base_url)
+            found = [row["user"] for row in csv.DictReader(io.StringIO(done.out, newline=""))]
+            assert sorted(found) == sorted([first, "a\rb", "plain"])
+        refused = call("logs", "--escape-formulas", base_url=emulator.base_url)
+        assert (refused.code, "--escape-formulas is for --csv." in refused.said) == (2, True)
 
 
 def test_logs_goes_on_until_all_rows_came_each_once(long_log: Emulator) -> None:
@@ -189,7 +203,7 @@ def test_a_bar_shows_how_far_a_long_walk_is(server: ReplayServer) -> None:
         )
         last = int(datetime.fromisoformat(before).timestamp()) if before else newest
         if last < newest - 100:
-            was_seen.wait(5)
+            was_seen.wait(PATIENCE)
         seconds = range(last, max(last - 100, 0), -1)
         data = [{**row, "id": str(UUID(int=number)), "created_at": number} for number in seconds]
         page = {"page": 1, "limit": 100, "total": last, "has_more": last > 100, "data": data}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import stat
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from dify_workflow import InvalidRequestError
 from dify_workflow.emulator import Emulator
 from dify_workflow.report import RunReport
-from support.cli import call, invoke, started
+from support.cli import COMMAND, call, invoke, started
 from support.conducted import ConductedRun
 from support.events import node_finished, text
 from support.replay import ReplayServer
+from support.waiting import PATIENCE
 
 
 def test_a_run_is_reported_beside_whatever_is_shown_of_it(
@@ -63,7 +66,7 @@ def test_a_run_that_fails_or_is_stopped_is_reported_too(emulator: Emulator, tmp_
     while "node_started" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "Stopped by user." in place.read_text(encoding="utf-8")
 
@@ -75,7 +78,7 @@ def test_a_stream_that_breaks_leaves_a_report_that_says_so(
     place = tmp_path / "run.html"
     run.end(text("one"), node_finished("search", {}), b"data: nonsense\n\n")
     done = call("run", "--report", str(place), base_url=run.url)
-    assert done.code == 3
+    assert done.code == 5
     page = place.read_text(encoding="utf-8")
     assert "how the run went on is not known here" in page
     assert "is not JSON" in page
@@ -113,8 +116,8 @@ def test_a_report_that_can_no_longer_be_written_is_said(
     process.stdout.readline()
     folder.rmdir()
     run.end(text("one"), b"data: nonsense\n\n")
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 3
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 5
     assert "is not JSON" in errors, "what went wrong first says more"
 
 
@@ -142,7 +145,7 @@ def test_the_page_or_the_picture_goes_where_it_is_asked_for(
     ("arguments", "said"),
     [
         (("none.jsonl",), "none.jsonl cannot be read: No such file or directory."),
-        (("run.html",), "The report would replace run.html; name another file with -o."),
+        (("run.html",), "run.html would replace a file that is read: name another file."),
         (("run.html", "-o", "none/a.html"), "none/a.html cannot be written: No such file"),
         (("text.jsonl",), "text.jsonl, line 1, is not JSON"),
     ],
@@ -156,3 +159,39 @@ def test_what_cannot_be_reported_is_a_sentence(
     done = call("report", *arguments, base_url="")
     assert done.code == 2
     assert said in done.said
+
+
+def test_events_are_not_replaced_by_their_report(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(node_finished("a", {}).removeprefix(b"data: ").strip() + b"\n")
+    before = events.read_bytes()
+    (tmp_path / "link.html").symlink_to(events)
+    (tmp_path / "hard.html").hardlink_to(events)
+    for name in ("events.jsonl", "link.html", "hard.html", "../" + tmp_path.name + "/events.jsonl"):
+        done = invoke("report", "events.jsonl", "-o", name, cwd=tmp_path)
+        assert (done.code, done.out) == (2, "")
+        assert "would replace a file that is read: name another file." in done.said
+        with pytest.raises(InvalidRequestError, match="would replace a file"):
+            RunReport.read(events).save(tmp_path / name)
+    command = f"{' '.join(COMMAND)} report - -o events.jsonl <events.jsonl"
+    assert subprocess.run(command, shell=True, cwd=tmp_path, check=False).returncode == 2
+    assert events.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "events.jsonl",
+        "hard.html",
+        "link.html",
+    ]
+    assert invoke("report", "events.jsonl", "-o", "page.html", cwd=tmp_path).code == 0
+
+
+def test_what_a_run_is_made_of_is_not_replaced_by_its_report(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "inputs.json"
+    inputs.write_text('{"name": "Ann"}', encoding="utf-8")
+    before = len(emulator.requests)
+    for options in (("--inputs", str(inputs)), ("--file", f"name={inputs}")):
+        done = call("run", *options, "--report", str(inputs), base_url=emulator.base_url)
+        assert (done.code, "would replace a file" in done.said) == (2, True)
+    assert inputs.read_text(encoding="utf-8") == '{"name": "Ann"}'
+    assert len(emulator.requests) == before

@@ -7,15 +7,26 @@ import re
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer
 
+from dify_workflow import (
+    APIConnectionError,
+    DifyError,
+    RunLostError,
+    RunOutcomeUnknownError,
+    StreamInterruptedError,
+)
+from dify_workflow.cli._exits import handled
 from dify_workflow.emulator import Emulator
 from dify_workflow.events import EVENT_CLASSES
 from support.cli import COMMAND, call, invoke, started
 from support.conducted import ConductedRun, field, node_finished, node_started
 from support.events import RUN, TASK, finished, message, paused, text
 from support.replay import Exchange, ReplayServer
+from support.waiting import PATIENCE
 
 
 def test_run_writes_text_and_outputs_on_stdout_and_what_happens_on_stderr(
@@ -39,7 +50,7 @@ def test_text_goes_to_a_pipe_as_it_streams(server: ReplayServer) -> None:
     run.send(text("Once"))
     assert process.stdout.read(4) == "Once"
     run.end(text(" upon"), finished())
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=PATIENCE)
     assert rest == ' upon\n{"greeting": "Ann"}\n'
 
 
@@ -155,6 +166,17 @@ def test_retries_are_lines_and_events_that_cannot_be_read_are_passed_over(
     assert call("run", base_url=run.url).code == 0
 
 
+def test_a_message_that_is_no_event_is_said_and_the_run_goes_on(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    run.begin()
+    run.send(b'data: {"error": "\x1b]0;gone\x07"}\n\n')
+    run.end(finished())
+    done = call("run", base_url=run.url)
+    assert done.code == 0
+    assert "! a message of the stream could not be read: " in done.err
+    assert "\x1b" not in done.err
+
+
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
@@ -181,7 +203,7 @@ def test_a_run_of_another_version_takes_what_is_given(server: ReplayServer) -> N
     page = ("--file", "page=https://example.com/a.pdf")
     values = ("-i", "count=3", "-i", "kind=other", "-i", "new=text", *page)
     assert call("run", *version, *values, base_url=run.url).code == 0
-    inputs = run.inputs.get(timeout=10)
+    inputs = run.inputs.get(timeout=PATIENCE)
     assert inputs.pop("page")["type"] == "document"
     assert inputs == {"count": 3, "kind": "other", "new": "text"}
 
@@ -192,7 +214,7 @@ def test_ctrl_c_stops_the_run_on_the_server_and_says_so(emulator: Emulator) -> N
     while json.loads(process.stdout.readline())["event"] != "node_started":
         pass
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=20)
+    rest, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert json.loads(rest.splitlines()[-1])["data"]["status"] == "stopped"
     assert "Stopping the run on the server" in errors
@@ -224,7 +246,7 @@ def test_a_stop_that_fails_or_comes_too_late_is_told(server: ReplayServer) -> No
         run.begin()
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, "the run succeeded"
         assert said in errors
 
@@ -238,9 +260,9 @@ def test_a_reader_that_leaves_stops_the_run(server: ReplayServer) -> None:
     process.stdout.readline()
     process.stdout.close()
     run.send(node_started("search"))
-    assert run.stops.get(timeout=20) == TASK
+    assert run.stops.get(timeout=PATIENCE) == TASK
     errors = process.stderr.read()
-    process.wait(20)
+    process.wait(PATIENCE)
     process.stderr.close()
     run.end()
     assert process.returncode == 1
@@ -261,6 +283,85 @@ def test_ctrl_c_is_ignored_where_the_shell_ignores_it(server: ReplayServer) -> N
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     run.end(finished())
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert run.stops.empty()
+
+
+# ------------------------------------------------------------------ outcomes that are not known
+
+
+def test_a_run_that_may_have_been_made_has_an_exit_code_and_the_next_command(
+    emulator: Emulator,
+) -> None:
+    emulator.reset()
+    emulator.faults.answer(408, "", on="POST /workflows/run")
+    arguments = ("run", "-i", "name=Ann", "--user", "the judge")
+    done = call(*arguments, base_url=emulator.base_url)
+    assert (done.code, done.out) == (5, "")
+    assert "Whether the run has started is not known" in done.said
+    assert done.err.endswith("dify-workflow logs --user 'the judge'\n")
+    listed = call("logs", "--user", "the judge", "--json", base_url=emulator.base_url)
+    assert json.loads(listed.out)["data"] == []
+
+
+def test_runs_that_may_be_the_one_are_named(emulator: Emulator) -> None:
+    emulator.reset()
+    emulator.faults.answer(502, runs_anyway=True, on="POST /workflows/run")
+    done = call("run", "-i", "name=Ann", base_url=emulator.base_url)
+    assert done.code == 5
+    with emulator.client("echo") as client:
+        (row,) = client.logs().data
+    assert row.workflow_run is not None
+    assert done.err.endswith(f"\n  dify-workflow info {row.workflow_run.id}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RunLostError("Gone.", run_id=RUN), 5, f"dify-workflow info {RUN}"),
+        (StreamInterruptedError("Broken.", run_id=RUN), 5, f"dify-workflow resume {RUN}"),
+        (RunOutcomeUnknownError("?"), 5, "dify-workflow logs --user dify-workflow"),
+        (RunOutcomeUnknownError("?", possible_runs=[RUN]), 5, f"dify-workflow info {RUN}"),
+        (APIConnectionError("Down.", request_sent=False), 3, "Which server is asked"),
+    ],
+)
+def test_what_is_said_of_an_outcome(
+    error: DifyError, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as caught, handled():
+        raise error
+    assert caught.value.exit_code == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_that_was_not_made_has_the_exit_code_of_a_refusal(emulator: Emulator) -> None:
+    emulator.reset()
+    for status in (401, 403, 404, 413):
+        emulator.faults.answer(status, on="POST /workflows/run")
+        assert call("run", "-i", "name=Ann", base_url=emulator.base_url).code == 3
+
+
+# ----------------------------------------------------------------------------- time of a run
+
+
+def test_of_a_run_that_waited_for_people_the_time_is_said_to_be_that_of_the_end(
+    server: ReplayServer,
+) -> None:
+    resumed: tuple[str, dict[str, Any]] = (
+        "workflow_started",
+        {"reason": "resumption", "created_at": 1_795_342_869},
+    )
+    end: dict[str, Any] = {
+        "elapsed_time": 0.9,
+        "created_at": 1_795_342_869,
+        "finished_at": 1_795_342_870,
+    }
+    run = ConductedRun(server)
+    began = message("workflow_started", {"reason": "initial", "created_at": 1_795_342_854})
+    run.end(began, message(*resumed), finished(**end))
+    done = call("run", base_url=run.url)
+    assert "succeeded in 0.90 s since it last went on, 16.0 s in all" in done.err
+    run = ConductedRun(server)
+    run.end(message(*resumed), finished(**end))
+    assert "succeeded in 0.90 s since it last went on" in call("run", base_url=run.url).err

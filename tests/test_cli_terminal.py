@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dify_workflow.emulator import Emulator
-from support.cli import in_terminal
+from support.cli import in_terminal, invoke
 from support.conducted import ConductedRun, field, node_finished, node_started
 from support.events import RUN, TASK, finished, message, text
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
+from support.terminal import Terminal
+from support.waiting import PATIENCE
 
 FOOT = "Ctrl-C stops the run"
 
@@ -243,7 +247,7 @@ def test_wide_characters_take_two_columns_and_columns_stay_aligned(run: Conducte
 
 def test_text_of_the_server_never_commands_the_terminal(run: ConductedRun) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J[bold]x[/bold]\u202e"
-    shown = "␛]0;owned␇␛[2J␛[31m�2J[bold]x[/bold]�"
+    shown = r"\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J[bold]x[/bold]\u202e"
     with in_terminal("run", base_url=run.url, columns=150) as terminal:
         run.begin()
         run.send(node_started("a", title=evil), text(f"text {evil}"))
@@ -262,8 +266,8 @@ def test_outputs_and_log_rows_never_command_the_terminal(server: ReplayServer) -
     with in_terminal("run", base_url=run.url) as terminal:
         run.end(finished(outputs={f"name {evil}": f"value {evil}", "deep": {"key": [evil]}}))
         assert terminal.end() == 0
-    assert "name ␛]0;owned␇" in terminal.shown
-    assert "value ␛]0;owned␇" in terminal.shown
+    assert r"name \x1b]0;owned\x07" in terminal.shown
+    assert r"value \x1b]0;owned\x07" in terminal.shown
     assert r"\u001b]0;owned" in terminal.shown
     for option in ("--json", "--jsonl"):
         with in_terminal("run", option, base_url=run.url) as terminal:
@@ -273,6 +277,158 @@ def test_outputs_and_log_rows_never_command_the_terminal(server: ReplayServer) -
         assert terminal.screen.title == ""
 
 
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202e\u200f\u061c"
+ESCAPED = r"\x1b]0;owned\x07\x1b[2J\x9b2J\u202e\u200f\u061c"
+AS_JSON = r"\u001b]0;owned\u0007\u001b[2J\u009b2J\u202e\u200f\u061c"
+
+
+def assert_inert(terminal: Terminal) -> None:
+    """Nothing of `EVIL` has reached the terminal as it is."""
+    assert terminal.screen.title == ""
+    written = terminal.written.decode()
+    for command in ("\x1b]", "\x1b[2J", "\x07", "\x9b", *"\u200e\u202e\u2066\u200f\u061c\u2028"):
+        assert command not in written
+
+
+def answering(server: ReplayServer, body: object, status: int = 200) -> str:
+    """The base URL of a server that answers everything so."""
+    return server.handle(lambda exchange: exchange.whole(json.dumps(body).encode(), status))
+
+
+RUN_DETAIL = {
+    "id": RUN,
+    "workflow_id": RUN,
+    "status": EVIL,
+    "inputs": json.dumps({f"in {EVIL}": EVIL}),
+    "outputs": {f"out {EVIL}": [EVIL], "text": EVIL},
+    "error": EVIL,
+    "total_steps": 1,
+    "total_tokens": 1,
+    "created_at": 1795344336,
+    "finished_at": 1795344337,
+    "elapsed_time": 1.0,
+}
+FORM = {
+    "form_content": f"Read {EVIL} and &rlm;&#x202e;&lrm;&#8294; this",
+    "inputs": [{"type": "paragraph", "output_variable_name": f"field {EVIL}", "default": None}],
+    "resolved_default_values": {f"field {EVIL}": EVIL},
+    "user_actions": [{"id": EVIL, "title": EVIL, "button_style": "primary"}],
+    "expiration_time": 1795429254,
+}
+LOG_ROW = {
+    "id": "row",
+    "workflow_run": {
+        "id": EVIL,
+        "version": "1",
+        "status": EVIL,
+        "error": EVIL,
+        "elapsed_time": 1.0,
+        "total_tokens": 1,
+        "total_steps": 1,
+        "created_at": 1,
+        "finished_at": 1,
+        "exceptions_count": 0,
+        "triggered_from": "x",
+    },
+    "created_from": EVIL,
+    "created_by_role": "end_user",
+    "created_by_account": None,
+    "created_by_end_user": {"id": "u", "type": "t", "is_anonymous": False, "session_id": EVIL},
+    "created_at": 1795344336,
+}
+LOGS = {"page": 1, "limit": 20, "total": 1, "has_more": False, "data": [LOG_ROW]}
+PARAMETERS = [
+    field("select", f"name {EVIL}", label=EVIL, options=[EVIL, "b"], default=EVIL),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (["info", RUN], RUN_DETAIL),
+        pytest.param(["info", RUN, "--json"], RUN_DETAIL, marks=pytest.mark.slow),
+        (["form", "show", "token"], FORM),
+        pytest.param(["form", "show", "token", "--json"], FORM, marks=pytest.mark.slow),
+        (["logs"], LOGS),
+        pytest.param(["logs", "--json"], LOGS, marks=pytest.mark.slow),
+        (["logs", "--jsonl"], LOGS),
+        pytest.param(["logs", "--csv"], LOGS, marks=pytest.mark.slow),
+        pytest.param(["stop", TASK], {"result": EVIL}, marks=pytest.mark.slow),
+    ],
+)
+def test_whatever_a_server_answers_is_inert_in_a_terminal_and_as_it_is_in_a_pipe(
+    arguments: list[str], body: dict[str, Any], server: ReplayServer
+) -> None:
+    url = answering(server, body)
+    with in_terminal(*arguments, base_url=url, columns=4000) as terminal:
+        assert terminal.end() == 0
+    assert_inert(terminal)
+    is_json = "--json" in arguments or "--jsonl" in arguments
+    assert (AS_JSON if is_json else ESCAPED) in terminal.shown
+    if arguments[0] == "form" and not is_json:
+        assert r"and \u200f\u202e\u200e\u2066 this" in terminal.shown
+    piped = invoke(*arguments, base_url=url)
+    assert piped.code == 0
+    if is_json:
+        assert json.loads(terminal.shown) == json.loads(piped.out)
+        assert "\\u202e" not in piped.out
+    if arguments[0] == "stop":
+        assert piped.out == f"{EVIL}\n"
+    assert "\u202e\u200f\u061c" in piped.out
+
+
+def test_parameters_and_questions_are_inert(server: ReplayServer) -> None:
+    url = ConductedRun(server, PARAMETERS).url
+    for arguments in (["parameters"], ["parameters", "--json"], ["run"]):
+        with in_terminal(*arguments, base_url=url, columns=1000) as terminal:
+            if arguments == ["run"]:
+                terminal.see("\n>")
+                terminal.type("wrong\n")
+                terminal.see("must be one of")
+                terminal.type("\x04")
+            terminal.end()
+        assert_inert(terminal)
+        assert (AS_JSON if "--json" in arguments else ESCAPED) in terminal.shown
+
+
+def test_log_lines_and_errors_are_inert_where_a_proxy_answers(server: ReplayServer) -> None:
+    page = f"<title>{EVIL}</title>\n".encode()
+    url = server.handle(lambda exchange: exchange.whole(page, 502, "Bad Gateway"))
+    commands = {("logs",): 3, ("-v", "logs"): 3, ("-v", "run"): 5, ("-v", "resume", RUN): 5}
+    for arguments, code in commands.items():
+        with in_terminal(*arguments, base_url=url, columns=1000) as terminal:
+            assert terminal.end() == code
+        assert_inert(terminal)
+        assert ESCAPED in terminal.shown
+
+
+def test_the_view_of_a_batch_is_inert_and_takes_no_status_for_markup(
+    server: ReplayServer, tmp_path: Path
+) -> None:
+    run = ConductedRun(server, [field("text-input", "name")])
+    status = f"[link=https://evil.example]{EVIL}[/]"
+    run.end(finished(status, error=EVIL))
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"id": f"a{EVIL}", "name": "Ann"}), encoding="utf-8")
+    arguments = ["batch", str(rows), "--output", str(tmp_path / "out.csv")]
+    with in_terminal(*arguments, base_url=run.url, columns=1000) as terminal:
+        terminal.end()
+    assert_inert(terminal)
+    assert f"1 [link=https://evil.example]{ESCAPED}[/]" in terminal.shown
+
+
+def test_outputs_that_are_no_object_are_shown_as_they_came(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    for outputs, shown in ((["a", 1], '["a", 1]'), ("text", "text"), (5, "5")):
+        with in_terminal("run", base_url=run.url) as terminal:
+            run.end(finished(outputs=outputs))
+            assert terminal.end() == 0
+        assert f"outputs  {shown}" in terminal.shown
+        run.end(finished(outputs=outputs))
+        piped = invoke("run", base_url=run.url)
+        assert (piped.code, json.loads(piped.out)) == (0, outputs)
+
+
 def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedRun) -> None:
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
@@ -280,7 +436,7 @@ def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedR
         terminal.see("Search", FOOT)
         terminal.interrupt()
         terminal.see("Stopping the run on the server; Ctrl-C again leaves at once.")
-        assert run.stops.get(timeout=10) == TASK
+        assert run.stops.get(timeout=PATIENCE) == TASK
         run.end(finished("stopped", error="Stopped by user."))
         assert terminal.end() == 130
     for line in ("└─ ■ Search", "■ stopped", "Stopped by user.", f"Stopped the run {RUN}"):
@@ -294,7 +450,7 @@ def test_a_second_ctrl_c_leaves_at_once(run: ConductedRun) -> None:
         run.send(node_started("search"))
         terminal.see("Search", FOOT)
         terminal.interrupt()
-        assert run.stops.get(timeout=10) == TASK
+        assert run.stops.get(timeout=PATIENCE) == TASK
         terminal.interrupt()
         assert terminal.end() == 130
     told = f"The run {RUN} may be going on; dify-workflow stop {TASK} stops it."
@@ -311,7 +467,7 @@ def test_ctrl_c_stops_a_run_as_soon_as_its_task_is_known(run: ConductedRun) -> N
         terminal.see("Stopping the run")
         assert run.stops.empty()
         run.begin()
-        assert run.stops.get(timeout=10) == TASK
+        assert run.stops.get(timeout=PATIENCE) == TASK
         run.end(finished("stopped"))
         assert terminal.end() == 130
 
@@ -328,7 +484,7 @@ def test_ctrl_c_before_the_server_answered_says_that_nobody_knows(server: Replay
 
     with in_terminal("run", base_url=server.handle(keep_waiting)) as terminal:
         terminal.see(FOOT)
-        assert asked.wait(20)
+        assert asked.wait(PATIENCE)
         terminal.interrupt()
         assert terminal.end() == 130
     assert "Whether the run has started is not known" in terminal.unwrapped
@@ -372,7 +528,7 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> No
         run.end(finished())
         assert terminal.end() == 0
     remote = {"transfer_method": "remote_url"}
-    assert run.inputs.get(timeout=10) == {
+    assert run.inputs.get(timeout=PATIENCE) == {
         "topic": "boxes",
         "count": 3,
         "style": "loud",
@@ -467,10 +623,10 @@ def test_what_was_seen_before_a_stream_broke_stays_and_the_way_on_is_told(
     with in_terminal("run", base_url=run.url) as terminal:
         run.begin()
         run.end(node_started("search"), text("half a sen"))
-        assert terminal.end() == 3
+        assert terminal.end() == 5
     assert "└─ … Search" in terminal.shown
     assert "half a sen" in terminal.shown
-    assert f"dify-workflow resume {RUN}" in terminal.unwrapped
+    assert f"dify-workflow info {RUN}" in terminal.unwrapped
 
 
 def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None:

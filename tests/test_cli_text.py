@@ -6,47 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dify_workflow._text import clock, counted, duration, headline, inert, inert_line, json_text
+from dify_workflow._text import clock, counted, duration
 from dify_workflow.cli._times import since, until
 from dify_workflow.errors import InvalidRequestError
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain\ttext\nof lines", "plain\ttext\nof lines"),
-        ("line\r\nline", "line\nline"),
-        ("over\rwritten", "over␍written"),
-        ("\x1b[2J\x07\x00\x7f", "␛[2J␇␀␡"),
-        ("\x9b2J\x85", "�2J�"),
-        ("\u202eevil\u2066", "�evil�"),
-        ("漢字 ☃ é", "漢字 ☃ é"),
-    ],
-)
-def test_no_character_commands_a_terminal(text: str, shown: str) -> None:
-    assert inert(text) == shown
-
-
-def test_a_line_is_one_line() -> None:
-    assert inert_line(" a\nb\t\u2028c\x1b ") == "a b c␛"
-
-
-def test_json_is_safe_and_still_the_same_json() -> None:
-    assert json_text({"a": "\x1b\x7f\x9b☃"}) == r'{"a": "\u001b\u007f\u009b☃"}'
-
-
-@pytest.mark.parametrize(
-    ("message", "shown"),
-    [
-        ("", ""),
-        ("one\ntwo", "one"),
-        ("Traceback (most recent call last):\n  File\nValueError: two!\n", "ValueError: two!"),
-    ],
-)
-def test_the_headline_of_an_error_says_most(message: str, shown: str) -> None:
-    assert headline(message) == shown
 
 
 @pytest.mark.parametrize(

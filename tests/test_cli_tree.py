@@ -45,3 +45,34 @@ def test_the_tail_of_a_long_text_is_found_without_the_rest() -> None:
         "o three",
         "one two three",
     ]
+
+
+ODD = [5, "x\x1b", [1], {"a": 1}, None, True, 2**70, float("nan"), float("inf"), -1, "\ud800"]
+ODD_KEYS = ("total_tokens", "iteration_length", "loop_length")
+NODE = {"id": "a-1", "node_id": "a", "title": "A", "node_type": "code"}
+ENDED = {**NODE, "status": "succeeded", "elapsed_time": 0.1, "error": None, "total_tokens": 3}
+EVENTS = {
+    "node_started": NODE,
+    "node_retry": {**NODE, "error": "e"},
+    "node_finished": {**ENDED, "execution_metadata": {"total_tokens": 3}},
+    "iteration_started": {**NODE, "node_id": "i", "metadata": {"iteration_length": 3}},
+    "iteration_next": {**NODE, "node_id": "i", "index": 1},
+    "iteration_completed": {**ENDED, "node_id": "i"},
+    "loop_started": {**NODE, "node_id": "l", "metadata": {"loop_length": 3}},
+    "loop_next": {**NODE, "node_id": "l", "index": 1},
+    "loop_completed": {**ENDED, "node_id": "l"},
+    "human_input_form_filled": {"node_id": "h", "node_title": "H", "action_text": "ok"},
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_values_of_any_kind_can_be_drawn(name: str) -> None:
+    data = EVENTS[name]
+    odd = [{**data, key: value} for key in data for value in ODD]
+    odd += [{**data, key: {each: value}} for key in data for each in ODD_KEYS for value in ODD]
+    for changed in odd:
+        tree = RunTree()
+        for event, payload in {**EVENTS, name: changed}.items():
+            envelope = {"event": event, "workflow_run_id": "r", "task_id": "t"}
+            tree.take(EVENT_CLASSES[event]({**envelope, "data": payload}))
+            assert all(cell_len(line.plain) <= 80 for line in tree_lines(tree, 80))

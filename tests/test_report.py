@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import sys
 from collections.abc import Iterable
 from html.parser import HTMLParser
+from io import StringIO
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import anyio
 import pytest
 
-from dify_workflow import AsyncDifyWorkflow, StreamInterruptedError
+from dify_workflow import AsyncDifyWorkflow, StreamInterruptedError, UnreadableEvent
 from dify_workflow.emulator import Emulator, Fault, Input, Steps, human_input, node, workflow
 from dify_workflow.emulator import iteration as each_of
 from dify_workflow.events import EVENT_CLASSES
@@ -144,7 +146,7 @@ def test_shapes_that_no_server_sends_are_shown_as_far_as_they_can_be_read() -> N
 
 def test_values_are_shown_as_they_are_up_to_a_length() -> None:
     deep: Any = "x"
-    for _ in range(sys.getrecursionlimit()):
+    for _ in range(100_000):
         deep = [deep]
     values = {"text": "a\nb <b>", "number": 2**70, "empty": "", "long": "x" * 20_007, "deep": deep}
     page = RunReport.of([begins("n"), ends("n", outputs=values, outputs_truncated=True)]).html()
@@ -373,6 +375,16 @@ def test_a_stream_that_is_lost_for_good_says_so_and_where() -> None:
             assert each.status == "lost"
             assert each.notes == ("end not seen", "3 items")
             assert "Seen for" in words
+
+
+def test_messages_that_are_no_events_are_told_and_shown_also_of_a_file() -> None:
+    unread = UnreadableEvent.of("no JSON", b"<b>502</b>", None, None)
+    events = [started(), unread, finished()]
+    lines = StringIO("".join(f"{json.dumps(event.raw)}\n" for event in events))
+    for report in (RunReport.of(events), RunReport.read(lines)):
+        words = " ".join(Page(report.html()).words)
+        assert "A message of the stream could not be read" in words
+        assert "<b>502</b>" in words
 
 
 def test_a_run_that_goes_on_and_one_that_was_stopped_say_so() -> None:

@@ -14,6 +14,8 @@ from dify_workflow.report import RunReport
 from support.browser import chromium, console, is_light, preferring
 from support.told import Event, begins, ends, event, everywhere, finished, gap, of_many, started
 
+pytestmark = pytest.mark.slow
+
 EVIL = "</pre></style></title><script>document.title='evil'</script><img src=x onerror=evil()>"
 TEN_THOUSAND = 10_000
 SECONDS = 2.0

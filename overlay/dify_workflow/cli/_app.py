@@ -11,7 +11,9 @@ import typer
 from .._secret import ApiKey
 from .._version import __version__
 from ._connection import Command, Connection
+from ._standard_streams import check_streams
 from .commands.batch import batch
+from .commands.demo import demo
 from .commands.emulate import emulate
 from .commands.form import show, submit
 from .commands.logs import logs
@@ -35,6 +37,7 @@ for command in (run, resume, batch, info, stop, logs, upload, parameters):
     app.command(cls=Command)(command)
 app.command()(report)
 app.command()(emulate)
+app.command()(demo)
 app.add_typer(form, name="form")
 for form_command in (show, submit):
     form.command(cls=Command)(form_command)
@@ -88,8 +91,10 @@ def connect(
     Data goes to stdout, everything else to stderr.
 
     Exit codes: 0 the run succeeded, or the command did; 1 the run failed or was stopped; 2 wrong
-    usage; 3 the API refused or could not be reached; 4 the run is paused for human input; 5 the
-    outcome of rows of a batch is unknown; 130 interrupted.
+    usage; 3 the API refused or could not be reached, and nothing was run; 4 the run is paused for
+    human input; 5 whether the run, or rows of a batch, ran is not known, or they may be going on;
+    130 interrupted.
     """
+    check_streams()
     key = None if api_key is None else ApiKey(api_key)
     context.obj = Connection(key, base_url, timeout, verbose)

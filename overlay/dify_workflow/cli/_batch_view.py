@@ -6,10 +6,12 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from .._text import counted, duration, inert_line
+from .._inert import inert_line
+from .._text import counted, duration
 from ..batch import BatchProgress
 from ._consoles import can_draw, errors
 from ._drawing import STYLES
@@ -175,6 +177,6 @@ def _rows(progress: BatchProgress) -> str:
 def _colored(progress: BatchProgress) -> str:
     """Counts by status, in the markup of rich; statuses are words of our own or the server's."""
     return "  ".join(
-        f"[{STYLES.get(status, 'default')}]{many:,} {inert_line(status)}[/]"
+        f"[{STYLES.get(status, 'default')}]{many:,} {escape(inert_line(status))}[/]"
         for status, many in progress.counts.items()
     )

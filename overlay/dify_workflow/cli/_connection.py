@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +17,7 @@ from .._secret import ApiKey
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError
 from ._exits import handled
+from ._log_lines import log_to_stderr
 
 if TYPE_CHECKING:
     import click
@@ -52,7 +52,7 @@ class Connection:
             ConfigurationError: There is no key, or an option cannot be right.
         """
         if self.verbose:
-            logging.basicConfig(format="%(name)s: %(message)s", stream=sys.stderr)
+            log_to_stderr()
             logging.getLogger("dify_workflow").setLevel(logging.DEBUG)
         if self.api_key is None:
             raise ConfigurationError("No API key: give --api-key KEY, or set DIFY_API_KEY.")
@@ -71,7 +71,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it raises becomes a sentence and an exit code."""
-        with handled():
+        with handled(ctx.params):
             return super().invoke(ctx)
 
 

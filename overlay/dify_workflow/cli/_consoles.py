@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from .._inert import inert
 
 _NO_LIMIT = 10_000
 """Columns where there is no terminal: nothing is cut or wrapped in a pipe."""
@@ -29,5 +33,23 @@ def can_ask() -> bool:
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
-output = Console(highlight=False, width=None if is_terminal(sys.stdout) else _NO_LIMIT)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+class InertConsole(Console):
+    """A console whose texts never command the terminal, whichever way they came to it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render something; only rich's own control sequences are left as they are."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(inert(text), style)
+
+
+def _output() -> Console:
+    if is_terminal(sys.stdout):
+        return InertConsole(highlight=False)
+    return Console(highlight=False, width=_NO_LIMIT)
+
+
+output = _output()
+errors = InertConsole(stderr=True, highlight=False, soft_wrap=True)

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from .._text import counted, duration, inert
+from .._inert import inert, inert_line
+from .._text import counted, duration
 from ._tree import Node, RunTree
 
 STYLES = {
@@ -43,6 +44,17 @@ _LEAST_LABEL = 16
 def mark(status: str) -> Text:
     """The sign for a status."""
     return Text(_MARKS.get(status, "?"), style=STYLES.get(status, ""))
+
+
+def unreadable_line(reasons: Sequence[str]) -> Text:
+    """A line that says that messages of the stream could not be read.
+
+    Args:
+        reasons: Why, one for each.
+    """
+    what = "a message" if len(reasons) == 1 else f"{len(reasons):,} messages"
+    reason = inert_line(reasons[-1])
+    return Text(f"! {what} of the stream could not be read: {reason}", style="yellow")
 
 
 @attrs.frozen

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .._options import DEFAULT_USER
 from ..errors import (
     APIConnectionError,
     AuthenticationError,
@@ -35,7 +36,7 @@ REFUSED = 3
 PAUSED = 4
 """The run waits for human input."""
 UNKNOWN = 5
-"""The outcome of some rows of a batch is unknown."""
+"""Whether the run, or rows of a batch, ran is not known, or they may be going on."""
 INTERRUPTED = 130
 """Ctrl-C."""
 DEFECT = 70
@@ -45,17 +46,31 @@ _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
 
 
+_MOST_SHOWN = 5
+"""Runs that are named of those that may be the one."""
+
+_NOTHING: Mapping[str, Any] = {}
+
+
 @contextmanager
-def handled() -> Generator[None, None, None]:
-    """Turn what a command raises into a sentence, a hint and an exit code."""
+def handled(given: Mapping[str, Any] = _NOTHING) -> Generator[None, None, None]:
+    """Turn what a command raises into a sentence, a hint and an exit code.
+
+    Args:
+        given: What the command was given, by the names of its parameters.
+    """
     try:
         yield
     except (ConfigurationError, InvalidRequestError, LogCursorError) as error:
         complain(_sentence(error), _hint(error))
         raise typer.Exit(USAGE) from None
     except DifyError as error:
-        complain(_sentence(error), _hint(error))
-        raise typer.Exit(REFUSED) from None
+        if error.outcome == "unknown":
+            complain(_sentence(error), _next_step(error, given))
+        else:
+            complain(_sentence(error), _hint(error))
+        is_open = error.outcome in {"unknown", "running"}
+        raise typer.Exit(UNKNOWN if is_open else REFUSED) from None
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
@@ -90,27 +105,45 @@ def complain(problem: str, hint: str = "") -> None:
     """Say on stderr what is wrong, and what can be done."""
     from rich.text import Text
 
-    from .._text import inert
+    from .._inert import inert
     from ._consoles import errors
 
-    errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
-    if hint:
-        errors.print(Text(inert(hint), style="dim"))
+    with suppress(OSError):  # where nobody can be told, the exit code still says it
+        errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
+        if hint:
+            errors.print(Text(inert(hint), style="dim"))
 
 
 def say(text: str) -> None:
     """Say something on stderr that is no error."""
     from rich.text import Text
 
-    from .._text import inert
+    from .._inert import inert
     from ._consoles import errors
 
-    errors.print(Text(inert(text)))
+    with suppress(OSError):
+        errors.print(Text(inert(text)))
 
 
 def _sentence(error: DifyError) -> str:
     """What the error says, without the name of the method that raised it."""
     return _METHOD.sub("", str(error))
+
+
+def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
+    """What tells the outcome that is not known."""
+    from ._printing import command
+
+    if error.run_id is not None:
+        return f"What the server knows of the run: {command('info', error.run_id)}"
+    found = (error.candidates or error.possible_runs)[:_MOST_SHOWN]
+    if found:
+        what = "Before it is run again, look whether one of these is the run:"
+        return "\n".join([what, *(f"  {command('info', run_id)}" for run_id in found)])
+    if "token" in given:
+        return f"Before it is sent again: {command('form', 'show', given['token'])}"
+    user = given.get("user") or DEFAULT_USER
+    return f"Before it is run again, look whether it is there: {command('logs', '--user', user)}"
 
 
 def _hint(error: DifyError) -> str:

@@ -10,8 +10,9 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from .._fields import fields_of_form
+from .._inert import inert, one_line
 from .._json import JSONObject
-from .._text import clock, inert, inert_line
+from .._text import clock
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import can_ask, errors, is_terminal, output
@@ -34,7 +35,7 @@ def show_form(form: HumanInputForm) -> None:
         show_fields(fields)
         print_line("")
     for action in form.actions:
-        print_line(f"--action {inert_line(action.id)}  {inert_line(action.title)}")
+        print_line(f"--action {one_line(action.id)}  {one_line(action.title)}")
     if form.expires_at is not None:
         errors.print(Text(f"Expires at {clock(form.expires_at)}.", style="dim"))
 

@@ -12,6 +12,7 @@ import attrs
 
 from .._fields import Field, file_at
 from .._json import JSON, JSONObject, is_object
+from .._output_file import Source, source_of
 from ..errors import InvalidRequestError
 
 
@@ -23,11 +24,13 @@ class Given:
         values: Text by name (``-i NAME=VALUE``); the last one counts.
         files: Paths and addresses by name (``--file NAME=PATH``), in their order.
         json: Values by name, out of a file (``--inputs FILE``).
+        sources: The files that these are read from.
     """
 
     values: Mapping[str, str]
     files: Mapping[str, Sequence[str]]
     json: JSONObject = attrs.field(factory=dict[str, JSON])
+    sources: Sequence[Source] = ()
 
     @classmethod
     def of(
@@ -47,7 +50,9 @@ class Given:
         for name, place in (_pair("--file", "NAME=PATH", file) for file in files or ()):
             places.setdefault(name, []).append(place)
         texts = dict(_pair("--input", "NAME=VALUE", value) for value in values or ())
-        return cls(texts, places, _json_from(source))
+        values_from = source_of(sys.stdin) if source == "-" else [source] if source else []
+        sources = [*values_from, *(place for each in places.values() for place in each)]
+        return cls(texts, places, _json_from(source), sources)
 
 
 def typed(given: Given, fields: Sequence[Field]) -> JSONObject:

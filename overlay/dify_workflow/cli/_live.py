@@ -11,11 +11,13 @@ from rich.live import Live
 from rich.text import Text
 
 from .._event import StreamEvent
-from .._json import JSON, JSONObject, is_list
-from .._text import counted, duration, inert, inert_line, json_text
+from .._inert import inert, inert_line, json_text
+from .._json import JSON, is_list
+from .._text import counted, duration
 from ..models import WorkflowRunResponse
 from ._consoles import errors, output
-from ._drawing import spinner, text_lines, tree_lines
+from ._drawing import spinner, text_lines, tree_lines, unreadable_line
+from ._printing import by_name
 from ._result import show_end
 from ._tree import RunTree
 
@@ -82,11 +84,13 @@ class LiveView:
             errors.print(self._title())
         for line in tree_lines(self._tree, errors.width - _MARGIN):
             errors.print(line)
+        if self._tree.unreadable:
+            errors.print(unreadable_line(self._tree.unreadable))
         text = "".join(self._tree.text).lstrip("\n").rstrip()
         if text and not _is_repeated(text, self._run.outputs if self._run else {}):
             output.print(Text(f"\n{inert(text)}"))
         if self._run:
-            show_end(self._run)
+            show_end(self._run, self._tree)
 
     def _frame(self) -> Group:
         width, height = errors.width - _MARGIN, errors.height - 1
@@ -121,9 +125,9 @@ class LiveView:
         return foot
 
 
-def _is_repeated(text: str, outputs: JSONObject) -> bool:
+def _is_repeated(text: str, outputs: JSON) -> bool:
     """Whether outputs are all that the text consists of, as servers since Dify 1.9 stream them."""
-    for value in sorted(map(_as_streamed, outputs.values()), key=len, reverse=True):
+    for value in sorted(map(_as_streamed, by_name(outputs).values()), key=len, reverse=True):
         text = text.replace(value.strip(), "", 1)
     return not text.strip()
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from .._csv import CSVWriter, without_formula
+from .._inert import inert_line
 from .._json import JSON
-from .._text import inert_line, json_text
 from ..models import WorkflowLogs
 from ._consoles import errors, is_terminal
 from ._exits import say
 from ._interrupts import until_interrupted
 from ._log_rows import LogRows
-from ._printing import print_line
+from ._printing import print_json_line
 from ._tables import show_logs, show_new_logs
 
 _SHORT_WALK = 100
@@ -40,7 +40,7 @@ def print_json(rows: LogRows) -> None:
     """Print an object as the server's answer is one, with the cursor behind its rows."""
     data = [row.raw for row in _awaited(rows)]
     facts = {"has_more": rows.has_more, "total": rows.total, "cursor": rows.cursor}
-    print_line(json_text({"data": data, **facts}))
+    print_json_line({"data": data, **facts})
 
 
 def print_json_lines(rows: LogRows) -> None:
@@ -48,9 +48,9 @@ def print_json_lines(rows: LogRows) -> None:
     _write_json_lines(_streamed(rows))
 
 
-def print_csv(rows: LogRows) -> None:
+def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
     """Print each row as a line of CSV, as it is read, below a header (RFC 4180)."""
-    _write_csv(_streamed(rows))
+    _write_csv(_streamed(rows), escape_formulas)
 
 
 def print_table(rows: LogRows) -> None:
@@ -64,14 +64,16 @@ def print_table(rows: LogRows) -> None:
         say(f"To go on: {rows.way_on}")
 
 
-def follow(rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool) -> None:
+def follow(
+    rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool, escape_formulas: bool
+) -> None:
     """Print each row when it comes: as a line of JSON, of CSV, or of a table for people."""
     say("Waiting for new runs; Ctrl-C ends it.")
     rows = _flushed(rows)
     if as_jsonl:
         _write_json_lines(rows)
     elif as_csv:
-        _write_csv(rows)
+        _write_csv(rows, escape_formulas)
     else:
         show_new_logs(rows)
 
@@ -85,14 +87,14 @@ def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
 
 def _write_json_lines(rows: Iterable[WorkflowLogs]) -> None:
     for row in rows:
-        print_line(json_text(row.raw))
+        print_json_line(row.raw)
 
 
-def _write_csv(rows: Iterable[WorkflowLogs]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")  # the stream knows the platform's own
-    writer.writerow(_CSV_COLUMNS)
+def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
+    writer = CSVWriter(sys.stdout)
+    writer.row(_CSV_COLUMNS)
     for row in rows:
-        writer.writerow(map(_cell, _csv_row(row)))
+        writer.row(_cell(value, escape_formulas) for value in _csv_row(row))
 
 
 def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
@@ -136,9 +138,12 @@ def _csv_row(row: WorkflowLogs) -> list[JSON]:
     ]
 
 
-def _cell(value: JSON) -> JSON:
-    """The value as it is; on a terminal, without what would command it."""
-    return inert_line(value) if isinstance(value, str) and is_terminal(sys.stdout) else value
+def _cell(value: JSON, escape_formulas: bool) -> JSON:
+    """The value as it is; in a terminal inert, and on one line."""
+    if not isinstance(value, str):
+        return value
+    text = without_formula(value) if escape_formulas else value
+    return inert_line(text) if is_terminal(sys.stdout) else text
 
 
 def _iso(time: int | None) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from rich.text import Text
 
 from .._fields import Field
+from .._inert import inert_line, json_text
 from .._json import JSON, JSONObject
-from .._text import counted, inert_line
+from .._text import counted
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
 from ._consoles import errors
@@ -122,4 +122,4 @@ def _complain(problem: str) -> None:
 
 
 def _shown(value: JSON) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json_text(value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .._event import StreamEvent
+from .._output_file import Source, refuse_source
 from ..errors import InvalidRequestError
 from ..models import WorkflowRunResponse
 from ..report import RunReport
@@ -75,18 +77,20 @@ class ReportingView:
             self._report.save(self._place)
 
 
-def with_report(view: View, place: Path | None) -> View:
+def with_report(view: View, place: Path | None, sources: Iterable[Source] = ()) -> View:
     """A view, with a report where one is wanted.
 
     Args:
         view: The view.
         place: Where the report goes; None for none.
+        sources: Files that the run is made of.
 
     Raises:
-        InvalidRequestError: No file can be written there.
+        InvalidRequestError: No file can be written there, or it would replace one of those.
     """
     if place is None:
         return view
+    refuse_source(place, *sources)
     folder = place.absolute().parent
     if not folder.is_dir():
         raise InvalidRequestError(f"There is no folder {folder} for the report.")
@@ -113,8 +117,6 @@ def write_report(source: str, place: str | None, *, as_svg: bool) -> None:
         sys.stdout.write(text)
         return
     target = Path(place) if place else Path(source).with_suffix(".svg" if as_svg else ".html")
-    if place is None and target == Path(source):
-        raise InvalidRequestError(f"The report would replace {source}; name another file with -o.")
     try:
         report.save(target, svg=as_svg)
     except OSError as error:

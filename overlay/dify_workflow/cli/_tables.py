@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from .._fields import Field
+from .._inert import headline, json_text
 from .._json import JSON
-from .._text import clock, duration, headline, inert_line, json_text
+from .._text import clock, duration
 from ..models import WorkflowLogs
 from ._consoles import is_terminal, output
 from ._drawing import STYLES
+from ._printing import cell
 
 _LOG_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
 """Columns that a column of the log needs, those first without which the others say little."""
@@ -49,9 +51,9 @@ def _log_cells(row: WorkflowLogs, columns: list[str]) -> list[Text]:
     status = row.status or "deleted"
     cells = {
         "started": Text(clock(row.created_at)),
-        "status": Text(inert_line(status), style=STYLES.get(status, "dim")),
-        "run": Text(inert_line(run.id) if run else ""),
-        "user": Text(inert_line(user.session_id) if user else ""),
+        "status": Text(cell(status), style=STYLES.get(status, "dim")),
+        "run": Text(cell(run.id) if run else ""),
+        "user": Text(cell(user.session_id) if user else ""),
         "duration": Text(duration(run.elapsed_time) if run else ""),
         "tokens": Text(f"{run.total_tokens:,}" if run else ""),
         "message": Text(headline(row.message or "")),
@@ -75,11 +77,11 @@ def show_fields(fields: Iterable[Field]) -> None:
     """Show the inputs of an app or the fields of a form, a line each."""
     rows = [
         {
-            "name": Text(inert_line(field.name), style="bold"),
-            "kind": Text(inert_line(field.kind)),
+            "name": Text(cell(field.name), style="bold"),
+            "kind": Text(cell(field.kind)),
             "required": Text("yes" if field.required else ""),
-            "default": Text("" if field.default is None else inert_line(_shown(field.default))),
-            "takes": Text(inert_line(_bounds(field))),
+            "default": Text("" if field.default is None else cell(_shown(field.default))),
+            "takes": Text(cell(_bounds(field))),
         }
         for field in fields
     ]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .._event import StreamEvent
+from .._event import StreamEvent, UnreadableEvent
+from .._inert import headline, inert_line
 from .._reading import SHAPE_ERRORS
-from .._text import headline, inert_line
+from .._run_state import is_resumption
 from ..errors import InvalidResponseError
 from ..events import (
     AgentLog,
@@ -29,6 +30,7 @@ from ..events import (
     ReasoningChunk,
     TextChunk,
     TextReplace,
+    WorkflowStarted,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     )
 
 _FAILURES = frozenset({"failed", "exception"})
+_LONGEST = 1e9
+"""Seconds above which nothing is a duration."""
 
 
 @attrs.define(eq=False)
@@ -151,6 +155,12 @@ class RunTree:
         self.run_id: str | None = None
         self.nodes: dict[str, Node] = {}
         self.text: list[str] = []
+        self.unreadable: list[str] = []
+        """Why messages of the stream could not be read."""
+        self.started_at: int | None = None
+        """When the run began (Unix seconds), as far as its events tell."""
+        self.was_resumed = False
+        """Whether it went on after people had answered."""
         self._clock = clock
         self._all: dict[str, Node] = {}
         self.began = clock()
@@ -178,6 +188,8 @@ class RunTree:
 
     def _take(self, event: StreamEvent[object]) -> Node | None:
         match event:
+            case UnreadableEvent():
+                self.unreadable.append(event.reason)
             case TextChunk() if isinstance(event.data.text, str):
                 self.text.append(event.data.text)
             case TextReplace() if isinstance(event.data.text, str):
@@ -231,9 +243,9 @@ class RunTree:
 
     def _finished(self, data: NodeFinishedData) -> Node:
         node = self._node(data)
-        node.end(data.id, data.status, data.elapsed_time, data.error)
+        node.end(data.id, str(data.status), _seconds(data.elapsed_time), data.error)
         spent = data.execution_metadata and data.execution_metadata.total_tokens
-        node.tokens += spent or 0
+        node.tokens += _count(spent)
         if data.status == "paused":
             node.note = "waits for a person"
         return node
@@ -248,10 +260,10 @@ class RunTree:
         node = self._node(event.data)
         node.begin(event.data.id, self._clock())
         if isinstance(event, LoopStarted):
-            node.items, node.item = event.data.metadata.loop_length or 0, 1
+            node.items, node.item = _count(event.data.metadata.loop_length), 1
         else:
             length = event.data.metadata
-            node.items = length.iteration_length or length.iterator_length or 0
+            node.items = _count(length.iteration_length or length.iterator_length)
         return node
 
     def _next(self, event: IterationNext | LoopNext) -> Node:
@@ -266,16 +278,22 @@ class RunTree:
 
     def _completed(self, data: IterationCompletedData | LoopCompletedData) -> Node:
         node = self._node(data)
-        node.end(data.id, data.status, data.elapsed_time, data.error)
-        node.tokens = data.total_tokens or 0
+        node.end(data.id, str(data.status), _seconds(data.elapsed_time), data.error)
+        node.tokens = _count(data.total_tokens)
         for inner in node.children.values():
             if inner.is_running:
                 inner.halt("stopped", self._clock())
         return node
 
     def _noted(self, event: StreamEvent[object]) -> Node | None:
-        """Note what a node is doing."""
+        """Note what a node is doing, or the run as a whole."""
         match event:
+            case WorkflowStarted() if is_resumption(event):
+                self.was_resumed = True
+                return None
+            case WorkflowStarted():
+                self.started_at = event.data.created_at
+                return None
             case HumanInputRequired():
                 node, note = self._node(event.data), "waits for a person"
                 node.halt("paused", self._clock())
@@ -313,6 +331,16 @@ class RunTree:
                     self._all[around] = self.nodes[around] = node
                 return self._all[around].children
         return self.nodes
+
+
+def _count(value: object) -> int:
+    """A number as a server should send it; 0 for anything else."""
+    return value if isinstance(value, int) else 0
+
+
+def _seconds(value: object) -> float:
+    """Likewise a duration in seconds."""
+    return float(value) if isinstance(value, int | float) and abs(value) < _LONGEST else 0.0
 
 
 def _inside(nodes: dict[str, Node], lead: str) -> Iterator[tuple[Node, str]]:

@@ -10,8 +10,8 @@ from typing import Protocol, Self
 
 from rich.text import Text
 
-from .._event import StreamEvent
-from .._text import inert, json_text
+from .._event import StreamEvent, UnreadableEvent
+from .._inert import inert, inert_line
 from ..events import (
     HumanInputRequired,
     IterationCompleted,
@@ -26,8 +26,8 @@ from ..events import (
 )
 from ..models import WorkflowRunResponse
 from ._consoles import errors, is_terminal
-from ._drawing import node_line
-from ._printing import print_line
+from ._drawing import node_line, unreadable_line
+from ._printing import print_json_line
 from ._result import plain, show_end
 from ._tree import Node, RunTree
 
@@ -84,7 +84,7 @@ class ResultView(_PlainView):
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
-        print_line(json_text(plain(run)))
+        print_json_line(plain(run))
 
 
 class EventsView(_PlainView):
@@ -92,7 +92,7 @@ class EventsView(_PlainView):
 
     def show(self, event: StreamEvent[object]) -> None:
         """Print the event as it came."""
-        print_line(json_text(event.raw))
+        print_json_line(event.raw)
         sys.stdout.flush()
 
     def end(self, run: WorkflowRunResponse) -> None:
@@ -118,11 +118,13 @@ class LineView(_PlainView):
         node = self._tree.take(event)
         if self._tree.run_id and not self._is_named:
             self._is_named = True
-            self._line(Text(f"▶ run {inert(self._tree.run_id)}", style="bold"))
+            self._line(Text(f"▶ run {inert_line(self._tree.run_id)}", style="bold"))
         if isinstance(event, TextChunk):
             self._write("".join(self._tree.text[known:]))
         elif isinstance(event, TextReplace):
             self._write("\n" * self._in_line + "".join(self._tree.text))
+        elif isinstance(event, UnreadableEvent):
+            self._line(unreadable_line([event.reason]))
         elif node is not None:
             self._node(event, node)
 
@@ -130,7 +132,7 @@ class LineView(_PlainView):
         """Show how the run ended."""
         if self._in_line:
             self._write("\n")
-        show_end(run)
+        show_end(run, self._tree)
 
     def _node(self, event: StreamEvent[object], node: Node) -> None:
         is_round = node.id not in self._tree.nodes or node.rounds > 1

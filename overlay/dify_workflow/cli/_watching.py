@@ -36,7 +36,7 @@ def view_of(
 
 
 def watch(opening: Callable[[], WorkflowStream], view: View) -> int:
-    """Run and show; Ctrl-C, or a reader that is gone, stops the run on the server.
+    """Run and show; Ctrl-C, or output that cannot be written, stops the run on the server.
 
     Args:
         opening: Starts the run.
@@ -53,10 +53,16 @@ def watch(opening: Callable[[], WorkflowStream], view: View) -> int:
                 view.show(event)
             run = stream.result()
             view.end(run)
-    except BrokenPipeError:
-        if stream is not None and run is None:
+    except OSError as error:
+        if run is not None:
+            say(f"The run {run.id} has ended: {command('info', run.id)} shows its outputs.")
+        elif stream is not None:
             stream.stop()
-            say(f"Stopped the run {stream.run_id}: nobody reads its output any more.")
+            is_left = isinstance(error, BrokenPipeError)
+            reason = (
+                "nobody reads its output any more" if is_left else "its output cannot be written"
+            )
+            say(f"Stopped the run {stream.run_id}: {reason}.")
         raise
     except KeyboardInterrupt:
         say(_left(stream))

@@ -1,23 +1,24 @@
-"""Files: events as lines of JSON, read; a report, written whole or not at all."""
+"""Files of events as lines of JSON."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import IO
 
-from .._event import StreamEvent, UnknownEvent
+from .._event import StreamEvent, UnknownEvent, UnreadableEvent
 from .._json import JSON, abridged, decode, is_object
 from .._replay import StreamGap
 from ..errors import InvalidRequestError
 from ..events import EVENT_CLASSES
 
-_CLASSES: dict[str, type[StreamEvent[object]]] = {**EVENT_CLASSES, "stream_gap": StreamGap}
-"""Those of the server, and the one that the client makes itself."""
+_CLASSES: dict[str, type[StreamEvent[object]]] = {
+    **EVENT_CLASSES,
+    "stream_gap": StreamGap,
+    "unreadable": UnreadableEvent,
+}
+"""Those of the server, and the two that the client makes itself."""
 
 
 def events_of(
@@ -66,29 +67,3 @@ def _events(
         yield _CLASSES.get(kind, UnknownEvent)(value), ""
     if not count:
         raise InvalidRequestError(f"{name} has no event.")
-
-
-def replace_file(place: Path, text: str) -> None:
-    """Write a file beside its place first, so that nobody ever sees half of it.
-
-    Args:
-        place: Where.
-        text: What.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    if place.exists() and not place.is_file():  # a pipe, or /dev/stdout
-        place.write_text(text, encoding="utf-8")
-        return
-    beside = place.with_name(f".{place.name}.{token_hex(4)}.part")
-    try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-        if place.exists():
-            shutil.copymode(place, beside)
-        beside.replace(place)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise

@@ -114,6 +114,10 @@ def _warnings(layout: Layout) -> Iterator[Markup]:
             text = f"The stream was lost after {after} and taken up {lost} later: {what}"
         reason = f". {gap.reason}" if gap.reason else "."
         yield element("p", {"class": "note is-gap", "role": "note"}, mark("gap"), f"{text}{reason}")
+    if unread := run.events["unreadable"]:
+        what = "A message" if unread == 1 else f"{unread:,} messages"
+        text = f"{what} of the stream could not be read; the other events below have what came."
+        yield element("p", {"class": "note is-gap", "role": "note"}, mark("gap"), text)
     if run.status == "running" and not run.is_lost:
         text = "The run was going on when this report was made."
         yield element("p", {"class": "note", "role": "note"}, text)

@@ -8,10 +8,18 @@ from html import escape
 from importlib import resources
 from typing import TypeAlias
 
-from .._text import inert
-
-_UNSEEN = dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), 0xFFFD)
-"""Halves of surrogate pairs, which no file can hold, and what XML forbids."""
+_REPLACEMENT = 0xFFFD
+_SIGNS: dict[int, int] = {
+    # Control characters, shown as their pictures (␛ for escape); line feed and tab stay.
+    **{code: 0x2400 + code for code in range(0x20) if code not in {0x09, 0x0A}},
+    0x7F: 0x2421,
+    # C1 controls; what turns the direction of the text around it, and can make it read as something
+    # else; halves of surrogate pairs, which no file can hold; and what XML forbids.
+    **dict.fromkeys(
+        (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), _REPLACEMENT
+    ),
+    **dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), _REPLACEMENT),
+}
 
 
 class Markup(str):
@@ -26,7 +34,7 @@ Attributes: TypeAlias = Mapping[str, "str | float | bool | None"]
 
 def plain(text: str) -> str:
     """Text that a document of any kind can hold: control characters are shown as signs."""
-    return inert(text).translate(_UNSEEN)
+    return text.replace("\r\n", "\n").translate(_SIGNS)
 
 
 def shown(text: str) -> Markup:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from .._event import StreamEvent
-from ._file import events_of, replace_file
+from .._output_file import Source, refuse_source, replacing, source_of
+from ._file import events_of
 from ._folding import Folding
 from ._html import page
 from ._layout import lay_out
@@ -40,6 +41,7 @@ class RunReport:
 
     def __init__(self) -> None:
         self._folding = Folding()
+        self._sources: list[Source] = []
 
     @classmethod
     def of(cls, events: Iterable[StreamEvent[object]]) -> Self:
@@ -67,6 +69,10 @@ class RunReport:
             InvalidRequestError: The file cannot be read, has no event, or has a line that is none.
         """
         report = cls()
+        if isinstance(source, str | os.PathLike):
+            report._sources = [source]
+        else:
+            report._sources = source_of(source)
         for event, cut in events_of(source):
             if event is not None:
                 report.add(event)
@@ -141,11 +147,14 @@ class RunReport:
 
         Raises:
             OSError: The file cannot be written.
+            InvalidRequestError: It is the file of events that the report was read from.
         """
         place = Path(path)
+        refuse_source(place, *self._sources)
         is_picture = place.suffix.lower() == ".svg" if svg is None else svg
         text = self.svg() if is_picture else self.html()
-        replace_file(place, text)
+        with replacing(place) as file:
+            file.write(text.encode())
         return place
 
     def _repr_html_(self) -> str:

@@ -56,7 +56,12 @@ def batch(
         ),
     ] = None,
     max_attempts: Annotated[
-        int, typer.Option(metavar="N", help="How often a row is sent whose run fails.", min=1)
+        int,
+        typer.Option(
+            metavar="N",
+            help="How often a row is sent whose run fails, or that a worker's shutdown stops.",
+            min=1,
+        ),
     ] = 1,
     dask: Annotated[
         str | None,
@@ -76,10 +81,25 @@ def batch(
             help="Send rows again whose outcome is unknown, although they may have been run.",
         ),
     ] = False,
+    at_least_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-least-once",
+            help="Send rows again whose outcome is unknown and of which the log shows no run, "
+            "up to two times; they may then run twice.",
+        ),
+    ] = False,
     on_interrupt: Annotated[
         Literal["wait", "stop", "detach"],
         typer.Option(help="What Ctrl-C does with runs that go on; a second one leaves at once."),
     ] = "wait",
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas",
+            help="In a .csv, write ' before texts that a spreadsheet would take for formulas.",
+        ),
+    ] = False,
     user: User = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all rows, and run none.")
@@ -89,7 +109,7 @@ def batch(
 
     Columns with the name of an input are that input; a column id names the rows. All rows are
     checked before the first one is sent. Whatever ends the batch, --resume goes on with it, and no
-    row is sent twice.
+    row is sent twice unless that is asked for.
 
     Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
     some is unknown; 130 interrupted.
@@ -98,26 +118,43 @@ def batch(
         "concurrency": concurrency,
         "rate": rate,
         "max_attempts": max_attempts,
+        "resume": resume,
         "rerun_unknown": rerun_unknown,
+        "at_least_once": at_least_once,
         "on_interrupt": on_interrupt,
     }
     with _extras_named():
+        from ..._output_file import refuse_source
         from ...batch import read_rows
         from ...batch._results import check_results_path
+        from .._batch_end import exit_code, show_summary
 
         rows = read_rows(table)
+        where = journal or f"{output}.journal"
         if output is not None:
-            check_results_path(output)
+            refuse_source(Path(where), table)
+            check_results_path(output, table, where, escape_formulas=escape_formulas)
         elif not dry_run:
             raise InvalidRequestError("Name the file for the results with --output OUT.")
         with connection_of(context).client(user) as client:
             if output is None or dry_run:
                 _check(client, rows)
                 return
-            where = journal or f"{output}.journal"
-            if not resume:
-                _check_new(where)
-            code = _run(client, rows, output, where, dask, settings)
+            if not resume and _has_rows(where):
+                raise InvalidRequestError(
+                    "The journal has the rows of an earlier batch: --resume goes on with it, and "
+                    "another --journal begins a new one."
+                )
+            summary = _watched(client, rows, where, dask, settings)
+            try:
+                summary.write_results(output, escape_formulas=escape_formulas)
+            except InvalidRequestError:
+                say("Nothing is lost: --resume writes the results again.")
+                raise
+            shown = None if journal is None else _without_password(journal)
+            again = _to_resume(output, journal=shown, dask=dask, user=user)
+            show_summary(summary, table, output, again)
+            code = exit_code(summary)
     raise typer.Exit(code)
 
 
@@ -131,27 +168,10 @@ def _extras_named() -> Generator[None, None, None]:
         raise typer.Exit(USAGE) from None
 
 
-def _run(
-    client: DifyWorkflow,
-    rows: RowFile,
-    output: Path,
-    journal: str,
-    dask: str | None,
-    settings: dict[str, Any],
-) -> int:
-    """Run the rows and write the results; the exit code."""
-    from .._batch_end import exit_code, show_summary
-
-    summary = _watched(client, rows, journal, dask, settings)
-    summary.write_results(output)
-    show_summary(summary, output)
-    return exit_code(summary)
-
-
 def _watched(
     client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, Any]
 ) -> BatchSummary:
-    from ...batch import run_batch
+    from ...batch import JournalError, run_batch
     from ...batch._dask import executor_at
     from .._batch_view import view_of_batch
     from .._interrupts import announced
@@ -161,9 +181,13 @@ def _watched(
         told: dict[str, Any] = {"on_progress": view.show, "executor": executor}
         try:
             return run_batch(client, rows, journal=journal, **told, **settings)
+        except (InvalidRequestError, JournalError):  # which say what there is to say
+            view.close()
+            raise
         except (DifyError, KeyboardInterrupt):
             view.close()
-            say("Nothing is lost: --resume goes on.")
+            has_rows = _has_rows(journal)
+            say("Nothing is lost: --resume goes on." if has_rows else "Nothing was sent.")
             raise
 
 
@@ -172,6 +196,22 @@ _AFTER_INTERRUPT = {
     "stop": "Stopping the runs that go on; Ctrl-C again leaves at once.",
     "detach": "Leaving the runs that go on to --resume.",
 }
+
+
+def _to_resume(output: Path, **options: str | None) -> list[str]:
+    """The words of the command that goes on with a batch, up to the table."""
+    words = ["batch", "--output", str(output)]
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", value]
+    return [*words, "--resume"]
+
+
+def _without_password(journal: str) -> str:
+    from ...batch._schema import url_of
+
+    if "://" not in journal:
+        return journal
+    return url_of(journal).render_as_string(hide_password=True)
 
 
 def _check(client: DifyWorkflow, rows: RowFile) -> None:
@@ -189,20 +229,15 @@ def _check(client: DifyWorkflow, rows: RowFile) -> None:
     )
 
 
-def _check_new(journal: str) -> None:
-    """Refuse a journal that another batch has begun.
+def _has_rows(journal: str) -> bool:
+    """Whether a batch has begun with a journal.
 
     Raises:
-        InvalidRequestError: It has rows.
+        JournalError: It cannot be used.
     """
     from ...batch._journal import Journal
 
     if "://" not in journal and not Path(journal).exists():
-        return
+        return False
     with closing(Journal(journal)) as found:
-        has_rows = found.count() > 0
-    if has_rows:
-        raise InvalidRequestError(
-            "The journal has the rows of an earlier batch: --resume goes on with it, and another "
-            "--journal begins a new one."
-        )
+        return found.count() > 0

@@ -24,14 +24,13 @@ Token: TypeAlias = Annotated[
 
 def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
     """Show what a form says, which fields it has, and how it can be sent off."""
-    from ..._text import json_text
     from .._forms import show_form
-    from .._printing import print_line
+    from .._printing import print_json_line
 
     with connection_of(context).client() as client:
         form = client.human_input_form(token)
     if as_json:
-        print_line(json_text(form.raw))
+        print_json_line(form.raw)
     else:
         show_form(form)
 

@@ -47,6 +47,12 @@ def logs(
             help="Text to find in inputs, outputs or the user, or a run id.", show_default=False
         ),
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Only runs for this user (Dify 1.5 and newer).", show_default=False
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -82,12 +88,21 @@ def logs(
         bool, typer.Option("--jsonl", help="Print every row, as a line of JSON.")
     ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for programs.")] = False,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas",
+            help="With --csv, write ' before texts that a spreadsheet would take for formulas.",
+        ),
+    ] = False,
 ) -> None:
     """List the runs of the app, newest first.
 
     Times without a time zone are local. The log counts whole seconds, rounded.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
+    if escape_formulas and not as_csv:
+        raise typer.BadParameter("--escape-formulas is for --csv.")
     listing = {"--all": list_all, "--json": as_json, "--since": since, "--until": until}
     for option, given in listing.items():
         only_one(("--follow", follow), (option, bool(given)))
@@ -103,19 +118,20 @@ def logs(
         cursor=cursor,
         status=status,
         keyword=keyword,
+        created_by_end_user_session_id=user,
         created_at_after=None if since is None else moment_since(since, "--since", now),
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
     with connection_of(context).client() as client:
         if follow:
             new = islice(client.tail_logs(request), most)
-            to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv)
+            to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
             return
         rows = LogRows(client, request, most)
         if as_jsonl:
             to.print_json_lines(rows)
         elif as_csv:
-            to.print_csv(rows)
+            to.print_csv(rows, escape_formulas=escape_formulas)
         elif as_json:
             to.print_json(rows)
         else:

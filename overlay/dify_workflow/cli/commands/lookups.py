@@ -22,14 +22,13 @@ def info(
 
     The exit code says whether it was found, not how it went: 0 for a failed run, too.
     """
-    from ..._text import json_text
-    from .._printing import print_line
+    from .._printing import print_json_line
     from .._result import plain, show_run
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
     if as_json:
-        print_line(json_text(plain(found)))
+        print_json_line(plain(found))
     else:
         show_run(found)
 
@@ -45,21 +44,22 @@ def stop(
 
     The server says "success" to any id, whether or not there was something to stop.
     """
+    from .._printing import print_line
+
     with connection_of(context).client(user) as client:
-        typer.echo(client.stop_workflow_stream(task_id).result)
+        print_line(client.stop_workflow_stream(task_id).result)
 
 
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which inputs the app takes."""
     from ..._fields import fields_of_app
-    from ..._text import json_text
-    from .._printing import print_line
+    from .._printing import print_json_line
     from .._tables import show_fields
 
     with connection_of(context).client() as client:
         found = client.parameters()
     if as_json:
-        print_line(json_text(found.to_dict()))
+        print_json_line(found.to_dict())
     else:
         show_fields(fields_of_app(found))
 
@@ -74,13 +74,12 @@ def upload(
 
     run --file does that by itself; this is for runs that are started elsewhere.
     """
-    from ..._text import json_text
-    from .._printing import print_line, show_values
+    from .._printing import print_json_line, show_values
 
     with connection_of(context).client(user) as client:
         stored = client.upload_file(file)
     if as_json:
-        print_line(json_text(stored.raw))
+        print_json_line(stored.raw)
     else:
         size = f"{stored.size:,} bytes"
         show_values({"id": stored.id, "name": stored.name, "type": stored.type, "size": size})

@@ -56,8 +56,8 @@ def run(
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
-    view = with_report(view, report)
     given = Given.of(values, files, inputs)
+    view = with_report(view, report, given.sources)
     with connection.client(user) as client:
         complete = _completed(client, given, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)

@@ -1,0 +1,102 @@
+"""Files that are written: whole or not at all, and never in the place of what they are made of."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, BinaryIO, TypeAlias
+
+from .errors import InvalidRequestError
+
+Source: TypeAlias = str | os.PathLike[str] | os.stat_result
+"""A file that is read: its path, or what the system says of one that is open."""
+
+_LONGEST = 50
+"""Characters of a file's name that its forerunner has, too: all of them may be too many."""
+
+
+@contextmanager
+def replacing(place: Path) -> Generator[BinaryIO, None, None]:
+    """Give a new file to write, which takes its place when it is whole; else nothing is left of it.
+
+    It is made beside its place under a name that nobody can foresee, and where no file is: a link
+    that somebody has put there is not followed. A file that is replaced hands on its mode.
+
+    Args:
+        place: Where it goes. What is no file, such as a pipe, is written as it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if place.exists() and not place.is_file():
+        with place.open("wb") as device:
+            yield device
+        return
+    mode = _mode_of(place)
+    beside = place.with_name(f".{place.name[:_LONGEST]}.{token_hex(8)}.part")
+    try:
+        with open(
+            beside, "xb", opener=partial(os.open, mode=0o666 if mode is None else 0o600)
+        ) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(place)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def source_of(file: IO[str] | IO[bytes]) -> list[Source]:
+    """The file behind what is open for reading; a `StringIO`, for one, has none."""
+    try:
+        return [os.fstat(file.fileno())]
+    except (AttributeError, OSError, ValueError):
+        return []
+
+
+def refuse_source(place: Path, *sources: Source) -> None:
+    """Refuse to write what would replace a file that is read for it.
+
+    Args:
+        place: What is to be written.
+        sources: What is read.
+
+    Raises:
+        InvalidRequestError: It is one of them, by whichever name or link.
+    """
+    if any(_is_same(place, source) for source in sources):
+        raise InvalidRequestError(f"{place} would replace a file that is read: name another file.")
+
+
+def _is_same(place: Path, source: Source) -> bool:
+    try:
+        if isinstance(source, os.stat_result):
+            return os.path.samestat(place.stat(), source)
+        return place.samefile(source)
+    except OSError:  # one of them is not there
+        if isinstance(source, os.stat_result):
+            return False
+        return os.path.realpath(place) == os.path.realpath(source)
+
+
+def _mode_of(place: Path) -> int | None:
+    """The mode of a file that is replaced; None where there is none.
+
+    Raises:
+        OSError: It may not be written.
+    """
+    if not place.exists():
+        return None
+    if not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+    return stat.S_IMODE(place.stat().st_mode)

@@ -1,0 +1,27 @@
+"""``demo``: a workflow to look at, without a Dify."""
+
+from __future__ import annotations
+
+import typer
+
+from .._exits import USAGE, complain, handled
+
+
+def demo(context: typer.Context) -> None:
+    """Show a workflow at work, without a Dify, a key or a network.
+
+    Starts an emulator in this process and types the commands that you would: runs a workflow,
+    answers the form at which it waits, follows it to its end, and lists the log. Takes about eight
+    seconds, and needs the extra emulator.
+    """
+    with handled():
+        try:
+            from .._demo import demonstrate
+        except ImportError as error:
+            complain(str(error))
+            raise typer.Exit(USAGE) from None
+        program = context.find_root().command
+        code = demonstrate(
+            lambda arguments: program.main(arguments, "dify-workflow", standalone_mode=False)
+        )
+        raise typer.Exit(code)
