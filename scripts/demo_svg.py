@@ -8,12 +8,12 @@ from collections.abc import Callable
 from itertools import count, takewhile
 from pathlib import Path
 
-from demo_workflows import report
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
 from dify_workflow import StreamEvent, TextChunk
 from dify_workflow.cli._consoles import errors
+from dify_workflow.cli._demo import report
 from dify_workflow.cli._live import LiveView
 from dify_workflow.emulator import Emulator
 

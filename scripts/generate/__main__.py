@@ -9,6 +9,7 @@ from ._client import generate_client, write_provenance
 from ._endpoints import endpoints_module
 from ._events import events_module
 from ._spec import ROOT, SPEC, load
+from ._sync import sync_module
 from ._tools import run
 
 
@@ -27,12 +28,16 @@ def main(arguments: list[str] | None = None) -> None:
     write_provenance(spec, into / "generated" / "provenance.json")
     write_python(overlay / "events.py", events_module(contents))
     write_python(overlay / "_endpoints.py", endpoints_module(contents))
+    source = ROOT / "overlay" / "dify_workflow" / "async_client.py"
+    write_python(overlay / "client.py", sync_module(source.read_text(encoding="utf-8")))
 
 
 def write_python(path: Path, text: str) -> None:
     """Write a module, formatted as the project is."""
     path.write_text(text, encoding="utf-8")
-    run("ruff", "format", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
+    settings = ("--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
+    run("ruff", "check", "--select", "I", "--fix-only", *settings)
+    run("ruff", "format", *settings)
 
 
 if __name__ == "__main__":

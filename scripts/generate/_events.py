@@ -27,7 +27,7 @@ def events_module(spec: Schema) -> str:
         "",
         "from typing import TYPE_CHECKING, ClassVar, final",
         "",
-        "from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent",
+        "from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent, UnreadableEvent",
         "",
         "if TYPE_CHECKING:",
         f"    from dify_workflow_api.models import {', '.join(payloads)}",
@@ -42,7 +42,10 @@ def events_module(spec: Schema) -> str:
         "__all__ = [",
         *(
             f"    {name!r},"
-            for name in ["EVENT_CLASSES", *sorted([*names, *BASES.values(), "UnknownEvent"])]
+            for name in [
+                "EVENT_CLASSES",
+                *sorted([*names, *BASES.values(), "UnknownEvent", "UnreadableEvent"]),
+            ]
         ),
         "]",
         "",
