@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dify_workflow.emulator import Emulator, PastRun
 from support.bench import Bench, emulated_bench
 from support.replay import ReplayServer, replay_server
 from support.workflows import approval, typed
 from support.worlds import World, WorldName, world
+
+# No example is too slow: the machine may be busy.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("patient")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait twice as long as they compute, and none is a race."""
+    return 3 * (os.cpu_count() or 1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--http-client",
+        choices=["own", "httpx", "httpx2"],
+        default="own",
+        help="what clients send with: one of their own, or one that the test hands over",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what holds for connections of our own alone, where tests hand over others."""
+    if config.getoption("--http-client") != "own":
+        left_out = [item for item in items if item.get_closest_marker("own_client")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -34,7 +66,7 @@ def server() -> Iterator[ReplayServer]:
 def both(request: pytest.FixtureRequest) -> Iterator[World]:
     """Each of the two worlds in turn."""
     name: WorldName = request.param
-    with world(name) as made:
+    with world(name, request.config.getoption("--http-client")) as made:
         yield made
 
 
@@ -80,3 +112,17 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests must not depend on the environment that they run in."""
     for name in ("DIFY_API_KEY", "DIFY_BASE_URL", "DIFY_USER"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """An address to which connecting takes for ever: its queue of connections is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        waiting = []
+        for _ in range(4):
+            waiting.append(socket.socket())
+            waiting[-1].settimeout(0)
+            waiting[-1].connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        for each in waiting:
+            each.close()

@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -22,6 +20,7 @@ from dify_workflow.emulator import Emulator, PastRun
 from support.browser import chromium, console
 from support.spec import ROOT
 from support.terminal import terminal
+from support.waiting import PATIENCE, wait_until
 
 EXAMPLES = ROOT / "examples"
 PROGRAMS = sorted(path for path in EXAMPLES.rglob("*.*") if path.suffix in {".py", ".html"})
@@ -99,11 +98,12 @@ def run_in(browser: webdriver.Chrome, relay: str, topic: str) -> Callable[[str],
     return lambda name: str(browser.find_element(By.ID, name).text)
 
 
+@pytest.mark.slow
 def test_the_page_shows_nodes_and_text_while_the_run_goes_on(
     browser: webdriver.Chrome, relay: str
 ) -> None:
     shown = run_in(browser, relay, "boxes")
-    wait = WebDriverWait(browser, 20, 0.02)
+    wait = WebDriverWait(browser, PATIENCE, 0.02)
     wait.until(lambda _: shown("text").startswith("On boxes:"))
     assert shown("end") == "", "the text came before the end"
     assert "Write" in shown("nodes")
@@ -115,37 +115,37 @@ def test_the_page_shows_nodes_and_text_while_the_run_goes_on(
     assert console(browser) == []
 
 
+@pytest.mark.slow
 def test_markup_in_a_topic_is_text_in_the_page(browser: webdriver.Chrome, relay: str) -> None:
     shown = run_in(browser, relay, EVIL)
-    WebDriverWait(browser, 20, 0.02).until(lambda _: shown("end"))
+    WebDriverWait(browser, PATIENCE, 0.02).until(lambda _: shown("end"))
     assert EVIL in shown("text")
     assert browser.title == "A run, live"
     assert console(browser) == []
 
 
+@pytest.mark.slow
 def test_the_page_says_so_where_the_server_refuses(
     browser: webdriver.Chrome, relay: str, emulator: Emulator
 ) -> None:
     emulator.faults.answer(403, on="POST /workflows/run")
     shown = run_in(browser, relay, "boxes")
-    WebDriverWait(browser, 20, 0.02).until(lambda _: shown("end"))
-    assert shown("end") == "failed: The workflow server is not to be had now."
+    WebDriverWait(browser, PATIENCE, 0.02).until(lambda _: shown("end"))
+    assert shown("end") == "failed: The workflow server cannot be reached now."
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_its_browser_leaves(
     browser: webdriver.Chrome, relay: str, emulator: Emulator
 ) -> None:
     shown = run_in(browser, relay, "left behind")
-    WebDriverWait(browser, 20, 0.02).until(lambda _: shown("text"))
+    WebDriverWait(browser, PATIENCE, 0.02).until(lambda _: shown("text"))
     browser.get("about:blank")
     with emulator.client("story") as client:
-        deadline = time.monotonic() + 20
-        rows = list(client.iter_logs(limit=1))
-        while rows[0].status == "running" and time.monotonic() < deadline:
-            rows = list(client.iter_logs(limit=1))
-    assert rows[0].status == "succeeded"
+        wait_until(lambda: [row.status for row in client.iter_logs(limit=1)] == ["succeeded"])
 
 
+@pytest.mark.slow
 def test_the_relay_carries_a_hundred_streams_at_once(
     relay: str, record_property: Callable[[str, object], None]
 ) -> None:
@@ -160,9 +160,13 @@ def test_the_relay_carries_a_hundred_streams_at_once(
 # ------------------------------------------------------------------------------ the other ones
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    import nbformat  # noqa: PLC0415  # of the examples alone
+    from nbclient import NotebookClient  # noqa: PLC0415  # likewise
+
     for name in ("DIFY_BASE_URL", "DIFY_API_KEY"):
         monkeypatch.setenv(name, environment(emulator, "story")[name])
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
@@ -170,7 +174,7 @@ def test_the_notebook_runs_from_top_to_bottom(
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert sum(len(cell.source.splitlines()) for cell in code) < MOST_LINES
     assert not any(cell.outputs for cell in code), "what it printed is not committed"
-    NotebookClient(notebook, timeout=50, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3").execute()
     printed = json.dumps([cell.outputs for cell in code])
     for text in ("'succeeded'", "when you are done.", "| Write | succeeded |", "Counter("):
         assert text in printed
@@ -214,6 +218,7 @@ def test_the_nightly_job_tells_failures_by_how_often_they_came() -> None:
     assert (quiet.returncode, quiet.stdout[:13]) == (0, "0 failed runs"), quiet.stderr
 
 
+@pytest.mark.slow
 def test_the_suite_passes_as_a_user_would_run_it(tmp_path: Path) -> None:
     command = ["-m", "pytest", "-q", "-Werror", "-pdify_workflow_pytest", "-pno:cacheprovider"]
     done = subprocess.run(

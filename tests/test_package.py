@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import email
 import json
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import attrs
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import dify_workflow
 import dify_workflow_api
@@ -28,7 +32,7 @@ def loaded_by(program: str) -> set[str]:
 
 
 def test_the_import_brings_no_extra_and_no_generated_model() -> None:
-    modules = loaded_by("import dify_workflow")
+    modules = loaded_by("import dify_workflow") - loaded_by("import httpx")
     extras = {"typer", "click", "rich", "starlette", "uvicorn", "multipart", "python_multipart"}
     extras |= {"sqlalchemy", "pyarrow", "distributed", "dask", "psycopg", "opentelemetry"}
     assert not extras & modules
@@ -80,7 +84,7 @@ def test_without_its_extra_tracing_says_what_to_install_when_the_client_is_made(
 
 
 def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
-    modules = loaded_by("import dify_workflow.batch")
+    modules = loaded_by("import dify_workflow.batch") - loaded_by("import httpx")
     assert "sqlalchemy" in modules
     assert not {"pyarrow", "distributed", "psycopg", "typer", "rich"} & modules
 
@@ -115,21 +119,9 @@ def test_without_an_extra_batches_say_what_to_install(
 
 def test_a_report_needs_no_extra_and_no_generated_model() -> None:
     program = "import dify_workflow.report as r; r.RunReport().html(); r.RunReport().svg()"
-    modules = loaded_by(program)
+    modules = loaded_by(program) - loaded_by("import httpx")
     assert not {"typer", "rich", "starlette"} & modules
     assert not [name for name in modules if name.startswith("dify_workflow_api.models.")]
-
-
-def test_httpx_keeps_its_command_line_which_is_imported_when_called() -> None:
-    program = "import dify_workflow, httpx, sys\nsys.argv = ['httpx', '--help']\nhttpx.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert "Usage" in done.stdout
-
-
-def test_httpx_that_is_there_already_is_left_alone() -> None:
-    assert "rich" in loaded_by("import httpx, dify_workflow")
 
 
 def test_a_run_loads_only_the_models_that_it_needs() -> None:
@@ -142,11 +134,36 @@ def test_a_run_loads_only_the_models_that_it_needs() -> None:
     assert 0 < len(models) < 15
 
 
-def test_the_wheel_has_the_plugin_and_all_parts_of_pages(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.iterdir()
-    packed = set(zipfile.ZipFile(wheel).namelist())
+    (built,) = folder.iterdir()
+    return zipfile.ZipFile(built)
+
+
+def test_each_link_of_the_readme_leads_to_the_repository_where_an_index_shows_it(
+    wheel: zipfile.ZipFile,
+) -> None:
+    says = email.message_from_bytes(wheel.read(f"dify_workflow-{__version__}.dist-info/METADATA"))
+    urls = dict(url.split(", ") for url in says.get_all("Project-URL") or ())
+    repository = urls["Repository"]
+    assert all(url.startswith(repository) for url in urls.values())
+    page = str(says.get_payload())
+    targets = [*re.findall(r"\]\(([^)]+)\)", page), *re.findall(r'src="([^"]+)"', page)]
+    assert len(targets) > 20
+    for target in targets:
+        assert target.startswith("https://"), target
+        if target.startswith(repository):
+            kind, tag, path = target.removeprefix(f"{repository}/").partition("#")[0].split("/", 2)
+            assert kind == ("raw" if path.endswith(".svg") else "blob"), target
+            assert tag == f"v{__version__}"
+            assert (ROOT / path).exists(), target
+
+
+def test_the_wheel_has_the_plugin_and_all_parts_of_pages(wheel: zipfile.ZipFile) -> None:
+    packed = set(wheel.namelist())
     overlay = ROOT / "overlay"
     parts = {str(path.relative_to(overlay)) for path in overlay.glob("*/emulator/page/*")}
     assert len(parts) == 8
@@ -164,13 +181,26 @@ def test_the_version_is_the_distributions() -> None:
     assert metadata("dify-workflow")["Version"] == __version__
 
 
-def test_runtime_dependencies_are_four() -> None:
+def test_runtime_dependencies_are_four_and_what_httpx_itself_stands_on() -> None:
     names = {
         re.split(r"[<>]", requirement)[0]
         for requirement in requires("dify-workflow") or []
         if "extra ==" not in requirement
     }
-    assert names == {"attrs", "httpx", "orjson", "python-dateutil"}
+    assert names == {"attrs", "httpx", "orjson", "python-dateutil"} | {"anyio", "h11", "httpcore"}
+
+
+def test_what_make_installs_is_pinned_and_no_group_has_another_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pins: dict[str, set[str]] = {}
+    for group, wanted in project["dependency-groups"].items():
+        text = (ROOT / "requirements" / f"{group}.txt").read_text(encoding="utf-8")
+        found = dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
+        names = {canonicalize_name(Requirement(each).name) for each in wanted}
+        assert names <= found.keys(), f"{group}: make lock"
+        for name, version in found.items():
+            pins.setdefault(name, set()).add(version)
+    assert not {name: versions for name, versions in pins.items() if len(versions) > 1}
 
 
 @pytest.mark.parametrize("package", [dify_workflow, dify_workflow_api])

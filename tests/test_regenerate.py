@@ -134,6 +134,7 @@ def newer_server(exchange: Exchange) -> None:
         exchange.whole(b"Not Found", 404, "Not Found", x_version="1.17.1")
 
 
+@pytest.mark.slow
 def test_a_new_event_and_new_fields_reach_users_without_a_line_of_the_overlay(
     tree: Path, server: ReplayServer
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_new_event_and_new_fields_reach_users_without_a_line_of_the_overlay(
     }
 
 
+@pytest.mark.slow
 def test_generating_twice_changes_nothing(tree: Path) -> None:
     def contents() -> dict[str, bytes]:
         return {str(path): path.read_bytes() for path in sorted(tree.rglob("*.py"))}
@@ -159,6 +161,7 @@ def test_generating_twice_changes_nothing(tree: Path) -> None:
     assert contents() == before
 
 
+@pytest.mark.slow
 def test_what_is_committed_is_what_the_spec_gives(tmp_path: Path) -> None:
     (tmp_path / "overlay" / "dify_workflow").mkdir(parents=True)
     (tmp_path / "generated").mkdir()

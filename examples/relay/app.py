@@ -17,9 +17,8 @@ from dify_workflow import (
     NodeStarted,
     StreamGap,
     TextChunk,
+    UnreadableEvent,
 )
-
-PAGE = Path(__file__).with_name("page.html")
 
 
 @asynccontextmanager
@@ -33,13 +32,13 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/")
 async def page() -> FileResponse:
-    return FileResponse(PAGE)
+    return FileResponse(Path(__file__).with_name("page.html"))
 
 
 @app.get("/runs", response_class=EventSourceResponse)
 async def run(request: Request, topic: str) -> AsyncIterator[ServerSentEvent]:
     workflow: AsyncDifyWorkflow = request.state.workflow
-    end = {"status": "failed", "message": "The workflow server is not to be had now."}
+    end = {"status": "failed", "message": "The workflow server cannot be reached now."}
     try:
         async with workflow.run_workflow_stream({"topic": topic}) as stream:
             async for event in stream:
@@ -50,7 +49,7 @@ async def run(request: Request, topic: str) -> AsyncIterator[ServerSentEvent]:
                         yield ServerSentEvent(event="node", data=told)
                     case TextChunk(data=chunk):
                         yield ServerSentEvent(event="text", data=chunk.text)
-                    case StreamGap():
+                    case StreamGap() | UnreadableEvent():
                         yield ServerSentEvent(event="text", data=" […] ")
         ended = await stream.result()
         end = {"status": ended.status, "message": ended.message or ""}
