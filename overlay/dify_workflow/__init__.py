@@ -12,12 +12,7 @@ Run a workflow and get its outputs, watch it run, stop it, look it up, list the 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-# The first import, before anything else brings httpx.
-from . import (
-    _httpx,  # noqa: F401  # pyright: ignore[reportUnusedImport]  # see above
-    errors,
-    events,
-)
+from . import errors, events
 from ._options import NOT_GIVEN, NotGiven
 from ._replay import StreamGap
 from ._secret import ApiKey
@@ -29,6 +24,7 @@ from .events import *  # noqa: F403  # a class for each event of the spec
 
 if _TYPE_CHECKING:
     from ._async_stream import AsyncWorkflowStream
+    from ._ends import StopReason
     from ._files import FileSource
     from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
     from ._media import AsyncMediaStream, MediaStream
@@ -62,6 +58,7 @@ _ON_DEMAND = {
     "LogIterator": "_logs",
     "LogTail": "_logs",
     "MediaStream": "_media",
+    "StopReason": "_ends",
     "UploadedFile": "models",
     "WorkflowFile": "models",
     "WorkflowLogs": "models",
@@ -101,6 +98,7 @@ __all__ = [
     "LogTail",
     "MediaStream",
     "NotGiven",
+    "StopReason",
     "StreamGap",
     "UploadedFile",
     "WorkflowFile",

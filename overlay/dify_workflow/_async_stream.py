@@ -15,13 +15,14 @@ from ._stream import STOP_SECONDS, StreamView
 from ._stream_core import StreamCore
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
+from .models import WorkflowStopResponse
 
 if TYPE_CHECKING:
     from anyio import Event
 
     from ._async_body import AsyncByteStream
     from ._async_transport import AsyncTransport
-    from .models import WorkflowRunResponse, WorkflowStopResponse
+    from .models import WorkflowRunResponse
 
 
 class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
@@ -39,8 +40,8 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             the run's end, and the server could not be reached again (or need not: `recover`).
         RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
         RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
-        StreamDecodeError: While iterating: an event cannot be read. Those of texts and nodes are
-            not read before somebody looks at them, and raise it then.
+        StreamDecodeError: While iterating: an event is larger than ``max_event_bytes``.
+        InvalidResponseError: While iterating: an event of another run came.
     """
 
     def __init__(
@@ -123,6 +124,8 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         """
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
+            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+                return WorkflowStopResponse("success")
             raise self._core.failure or self._core.errors.without_task()
         return await self._stop(self.task_id, NO_DEADLINE)
 
@@ -158,12 +161,11 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         self._core.leave(in_finalizer=True)
 
     async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
-        if self._body is not None:
-            return
         if self._closed:
             raise self._core.errors.left_early()
         body = await opening.outcome()
-        if self._body is None:
+        if self._opening is opening:
+            self._opening = None
             self._core.begin(body.headers, body.key)
             self._body = body
         if self._closed:  # meanwhile, by another task
@@ -237,6 +239,8 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _recover(self) -> None:
         """Find the run again; what comes of it is in the core."""
+        if self._core.is_lost:
+            await self._release()
         try:
             await self._transport.carry_out(self._core.recovered(), self._do)
         except RunDeadlineExceededError:
@@ -248,6 +252,12 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise
         if self._core.ended:
             await self.close()
+
+    async def _release(self) -> None:
+        """Close the connection of a stream that is lost."""
+        body, self._body = self._body, None
+        if body is not None:
+            await body.close()
 
     async def _do(self, step: Step) -> object:
         """Do what the recovery asks for."""

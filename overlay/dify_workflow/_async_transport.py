@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import httpx
 
 from ._async_body import AsyncByteStream, running_loop
 from ._call import Attempts, Call
-from ._cookies import SparingCookieJar
 from ._deadline import Deadline
-from ._flight import Flight, pause, wait_for
-from ._phases import watch
-from ._request import CALL_TIMEOUT, Bearer, build_request
+from ._flight import new_event, pause, wait_for
+from ._http_library import error_name
+from ._network import hold_connections, no_socket_left
+from ._progress import Progress
+from ._request import CALL_TIMEOUT, bearer, build_request
+from ._servers import Servers
 from ._transport import (
     LIMITS,
-    Versions,
+    AsyncHTTPClient,
+    BodyClosedError,
     closed,
     content_of,
-    given_up,
+    failure_of,
+    header_dict,
+    is_sent,
     is_wanted,
     log,
+    may_be_events,
     setting_up,
     ssl_context,
-    translated,
     unwanted,
-    without_frames,
+    without_secrets,
 )
-from .errors import DifyError, RunDeadlineExceededError
+from .errors import APIConnectionError, DifyError, InvalidResponseError
 
 if TYPE_CHECKING:
     from anyio import Event
@@ -42,24 +48,40 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
+__all__ = ["AsyncTransport", "new_event", "resolved"]
+
+
+async def resolved(result: Awaitable[T] | T) -> T:
+    """What a callback of the user's returned, or what comes of its coroutine."""
+    if isawaitable(result):
+        awaited: T = await result
+        return awaited
+    return result
+
+
+class _Loop:
+    """What belongs to one event loop: connections cannot be used in another one."""
+
+    def __init__(self) -> None:
+        self.client: httpx.AsyncClient | None = None
+        self.closing: AsyncGenerator[None] | None = None
+        self.bodies: WeakSet[AsyncByteStream] = WeakSet()
+        self.sleepers: set[Event] = set()
+
+
 class AsyncTransport:
     """Sends calls with an `httpx.AsyncClient`.
 
     Args:
         http_client: A client of the user's own, which is never closed here; by default one is made
-            when it is first needed.
+            in each event loop when it is first needed.
     """
 
-    def __init__(self, http_client: httpx.AsyncClient | None = None) -> None:
-        self.versions = Versions()
+    def __init__(self, http_client: AsyncHTTPClient | None = None) -> None:
+        self.servers = Servers()
         self._given = http_client
-        self._made: httpx.AsyncClient | None = None
-        self._defaults: dict[str, str] | None = None
         self._closed = False
-        self._bodies: WeakSet[AsyncByteStream] = WeakSet()
-        self._loop: object = None
-        self._flights: dict[object, Flight[Any]] = {}
-        self._sleepers: set[Event] = set()
+        self._loops: WeakKeyDictionary[object, _Loop] = WeakKeyDictionary()
 
     @property
     def is_given(self) -> bool:
@@ -84,7 +106,7 @@ class AsyncTransport:
 
     async def drive(self, steps: Generator[Call[Any], Any, T]) -> T:
         """Send the calls that a conversation yields, and give it what came of each."""
-        return await self.carry_out(steps, self._share_or_send)
+        return await self.carry_out(steps, self.send)
 
     async def carry_out(self, steps: Generator[S, Any, T], do: Callable[[S], Awaitable[Any]]) -> T:
         """Do what a conversation yields, and give it what came of each step."""
@@ -110,43 +132,34 @@ class AsyncTransport:
         """
         if self._closed:
             return
-        self._sleepers.add(woken)
+        sleepers = self._here().sleepers
+        sleepers.add(woken)
         try:
             await wait_for(woken, seconds)
         finally:
-            self._sleepers.discard(woken)
+            sleepers.discard(woken)
 
     async def close(self) -> None:
-        """Close the connections that were made here."""
+        """Close the connections of this event loop; those of others end with their loops."""
         self._closed = True
-        for woken in self._sleepers:
+        here = self._here()
+        for woken in here.sleepers:
             woken.set()
         if self._given is None:
-            for body in list(self._bodies):
+            for body in list(here.bodies):
                 await body.close()
-        if self._made is not None:
-            await self._made.aclose()
+        closing, here.closing = here.closing, None
+        if closing is not None:
+            await closing.aclose()
 
-    async def _share_or_send(self, call: Call[Any]) -> Any:
-        return await (self._share(call) if call.shared else self.send(call))
-
-    async def _share(self, call: Call[T]) -> T:
-        """Send a call, or wait for the same one that another task has sent already."""
-        from anyio import move_on_after
-
-        while (flight := self._flights.get(call.identity)) is not None:
-            with move_on_after(call.deadline.bound()) as waiting:
-                with suppress(RunDeadlineExceededError):  # the other task's: it had less time
-                    outcome: T = await flight.outcome()
-                    return outcome
-            if waiting.cancelled_caught:
-                raise call.deadline_passed(sent=False)
-        flight = self._flights[call.identity] = Flight(partial(self.send, call), given_up(call))
-        try:
-            result: T = await flight.outcome()
-            return result
-        finally:
-            del self._flights[call.identity]
+    def _here(self) -> _Loop:
+        loop = running_loop() or trio_token()
+        found = self._loops.get(loop)
+        if found is None:
+            for ended in [each for each in self._loops if is_closed(each)]:
+                del self._loops[ended]  # its connections hold it
+            found = self._loops[loop] = _Loop()
+        return found
 
     async def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], Awaitable[R]]) -> R:
         attempts = Attempts(call)
@@ -155,66 +168,102 @@ class AsyncTransport:
                 attempts.begin()
                 return await attempt(call)
             except DifyError as error:
+                error.__traceback__ = None  # its frames hold what came, in which the key may stand
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
             await pause(seconds)
 
     async def _answer(self, call: Call[T]) -> T:
-        return call.operation.read(await (await self._open(call)).whole())
+        body = await self._open(call)
+        answer = await body.whole()
+        try:
+            return call.operation.read(answer)
+        except InvalidResponseError:
+            await body.sever()
+            raise
 
     async def _open(self, call: Call[Any]) -> AsyncByteStream:
-        response = await self._send(call)
-        body = AsyncByteStream(call, response)
-        self._bodies.add(body)
-        self.versions.note(call, body.headers)
+        body, response = await self._sent(call)
+        self.servers.note(call.base_url, body.headers)
         if is_wanted(call, response, body.headers):
             return body
-        raise unwanted(call, response, await body.start())
+        if may_be_events(call, response) and await body.begins_like_events():
+            return body
+        raise unwanted(call, response, body.headers, await body.start())
 
-    async def _send(self, call: Call[Any]) -> httpx.Response:
-        client = self._client(call)
-        started = time.perf_counter()
-        request = build_request(client, call, self._defaults)
-        phases = watch(request)
-        response: httpx.Response | None = None
+    async def _sent(self, call: Call[Any]) -> tuple[AsyncByteStream, Any]:
+        """Send a call, and return the body of its answer, and its head."""
+        client = await self._client(call)
+        started, outer = time.perf_counter(), sys.exception()
+        request = build_request(client, call)
+        progress = Progress(is_reported=self._given is None)
+        request.extensions["trace"] = progress.anote
+        response: Any = None
         try:
-            with _within(call.deadline):
+            with _within(call.deadline), no_socket_left():
                 response = await client.send(
-                    request,
-                    stream=True,
-                    auth=Bearer(call.key),
-                    follow_redirects=False,
+                    request, stream=True, auth=bearer(call.key), follow_redirects=False
                 )
-        except httpx.HTTPStatusError as error:  # a hook of the user's client raised it
-            response = error.response
-            raise unwanted(call, response, content_of(response)) from without_frames(error)
-        except httpx.HTTPError as error:
-            raise translated(error, call, request) from without_frames(error)
+        except BaseException as error:
+            if sent := is_sent(error, progress):
+                call.on_sent()
+            without_secrets(error, call, request, outer)
+            answered: Any = getattr(error, "response", None)
+            if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
+                headers = header_dict(call, answered)
+                raise unwanted(call, answered, headers, content_of(answered)) from error
+            failure = failure_of(error, call, request, sent=sent)
+            if isinstance(failure, APIConnectionError) and self._closed:
+                raise BodyClosedError(call, request_sent=sent) from None
+            if failure is error:
+                raise
+            raise failure from error
         if response is None:
-            raise call.deadline_passed(sent=phases.may_be_sent)
+            raise call.deadline_passed(sent=progress.may_be_sent)
+        call.on_sent()
         log(call, response, started)
-        return response
+        body = AsyncByteStream(call, response)
+        self._here().bodies.add(body)
+        return body, response
 
-    def _client(self, call: Call[Any]) -> httpx.AsyncClient:
+    async def _client(self, call: Call[Any]) -> Any:
         if self._closed or (self._given is not None and self._given.is_closed):
             raise closed(call)
         if self._given is not None:
             return self._given
-        loop = running_loop()
-        if self._made is None or self._loop is not loop:
-            # Connections belong to the event loop in which they were made; the loop that is gone
-            # has taken them with it.
+        here = self._here()
+        if here.client is None:
             with setting_up(call):
-                self._made = httpx.AsyncClient(
-                    verify=ssl_context(),
-                    timeout=CALL_TIMEOUT,
-                    limits=LIMITS,
-                    cookies=SparingCookieJar(),
+                here.client = httpx.AsyncClient(
+                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
                 )
-            self._defaults = dict(self._made.headers)
-            self._loop = loop
-        return self._made
+            hold_connections(here.client)
+            # An event loop that ends closes the generators that were begun in it.
+            here.closing = _until_closed(here.client)
+            await anext(here.closing)
+        return here.client
+
+
+def is_closed(loop: object) -> bool:
+    """Whether an event loop of asyncio was closed."""
+    asked: Callable[[], bool] | None = getattr(loop, "is_closed", None)
+    return asked is not None and asked()
+
+
+async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Closes a client when it is closed itself, by whomever."""
+    try:
+        yield
+    finally:
+        await client.aclose()
+
+
+def trio_token() -> object:
+    """What stands for the running loop of trio."""
+    import trio
+
+    return trio.lowlevel.current_trio_token()
 
 
 def _within(deadline: Deadline) -> AbstractContextManager[object]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
 from ._deadline import NO_DEADLINE, Deadline
-from ._options import NotGiven, Options
+from ._options import MAX_ANSWER_BYTES, NotGiven, Options
 from ._retry import can_never_fit, is_concurrency_limit, pause, wait_before_retry
 from ._secret import ApiKey
-from .errors import DifyError, RunDeadlineExceededError
+from .errors import (
+    APIConnectionError,
+    DifyError,
+    InvalidResponseError,
+    RunDeadlineExceededError,
+)
 
 if TYPE_CHECKING:
     from ._observer import Observer
@@ -22,6 +28,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("dify_workflow")
+
+
+def _tell_nobody() -> None:
+    """Nobody wants to know."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -36,8 +46,10 @@ class Call(Generic[T]):
         max_retries: How often it may be sent again, where it may be at all.
         queue_timeout: Seconds that it may wait for the app's concurrency limit.
         deadline: When all of it has to be over.
-        shared: Whether several of these at once may share one answer.
+        not_sent_statuses: Statuses that mean that the server has got nothing.
+        max_answer_bytes: Longest answer that is read whole, in bytes.
         observer: Who is told of its attempts.
+        on_sent: Called when the server may have got any of it, be it answered, failed or cancelled.
     """
 
     operation: Operation[T]
@@ -47,13 +59,28 @@ class Call(Generic[T]):
     max_retries: int
     queue_timeout: float
     deadline: Deadline = NO_DEADLINE
-    shared: bool = False
+    not_sent_statuses: Collection[int] = ()
+    max_answer_bytes: int = MAX_ANSWER_BYTES
     observer: Observer | None = None
+    on_sent: Callable[[], object] = _tell_nobody
 
-    @property
-    def identity(self) -> tuple[str, str, ApiKey]:
-        """What calls that may share one answer have in common."""
-        return self.operation.name, self.base_url, self.key
+    def too_long(self) -> InvalidResponseError:
+        """The exception for an answer that is longer than it may be."""
+        return InvalidResponseError(
+            f"{self.operation.name}: the answer is longer than max_answer_bytes "
+            f"({self.max_answer_bytes} bytes)."
+        )
+
+    def broken(self, reason: str) -> APIConnectionError:
+        """The exception for an answer that breaks off.
+
+        Args:
+            reason: Why it does.
+        """
+        return APIConnectionError(
+            f"{self.operation.name}: the answer broke off ({self.base_url}): {reason}.",
+            request_sent=True,
+        )
 
     def deadline_passed(self, *, sent: bool) -> RunDeadlineExceededError:
         """The exception for a call that was not answered in time.
@@ -111,6 +138,7 @@ class Attempts:
             max_retries=self._call.max_retries,
             repeatable=operation.repeatable,
             queue_left=self._queue_left,
+            not_sent_statuses=self._call.not_sent_statuses,
         )
         if wait is None:
             return None
@@ -132,6 +160,8 @@ def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:
         options.base_url,
         options.timeout,
         options.max_retries,
-        options.queue_timeout,
+        options.queue_seconds,
         options.deadline,
+        options.not_sent_statuses,
+        options.max_answer_bytes,
     )

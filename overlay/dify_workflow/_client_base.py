@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 
 from . import _operations as operations
+from ._answered_forms import AnsweredForms
+from ._bounded import BoundedDict
 from ._call import Call, call_for
 from ._conversation import RunCalls
 from ._deadline import Deadline
@@ -15,15 +20,16 @@ from ._json import JSONObject
 from ._observer import Observer
 from ._operations import Operation
 from ._options import NotGiven, Options, checked_timeout
+from ._outcomes import meaning
 from ._patience import Pace, Patience
 from ._preparation import InputForms, Preparation
 from ._request import Timeout
 from ._run_state import StoppedTasks
-from ._search import Search, now
+from ._search import Search, sent_now
 from ._secret import ApiKey
+from ._servers import Servers
 from ._stream_core import StreamCore
-from ._transport import Versions
-from .errors import InvalidRequestError
+from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 
 if TYPE_CHECKING:
     from ._log_pager import LogPager
@@ -31,8 +37,7 @@ if TYPE_CHECKING:
     from ._log_source import LogSource
     from ._log_tail import TailCore
     from ._recovery import Recovery
-    from ._stream_core import Means
-    from .models import WorkflowLogsRequest, WorkflowRunRequest
+    from .models import WorkflowLogsRequest, WorkflowRunRequest, WorkflowRunResponse
 
 T = TypeVar("T")
 
@@ -40,13 +45,16 @@ T = TypeVar("T")
 class AnyTransport(Protocol):
     """What both transports have."""
 
-    versions: Versions
+    servers: Servers
 
     @property
     def is_given(self) -> bool:
         """Whether it sends with an httpx client of the user's own."""
         ...
 
+
+_MOST_RUNS = 10_000
+"""Ids of runs that are remembered, so that none of them is taken for another one."""
 
 TransportT = TypeVar("TransportT", bound=AnyTransport)
 ClientT = TypeVar("ClientT", bound="ClientBase[Any]")
@@ -69,6 +77,8 @@ class ClientBase(Generic[TransportT]):
         self._owns_transport = True
         self._forms = InputForms()
         self._stops = StoppedTasks()
+        self._answered = AnsweredForms()
+        self._started = BoundedDict[str, None](_MOST_RUNS)
 
     @property
     def base_url(self) -> str:
@@ -86,40 +96,47 @@ class ClientBase(Generic[TransportT]):
 
         Proxies may drop the header that says it (X-Version).
         """
-        return self._transport.versions[self._options.base_url]
+        return self._transport.servers.version(self._options.base_url)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_options"):  # a debugger looks at a constructor that failed
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
-    def _within(self, timeout: Timeout | NotGiven, deadline: Deadline | None = None) -> Self:
-        """This client with bounds for one call.
+    def _within(
+        self, timeout: Timeout | NotGiven, deadline: Deadline | None = None, **others: Any
+    ) -> Self:
+        """This client with options for one call.
 
         Args:
             timeout: Bounds of each request; `NOT_GIVEN` for the client's.
             deadline: When all of the call has to be over; None for when it has to anyway.
+            others: Other options; None for the client's.
 
         Raises:
-            InvalidRequestError: The bounds cannot be right.
+            InvalidRequestError: The bounds are invalid.
         """
-        if isinstance(timeout, NotGiven) and (
-            deadline is None or deadline is self._options.deadline
+        is_same = deadline is None or deadline is self._options.deadline
+        if (
+            isinstance(timeout, NotGiven)
+            and is_same
+            and not any(value is not None for value in others.values())
         ):
             return self
         checked = checked_timeout(timeout, InvalidRequestError)
-        return self._copy(None, timeout=checked, deadline=deadline)
+        return self._copy(None, timeout=checked, deadline=deadline, **others)
 
     def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
         return call_for(self._options, operation, self._options.key(key))
 
     def _preparation(self, name: str) -> Preparation:
-        return Preparation(name, self._options, self._transport.versions, self._forms)
+        return Preparation(name, self._options, self._transport.servers, self._forms)
 
-    def _run_calls(self, name: str, key: ApiKey, user: str, *, continues: bool = False) -> RunCalls:
+    def _run_calls(self, name: str, key: ApiKey, user: str) -> RunCalls:
         """The calls that find a run again.
 
-        They always ask for what has been: what the gap swallowed is told so, and a pause is.
+        They always ask for what has been, which fills the gap, and for what follows a pause: whose
+        forms have been answered meanwhile is decided here.
         """
 
         def call(operation: Operation[T]) -> Call[T]:
@@ -133,24 +150,24 @@ class ClientBase(Generic[TransportT]):
                     run_id,
                     user,
                     include_state_snapshot=True,
-                    continue_on_pause=continues,
+                    continue_on_pause=True,
                     last_event_id=last_event_id,
                 )
             )
 
-        def newest_logs(since: int) -> Call[LogAnswer]:
+        def newest_logs() -> Call[LogAnswer]:
             from ._log_query import LogQuery
             from .models import WorkflowLogsRequest
 
             request = WorkflowLogsRequest(created_by_end_user_session_id=user)
-            query = LogQuery(after=since, before=None)
+            query = LogQuery(after=None, before=None)
             return call(operations.list_workflow_logs(name, request, query))
 
         return RunCalls(
             events=events,
             detail=lambda run_id: call(operations.get_workflow_run(run_id)),
             logs=newest_logs,
-            user=user,
+            form=lambda token: call(operations.get_human_input_form(token)),
             server_version=lambda: self.server_version,
         )
 
@@ -159,6 +176,8 @@ class ClientBase(Generic[TransportT]):
         return StreamCore(
             name,
             max_event_bytes=self._options.max_event_bytes,
+            start_timeout=self._options.start_timeout,
+            forms=self._answered,
             stops=self._stops,
             server_version=lambda: self.server_version,
             deadline=self._options.deadline,
@@ -198,20 +217,7 @@ class ClientBase(Generic[TransportT]):
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, self._options, self._transport.versions)
-
-    def _equip(self, core: StreamCore, name: str, call: Call[Any]) -> StreamCore:
-        """Let a stream find its run again, now that it is known what is sent."""
-        if self._options.recover:
-            sent_at = now()
-
-            def means() -> Means:
-                user: str = call.operation.request["json"]["user"]
-                calls = self._run_calls(name, call.key, user)
-                return self._recovery(calls), self._search(name, call, sent_at)
-
-            core.equip(means)
-        return core
+        return LogSource(name, request, self._options, self._transport.servers)
 
     def _events_core(
         self,
@@ -232,8 +238,8 @@ class ClientBase(Generic[TransportT]):
             observer=self._observer(name, run_id=run_id),
         )
         if self._options.recover:
-            calls = self._run_calls(name, key, self._options.user(user_id), continues=continues)
-            core.equip(lambda: (self._recovery(calls), None))
+            calls = self._run_calls(name, key, self._options.user(user_id))
+            core.set_recovery(self._recovery(calls))
         return core
 
     def _follow_core(
@@ -244,7 +250,6 @@ class ClientBase(Generic[TransportT]):
         user_id: str | None,
         *,
         continues: bool,
-        settled: frozenset[str],
     ) -> StreamCore:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
@@ -253,14 +258,12 @@ class ClientBase(Generic[TransportT]):
             run_id=run_id,
             ends_at_pause=not continues,
             follows=True,
-            settled=settled,
             observer=self._observer(name, run_id=run_id),
         )
         if core.observer is not None:
             core.observer.begin()
-        through = continues or bool(settled)
-        calls = self._run_calls(name, key, self._options.user(user_id), continues=through)
-        core.equip(lambda: (self._recovery(calls), None))
+        calls = self._run_calls(name, key, self._options.user(user_id))
+        core.set_recovery(self._recovery(calls))
         return core
 
     def _observer(
@@ -285,13 +288,42 @@ class ClientBase(Generic[TransportT]):
         options = self._options
         return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
 
-    def _search(self, name: str, call: Call[Any], sent_at: datetime) -> Search | None:
-        """What looks for a run whose id never comes; None where it shall not be looked for."""
+    def _search(self, name: str, call: Call[Any]) -> Search | None:
+        """What looks for a run that is sent now, if its id never comes; None without `recover`."""
         if not self._options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
+        servers, url = self._transport.servers, call.base_url
+        sent = sent_now(
+            body,
+            lambda moment: servers.time_at(url, moment),
+            self._started,
+            again=call if self._options.at_least_once else None,
+        )
         calls = self._run_calls(name, call.key, body["user"])
-        return Search(calls, name, body["inputs"], sent_at, self._pace.search)
+        return Search(calls, name, sent, self._pace.search, self._pace.longest_search_wait)
+
+    def _note_run(self, run: WorkflowRunResponse) -> None:
+        """Note a run that was answered in blocking mode, and its forms."""
+        self._started[run.id] = None
+        for form in run.paused.forms if run.paused else ():
+            self._answered.see(run.id, form.id, form.token)
+
+    def _note_refused_form(self, token: str, error: DifyError) -> None:
+        """Say what the failure of an answer to a form means.
+
+        Args:
+            token: Token of the form.
+            error: The failure.
+        """
+        error.outcome = meaning(error, self._options.not_sent_statuses).outcome
+        is_accepted = self._answered.is_accepted(token)
+        if isinstance(error, PreconditionFailedError) and is_accepted is not None:
+            did = "submitted it" if is_accepted else "sent an answer before, which may be the one"
+            what = f"{error.operation}: the form was submitted already: this client {did}"
+            error.args = (f"{what} ({error.status_code} {error.code}).",)
+        elif error.outcome == "unknown":
+            self._answered.submit(token, is_accepted=False)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
@@ -301,8 +333,31 @@ class ClientBase(Generic[TransportT]):
         copy._owns_transport = False
         copy._forms = self._forms
         copy._stops = self._stops
+        copy._answered = self._answered
+        copy._started = self._started
         copy._pace = self._pace
         return copy
+
+
+@contextmanager
+def naming(run: WorkflowRunResponse) -> Generator[None, None, None]:
+    """Let the failure of an answer to a form name the run that waits for it, which was started."""
+    try:
+        yield
+    except DifyError as error:
+        error.run_id, error.task_id, error.outcome = run.id, run.task_id, "running"
+        raise
+
+
+@contextmanager
+def starting_none() -> Generator[None, None, None]:
+    """Let no error of a call that starts no run say that nothing was run."""
+    try:
+        yield
+    except DifyError as error:
+        if error.outcome == "not_run":
+            error.outcome = None
+        raise
 
 
 def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
@@ -315,6 +370,12 @@ def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
     transport = client._transport  # pyright: ignore[reportPrivateUsage]  # of the class above
     options, pace = client._options, client._pace  # pyright: ignore[reportPrivateUsage]  # likewise
     return options, pace, transport.is_given
+
+
+def server_time(client: ClientBase[Any]) -> float | None:
+    """The time by the clock of the client's server (Unix seconds); None where it is not known."""
+    servers: Servers = client._transport.servers  # pyright: ignore[reportPrivateUsage]  # as above
+    return servers.time_at(client.base_url, time.monotonic())
 
 
 def with_pace(client: ClientT, pace: Pace) -> ClientT:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from ._call import Call
     from ._log_query import LogAnswer
-    from .models import WorkflowRunResponse
+    from .models import HumanInputForm, WorkflowRunResponse
 
 T = TypeVar("T")
 
@@ -59,9 +59,8 @@ class RunCalls:
         events: Takes the ids of a run and of the last event, where events have some, and gives the
             call for what has been of the run and what comes.
         detail: Takes the id of a run and gives the call for its detail.
-        logs: Takes a time in Unix seconds and gives the call for the user's runs since then, the
-            newest hundred.
-        user: Who the run is for.
+        logs: Gives the call for the user's runs, the newest hundred.
+        form: Takes the token of a form and gives the call for it.
         server_version: Version of the server, as far as it is known.
     """
 
@@ -70,12 +69,12 @@ class RunCalls:
         *,
         events: Callable[[str, str | None], Call[Any]],
         detail: Callable[[str], Call[WorkflowRunResponse]],
-        logs: Callable[[int], Call[LogAnswer]],
-        user: str,
+        logs: Callable[[], Call[LogAnswer]],
+        form: Callable[[str], Call[HumanInputForm]],
         server_version: Callable[[], str | None],
     ) -> None:
         self.events = events
         self.detail = detail
         self.logs = logs
-        self.user = user
+        self.form = form
         self.server_version = server_version

@@ -1,13 +1,11 @@
 """What all stream events have in common."""
-# The functions beside the class are of it, too:
-# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, final
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
+from ._ends import status_of
 from ._json import JSON, JSONObject, abridged, is_object
 from ._reading import SHAPE_ERRORS, load, read
 from .errors import InvalidResponseError
@@ -15,11 +13,7 @@ from .errors import InvalidResponseError
 if TYPE_CHECKING:
     from dify_workflow_api.models import RunStatus
 
-    from ._envelope import Envelope
-    from ._sse import Data
-
 DataT_co = TypeVar("DataT_co", covariant=True)
-_new = object.__new__
 
 _UNREAD: Any = object()
 """In the place of a payload that nobody has asked for."""
@@ -35,11 +29,9 @@ class StreamEvent(Generic[DataT_co]):
             the client does not know yet.
     """
 
-    _envelope: Envelope
-
     # By hand, because streams make hundreds of thousands: attrs takes twice as long for a frozen
     # class, and five times for the first look at a cached property.
-    __slots__ = ("_data", "_envelope", "_raw")
+    __slots__ = ("_data", "_raw")
     __match_args__ = ("raw",)
 
     _model: ClassVar[str | None] = None
@@ -53,45 +45,38 @@ class StreamEvent(Generic[DataT_co]):
             return cls
 
     def __init__(self, raw: JSONObject) -> None:
-        self._raw: JSONObject | Data = raw  # bytes, while nobody has looked at them
+        self._raw = raw
         self._data: DataT_co = _UNREAD
 
     @property
     def raw(self) -> JSONObject:
-        """The message as it was decoded: the way to fields that this version does not know yet.
-
-        Raises:
-            StreamDecodeError: It cannot be read.
-        """
-        raw = self._raw
-        if not isinstance(raw, dict):
-            self._raw = raw = self._envelope.whole(raw)
-        return raw
+        """The message as it was decoded: the way to fields that this version does not know yet."""
+        return self._raw
 
     @property
     def event(self) -> str:
         """Name of the event, such as ``"text_chunk"``."""
-        return str(self._head.get("event"))
+        return str(self._raw.get("event"))
 
     @property
     def id(self) -> str | None:
         """Id of the run (UUID); None where the event does not carry it."""
-        return cast("str | None", self._head.get("workflow_run_id"))
+        return _text(self._raw.get("workflow_run_id"))
 
     @property
     def task_id(self) -> str | None:
         """Id of the task, with which the run is stopped; None where the event does not carry it.
 
-        The replay of a finished run carries the run id in its place (DIFY.md section 5), which
-        stops nothing; that is None here.
+        The replay of a finished run carries the run id in its place, which stops nothing; that is
+        None here.
         """
-        task_id = self._head.get("task_id")
-        return None if task_id == self.id else cast("str | None", task_id)
+        task_id = _text(self._raw.get("task_id"))
+        return None if task_id == self.id else task_id
 
     @property
     def synthetic(self) -> bool:
         """Whether the client made the event itself, of what run detail says."""
-        return bool(self._head.get("synthetic"))
+        return bool(self._raw.get("synthetic"))
 
     @property
     def status(self) -> RunStatus:
@@ -109,51 +94,35 @@ class StreamEvent(Generic[DataT_co]):
         """The payload as the generated model; built when first asked for.
 
         Raises:
-            InvalidResponseError: The payload has not the shape that openapi.yaml gives it; `raw`
-                still shows it.
-            StreamDecodeError: The message cannot be read.
+            InvalidResponseError: The payload does not have the shape that openapi.yaml gives it;
+                `raw` still shows it.
         """
         if self._data is _UNREAD:
             self._data = self._read()
         return self._data
 
     def _read(self) -> Any:
-        raw, model = self._raw, self._model
-        payload = self._payload if isinstance(raw, dict) else self._envelope.payload(raw)
-        if model is None:
-            return payload
+        if self._model is None:
+            return self._payload
         try:
-            return read(load(model), payload)
+            return read(load(self._model), self._payload)
         except SHAPE_ERRORS as error:
             raise InvalidResponseError(
                 f"The event {self.event} does not have the expected shape ({error!r}): "
-                f"{abridged(self.raw)}"
+                f"{abridged(self._raw)}"
             ) from error
 
     @property
-    def _head(self) -> JSONObject:
-        """The message, maybe without its data."""
-        raw = self._raw
-        return raw if isinstance(raw, dict) else self._envelope.fields
-
-    @property
     def _payload(self) -> JSON:
-        raw = self._raw
-        if not isinstance(raw, dict):
-            return self._envelope.payload(raw)
-        return raw.get(self._payload_key) if self._payload_key else raw
+        return self._raw.get(self._payload_key) if self._payload_key else self._raw
 
     def __repr__(self) -> str:
-        try:
-            shown = abridged(self.raw)
-        except InvalidResponseError as error:  # a debugger must be able to show it
-            shown = str(error)
-        return f"{type(self).__name__}({shown})"
+        return f"{type(self).__name__}({abridged(self._raw)})"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.raw == cast("StreamEvent[object]", other).raw
+        return self._raw == other._raw  # of the same class
 
     __hash__ = None  # type: ignore[assignment]  # dicts have none either
 
@@ -161,34 +130,8 @@ class StreamEvent(Generic[DataT_co]):
         return type(self), (self.raw,)
 
 
-def unread_event(
-    event_class: type[StreamEvent[object]], message: Data, envelope: Envelope
-) -> StreamEvent[object]:
-    """The event of a message that nobody has looked at yet.
-
-    Args:
-        event_class: Its class.
-        message: The message.
-        envelope: What it begins with.
-    """
-    event = _new(event_class)
-    event._raw = message
-    event._data = _UNREAD
-    event._envelope = envelope
-    return event
-
-
-def unread_events(
-    event_class: type[StreamEvent[object]], messages: Sequence[Data], envelope: Envelope
-) -> list[StreamEvent[object]]:
-    """The same of many messages, in two thirds of the time."""
-    unread = _UNREAD
-    events = list(map(_new, repeat(event_class, len(messages))))
-    for event, message in zip(events, messages, strict=True):
-        event._raw = message
-        event._data = unread
-        event._envelope = envelope
-    return events
+def _text(value: JSON) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 class FinalEvent(StreamEvent[DataT_co]):
@@ -198,9 +141,11 @@ class FinalEvent(StreamEvent[DataT_co]):
 
     @property
     def status(self) -> RunStatus:
-        """How the run ended, or ``"paused"``."""
+        """How the run ended, or ``"paused"``; a stop that the server calls a failure is a stop."""
         payload = self._payload
-        return str(payload.get("status")) if is_object(payload) else "unknown"
+        if not is_object(payload):
+            return "unknown"
+        return status_of(str(payload.get("status")), payload.get("error"))
 
 
 class FailureEvent(StreamEvent[DataT_co]):
@@ -218,7 +163,7 @@ class FailureEvent(StreamEvent[DataT_co]):
     @property
     def message(self) -> str | None:
         """What went wrong."""
-        return self.raw.get("message") or None
+        return _text(self._raw.get("message")) or None
 
 
 @final
@@ -226,3 +171,44 @@ class UnknownEvent(StreamEvent[Any]):
     """An event that this version of the client does not know; its ``data`` is plain JSON."""
 
     __slots__ = ()
+
+
+@final
+class UnreadableEvent(StreamEvent[JSONObject]):
+    """A message of the stream that is no event: broken JSON, plain text, a gateway's error.
+
+    It is delivered in its place, and the stream goes on. The client makes this event itself;
+    ``data`` has the reason and what came, without the API key.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(
+        cls, reason: str, content: bytes, run_id: str | None, task_id: str | None
+    ) -> UnreadableEvent:
+        """The event for a message that cannot be read.
+
+        Args:
+            reason: What is wrong with it.
+            content: What came, without the API key.
+            run_id: Id of the run, where it is known.
+            task_id: Id of the task, where it is known.
+        """
+        try:
+            shown = {"text": content.decode()}
+        except UnicodeDecodeError:
+            shown = {"base64": b64encode(content).decode()}
+        ids = {"workflow_run_id": run_id, "task_id": task_id}
+        return cls({"event": "unreadable", **ids, "data": {"reason": reason, **shown}})
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with the message."""
+        return str(self._raw["data"]["reason"])
+
+    @property
+    def content(self) -> bytes:
+        """What came, without the API key."""
+        data: JSONObject = self._raw["data"]
+        return b64decode(data["base64"]) if "base64" in data else str(data["text"]).encode()

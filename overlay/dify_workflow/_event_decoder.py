@@ -1,29 +1,26 @@
-"""Typed events out of the bytes of a stream. Sans-I/O.
-
-Nothing that comes is passed over: what cannot be read is an error that shows it, at once or, of
-the events that nearly all are, when somebody looks at it.
-"""
+"""Typed events out of the bytes of a stream. Sans-I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterator
+from json import JSONDecodeError
+from typing import TypeAlias
 
-from ._envelope import KEY_SIZE, Envelope, Failure, envelopes_beside
-from ._event import StreamEvent, UnknownEvent, unread_event
-from ._json import JSON, JSONObject, is_object
-from ._message import UnreadableEventError, decode_message
-from ._sse import CR, Data, EventTooLargeError, SSEDecoder
-from .events import EVENT_CLASSES, NodeFinished, NodeStarted, TextChunk
+import orjson
 
-_UNREAD: dict[str, type[StreamEvent[object]]] = {
-    "text_chunk": TextChunk,
-    "node_started": NodeStarted,
-    "node_finished": NodeFinished,
-}
-"""The events that nearly all are: they stay unread until somebody looks at them."""
+from ._event import StreamEvent, UnknownEvent
+from ._json import JSON, check_depth, decode, is_object, may_be_rounded
+from ._sse import Data, Message, SSEDecoder
+from .events import EVENT_CLASSES
 
-_AT_ONCE = 128
-"""Messages that are looked at together, where they are alike."""
+logger = logging.getLogger("dify_workflow")
+
+_KEEP_ALIVE = (b"", b"ping", b"[DONE]")
+"""Data that gateways send between and behind events; it says nothing."""
+
+Unreadable: TypeAlias = Callable[[str, bytes], StreamEvent[object]]
+"""Makes the event for a message that cannot be read, of the reason and what came."""
 
 
 class EventDecoder:
@@ -31,32 +28,25 @@ class EventDecoder:
 
     Args:
         max_event_bytes: Largest event in bytes.
-        failure: Makes the exception for an event that cannot be read when somebody looks at it.
-        last_event_id: The last ``id`` that the stream brought before it was taken up again.
+        unreadable: Makes the event for a message that cannot be read.
+        hidden: Takes the API key out of what is shown.
+        last_event_id: The last ``id`` that the stream brought before it was opened again.
     """
 
     def __init__(
         self,
         max_event_bytes: int,
-        failure: Failure = lambda error, _name: error,
+        unreadable: Unreadable,
+        hidden: Callable[[bytes], bytes],
         last_event_id: str | None = None,
     ) -> None:
         self._messages = SSEDecoder(max_event_bytes, last_event_id)
-        self._failure = failure
-        self.count = 0
-        """How many events came."""
-        self.are_texts = False
-        """Whether each event that `feed` gave last is a text chunk that is unread."""
-        self._has_learned = False
-        self._sample: tuple[Data, JSONObject] | None = None
-        self._envelopes: dict[bytes, Envelope] = {}
-        """What events begin with that are left unread; learned from the first event."""
-        self._last: Envelope | None = None
-        """What the last one began with, as the next one mostly does."""
+        self._unreadable = unreadable
+        self._hidden = hidden
 
     @property
     def last_event_id(self) -> str | None:
-        """The last ``id`` of the stream, with which a coming server takes it up exactly there."""
+        """The last ``id`` of the stream, with which a coming server continues exactly there."""
         return self._messages.last_event_id
 
     @property
@@ -64,83 +54,29 @@ class EventDecoder:
         """What came after the last whole event."""
         return self._messages.unfinished
 
-    def only(self, chunk: bytes) -> StreamEvent[object] | None:
-        """The unread event that a chunk is or completes; None where `feed` has to see it.
-
-        Dify sends each event as a chunk of its own, which a long one may come in two pieces of.
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
+        """The events that a chunk completes, without pings.
 
         Args:
             chunk: Bytes as they arrived.
+
+        Raises:
+            EventTooLargeError: An event is larger than ``max_event_bytes``; those before it were
+                given.
         """
-        if chunk[-4:] != b"}}\n\n" or chunk.find(b"\n") != len(chunk) - 2 or CR in chunk:
+        for data, name in self._messages.feed(chunk):
+            if (event := self._event(data, name)) is not None:
+                yield event
+
+    def last(self) -> StreamEvent[object] | None:
+        """The event at the end of a stream that lacks only its empty line; None where it is cut."""
+        message: Message | None = self._messages.last()
+        if message is None or message[0] is None or not is_object(_decoded(message[0])):
             return None
-        messages, message = self._messages, chunk
-        if not messages.is_between:
-            begun = messages.begun_line
-            if begun is None:
-                return None
-            message = begun + chunk
-        envelope = self._last
-        if envelope is None or message[: envelope.size] != envelope.head:
-            envelope = self._envelopes.get(message[:KEY_SIZE])
-            if envelope is None or message[: envelope.size] != envelope.head:
-                return None
-            self._last = envelope
-        if len(message) > messages.max_event_bytes:
-            return None
-        if not messages.is_between:
-            messages.begin_anew()
-        self.count += 1
-        return unread_event(envelope.event_class, message, envelope)
-
-    def feed(
-        self, chunk: bytes
-    ) -> tuple[list[StreamEvent[object]], UnreadableEventError | EventTooLargeError | None]:
-        """The events that the chunk completes, pings left out; and what is wrong behind them.
-
-        That is a message that is no JSON object, has no name, or is larger than
-        ``max_event_bytes``; None where nothing is.
-
-        Args:
-            chunk: Bytes as they arrived.
-        """
-        problem: UnreadableEventError | EventTooLargeError | None = None
-        events: list[StreamEvent[object]] = []
-        texts = 0
-        try:
-            messages, at = self._messages.split(chunk), 0
-            while at < len(messages):
-                alike = self._alike(messages[at : at + _AT_ONCE])
-                if alike:
-                    events += alike
-                    at += len(alike)
-                    texts += len(alike) if type(alike[0]) is TextChunk else 0
-                    continue
-                parsed = self._messages.parse(messages[at])
-                event = parsed and self._event(*parsed)
-                if event is not None:
-                    events.append(event)
-                at += 1
-            if not self._messages.is_between:
-                self._messages.check()
-        except (UnreadableEventError, EventTooLargeError) as error:
-            problem = error.with_traceback(None)  # which holds this frame, which holds the error
-        self.are_texts = 0 < texts == len(events)
-        self.count += len(events)
-        return events, problem
-
-    def _alike(self, messages: Sequence[Data]) -> list[StreamEvent[object]]:
-        """The events of the first messages, unread, as far as they are of one kind."""
-        if self._sample is not None:  # not before, so that the first event is told soon
-            self._envelopes.update(envelopes_beside(*self._sample, _UNREAD, self._failure))
-            self._sample = None
-        if not self._messages.are_lines:
-            return []
-        envelope = self._envelopes.get(bytes(messages[0][:KEY_SIZE]))
-        return [] if envelope is None else envelope.events(messages)
+        return self._event(*message)
 
     def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
-        """The event of a message; None for a ping.
+        """The event of a message; None for one that only keeps the connection alive.
 
         Args:
             data: Its data.
@@ -148,17 +84,64 @@ class EventDecoder:
         """
         if field == "ping":
             return None
-        payload: JSON = {"event": field} if data is None else decode_message(data)
+        if data is None:
+            payload: JSON = {"event": field}
+        elif data in _KEEP_ALIVE:
+            logger.debug("the stream sent %r, which says nothing", bytes(data))
+            return None
+        else:
+            payload = _decoded(data)
         if not is_object(payload):
-            raise UnreadableEventError("is no JSON object", data or b"")
+            what = payload.reason if isinstance(payload, _Broken) else "it is no JSON object"
+            return self._unreadable_event(what, data)
         name: JSON = payload.get("event")
         if not isinstance(name, str) or not name:
             if not field:
-                raise UnreadableEventError("has no name", data or b"")
+                return self._unreadable_event("it has no name", data)
             payload["event"] = name = field
         if name == "ping":
             return None
-        if data is not None and not self._has_learned and "data" in payload:
-            self._has_learned = True
-            self._sample = data, {**payload}  # a user may change the other one
+        if name == "error" and data is not None:  # servers may show in it what they were sent
+            payload = {**_decoded(self._hidden(bytes(data))), "event": name}
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)
+
+    def _unreadable_event(self, reason: str, data: Data | None) -> StreamEvent[object]:
+        reason = self._hidden(reason.encode("utf-8", "replace")).decode()
+        return self._unreadable(reason, self._hidden(bytes(data or b"")))
+
+
+class _Broken:
+    """Stands for JSON that cannot be read.
+
+    Args:
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def _decoded(data: Data) -> JSON:
+    """The JSON of a message, or `_Broken`; bytes that are not UTF-8 become U+FFFD (WHATWG)."""
+    try:
+        payload: JSON = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _decoded_slowly(bytes(data))
+    # Texts hold no numbers and are not nested, and nearly all events are texts.
+    if is_object(payload) and payload.get("event") == "text_chunk":
+        return payload
+    try:
+        check_depth(data)
+    except ValueError as error:
+        return _Broken(str(error))
+    return payload if not may_be_rounded(data) else _decoded_slowly(bytes(data))
+
+
+def _decoded_slowly(data: bytes) -> JSON:
+    try:
+        return decode(data.decode("utf-8", "replace").encode())
+    except JSONDecodeError as error:
+        near = error.doc[max(0, error.pos - 100) : error.pos + 100]
+        return _Broken(f"it is not JSON ({error}, near {near!r})")
+    except ValueError as error:
+        return _Broken(f"it is not JSON ({error})")

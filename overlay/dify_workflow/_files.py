@@ -5,10 +5,11 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Generator
 from contextlib import contextmanager
+from inspect import iscoroutinefunction
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias, cast
 from unicodedata import category
 
 import attrs
@@ -16,8 +17,18 @@ import attrs
 from ._payload import Payload, payload_of
 from .errors import InvalidRequestError
 
-FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
-"""A path, the bytes themselves, or a file opened for reading in binary mode."""
+
+class Upload(Protocol):
+    """An upload of FastAPI or Starlette."""
+
+    @property
+    def file(self) -> IO[bytes]:
+        """What can be read of it without `await`."""
+        ...
+
+
+FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes] | Upload
+"""A path, the bytes themselves, a file opened for reading in binary mode, or an upload."""
 
 _ANY_TYPE = "application/octet-stream"
 
@@ -44,7 +55,7 @@ def opened(
     """Open a file for sending; what was opened here is closed here.
 
     Args:
-        source: The file.
+        source: The file, or an upload of FastAPI or Starlette, whose file is taken.
         filename: Its name; by default the path's or the open file's, or one made from the type.
         content_type: Its media type; by default guessed from the name.
 
@@ -52,6 +63,8 @@ def opened(
         InvalidRequestError: There is no such file, it is not binary, or the server would not take
             its name or type.
     """
+    if iscoroutinefunction(getattr(source, "read", None)):
+        source, filename, content_type = _file_of_upload(source, filename, content_type)
     name = filename if filename is not None else _own_name(source) or _made_name(content_type)
     if not name or "/" in name or "\\" in name or not _is_text(name):
         raise InvalidRequestError(
@@ -72,7 +85,25 @@ def opened(
                 "A file to upload is a path, bytes, or a file opened in binary mode, not "
                 f"{type(source).__name__}."
             )
-        yield OpenFile(payload_of(source, name), name, kind)
+        yield OpenFile(payload_of(cast("IO[bytes]", source), name), name, kind)
+
+
+def _file_of_upload(
+    upload: Any, filename: str | None, content_type: str | None
+) -> tuple[FileSource, str | None, str | None]:
+    """The file within an upload of a web framework, its name and its media type.
+
+    Raises:
+        InvalidRequestError: There is no file within that can be read without `await`.
+    """
+    file: Any = getattr(upload, "file", None)
+    if not callable(getattr(file, "read", None)) or iscoroutinefunction(file.read):
+        raise InvalidRequestError(
+            f"A {type(upload).__name__} is read with `await`. Give its bytes, its path, or the "
+            "file itself, which an upload of FastAPI or Starlette has as `.file`."
+        )
+    name = filename if filename is not None else getattr(upload, "filename", None)
+    return file, name, content_type or getattr(upload, "content_type", None)
 
 
 def _open(path: Path) -> IO[bytes]:

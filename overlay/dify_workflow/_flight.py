@@ -43,16 +43,16 @@ _SPAWNED: set[asyncio.Task[None]] = set()
 
 def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Let something go on by itself, in asyncio or trio."""
-    from sniffio import current_async_library
+    import asyncio
 
-    if current_async_library() == "trio":
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
         import trio
 
         trio.lowlevel.spawn_system_task(work)
         return
-    import asyncio
-
-    task = asyncio.get_running_loop().create_task(work())
+    task = loop.create_task(work())
     _SPAWNED.add(task)
     task.add_done_callback(_SPAWNED.discard)
 

@@ -13,6 +13,9 @@ from .errors import InvalidRequestError
 if TYPE_CHECKING:
     from .models import WorkflowFile
 
+UNSENT_ID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the id of a file that is uploaded only when everything else is right."""
+
 # Tuples, because unions and abstract classes take five times as long to look at a plain value.
 _SCALARS = (str, bool, int, float)
 _SEQUENCES = (list, tuple)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeGuard
 
@@ -28,8 +30,10 @@ def is_list(value: JSON) -> TypeGuard[list[JSON]]:
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in range(128)) + b" " * 128
 """Translates digits to zeros, and everything else to spaces."""
 
-
 _MANY = b"0" * 19
+
+_BLOCK = 1024 * 1024
+"""Bytes of a large body that are searched at a time, so that it is not copied whole."""
 
 
 def is_text(value: str) -> bool:
@@ -41,25 +45,63 @@ def is_text(value: str) -> bool:
     return True
 
 
-def decode(data: bytes | bytearray) -> JSON:
+_MOST_NESTED = 256
+"""Levels of arrays and objects from which on a body is refused; Python itself bears some 900."""
+
+_STRING = re.compile(rb'(?s)"(?:[^"\\]|\\.)*+\\?(?:"|\Z)')
+"""A string, or what begins as one: so the search never starts again within it."""
+
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def decode(data: bytes | bytearray | memoryview) -> JSON:
     """Decode a body; whole numbers of any size stay exact.
 
+    NaN, Infinity and lone surrogates, which servers up to 1.7 send, are read too.
+
     Raises:
-        ValueError: The bytes are not JSON; the message says where.
+        ValueError: The bytes are not JSON, or nested too deeply; the message says where.
     """
+    check_depth(data)
     if not may_be_rounded(data):
-        with suppress(orjson.JSONDecodeError):  # what it refuses may be none to json
+        with suppress(orjson.JSONDecodeError):  # json may still read it
             return orjson.loads(data)
     try:
-        return json.loads(data)
-    except RecursionError:
+        return json.loads(bytes(data))
+    except RecursionError:  # it is no JSON in the end, but begins as such
         raise ValueError("it is nested too deeply") from None
 
 
-def may_be_rounded(data: bytes | bytearray) -> bool:
+def check_depth(data: bytes | bytearray | memoryview) -> None:
+    """Refuse JSON that Python cannot show, compare or write again once it is read.
+
+    Raises:
+        ValueError: It is nested more than some hundred levels deep.
+    """
+    if sum(block.count(b"[") + block.count(b"{") for block in _blocks(data)) <= _MOST_NESTED:
+        return
+    brackets = _STRING.sub(b"", bytes(data)).translate(None, _NO_BRACKETS)
+    for _ in range(_MOST_NESTED):  # each round takes the innermost levels away
+        inner = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(inner) in {0, len(brackets)}:
+            return  # nothing is left, or it is no JSON
+        brackets = inner
+    raise ValueError("it is nested too deeply")
+
+
+def may_be_rounded(data: bytes | bytearray | memoryview) -> bool:
     """Whether orjson may have rounded a number: 19 digits in a row, as from -2**63 - 1 on."""
-    # Every third byte first, which is faster; ids may have digits there, too, so then all of them.
-    return b"000000" in data[::3].translate(_DIGITS) and _MANY in data.translate(_DIGITS)
+    return any(
+        # Every third byte first, which is faster; ids may have digits there too, so then all bytes.
+        b"000000" in block[::3].translate(_DIGITS) and _MANY in block.translate(_DIGITS)
+        for block in _blocks(data, len(_MANY))
+    )
+
+
+def _blocks(data: bytes | bytearray | memoryview, overlap: int = 0) -> Iterator[bytes]:
+    """The data a block at a time, so that a large body is not copied whole."""
+    for start in range(0, len(data), _BLOCK):
+        yield bytes(data[start : start + _BLOCK + overlap])
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import orjson
 
-from ._json import abridged
+from ._json import JSON, abridged
 from .errors import LogCursorError
 
 if TYPE_CHECKING:
@@ -126,13 +126,42 @@ def decode(cursor: str, digest: str) -> LogBookmark:
     data = _decoded(cursor.removeprefix(_VERSION))
     if data is None:
         raise LogCursorError(f"The cursor {abridged(cursor)} is damaged; was it copied whole?")
-    created_at, row_id, own_digest, head = orjson.loads(data)
+    try:
+        created_at, row_id, own_digest, head = orjson.loads(data)
+        bookmark = LogBookmark(_position(created_at, row_id), _head(head))
+    except (OverflowError, TypeError, ValueError):
+        raise LogCursorError(
+            f"The cursor {abridged(cursor)} was not made by this client."
+        ) from None
     if own_digest != digest:
         raise LogCursorError(
             "The cursor belongs to a request with other filters; give the same filters again, or "
-            "begin anew without the cursor."
+            "start again without the cursor."
         )
-    return LogBookmark(LogPosition(created_at, row_id), head and LogHead(*head))
+    return bookmark
+
+
+def _position(created_at: JSON, row_id: JSON) -> LogPosition:
+    if not isinstance(row_id, str):
+        raise TypeError(row_id)
+    return LogPosition(_second(created_at), row_id)
+
+
+def _head(head: JSON) -> LogHead | None:
+    if head is None:
+        return None
+    newest, total = head
+    if total is not None and (not isinstance(total, int) or total < 0):
+        raise TypeError(total)
+    return LogHead(_second(newest), total)
+
+
+def _second(value: JSON) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(value)
+    moment_of(value)  # it is calculated with, so it must be a time
+    moment_of(value - 1)
+    return value
 
 
 def _decoded(text: str) -> bytes | None:

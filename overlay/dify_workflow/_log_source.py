@@ -12,7 +12,7 @@ from . import _operations as operations
 from ._call import Call, call_for
 from ._log_query import LogAnswer, LogQuery, Steps
 from ._options import Options
-from ._transport import Versions
+from ._servers import Servers
 from .errors import InvalidResponseError, UnsupportedServerError
 from .models import WorkflowLogs, WorkflowLogsRequest
 
@@ -30,13 +30,13 @@ class LogSource:
         name: Name of the method that was called.
         request: What is asked for.
         options: The client's options.
-        versions: Versions of the servers that answered.
+        servers: What is known of the servers that answered.
     """
 
     name: str
     request: WorkflowLogsRequest
     options: Options
-    versions: Versions
+    servers: Servers
 
     def calls(self, steps: Steps[T]) -> Generator[Call[Any], Any, T]:
         """The conversation with its queries as calls.
@@ -61,7 +61,7 @@ class LogSource:
             return outcome
 
     def _check_version(self) -> None:
-        version = self.versions[self.options.base_url]
+        version = self.servers.version(self.options.base_url)
         request = self.request
         asks_users = request.created_by_end_user_session_id or request.created_by_account
         if asks_users and version is not None and _IGNORES_USERS.match(version):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import random
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Self
@@ -10,12 +12,19 @@ from typing import TYPE_CHECKING, Self
 from ._log_pager import LogPager
 from ._log_source import LogSource
 from ._log_tail import TailCore
-from .errors import InvalidRequestError
+from ._outcomes import is_outage
+from .errors import DifyError, InvalidRequestError
 from .models import DifyPageResult, WorkflowLogs
 
 if TYPE_CHECKING:
     from ._async_transport import AsyncTransport
     from ._sync_transport import Transport
+
+
+_LONGEST_WAIT = 5.0
+"""Longest wait between two looks while the server is away, in seconds."""
+
+logger = logging.getLogger("dify_workflow")
 
 
 class _LogView:
@@ -110,6 +119,7 @@ class _TailView:
         self._source = source
         self._interval = interval
         self._due = -math.inf
+        self._away_since: float | None = None
 
     def _pause(self) -> float:
         """Seconds to wait before the log is looked at again."""
@@ -118,13 +128,35 @@ class _TailView:
         self._due = now + pause + self._interval
         return pause
 
+    def _looked(self) -> None:
+        """Note that the server has answered."""
+        self._away_since = None
+
+    def _wait_out(self, error: DifyError) -> None:
+        """Look again later where the server is away, as during a restart.
+
+        Raises:
+            DifyError: It is not, or for too long (`lost_run_timeout`).
+        """
+        now, patience = time.monotonic(), self._source.options.lost_run_timeout
+        if self._away_since is None:
+            self._away_since = now
+        away = now - self._away_since
+        if not is_outage(error) or (patience is not None and away > patience):
+            raise error
+        logger.info("the log cannot be read, which is tried again: %s", error)
+        # Full jitter: clients that lost a server together do not come back together.
+        longest = max(self._interval, min(_LONGEST_WAIT, away))
+        self._due = now + random.uniform(self._interval, longest)  # noqa: S311  # no secret
+
 
 class LogTail(_TailView, Iterator[WorkflowLogs]):
     """New rows of the log as they appear, each once; made by `DifyWorkflow.tail_logs`.
 
-    Endless: ``next`` waits for a row. Between two looks at the log nothing is open, so it can be
-    left at any time, and after an exception it goes on where it was. Not to be shared between
-    threads.
+    Rows come in the order in which they appear, the older one first where several do. Endless:
+    ``next`` waits for a row, also while the server is away. Between two looks at the log nothing is
+    open, so it can be left at any time, and after an exception it goes on where it was. Not to be
+    shared between threads.
     """
 
     def __init__(
@@ -137,16 +169,22 @@ class LogTail(_TailView, Iterator[WorkflowLogs]):
     def __next__(self) -> WorkflowLogs:
         while (row := self._core.pop()) is None:
             time.sleep(self._pause())
-            self._transport.drive(self._source.calls(self._core.poll()))
+            try:
+                self._transport.drive(self._source.calls(self._core.poll()))
+            except DifyError as error:
+                self._wait_out(error)
+            else:
+                self._looked()
         return row
 
 
 class AsyncLogTail(_TailView, AsyncIterator[WorkflowLogs]):
     """New rows of the log as they appear, each once; made by `AsyncDifyWorkflow.tail_logs`.
 
-    It begins when it is awaited or first iterated. Endless: ``anext`` waits for a row. Between two
-    looks at the log nothing is open, so it can be left at any time, and after an exception or a
-    cancellation it goes on where it was. Not to be shared between tasks.
+    It begins when it is awaited or first iterated. Rows come in the order in which they appear, the
+    older one first where several do. Endless: ``anext`` waits for a row, also while the server is
+    away. Between two looks at the log nothing is open, so it can be left at any time, and after an
+    exception or a cancellation it goes on where it was. Not to be shared between tasks.
     """
 
     def __init__(
@@ -164,7 +202,12 @@ class AsyncLogTail(_TailView, AsyncIterator[WorkflowLogs]):
             from anyio import sleep  # asyncio or trio, as httpx
 
             await sleep(self._pause())
-            await self._transport.drive(self._source.calls(self._core.poll()))
+            try:
+                await self._transport.drive(self._source.calls(self._core.poll()))
+            except DifyError as error:
+                self._wait_out(error)
+            else:
+                self._looked()
         return row
 
     async def _begun(self) -> Self:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ._flight import Flight
-from .errors import DifyError
+from ._transport import given_up
 
 if TYPE_CHECKING:
     from ._async_body import AsyncByteStream
+    from ._call import Call
     from ._sync_body import ByteStream
 
 
@@ -21,8 +22,14 @@ class MediaStream(Iterator[bytes]):
         APIConnectionError: While iterating: the connection broke.
     """
 
-    def __init__(self, body: ByteStream) -> None:
-        self._body = body
+    def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
+        self._opened: ByteStream | None = None  # a finalizer looks at it, where opening fails
+        self._opened = opening()
+
+    @property
+    def _body(self) -> ByteStream:
+        assert self._opened is not None
+        return self._opened
 
     @property
     def content_type(self) -> str:
@@ -62,7 +69,8 @@ class MediaStream(Iterator[bytes]):
         self._body.close()
 
     def __del__(self) -> None:
-        self._body.abandon()
+        if self._opened is not None:
+            self._opened.abandon()
 
 
 class AsyncMediaStream(AsyncIterator[bytes]):
@@ -74,10 +82,8 @@ class AsyncMediaStream(AsyncIterator[bytes]):
         APIConnectionError: While iterating: the connection broke.
     """
 
-    def __init__(
-        self, opening: Callable[[], Awaitable[AsyncByteStream]], given_up: DifyError
-    ) -> None:
-        self._opening = Flight(opening, given_up)
+    def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
+        self._opening = Flight(opening, given_up(call))
         self._body: AsyncByteStream | None = None
 
     @property

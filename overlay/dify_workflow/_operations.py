@@ -132,7 +132,7 @@ def stop_workflow_task(task_id: str, user: str) -> Operation[WorkflowStopRespons
 
     return Operation(
         "stop_workflow_stream",
-        build(checked_text("task_id", task_id), body=wire.StopTaskBody(user=user)),
+        build(checked_id("task_id", task_id), body=wire.StopTaskBody(user=user)),
         lambda answer: _shaped(
             answer,
             lambda body: models.WorkflowStopResponse(read(wire.StopTaskResult, body).result),
@@ -156,6 +156,8 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
                 headers=answer.headers,
                 body=answer.body.decode("utf-8", "replace"),
             )
+        if run.id.lower() != workflow_run_id.lower():
+            raise answer.unreadable(f"of another run than {workflow_run_id}")
         return run
 
     request = build(checked_uuid("workflow_run_id", workflow_run_id))
@@ -224,7 +226,7 @@ def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
         _get_kwargs as build,
     )
 
-    token = checked_text("form_token", form_token)
+    token = checked_id("form_token", form_token)
     return Operation(
         "human_input_form",
         build(token),
@@ -246,7 +248,7 @@ def submit_human_input_form(
     )
     return Operation(
         "submit_human_input_form",
-        build(checked_text("form_token", form_token), body=body),
+        build(checked_id("form_token", form_token), body=body),
         lambda _: None,
     )
 
@@ -356,6 +358,9 @@ def text_to_audio(text: str, user: str, *, voice: str | None) -> Operation[Answe
 
 # ------------------------------------------------------------------------------------- checks
 
+_LONGEST_ID = 255
+"""Most characters of an id or token; those of Dify have at most 36."""
+
 
 def checked_text(name: str, value: str) -> str:
     """The value, if it can be an id, a token or a text.
@@ -368,6 +373,20 @@ def checked_text(name: str, value: str) -> str:
     if not is_text(value):
         raise InvalidRequestError(f"{name} has half a surrogate pair, which is no text.")
     return value
+
+
+def checked_id(name: str, value: str) -> str:
+    """The value, if it can be an id or a token in the path of a request.
+
+    Raises:
+        InvalidRequestError: It is no string, empty, too long, or would change the path.
+    """
+    checked = checked_text(name, value)
+    if checked in {".", ".."}:
+        raise InvalidRequestError(f"{name} must be an id, not {value!r}.")
+    if len(checked) > _LONGEST_ID:
+        raise InvalidRequestError(f"{name} has {len(checked)} characters; ids have fewer.")
+    return checked
 
 
 def checked_uuid(name: str, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final, final
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import attrs
 
 from ._deadline import NO_DEADLINE, Deadline
 from ._json import is_text
+from ._retry import QUEUE_TIMEOUT
 from ._secret import ApiKey, wrap
 from .errors import ConfigurationError, DifyError, InvalidRequestError
 
@@ -24,6 +25,9 @@ CLOUD_URL = "https://api.dify.ai/v1"
 
 DEFAULT_USER = "dify-workflow"
 """The `user` of a request for which nobody named one; Dify needs one (DIFY.md section 3)."""
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""Longest answer that is read whole, by default."""
 
 MAX_USER_LENGTH = 255
 """Most characters of a `user`; the server answers 500 to more (DIFY.md section 3)."""
@@ -126,15 +130,40 @@ def checked_timeout(
     return timeout
 
 
-def _checked_seconds(seconds: float | None) -> float | None:
-    if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+def _seconds_or_none(name: str) -> Callable[[float | None], float | None]:
+    def check(seconds: float | None) -> float | None:
+        if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+            raise ConfigurationError(
+                f"{name} must be seconds above zero, or None for no bound, not {seconds!r}."
+            )
+        return seconds
+
+    return check
+
+
+def _checked_statuses(statuses: Collection[int]) -> frozenset[int]:
+    is_collection = isinstance(statuses, Collection) and not isinstance(statuses, str | bytes)
+    given: list[object] = list(statuses) if is_collection else [statuses]
+    if not is_collection or not all(isinstance(one, int) and 400 <= one < 600 for one in given):  # noqa: PLR2004  # RFC 9110
         raise ConfigurationError(
-            f"lost_run_timeout must be seconds above zero, or None for no bound, not {seconds!r}."
+            f"not_sent_statuses must be HTTP statuses from 400 to 599, such as {{429, 503}}, not "
+            f"{statuses!r}."
         )
-    return seconds
+    return frozenset(statuses)
 
 
-def _checked_queue_timeout(seconds: float) -> float:
+def _is_bool(name: str) -> Callable[[bool], bool]:
+    def check(value: bool) -> bool:  # the option itself
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
+        return value
+
+    return check
+
+
+def _checked_queue_timeout(seconds: float | NotGiven) -> float | NotGiven:
+    if isinstance(seconds, NotGiven):
+        return seconds
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds < math.inf:
         raise ConfigurationError(
@@ -158,9 +187,13 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "timeout": checked_timeout,
     "max_retries": _at_least("max_retries", 0),
     "max_reattach": _at_least("max_reattach", 0),
-    "lost_run_timeout": _checked_seconds,
+    "lost_run_timeout": _seconds_or_none("lost_run_timeout"),
+    "start_timeout": _seconds_or_none("start_timeout"),
+    "not_sent_statuses": _checked_statuses,
+    "at_least_once": _is_bool("at_least_once"),
     "queue_timeout": _checked_queue_timeout,
     "max_event_bytes": _at_least("max_event_bytes", 1),
+    "max_answer_bytes": _at_least("max_answer_bytes", 1),
     "tracing": _checked_tracing,
 }
 """What each option goes through before it counts; the others can be anything of their type."""
@@ -173,7 +206,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_MAY_BE_NONE = ("timeout", "lost_run_timeout")
+_MAY_BE_NONE = ("timeout", "lost_run_timeout", "start_timeout")
 """Options of which None is a value."""
 
 
@@ -189,12 +222,16 @@ class Options:
     user_id: str
     timeout: Timeout | NotGiven
     max_retries: int
-    queue_timeout: float
+    queue_timeout: float | NotGiven
+    start_timeout: float | None
+    not_sent_statuses: frozenset[int]
+    at_least_once: bool
     check_inputs: bool
     recover: bool
     max_reattach: int
     lost_run_timeout: float | None
     max_event_bytes: int
+    max_answer_bytes: int
     tracing: Tracing | None = None
     deadline: Deadline = NO_DEADLINE
 
@@ -235,6 +272,13 @@ class Options:
             if value is not NOT_GIVEN and (value is not None or name in _MAY_BE_NONE)
         }
         return attrs.evolve(self, **_checked(changes))
+
+    @property
+    def queue_seconds(self) -> float:
+        """Seconds to wait for the concurrency limit; none where each call is sent once alone."""
+        if isinstance(self.queue_timeout, NotGiven):
+            return QUEUE_TIMEOUT if self.max_retries else 0.0
+        return self.queue_timeout
 
     def key(self, own: ApiKey | None) -> ApiKey:
         """The key of a call: its own one, else the client's.

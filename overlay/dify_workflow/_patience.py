@@ -8,7 +8,7 @@ LOST_RUN_TIMEOUT = 300.0
 """Seconds without a sign of life after which a run is given up; servers end silent streams then."""
 
 MAX_REATTACH = 5
-"""How often a stream is taken up again without anything new."""
+"""How often a stream is opened again without anything new, where the server itself answers."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -26,18 +26,20 @@ class Pace:
         stop: How long a stop may take to show; afterwards a run that is still running will never
             say so (Dify 1.10.1 to 1.14).
         record: How long a server before 1.9.2 may take to write down how a run ended.
-        search: How long a run whose id never came is looked for in the logs: whoever waits for an
-            outcome shall learn soon that it is not known.
+        search: How long a run whose id never came is looked for in the log: who waits for an
+            outcome should learn soon that it is not known.
+        longest_search_wait: Bound of the waits between two looks at the log.
     """
 
     first_backoff: float = 0.25
-    longest_backoff: float = 8.0
+    longest_backoff: float = 5.0
     first_look: float = 1.0
     longest_look: float = 10.0
     doubt: float = 5.0
     stop: float = 3.0
     record: float = 2.0
     search: float = 15.0
+    longest_search_wait: float = 8.0
 
 
 _USUAL_PACE = Pace()

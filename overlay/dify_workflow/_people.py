@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -46,8 +46,3 @@ def as_seen(form: HumanInputForm, shown: HumanInputForm) -> HumanInputForm:
         node_title=form.node_title,
         approval_channels=form.approval_channels,
     )
-
-
-def ids_of(forms: Iterable[tuple[HumanInputForm, str]]) -> frozenset[str]:
-    """Ids of forms."""
-    return frozenset(form.id for form, _ in forms if form.id is not None)

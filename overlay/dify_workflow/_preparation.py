@@ -16,13 +16,14 @@ import attrs
 
 from . import _operations as operations
 from . import models
+from ._bounded import BoundedDict
 from ._call import Call, call_for
 from ._input_rules import needs_check, problems, undeclared
-from ._inputs import local_paths, wire_files, wire_inputs
+from ._inputs import UNSENT_ID, local_paths, wire_files, wire_inputs
 from ._json import JSON, JSONObject
 from ._options import Options
 from ._secret import ApiKey
-from ._transport import Versions
+from ._servers import Servers
 from .errors import (
     DifyError,
     InvalidInputsError,
@@ -42,9 +43,6 @@ _MOST_FORMS = 1000
 _FORM_TIMEOUT = 10.0
 """Seconds that asking for the inputs may take: it precedes a run, and is not what was asked for."""
 
-_UNSENT_ID = "00000000-0000-0000-0000-000000000000"
-"""Stands for the id of a file that is uploaded only when everything else is right."""
-
 T = TypeVar("T")
 
 logger = logging.getLogger("dify_workflow")
@@ -54,7 +52,7 @@ class InputForms:
     """The inputs that apps take (``user_input_form`` of GET /parameters), by server and key."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, ApiKey], tuple[float, JSON]] = {}
+        self._kept = BoundedDict[tuple[str, ApiKey], tuple[float, JSON]](_MOST_FORMS)
 
     def get(self, base_url: str, key: ApiKey) -> JSON | None:
         """The form, if it was asked for less than `FORM_LIFETIME` ago."""
@@ -62,11 +60,8 @@ class InputForms:
         return form if time.monotonic() - since < FORM_LIFETIME else None
 
     def put(self, base_url: str, key: ApiKey, form: JSON) -> None:
-        """Keep a form, and drop the oldest where there are too many."""
-        self._kept.pop((base_url, key), None)
+        """Keep a form."""
         self._kept[base_url, key] = time.monotonic(), form
-        while len(self._kept) > _MOST_FORMS:
-            self._kept.pop(next(iter(self._kept)), None)
 
 
 class Preparation:
@@ -75,14 +70,14 @@ class Preparation:
     Args:
         name: Name of the method that was called.
         options: The client's options.
-        versions: Versions of the servers that answered.
+        servers: What is known of the servers that answered.
         forms: The inputs that apps take.
     """
 
-    def __init__(self, name: str, options: Options, versions: Versions, forms: InputForms) -> None:
+    def __init__(self, name: str, options: Options, servers: Servers, forms: InputForms) -> None:
         self.name = name
         self.options = options
-        self.versions = versions
+        self.servers = servers
         self.forms = forms
 
     def run(
@@ -157,7 +152,7 @@ class Preparation:
     def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
         """Refuse inputs that the app does not take, where the server would say nothing."""
         url = self.options.base_url
-        if not needs_check(self.versions[url]):
+        if not needs_check(self.servers.version(url)):
             return
         form = self.forms.get(url, key)
         asked = form is None
@@ -167,7 +162,7 @@ class Preparation:
         if found and not asked:
             form = yield from self._ask_form(key)  # the app may have been published anew
             found = problems(form, inputs)
-        if not needs_check(self.versions[url]):
+        if not needs_check(self.servers.version(url)):
             return
         if found:
             raise InvalidInputsError(self.name, found)
@@ -181,7 +176,6 @@ class Preparation:
             timeout=_FORM_TIMEOUT,
             max_retries=0,
             queue_timeout=0,
-            shared=True,
         )
         try:
             form: JSON = yield call
@@ -245,5 +239,5 @@ def _planned(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
     from .models._file import file_type
 
     return {
-        path: WorkflowFile.uploaded(_UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
+        path: WorkflowFile.uploaded(UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
     }

@@ -1,34 +1,39 @@
-"""What is done when a run's stream is lost: it is taken up again, or the run looked up. Pure."""
+"""What is done when a run's stream is lost: it is opened again, or the run looked up. Pure."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import attrs
 
 from ._conversation import Ask, Reopen, RunCalls, Steps, Wait
+from ._outcomes import is_outage
 from ._patience import Patience
 from ._versions import loses_records
 from .errors import (
     APIConnectionError,
     APIStatusError,
+    DifyError,
     InvalidResponseError,
     NotFoundError,
+    PreconditionFailedError,
     RateLimitError,
+    RunDeadlineExceededError,
     ServerError,
 )
 
 if TYPE_CHECKING:
-    from ._event import StreamEvent
+    from ._answered_forms import AnsweredForms
     from ._stream_core import StreamCore
     from .models import WorkflowRunResponse
 
 _UNDECIDED_STATUS = frozenset({"running", "scheduled"})
 
 _MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
-"""Failures that say nothing of the run: the next attempt may go well."""
+"""Failures that say nothing of the run: the next attempt may succeed."""
 
 
 class Recovery:
@@ -45,35 +50,31 @@ class Recovery:
         self._patience = patience
         self._pace = patience.pace
         self._has_events = True
+        self._rounds = 0
         self._attempts = 0
-        self._looks = 0
         self._failures = 0
-        self._last_event: StreamEvent[object] | None = None
+        self._outages = 0
+        self._progress: object = None
         self._has_seen_end = False
 
     def find(self, core: StreamCore) -> Steps[None]:
-        """Take the stream up again, or bring its run to an end.
+        """Open the stream again, or bring its run to an end.
 
         Args:
             core: The stream.
 
         Raises:
             StreamError: The run cannot be found again; the exception says what is known of it.
-            DifyError: Somebody refused to tell.
+            DifyError: The server refused to tell.
         """
         self._note_progress(core)
         while not core.ended:
-            if self._may_rejoin(core):
-                if self._attempts:
-                    yield Wait(self._backoff())
-                self._attempts += 1
-                if (yield from self._rejoin(core)):
-                    return
-            else:
-                if self._looks:
-                    yield Wait(self._between_looks())
-                self._looks += 1
-                yield from self._look(core)
+            if self._rounds:
+                yield Wait(self._wait())
+            self._rounds += 1
+            if self._may_rejoin(core) and (yield from self._rejoin(core)):
+                return
+            yield from self._look(core)
 
     def check(self, core: StreamCore) -> Steps[None]:
         """Look up the run of an open stream that tells nothing but pings.
@@ -88,11 +89,41 @@ class Recovery:
         self._note_progress(core)
         yield from self._look(core, is_open=True)
 
+    def are_answered(
+        self, forms: Iterable[tuple[str | None, str | None]], answered: AnsweredForms
+    ) -> Steps[bool]:
+        """Whether all forms of a pause have been answered: nobody can read them any more.
+
+        Args:
+            forms: Id and token of each.
+            answered: Where those are noted that have.
+
+        Raises:
+            RunDeadlineExceededError: The deadline passed meanwhile.
+        """
+        for form_id, token in forms:
+            if token is None or answered.has_answered(form_id, token):
+                continue
+            try:
+                yield Ask(self._calls.form(token))
+            except PreconditionFailedError as error:
+                if error.code != "human_input_form_submitted":
+                    return False
+                answered.answer(token)
+            except RunDeadlineExceededError:
+                raise
+            except DifyError:
+                return False
+            else:
+                return False
+        return True
+
     def _note_progress(self, core: StreamCore) -> None:
-        if core.last_event is not self._last_event:
-            self._last_event = core.last_event
-            self._attempts = self._looks = self._failures = 0
+        if core.progress is not self._progress:
+            self._progress = core.progress
+            self._rounds = self._attempts = self._failures = 0
             self._has_seen_end = False
+        self._outages = 0
 
     def _look(self, core: StreamCore, *, is_open: bool = False) -> Steps[None]:
         """Look the run up, and end the stream if it has ended."""
@@ -101,11 +132,9 @@ class Recovery:
         except NotFoundError as error:
             raise core.errors.lost("the server has no record of it") from error
         except _MAY_PASS as error:
-            self._failures += 1
-            if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
-                raise core.interrupted(error) from error
+            self._note_failure(core, error)
             return
-        self._failures = 0
+        self._failures = self._outages = 0
         if run.status in _UNDECIDED_STATUS:
             self._give_up(core, run)
         elif run.status == "paused":
@@ -116,13 +145,30 @@ class Recovery:
         else:
             core.end_with(run)
 
+    def _note_failure(self, core: StreamCore, error: DifyError) -> None:
+        """Take that the run could not be looked up.
+
+        An outage, such as a restart of the server, may last as long as the run may be silent.
+
+        Raises:
+            StreamInterruptedError: It has lasted too long, or the server itself fails.
+        """
+        if is_outage(error):
+            self._outages += 1
+            if core.is_silent_for(self._patience.lost_run_timeout):
+                raise core.interrupted(error) from error
+            return
+        self._failures += 1
+        if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
+            raise core.interrupted(error) from error
+
     @property
     def _is_exhausted(self) -> bool:
-        """Whether the stream was taken up as often as it may be."""
+        """Whether the stream was opened again as often as it may be."""
         return self._attempts > self._patience.max_reattach
 
     def _may_rejoin(self, core: StreamCore) -> bool:
-        """Whether the stream is to be taken up; that of a stopped run may never end (DIFY.md 5)."""
+        """Whether the stream is to be opened again; that of a stopped run may never end."""
         return (
             self._has_events
             and not self._is_exhausted
@@ -131,23 +177,38 @@ class Recovery:
         )
 
     def _rejoin(self, core: StreamCore) -> Steps[bool]:
-        """Take the stream up again; False where that failed."""
+        """Open the stream again; False where that failed."""
         try:
             yield Reopen(self._calls.events(core.known_run_id, core.last_event_id))
-        except _MAY_PASS:
-            pass
+        except _MAY_PASS as error:
+            # What proxies answer counts only where the look that follows reaches the server.
+            self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
         except InvalidResponseError:
             self._has_events = False  # a page of whatever stands before the server
         except APIStatusError as error:
             if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
                 raise
-            self._has_events = False  # a server before 1.14, or somebody else's run
+            self._has_events = False  # a server before 1.14, or another user's run
         else:
+            self._attempts += 1
+            self._outages = 0
             return True
         return False
 
     def _take_pause(self, core: StreamCore, run: WorkflowRunResponse) -> None:
-        """Take that the run waits for people, which it may do for days."""
+        """Take that the run waits for people, which it may do for days.
+
+        Raises:
+            RunLostError: They have answered long ago, and it has not gone on.
+        """
+        if core.awaits_resumption:
+            patience = self._patience.lost_run_timeout
+            if core.is_silent_for(patience):
+                raise core.errors.lost(
+                    f"its forms were answered, and {patience:g} s later (lost_run_timeout) it has "
+                    "not gone on; does the server have a worker?"
+                )
+            return
         events_tell = self._has_events and not self._is_exhausted
         if events_tell and core.run.asked_to_stop_for is None:
             self._attempts = 0  # they have the forms too
@@ -186,11 +247,11 @@ class Recovery:
                 "record says 'running' for ever"
             )
 
-    def _backoff(self) -> float:
-        """Seconds before the stream is taken up once more, with full jitter."""
-        bound = self._pace.first_backoff * 2 ** (self._attempts - 1)
-        return random.uniform(0, min(self._pace.longest_backoff, bound))  # noqa: S311  # no secret
-
-    def _between_looks(self) -> float:
-        """Seconds before the run is looked up once more."""
-        return min(self._pace.longest_look, self._pace.first_look * 1.5 ** (self._looks - 1))
+    def _wait(self) -> float:
+        """Seconds before the next round."""
+        if self._outages or (self._has_events and not self._is_exhausted):
+            bound = self._pace.first_backoff * 2 ** min(20, self._rounds - 1)
+            # Full jitter: clients that lost a server together do not come back together.
+            return random.uniform(0, min(self._pace.longest_backoff, bound))  # noqa: S311  # no secret
+        bound = self._pace.first_look * 1.5 ** min(20, self._rounds - 1)
+        return min(self._pace.longest_look, bound)

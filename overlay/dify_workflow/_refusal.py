@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import pairwise
@@ -37,8 +36,8 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     524: GatewayTimeoutError,
 }
 
-_CONCURRENCY_LIMIT = r"(?s)Too many requests\..*concurrent requests"
-"""The message of a 400 that is Dify's concurrency limit (DIFY.md section 0.7)."""
+_LIMIT_BEGINS, _LIMIT_SAYS = "Too many requests.", "concurrent requests"
+"""What the message of a 400 that is Dify's concurrency limit begins with, and what it holds."""
 
 
 class _Report(NamedTuple):
@@ -79,7 +78,8 @@ def status_error(
         status_code,
         APIStatusError if status_code < HTTPStatus.INTERNAL_SERVER_ERROR else ServerError,
     )
-    if status_code == HTTPStatus.BAD_REQUEST and re.match(_CONCURRENCY_LIMIT, report.message):
+    is_limit = report.message.startswith(_LIMIT_BEGINS) and _LIMIT_SAYS in report.message
+    if status_code == HTTPStatus.BAD_REQUEST and is_limit:
         cls = RateLimitError
     return cls(
         operation,
@@ -93,25 +93,30 @@ def status_error(
     )
 
 
+_MOST_TEXT = 16 * 1024
+"""Characters of an error text that are looked at; `APIStatusError.body` has all of it."""
+
+
 def _read_report(body: str) -> _Report:
     try:
-        parsed = decode(body.encode())
+        parsed = decode(body.encode("utf-8", "replace"))
     except ValueError:
-        return _Report(None, _page_title(body))
+        return _Report(None, _page_title(body[:_MOST_TEXT]))
     if not is_object(parsed):
         return _Report(None, abridged(parsed))
     return _read_json_report(parsed)
 
 
 def _read_json_report(body: JSONObject) -> _Report:
-    """Read one of the three shapes of parameter errors, or the plain one (DIFY-VERSIONS.md)."""
+    """Read one of the three shapes of parameter errors, or the plain one."""
     code = body.get("code")
     code = code if isinstance(code, str) else None
-    message = str(body.get("message") or "")
+    message = str(body.get("message") or "")[:_MOST_TEXT]
     errors = body.get("errors")
     if is_object(errors) and errors:  # 1.8 to 1.10
         param, text = next(iter(errors.items()))
-        return _Report(code or "invalid_param", f"{param}: {_one_line(str(text))}", str(param))
+        text = _one_line(str(text)[:_MOST_TEXT])
+        return _Report(code or "invalid_param", f"{param}: {text}", str(param))
     params = body.get("params")
     if isinstance(params, str):  # up to 1.7
         return _Report(code, f"{params}: {_one_line(message)}", params)
@@ -120,31 +125,28 @@ def _read_json_report(body: JSONObject) -> _Report:
     return _Report(code, _one_line(message))
 
 
-_PYDANTIC_DETAIL = r"(?s)\s*\[type=.*"
-
-
 def _read_pydantic(code: str | None, message: str) -> _Report:
     """Read pydantic's text: a heading, then pairs of lines of a place and what is wrong there."""
     places: list[tuple[str, str]] = []
     lines = [line for line in message.splitlines()[1:] if line.strip()]
     for place, detail in pairwise(lines):
         if not place.startswith(" ") and detail.startswith("  "):
-            places.append((place.strip(), re.sub(_PYDANTIC_DETAIL, "", detail).strip()))
+            places.append((place.strip(), detail.partition("[type=")[0].strip()))
     if not places:
         return _Report(code, _one_line(message))
     text = "; ".join(f"{place}: {detail}" for place, detail in places)
     return _Report(code, text, places[0][0])
 
 
-_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
-
-
 def _page_title(body: str) -> str:
     """The title of an HTML page, or the start of a text."""
-    if title := re.search(_TITLE, body):
-        from html import unescape  # it brings a table of a thousand names
+    lowered = body.lower()
+    if (start := lowered.find("<title")) >= 0 and (start := lowered.find(">", start)) >= 0:
+        end = lowered.find("</title>", start)
+        if end >= 0:
+            from html import unescape  # it brings a table of a thousand names
 
-        return f"HTML page “{_one_line(unescape(title[1]))}”"
+            return f"HTML page “{_one_line(unescape(body[start + 1 : end]))}”"
     return abridged(body)
 
 

@@ -53,7 +53,7 @@ class Replay:
         self._is_in_view = tells_all
         self._has_started = False
         self._forms: set[str] = set()
-        self._paused_at: frozenset[str] | None = None
+        self._paused_at: frozenset[str | None] | None = None
 
     def note(self, event: StreamEvent[Any]) -> None:
         """Remember an event that is delivered, other than those of nodes."""
@@ -67,7 +67,7 @@ class Replay:
                 if (form := _text(event, "form_id")) is not None:
                     self._forms.add(form)
             case WorkflowPaused():
-                self._paused_at = forms_of(event)
+                self._paused_at = _form_ids(event)
             case _:
                 pass
 
@@ -95,7 +95,7 @@ class Replay:
             case HumanInputRequired():
                 return _text(event, "form_id") in self._forms
             case WorkflowPaused():
-                return self._paused_at is not None and self._paused_at == forms_of(event)
+                return self._paused_at is not None and self._paused_at == _form_ids(event)
             case _:
                 return False
 
@@ -111,14 +111,25 @@ def is_replayed(event: StreamEvent[Any]) -> bool:
             return False
 
 
-def forms_of(event: WorkflowPaused) -> frozenset[str]:
-    """Ids of the forms at which a run waits."""
+def forms_of(event: WorkflowPaused) -> list[tuple[str | None, str | None]]:
+    """Id and token of each form at which a run waits."""
     reasons: JSON = _data(event).get("reasons")
-    return frozenset(
-        str(reason.get("form_id"))
-        for reason in (reasons if is_list(reasons) else ())
-        if is_object(reason)
+    return [form_of(reason) for reason in (reasons if is_list(reasons) else ())]
+
+
+def form_of(data: JSON) -> tuple[str | None, str | None]:
+    """Id and token of a form, from the reason of a pause or the payload of its event."""
+    if not is_object(data):
+        return None, None
+    form_id, token = data.get("form_id"), data.get("form_token")
+    return (
+        form_id if isinstance(form_id, str) else None,
+        token if isinstance(token, str) else None,
     )
+
+
+def _form_ids(event: WorkflowPaused) -> frozenset[str | None]:
+    return frozenset(form_id for form_id, _ in forms_of(event))
 
 
 def _text(event: StreamEvent[Any], name: str) -> str | None:

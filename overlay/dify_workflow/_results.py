@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dify_workflow_api import models as wire
 
 from . import models
+from ._ends import status_of
 from ._json import JSON, JSONObject
 from ._reading import read
 
@@ -24,7 +25,7 @@ def blocking_run(body: JSONObject) -> WorkflowRunResponse:
     data = run.data
     return models.WorkflowRunResponse(
         id=run.workflow_run_id,
-        status=data.status,
+        status=status_of(data.status, data.error),
         message=data.error or None,
         task_id=run.task_id,
         workflow_id=data.workflow_id,
@@ -47,7 +48,9 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
     detail = read(wire.WorkflowRunDetail, body)
     if detail.id is None:
         return None
-    status = detail.status or "unknown"
+    status = status_of(detail.status or "unknown", detail.error)
+    if not isinstance(detail.id, str):
+        raise TypeError(f"id is {detail.id!r}")
     return models.WorkflowRunResponse(
         id=detail.id,
         status=status,

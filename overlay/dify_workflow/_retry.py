@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from http import HTTPStatus
 
+from ._outcomes import meaning
 from .errors import APIConnectionError, APIStatusError, DifyError, RateLimitError
 
 FIRST_WAIT = 0.5
@@ -21,7 +22,7 @@ LONGEST_RETRY_AFTER = 60.0
 QUEUE_TIMEOUT = 60.0
 """Seconds that a call waits, all in all, for the app's concurrency limit."""
 
-_REPEATABLE_STATUS = frozenset({500, 502, 503, 504, *range(520, 525)})
+_REPEATABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525)})
 """Failures after which a request that changes nothing is repeated (520 to 524: Cloudflare)."""
 
 _is_waiting = True
@@ -34,6 +35,7 @@ def wait_before_retry(
     max_retries: int,
     repeatable: bool,
     queue_left: float = QUEUE_TIMEOUT,
+    not_sent_statuses: Collection[int] = (),
 ) -> float | None:
     """Seconds to wait before the same request is sent again; None where it must not be.
 
@@ -47,8 +49,9 @@ def wait_before_retry(
         max_retries: How often it may be sent again.
         repeatable: Whether sending it twice is as good as once (GET, and stopping a run).
         queue_left: Seconds that it may still wait for the concurrency limit.
+        not_sent_statuses: Statuses that mean that the server has got nothing.
     """
-    if not _may_repeat(error, repeatable):
+    if not (meaning(error, not_sent_statuses).may_repeat or (repeatable and _may_pass(error))):
         return None
     in_queue = is_concurrency_limit(error)
     if queue_left <= 0 if in_queue else attempt > max_retries:
@@ -62,16 +65,11 @@ def wait_before_retry(
     return min(wait, longest)
 
 
-def _may_repeat(error: DifyError, repeatable: bool) -> bool:
-    if isinstance(error, APIConnectionError):
-        return repeatable or not error.request_sent
-    if isinstance(error, RateLimitError):  # refused before anything ran
-        return True
+def _may_pass(error: DifyError) -> bool:
+    """Whether the same request may succeed a moment later."""
     if isinstance(error, APIStatusError):
-        if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in error.headers:
-            return True
-        return repeatable and error.status_code in _REPEATABLE_STATUS
-    return False
+        return error.status_code in _REPEATABLE_STATUS
+    return isinstance(error, APIConnectionError)
 
 
 def is_concurrency_limit(error: DifyError) -> bool:

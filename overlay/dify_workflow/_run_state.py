@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import models
-from ._event import FinalEvent, StreamEvent
+from ._bounded import BoundedDict
+from ._ends import status_of
+from ._event import FinalEvent, StreamEvent, UnreadableEvent
 from ._json import JSON, JSONObject, is_object
 from ._nodes import Nodes
 from ._results import pause
@@ -25,13 +27,11 @@ class StoppedTasks:
     """The tasks that a client has asked to stop, the last thousand, and when it did."""
 
     def __init__(self) -> None:
-        self._asked_at: dict[str, float] = {}
+        self._asked_at = BoundedDict[str, float](_MOST_STOPS)
 
     def add(self, task_id: str) -> None:
         """Note that a task is asked to stop."""
         self._asked_at[task_id] = time.monotonic()
-        while len(self._asked_at) > _MOST_STOPS:
-            self._asked_at.pop(next(iter(self._asked_at)), None)
 
     def discard(self, task_id: str) -> None:
         """Note that a task was not asked after all."""
@@ -56,7 +56,6 @@ class RunState:
         run_id: Id of the run, where it is known beforehand.
         stops: The tasks that were asked to stop.
         server_version: Gives the version of the server, as far as it is known.
-        was_resumed: Whether people have answered a form of it.
     """
 
     def __init__(
@@ -64,33 +63,49 @@ class RunState:
         run_id: str | None = None,
         stops: StoppedTasks | None = None,
         server_version: Callable[[], str | None] = lambda: None,
-        *,
-        was_resumed: bool = False,
     ) -> None:
         self.run_id = run_id
         self.task_id: str | None = None
         self._stops = StoppedTasks() if stops is None else stops
-        self._server_version = server_version
-        self._was_resumed = was_resumed
+        self.server_version = server_version
+        self.was_resumed = False
+        """Whether people have answered a form of it."""
+        self.unreadable: UnreadableEvent | None = None
+        """The last message that was no event."""
         self.nodes = Nodes()
-        """Those that were told of."""
+        """Those that were reported."""
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
+
+    def take_ids(self, event: StreamEvent[object]) -> None:
+        """Note the ids that an event carries, where they are not known."""
+        self.run_id = self.run_id or event.id
+        self.task_id = self.task_id or event.task_id
 
     def take(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run itself.
 
-        The ids are taken from whichever event brings them: the first events can be missing
-        (DIFY.md section 0.5).
+        The ids are taken from whichever event brings them: the first events can be missing.
         """
-        self.run_id = self.run_id or event.id
-        self.task_id = self.task_id or event.task_id
+        self.take_ids(event)
         if isinstance(event, WorkflowStarted):
-            self._was_resumed = self._was_resumed or is_resumption(event)
+            self.was_resumed = self.was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption
         elif isinstance(event, FinalEvent):
-            self._was_resumed = self._was_resumed or isinstance(event, WorkflowPaused)
+            self.was_resumed = self.was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
+
+    def is_of_another(self, event: StreamEvent[object]) -> bool:
+        """Whether an event names another run than this one: it answers somebody else's request."""
+        if self.run_id is None:
+            return False
+        if event.id is not None and event.id != self.run_id:
+            return True
+        if not isinstance(event, FinalEvent):
+            return False
+        data: JSON = event.raw.get("data")
+        inner = data.get("id") or data.get("workflow_run_id") if is_object(data) else None
+        return inner is not None and inner != self.run_id
 
     @property
     def asked_to_stop_for(self) -> float | None:
@@ -146,14 +161,15 @@ class RunState:
         return inputs
 
     def _was_stopped(self, status: str, error: str | None) -> bool:
-        """Whether a failure is how servers 1.9 and 1.15 call a stop (DIFY-VERSIONS.md)."""
+        """Whether the run was stopped, which some servers call a failure."""
         is_abort = status == "failed" and str(error).startswith("Aborted")
-        return is_abort and self.asked_to_stop_for is not None
+        is_asked = is_abort and self.asked_to_stop_for is not None
+        return is_asked or status_of(status, error) == "stopped"
 
     def _message(self, status: str, error: str | None) -> str | None:
         """The error text; of a run that the server stopped by a fault of its own, with that."""
-        version = self._server_version()
-        is_fault = status == "stopped" and self._was_resumed and stops_resumed_runs(version)
+        version = self.server_version()
+        is_fault = status == "stopped" and self.was_resumed and stops_resumed_runs(version)
         if not is_fault or self.asked_to_stop_for is not None:
             return error or None
         return (

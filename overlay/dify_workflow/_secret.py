@@ -59,6 +59,10 @@ class ApiKey:
         """Return the text with asterisks wherever the key stands in it."""
         return text.replace(self._value, "***")
 
+    def hide_in_bytes(self, data: bytes) -> bytes:
+        """Return the bytes with asterisks wherever the key stands in them."""
+        return data.replace(self._value.encode(), b"***")
+
     def __repr__(self) -> str:
         return "ApiKey('***')"
 

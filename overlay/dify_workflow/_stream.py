@@ -32,6 +32,15 @@ class StreamView:
         return self._core.run.task_id
 
     @property
+    def request_sent(self) -> bool:
+        """Whether the server may have got the request for the run.
+
+        It is False where sending it was cancelled, or failed, while it was checked or still
+        connecting: nothing was run then. Of a run that is only followed it is False, too.
+        """
+        return self._core.is_sent
+
+    @property
     def last_activity(self) -> datetime | None:
         """When the server last sent anything (UTC), its pings included; None before that."""
         heard_at = self._core.last_activity
@@ -55,6 +64,7 @@ class StreamView:
 
     def _lose(self, error: APIConnectionError) -> None:
         """Take that the connection broke; where that was wanted, nothing is recovered."""
+        error.__traceback__ = None  # its frames hold what came, in which the key may stand
         if isinstance(error, BodyClosedError):
             self._core.fail(self._core.interrupted(error))
         else:

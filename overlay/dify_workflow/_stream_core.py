@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
 
 from . import models
+from ._answered_forms import AnsweredForms
 from ._conversation import Steps
 from ._deadline import NO_DEADLINE, Deadline
-from ._event import FailureEvent, FinalEvent, StreamEvent
+from ._event import FailureEvent, FinalEvent, StreamEvent, UnreadableEvent
 from ._event_decoder import EventDecoder
 from ._observer import Observer
 from ._reading import SHAPE_ERRORS
-from ._replay import Replay, StreamGap, forms_of, is_replayed
+from ._replay import Replay, StreamGap, form_of, forms_of, is_replayed
 from ._results import final_payload
 from ._run_state import RunState, StoppedTasks
-from ._search import Search
 from ._secret import ApiKey
+from ._sse import EventTooLargeError
 from ._stream_errors import StreamErrors
 from .errors import (
     APIConnectionError,
     DifyError,
     RunDeadlineExceededError,
-    StreamDecodeError,
     StreamInterruptedError,
 )
 from .events import (
+    HumanInputRequired,
     NodeFinished,
     NodeStarted,
     TextChunk,
@@ -39,18 +42,27 @@ from .events import (
 )
 
 if TYPE_CHECKING:
+    from ._call import Call
     from ._recovery import Recovery
+    from ._search import Search
     from .models import WorkflowRunResponse
 
-    Means: TypeAlias = tuple[Recovery | None, Search | None]
-    """What finds a run by its id, and what looks for one whose id never came."""
+T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
 
 GRACE = 1.0
-"""Seconds to wait for the final event where it comes within milliseconds, if it comes: behind an
-error event, as servers from 1.15 on send it (older ones leave the stream open and silent, DIFY.md
-section 0.4), and where the run was looked up and has ended."""
+"""Seconds to wait for a final event that comes within milliseconds, if it comes at all: behind an
+error event, as servers from 1.15 on send it (older ones leave the stream open and silent), and
+where the run was looked up and has ended."""
 
-_NODES = {NodeStarted, NodeFinished}
+START_TIMEOUT = 300.0
+"""Seconds that a run may wait in the server's queue for its first event; servers end such a stream
+after as many."""
+
+
+_ENDLESS = 1e6
+"""Seconds for which a socket can be told to wait where there is no bound."""
 
 
 class StreamCore:
@@ -59,12 +71,15 @@ class StreamCore:
     Args:
         operation: Name of the method that was called.
         max_event_bytes: Largest event in bytes.
+        start_timeout: Seconds to wait for the first event of a run that was sent; None for no
+            bound.
         ends_at_pause: Whether a pause ends the stream.
         run_id: Id of the run, where it is known beforehand: its stream is one of /events, whose
             pings do not come from the run's worker.
         follows: Whether the run is found first, because no stream of it is open yet.
         tells_all: Whether the stream begins with the run, or with what has been of it.
-        settled: Ids of forms that have been answered: a pause for them alone is over.
+        forms: Which forms have been answered: a pause for them alone is over.
+        started: Where the ids of runs that were started are noted; None where the run was not.
         stops: The tasks that were asked to stop.
         server_version: Gives the version of the server, as far as it is known.
         deadline: When the stream has to be over.
@@ -76,74 +91,90 @@ class StreamCore:
         operation: str,
         *,
         max_event_bytes: int,
+        start_timeout: float | None = START_TIMEOUT,
         ends_at_pause: bool = True,
         run_id: str | None = None,
         follows: bool = False,
         tells_all: bool = True,
-        settled: frozenset[str] = frozenset(),
+        forms: AnsweredForms | None = None,
+        started: dict[str, None] | None = None,
         stops: StoppedTasks | None = None,
         server_version: Callable[[], str | None] = lambda: None,
         deadline: Deadline = NO_DEADLINE,
         observer: Observer | None = None,
     ) -> None:
-        # Fewer than thirty attributes: from there on CPython 3.11 takes longer for each of them.
         self.operation = operation
         self.deadline = deadline
         self.observer = observer
-        self.run = RunState(run_id, stops, server_version, was_resumed=bool(settled))
+        self.run = RunState(run_id, stops, server_version)
         self.errors = StreamErrors(operation, self.run)
-        self._unread_errors = StreamErrors(operation, self.run)
-        """Those of unread events, which hold it: so it holds none of them, as the other does."""
         self.is_lost = follows
         self.ready: deque[StreamEvent[object]] = deque()
         self.ended = False
         self.failure: DifyError | None = None
+        self.is_sent = False
+        """Whether the server may have got the run that is sent."""
         self.last_activity: float | None = None
         """When bytes last came, by the monotonic clock."""
         self._max_event_bytes = max_event_bytes
         self._decoder = self._new_decoder()
         self._ends_at_pause = ends_at_pause
+        self.progress: object = None
+        """The last event that has shown that the run goes on."""
         self.is_steady = False
         """Whether all is as it nearly always is: the ids are known, nothing broke, and no silence
         or error is to be looked into."""
+        self._is_queued = run_id is None
+        self._start_timeout = start_timeout
+        self._starts_until = math.inf
         self._error: FailureEvent[object] | None = None
-        self._behind_error: list[StreamEvent[object]] = []
+        self._behind_error: list[StreamEvent[object]] | None = None
+        """What came behind an error before the run began; None while no such error came."""
         self._ended_as: WorkflowRunResponse | None = None
         self._grace_ends = math.inf
-        self._make_means: Callable[[], Means] = lambda: (None, None)
-        self._interruption: StreamInterruptedError | None = None
+        self._recovery: Recovery | None = None
+        self._search: Search | None = None
+        self._interruption: DifyError | None = None
         self._broke_at = 0.0
         self._replay = Replay(self.run.nodes, tells_all=tells_all)
         self._is_rejoined = False
         self._is_of_events = run_id is not None
         self._gap: StreamGap | None = None
-        self._settled = settled
+        self._forms = AnsweredForms() if forms is None else forms
+        self._started = started
+        self._pause_in_doubt: WorkflowPaused | None = None
+        self._has_answered_pause = False
         self._last_sign = self._last_look = time.monotonic()
 
     def _new_decoder(self, last_event_id: str | None = None) -> EventDecoder:
-        failure = self._unread_errors.unreadable
-        return EventDecoder(self._max_event_bytes, failure, last_event_id)
+        return EventDecoder(
+            self._max_event_bytes, self._unreadable, self.errors.hidden, last_event_id
+        )
 
-    def equip(self, means: Callable[[], Means]) -> None:
+    def _unreadable(self, reason: str, content: bytes) -> UnreadableEvent:
+        """The event for a message that cannot be read."""
+        level = logging.WARNING if self.run.unreadable is None else logging.DEBUG
+        event = UnreadableEvent.of(reason, content, self.run.run_id, self.run.task_id)
+        self.run.unreadable = event
+        logger.log(level, "%s: an event cannot be read: %r", self.operation, event)
+        return event
+
+    def noting(self, call: Call[T]) -> Call[T]:
+        """The call that sends the run, which notes here that it may have reached the server."""
+        return attrs.evolve(call, on_sent=self._note_sent)
+
+    def _note_sent(self) -> None:
+        self.is_sent = True
+
+    def set_recovery(self, recovery: Recovery, search: Search | None = None) -> None:
         """Let the run be found again when the stream is lost.
 
         Args:
-            means: Gives what finds it by its id, and what looks for it where its id never came,
-                which is None where it is known. Few streams are lost, so it is not asked before.
+            recovery: Finds it by its id.
+            search: Looks for it where its id never came; None where the id is known.
         """
-        self._make_means = means
-
-    @cached_property
-    def _means(self) -> Means:
-        return self._make_means()
-
-    @property
-    def _recovery(self) -> Recovery | None:
-        return self._means[0]
-
-    @property
-    def _search(self) -> Search | None:
-        return self._means[1]
+        self._recovery = recovery
+        self._search = search
 
     @property
     def has_ended_well(self) -> bool:
@@ -173,45 +204,59 @@ class StreamCore:
         return self._error is not None
 
     @property
+    def is_queued(self) -> bool:
+        """Whether the run was sent and no event has come: it may wait for a worker."""
+        return self._is_queued
+
+    @property
     def patience(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
         They are few where nothing is waited for but what follows at once: the end behind an error
-        event, or that of a run which has ended.
+        event, or that of a run which has ended. They are many where the run waits for a worker of
+        the server: nothing comes then, not even pings.
         """
-        if self._grace_ends == math.inf:
-            return None
-        return max(0.001, self._grace_ends - time.monotonic())
+        until = self._starts_until if self._is_queued else self._grace_ends
+        if until == math.inf:
+            return _ENDLESS if self._is_queued else None
+        return max(0.001, until - time.monotonic())
 
     def begin(self, headers: Mapping[str, str], key: ApiKey) -> None:
-        """Take the head of the answer; a coming server names the run there (DIFY-VERSIONS.md).
+        """Take the head of the answer; a coming server names the run there.
 
         Args:
             headers: Headers of the answer, names in lower case.
             key: Key of the call, which no message may show.
         """
-        self.errors.key = self._unread_errors.key = key
+        self.errors.key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
+        self._note_started()
+        if self._is_queued and self._start_timeout is not None:
+            self._starts_until = time.monotonic() + self._start_timeout
+
+    def _note_started(self) -> None:
+        if self._started is not None and self.run.run_id is not None:
+            self._started[self.run.run_id] = None
 
     def feed(self, chunk: bytes) -> None:
         """Take bytes as they arrived."""
         self.last_activity = now = time.monotonic()
         if not self._is_of_events:
             self._last_sign = now
+        if self._error is not None and now > self._grace_ends:
+            self.finish()
+            return
         try:
-            if self.is_steady and (event := self._decoder.only(chunk)) is not None:
-                if type(event) is not TextChunk:
-                    self.run.nodes.take(event)
-                    if self.observer is not None:
-                        self.observer.told(event)
-                self.ready.append(event)
-                self.errors.last_event = event
-            elif self._error is not None and now > self._grace_ends:
-                self.finish()
-            else:
-                self._take_all(chunk)
-        except StreamDecodeError as failure:  # it was looked at here, and cannot be read
-            self._fail(failure)
+            for event in self._decoder.feed(chunk):
+                if self.is_steady and type(event) is TextChunk:
+                    self.ready.append(event)
+                    self.errors.last_event = self.progress = event
+                else:
+                    self._take(event)
+                    if self.ended:
+                        return
+        except EventTooLargeError as error:
+            self._fail(self.errors.too_large(error))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -221,17 +266,28 @@ class StreamCore:
         """
         if self.ended:
             return
-        if self._error is not None:
-            self._fail(self.errors.not_set_up(self._error, self._behind_error))
+        cut = self._decoder.unfinished
+        if cause is None and (last := self._decoder.last()) is not None:
+            self._take(last)  # it lacks its empty line and nothing else
+            if self.ended:
+                return
+            cut = b""
+        if self._behind_error is not None:
+            self._fail(self._not_set_up())
             return
         if self._ended_as is not None:
             self.end_with(self._ended_as)
             return
-        failure = self.interrupted(cause)
+        failure: DifyError = (
+            self.errors.reported(self._error)
+            if self._error
+            else self.errors.interrupted(cause, cut)
+        )
         if self._recovery is None if self.run.run_id else self._search is None:
             self._fail(failure)
             return
-        self.is_lost, self.is_steady, self._interruption = True, False, failure
+        self.is_lost, self.is_steady, self._is_queued = True, False, False
+        self._interruption, self._error, self._grace_ends = failure, None, math.inf
         self._broke_at = time.monotonic()
         reason = str(cause or failure)
         self._gap = self._gap or StreamGap.after(reason, self.run.run_id, self.run.task_id)
@@ -251,10 +307,13 @@ class StreamCore:
         """Whether the run is to be looked for before more of a stream is read.
 
         That is so where the stream is lost, or where it tells nothing but pings: runs that were
-        started in blocking mode, or that were stopped, publish no end (DIFY.md section 5).
+        started in blocking mode, or that were stopped, publish no end. It is also so where the
+        stream replays a pause whose forms may have been answered meanwhile.
         """
-        if self.is_lost or not self._is_of_events or self._recovery is None:
-            return self.is_lost
+        if self.is_lost or self._pause_in_doubt is not None:
+            return True
+        if not self._is_of_events or self._recovery is None:
+            return False
         quiet_since = max(self._last_sign, self._last_look)
         return self._error is None and time.monotonic() - quiet_since > self._recovery.doubt
 
@@ -265,7 +324,9 @@ class StreamCore:
             DifyError: It cannot be found; the stream has then failed with it.
         """
         try:
-            if self.run.run_id is None:
+            if self._pause_in_doubt is not None and self._recovery is not None:
+                yield from self._settled(self._pause_in_doubt, self._recovery)
+            elif self.run.run_id is None:
                 yield from self._searched()
             elif self._recovery is None:
                 self.fail(self._interruption or self.errors.left_early())
@@ -278,16 +339,31 @@ class StreamCore:
         except RunDeadlineExceededError:
             raise  # the stream says what becomes of the run
         except DifyError as error:
+            self.errors.name_run(error)
             self.fail(error)
             raise
 
     def _searched(self) -> Steps[None]:
         assert self._interruption is not None
         assert self._search is not None
-        raise (yield from self._search.explain(self._interruption))
+        yield from self._search.find_or_explain(self._interruption)
+        # The run is sent again, as the user has asked for.
+        self.is_lost, self._gap, self._interruption = False, None, None
+        self._is_queued = True
+        self._decoder = self._new_decoder()
+
+    def _settled(self, pause: WorkflowPaused, recovery: Recovery) -> Steps[None]:
+        """Find out whether the forms of a pause have been answered; otherwise deliver it."""
+        is_over = yield from recovery.are_answered(forms_of(pause), self._forms)
+        self._pause_in_doubt = None
+        if is_over:
+            self._has_answered_pause = self.run.was_resumed = True
+        elif not self.ended:
+            self._tell_gap()
+            self._deliver(pause)
 
     def _rejoin(self) -> None:
-        """Read the stream that was taken up."""
+        """Read the stream that was opened again."""
         self.is_lost, self._is_rejoined, self._is_of_events = False, True, True
         self._decoder = self._new_decoder(self.last_event_id)
         self._replay.begin_again()
@@ -308,13 +384,18 @@ class StreamCore:
 
     @property
     def last_event_id(self) -> str | None:
-        """The last ``id`` of the stream, with which a coming server takes it up exactly there."""
+        """The last ``id`` of the stream, with which a coming server continues exactly there."""
         return self._decoder.last_event_id
 
     @property
     def has_broken(self) -> bool:
         """Whether the stream broke, as one that is only followed has not."""
         return self._interruption is not None
+
+    @property
+    def awaits_resumption(self) -> bool:
+        """Whether people have answered all that the run waited for, and it has not gone on yet."""
+        return self._has_answered_pause or self._forms.has_answered_all_of(self.run.run_id)
 
     def is_lost_for(self, seconds: float) -> bool:
         """Whether the stream broke so long ago."""
@@ -344,7 +425,7 @@ class StreamCore:
             run: The run as it was looked up.
         """
         is_pause = run.status == "paused"
-        if is_pause and (not self._ends_at_pause or self._settled):
+        if is_pause and (not self._ends_at_pause or self.awaits_resumption):
             return False
         cls = WorkflowPaused if is_pause else WorkflowFinished
         name = "workflow_paused" if is_pause else "workflow_finished"
@@ -363,7 +444,8 @@ class StreamCore:
     @property
     def task_to_stop(self) -> str | None:
         """Id of the task that is stopped when the deadline has passed; None where none is."""
-        return self.run.task_id if self.deadline.stops and not self._error else None
+        is_set_up = self._behind_error is None
+        return self.run.task_id if self.deadline.stops and is_set_up else None
 
     def check_deadline(self) -> None:
         """Go on only before the deadline.
@@ -383,8 +465,8 @@ class StreamCore:
         Args:
             problem: Why the task could not be stopped; None where there was none to stop, too.
         """
-        if self._error is not None:
-            self._fail(self.errors.not_set_up(self._error, self._behind_error))
+        if self._behind_error is not None:
+            self._fail(self._not_set_up())
             return
         failure = self.errors.too_late(self.deadline, self.task_to_stop, problem)
         failure.__cause__ = self._interruption
@@ -395,7 +477,8 @@ class StreamCore:
 
         Raises:
             StreamError: It ended otherwise than with a final event.
-            InvalidResponseError: The final event has not the shape that openapi.yaml gives it.
+            InvalidResponseError: The final event does not have the shape that openapi.yaml gives
+                it.
         """
         try:
             result = self.run.result()
@@ -407,69 +490,89 @@ class StreamCore:
 
     # ----------------------------------------------------------------------------------- events
 
-    def _take_all(self, chunk: bytes) -> None:
-        """Take the events that a chunk completes."""
-        events, error = self._decoder.feed(chunk)
-        if self.is_steady and self._decoder.are_texts:
-            self.ready.extend(events)
-            self.errors.last_event = events[-1]
-        else:
-            self._take_each(events)
-        if error is not None and not self.ended:
-            self._fail(self.errors.unreadable(error, f"event {self._decoder.count + 1}"))
-
-    def _take_each(self, events: list[StreamEvent[object]]) -> None:
-        for event in events:
-            if self.is_steady and type(event) is TextChunk:
-                self.ready.append(event)
-                self.errors.last_event = event
-            else:
-                self._take(event)
-                if self.ended:
-                    return
-
     def _take(self, event: StreamEvent[object]) -> None:
+        self._is_queued = False
+        self._pause_in_doubt = None
+        if self.run.is_of_another(event):
+            self._fail(self.errors.of_another(event))
+            return
         if self._is_rejoined:
             if event.raw.get("task_id") == event.id:
-                # Replays have the run's id in its place (DIFY.md section 5).
+                # Replays have the run's id in its place.
                 event.raw["task_id"] = self.run.task_id or event.id
             if self._replay.repeats(event):
                 if isinstance(event, WorkflowStarted):
                     self.run.take(event)  # the first one may have been lost, and has the inputs
                 return
-        self.note_life()
+        if self._is_over(event):
+            return
+        if not isinstance(event, FailureEvent | UnreadableEvent):
+            self.progress = event
+            self.note_life()
         if self._gap is not None and not is_replayed(event):
             self._tell_gap()
         self._deliver(event)
 
+    def _is_over(self, event: StreamEvent[object]) -> bool:
+        """Whether an event tells of a pause, or a form, that people have answered meanwhile."""
+        if isinstance(event, HumanInputRequired):
+            form, token = form_of(event.raw.get("data"))
+            self._forms.see(self.run.run_id or event.id, form, token)
+            return self._is_of_events and self._forms.has_answered(form, token)
+        if not isinstance(event, WorkflowPaused):
+            self._has_answered_pause = self._has_answered_pause and isinstance(
+                event, UnreadableEvent
+            )
+            return False
+        forms = forms_of(event)
+        for form, token in forms:
+            self._forms.see(self.run.run_id or event.id, form, token)
+        if not forms or not self._is_of_events:
+            return False
+        if all(self._forms.has_answered(form, token) for form, token in forms):
+            self._has_answered_pause = self.run.was_resumed = True
+            return True
+        can_ask = self._ends_at_pause and self._recovery is not None
+        if can_ask and all(token for _, token in forms):
+            self._pause_in_doubt = event
+            return True
+        return False
+
     def _deliver(self, event: StreamEvent[object]) -> None:
+        if not self.has_ids:
+            self.run.take_ids(event)
+            self._note_started()
         self.run.take(event)
-        if type(event) in _NODES:
+        if isinstance(event, NodeStarted | NodeFinished):
             self.run.nodes.take(event, is_live=not self._is_of_events)
         if self.observer is not None:
             self.observer.told(event)
-        if self._error is not None:
+        if self._behind_error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):
-                self._fail(self.errors.not_set_up(self._error, self._behind_error))
-        elif isinstance(event, FailureEvent):
+                self._fail(self._not_set_up())
+            return
+        if isinstance(event, FailureEvent):
             self._error = event
             self.is_steady = False
             self._grace_ends = time.monotonic() + GRACE
-        else:
-            self.ready.append(event)
-            self.errors.last_event = event
-            self.is_steady = self.has_ids and not self._is_of_events and not self.is_lost
-            self._replay.note(event)
-            if isinstance(event, FinalEvent) and (
-                not isinstance(event, WorkflowPaused) or self._ends_at(event)
-            ):
-                self._end()
+            if self.run.run_id is None:
+                self._behind_error = []
+                return
+        self.ready.append(event)
+        self.errors.last_event = event
+        self.is_steady = (
+            self.has_ids and not self._is_of_events and not self.is_lost and self._error is None
+        )
+        self._replay.note(event)
+        if isinstance(event, FinalEvent) and (
+            self._ends_at_pause or not isinstance(event, WorkflowPaused)
+        ):
+            self._end()
 
-    def _ends_at(self, event: WorkflowPaused) -> bool:
-        """Whether a pause ends the stream: not one for forms that have been answered meanwhile."""
-        forms = forms_of(event)
-        return self._ends_at_pause and not (forms and forms <= self._settled)
+    def _not_set_up(self) -> DifyError:
+        assert self._error is not None
+        return self.errors.not_set_up(self._error, self._behind_error or [])
 
     def fail(self, failure: DifyError) -> None:
         """End the stream with an error, unless it has ended."""

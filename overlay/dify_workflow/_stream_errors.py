@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from ._deadline import Deadline
 from ._event import FailureEvent, StreamEvent
+from ._input_rules import needs_check
 from ._json import abridged
-from ._message import UnreadableEventError
 from ._run_state import RunState
 from ._secret import ApiKey
 from ._sse import EventTooLargeError
@@ -56,8 +56,8 @@ class StreamErrors:
         how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
         shown = f" in an event ({self._shown(unfinished)})" if unfinished else ""
         failure = StreamInterruptedError(
-            f"{self.operation}: the stream of {self._name} broke off{shown} before the run's end: "
-            f"{how}",
+            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: "
+            f"{how}{self._unread}{self._silence}",
             **self._ids,
         )
         failure.__cause__ = cause
@@ -89,7 +89,14 @@ class StreamErrors:
             problem: Why it could not be stopped; None where it could.
         """
         stopped = task is not None and problem is None
-        if stopped:
+        if self._run.run_id is None:
+            unstopped = (
+                ", and it was not stopped, since no event has named its task"
+                if deadline.stops
+                else ""
+            )
+            then = f"whether it has started is not known{unstopped}.{self._silence}"
+        elif stopped:
             then = f"a stop was sent for its task {task}."
         elif problem is not None:
             then = f"it goes on, since stopping it failed: {problem}"
@@ -98,8 +105,8 @@ class StreamErrors:
         else:
             then = "it goes on."
         return RunDeadlineExceededError(
-            f"{self.operation}: the deadline of {deadline.seconds:g} s passed before the end of "
-            f"{self._name}; {then}",
+            f"{self.operation}: the deadline of {deadline.seconds:g} s passed before "
+            f"{f'the end{self._of}' if self._of else self._due}; {then}",
             request_sent=True,
             stop_requested=stopped,
             **self._ids,
@@ -110,31 +117,64 @@ class StreamErrors:
         what = (
             "given up before the server answered, so whether the run has started is not known."
             if self.key is None
-            else f"the stream of {self._name} was closed before the run's end; look the run up "
-            "with info()."
+            else f"the stream{self._of} was closed before {self._due}; look the run up with info()."
+            if self._run.run_id
+            else f"the stream was closed before {self._due}; whether it has started is not known."
         )
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
     def without_task(self) -> StreamError:
         """A run is to be stopped whose events never named its task."""
-        what = f"no event named the task of {self._name}, which stops it."
+        what = f"no event named the task{self._of}, which stops it."
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
-    def unreadable(
-        self, error: UnreadableEventError | EventTooLargeError, name: str
-    ) -> StreamDecodeError:
-        """An event cannot be read.
+    def too_large(self, error: EventTooLargeError) -> StreamDecodeError:
+        """An event is larger than may be held.
 
         Args:
-            error: What is wrong with it.
-            name: What to call it.
+            error: Says so.
         """
-        what = str(error)
-        if isinstance(error, UnreadableEventError):
-            what = f"{name} {what}: {self._shown(error.data, error.place)}"
         return StreamDecodeError(
-            f"{self.operation}: the stream of {self._name} cannot be read: {what}", **self._ids
+            f"{self.operation}: the stream{self._of} cannot be read: {error}", **self._ids
         )
+
+    def of_another(self, event: StreamEvent[object]) -> InvalidResponseError:
+        """An event names another run than the one of the stream.
+
+        Args:
+            event: The event.
+        """
+        failure = InvalidResponseError(
+            f"{self.operation}: the stream of {self._name} brought an event of another run: "
+            f"{abridged(self._hidden(abridged(event.raw)))}"
+        )
+        self.name_run(failure)
+        return failure
+
+    def reported(self, event: FailureEvent[object]) -> WorkflowStreamError:
+        """The server reported an error after the run had begun.
+
+        Args:
+            event: Which says so.
+        """
+        return WorkflowStreamError(
+            f"{self.operation}: the server reported an error in the stream of {self._name}"
+            f"{self._said(event)}",
+            event=event,
+            **self._ids,
+        )
+
+    def name_run(self, failure: DifyError) -> None:
+        """Let an exception say which run it is about, and that it was started.
+
+        Args:
+            failure: The exception, of a run whose id is known.
+        """
+        if self._run.run_id is not None:
+            failure.run_id = failure.run_id or self._run.run_id
+            failure.task_id = failure.task_id or self._run.task_id
+            if failure.outcome != "unknown" or not isinstance(failure, StreamError):
+                failure.outcome = "running"
 
     def shapeless(self, error: Exception) -> InvalidResponseError:
         """The final event has not the shape that openapi.yaml gives it.
@@ -143,10 +183,12 @@ class StreamErrors:
             error: What is wrong with it.
         """
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
-        return InvalidResponseError(
-            f"{self.operation}: the final event does not have the expected shape ({error!r}): "
-            f"{shown}"
+        failure = InvalidResponseError(
+            f"{self.operation}: the final event{self._of} does not have the expected shape "
+            f"({error!r}): {shown}"
         )
+        self.name_run(failure)
+        return failure
 
     def not_set_up(
         self, event: FailureEvent[object], following: list[StreamEvent[object]]
@@ -157,10 +199,8 @@ class StreamErrors:
             event: Which says so.
             following: What came behind it.
         """
-        code = event.raw.get("code")
         return WorkflowStreamError(
-            f"{self.operation}: the server could not set the run up"
-            f"{f' ({code})' if code else ''}: {self._hidden(str(event.message))}",
+            f"{self.operation}: the server could not set the run up{self._said(event)}",
             event=event,
             following=following,
             **self._ids,
@@ -176,14 +216,46 @@ class StreamErrors:
 
     @property
     def _name(self) -> str:
-        run_id = self._run.run_id
-        return f"run {run_id}" if run_id else "a run whose id is not known yet"
+        return f"run {self._run.run_id}"
 
-    def _shown(self, data: bytes, place: int = 0) -> str:
-        """What came, for people: around this place, and without the key."""
-        text = data.decode("utf-8", "replace")
-        start = max(0, place - 100)
-        return ("… " if start else "") + abridged(self._hidden(text[start : start + 1000]))
+    @property
+    def _of(self) -> str:
+        return f" of {self._name}" if self._run.run_id else ""
+
+    @property
+    def _due(self) -> str:
+        """What the stream ended before."""
+        return "the run's end" if self._run.run_id else "any event of the run came"
+
+    @property
+    def _silence(self) -> str:
+        """What else the silence of a server can mean that answers bad inputs with silence."""
+        version = self._run.server_version()
+        if self._run.run_id is not None or not needs_check(version):
+            return ""
+        return (
+            f" Dify {version} is also silent where it does not take the inputs: a wrong type, an "
+            "upload of another user, or a remote file that it cannot fetch."
+        )
+
+    @property
+    def _unread(self) -> str:
+        """What came that is no event, where something did."""
+        event = self._run.unreadable
+        return f". It sent what is no event: {self._shown(event.content)}" if event else ""
+
+    def _said(self, event: FailureEvent[object]) -> str:
+        code = event.raw.get("code")
+        message = f": {self._shown(event.message.encode())}" if event.message else "."
+        return f" ({code}){message}" if code else message
+
+    def hidden(self, data: bytes) -> bytes:
+        """What came, without the key."""
+        return self.key.hide_in_bytes(data) if self.key else data
+
+    def _shown(self, data: bytes) -> str:
+        """The start of what came, for people."""
+        return abridged(self._hidden(data[:4000].decode("utf-8", "replace")))
 
     def _hidden(self, text: str) -> str:
         return self.key.hide_in(text) if self.key else text

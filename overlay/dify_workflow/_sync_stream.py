@@ -15,11 +15,12 @@ from ._stream import STOP_SECONDS, StreamView
 from ._stream_core import StreamCore
 from .errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from .events import TextChunk
+from .models import WorkflowStopResponse
 
 if TYPE_CHECKING:
     from ._sync_body import ByteStream
     from ._sync_transport import Transport
-    from .models import WorkflowRunResponse, WorkflowStopResponse
+    from .models import WorkflowRunResponse
 
 
 class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
@@ -36,20 +37,21 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             the run's end, and the server could not be reached again (or need not: `recover`).
         RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
         RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
-        StreamDecodeError: While iterating: an event cannot be read. Those of texts and nodes are
-            not read before somebody looks at them, and raise it then.
+        StreamDecodeError: While iterating: an event is larger than ``max_event_bytes``.
+        InvalidResponseError: While iterating: an event of another run came.
     """
 
     def __init__(
         self,
         core: StreamCore,
-        body: ByteStream | None,
+        opening: Callable[[], ByteStream] | None,
         stop: Callable[[str, Deadline], WorkflowStopResponse],
         transport: Transport,
     ) -> None:
-        self._body = body
+        self._body: ByteStream | None = None  # a finalizer looks at it, where opening fails
         super().__init__(core)
-        if body is not None:
+        if opening is not None:
+            self._body = body = opening()
             core.begin(body.headers, body.key)
         self._stop = stop
         self._transport = transport
@@ -121,6 +123,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """
         self._read_until(lambda: self.task_id)
         if self.task_id is None:
+            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+                return WorkflowStopResponse("success")
             raise self._core.failure or self._core.errors.without_task()
         return self._stop(self.task_id, NO_DEADLINE)
 
@@ -232,7 +236,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                 return
             if core.is_behind_error and not body.can_bound_waits:
                 core.finish()
-                self.close()
+                self._release()
                 return
             within = core.patience
         try:
@@ -253,6 +257,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _recover(self) -> None:
         """Find the run again; what comes of it is in the core."""
+        if self._core.is_lost:
+            self._release()
         try:
             self._transport.carry_out(self._core.recovered(), self._do)
         except RunDeadlineExceededError:
@@ -264,6 +270,12 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             raise
         if self._core.ended:
             self.close()
+
+    def _release(self) -> None:
+        """Close the connection of a stream that is lost."""
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
 
     def _do(self, step: Step) -> object:
         """Do what the recovery asks for."""

@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import suppress
+from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
 from ._call import Attempts, Call
-from ._cookies import SparingCookieJar
-from ._phases import cut
-from ._request import CALL_TIMEOUT, Bearer, build_request
+from ._http_library import error_name
+from ._network import Exchange, hold_connections
+from ._progress import Progress
+from ._request import CALL_TIMEOUT, bearer, build_request, cut
+from ._servers import Servers
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (
     LIMITS,
-    Versions,
+    BodyClosedError,
+    HTTPClient,
     closed,
     content_of,
-    given_up,
+    failure_of,
+    header_dict,
+    is_sent,
     is_wanted,
     log,
+    may_be_events,
     setting_up,
     ssl_context,
-    translated,
     unwanted,
-    without_frames,
+    without_secrets,
 )
-from .errors import DifyError, RunDeadlineExceededError
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from .errors import APIConnectionError, DifyError, InvalidResponseError
 
 T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
+
+
+new_event = Event
+"""Makes what ends a wait early."""
+
+
+def resolved(result: T) -> T:
+    """What a callback of the user's returned; an async one may return a coroutine."""
+    return result
 
 
 class Transport:
@@ -50,15 +62,15 @@ class Transport:
             when it is first needed.
     """
 
-    def __init__(self, http_client: httpx.Client | None = None) -> None:
-        self.versions = Versions()
+    def __init__(self, http_client: HTTPClient | None = None) -> None:
+        self.servers = Servers()
         self._given = http_client
         self._made: httpx.Client | None = None
-        self._defaults: dict[str, str] | None = None
+        self._holds_connections = False
+        self._in_flight: set[Exchange] = set()
         self._inherited: list[httpx.Client] = []
         self._closed = False
         self._lock = threading.Lock()
-        self._flights: dict[object, Future[Any]] = {}
         self._sleepers: set[Event] = set()
         _TRANSPORTS.add(self)
 
@@ -85,7 +97,7 @@ class Transport:
 
     def drive(self, steps: Generator[Call[Any], Any, T]) -> T:
         """Send the calls that a conversation yields, and give it what came of each."""
-        return self.carry_out(steps, self._share_or_send)
+        return self.carry_out(steps, self.send)
 
     def carry_out(self, steps: Generator[S, Any, T], do: Callable[[S], Any]) -> T:
         """Do what a conversation yields, and give it what came of each step."""
@@ -122,9 +134,11 @@ class Transport:
         """Close the connections that were made here."""
         with self._lock:
             self._closed = True
-            sleepers = list(self._sleepers)
+            sleepers, in_flight = list(self._sleepers), list(self._in_flight)
         for woken in sleepers:
             woken.set()
+        for exchange in in_flight:
+            exchange.close()
         close_abandoned()
         if self._given is None:
             close_all_of(self)
@@ -137,44 +151,8 @@ class Transport:
             self._inherited.append(self._made)
         self._made = None
         self._lock = threading.Lock()
-        self._flights = {}
         self._sleepers = set()
-
-    def _share_or_send(self, call: Call[Any]) -> Any:
-        return self._share(call) if call.shared else self.send(call)
-
-    def _share(self, call: Call[T]) -> T:
-        """Send a call, or wait for the same one that another thread has sent already."""
-        from concurrent.futures import Future, wait  # many programs never come here
-
-        mine: Future[T] = Future()
-        while True:
-            with self._lock:
-                flight = self._flights.setdefault(call.identity, mine)
-            if flight is mine:
-                return self._lead(call, mine)
-            wait([flight], call.deadline.bound())
-            if not flight.done():
-                raise call.deadline_passed(sent=False)
-            with suppress(RunDeadlineExceededError):  # the other thread's: it had less time
-                outcome: T = flight.result()
-                return outcome
-
-    def _lead(self, call: Call[T], flight: Future[T]) -> T:
-        """Send a call for which other threads wait."""
-        try:
-            result = self.send(call)
-        except BaseException as error:
-            self._land(call)
-            flight.set_exception(error if isinstance(error, DifyError) else given_up(call))
-            raise
-        self._land(call)
-        flight.set_result(result)
-        return result
-
-    def _land(self, call: Call[Any]) -> None:
-        with self._lock:
-            self._flights.pop(call.identity, None)
+        self._in_flight = set()
 
     def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], R]) -> R:
         attempts = Attempts(call)
@@ -183,44 +161,78 @@ class Transport:
                 attempts.begin()
                 return attempt(call)
             except DifyError as error:
+                error.__traceback__ = None  # its frames hold what came, in which the key may stand
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
             time.sleep(seconds)
 
     def _answer(self, call: Call[T]) -> T:
-        return call.operation.read(self._open(call).whole())
+        body = self._open(call)
+        answer = body.whole()
+        try:
+            return call.operation.read(answer)
+        except InvalidResponseError:
+            body.sever()
+            raise
 
     def _open(self, call: Call[Any]) -> ByteStream:
-        response = self._send(call)
-        body = ByteStream(call, response, self)
-        self.versions.note(call, body.headers)
+        body, response = self._sent(call)
+        self.servers.note(call.base_url, body.headers)
         if is_wanted(call, response, body.headers):
             return body
-        raise unwanted(call, response, body.start())
+        if may_be_events(call, response) and body.begins_like_events():
+            return body
+        raise unwanted(call, response, body.headers, body.start())
 
-    def _send(self, call: Call[Any]) -> httpx.Response:
+    def _sent(self, call: Call[Any]) -> tuple[ByteStream, Any]:
+        """Send a call, and return the body of its answer, and its head."""
         close_abandoned()
         client = self._client(call)
-        started = time.perf_counter()
-        request = build_request(client, call, self._defaults)
-        cut(request, call.deadline)
+        started, outer = time.perf_counter(), sys.exception()
+        request = build_request(client, call)
+        progress = Progress(is_reported=client is self._made)
+        request.extensions["trace"] = progress.note
+        is_held = self._holds_connections and client is self._made
+        exchange = Exchange(call.deadline)
+        if call.deadline.is_set and not is_held:
+            cut(request, call.deadline, progress)
         try:
-            response = client.send(
-                request,
-                stream=True,
-                auth=Bearer(call.key),
-                follow_redirects=False,
-            )
-        except httpx.HTTPStatusError as error:  # a hook of the user's client raised it
-            response = error.response
-            raise unwanted(call, response, content_of(response)) from without_frames(error)
-        except httpx.HTTPError as error:
-            raise translated(error, call, request) from without_frames(error)
+            with self._flying(call, exchange), exchange.active():
+                response = client.send(
+                    request, stream=True, auth=bearer(call.key), follow_redirects=False
+                )
+        except BaseException as error:
+            if sent := is_sent(error, progress):
+                call.on_sent()
+            without_secrets(error, call, request, outer)
+            answered: Any = getattr(error, "response", None)
+            if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
+                headers = header_dict(call, answered)
+                raise unwanted(call, answered, headers, content_of(answered)) from error
+            failure = failure_of(error, call, request, sent=sent)
+            if isinstance(failure, APIConnectionError) and exchange.is_closed:
+                raise BodyClosedError(call, request_sent=sent) from None
+            if failure is error:
+                raise
+            raise failure from error
+        call.on_sent()
         log(call, response, started)
-        return response
+        return ByteStream(call, response, self, exchange if is_held else None), response
 
-    def _client(self, call: Call[Any]) -> httpx.Client:
+    @contextmanager
+    def _flying(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
+        """Let `close` end an exchange whose answer has not begun."""
+        with self._lock:
+            if self._closed:
+                raise closed(call)
+            self._in_flight.add(exchange)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(exchange)
+
+    def _client(self, call: Call[Any]) -> Any:
         with self._lock:
             if self._closed or (self._given is not None and self._given.is_closed):
                 raise closed(call)
@@ -229,12 +241,9 @@ class Transport:
             if self._made is None:
                 with setting_up(call):
                     self._made = httpx.Client(
-                        verify=ssl_context(),
-                        timeout=CALL_TIMEOUT,
-                        limits=LIMITS,
-                        cookies=SparingCookieJar(),
+                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
                     )
-                self._defaults = dict(self._made.headers)
+                self._holds_connections = hold_connections(self._made)
             return self._made
 
 

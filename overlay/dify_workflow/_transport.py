@@ -11,12 +11,15 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
 from ._answer import Answer
 from ._call import Call
+from ._http_library import error_name, is_client
+from ._progress import Progress
 from .errors import (
     APIConnectionError,
     APITimeoutError,
@@ -27,30 +30,29 @@ from .errors import (
 if TYPE_CHECKING:
     import ssl
 
-HTTPClient: TypeAlias = httpx.Client
-AsyncHTTPClient: TypeAlias = httpx.AsyncClient
-ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+    import httpx2
 
-_CLIENTS = (httpx.Client, httpx.AsyncClient)
+    HTTPClient: TypeAlias = httpx.Client | httpx2.Client
+    AsyncHTTPClient: TypeAlias = httpx.AsyncClient | httpx2.AsyncClient
+else:
+    HTTPClient: TypeAlias = httpx.Client
+    AsyncHTTPClient: TypeAlias = httpx.AsyncClient
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 """Every open stream holds a connection: a bound would let the 101st run wait for the others."""
 
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-)
-"""Failures before the request left this machine."""
-
-_PHASES: dict[type[httpx.TimeoutException], tuple[str, str]] = {
-    httpx.ConnectTimeout: ("connect", "connecting took longer than"),
-    httpx.PoolTimeout: ("pool", "no connection of the pool became free for"),
-    httpx.WriteTimeout: ("write", "the server did not take the request for"),
-    httpx.ReadTimeout: ("read", "the server was silent for"),
+_PHASES = {
+    "ConnectTimeout": ("connect", "connecting took longer than"),
+    "PoolTimeout": ("pool", "no connection of the pool became free for"),
+    "WriteTimeout": ("write", "the server did not take the request for"),
+    "ReadTimeout": ("read", "the server was silent for"),
+    "TimeoutException": ("read", "the server did not answer for"),
 }
-"""Key of the bound in httpx's timeouts, and what happened, by exception."""
+"""Key of the bound in httpx's timeouts, and what happened, by name of the exception."""
+
+_BEFORE_SENDING = frozenset({"connect", "pool"})
+"""Bounds of what comes before a request is sent. Some transports name them for other failures, such
+as a server that closes the connection, so they are believed only where nothing can be sent."""
 
 _HINTS = {
     "WRONG_VERSION_NUMBER": "; does this server speak plain http?",
@@ -67,32 +69,30 @@ UNWANTED_SECONDS = 5.0
 END_SECONDS = 0.01
 """Longest wait for the end of a stream behind its final event, where the server does not linger."""
 
-_LEAST_GAIN = 0.05
-"""Seconds that shortening a wait has to save."""
-
-_LEAST_SHARE = 0.02
-"""Part of a wait that shortening it has to save: in its last 35 s a stream is then bounded anew
-170 times at most, however many pieces come (some 500 kB), and in an hour 400 times."""
-
 logger = logging.getLogger("dify_workflow")
 
 
-def checked_client(client: ClientT | None, cls: type[ClientT]) -> ClientT | None:
-    """The user's own client, if it is one for this world.
+def checked_client(client: Any, name: str) -> Any:
+    """The user's own client, if it is one for sync or async code, as wanted.
+
+    Args:
+        client: The client; None for none.
+        name: ``"Client"`` or ``"AsyncClient"``.
 
     Raises:
         ConfigurationError: It is another kind of object.
     """
-    if client is not None and not isinstance(client, cls):
+    if client is not None and not is_client(client, name):
         raise ConfigurationError(
-            f"http_client must be an httpx.{cls.__name__}, not {type(client).__name__}."
+            f"http_client must be an httpx.{name} or httpx2.{name}, not {type(client).__name__}."
         )
     return client
 
 
-def base_url_of(client: httpx.Client | httpx.AsyncClient | None) -> str | None:
+def base_url_of(client: Any) -> str | None:
     """The base URL that the user's own client has, if any."""
-    return str(client.base_url) or None if isinstance(client, _CLIENTS) else None
+    is_one = is_client(client, "Client") or is_client(client, "AsyncClient")
+    return str(client.base_url) or None if is_one else None
 
 
 @contextmanager
@@ -112,74 +112,133 @@ def setting_up(call: Call[Any]) -> Generator[None, None, None]:
         ) from error
 
 
-def header_dict(response: httpx.Response) -> dict[str, str]:
-    """The headers of an answer, names in lower case."""
-    return {name.lower(): value for name, value in response.headers.items()}
+def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
+    """The headers of an answer, names in lower case, without the key that a server may echo.
+
+    It is taken out of the reason phrase too, which `repr` of an answer shows.
+    """
+    hide = call.key.hide_in
+    phrase: bytes = response.extensions.get("reason_phrase", b"")
+    response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
+    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
 
 
-def is_wanted(call: Call[Any], response: httpx.Response, headers: Mapping[str, str]) -> bool:
+def is_wanted(call: Call[Any], response: Any, headers: Mapping[str, str]) -> bool:
     """Whether the answer is what the operation asked for, as far as its head says."""
     return response.is_success and call.operation.takes(headers.get("content-type", ""))
 
 
-def unwanted(call: Call[Any], response: httpx.Response, body: bytes) -> DifyError:
+def may_be_events(call: Call[Any], response: Any) -> bool:
+    """Whether an answer of another media type may still be the stream that was asked for."""
+    return response.status_code == HTTPStatus.OK and call.operation.answer == "events"
+
+
+def unwanted(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
     from ._availability import version_needed
+    from ._outcomes import add_to_message
     from ._refusal import status_error
+    from ._retry import can_never_fit
 
     if response.is_success:
-        answer = answer_of(call, response, header_dict(response), body)
-        return answer.unreadable("not what was asked for")
+        return answer_of(call, response, headers, body).unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(body.decode("utf-8", "replace"))
-    headers = {name: call.key.hide_in(value) for name, value in header_dict(response).items()}
     asked = call.operation.request
     needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
-    return status_error(call.operation.name, response.status_code, headers, text, needed=needed)
+    error = status_error(call.operation.name, response.status_code, headers, text, needed=needed)
+    if call.operation.answer == "events" and can_never_fit(error):
+        add_to_message(
+            error,
+            "An app with a limit of 1 takes no streams: use response_mode='blocking', or raise its "
+            "limit.",
+        )
+    return error
 
 
-def translated(error: Exception, call: Call[Any], request: httpx.Request) -> DifyError:
-    """The exception for what httpx raised."""
+def failure_of(error: BaseException, call: Call[Any], request: Any, *, sent: bool) -> BaseException:
+    """The exception for what httpx raised; what others raised is itself.
+
+    Args:
+        error: What was raised.
+        call: The call.
+        request: Its request.
+        sent: Whether the server may have got any of it.
+    """
+    kind = error_name(error)
+    if kind is None:
+        return error
     name, server = call.operation.name, call.base_url
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return ConfigurationError(f"{name}: cannot send to {server}: {error}")
-    sent = not isinstance(error, _NEVER_SENT)
-    if isinstance(error, httpx.TimeoutException):
+    reason = call.key.hide_in(str(error)) or kind
+    if kind == "UnsupportedProtocol":
+        return ConfigurationError(f"{name}: cannot send to {server}: {reason}")
+    if kind == "LocalProtocolError" and "Illegal header" in reason:  # of the user's own client
+        return ConfigurationError(f"{name}: the request cannot be sent: {reason}")
+    if kind in _PHASES:
         if call.deadline.has_passed:
             return call.deadline_passed(sent=sent)
-        bound, what = _PHASES[type(error)]
+        bound, what = _PHASES[kind]
+        if sent and bound in _BEFORE_SENDING:
+            what = f"{name}: the transport gave up ({server}): {kind}: {reason}"
+            return APITimeoutError(what, request_sent=True)
         seconds = request.extensions["timeout"][bound]
         return APITimeoutError(f"{name}: {what} {seconds:g} s ({server}).", request_sent=sent)
     what = "the connection broke" if sent else "could not connect"
-    if isinstance(error, httpx.ProxyError):
+    if kind == "ProxyError":
         what = "the proxy did not connect"
-    reason = str(error) or type(error).__name__
     hint = next((text for sign, text in _HINTS.items() if sign in reason), "")
     return APIConnectionError(f"{name}: {what} ({server}): {reason}{hint}", request_sent=sent)
 
 
+def is_sent(error: BaseException, progress: Progress) -> bool:
+    """Whether the server may have got any of a request that failed.
+
+    Args:
+        error: What was raised.
+        progress: How far the request got.
+    """
+    # Of the wait for a connection httpcore reports nothing.
+    cause = error.__cause__
+    waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith("httpcore")
+    return progress.may_be_sent and not waited
+
+
 def silence(call: Call[Any], seconds: float) -> APITimeoutError:
     """The exception for a server that sent nothing for so many seconds."""
-    _, what = _PHASES[httpx.ReadTimeout]
+    _, what = _PHASES["ReadTimeout"]
     return APITimeoutError(
         f"{call.operation.name}: {what} {seconds:g} s ({call.base_url}).", request_sent=True
     )
 
 
-def without_frames(error: BaseException) -> BaseException:
-    """The error without the frames in which it was raised, and without the key.
+def without_secrets(
+    error: BaseException, call: Call[Any], request: Any, outer: BaseException | None
+) -> None:
+    """Take the frames in which it was raised from an exception, and the key.
 
     Frames of httpx hold the headers, and so does the request, which is pickled with the error where
     `distributed` is imported: it has exceptions pickled with their causes (tblib).
+
+    Args:
+        error: What this call raised.
+        call: The call.
+        request: Its request.
+        outer: What the program was handling when it made the call, which stays as it is.
     """
-    chain: BaseException | None = error
-    while chain is not None:
-        chain.__traceback__ = None
-        if isinstance(chain, httpx.HTTPError):
-            with suppress(RuntimeError):  # it has no request
-                chain.request.headers.pop("authorization", None)
-        chain = chain.__cause__ or chain.__context__
-    return error
+    request.headers.pop("authorization", None)
+    seen: set[int] = set()
+    chain = [error]
+    while chain:
+        each = chain.pop()
+        if each is outer or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.__traceback__ = None
+        if isinstance(each, Exception):
+            each.args = tuple(
+                call.key.hide_in(part) if isinstance(part, str) else part for part in each.args
+            )
+        chain += [one for one in (each.__cause__, each.__context__) if one is not None]
 
 
 @cache
@@ -188,9 +247,7 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def answer_of(
-    call: Call[Any], response: httpx.Response, headers: Mapping[str, str], body: bytes
-) -> Answer:
+def answer_of(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> Answer:
     """The answer with its body, which was read piece by piece."""
     return Answer(call.operation.name, response.status_code, headers, call.key, body)
 
@@ -201,24 +258,25 @@ def closed(call: Call[Any]) -> ConfigurationError:
 
 
 class BodyClosedError(APIConnectionError):
-    """More is read of a body that was closed on this side: with its client, or in a fork.
+    """A call is waited for, or a body read, that was closed on this side.
 
     Args:
-        call: The call that was answered.
+        call: The call.
+        request_sent: Whether the server may have got any of its request.
     """
 
-    def __init__(self, call: Call[Any]) -> None:
+    def __init__(self, call: Call[Any], *, request_sent: bool = True) -> None:
         what = "the connection was closed on this side"
-        super().__init__(f"{call.operation.name}: {what}", request_sent=True)
+        super().__init__(f"{call.operation.name}: {what}", request_sent=request_sent)
 
 
-def wake_reader(response: httpx.Response) -> None:
+def wake_reader(response: Any) -> None:
     """Wake a thread that waits for a body that is about to be closed.
 
     Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
     """
-    stream = _connection(response)
-    if stream is not None and not _is_shared(response):
+    stream = response.extensions.get("network_stream")
+    if stream is not None and not is_shared(response):
         connected = stream.get_extra_info("socket")
         with suppress(AttributeError, OSError):  # another kind of stream, or gone already
             connected.shutdown(socket.SHUT_RDWR)
@@ -229,7 +287,7 @@ def given_up(call: Call[Any]) -> APIConnectionError:
     return APIConnectionError(f"{call.operation.name}: the call was cancelled.", request_sent=True)
 
 
-def log(call: Call[Any], response: httpx.Response, started: float) -> None:
+def log(call: Call[Any], response: Any, started: float) -> None:
     """Log that a call was answered; neither bodies nor addresses, which can hold tokens."""
     logger.debug(
         "%s: %d after %.0f ms",
@@ -239,72 +297,35 @@ def log(call: Call[Any], response: httpx.Response, started: float) -> None:
     )
 
 
-class Versions:
-    """The version of each server that answered, by base URL (header X-Version)."""
-
-    def __init__(self) -> None:
-        self._by_url: dict[str, str] = {}
-
-    def note(self, call: Call[Any], headers: Mapping[str, str]) -> None:
-        version = headers.get("x-version")
-        if version:
-            self._by_url[call.base_url] = version
-
-    def __getitem__(self, base_url: str) -> str | None:
-        return self._by_url.get(base_url)
+def is_shared(response: Any) -> bool:
+    """Whether a body comes over a connection of HTTP/2, which has other streams."""
+    return bool(response.http_version == "HTTP/2")
 
 
-def tighten(response: httpx.Response, seconds: float) -> bool:
-    """Bound the wait for the rest of a body; False where that cannot or need not be done.
+def can_rebound(response: Any) -> bool:
+    """Whether reading can be given another bound: httpcore takes it when an iteration begins.
 
-    httpcore takes the bound when an iteration over the body begins, and a new iteration goes on
-    where the last one was. That holds for real connections alone, so elsewhere the bound of the
-    call stays. It also stays where it is hardly longer than this one: iterations that were given up
-    cannot be freed before the body's end, and a body comes in many pieces.
+    A new iteration continues where the last one was. That holds for real connections alone, and
+    not where a hook of the user's client has read the body. Over HTTP/2 no new one is needed.
     """
-    if _connection(response) is None or not can_bound_waits(response):
-        return False
-    timeout = response.request.extensions["timeout"]
-    in_force = timeout["read"]
-    if in_force is not None and in_force <= seconds + max(_LEAST_GAIN, _LEAST_SHARE * seconds):
-        return False
-    timeout["read"] = seconds
-    return True
+    is_real = response.extensions.get("network_stream") is not None
+    return is_real and not response.is_stream_consumed
 
 
-def is_wired(response: httpx.Response) -> bool:
-    """Whether a body comes over a real connection, and not from a transport of the user's own."""
-    return _connection(response) is not None
+def is_near(wanted: float | None, current: float | None) -> bool:
+    """Whether a bound is nearly the one that is in force, so that setting it would gain nothing.
 
-
-def can_bound_waits(response: httpx.Response) -> bool:
-    """Whether the wait for the next bytes of a body can be given a bound of its own.
-
-    Not within a compressed body, of which an iteration holds the state; and not over HTTP/2, where
-    httpcore would give up the connection with all its other streams.
+    Iterations that were given up cannot be freed before the end of the body.
     """
-    return _connection(response) is None or (is_plain(response) and not _is_shared(response))
+    if wanted is None or current is None:
+        return wanted is current
+    return current - max(0.05, 0.02 * current) <= wanted <= current
 
 
-def is_plain(response: httpx.Response) -> bool:
-    """Whether the body's bytes are those that come over the connection.
-
-    They are not where it is compressed, or was read already by a hook of the user's client.
-    """
-    return "content-encoding" not in response.headers and not response.is_stream_consumed
-
-
-def content_of(response: httpx.Response) -> bytes:
+def content_of(response: Any) -> bytes:
     """The body, as far as a hook of the user's client has read it before it raised."""
     try:
-        return response.content
-    except httpx.ResponseNotRead:
+        content: bytes = response.content
+    except Exception:  # noqa: BLE001  # of either package: it was not read
         return b""
-
-
-def _connection(response: httpx.Response) -> Any:
-    return response.extensions.get("network_stream")
-
-
-def _is_shared(response: httpx.Response) -> bool:
-    return response.http_version == "HTTP/2"
+    return content

@@ -1,35 +1,33 @@
-"""The client for code that awaits."""
+"""The client for async code."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from datetime import datetime
 from functools import partial
-from inspect import isawaitable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
 from ._async_stream import AsyncWorkflowStream
-from ._async_transport import AsyncTransport
+from ._async_transport import AsyncTransport, new_event, resolved
 from ._call import Call
-from ._client_base import ClientBase, checked_mode
-from ._conversation import Ask, Step
+from ._client_base import ClientBase, checked_mode, naming, starting_none
+from ._conversation import Ask, Step, Wait
 from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._json import JSON
 from ._observer import marked, sending
 from ._operations import Operation, ResponseMode
-from ._options import NOT_GIVEN, NotGiven, Options
+from ._options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options
+from ._outcomes import meaning
 from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._preparation import as_request
 from ._request import Timeout
-from ._retry import QUEUE_TIMEOUT
-from ._search import is_unknown, now
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
-from ._transport import AsyncHTTPClient, base_url_of, checked_client, given_up
+from ._stream_core import START_TIMEOUT
+from ._transport import AsyncHTTPClient, base_url_of, checked_client
 from ._versions import may_lose_records
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 
@@ -48,6 +46,7 @@ if TYPE_CHECKING:
     from ._logs import AsyncLogIterator, AsyncLogTail
     from ._media import AsyncMediaStream
     from ._people import AsyncFormCallback
+    from ._search import Search
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -62,15 +61,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TOO_LATE = (PreconditionFailedError, RunDeadlineExceededError)
-"""For the answer to a form: somebody else gave one, it has expired, or the deadline has passed, of
-which those hear who follow the run."""
-
 
 class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     """Runs the workflows of a Dify server.
 
-    A context manager; without it, `close` ends its connections. Threads may share one client.
+    A context manager; without it, `close` ends its connections.
+    Tasks may share one client, and so may several event loops.
 
     Args:
         api_key: Key of a workflow app; by default DIFY_API_KEY. A key given in a request or to a
@@ -84,26 +80,38 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
             server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
         max_retries: How often a call is sent again where that is safe: when the connection could
-            not be made, when the server refused before running anything, and, for calls that
-            change nothing, when it failed. A run that may have reached the server is never sent
-            again. Waits that the server asks for count up to 60 s.
-        queue_timeout: Seconds to wait, all in all, for other runs to end where the app's
-            concurrency limit refuses one; 0 for not waiting.
+            not be made, when Dify refused before running anything, and, for calls that change
+            nothing, when it failed. A run that may have reached the server is never sent again.
+            Where the server asks for a wait of more than 60 s, the error is raised. 0 means one
+            attempt.
+        queue_timeout: Seconds to wait in total for other runs to end where the app's concurrency
+            limit refuses one; 0 for not waiting. By default 60, or 0 where `max_retries` is 0.
+        start_timeout: Seconds to wait for the first event of a run that the server has accepted:
+            it may wait in the server's queue until a worker is free, and nothing comes meanwhile.
+            Servers end such a stream after 300. None for no bound.
+        not_sent_statuses: HTTP statuses from 400 to 599 with which your gateway answers before Dify
+            gets the request, such as ``{429, 503}``: a run is then sent again, up to `max_retries`
+            times. Without it, any 5xx may mean that the run goes on.
+        at_least_once: Whether a run whose outcome is unknown is sent again, up to `max_retries`
+            times, when the log was read and does not show it. It may then run twice. Needs
+            `recover`.
         check_inputs: Whether inputs are checked before a run is streamed, where the server would
             answer bad ones with silence (Dify 1.13 and 1.14).
         recover: Whether the run of a stream that breaks is found again: its stream is taken up
             (Dify 1.14 and newer), or the run is looked up until it has ended. Otherwise
             `StreamInterruptedError` is raised.
-        max_reattach: How often a stream is taken up again without anything new.
+        max_reattach: How often a stream is opened again without anything new, where the server
+            answers. Attempts during an outage do not count.
         lost_run_timeout: Seconds without a sign of life after which a run whose stream broke is
-            given up; None for ever.
+            given up, and seconds for which an outage of the server is waited out; None for ever.
         max_event_bytes: Largest stream event in bytes.
+        max_answer_bytes: Longest answer in bytes, but for events and downloads, after inflating.
         tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
             what `dify_workflow.tracing.Tracing` has by default. Needs
             ``pip install dify-workflow[otel]``.
-        http_client: An `httpx.AsyncClient` of your own, for proxies, TLS or other transports. It is
-            never closed here; its base URL counts where none is given, and its timeout where it is
-            not httpx's default.
+        http_client: An `httpx.AsyncClient` or `httpx2.AsyncClient` of your own, for proxies, TLS
+            or other transports. It is never closed here. Its base_url is used if you pass none, and
+            its timeout if you changed it.
 
     Raises:
         ConfigurationError: An option cannot be right, or OpenTelemetry is not installed.
@@ -117,12 +125,16 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int = 2,
-        queue_timeout: float = QUEUE_TIMEOUT,
+        queue_timeout: float | NotGiven = NOT_GIVEN,
+        start_timeout: float | None = START_TIMEOUT,
+        not_sent_statuses: Collection[int] = (),
+        at_least_once: bool = False,
         check_inputs: bool = True,
         recover: bool = True,
         max_reattach: int = MAX_REATTACH,
         lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         tracing: bool | Tracing = False,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
@@ -134,14 +146,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout=timeout,
             max_retries=max_retries,
             queue_timeout=queue_timeout,
+            start_timeout=start_timeout,
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            max_answer_bytes=max_answer_bytes,
             tracing=tracing,
         )
-        super().__init__(options, AsyncTransport(checked_client(http_client, AsyncHTTPClient)))
+        super().__init__(options, AsyncTransport(checked_client(http_client, "AsyncClient")))
 
     def with_options(
         self,
@@ -151,12 +167,16 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         max_retries: int | None = None,
-        queue_timeout: float | None = None,
+        queue_timeout: float | NotGiven = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        not_sent_statuses: Collection[int] | None = None,
+        at_least_once: bool | None = None,
         check_inputs: bool | None = None,
         recover: bool | None = None,
         max_reattach: int | None = None,
         lost_run_timeout: float | NotGiven | None = NOT_GIVEN,
         max_event_bytes: int | None = None,
+        max_answer_bytes: int | None = None,
         tracing: bool | Tracing | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
@@ -171,11 +191,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: As for the client.
             max_retries: As for the client.
             queue_timeout: As for the client.
+            start_timeout: As for the client.
+            not_sent_statuses: As for the client.
+            at_least_once: As for the client.
             check_inputs: As for the client.
             recover: As for the client.
             max_reattach: As for the client.
             lost_run_timeout: As for the client.
             max_event_bytes: As for the client.
+            max_answer_bytes: As for the client.
             tracing: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
@@ -186,18 +210,22 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return self._copy(
             None
             if http_client is None
-            else AsyncTransport(checked_client(http_client, AsyncHTTPClient)),
+            else AsyncTransport(checked_client(http_client, "AsyncClient")),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
             timeout=timeout,
             max_retries=max_retries,
             queue_timeout=queue_timeout,
+            start_timeout=start_timeout,
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
             check_inputs=check_inputs,
             recover=recover,
             max_reattach=max_reattach,
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
+            max_answer_bytes=max_answer_bytes,
             tracing=tracing,
         )
 
@@ -228,6 +256,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
+        not_sent_statuses: Collection[int] | None = None,
+        at_least_once: bool | None = None,
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
@@ -247,25 +277,33 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: Bounds of each call that this takes; by default the client's.
             deadline: Seconds within which all of this has to be over: waiting for the concurrency
                 limit, checks, uploads, every attempt, the run itself and finding it again. None for
-                as long as it takes. In threads, looking up the host's name comes on top; over
-                HTTP/2 and transports of your own they look at the clock only when something
-                arrives.
+                as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
+            not_sent_statuses: As for the client, for this call.
+            at_least_once: As for the client, for this call.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: The server cannot have got the request.
-            APIStatusError: The server refused the run, or an answer to a form.
-            RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
+            APIStatusError: The server refused the run, or an answer to a form, or failed; its
+                `outcome` says whether the run may have started.
+            InvalidResponseError: An answer cannot be read, or is of another run.
+            RunOutcomeUnknownError: No answer came, so whether there is a run is not known. Its
+                `candidates` are certain where the request had a `user_id` of its own.
             RunLostError: The run's outcome cannot be known any more.
             StreamError: The stream failed before the run's end; it has the ids, where known.
             RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
         name, wanted = "run_workflow", as_request(request)
-        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        bound = self._within(
+            timeout,
+            deadline_in(deadline, name, stops=stop_on_deadline),
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
+        )
         if response_mode == "blocking":
             run = await bound._run_blocking(wanted)
         else:
@@ -282,6 +320,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
+        not_sent_statuses: Collection[int] | None = None,
+        at_least_once: bool | None = None,
     ) -> AsyncWorkflowStream:
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
@@ -292,17 +332,26 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
                 goes on.
+            not_sent_statuses: As for the client, for this call.
+            at_least_once: As for the client, for this call.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: The server cannot have got the request.
-            APIStatusError: The server refused the run.
+            APIStatusError: The server refused the run, or failed; its `outcome` says whether the
+                run may have started.
+            InvalidResponseError: The answer cannot be read.
             RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"
-        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+        bound = self._within(
+            timeout,
+            deadline_in(deadline, name, stops=stop_on_deadline),
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
+        )
         return bound._run_stream(name, as_request(request))
 
     def resume_workflow_stream(
@@ -337,14 +386,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        operation = operations.stream_workflow_events(
-            workflow_run_id,
-            self._options.user(user_id),
-            include_state_snapshot=include_state_snapshot,
-            continue_on_pause=continue_on_pause,
-        )
-        bound = self._within(timeout)
-        call = bound._call(operation, api_key)
+        with starting_none():
+            operation = operations.stream_workflow_events(
+                workflow_run_id,
+                self._options.user(user_id),
+                include_state_snapshot=include_state_snapshot,
+                continue_on_pause=continue_on_pause,
+            )
+            bound = self._within(timeout)
+            call = bound._call(operation, api_key)
         core = bound._events_core(
             operation.name,
             workflow_run_id,
@@ -357,7 +407,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         async def opening() -> AsyncByteStream:
             with sending(core.observer):
-                return await self._transport.open(call)
+                try:
+                    return await self._transport.open(call)
+                except DifyError as error:
+                    core.errors.name_run(error)
+                    raise
 
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
@@ -366,6 +420,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         request: WorkflowRunRequest | Mapping[str, JSON],
         *,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        not_sent_statuses: Collection[int] | None = None,
+        at_least_once: bool | None = None,
     ) -> WorkflowRunResponse:
         """Start the app's workflow and return as soon as its ids are known (POST /workflows/run).
 
@@ -376,6 +432,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             request: What to run, or its inputs alone.
             timeout: Bounds of each call that this takes; by default the client's.
+            not_sent_statuses: As for the client, for this call.
+            at_least_once: As for the client, for this call.
 
         Returns:
             The run with its `id` and `task_id`; its status is ``"running"`` unless it has ended
@@ -385,11 +443,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
             APIConnectionError: The server cannot have got the request.
-            APIStatusError: The server refused the run.
+            APIStatusError: The server refused the run, or failed; its `outcome` says whether the
+                run may have started.
+            InvalidResponseError: The answer cannot be read.
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        stream = self._within(timeout)._run_stream("submit_workflow", as_request(request))
+        bound = self._within(
+            timeout,
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
+        )
+        stream = bound._run_stream("submit_workflow", as_request(request))
         try:
             run = await stream.started()
         except BaseException:
@@ -416,7 +481,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """Wait for the outcome of a run that was started before, by whomever.
 
         Its events are followed (GET /workflow/{workflow_run_id}/events) where the server has them,
-        else it is looked up every 1 to 10 s (GET /workflows/run/{workflow_run_id}).
+        else it is looked up every 1 to 10 s (GET /workflows/run/{workflow_run_id}). A pause whose
+        forms have been answered is waited through.
 
         Args:
             workflow_run_id: Id of the run (UUID).
@@ -434,25 +500,29 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Raises:
             InvalidRequestError: The id is no UUID.
-            RunLostError: There is no such run, or its outcome cannot be known any more.
-            StreamInterruptedError: The server could not be reached several times.
+            RunLostError: There is no such run, its outcome cannot be known any more, or it does not
+                go on though its forms were answered.
+            StreamInterruptedError: The server was away for longer than `lost_run_timeout`, or
+                failed again and again.
+            InvalidResponseError: An answer or event is of another run, or cannot be read.
             APIStatusError: The server refused.
             RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
         api_key = wrap(api_key)
         name = "wait_for_run"
-        bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
-        async with bound._follow(
-            name,
-            workflow_run_id,
-            self._options.key(api_key),
-            user_id,
-            continues=wait_through_pause,
-        ) as stream:
-            async for event in stream:
-                if on_event is not None:
-                    on_event(event)
-            return await stream.result()
+        with starting_none():
+            bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
+            async with bound._follow(
+                name,
+                workflow_run_id,
+                self._options.key(api_key),
+                user_id,
+                continues=wait_through_pause,
+            ) as stream:
+                async for event in stream:
+                    if on_event is not None:
+                        on_event(event)
+                return await stream.result()
 
     async def stop_workflow_stream(
         self,
@@ -474,7 +544,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: Bounds of this call; by default the client's.
 
         Raises:
-            InvalidRequestError: The id is empty.
+            InvalidRequestError: The id cannot be one.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
@@ -506,13 +576,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Raises:
             InvalidRequestError: The id is no UUID.
             NotFoundError: The app has no such run.
+            InvalidResponseError: The answer cannot be read, or is of another run.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(
-            operations.get_workflow_run(workflow_run_id), api_key
-        )
+        with starting_none():
+            return await self._within(timeout)._send(
+                operations.get_workflow_run(workflow_run_id), api_key
+            )
 
     async def logs(
         self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -582,7 +654,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> AsyncLogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
-        Each comes once, also where it appears up to 3 s behind the newest one.
+        Each comes once, also where it appears up to 3 s behind the newest one. They come in the
+        order in which they appear, the older one first where several do; up to Dify 1.10 a run
+        appears when it has ended. An outage of the server is waited out, for `lost_run_timeout`.
 
         Args:
             request: Which runs, and after which one to begin; by default all that appear from now
@@ -595,8 +669,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             LogCursorError: The row after which to begin was not found.
             LogWindowUnstableError: A second has more rows than can be read.
             UnsupportedServerError: The server ignores a filter.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: No answer came for longer than `lost_run_timeout`.
+            APIStatusError: The server refused, or was away for as long.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
         from ._logs import AsyncLogTail
@@ -622,7 +696,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: Bounds of this call; by default the client's.
 
         Raises:
-            InvalidRequestError: The token is empty.
+            InvalidRequestError: The token cannot be one.
             NotFoundError: There is no such form.
             PreconditionFailedError: The form was submitted, or has expired.
             APIConnectionError: No answer came.
@@ -661,13 +735,22 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             BadRequestError: A field is missing, or there is no such action.
             NotFoundError: There is no such form.
             PreconditionFailedError: The form was submitted already, or has expired.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: No answer came; its `outcome` says whether the server may have got
+                the form.
+            APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        preparation = self._within(timeout)._preparation("submit_human_input_form")
-        steps = preparation.form(form_token, action, inputs, user_id, api_key)
-        await self._transport.send(await self._transport.drive(steps))
+        bound = self._within(timeout)
+        steps = bound._preparation("submit_human_input_form").form(
+            form_token, action, inputs, user_id, api_key
+        )
+        call = await bound._prepared(steps)
+        try:
+            await self._transport.send(call)
+        except DifyError as error:
+            self._note_refused_form(form_token, error)
+            raise
+        self._answered.submit(form_token, is_accepted=True)
 
     # ----------------------------------------------------------------------------------- files
 
@@ -686,8 +769,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         The file is sent piece by piece and never read whole.
 
         Args:
-            file: A path, bytes, or a file opened in binary mode, which is sent from its
-                beginning.
+            file: A path, bytes, a file opened in binary mode, which is sent from its beginning, or
+                an `UploadFile` of FastAPI or Starlette.
             filename: Name of the file; by default the path's or the open file's.
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
@@ -742,7 +825,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         call = self._within(timeout)._call(operation, api_key)
         from ._media import AsyncMediaStream
 
-        return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
+        return AsyncMediaStream(partial(self._transport.open, call), call)
 
     # ------------------------------------------------------------------------------------- app
 
@@ -902,7 +985,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         call = self._within(timeout)._call(operation, api_key)
         from ._media import AsyncMediaStream
 
-        return AsyncMediaStream(partial(self._transport.open, call), given_up(call))
+        return AsyncMediaStream(partial(self._transport.open, call), call)
 
     # --------------------------------------------------------------------------------- sending
 
@@ -918,41 +1001,69 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
-        core = self._core(name, observer=self._observer(name, request=request))
+        observer = self._observer(name, request=request)
+        core = self._core(name, observer=observer, started=self._started)
 
         async def opening() -> AsyncByteStream:
-            with sending(core.observer):
+            with sending(observer):
                 steps = self._preparation(name).run(request, "streaming")
-                call = marked(core.observer, await self._transport.drive(steps))
-                self._equip(core, name, call)
-                return await self._sent(call, self._transport.open(call))
+                call = core.noting(marked(observer, await self._prepared(steps)))
+                search = self._search(name, call)
+                if search is not None:
+                    core.set_recovery(self._recovery(search.calls), search)
+                return await self._sent(call, self._transport.open, search)
 
         return AsyncWorkflowStream(core, opening, stop, self._transport)
 
     async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
-        observer = self._observer("run_workflow", request=request)
+        name = "run_workflow"
+        observer = self._observer(name, request=request)
         with sending(observer):
-            steps = self._preparation("run_workflow").run(request, "blocking")
-            call = marked(observer, await self._transport.drive(steps))
-            run = await self._sent(call, self._transport.send(call))
+            steps = self._preparation(name).run(request, "blocking")
+            call = marked(observer, await self._prepared(steps))
+            search = self._search(name, call)
+            run: WorkflowRunResponse = await self._sent(call, self._transport.send, search)
+        self._note_run(run)
         if observer is not None:
             observer.answered(run)
         return run
 
-    async def _sent(self, call: Call[Any], sending: Awaitable[T]) -> T:
-        """What came of sending a run; where nobody can know, what is known."""
-        sent_at = now()
+    async def _prepared(self, steps: Generator[Call[Any], Any, Call[T]]) -> Call[T]:
+        """The call at the end of a preparation, of which nothing has been sent."""
         try:
-            return await sending
+            return await self._transport.drive(steps)
         except DifyError as error:
-            search = self._search(call.operation.name, call, sent_at)
-            if search is None or not is_unknown(error):
-                raise
-            raise await self._transport.carry_out(search.explain(error), self._ask) from error
+            error.outcome = "not_run"
+            raise
 
-    async def _ask(self, step: Step) -> Any:
-        assert isinstance(step, Ask)
-        return await self._transport.send(step.call)
+    async def _sent(
+        self, call: Call[Any], send: Callable[[Call[Any]], Awaitable[T]], search: Search | None
+    ) -> T:
+        """What came of sending a run; where that is unknown, what the log shows of it."""
+        while True:
+            try:
+                return await send(call)
+            except DifyError as error:
+                error.outcome = meaning(error, call.not_sent_statuses).outcome
+                if error.outcome == "not_run" or search is None:
+                    raise
+                explained = await self._transport.carry_out(
+                    search.explain(error), self._search_step
+                )
+                if search.to_repeat() is None:
+                    if explained is error:
+                        raise
+                    raise explained from error
+
+    async def _search_step(self, step: Step) -> Any:
+        match step:
+            case Ask(call=call):
+                return await self._transport.send(call)
+            case Wait(seconds=seconds):
+                bounded = self._options.deadline.bound(seconds) or 0.0
+                return await self._transport.wait(bounded, new_event())
+            case _:
+                raise TypeError(step)
 
     def _follow(
         self,
@@ -962,11 +1073,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None,
         *,
         continues: bool,
-        settled: frozenset[str] = frozenset(),
         task_id: str | None = None,
     ) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
-        core = self._follow_core(name, run_id, key, user_id, continues=continues, settled=settled)
+        core = self._follow_core(name, run_id, key, user_id, continues=continues)
         core.run.task_id = task_id
         return AsyncWorkflowStream(core, None, stop, self._transport)
 
@@ -974,30 +1084,50 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        from ._people import as_seen, forms_to_answer, ids_of
+        from ._people import as_seen, forms_to_answer
 
-        key, settled = self._options.key(request.api_key), frozenset[str]()
+        key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
-                try:
-                    shown = await self.human_input_form(token, api_key=key)
-                except _TOO_LATE:
+                with naming(run):
+                    shown = await self._form_to_answer(token, key)
+                if shown is None:
                     continue
-                answer = callback(as_seen(form, shown))
-                action, inputs = await answer if isawaitable(answer) else answer
-                with suppress(*_TOO_LATE):
-                    await self.submit_human_input_form(
-                        token, action, inputs, user_id=request.user_id, api_key=key
-                    )
-            settled |= ids_of(forms)
+                action, inputs = await resolved(callback(as_seen(form, shown)))
+                with naming(run):
+                    await self._answer_form(token, action, inputs, request.user_id, key)
             async with self._follow(
                 "run_workflow",
                 run.id,
                 key,
                 request.user_id,
                 continues=False,
-                settled=settled,
                 task_id=run.task_id,
             ) as stream:
                 run = await stream.result()
         return run
+
+    async def _form_to_answer(self, token: str, key: ApiKey) -> HumanInputForm | None:
+        """A form as people see it; None where it was submitted, or has expired, or time is up."""
+        try:
+            return await self.human_input_form(token, api_key=key)
+        except PreconditionFailedError:
+            self._answered.answer(token)
+        except RunDeadlineExceededError:
+            pass  # who follows the run says what becomes of it
+        return None
+
+    async def _answer_form(
+        self, token: str, action: str, inputs: Mapping[str, JSON], user: str | None, key: ApiKey
+    ) -> None:
+        """Submit a form, unless somebody else has; where the answer is lost, look at the form."""
+        try:
+            await self.submit_human_input_form(token, action, inputs, user_id=user, api_key=key)
+        except PreconditionFailedError:
+            self._answered.answer(token)
+        except RunDeadlineExceededError:
+            pass  # likewise
+        except DifyError as error:
+            is_lost = error.outcome == "unknown"
+            if not is_lost or await self._form_to_answer(token, key) is not None:
+                raise

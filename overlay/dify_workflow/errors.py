@@ -25,7 +25,7 @@ DifyError
 ├── StreamError
 │   ├── RunDeadlineExceededError (TimeoutError)  the deadline passed; the run may be going on
 │   ├── StreamInterruptedError            the stream broke before the run's end
-│   ├── StreamDecodeError                 an event that cannot be read
+│   ├── StreamDecodeError                 an event that is larger than max_event_bytes
 │   ├── RunLostError                      the run's outcome cannot be known any more
 │   └── WorkflowStreamError               the server reported an error in the stream
 └── WorkflowRunError                      raised by `raise_for_status` alone
@@ -39,7 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ._retry_after import seconds_asked
 
@@ -64,6 +64,7 @@ __all__ = [
     "LogCursorError",
     "LogWindowUnstableError",
     "NotFoundError",
+    "Outcome",
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PreconditionFailedError",
@@ -85,8 +86,30 @@ __all__ = [
 ]
 
 
+Outcome: TypeAlias = Literal["not_run", "unknown", "running", "ended"]
+"""What became of a run, as `DifyError.outcome` says it."""
+
+
 class DifyError(Exception):
     """The base of all exceptions of this package."""
+
+    outcome: Outcome | None = None
+    """What became of the run, which tells whether it may be run again: ``"not_run"`` (nothing was
+    run), ``"unknown"`` (it may have been run, and no id of it is known), ``"running"`` (it was
+    started, and may be going on) or ``"ended"``. None where the error is not about a run. For the
+    answer to a form, ``"not_run"`` means that it was not submitted."""
+    run_id: str | None = None
+    """Id of the run, where it is known."""
+    task_id: str | None = None
+    """Id of the task, with which the run is stopped, where it is known."""
+    candidates: tuple[str, ...] = ()
+    """Where the outcome is ``"unknown"``: ids of runs in the log that may be the one. They have the
+    same user, inputs and files, are not older than the request by the server's clock, and were
+    started by no other call of this client. Only a user of its own for each request makes one
+    certain."""
+    possible_runs: tuple[str, ...] = ()
+    """The same where the server's clock is not known, so that some may be older than the request;
+    then there are no `candidates`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default calls the class with `args`, which the keyword arguments here defeat.
@@ -103,9 +126,13 @@ def _rebuild(cls: type[DifyError], args: tuple[Any, ...], state: dict[str, Any])
 class ConfigurationError(DifyError, ValueError):
     """The client is not set up for the call: no key, a bad base URL, or it is closed."""
 
+    outcome = "not_run"
+
 
 class InvalidRequestError(DifyError, ValueError):
     """The request was refused before anything was sent."""
+
+    outcome = "not_run"
 
 
 class InputProblem(NamedTuple):
@@ -263,12 +290,15 @@ class UnsupportedMediaTypeError(APIStatusError):
         return "the server does not take this type of file or body"
 
 
-_LIMIT = r"concurrent requests allowed\b.* is (\d+)\."
-"""The number in the message of the concurrency limit (DIFY.md section 0.7)."""
+_LIMIT = r"concurrent requests allowed\b[^.]{0,100} is (\d{1,9})\."
+"""The number in the message of the concurrency limit."""
+
+_DIFY_LIMITS = frozenset({"too_many_requests", "rate_limit_error"})
+"""Dify's codes of a 429: the concurrency limit, and the quota and rate limit of its cloud."""
 
 
 class RateLimitError(APIStatusError):
-    """429, or the 400 with which Dify enforces its concurrency limit (DIFY.md section 0.7)."""
+    """429, or the 400 with which Dify enforces its concurrency limit."""
 
     @property
     def limit(self) -> int | None:
@@ -276,13 +306,17 @@ class RateLimitError(APIStatusError):
         named = re.search(_LIMIT, self.message)
         return int(named[1]) if named else None
 
+    @property
+    def is_from_dify(self) -> bool:
+        """Whether Dify itself refused, before anything ran; proxies may do so afterwards."""
+        if self.status_code == 400:  # noqa: PLR2004  # the concurrency limit
+            return True
+        return self.code in _DIFY_LIMITS and bool(self.message)
+
     def _advice(self) -> str:
-        if self.limit == 1:
-            return (
-                "too many requests at once; nothing was run. An app with a limit of 1 takes no "
-                "streams: use response_mode='blocking', or raise its limit"
-            )
-        return "too many requests at once; nothing was run, try again later"
+        if self.is_from_dify:
+            return "too many requests at once; nothing was run, try again later"
+        return "something in front of the server refused: too many requests"
 
 
 class ServerError(APIStatusError):
@@ -354,6 +388,7 @@ class StreamError(DifyError):
         self.run_id = run_id
         self.task_id = task_id
         self.last_event = last_event
+        self.outcome = "unknown" if run_id is None else "running"
 
 
 class RunDeadlineExceededError(StreamError, TimeoutError):
@@ -381,6 +416,8 @@ class RunDeadlineExceededError(StreamError, TimeoutError):
         super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
         self.request_sent = request_sent
         self.stop_requested = stop_requested
+        if not request_sent:
+            self.outcome = "not_run"
 
 
 class StreamInterruptedError(StreamError):
@@ -390,32 +427,53 @@ class StreamInterruptedError(StreamError):
 class RunLostError(StreamError):
     """The run's outcome cannot be known any more; the message says why."""
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        run_id: str | None = None,
+        task_id: str | None = None,
+        last_event: StreamEvent[object] | None = None,
+    ) -> None:
+        super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
+        self.outcome = "unknown"
+
 
 class RunOutcomeUnknownError(DifyError):
     """A run was sent, and neither an answer nor an event with its id came back.
 
-    It is not sent again: it may be going on.
+    It is not sent again: it may be going on. `candidates` has the runs of the log that may be the
+    one; up to Dify 1.10 a run is there only when it has ended.
 
     Args:
         message: What happened, in a sentence.
-        candidates: Ids of runs in the logs that may be the one: same user, same inputs, not older
-            than the request. Up to Dify 1.10 a run is there only when it has ended.
+        candidates: Ids of runs that may be the one.
+        possible_runs: The same where the server's clock is not known.
     """
 
-    def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
+    outcome = "unknown"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        candidates: Sequence[str] = (),
+        possible_runs: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
-        self.candidates: tuple[str, ...] = tuple(candidates)
+        self.candidates = tuple(candidates)
+        self.possible_runs = tuple(possible_runs)
 
 
 class StreamDecodeError(StreamError, InvalidResponseError):
-    """The stream brought an event that cannot be read; the message shows where and what.
+    """The stream brought an event that is larger than ``max_event_bytes``.
 
-    Events of texts and nodes are read, and raise it, when somebody looks at their data.
+    Smaller ones that cannot be read are delivered as `UnreadableEvent`.
     """
 
 
 class WorkflowStreamError(StreamError):
-    """The server reported in the stream that the run could not be set up.
+    """The server reported an error in the stream: mostly that the run could not be set up.
 
     Args:
         message: What happened, in a sentence.
@@ -438,6 +496,7 @@ class WorkflowStreamError(StreamError):
         last_event: StreamEvent[object] | None = None,
     ) -> None:
         super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
+        self.outcome = "not_run" if run_id is None or following else "running"
         self.event = event
         self.following: tuple[StreamEvent[object], ...] = tuple(following)
 
@@ -461,9 +520,13 @@ class WorkflowRunError(DifyError):
         result: The run.
     """
 
+    outcome: Outcome | None = "ended"
+
     def __init__(self, message: str, *, result: WorkflowRunResponse) -> None:
         super().__init__(message)
         self.result = result
+        self.run_id = result.id
+        self.task_id = result.task_id
 
 
 class WorkflowFailedError(WorkflowRunError):
@@ -476,3 +539,5 @@ class WorkflowStoppedError(WorkflowRunError):
 
 class WorkflowPausedError(WorkflowRunError):
     """The run waits for people; ``result.paused`` has the forms."""
+
+    outcome = "running"

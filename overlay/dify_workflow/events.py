@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, final
 
-from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent
+from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent, UnreadableEvent
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -396,6 +396,7 @@ __all__ = [
     "TtsMessage",
     "TtsMessageEnd",
     "UnknownEvent",
+    "UnreadableEvent",
     "WorkflowFinished",
     "WorkflowPaused",
     "WorkflowStarted",

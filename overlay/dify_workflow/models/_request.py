@@ -23,7 +23,8 @@ class WorkflowRunRequest:
             that the app does not declare.
         api_key: Key of the app; by default the client's.
         user_id: Who the run is for, a name of your own of at most 255 characters; by default the
-            client's.
+            client's. One of its own for each request makes a run whose answer was lost certain to
+            tell (`DifyError.candidates`).
         files: Files for ``sys.files``, for apps whose "file upload" feature is on.
         workflow_id: Id (UUID) of the published version to run; by default the latest. Since Dify
             1.7.2.

@@ -9,6 +9,7 @@ import attrs
 from dify_workflow_api import models as wire
 
 from .. import models
+from .._ends import StopReason, stop_reason
 from .._json import JSON, JSONObject
 from ..errors import (
     WorkflowFailedError,
@@ -34,7 +35,7 @@ class WorkflowRunResponse:
         workflow_id: Id (UUID) of the published version that ran.
         inputs: Value by name of the input, with the server's own ``sys.*``.
         outputs: Value by name of the output; empty where the run has none.
-        elapsed_time: Duration in seconds; after a pause, of the last leg alone.
+        elapsed_time: Duration in seconds; of a run that waited for people, since it last went on.
         total_tokens: Tokens that model calls used.
         total_steps: Nodes that ran.
         exceptions_count: Nodes that failed, retries included.
@@ -60,6 +61,16 @@ class WorkflowRunResponse:
     paused: models.WorkflowPause | None = None
     raw: JSONObject = attrs.field(factory=dict[str, JSON], repr=False)
 
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the run was stopped; None where it was not.
+
+        ``"requested"``: somebody asked for it, this client or another one. ``"shutdown"``: the
+        server's worker was shut down, as each deploy of Dify does; the run did nothing wrong.
+        ``"limit"``: a limit of the server (steps, time, the wait for people). Else ``"unknown"``.
+        """
+        return stop_reason(str(self.status), self.message)
+
     def raise_for_status(self) -> Self:
         """Return this run unless it failed, was stopped or is paused.
 
@@ -74,6 +85,8 @@ class WorkflowRunResponse:
         if error is not None:
             cls, what = error
             reason = f": {self.message}" if self.message else "."
+            if self.stop_reason == "shutdown":
+                reason += " Nobody asked for it: a worker of the server was shut down."
             raise cls(f"The run {self.id} {what}{reason}", result=self)
         return self
 

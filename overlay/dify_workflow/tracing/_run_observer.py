@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar, final
 
@@ -28,7 +28,7 @@ from opentelemetry.trace import (
 from .._call import Call
 from .._event import StreamEvent
 from .._run_state import RunState
-from ..errors import DifyError, StreamDecodeError
+from ..errors import DifyError
 from ..events import NodeRetry
 from ..models import WorkflowRunResponse
 from ..report._folding import Folding
@@ -150,9 +150,8 @@ class RunObserver:
         if isinstance(event, NodeRetry):
             self._count_retry("node", {})
         if self._folding is not None:
-            with suppress(StreamDecodeError):  # whoever looks at the event learns of it
-                kept = event if self._tracing.content else without_content(event)
-                self._folding.take(kept, time.time())
+            kept = event if self._tracing.content else without_content(event)
+            self._folding.take(kept, time.time())
 
     @harmless
     def reattached(self) -> None:
