@@ -8,12 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from test_stream import SOON, Left
+from test_stream import Left
 
 from dify_workflow import AsyncDifyWorkflow, AsyncWorkflowStream
 from dify_workflow.emulator import Emulator
 from support import events
 from support.replay import Exchange, ReplayServer
+from support.waiting import SOON
 
 Use = Callable[[AsyncWorkflowStream], Awaitable[None]]
 

@@ -312,10 +312,12 @@ def answers(status: int, *, on: str, runs_anyway: bool = False) -> Fault:
     return Fault(on, answer=answer, runs_anyway=runs_anyway)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("version", "every"),
+    [("1.16", 20), *(pytest.param(version, 1, marks=pytest.mark.slow) for version in VERSIONS)],
+)
 def test_a_run_is_sent_once_and_its_outcome_found_whatever_breaks(
-    version: str, record_property: Callable[[str, object], None]
+    version: str, every: int, record_property: Callable[[str, object], None]
 ) -> None:
     began = time.monotonic()
     seeded = random.Random(version)
@@ -331,6 +333,7 @@ def test_a_run_is_sent_once_and_its_outcome_found_whatever_breaks(
             breaks += at_offsets(name, truth, seeded)
             breaks += at_proxies(name, truth, version)
             breaks += at_starts_and_deaths(name, truth)
+        breaks = breaks[::every]
 
         failures: list[BaseException] = []
 
@@ -348,7 +351,7 @@ def test_a_run_is_sent_once_and_its_outcome_found_whatever_breaks(
             for done in [pool.submit(work, number) for number in range(ARENAS)]:
                 done.result()
     assert not failures, f"{len(failures)} of {len(breaks)}, the first: {failures[0]}"
-    assert counts.total() > 900
+    assert counts.total() > 900 / every
     came = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     record_property(

@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from test_stream import SOON, Left
+from test_stream import Left
 
 from dify_workflow import (
     AsyncDifyWorkflow,
@@ -34,6 +34,7 @@ from support import events
 from support.events import PING
 from support.http2 import http2_server
 from support.replay import Exchange, ReplayServer
+from support.waiting import PATIENCE, SOON, wait_until_reading
 from support.worlds import World
 
 # ------------------------------------------------------------------- several users of one stream
@@ -50,9 +51,9 @@ def stoppable(stop_is_near: threading.Event) -> Callable[[Exchange], None]:
             return
         exchange.start_stream()
         exchange.chunk(PING)
-        assert stop_is_near.wait(10)
+        assert stop_is_near.wait(PATIENCE)
         exchange.chunk(events.started())
-        assert stopped.wait(10)
+        assert stopped.wait(PATIENCE)
         exchange.chunk(events.finished("stopped"))
         exchange.end_stream()
 
@@ -136,7 +137,7 @@ def test_a_run_whose_sending_was_cancelled_is_not_sent_again(server: ReplayServe
         async with AsyncDifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
             stream = client.run_workflow_stream({})
             first = asyncio.create_task(stream.result())
-            await asyncio.to_thread(arrived.wait, 10)
+            await asyncio.to_thread(arrived.wait, PATIENCE)
             first.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await first
@@ -170,7 +171,7 @@ def test_a_stream_that_is_closed_while_it_is_sent_closes_its_connection(
 
     def handler(exchange: Exchange) -> None:
         arrived.set()
-        assert closed.wait(10)
+        assert closed.wait(PATIENCE)
         exchange.start_stream()
         left(exchange)
 
@@ -180,7 +181,7 @@ def test_a_stream_that_is_closed_while_it_is_sent_closes_its_connection(
         async with AsyncDifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
             stream = client.run_workflow_stream({})
             reading = asyncio.create_task(stream.result())
-            await asyncio.to_thread(arrived.wait, 10)
+            await asyncio.to_thread(arrived.wait, PATIENCE)
             await stream.close()
             closed.set()
             with pytest.raises(StreamError, match="was closed"):
@@ -200,12 +201,12 @@ def test_runs_of_an_app_with_a_limit_come_one_after_the_other(
 
     monkeypatch.setattr(_retry, "FIRST_WAIT", 0.05)
     with Emulator(single) as emulator:
-        client = both.client(base_url=emulator.base_url, api_key="app-single", max_retries=0)
+        client = both.client(base_url=emulator.base_url, api_key="app-single")
         with ThreadPoolExecutor(3) as threads:
             runs = [
                 threads.submit(client.run_workflow, {}, response_mode="blocking") for _ in range(3)
             ]
-            assert [run.result(20).status for run in runs] == ["succeeded"] * 3
+            assert [run.result(PATIENCE).status for run in runs] == ["succeeded"] * 3
         assert len(emulator.requests) > 3, "some were refused"
 
 
@@ -254,7 +255,7 @@ def test_a_stream_may_be_collected_while_the_lock_of_the_pool_is_held(
         del stream, iteration, knot
         collector = threading.Thread(target=collect, daemon=True)
         collector.start()
-        collector.join(5)
+        collector.join(PATIENCE)
         assert dropped, "the finalizer waits for the lock"
     finally:
         gc.enable()
@@ -331,6 +332,7 @@ def test_threads_share_one_client(emulator: Emulator) -> None:
         assert list(threads.map(run, range(32))) == [f"n{number}" for number in range(32)]
 
 
+@pytest.mark.slow
 def test_200_runs_of_7_seconds_at_once_all_succeed_with_the_default_limits(
     emulator: Emulator,
 ) -> None:
@@ -344,9 +346,6 @@ def test_200_runs_of_7_seconds_at_once_all_succeed_with_the_default_limits(
 
 # -------------------------------------------------------------------------------- leaving at once
 
-AT_ONCE = 0.1
-"""Seconds within which the server sees that a stream was left."""
-
 
 def leave_by_break(client: DifyWorkflow) -> None:
     for _ in client.run_workflow_stream({}):
@@ -359,12 +358,17 @@ def leave_by_exception(client: DifyWorkflow) -> None:
         raise ZeroDivisionError
 
 
+def kill_when_reading(thread: int, number: int) -> None:
+    wait_until_reading(thread)
+    signal.pthread_kill(thread, number)
+
+
 def leave_by_interrupt(client: DifyWorkflow) -> None:
     stream = client.run_workflow_stream({})
     next(stream)
     here = threading.get_ident()  # a signal to another thread would not wake this one
-    threading.Timer(0.2, signal.pthread_kill, (here, signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
+        threading.Thread(target=kill_when_reading, args=(here, signal.SIGINT)).start()
         stream.result()
 
 
@@ -392,7 +396,7 @@ def test_however_a_stream_is_left_its_socket_closes_at_once_and_the_pool_is_empt
     with DifyWorkflow("app-x", base_url=server.handle(handler), check_inputs=False) as client:
         leave(client)
         done = time.monotonic()
-        assert left.seconds_since(done) < AT_ONCE
+        assert left.seconds_since(done) < SOON
         with suppress(DifyError):  # the next call tidies up what was collected
             client.with_options(base_url="http://127.0.0.1:1/v1", max_retries=0).app_info()
         made: Any = client._transport._made
@@ -452,8 +456,8 @@ def test_however_a_task_leaves_a_stream_its_socket_closes_at_once_and_the_pool_i
         async with AsyncDifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
             await leave(client)
             done = time.monotonic()
-            assert await anyio.to_thread.run_sync(left.seconds_since, done) < AT_ONCE
-            made: Any = client._transport._made
+            assert await anyio.to_thread.run_sync(left.seconds_since, done) < SOON
+            made: Any = client._transport._here().client
             assert made._transport._pool.connections == []
 
     anyio.run(main, server.handle(handler), backend=backend)
@@ -488,7 +492,7 @@ def test_a_signals_handler_that_asks_for_an_event_leaves_the_reader_its_stream(
     def handler(exchange: Exchange) -> None:
         exchange.start_stream()
         exchange.chunk(events.started())
-        assert go_on.wait(5)
+        assert go_on.wait(PATIENCE)
         exchange.chunk(events.finished())
         exchange.end_stream()
 
@@ -506,7 +510,7 @@ def test_a_signals_handler_that_asks_for_an_event_leaves_the_reader_its_stream(
         before = signal.signal(signal.SIGUSR1, ask)
         try:
             here = threading.get_ident()
-            threading.Timer(0.2, signal.pthread_kill, (here, signal.SIGUSR1)).start()
+            threading.Thread(target=kill_when_reading, args=(here, signal.SIGUSR1)).start()
             assert stream.result().status == "succeeded"
         finally:
             signal.signal(signal.SIGUSR1, before)

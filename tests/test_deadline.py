@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from test_stream import SOON, Left
+from test_stream import Left
 
 from dify_workflow import (
     APIStatusError,
@@ -23,6 +23,7 @@ from dify_workflow import (
     DifyWorkflow,
     HumanInputForm,
     InvalidRequestError,
+    InvalidResponseError,
     RateLimitError,
     RunDeadlineExceededError,
     StreamInterruptedError,
@@ -35,14 +36,21 @@ from support.events import PING, RUN, TASK
 from support.http2 import http2_server
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
-from support.worlds import World
+from support.waiting import PATIENCE, SOON
+from support.worlds import World, world
 
-DEADLINE = 0.5
-LATE = 0.5
-"""Seconds by which a deadline may be missed on a busy machine; on an idle one it is some 10 ms.
+DEADLINE = 1.0
+"""Seconds in which a busy machine, too, comes to where the deadline is to pass."""
 
-The bounds that hold without it are 5 s and more.
-"""
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_is_imported(emulator: Emulator) -> None:
+    """What the first call of a process imports may take longer than a deadline of these tests."""
+    for name in ("sync", "async"):
+        with world(name) as made:
+            client = made.client(base_url=emulator.base_url, api_key="app-echo")
+            for mode in ("streaming", "blocking"):
+                client.run_workflow({"name": "Ann"}, response_mode=mode, deadline=PATIENCE)
 
 
 @contextmanager
@@ -52,7 +60,7 @@ def passes(deadline: float = DEADLINE) -> Iterator[pytest.ExceptionInfo[RunDeadl
     with pytest.raises(RunDeadlineExceededError, match=f"deadline of {deadline:g} s") as caught:
         yield caught
     took = time.monotonic() - began
-    assert deadline - 0.05 <= took <= deadline + LATE
+    assert deadline - 0.05 <= took <= deadline + SOON
     assert isinstance(caught.value, TimeoutError)
 
 
@@ -91,7 +99,8 @@ def send_for_ever(chunk: bytes, every: float) -> Callable[[Exchange], None]:
 
 @pytest.mark.parametrize("mode", ["streaming", "blocking"])
 def test_between_two_attempts(both: World, server: ReplayServer, mode: str) -> None:
-    url = server.handle(lambda exchange: exchange.whole(b"{}", 429, retry_after="30"))
+    quota = b'{"code": "rate_limit_error", "message": "Rate Limit Error", "status": 429}'
+    url = server.handle(lambda exchange: exchange.whole(quota, 429, retry_after="30"))
     client = both.client(base_url=url, check_inputs=False)
     with passes() as caught:
         client.run_workflow({}, response_mode=mode, deadline=DEADLINE)
@@ -102,25 +111,32 @@ def test_between_two_attempts(both: World, server: ReplayServer, mode: str) -> N
     assert isinstance(error.__cause__, RateLimitError)
 
 
-@pytest.fixture
-def unreachable() -> Iterator[str]:
-    """An address to which connecting takes for ever: its queue of connections is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        waiting = []
-        for _ in range(4):
-            waiting.append(socket.socket())
-            waiting[-1].settimeout(0)
-            waiting[-1].connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        for each in waiting:
-            each.close()
-
-
 def test_while_connecting(both: World, unreachable: str) -> None:
     client = both.client(base_url=unreachable, check_inputs=False)
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE)
     assert caught.value.request_sent is False
+
+
+def test_a_stream_says_that_its_run_may_be_sent(both: World, emulator: Emulator) -> None:
+    client = both.client(base_url=emulator.base_url, api_key="app-echo")
+    stream = client.run_workflow_stream({"name": "Ann"})
+    stream.result()
+    assert stream.request_sent is True
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_stream_that_was_cancelled_while_connecting_was_not_sent(
+    unreachable: str, backend: str
+) -> None:
+    async def run() -> None:
+        async with AsyncDifyWorkflow("k", base_url=unreachable, check_inputs=False) as client:
+            stream = client.run_workflow_stream({})
+            with anyio.move_on_after(0.2):
+                await stream
+            assert stream.request_sent is False
+
+    anyio.run(run, backend=backend)
 
 
 @pytest.mark.parametrize("mode", ["streaming", "blocking"])
@@ -170,7 +186,7 @@ def test_within_a_refusal_whose_body_does_not_end_the_refusal_counts(
     began = time.monotonic()
     with pytest.raises(APIStatusError, match="too much of it"):
         client.run_workflow({}, deadline=DEADLINE)
-    assert time.monotonic() - began < DEADLINE + LATE
+    assert time.monotonic() - began < DEADLINE + SOON
 
 
 AFTER_ONE_EVENT = {
@@ -212,7 +228,10 @@ def test_in_result_and_while_stop_waits_for_the_task(both: World, server: Replay
     for use in ("result", "stop"):
         with passes() as caught, client.run_workflow_stream({}, deadline=DEADLINE) as stream:
             getattr(stream, use)()
-        assert "a run whose id is not known yet" in str(caught.value)
+        assert "before any event of the run came; whether it has started is not known" in str(
+            caught.value
+        )
+        assert "does not take the inputs: a wrong type" in str(caught.value)
 
 
 def test_within_a_compressed_stream(both: World, server: ReplayServer) -> None:
@@ -234,7 +253,7 @@ def test_within_a_compressed_stream(both: World, server: ReplayServer) -> None:
     gone.set()
 
 
-def test_answers_whose_reads_have_to_be_bounded_are_not_asked_for_compressed(
+def test_streams_are_asked_for_uncompressed_and_other_answers_as_gzip_alone(
     both: World, server: ReplayServer
 ) -> None:
     answer = recording("1.14.2/run_blocking_echo")
@@ -244,11 +263,11 @@ def test_answers_whose_reads_have_to_be_bounded_are_not_asked_for_compressed(
         asked.append(exchange.request.headers["accept-encoding"])
         exchange.whole(answer.body, answer.status)
 
-    client = both.client(base_url=server.handle(handler))
-    for deadline in (None, 9):
-        client.run_workflow({}, response_mode="blocking", deadline=deadline)
-    assert "gzip" in asked[0]
-    assert asked[1] == "identity"
+    client = both.client(base_url=server.handle(handler), check_inputs=False, recover=False)
+    client.run_workflow({}, response_mode="blocking", deadline=9)
+    with pytest.raises(InvalidResponseError):
+        client.run_workflow({})
+    assert asked == ["gzip", "identity"]
 
 
 def test_while_the_inputs_that_the_app_takes_are_asked_for(
@@ -264,7 +283,7 @@ def test_while_the_inputs_that_the_app_takes_are_asked_for(
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE)
     assert caught.value.request_sent is False
-    assert f"run_workflow: the deadline of {DEADLINE} s passed while parameters was" in str(
+    assert f"run_workflow: the deadline of {DEADLINE:g} s passed while parameters was" in str(
         caught.value
     )
     assert [target.rpartition("/")[2] for target in asked] == ["parameters"]
@@ -330,7 +349,7 @@ def test_behind_an_error_event_the_error_counts(both: World, server: ReplayServe
     began = time.monotonic()
     with pytest.raises(WorkflowStreamError, match="No provider"):
         client.run_workflow({}, deadline=DEADLINE, stop_on_deadline=True)
-    assert time.monotonic() - began < DEADLINE + LATE
+    assert time.monotonic() - began < DEADLINE + SOON
 
 
 # ------------------------------------------------------------------------------- in a recovery
@@ -401,7 +420,9 @@ def test_while_a_run_without_an_id_is_looked_for(
     with passes() as caught:
         client.run_workflow({}, response_mode=mode, deadline=DEADLINE)
     assert caught.value.request_sent is True
-    assert "while the run was looked for. Whether it has started is not known" in str(caught.value)
+    assert "while the run was looked for. Whether the run has started is not known" in str(
+        caught.value
+    )
 
 
 def test_while_a_run_is_waited_for(both: World, emulator: Emulator) -> None:
@@ -436,7 +457,7 @@ def test_while_people_are_asked(at: str, both: World) -> None:
     with Emulator(asking, mends_stops=True, linger=0) as emulator:
         slow = {"the form": "GET /form/", "the answer": "POST /form/"}
         if at in slow:
-            emulator.faults.delay(5, on=slow[at])
+            emulator.faults.delay(PATIENCE, on=slow[at])
         client = both.client(base_url=emulator.base_url, api_key="app-asking")
         with passes() as caught:
             client.run_workflow(
@@ -547,7 +568,7 @@ def test_the_deadline_of_one_run_spoils_no_other_that_waits_for_the_same_answer(
     def handler(exchange: Exchange) -> None:
         if exchange.request.target.endswith("/parameters"):
             asked.set()
-            go_on.wait(5)
+            go_on.wait(PATIENCE)
             exchange.whole(b'{"user_input_form": []}', x_version="1.14.2")
             return
         exchange.start_stream()
@@ -565,7 +586,7 @@ def test_the_deadline_of_one_run_spoils_no_other_that_waits_for_the_same_answer(
 
     short = threading.Thread(target=run, args=(DEADLINE,))
     short.start()
-    assert asked.wait(5)
+    assert asked.wait(PATIENCE)
     others = [threading.Thread(target=run, args=(each,)) for each in (None, DEADLINE, None)]
     for thread in others:
         thread.start()
@@ -605,14 +626,14 @@ def test_over_http_2_threads_leave_the_other_streams_alone_and_look_between_read
 
         def run() -> None:
             with pytest.raises(RunDeadlineExceededError) as caught:
-                client.run_workflow({"kind": kind}, deadline=0.1, timeout=0.9)
+                client.run_workflow({"kind": kind}, deadline=DEADLINE, timeout=2 * DEADLINE)
             late.append(caught.value)
 
         with client.run_workflow_stream({"kind": "slow"}) as slow:
             next(slow)
             thread = threading.Thread(target=run)
             thread.start()
-            thread.join(0.3)
+            thread.join(1.2 * DEADLINE)
             client.stop_workflow_stream("go-on")
             assert slow.result().status == "succeeded"
         thread.join()
@@ -626,7 +647,9 @@ def test_in_trio(server: ReplayServer, where: str) -> None:
         {
             "before the answer": wait_until_left,
             "in the stream": stream_of(events.started(), then=send_for_ever(PING, 0.02)),
-            "between two attempts": lambda exchange: exchange.whole(b"{}", 429),
+            "between two attempts": lambda exchange: exchange.whole(
+                b'{"code": "rate_limit_error", "message": "x", "status": 429}', 429
+            ),
         }[where]
     )
 
@@ -668,9 +691,9 @@ def test_the_last_seconds_of_a_stream_of_many_pieces_hold_little_memory(
     url = server.handle(stream_of(then=send_for_ever(events.text("x"), 0.0005)))
     with DifyWorkflow("app-x", base_url=url, check_inputs=False) as client:
         count = 0
-        with passes(0.8), client.run_workflow_stream({}, deadline=0.8) as stream:
+        with passes(2), client.run_workflow_stream({}, deadline=2) as stream:
             body: Any = stream._body
             for count, _ in enumerate(stream, 1):  # noqa: B007  # it is looked at below
                 pass
-    assert count > 100
-    assert len(body._suspended) < 30
+    assert count > 120
+    assert len(body._suspended) < 60

@@ -26,6 +26,7 @@ from dify_workflow import (
     LogCursorError,
     LogWindowUnstableError,
     NotFoundError,
+    Outcome,
     PayloadTooLargeError,
     PermissionDeniedError,
     PreconditionFailedError,
@@ -92,7 +93,7 @@ TREE: dict[type[Exception], tuple[type[BaseException], ...]] = {
 
 
 def test_the_tree_is_as_documented_and_complete() -> None:
-    public = {getattr(errors, name) for name in errors.__all__} - {InputProblem}
+    public = {getattr(errors, name) for name in errors.__all__} - {InputProblem, Outcome}
     assert public == set(TREE)
     for cls, bases in TREE.items():
         assert all(issubclass(cls, base) for base in bases), cls

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import DifyError, UnknownEvent, WorkflowLogsRequest
@@ -28,16 +28,14 @@ from dify_workflow._refusal import status_error
 from dify_workflow._secret import ApiKey
 from dify_workflow._stream_core import StreamCore
 from support.events import RUN, TASK
-from support.recordings import Recording, all_recordings
+from support.recordings import Recording, all_recordings, by_version
 from support.spec import json_schema_of, operation_of, schemas, stream_events
 
 KEY = ApiKey("app-key")
 MARKS = {"x-since", "x-until", "x-omitted"}
 FEW = settings(
     max_examples=10,
-    deadline=None,
     phases=[Phase.reuse, Phase.generate],  # what is drawn is small; to shrink it takes minutes
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 JSON = st.recursive(
@@ -215,7 +213,7 @@ def is_kept(old: Any, new: Any) -> bool:
 # ---------------------------------------------------------------------------------------- answers
 
 
-@pytest.mark.parametrize("played", ANSWERS, ids=str)
+@pytest.mark.parametrize("played", by_version(ANSWERS), ids=str)
 def test_an_answer_with_more_in_it_is_read_as_before(played: Recording) -> None:
     operation = reader_of(played)
     original = json.loads(played.body)
@@ -238,7 +236,7 @@ def read(operation: Any, value: Any) -> Any:
         return type(error)
 
 
-@pytest.mark.parametrize("played", ANSWERS, ids=str)
+@pytest.mark.parametrize("played", by_version(ANSWERS), ids=str)
 def test_unknown_values_nulls_and_missing_keys_of_an_answer_are_read(played: Recording) -> None:
     schema = name_of(played)
     assert schema is not None
@@ -255,7 +253,7 @@ def test_unknown_values_nulls_and_missing_keys_of_an_answer_are_read(played: Rec
     check()
 
 
-@pytest.mark.parametrize("played", ANSWERS, ids=str)
+@pytest.mark.parametrize("played", by_version(ANSWERS), ids=str)
 def test_a_null_anywhere_in_an_answer_is_read_or_refused(played: Recording) -> None:
     operation = reader_of(played)
     original = json.loads(played.body)
@@ -307,7 +305,7 @@ def listened(messages: list[dict[str, Any]]) -> tuple[list[Any], Any]:
         return events, type(error)
 
 
-@pytest.mark.parametrize("played", STREAMS, ids=str)
+@pytest.mark.parametrize("played", by_version(STREAMS), ids=str)
 def test_a_stream_with_more_events_and_more_in_them_is_read_as_before(played: Recording) -> None:
     original = played.events[:40]
     before, result = listened(original)
@@ -340,7 +338,7 @@ def test_every_recorded_stream_with_more_events_and_more_in_them_is_read_as_befo
             assert is_kept(result, after), played
 
 
-@pytest.mark.parametrize("played", STREAMS, ids=str)
+@pytest.mark.parametrize("played", by_version(STREAMS), ids=str)
 def test_unknown_values_nulls_and_missing_keys_of_events_are_read(played: Recording) -> None:
     original = played.events[:40]
 

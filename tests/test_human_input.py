@@ -27,6 +27,7 @@ from dify_workflow.emulator import (
     parallel,
     workflow,
 )
+from support.waiting import PATIENCE
 
 CONTENT = "# Please approve\n\nTopic: {{#start.topic#}}\n\nComment: {{#$output.comment#}}\n"
 
@@ -298,7 +299,7 @@ def test_a_run_started_in_blocking_mode_tells_nothing() -> None:
         with httpx.stream("GET", url, headers={"Authorization": "Bearer app-gated"}) as response:
             gate.set()
             body = response.read()
-        asking.join(5)
+        asking.join(PATIENCE)
     assert b"data: " not in body  # ev6_events
 
 

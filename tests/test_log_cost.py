@@ -6,7 +6,8 @@ import math
 import random
 from collections import Counter
 
-from hypothesis import HealthCheck, example, given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import WorkflowLogsRequest
@@ -15,7 +16,7 @@ from dify_workflow._log_pager import LogPager
 from dify_workflow._log_query import LATEST, LogAnswer, LogQuery
 from support.logs import ListedLog, row
 
-thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=100)
 
 Layout = tuple[tuple[int, int], ...]
 """Pairs of a second and how many rows it has."""
@@ -82,6 +83,7 @@ def rows_read(log: ListedLog, request: WorkflowLogsRequest, most: int | None = N
 @thorough
 @given(layouts())
 @example(((0, 99), (1, 99), (2, 99)))
+@pytest.mark.slow
 def test_reading_all_rows(layout: Layout) -> None:
     log = log_of((*layout, (1000, 1)))  # which has left the newest seconds behind
     count = rows_read(log, WorkflowLogsRequest())
@@ -90,6 +92,7 @@ def test_reading_all_rows(layout: Layout) -> None:
     assert {query.page for query in log.queries} == {1}
 
 
+@pytest.mark.slow
 @thorough
 @given(layouts())
 @example(tuple((second, 50) for second in range(40)))
@@ -101,6 +104,7 @@ def test_reading_all_rows_of_a_log_that_is_dense_at_its_head(layout: Layout) -> 
     assert len(unsettled(log)) <= LATEST + 2
 
 
+@pytest.mark.slow
 @thorough
 @given(layouts(), limits)
 def test_reading_page_after_page(layout: Layout, limit: int) -> None:
@@ -139,6 +143,7 @@ def test_reading_some_rows(layout: Layout, limit: int) -> None:
     assert len(log.queries) <= due(log, count)
 
 
+@pytest.mark.slow
 @thorough
 @given(layouts(), limits)
 def test_reading_all_rows_in_pages(layout: Layout, limit: int) -> None:

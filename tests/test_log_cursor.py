@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -112,3 +115,52 @@ def test_moments_at_the_ends_of_the_calendar_stay_within_it(edge: datetime, hour
     moment = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
     for second in (floor_second(moment), ceil_second(moment)):
         assert abs(moment_of(second) - moment) < timedelta(days=1)
+
+
+def forged(content: object) -> str:
+    """A cursor whose checksum is right, as whoever reads this code can make one."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    checked = data + crc32(data).to_bytes(4)
+    return "1." + urlsafe_b64encode(checked).rstrip(b"=").decode()
+
+
+DIGEST = digest_of(WorkflowLogsRequest())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not JSON",
+        b"\xff",
+        {},
+        None,
+        7,
+        [],
+        [BASE, "id", DIGEST],
+        [BASE, "id", DIGEST, None, 1],
+        ["x", "id", DIGEST, None],
+        [True, "id", DIGEST, None],
+        [1.5, "id", DIGEST, None],
+        [10**30, "id", DIGEST, None],
+        [-(10**12), "id", DIGEST, None],
+        [BASE, 7, DIGEST, None],
+        [BASE, None, DIGEST, None],
+        [BASE, "id", DIGEST, [BASE]],
+        [BASE, "id", DIGEST, [BASE, "x"]],
+        [BASE, "id", DIGEST, [BASE, -1]],
+        [BASE, "id", DIGEST, [10**30, 1]],
+        [BASE, "id", DIGEST, {}],
+        [BASE, "id", DIGEST, "ab"],
+        [BASE, "id", [DIGEST], None],
+    ],
+)
+def test_a_forged_cursor_is_an_error_of_the_cursor(content: object) -> None:
+    with pytest.raises(LogCursorError):
+        WorkflowLogsRequest(cursor=forged(content))
+
+
+@pytest.mark.parametrize("cursor", ["1.☃", "1.=", "1.a", "1." + "A" * 10_000, "1.%00"])
+def test_a_damaged_cursor_is_an_error_of_the_cursor(cursor: str) -> None:
+    with pytest.raises(LogCursorError):
+        WorkflowLogsRequest(cursor=cursor)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
@@ -31,7 +31,7 @@ bursts = st.lists(
 """Pairs of a second and how many rows it has."""
 limits = st.one_of(st.integers(1, 1000), st.sampled_from([1, 2, 99, 100, 101]))
 
-thorough = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=50)
 
 
 def rows_of(pairs: list[tuple[int, int]], chance: random.Random) -> list[WorkflowLogs]:
@@ -62,6 +62,7 @@ def churn(chance: random.Random, share: float) -> Callable[[ListedLog], None]:
     return change
 
 
+@pytest.mark.slow
 @thorough
 @given(bursts, seeds, st.sampled_from([0.0, 0.05, 0.5]), limits, st.booleans())
 def test_rows_that_were_there_throughout_come_once_and_in_order_however_the_log_changes(

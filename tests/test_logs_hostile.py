@@ -230,7 +230,7 @@ def connections(
         world.call(async_client.aclose)
 
 
-@pytest.mark.timeout(180)  # thousands of calls
+@pytest.mark.slow
 def test_readers_lose_no_row_and_repeat_none_while_the_log_changes(both: World) -> None:
     class Machine(HostileLog):
         world = both

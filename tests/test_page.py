@@ -26,6 +26,7 @@ from dify_workflow.emulator import (
     retrying_node,
     workflow,
 )
+from support.waiting import PATIENCE
 
 
 @workflow(Input("topic"), Input("style", "select", options=["plain", "loud"]), Input("n", "number"))
@@ -75,16 +76,22 @@ def asking(_inputs: dict[str, Any]) -> Steps:
     return {"why": answer.inputs["why"]}
 
 
+@workflow()
+def endless(_inputs: dict[str, Any]) -> Steps:
+    yield from node("work", seconds=60)
+    return {}
+
+
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with Emulator(needy, rich, rounds, numbers, asking, linger=0) as running:
+    with Emulator(needy, rich, rounds, numbers, asking, endless, linger=0) as running:
         yield running
 
 
 @pytest.fixture
 def page(emulator: Emulator) -> Iterator[httpx.Client]:
     emulator.reset()
-    with httpx.Client(base_url=emulator.base_url.removesuffix("/v1"), timeout=10) as client:
+    with httpx.Client(base_url=emulator.base_url.removesuffix("/v1"), timeout=PATIENCE) as client:
         yield client
 
 
@@ -152,7 +159,7 @@ def test_the_access_log_says_nothing_of_the_pages_polls() -> None:
 def test_the_apps_are_shown_with_their_keys_and_inputs(page: httpx.Client) -> None:
     apps = page.get("/page/apps.json").json()["apps"]
     assert [app["key"] for app in apps] == [
-        "app-needy", "app-rich", "app-rounds", "app-numbers", "app-asking",
+        "app-needy", "app-rich", "app-rounds", "app-numbers", "app-asking", "app-endless",
     ]  # fmt: skip
     style = apps[0]["inputs"][1]
     assert style == {
@@ -310,7 +317,12 @@ def test_a_run_that_waits_shows_its_form_and_goes_on(page: httpx.Client) -> None
 
 
 def test_a_run_whose_worker_died_does_not_go_on(page: httpx.Client, emulator: Emulator) -> None:
-    run_id = run(page, "asking")
-    emulator.kill_workers()
-    assert not of_run(page, run_id)["goes_on"]
-    assert not page.get("/page/runs.json").json()["runs"][0]["goes_on"]
+    body = {"inputs": {}, "user": "ann", "response_mode": "streaming"}
+    headers = {"Authorization": "Bearer app-endless"}
+    with page.stream("POST", "/v1/workflows/run", json=body, headers=headers) as stream:
+        next(line for line in stream.iter_lines() if "node_started" in line)
+        (shown,) = page.get("/page/runs.json").json()["runs"]
+        assert shown["goes_on"]
+        emulator.kill_workers()
+        assert not of_run(page, shown["id"])["goes_on"]
+        assert not page.get("/page/runs.json").json()["runs"][0]["goes_on"]

@@ -32,6 +32,8 @@ from dify_workflow.emulator import (
 )
 from support.browser import chromium, console, is_light, preferring
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 EVIL = "<script>document.title = 'evil'</script><img src=x onerror='document.title = 1'>"

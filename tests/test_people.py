@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dify_workflow import HumanInputForm
+from dify_workflow import DifyError, HumanInputForm
 from dify_workflow.emulator import Emulator, FormAction, FormInput, human_input, parallel, workflow
 from support import events
 from support.events import RUN, TASK
@@ -145,6 +145,25 @@ def test_what_the_callback_raises_is_raised_and_the_run_still_waits(
     with pytest.raises(KeyError, match="mine"):
         client.run_workflow({}, on_human_input=callback)
     assert next(iter(client.logs())).status == "paused"
+
+
+REPLIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "no such action": ("nonsense", {}),
+    "no JSON": ("yes", {"comment": object()}),
+    "refused": ("yes", {"comment": "fine"}),
+}
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_form_that_cannot_be_answered_does_not_say_that_nothing_was_run(
+    name: str, both: World, people: Emulator
+) -> None:
+    if name == "refused":
+        people.faults.answer(403, on="POST /form/")
+    with pytest.raises(DifyError) as caught:
+        client_of(both, people).run_workflow({}, on_human_input=lambda _form: REPLIES[name])
+    assert caught.value.outcome == "running"
+    assert client_of(both, people).info(caught.value.run_id).status == "paused"
 
 
 @pytest.mark.parametrize(("version", "is_named"), [("1.16.0", True), ("1.17.0", False)])

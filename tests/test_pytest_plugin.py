@@ -46,6 +46,29 @@ def passed(project: pytest.Pytester, *arguments: str) -> int:
     return outcomes["passed"]
 
 
+def test_hosts_that_the_project_names_are_answered(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import httpx, pytest
+
+        def status(emulator, host):
+            headers = {"Host": host, "Authorization": "Bearer app-greet"}
+            return httpx.get(f"{emulator.base_url}/parameters", headers=headers).status_code
+
+        class TestInCompose:
+            @pytest.fixture
+            def dify_allowed_hosts(self):
+                return ["emulator"]
+
+            def test_named(self, dify_emulator, dify_workflow):
+                assert status(dify_emulator, "emulator:8000") == 200
+                assert dify_workflow.run_workflow({"name": "Ann"}).outputs["greeting"]
+
+        def test_other(dify_emulator):
+            assert status(dify_emulator, "emulator:8000") == 403
+    """)
+    assert passed(project) == 2
+
+
 # --------------------------------------------------------------------------------- its cost
 
 
@@ -271,6 +294,7 @@ def test_faults_hold_for_one_test(project: pytest.Pytester) -> None:
     assert passed(project) == 3
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_have_an_emulator_each(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest

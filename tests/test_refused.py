@@ -396,6 +396,7 @@ def test_files_that_cannot_be_right_are_refused(make: Callable[[], Any], message
         make()
 
 
+@pytest.mark.own_client("a client of the user's fails where the user makes it")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("ALL_PROXY", "nonsense://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:port")],

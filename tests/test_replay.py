@@ -32,15 +32,15 @@ def calls() -> RunCalls:
     return RunCalls(
         events=lambda run_id, last_id: (run_id, last_id),  # type: ignore[arg-type, return-value]  # stands for a call
         detail=lambda run_id: run_id,  # type: ignore[arg-type, return-value]  # likewise
-        logs=lambda request: request,  # type: ignore[arg-type, return-value]  # likewise
-        user="u",
+        logs=lambda: "logs",  # type: ignore[arg-type, return-value]  # likewise
+        form=lambda token: token,  # type: ignore[arg-type, return-value]  # likewise
         server_version=lambda: "1.14.2",
     )
 
 
 def equipped(**options: Any) -> StreamCore:
     core = StreamCore("call", max_event_bytes=10**7, **options)
-    core.equip(lambda: (Recovery(calls(), Patience()), None))
+    core.set_recovery(Recovery(calls(), Patience()))
     core.begin({}, KEY)
     return core
 
@@ -249,7 +249,7 @@ def test_the_ids_of_events_are_kept_and_sent() -> None:
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
     core = StreamCore("call", max_event_bytes=1000)
-    core.equip(lambda: (Recovery(calls(), Patience()), None))
+    core.set_recovery(Recovery(calls(), Patience()))
     core.begin({"x-workflow-run-id": RUN}, KEY)
     core.finish()
     assert rejoin(core) == (RUN, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ def status(code: int, **headers: str) -> DifyError:
     return status_error("call", code, named, "{}")
 
 
+def dify_429(code: str = "too_many_requests", **headers: str) -> DifyError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = json.dumps({"code": code, "message": "Too many requests.", "status": 429})
+    return status_error("call", 429, named, body)
+
+
 LIMIT = status_error("call", 400, {}, recording("1.14.2/rate_blocking_second").body.decode())
 
 DECISIONS: list[tuple[str, DifyError, bool, bool]] = [
@@ -44,9 +51,14 @@ DECISIONS: list[tuple[str, DifyError, bool, bool]] = [
     ("perhaps sent", APIConnectionError("x", request_sent=True), True, False),
     ("connecting took too long", APITimeoutError("x", request_sent=False), True, True),
     ("no answer in time", APITimeoutError("x", request_sent=True), True, False),
-    ("refused: too many", status(429), True, True),
+    ("refused by Dify: too many", dify_429("too_many_requests"), True, True),
+    ("refused by Dify: a quota", dify_429("rate_limit_error"), True, True),
     ("refused: the concurrency limit", LIMIT, True, True),
-    ("refused: not now", status(503, retry_after="1"), True, True),
+    ("refused by whoever: too many", status(429), True, False),
+    ("refused by whoever: too many, later", status(429, retry_after="1"), True, False),
+    ("unavailable, later", status(503, retry_after="1"), True, False),
+    ("a request that timed out", status(408), True, False),
+    ("too early", status(425), True, False),
     ("unavailable", status(503), True, False),
     *((f"{code}", status(code), True, False) for code in (500, 502, 504, 520, 521, 522, 523, 524)),
     *((f"{code}", status(code), False, False) for code in (400, 401, 403, 404, 405, 412, 413, 415)),
@@ -89,7 +101,8 @@ def test_waits_are_jittered_and_grow_to_a_bound(attempt: int) -> None:
 
 def test_what_the_server_asks_for_is_kept_up_to_a_minute() -> None:
     def wait(**headers: str) -> float | None:
-        return wait_before_retry(status(429, **headers), attempt=1, max_retries=1, repeatable=False)
+        error = dify_429("rate_limit_error", **headers)
+        return wait_before_retry(error, attempt=1, max_retries=1, repeatable=False)
 
     assert wait(retry_after="7") == 7
     assert wait(retry_after="0.5") == 0.5
@@ -113,9 +126,10 @@ def test_a_refusal_of_the_concurrency_limit_counts_against_a_time() -> None:
     assert wait(99, 60) is not None
     assert wait(1, 0) is None
     assert all((wait(9, 0.1) or 0) <= 0.1 for _ in range(20)), "no longer than what is left"
-    by_the_book = status_error("call", 429, {}, '{"code": "too_many_requests"}')
+    by_the_book = dify_429("too_many_requests")
     assert wait_before_retry(by_the_book, attempt=9, max_retries=0, repeatable=False) is not None
-    assert wait_before_retry(status(429), attempt=1, max_retries=0, repeatable=False) is None
+    quota = dify_429("rate_limit_error")
+    assert wait_before_retry(quota, attempt=1, max_retries=0, repeatable=False) is None
 
 
 def test_a_wait_that_the_server_asks_for_must_fit_into_the_queue_timeout() -> None:
@@ -185,14 +199,22 @@ def refuse(code: int, **headers: str) -> Any:
     return lambda exchange: exchange.whole(b"{}", code, **headers)
 
 
+def quota(exchange: Exchange) -> None:
+    """How Dify's cloud refuses for now, before anything runs."""
+    body = b'{"code": "rate_limit_error", "message": "Rate Limit Error", "status": 429}'
+    exchange.whole(body, 429)
+
+
 def cut(_exchange: Exchange) -> None:
     """The connection is closed without an answer."""
 
 
 @pytest.mark.parametrize("fail", [refuse(502), refuse(429, retry_after="0"), cut])
 def test_a_look_up_is_sent_again(fail: Any, both: World, server: ReplayServer) -> None:
-    failing = Failing(server, 2, fail, "1.14.2/ev1_detail_finished")
-    assert both.client(base_url=failing.url).info(RUN).status == "succeeded"
+    finished = recording("1.14.2/ev1_detail_finished")
+    failing = Failing(server, 2, fail, finished.id)
+    run_id = json.loads(finished.body)["id"]
+    assert both.client(base_url=failing.url).info(run_id).status == "succeeded"
     assert failing.seen == {"GET": 3}
 
 
@@ -231,7 +253,9 @@ def test_a_run_that_breaks_off_in_the_stream_is_never_sent_again(
         exchange.start_stream()
         exchange.chunk(events.started())
 
-    client = both.client(base_url=server.handle(handler), check_inputs=False, max_reattach=1)
+    client = both.client(
+        base_url=server.handle(handler), check_inputs=False, max_reattach=1, lost_run_timeout=0.2
+    )
     with pytest.raises(DifyError):
         client.run_workflow({})
     assert posts.count("POST") == 1
@@ -275,7 +299,7 @@ def test_uploads_and_forms_that_may_have_arrived_are_never_sent_again(
 def test_a_pipe_that_was_refused_for_now_is_not_sent_again(
     both: World, server: ReplayServer
 ) -> None:
-    failing = Failing(server, 1, refuse(429), "1.14.2/upload_ok_png")
+    failing = Failing(server, 1, quota, "1.14.2/upload_ok_png")
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as end:
         end.write(b"once")
@@ -287,7 +311,7 @@ def test_a_pipe_that_was_refused_for_now_is_not_sent_again(
 def test_a_file_that_was_refused_for_now_is_sent_whole_at_the_second_attempt(
     both: World, server: ReplayServer
 ) -> None:
-    failing = Failing(server, 1, refuse(429), "1.14.2/upload_ok_png")
+    failing = Failing(server, 1, quota, "1.14.2/upload_ok_png")
     sizes: list[int] = []
     answer = failing._answer
 
@@ -313,9 +337,20 @@ def test_a_run_waits_in_the_queue_however_often_it_is_refused(
     both: World, server: ReplayServer
 ) -> None:
     failing = Failing(server, 7, limited(5), "1.14.2/run_blocking_echo")
-    client = both.client(base_url=failing.url, max_retries=0)
+    client = both.client(base_url=failing.url, max_retries=0, queue_timeout=60)
     run = client.run_workflow({}, response_mode="blocking")
     assert (run.status, failing.seen) == ("succeeded", {"POST": 8})
+
+
+def test_without_retries_a_run_does_not_wait_in_the_queue_either(
+    both: World, server: ReplayServer
+) -> None:
+    failing = Failing(server, 7, limited(5), "1.14.2/run_blocking_echo")
+    client = both.client(base_url=failing.url, max_retries=0)
+    with pytest.raises(RateLimitError) as caught:
+        client.run_workflow({}, response_mode="blocking")
+    assert caught.value.outcome == "not_run"
+    assert failing.seen == {"POST": 1}
 
 
 def test_the_queue_has_an_end(both: World, server: ReplayServer) -> None:
@@ -334,7 +369,7 @@ def test_the_queue_has_an_end(both: World, server: ReplayServer) -> None:
 def test_failures_of_another_kind_do_not_count_against_the_queue_nor_it_against_them(
     both: World, server: ReplayServer
 ) -> None:
-    kinds = iter([limited(5), refuse(429), limited(5), refuse(429), limited(5)])
+    kinds = iter([limited(5), quota, limited(5), quota, limited(5)])
 
     def fail(exchange: Exchange) -> None:
         next(kinds)(exchange)
@@ -354,3 +389,6 @@ def test_a_stream_that_the_limit_can_never_let_in_does_not_wait(
     with pytest.raises(RateLimitError, match="use response_mode='blocking'"):
         client.run_workflow({})
     assert failing.seen == {"POST": 1}
+    with pytest.raises(RateLimitError) as caught:
+        client.with_options(queue_timeout=0).run_workflow({}, response_mode="blocking")
+    assert "use response_mode" not in str(caught.value)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import pickle
+import signal
+import threading
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from dify_workflow import (
     ApiKey,
+    AsyncDifyWorkflow,
     DifyError,
+    DifyWorkflow,
     InvalidResponseError,
     WorkflowLogsRequest,
     WorkflowRunRequest,
 )
 from support import events
 from support.events import RUN
+from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.traces import Traces
 from support.worlds import World
@@ -202,3 +211,154 @@ def test_the_logger_has_no_handlers_and_tells_operations_without_bodies(
     assert ours[0].getMessage().startswith("run_workflow: 200 after ")
     assert "private" not in ours[0].getMessage()
     assert logging.getLogger("dify_workflow").handlers == []
+
+
+# ------------------------------------------------------------- a server that shows what it was sent
+
+ECHO = "Bearer " + SECRET
+
+ECHOES: dict[str, Callable[[Exchange], None]] = {
+    "in Content-Type": lambda e: e.whole(b"x", content_type=f"text/{SECRET}"),
+    "in the reason phrase": lambda e: e.whole(b"{}", 500, SECRET),
+    "in a header": lambda e: e.whole(b"{}", 500, x_seen=ECHO, x_version=SECRET),
+    "in the name of a header": lambda e: e.whole(b"{}", 404, **{SECRET: "x"}),
+    "in a redirect": lambda e: e.whole(b"", 302, location=f"https://x/{SECRET}"),
+    "in a malformed status": lambda e: e.send(f"HTTP/1.1 {SECRET} OK\r\n\r\n".encode()),
+    "in a malformed status line": lambda e: e.send(f"{SECRET} 200 OK\r\n\r\n".encode()),
+    "in a malformed header": lambda e: e.send(f"HTTP/1.1 200 OK\r\n{SECRET}\x00\r\n\r\n".encode()),
+    "in a malformed chunk": lambda e: (e.start_stream(), e.send(f"{SECRET}\r\nx".encode()))[0],
+    "in the encoding": lambda e: e.whole(b"x", content_encoding=SECRET),
+    "in an error event": lambda e: (e.start_stream(), e.chunk(events.error(message=ECHO)))[0],
+    "in the code of an error event": lambda e: (e.start_stream(), e.chunk(events.error(code=ECHO)))[
+        0
+    ],
+    "in an error event behind the start": lambda e: (
+        e.start_stream(),
+        e.chunk(events.started() + events.error(message=ECHO)),
+    )[0],
+    "in what is no event": lambda e: (e.start_stream(), e.chunk(f"data: {ECHO}\n\n".encode()))[0],
+    "in an event that is cut": lambda e: (e.start_stream(), e.chunk(f"data: {ECHO}".encode()))[0],
+    "in the body of an error": lambda e: e.whole(f'{{"message": "{ECHO}"}}'.encode(), 400),
+    "in a page": lambda e: e.whole(f"<title>{ECHO}</title>".encode(), 502),
+}
+
+
+@pytest.mark.parametrize("mode", ["streaming", "blocking"])
+@pytest.mark.parametrize("recover", [True, False])
+@pytest.mark.parametrize("name", ECHOES)
+def test_a_server_that_shows_the_key_makes_no_failure_show_it(
+    name: str,
+    mode: str,
+    both: World,
+    server: ReplayServer,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    recover: bool,
+) -> None:
+    traces = Traces()
+    caplog.set_level(logging.DEBUG, "dify_workflow")
+    client = hurried(
+        both.client(
+            api_key=ApiKey(SECRET),
+            base_url=server.handle(ECHOES[name]),
+            check_inputs=False,
+            recover=recover,
+            lost_run_timeout=0.2,
+            tracing=traces.tracing(content=True),
+        )
+    )
+    with pytest.raises(DifyError) as caught:
+        client.run_workflow({}, response_mode=mode)
+    error = caught.value
+    pickled = pickle.dumps(error)
+    assert SECRET.encode() not in pickled
+    chain: BaseException | None = error
+    while chain is not None:
+        clean(str(chain), repr(chain), repr(chain.args))
+        chain = chain.__cause__ or chain.__context__
+    clean(*everything_about(error), caplog.text, traces.everything())
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """The local variables of all frames of an exception and its chain, but for those of tests."""
+    shown: list[str] = []
+    seen: set[int] = set()
+    chain: BaseException | None = error
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
+        for frame, _ in traceback.walk_tb(chain.__traceback__):
+            if not frame.f_code.co_filename.startswith(HERE):
+                shown += [shown_of(value) for value in frame.f_locals.values()]
+        chain = chain.__cause__ or chain.__context__
+    return shown
+
+
+def shown_of(value: object) -> str:
+    """What an error tracker may show of a variable; of the HTTP libraries, what is within."""
+    is_library = type(value).__module__.startswith(("httpx", "httpcore", "h11"))
+    try:
+        return repr(value) + (repr(vars(value)) if is_library else "")
+    except Exception:  # noqa: BLE001  # it was interrupted while it was made
+        return ""
+
+
+def test_a_cancelled_call_has_no_frame_that_holds_the_key(server: ReplayServer) -> None:
+    url = server.handle(lambda exchange: exchange.wait_until_left(30) and None)
+
+    async def main() -> list[BaseException]:
+        caught: list[BaseException] = []
+        async with AsyncDifyWorkflow(ApiKey(SECRET), base_url=url, max_retries=0) as client:
+            for number in range(200):
+                call = asyncio.ensure_future(client.info(RUN))
+                for _ in range(number % 40):
+                    await asyncio.sleep(0)
+                call.cancel()
+                try:
+                    await call
+                except asyncio.CancelledError as error:
+                    caught.append(error)
+                except DifyError:
+                    pass
+        return caught
+
+    found = asyncio.run(main())
+    assert len(found) > 100
+    for error in found:
+        clean(*frames_of(error))
+
+
+@pytest.mark.filterwarnings("ignore:unclosed")  # Python closes what it was about to hand over
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # likewise
+def test_a_call_that_ctrl_c_interrupts_has_no_frame_that_holds_the_key(
+    server: ReplayServer,
+) -> None:
+    """In this very thread, at places all over a call."""
+    url = server.handle(lambda exchange: exchange.whole(b"{}", 500))
+    client = DifyWorkflow(ApiKey(SECRET), base_url=url, max_retries=0)
+    with suppress(DifyError):
+        client.info(RUN)  # what is imported by the first call is not interrupted
+    main, waits = threading.get_ident(), SimpleQueue[float]()
+
+    def interrupt() -> None:
+        while (wait := waits.get()) >= 0:
+            time.sleep(wait)
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    interrupted = 0
+    for number in range(300):
+        try:
+            waits.put((number % 50) * 0.0001)
+            with suppress(DifyError):
+                client.info(RUN)
+            time.sleep(1)  # a finalizer may swallow it
+        except KeyboardInterrupt as error:
+            interrupted += "dify_workflow" in str(traceback.extract_tb(error.__traceback__))
+            clean(*frames_of(error))
+    waits.put(-1)
+    thread.join()
+    signal.signal(signal.SIGUSR1, before)
+    client.close()
+    assert interrupted > 20

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from dify_workflow import DifyError, StreamEvent, WorkflowLogsRequest, WorkflowRunResponse
+from dify_workflow import (
+    DifyError,
+    StreamEvent,
+    UnreadableEvent,
+    WorkflowLogsRequest,
+    WorkflowRunResponse,
+)
 from dify_workflow import _operations as operations
 from dify_workflow._answer import Answer
 from dify_workflow._input_rules import problems, undeclared
@@ -169,4 +175,6 @@ def test_answers_that_are_nested_deeply(depth: int) -> None:
     core = StreamCore("test", max_event_bytes=10**6)
     core.begin({}, KEY)
     core.feed(b"data: " + body + b"\n\n")
-    assert core.failure is not None
+    (event,) = core.ready
+    assert isinstance(event, UnreadableEvent)
+    assert "nested too deeply" in event.reason

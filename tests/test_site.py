@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import http.server
+import os
 import re
 import subprocess
 import sys
@@ -25,21 +27,28 @@ import dify_workflow_api.models
 from dify_workflow import batch, emulator, tracing
 from support.browser import chromium, console
 from support.spec import ROOT
+from support.waiting import PATIENCE
 
 BUILD = ["-m", "mkdocs", "build", "--strict", "--site-dir"]  # --quiet would count no warning
 
 
-pytestmark = pytest.mark.timeout(180)  # a build may meet a busy machine
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it: a broken link, or a page that is nowhere, is an error."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, *BUILD, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker builds it for all
+        if not (shared / "site").exists():
+            command = [sys.executable, *BUILD, str(shared / "unfinished")]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            (shared / "unfinished").rename(shared / "site")
+    return shared / "site"
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +153,7 @@ def test_a_page_renders_without_a_word_on_the_console_and_from_here_alone(
 ) -> None:
     console(browser)
     browser.get(f"{address}/{page}")
-    WebDriverWait(browser, 20, 0.02).until(
+    WebDriverWait(browser, PATIENCE, 0.02).until(
         lambda _: browser.execute_script("return document.readyState") == "complete"
     )
     assert browser.find_element(By.TAG_NAME, "h1").is_displayed()
@@ -160,9 +169,9 @@ def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> Non
     browser.get(f"{address}/index.html")
     field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")
     browser.execute_script("document.querySelector('#__search').checked = true")
-    WebDriverWait(browser, 20, 0.02).until(lambda _: field.is_displayed())
+    WebDriverWait(browser, PATIENCE, 0.02).until(lambda _: field.is_displayed())
     field.send_keys("TextChunk")
-    found = WebDriverWait(browser, 20, 0.02).until(
+    found = WebDriverWait(browser, PATIENCE, 0.02).until(
         lambda _: browser.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
     links = [str(link.get_attribute("href")) for link in found]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from importlib.metadata import version
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import validate
 
 from dify_workflow import events
 from dify_workflow._event import FailureEvent, FinalEvent, StreamEvent
@@ -24,10 +21,13 @@ from support.spec import (
     spec,
     stream_events,
     validator,
+    validator_of,
 )
 
 
 def test_it_is_a_valid_openapi_3_1_document() -> None:
+    from openapi_spec_validator import validate  # noqa: PLC0415  # likewise
+
     validate(spec())
     assert spec()["openapi"].startswith("3.1.")
 
@@ -65,7 +65,7 @@ def test_each_schema_has_an_example_that_it_allows() -> None:
         assert schema["examples"], name
         root = {**spec(), "$ref": f"#/components/schemas/{name}"}
         for example in schema["examples"]:
-            Draft202012Validator(root).validate(example)
+            validator_of(root).validate(example)
 
 
 def test_each_property_is_described() -> None:
@@ -204,8 +204,9 @@ def test_a_generated_model_reads_what_a_server_leaves_out_as_none() -> None:
 
 def test_what_the_generated_tree_was_made_from_is_what_is_here() -> None:
     """A change of the spec without `make generate` shows here, without running the generator."""
+    pins = (ROOT / "requirements" / "generate.txt").read_text(encoding="utf-8").splitlines()
     provenance = json.loads((ROOT / "generated" / "provenance.json").read_text(encoding="utf-8"))
     for path, digest in provenance["sha256"].items():
         assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == digest, path
     for tool, known in provenance["versions"].items():
-        assert version(tool) == known
+        assert any(pin.startswith(f"{tool}=={known} ") for pin in pins), tool

@@ -24,10 +24,8 @@ def decoded(*chunks: bytes, most: int = 1024) -> list[Message]:
 
 def fed(decoder: SSEDecoder, chunk: bytes) -> Iterator[Message]:
     """The messages of a chunk, those before an error first."""
-    for each in decoder.split(chunk):
-        if (message := decoder.parse(each)) is not None:
-            yield message
-    decoder.check()
+    for data, event in decoder.feed(chunk):
+        yield None if data is None else bytes(data), event
 
 
 def byte_by_byte(stream: bytes) -> list[bytes]:
@@ -165,24 +163,6 @@ def test_any_cutting_of_any_stream_gives_what_the_standard_gives(
     stream: bytes, places: list[int]
 ) -> None:
     assert decoded(*cut(stream, places)) == reference(stream)
-
-
-@settings(max_examples=500)
-@given(STREAMS, st.lists(st.integers(0, 100), max_size=10))
-def test_what_is_said_to_be_single_lines_holds_a_line_end_at_its_end_alone(
-    stream: bytes, places: list[int]
-) -> None:
-    decoder = SSEDecoder()
-    for chunk in cut(stream, places):
-        messages = decoder.split(chunk)
-        assert not decoder.are_lines or all(each.find(b"\n") == len(each) - 1 for each in messages)
-
-
-def test_a_large_event_is_known_to_be_a_single_line_without_another_look() -> None:
-    decoder = SSEDecoder(10**6)
-    assert not [each for _ in range(9) for each in decoder.split(b"data: " + b"x" * 50_000)]
-    assert len(decoder.split(b"x\n\n")) == 1
-    assert decoder.are_lines
 
 
 def cut(stream: bytes, places: list[int]) -> list[bytes]:

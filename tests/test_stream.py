@@ -30,10 +30,8 @@ from support import events
 from support.events import PING, RUN, TASK
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
+from support.waiting import PATIENCE, SOON
 from support.worlds import World
-
-SOON = 0.5
-"""Seconds within which something happens at once, on a busy machine."""
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ class Left:
         self._event.set()
 
     def seconds_since(self, moment: float) -> float:
-        assert self._event.wait(10)
+        assert self._event.wait(PATIENCE)
         assert self.at is not None, "the client did not close the connection"
         return self.at - moment
 
@@ -170,7 +168,7 @@ def test_a_header_that_names_the_run_is_taken(both: World, server: ReplayServer)
         )
         exchange.chunk(PING)
 
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    client = both.client(base_url=server.handle(handler), check_inputs=False, lost_run_timeout=0.2)
     with pytest.raises(StreamInterruptedError) as caught:
         client.run_workflow({})
     assert caught.value.run_id == RUN
@@ -283,7 +281,8 @@ def test_a_stream_that_continues_on_pause_ends_with_the_run(
 
 def test_the_replay_of_a_finished_run_has_no_task_id(both: World, server: ReplayServer) -> None:
     url = server.url("1.14.2/ev1_events_after_finish_plain")
-    with both.client(base_url=url).resume_workflow_stream(RUN) as opened:
+    run_id = recording("1.14.2/ev1_events_after_finish_plain").events[0]["workflow_run_id"]
+    with both.client(base_url=url).resume_workflow_stream(run_id) as opened:
         (event,) = list(opened)
         assert event.raw["task_id"] == event.raw["workflow_run_id"]
         assert event.task_id is None
@@ -379,6 +378,7 @@ def test_closing_from_elsewhere_wakes_the_reader_and_says_so(
     assert left.seconds_since(closed_at[0]) < SOON
 
 
+@pytest.mark.own_client("connections of the user's client are not closed with ours")
 def test_closing_the_client_ends_its_streams_and_says_so(both: World, server: ReplayServer) -> None:
     left = Left()
 
@@ -430,49 +430,12 @@ def test_a_stream_that_ends_in_the_middle_of_an_event_shows_what_came_of_it(
 def test_a_stream_that_falls_silent_is_an_error(stream: Callable[..., Any]) -> None:
     left = Left()
     with (
-        stream(events.started(), after=left, timeout=0.2) as opened,
-        pytest.raises(StreamInterruptedError, match=r"silent for 0\.2 s") as caught,
+        stream(events.started(), after=left, timeout=1) as opened,
+        pytest.raises(StreamInterruptedError, match="silent for 1 s") as caught,
     ):
         opened.result()
     assert isinstance(caught.value.__cause__, TimeoutError)
     assert left.seconds_since(time.monotonic()) < SOON
-
-
-PINGS = b'event: ping\n\ndata: {"event": "ping"}\n\n'
-"""Both kinds, which nobody sees, and which are therefore not counted."""
-
-
-@pytest.mark.parametrize(
-    ("chunk", "what"),
-    [
-        (b'data: {"event": "text_chunk",}\n\n', r"event 2 is not JSON .*column.*: {\"event\""),
-        (b"data: \xff\n\n", "event 2 is not JSON"),
-        (b"data: [1]\n\n", r"event 2 is no JSON object: \[1\]"),
-        (b'data: {"data": {}}\n\n', "event 2 has no name"),
-        (b"data:\n\n", "event 2 is not JSON"),
-    ],
-)
-def test_a_malformed_event_is_an_error_that_shows_where_and_what(
-    chunk: bytes, what: str, stream: Callable[..., Any]
-) -> None:
-    got: list[Any] = []
-    with (
-        stream(events.started() + PINGS + chunk + events.finished()) as opened,
-        pytest.raises(StreamDecodeError, match=what) as caught,
-    ):
-        got.extend(opened)
-    assert len(got) == 1, "the events before it come first"
-    assert isinstance(caught.value, InvalidResponseError)
-    assert caught.value.run_id == RUN
-
-
-def test_a_malformed_event_shows_the_place_however_far_it_is(stream: Callable[..., Any]) -> None:
-    chunk = b'data: {"event": "x", "pad": "' + b"." * 5000 + b'", "here" oops}\n\n'
-    with (
-        stream(chunk) as opened,
-        pytest.raises(StreamDecodeError, match=r'column 5034 .*: … \.+", "here" oops}$'),
-    ):
-        opened.result()
 
 
 def test_no_message_of_a_stream_shows_the_key(stream: Callable[..., Any]) -> None:
@@ -582,7 +545,7 @@ def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(
         pytest.raises(WorkflowStreamError) as caught,
     ):
         opened.result()
-    assert 0.9 < time.monotonic() - began < 2
+    assert 0.9 < time.monotonic() - began < SOON
     assert caught.value.final_event is None
     assert caught.value.run_id is None
 
@@ -600,8 +563,8 @@ def test_pings_do_not_prolong_the_wait_behind_an_error_event(stream: Callable[..
     began = time.monotonic()
     with stream(events.error(), after=keep_pinging) as opened, pytest.raises(WorkflowStreamError):
         opened.result()
-    assert time.monotonic() - began < 2
-    assert gone.wait(5), "the connection was not closed"
+    assert time.monotonic() - began < SOON
+    assert gone.wait(PATIENCE), "the connection was not closed"
 
 
 def test_an_error_event_of_the_fewest_keys_is_understood(stream: Callable[..., Any]) -> None:
@@ -631,7 +594,7 @@ def test_stop_asks_for_the_task_with_the_key_and_user_of_the_run(
             return
         exchange.start_stream()
         exchange.chunk(events.started())
-        assert stopped.wait(5)
+        assert stopped.wait(PATIENCE)
         exchange.chunk(events.finished("stopped", error="Stopped by user."))
         exchange.wait_until_left()
 
@@ -673,9 +636,23 @@ def test_after_a_stop_the_outcome_is_stopped_also_where_the_server_calls_it_fail
 def test_a_run_whose_task_is_never_named_cannot_be_stopped_and_says_so(
     stream: Callable[..., Any],
 ) -> None:
-    unnamed = b'data: {"event":"workflow_finished","data":{"id":"r","status":"succeeded"}}\n\n'
-    with stream(unnamed) as opened, pytest.raises(StreamError, match="no event named the task"):
+    with (
+        stream(events.text("x", task_id=None)) as opened,
+        pytest.raises(StreamError, match="broke off"),
+    ):
         opened.stop()
+
+
+def test_stopping_a_run_that_was_refused_at_its_start_is_a_success(
+    stream: Callable[..., Any],
+) -> None:
+    """Servers from 1.15 on report bad inputs so: the task has the id of the run."""
+    refused = [
+        events.message("workflow_started", {"id": RUN}, task_id=RUN),
+        events.message("workflow_finished", {"id": RUN, "status": "failed"}, task_id=RUN),
+    ]
+    with stream(*refused) as opened:
+        assert opened.stop().result == "success"
 
 
 def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
@@ -689,6 +666,7 @@ def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
 # ---------------------------------------------------------------------------- its connection
 
 
+@pytest.mark.own_client("over others, a thread cannot wait for the end for a moment alone")
 @pytest.mark.parametrize(
     ("version", "ends", "connections"),
     [("1.16.1", True, 1), ("1.16.1", False, 3), ("1.14.2", False, 3)],

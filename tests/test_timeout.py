@@ -18,6 +18,7 @@ from support.events import RUN
 from support.pace import hurried
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
+from support.waiting import PATIENCE
 from support.worlds import World
 
 CALLS: dict[str, Callable[..., Any]] = {
@@ -59,8 +60,8 @@ def test_every_method_that_sends_a_request_takes_a_timeout() -> None:
 def test_a_timeout_of_its_own_bounds_a_call(name: str, both: World, server: ReplayServer) -> None:
     url = server.handle(lambda exchange: exchange.wait_until_left() and None)
     client = both.client(base_url=url, check_inputs=False, max_retries=0, recover=False)
-    for timeout in (0.05, httpx.Timeout(30, read=0.05)):
-        with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.05 s"):
+    for timeout in (0.3, httpx.Timeout(30, read=0.3)):
+        with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.3 s"):
             CALLS[name](client, timeout=timeout)
     with pytest.raises(InvalidRequestError, match="timeout must be seconds above zero"):
         CALLS[name](client, timeout=0)
@@ -70,9 +71,9 @@ def test_a_timeout_of_its_own_bounds_each_call_that_waiting_for_a_run_takes(
     both: World, server: ReplayServer
 ) -> None:
     url = server.handle(lambda exchange: exchange.wait_until_left() and None)
-    client = hurried(both.client(base_url=url, max_reattach=1))
-    with pytest.raises(StreamInterruptedError, match=r"the server was silent for 0\.05 s"):
-        client.wait_for_run(RUN, timeout=0.05)
+    client = hurried(both.client(base_url=url, lost_run_timeout=1.0))
+    with pytest.raises(StreamInterruptedError, match=r"the server was silent for 0\.3 s"):
+        client.wait_for_run(RUN, timeout=0.3)
 
 
 def test_a_timeout_of_none_is_no_bound_and_goes_before_the_clients(
@@ -80,11 +81,14 @@ def test_a_timeout_of_none_is_no_bound_and_goes_before_the_clients(
 ) -> None:
     answer = recording("1.14.2/get_info_echo")
 
+    asked: list[Exchange] = []
+
     def handler(exchange: Exchange) -> None:
-        if not exchange.wait_until_left(0.2):
+        asked.append(exchange)
+        if not exchange.wait_until_left(PATIENCE if len(asked) == 1 else 0.6):
             exchange.whole(answer.body, answer.status)
 
-    client = both.client(base_url=server.handle(handler), timeout=0.05, max_retries=0)
+    client = both.client(base_url=server.handle(handler), timeout=0.3, max_retries=0)
     with pytest.raises(APITimeoutError):
         client.app_info()
     assert client.app_info(timeout=None).name == "echo"

@@ -65,6 +65,7 @@ from support.events import RUN, TASK, WORKFLOW
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer, replay_server
 from support.traces import Traces, attributes, happenings, identity, seconds, times
+from support.waiting import PATIENCE
 from support.worlds import World, world
 
 POST = "POST /workflows/run"
@@ -112,7 +113,7 @@ def asking(_inputs: dict[str, Any]) -> Any:
     """Waits for a person."""
     yield from node("before", title="Before")
     answer = yield from human_input("ask", "Well?", actions=[FormAction("yes", "Yes")], title="Ask")
-    yield from node("after", title="After", seconds=0.3)
+    yield from node("after", title="After", seconds=1.0)
     return {"answer": answer.action}
 
 
@@ -120,7 +121,7 @@ def asking(_inputs: dict[str, Any]) -> Any:
 def long(_inputs: dict[str, Any]) -> Any:
     """A node that has ended, and one that has not for long."""
     yield from node("quick", title="Quick")
-    yield from node("slow", title="Slow", seconds=0.4)
+    yield from node("slow", title="Slow", seconds=1.5)
     yield from node("last", title="Last")
     return {}
 
@@ -405,7 +406,7 @@ def test_a_finalizer_never_calls_an_exporter_itself(server: Emulator) -> None:
     provider.add_span_processor(ended)
     with server.client("long", tracing=Tracing(tracer_provider=provider)) as client:
         next(iter(client.run_workflow_stream({})))
-        assert ended.is_over.wait(5)
+        assert ended.is_over.wait(PATIENCE)
     assert ended.thread != threading.get_ident()
 
 

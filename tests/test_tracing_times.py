@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dify_workflow.report._folding import Folding
@@ -198,7 +198,6 @@ HOSTILE = st.builds(
 ARRIVALS = st.integers(-10, 200)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(HOSTILE, ARRIVALS), max_size=12), st.booleans())
 def test_whatever_a_server_tells_spans_stand_in_what_they_are_in(
     told: list[tuple[Event, int]], is_followed: bool

@@ -21,6 +21,8 @@ from support.versions import (
     post,
 )
 
+pytestmark = pytest.mark.slow
+
 # ------------------------------------------------------------------------ what is kept of a run
 
 

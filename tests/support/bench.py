@@ -16,7 +16,7 @@ import pytest
 from dify_workflow.emulator import Emulator, Workflow
 from support.apps import recorded_apps
 from support.apps.steps import Pace
-from support.likeness import Answer
+from support.likeness import PING, Answer
 
 JSONObject = dict[str, Any]
 Midway = Callable[["Live"], None]
@@ -28,10 +28,10 @@ Leaves = Callable[["Live"], bool]
 _SECOND = 1 / 40
 """How long a second of the recordings is against the emulator, in seconds."""
 
-_SILENCE = 1.0
+_SILENCE = 3.0
 """How long the emulator's silence is, in seconds, in place of Dify's five minutes."""
 
-_HELD = 0.5
+_HELD = 2.5
 """How long a node takes while something is done to a run that goes on, in seconds."""
 
 _PATIENCE = 330.0
@@ -69,6 +69,7 @@ class Live:
         self._raw = response.iter_raw()
         self.pieces: list[bytes] = []
         self.is_whole = False
+        self.broke: httpx.TransportError | None = None
 
     @property
     def messages(self) -> list[bytes]:
@@ -101,10 +102,17 @@ class Live:
             except StopIteration:
                 self.is_whole = True
                 break
-            except httpx.RemoteProtocolError:
-                break  # the connection broke
+            except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+                self.broke = error
+                break
             self.pieces.append(piece)
         return self
+
+    @property
+    def names(self) -> list[str]:
+        """What has come: names of events, and ``ping``."""
+        parsed = [json.loads(each[6:]) if each != PING else {} for each in self.messages]
+        return [event.get("event", "ping") for event in parsed]
 
     def close(self) -> None:
         self._response.close()
@@ -297,6 +305,20 @@ class Bench:
 
 
 @contextmanager
+def bench_with(*workflows: Workflow, **options: Any) -> Iterator[Bench]:
+    """An emulator that is spoken to with bare HTTP.
+
+    Args:
+        workflows: Its workflows.
+        options: Its options.
+    """
+    emulator = Emulator(*workflows, **{"linger": 0.0, **options})
+    keys = {app.name: app.key for app in emulator.workflows}
+    with emulator, Bench(emulator.base_url, keys, emulator) as bench:
+        yield bench
+
+
+@contextmanager
 def emulated_bench(version: str) -> Iterator[Bench]:
     """An emulator with the recorded apps.
 
@@ -311,6 +333,7 @@ def emulated_bench(version: str) -> Iterator[Bench]:
         ping_interval=10 * _SECOND,
         linger=_SECOND,
         silence=_SILENCE,
+        resume_delay=_SECOND / 10,
     )
     keys = {app.name: app.key for app in emulator.workflows}
     with emulator, Bench(emulator.base_url, keys, emulator, pace) as bench:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ANY_PYTHON = re.compile(r"^ *```+ *(?:python|py|pycon)\b(.*)\n(.*)$", re.MULTILINE)
-_INCLUDED = re.compile(r'--8<-- "(.*)"')
+_ANY_PYTHON = re.compile(r"^ *```+ *(?:python|py|pycon)\b(.*)$", re.MULTILINE)
+_FILE = re.compile(r'^```\w+ title="([^"\n]*)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LOCAL_SERVER = "http://127.0.0.1:8000/v1"
 """The base URL in examples, which stands for the emulator's."""
 
@@ -17,12 +17,13 @@ def blocks(path: Path) -> list[str]:
     return _BLOCK.findall(path.read_text(encoding="utf-8"))
 
 
-def included(path: Path) -> list[str]:
-    """The files that a page shows in place of a program."""
-    return _INCLUDED.findall(path.read_text(encoding="utf-8"))
+def files(path: Path) -> list[tuple[str, str]]:
+    """The files that a page shows: the name in the title of each, and the text."""
+    return _FILE.findall(path.read_text(encoding="utf-8"))
 
 
 def unusual(path: Path) -> list[str]:
-    """The openings of Python blocks that are neither a program nor one included file."""
-    found = _ANY_PYTHON.findall(path.read_text(encoding="utf-8"))
-    return [rest or line for rest, line in found if rest and not _INCLUDED.fullmatch(line)]
+    """The openings of Python blocks that are neither a program nor a file."""
+    named = {f' title="{name}"' for name, _ in files(path)}
+    found: list[str] = _ANY_PYTHON.findall(path.read_text(encoding="utf-8"))
+    return [opening for opening in found if opening and opening not in named]

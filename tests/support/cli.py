@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from dify_workflow.cli import app
 from support.terminal import Terminal, terminal
+from support.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-m", "dify_workflow"]
 KEY = "app-S3cr3t"
@@ -65,7 +66,7 @@ def invoke(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

@@ -24,8 +24,8 @@ def started() -> bytes:
     return message("workflow_started", {**data, "reason": "initial"})
 
 
-def text(piece: str) -> bytes:
-    return message("text_chunk", {"text": piece, "from_variable_selector": ["llm", "text"]})
+def text(piece: str, **top: Any) -> bytes:
+    return message("text_chunk", {"text": piece, "from_variable_selector": ["llm", "text"]}, **top)
 
 
 def node_finished(node_id: str, outputs: Any) -> bytes:
@@ -35,22 +35,26 @@ def node_finished(node_id: str, outputs: Any) -> bytes:
     )
 
 
+FINISHED: dict[str, Any] = {
+    "workflow_id": WORKFLOW,
+    "status": "succeeded",
+    "outputs": {"greeting": "Ann"},
+    "error": None,
+    "elapsed_time": 0.046,
+    "total_tokens": 3,
+    "total_steps": 2,
+    "created_by": {"id": "u", "user": "u1"},
+    "created_at": 1795344336,
+    "finished_at": 1795344337,
+    "exceptions_count": 0,
+    "files": [],
+}
+"""Data of the last event of a run."""
+
+
 def finished(status: str = "succeeded", **data: Any) -> bytes:
-    payload = {
-        "id": RUN,
-        "workflow_id": WORKFLOW,
-        "status": status,
-        "outputs": {"greeting": "Ann"} if status == "succeeded" else {},
-        "error": None,
-        "elapsed_time": 0.046,
-        "total_tokens": 3,
-        "total_steps": 2,
-        "created_by": {"id": "u", "user": "u1"},
-        "created_at": 1795344336,
-        "finished_at": 1795344337,
-        "exceptions_count": 0,
-        "files": [],
-    }
+    outputs = FINISHED["outputs"] if status == "succeeded" else {}
+    payload = {"id": RUN, **FINISHED, "status": status, "outputs": outputs}
     return message("workflow_finished", {**payload, **data})
 
 

@@ -55,7 +55,7 @@ class _Connection:
             self._whole(stream, 400, {"code": "invalid_param", "message": "refused"})
         elif kind == "error":
             self._head(stream, 200, "text/event-stream")
-            error = events.message("error", status=400, code="invalid_param", message="no luck")
+            error = events.error(message="no luck")
             self._h2.send_data(stream, error)
         elif kind != "mute":
             self._head(stream, 200, "text/event-stream")

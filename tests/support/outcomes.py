@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from dify_workflow import (
     APIStatusError,
@@ -25,6 +26,14 @@ TABLE = FOLDER / "OUTCOMES.md"
 SOME_ID = "57455633-bab6-4ea6-b8d6-850b5ae09145"
 
 
+def id_in(asked: str) -> str:
+    """The id that was asked for, where it is one."""
+    try:
+        return str(UUID(asked))
+    except ValueError:
+        return SOME_ID
+
+
 def call_for(client: Any, played: Recording) -> tuple[str, Any]:  # noqa: C901  # a table
     """The call that a recorded request stands for, and a function that makes it."""
     path = played.target.partition("?")[0].removeprefix("/v1").removeprefix("/api")
@@ -32,7 +41,7 @@ def call_for(client: Any, played: Recording) -> tuple[str, Any]:  # noqa: C901  
     if path.startswith("/workflow/") and path.endswith("/events"):
         goes_on = "continue_on_pause=true" in played.target
         return "resume_workflow_stream", lambda: client.resume_workflow_stream(
-            SOME_ID, continue_on_pause=goes_on
+            id_in(path.split("/")[2]), continue_on_pause=goes_on
         )
     if re.fullmatch(r"/workflows/([^/]+/)?run", path) and played.method == "POST":
         inputs = {"inputs": {}, "workflow_id": SOME_ID if path.count("/") == 3 else None}
@@ -43,7 +52,7 @@ def call_for(client: Any, played: Recording) -> tuple[str, Any]:  # noqa: C901  
     if path.startswith("/workflows/tasks/"):
         return "stop_workflow_stream", lambda: client.stop_workflow_stream(SOME_ID)
     if path.startswith("/workflows/run"):
-        return "info", lambda: client.info(SOME_ID)
+        return "info", lambda: client.info(id_in(path.rpartition("/")[2]))
     if path.startswith("/workflows/logs"):
         return "logs", client.logs
     if path.startswith("/form/human_input/"):

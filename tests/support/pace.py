@@ -15,6 +15,7 @@ FAST = Pace(
     doubt=0.1,
     stop=0.1,
     record=0.05,
+    longest_search_wait=0.02,
 )
 
 

@@ -11,11 +11,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, text
+
+from dify_workflow.batch._schema import url_of
+
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 """Where Debian has the newest version's programs, which are not on the path."""
 
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": ""}
 """Nothing of it is kept."""
+
+
+NEEDS_POSTGRES = pytest.mark.skipif(
+    BINARIES is None and "NEEDS_POSTGRES" not in os.environ,
+    reason="needs Debian's postgresql",
+)
+
+
+def empty_database(server: str, test: str) -> str:
+    """The URL of an empty database, for one test.
+
+    Args:
+        server: The URL of the server's own database.
+        test: Name of the test.
+    """
+    name = f"of_{abs(hash(test))}"
+    engine = create_engine(url_of(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.removesuffix("postgres") + name
 
 
 @contextmanager

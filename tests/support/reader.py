@@ -14,15 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
+from support.waiting import PATIENCE
+
 _BLOCK = re.compile(r"^( *)```(sh|python|text)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SAVE_AS = re.compile(r"[Ss]ave this as `([^`]+)`")
 _SHOWS = re.compile(r"\n\n[^\n]+:\n\n")
 """What stands between a block and what comes out of it: a sentence such as "It prints:"."""
 
 _PORT = re.compile(r"--port (\d+)")
-_PATIENCE = 20.0
-"""Seconds that a server may take to end."""
-
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -179,7 +178,7 @@ def _serving(command: str, folder: Path, variables: dict[str, str]) -> Iterator[
         finally:
             os.killpg(server.pid, signal.SIGINT)
             try:
-                server.wait(_PATIENCE)
+                server.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(server.pid, signal.SIGKILL)
                 raise

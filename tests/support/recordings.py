@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 
@@ -114,6 +117,18 @@ def _bytes(kept: dict[str, str]) -> bytes:
 @cache
 def all_recordings() -> tuple[Recording, ...]:
     return tuple(Recording(path) for path in sorted(FOLDER.glob("*/*.json")))
+
+
+REPRESENTATIVE = "1.14.2"
+"""The version of which there is most; those of others are played in `make test-all` alone."""
+
+
+def by_version(recordings: Iterable[Recording]) -> list[Any]:
+    """Recordings as parameters of a test, which is slow for all versions but one."""
+    return [
+        pytest.param(each, marks=() if each.version == REPRESENTATIVE else pytest.mark.slow)
+        for each in recordings
+    ]
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from support.recordings import Recording, recording
+from support.waiting import PATIENCE
 
 Pieces = Literal["own", "bytes", "whole"]
 """How a body is cut: as it was recorded, into single bytes, or not at all."""
@@ -60,7 +61,7 @@ class Exchange:
         self.send(body)
         self.answered_whole = True
 
-    def wait_until_left(self, timeout: float = 5.0) -> bool:
+    def wait_until_left(self, timeout: float = PATIENCE) -> bool:
         """Wait until the client has closed the connection; False if it has not in that time."""
         self.connection.settimeout(timeout)
         try:

@@ -277,10 +277,12 @@ class Answering:
     before: Preparation = paused
 
     def just(self, bench: Bench, played: Recording) -> Scene:
-        """The form has been answered right now."""
-        scene = self.before(bench, played)
+        """The form has been answered right now, and a worker has taken up the run."""
+        scene, start = self.before(bench, played), start_of(played)
         bench.hold({})
         self._answer(bench, played, scene.ids["form_token"], answers_to_forms(played))
+        while bench.get(start.app, f"/workflows/run/{scene.ids['run_id']}")["status"] == "paused":
+            pass
         return scene
 
     def done(self, bench: Bench, played: Recording) -> Scene:

@@ -6,12 +6,14 @@ import copy
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonschema import Draft202012Validator
 
 from support.recordings import Recording
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HTTP_METHODS = {"get", "post"}
@@ -97,4 +99,11 @@ def validator(schema_name: str, version: str) -> Draft202012Validator:
             if not may_be_missing(properties[name], version)
         ]
     root = {"$ref": f"#/components/schemas/{schema_name}", "components": {"schemas": marked}}
+    return validator_of(root)
+
+
+def validator_of(root: dict[str, Any]) -> Draft202012Validator:
+    """Checks values against a schema."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # takes seconds
+
     return Draft202012Validator(root)

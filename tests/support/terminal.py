@@ -20,6 +20,8 @@ from typing import IO
 import pyte
 from pyte.screens import Char
 
+from support.waiting import PATIENCE
+
 _LAUNCHER = (
     "import fcntl, os, sys, termios\n"
     "fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)\n"
@@ -27,9 +29,6 @@ _LAUNCHER = (
     "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
 )
 """Makes the terminal the one whose Ctrl-C the program gets, and becomes the program."""
-
-_PATIENCE = 20.0
-"""Seconds to wait for what should come."""
 
 
 class Terminal:
@@ -96,7 +95,7 @@ class Terminal:
         Args:
             what: Texts, or what says of a screen whether it is the one.
         """
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not all(part(self.shown) if callable(part) else part in self.shown for part in what):
             left = deadline - time.monotonic()
             assert left > 0, f"{what!r} was not seen:\n{self.everything}"
@@ -105,10 +104,10 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the end of the program; its exit code."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while self._read(max(0.0, deadline - time.monotonic())):
             assert time.monotonic() < deadline, f"it did not end:\n{self.everything}"
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(PATIENCE)
 
     def close(self) -> None:
         """End the program and the terminal, whatever they are doing."""

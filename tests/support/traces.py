@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from dify_workflow.tracing import Tracing
+from support.waiting import PATIENCE
 
 
 class _Kept(SpanExporter):
@@ -57,7 +58,7 @@ class Traces:
             return [span for span in self.spans if "dify.method" in attributes(span)]
 
         with self._kept.news:
-            assert self._kept.news.wait_for(lambda: len(ended()) >= count, timeout=5)
+            assert self._kept.news.wait_for(lambda: len(ended()) >= count, timeout=PATIENCE)
         found = ended()
         assert len(found) == count, found
         return found

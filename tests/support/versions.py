@@ -12,7 +12,7 @@ from support.bench import Bench, Call, Live
 from support.likeness import Answer
 
 VERSIONS = ("1.0.1", "1.7.2", "1.9.2", "1.13.3", "1.14.2", "1.16.1")
-"""The versions that were recorded, which are those that can be emulated."""
+"""The versions that were recorded."""
 
 SOME_ID = "57455633-bab6-4ea6-b8d6-850b5ae09145"
 

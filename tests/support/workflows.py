@@ -1,4 +1,4 @@
-"""Workflows of the emulator for tests of the command line."""
+"""Workflows of the emulator that tests share."""
 
 from __future__ import annotations
 
@@ -36,3 +36,11 @@ def approval(inputs: dict[str, Any]) -> Body:
         title="Approve",
     )
     return {"answer": answer.action, "comment": answer.inputs["comment"]}
+
+
+@workflow()
+def signoff(_inputs: dict[str, Any]) -> Body:
+    """Waits for two people, one after the other."""
+    first = yield from human_input("first", "Draft?", inputs=[FormInput("note")])
+    second = yield from human_input("second", "Final?", inputs=[FormInput("note")])
+    return {"notes": [first.inputs["note"], second.inputs["note"]]}

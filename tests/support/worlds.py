@@ -6,6 +6,7 @@ its own: `Waiting` wraps an async object, awaits what its methods return and ite
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,18 +81,31 @@ class Waiting:
 class World:
     """Makes clients of one of the two worlds, and closes them."""
 
-    def __init__(self, name: WorldName, stack: ExitStack) -> None:
+    def __init__(self, name: WorldName, stack: ExitStack, http_client: str = "own") -> None:
         self.name = name
         self._stack = stack
+        self._http_client = http_client
         self._portal = stack.enter_context(start_blocking_portal()) if name == "async" else None
 
     def client(self, **options: Any) -> Any:
         """A client, as `DifyWorkflow` to look at; it is closed with the world."""
         options.setdefault("api_key", "app-test-key")
+        if self._http_client != "own" and options.get("http_client") is None:
+            options["http_client"] = self.http_client(self._http_client)
         if self._portal is None:
             return self._stack.enter_context(DifyWorkflow(**options))
         made = self._portal.call(lambda: AsyncDifyWorkflow(**options))
         return self._stack.enter_context(Waiting(self._portal, made))
+
+    def http_client(self, library: str) -> Any:
+        """A client of this library, as a user makes it; it is closed with the world."""
+        package = importlib.import_module(library)
+        limits = package.Limits(max_connections=None)
+        if self._portal is None:
+            return self._stack.enter_context(package.Client(limits=limits))
+        made = self._portal.call(lambda: package.AsyncClient(limits=limits))
+        self._stack.callback(self._portal.call, made.aclose)
+        return made
 
     def call(self, function: Any, *args: Any) -> Any:
         """Run a function where clients of this world live."""
@@ -99,6 +113,6 @@ class World:
 
 
 @contextmanager
-def world(name: WorldName) -> Iterator[World]:
+def world(name: WorldName, http_client: str = "own") -> Iterator[World]:
     with ExitStack() as stack:
-        yield World(name, stack)
+        yield World(name, stack, http_client)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, assert_type
+
+from starlette.datastructures import UploadFile
 
 from dify_workflow import (
     AsyncDifyWorkflow,
@@ -50,6 +53,7 @@ def sync(client: DifyWorkflow) -> None:
         assert_type(page, DifyPageResult[WorkflowLogs])
     assert_type(next(client.tail_logs()), WorkflowLogs)
     assert_type(client.upload_file(b"x"), UploadedFile)
+    client.upload_file(UploadFile(BytesIO(b"x")))
     assert_type(client.human_input_form("token"), HumanInputForm)
     assert_type(client.with_options(timeout=None), DifyWorkflow)
     assert_type(client.parameters().user_input_form[0].text_input is None, bool)

@@ -1,0 +1,657 @@
+"""What an answer to a run's POST means: never sent twice, never lost, and said in `outcome`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from email.utils import formatdate
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from dify_workflow import (
+    APIConnectionError,
+    APIStatusError,
+    ConfigurationError,
+    DifyError,
+    GatewayTimeoutError,
+    InvalidRequestError,
+    InvalidResponseError,
+    PreconditionFailedError,
+    RateLimitError,
+    RunDeadlineExceededError,
+    RunOutcomeUnknownError,
+    ServerError,
+    WorkflowFailedError,
+    WorkflowFile,
+    WorkflowRunRequest,
+)
+from dify_workflow._retry import without_waiting
+from dify_workflow._search import same_inputs
+from support import events
+from support.events import RUN
+from support.pace import hurried
+from support.recordings import recording
+from support.replay import Exchange, ReplayServer
+from support.worlds import World
+
+NOW = 1_795_000_000
+"""The server's time, which has nothing to do with the client's."""
+
+OTHER = "0e7e8bd1-8a8b-4dc5-8a1f-3ca5a3d5b9f4"
+USER = "dify-workflow"
+
+
+@pytest.fixture(autouse=True)
+def _no_waits() -> Iterator[None]:
+    with without_waiting():
+        yield
+
+
+def row(run_id: str, *, at: float = 0, user: str = USER) -> dict[str, Any]:
+    """A row of the log, so many seconds after the server's `NOW`."""
+    created = int(NOW + at)
+    return {
+        "id": run_id,
+        "workflow_run": {"id": run_id, "version": "1", "status": "running", "error": None}
+        | {"elapsed_time": 0.0, "total_tokens": 0, "total_steps": 0, "created_at": created}
+        | {"finished_at": None, "exceptions_count": 0, "triggered_from": "app-run"},
+        "details": None,
+        "created_from": "service-api",
+        "created_by_role": "end_user",
+        "created_by_account": None,
+        "created_by_end_user": {"id": "u", "type": "service-api", "is_anonymous": False}
+        | {"session_id": user},
+        "created_at": created,
+    }
+
+
+def detail(run_id: str, inputs: dict[str, Any]) -> bytes:
+    fields = {"id": run_id, "workflow_id": RUN, "status": "running", "inputs": json.dumps(inputs)}
+    numbers = {"total_tokens": 0, "total_steps": 0, "created_at": NOW, "elapsed_time": 0.0}
+    return json.dumps(
+        {**fields, **numbers, "outputs": {}, "error": None, "finished_at": None}
+    ).encode()
+
+
+class Server:
+    """Fails each run's POST in some way, and has a log and a clock of its own."""
+
+    def __init__(self, server: ReplayServer, fail: Callable[[Exchange], None]) -> None:
+        self.seen: Counter[str] = Counter()
+        self.fail = fail
+        self.rows: Callable[[int], list[dict[str, Any]]] = lambda _look: []
+        self.inputs: dict[str, dict[str, Any]] = {}
+        self.has_clock = True
+        self._began = time.monotonic()
+        self.url = server.handle(self._answer)
+
+    def _answer(self, exchange: Exchange) -> None:
+        target = exchange.request.target.partition("?")[0]
+        what = next((one for one in ("/logs", "/run/", "/run", "/form/") if one in target), target)
+        self.seen[f"{exchange.request.method} {what}"] += 1
+        if exchange.request.method == "POST":
+            self.fail(exchange)
+            return
+        if what == "/logs":
+            rows = self.rows(self.seen["GET /logs"])
+            page = {"page": 1, "limit": 100, "total": len(rows), "has_more": False, "data": rows}
+            body = json.dumps(page).encode()
+        else:
+            run_id = target.rpartition("/")[2]
+            body = detail(run_id, self.inputs.get(run_id, {}))
+        now = NOW + time.monotonic() - self._began
+        headers = {"date": formatdate(now, usegmt=True)} if self.has_clock else {}
+        exchange.whole(body, x_version="1.14.2", **headers)
+
+
+def answer(status: int, body: bytes = b"<html><title>Proxy</title></html>", **headers: str) -> Any:
+    headers = {"content_type": "text/html", **headers}
+    return lambda exchange: exchange.whole(body, status, **headers)
+
+
+def closes(exchange: Exchange) -> None:
+    """The server takes the request and closes the connection."""
+
+
+def breaks_the_head(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Ty")
+
+
+LIMIT = recording("1.14.2/rate_blocking_second")
+QUOTA = b'{"code": "rate_limit_error", "message": "Rate Limit Error", "status": 429}'
+
+UNKNOWN: dict[str, tuple[Any, type[DifyError]]] = {
+    "408": (answer(408), APIStatusError),
+    "425": (answer(425), APIStatusError),
+    "429 of a gateway": (answer(429, retry_after="0"), RateLimitError),
+    "429 of a gateway, as JSON": (
+        answer(429, b'{"message": "API rate limit exceeded"}', content_type="application/json"),
+        RateLimitError,
+    ),
+    "499": (answer(499), APIStatusError),
+    "500": (answer(500), ServerError),
+    "500 of Dify": (answer(500, recording("1.14.2/err_json_string").body), ServerError),
+    "502": (answer(502), ServerError),
+    "503": (answer(503), ServerError),
+    "503 with Retry-After": (answer(503, retry_after="0"), ServerError),
+    "503 with a Retry-After that says nothing": (answer(503, retry_after="banana"), ServerError),
+    "504": (answer(504), GatewayTimeoutError),
+    **{str(code): (answer(code), ServerError) for code in (520, 521, 523, 525, 530, 598)},
+    "204": (lambda exchange: exchange.whole(b"", 204), InvalidResponseError),
+    "202": (answer(202, b"{}"), InvalidResponseError),
+    "200 with HTML": (answer(200), InvalidResponseError),
+    "200 with nothing": (answer(200, b""), InvalidResponseError),
+    "closed without an answer": (closes, RunOutcomeUnknownError),
+    "closed within the head": (breaks_the_head, RunOutcomeUnknownError),
+}
+
+NOT_RUN: dict[str, tuple[Any, type[DifyError]]] = {
+    **{str(code): (answer(code), APIStatusError) for code in (400, 401, 403, 404, 405, 413, 415)},
+    "301": (answer(301, location="/elsewhere"), APIStatusError),
+    "307": (answer(307, location="/elsewhere"), APIStatusError),
+    "401 of Dify": (answer(401, recording("1.14.2/err_get_wrong_key").body), APIStatusError),
+}
+
+MODES = ["streaming", "blocking", "submit"]
+
+
+def run(client: Any, mode: str, request: Any = None, **options: Any) -> Any:
+    if mode == "submit":
+        return client.submit_workflow({} if request is None else request, **options)
+    return client.run_workflow({} if request is None else request, response_mode=mode, **options)
+
+
+@pytest.fixture
+def failing(both: World, server: ReplayServer) -> Callable[..., tuple[Any, Server]]:
+    def make(fail: Any, **options: Any) -> tuple[Any, Server]:
+        made = Server(server, fail)
+        return hurried(both.client(base_url=made.url, check_inputs=False, **options)), made
+
+    return make
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_run_that_the_server_may_have_got_is_sent_once_and_searched_for(
+    name: str, mode: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    fail, cls = UNKNOWN[name]
+    client, served = failing(fail)
+    with pytest.raises(cls) as caught:
+        run(client, mode)
+    assert caught.value.outcome == "unknown"
+    assert served.seen["POST /run"] == 1
+    assert served.seen["GET /logs"] == 4
+    assert "no run of this user with these inputs is in the log" in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_a_run_that_was_refused_is_neither_repeated_nor_searched_for(
+    name: str, mode: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    fail, cls = NOT_RUN[name]
+    client, served = failing(fail)
+    with pytest.raises(cls) as caught:
+        run(client, mode)
+    assert caught.value.outcome == "not_run"
+    assert served.seen == {"POST /run": 1}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("status", "body"), [(LIMIT.status, LIMIT.body.replace(b"is 1.", b"is 3.")), (429, QUOTA)]
+)
+def test_what_dify_itself_refuses_for_now_is_repeated_and_was_not_run(
+    status: int, body: bytes, mode: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    client, served = failing(answer(status, body, content_type="application/json"), queue_timeout=2)
+    with pytest.raises(RateLimitError, match="nothing was run") as caught:
+        run(client, mode)
+    assert caught.value.outcome == "not_run"
+    assert served.seen["POST /run"] >= 3
+    assert served.seen["GET /logs"] == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_is_not_there_has_got_nothing(mode: str, both: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    client = both.client(base_url=f"http://127.0.0.1:{port}/v1", check_inputs=False)
+    with pytest.raises(APIConnectionError, match="could not connect") as caught:
+        run(client, mode)
+    assert (caught.value.outcome, caught.value.request_sent) == ("not_run", False)
+
+
+def test_a_refused_stream_behind_the_start_of_a_run_is_not_repeated(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    def fail(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        exchange.chunk(b'data: {"event":"error","status":429,"code":"x","message":"slow down"}\n\n')
+        exchange.end_stream()
+
+    client, served = failing(fail)
+    assert client.with_options(lost_run_timeout=0.3)
+    with pytest.raises(DifyError) as caught:
+        client.with_options(lost_run_timeout=0.3).run_workflow({})
+    assert (caught.value.outcome, caught.value.run_id) == ("unknown", RUN)
+    assert served.seen["POST /run"] == 1
+
+
+# --------------------------------------------------------------------- what the user vouches for
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_statuses_that_the_user_vouches_for_are_repeated(
+    mode: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    client, served = failing(answer(503))
+    with pytest.raises(ServerError) as caught:
+        run(client, mode, not_sent_statuses={429, 503})
+    assert caught.value.outcome == "not_run"
+    assert served.seen == {"POST /run": 3}
+    served.seen.clear()
+    with pytest.raises(ServerError):
+        run(client.with_options(not_sent_statuses=[503], max_retries=0), mode)
+    assert served.seen == {"POST /run": 1}
+
+
+@pytest.mark.parametrize("bad", [503, "503", {200}, {"503"}, None, {600}])
+def test_statuses_that_are_none_are_refused(bad: Any, both: World) -> None:
+    if bad is None:
+        return
+    with pytest.raises(ConfigurationError, match="not_sent_statuses"):
+        both.client(not_sent_statuses=bad)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["504", "closed without an answer", "200 with HTML"])
+def test_at_least_once_sends_again_what_the_log_does_not_show(
+    name: str, mode: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    client, served = failing(UNKNOWN[name][0])
+    with pytest.raises(UNKNOWN[name][1]) as caught:
+        run(client, mode, at_least_once=True)
+    assert caught.value.outcome == "unknown"
+    assert served.seen["POST /run"] == 3
+    assert served.seen["GET /logs"] == 12
+
+
+def test_at_least_once_sends_again_where_the_stream_broke_before_any_id(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    sent: list[int] = []
+
+    def fail(exchange: Exchange) -> None:
+        sent.append(1)
+        exchange.start_stream()
+        exchange.chunk(events.PING)
+        if len(sent) == 2:
+            exchange.chunk(events.started() + events.finished())
+            exchange.end_stream()
+
+    client, served = failing(fail, at_least_once=True)
+    assert client.run_workflow({}).status == "succeeded"
+    assert served.seen["POST /run"] == 2
+    assert served.seen["GET /logs"] == 4
+
+
+def test_at_least_once_does_not_send_again_what_the_log_shows_nor_what_cannot_be_searched(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    client, served = failing(answer(504), at_least_once=True)
+    served.rows = lambda _look: [row(OTHER)]
+    with pytest.raises(GatewayTimeoutError) as caught:
+        client.run_workflow({})
+    assert caught.value.candidates == (OTHER,)
+    assert served.seen["POST /run"] == 1
+    served.seen.clear()
+    served.rows = lambda _look: [{"nonsense": True}]
+    with pytest.raises(GatewayTimeoutError):
+        client.run_workflow({})
+    assert served.seen["POST /run"] == 1
+
+
+# ------------------------------------------------------------------------------- the search
+
+
+def test_candidates_are_no_runs_that_provably_are_not_the_one(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    """Older ones, other users', those with other inputs."""
+    ids = {
+        name: f"{number:08d}-8a8b-4dc5-8a1f-3ca5a3d5b9f4"
+        for number, name in enumerate(
+            ["older", "just older", "of another", "with other inputs", "the one", "the same later"]
+        )
+    }
+    client, served = failing(answer(504))
+    served.rows = lambda _look: [
+        row(ids["the same later"], at=5),
+        row(ids["the one"], at=0),
+        row(ids["with other inputs"], at=1),
+        row(ids["of another"], at=1, user="somebody"),
+        row(ids["just older"], at=-4),
+        row(ids["older"], at=-30),
+    ]
+    served.inputs = {run_id: {"name": "Ann", "sys.user_id": USER} for run_id in ids.values()}
+    served.inputs[ids["with other inputs"]] = {"name": "Bob"}
+    with pytest.raises(GatewayTimeoutError) as caught:
+        client.run_workflow({"name": "Ann"})
+    assert caught.value.candidates == (ids["the same later"], ids["the one"])
+    assert caught.value.possible_runs == ()
+    assert ids["the one"] in str(caught.value)
+
+
+def test_a_run_of_another_call_of_this_client_is_no_candidate(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    def fail(exchange: Exchange) -> None:
+        if served.seen["POST /run"] > 1:
+            answer(504)(exchange)
+            return
+        exchange.start_stream()
+        exchange.chunk(events.started() + events.finished())
+        exchange.end_stream()
+
+    client, served = failing(fail)
+    served.rows = lambda _look: [row(RUN)]
+    assert client.run_workflow({}).id == RUN
+    with pytest.raises(GatewayTimeoutError) as caught:
+        client.with_options(timeout=9).run_workflow({})
+    assert caught.value.candidates == ()
+
+
+def test_the_log_is_read_again_until_a_run_shows(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    client, served = failing(closes)
+    served.rows = lambda look: [row(OTHER, at=1)] if look == 3 else []
+    with pytest.raises(RunOutcomeUnknownError) as caught:
+        client.run_workflow({})
+    assert caught.value.candidates == (OTHER,)
+    assert served.seen["GET /logs"] == 3
+
+
+def test_without_a_date_runs_are_possible_and_no_candidates(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    client, served = failing(closes)
+    served.has_clock = False
+    offset = time.time() - NOW
+    served.rows = lambda _look: [row(OTHER, at=offset - 30), row(RUN, at=offset - 90)]
+    with pytest.raises(RunOutcomeUnknownError, match="may be older than the request") as caught:
+        client.run_workflow({})
+    assert caught.value.candidates == ()
+    assert caught.value.possible_runs == (OTHER,)
+
+
+def test_a_search_that_finds_no_dify_says_so_at_once(both: World, server: ReplayServer) -> None:
+    asked: list[str] = []
+
+    def handler(exchange: Exchange) -> None:
+        asked.append(exchange.request.method)
+        exchange.whole(b"<h1>Welcome</h1>", content_type="text/html")
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    with pytest.raises(InvalidResponseError, match="not a Dify API; check the base URL"):
+        client.run_workflow({})
+    assert asked == ["POST", "GET"]
+
+
+FILE = {"dify_model_identity": "__dify__file__", "id": None, "filename": "a.txt"}
+SENT_FILE = WorkflowFile.uploaded(OTHER, type="document").to_wire()
+SENT_URL = WorkflowFile.remote("https://a.example/x.txt", type="document").to_wire()
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "same"),
+    [
+        ({"a": "1"}, {"a": "1", "sys.user_id": "u"}, True),
+        ({"a": "1"}, {"a": 1}, True),
+        ({"a": "1"}, {"a": "2"}, False),
+        ({}, {"a": "a default"}, True),
+        ({"a": 1, "undeclared": 2}, {"a": 1}, True),
+        ({"a": None}, {"a": "a default"}, True),
+        ({"a": SENT_FILE}, {"a": {**FILE, "related_id": OTHER}}, True),
+        ({"a": SENT_FILE}, {"a": {**FILE, "related_id": RUN}}, False),
+        ({"a": SENT_URL}, {"a": {**FILE, "related_id": None, "remote_url": SENT_URL["url"]}}, True),
+        ({"a": SENT_URL}, {"a": {**FILE, "remote_url": "https://b.example/"}}, False),
+        ({"a": [SENT_FILE]}, {"a": [{**FILE, "related_id": OTHER}]}, True),
+        ({"a": [SENT_FILE]}, {"a": [{**FILE, "related_id": OTHER}] * 2}, False),
+        ({"a": "text"}, {"a": FILE}, False),
+    ],
+)
+def test_inputs_are_compared_as_the_server_writes_them_files_included(
+    sent: dict[str, Any], found: dict[str, Any], *, same: bool
+) -> None:
+    assert same_inputs(sent, found) is same
+
+
+def test_the_files_of_a_run_are_compared_too(failing: Callable[..., tuple[Any, Server]]) -> None:
+    client, served = failing(closes)
+    served.rows = lambda _look: [row(OTHER), row(RUN)]
+    served.inputs = {
+        OTHER: {"sys.files": [{**FILE, "related_id": OTHER}]},
+        RUN: {"sys.files": [{**FILE, "related_id": RUN}]},
+    }
+    with pytest.raises(RunOutcomeUnknownError) as caught:
+        client.run_workflow(
+            WorkflowRunRequest({}, files=[WorkflowFile.uploaded(OTHER, type="document")])
+        )
+    assert caught.value.candidates == (OTHER,)
+
+
+# ------------------------------------------------------------------------------- every error
+
+
+def test_what_is_refused_before_sending_was_not_run(both: World) -> None:
+    client = both.client(api_key=None)
+    with pytest.raises(ConfigurationError) as unset:
+        client.run_workflow({})
+    with pytest.raises(InvalidRequestError) as invalid:
+        both.client().run_workflow({"a": object()})
+    assert unset.value.outcome == invalid.value.outcome == "not_run"
+
+
+def test_a_file_that_cannot_be_uploaded_means_that_nothing_was_run(
+    both: World, server: ReplayServer, tmp_path: Any
+) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    client = both.client(base_url=server.handle(answer(502)), check_inputs=False)
+    with pytest.raises(ServerError) as caught:
+        client.run_workflow({"a": tmp_path / "a.txt"})
+    assert caught.value.outcome == "not_run"
+
+
+def test_a_failed_run_has_ended_and_a_deadline_leaves_it_running(
+    both: World, server: ReplayServer
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        if b"slow" in exchange.request.body:
+            exchange.wait_until_left()
+            return
+        exchange.chunk(events.finished("failed", error="x"))
+        exchange.end_stream()
+
+    client = both.client(base_url=server.handle(handler), check_inputs=False)
+    with pytest.raises(WorkflowFailedError) as failed:
+        client.run_workflow({}).raise_for_status()
+    assert (failed.value.outcome, failed.value.run_id) == ("ended", RUN)
+    with pytest.raises(RunDeadlineExceededError) as late:
+        client.run_workflow({"speed": "slow"}, deadline=0.3)
+    assert (late.value.outcome, late.value.run_id) == ("running", RUN)
+
+
+def test_errors_that_are_not_about_a_run_have_no_outcome(both: World, server: ReplayServer) -> None:
+    client = both.client(base_url=server.handle(answer(404)))
+    with pytest.raises(APIStatusError) as caught:
+        client.info(RUN)
+    assert caught.value.outcome is None
+    client.close()
+    for call in (client.info, client.wait_for_run, client.resume_workflow_stream):
+        for run_id in (RUN, "none"):
+            with pytest.raises(DifyError) as refused, ExitStack() as stack:
+                result = call(run_id)
+                list(stack.enter_context(result))
+            assert refused.value.outcome != "not_run"
+
+
+# ------------------------------------------------------------------------------- forms
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_form_that_the_server_may_have_got_is_never_sent_again(
+    name: str, failing: Callable[..., tuple[Any, Server]]
+) -> None:
+    client, served = failing(UNKNOWN[name][0], at_least_once=True)
+    if name in {"204", "202", "200 with HTML", "200 with nothing"}:
+        return  # a form's answer says nothing but its status
+    with pytest.raises(DifyError) as caught:
+        client.submit_human_input_form("token", "yes", {})
+    assert caught.value.outcome == "unknown"
+    assert served.seen["POST /form/"] == 1
+
+
+def test_of_a_form_the_statuses_that_the_user_vouches_for_mean_not_submitted_too(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    client, served = failing(answer(503), not_sent_statuses={503})
+    with pytest.raises(ServerError) as caught:
+        client.submit_human_input_form("token", "yes", {})
+    assert caught.value.outcome == "not_run"
+    assert served.seen["POST /form/"] == 3
+
+
+def test_ones_own_answer_to_a_form_is_not_taken_for_somebody_elses(
+    failing: Callable[..., tuple[Any, Server]],
+) -> None:
+    late = recording("1.14.2/hi1_submit_again")
+    answers = iter(
+        [
+            answer(200, b"{}"),
+            answer(late.status, late.body),
+            answer(502),
+            answer(late.status, late.body),
+        ]
+    )
+    client, _ = failing(lambda exchange: next(answers)(exchange))  # noqa: PLW0108  # each time
+    client.submit_human_input_form("mine", "yes", {})
+    with pytest.raises(PreconditionFailedError, match="this client submitted it"):
+        client.submit_human_input_form("mine", "yes", {})
+    with pytest.raises(ServerError):
+        client.submit_human_input_form("lost", "yes", {})
+    with pytest.raises(PreconditionFailedError, match="an answer before, which may be the one"):
+        client.submit_human_input_form("lost", "yes", {})
+
+
+# ------------------------------------------------------------------------------- transports
+
+
+@pytest.mark.parametrize("package", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_an_illegal_header_of_the_users_own_client_is_a_configuration_error(
+    package: Any, both: World, server: ReplayServer
+) -> None:
+    url = server.handle(closes)
+    kind = package.Client if both.name == "sync" else package.AsyncClient
+    own = kind(headers={"X-Odd": "a\nb"})
+    client = both.client(base_url=url, http_client=own, check_inputs=False)
+    with pytest.raises(ConfigurationError, match="Illegal header value") as caught:
+        client.run_workflow({})
+    assert caught.value.outcome == "not_run"
+
+
+class Foreign(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that reports nothing and calls any failure one of connecting."""
+
+    def __init__(self, error: type[httpx.TransportError]) -> None:
+        self._error = error
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise self._error("connecting took too long", request=request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise self._error("connecting took too long", request=request)
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout])
+def test_a_transport_that_reports_nothing_may_have_sent_whatever_it_says(
+    error: type[httpx.TransportError], both: World
+) -> None:
+    kind = httpx.Client if both.name == "sync" else httpx.AsyncClient
+    own = kind(transport=Foreign(error))
+    client = hurried(both.client(http_client=own, check_inputs=False))
+    with pytest.raises(RunOutcomeUnknownError) as caught:
+        client.run_workflow({})
+    assert "connecting took too long" in str(caught.value)  # the transport's words, and no others
+    assert "connecting took longer than" not in str(caught.value)
+
+
+def test_a_pool_without_a_free_connection_has_sent_nothing(
+    both: World, server: ReplayServer
+) -> None:
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        exchange.chunk(events.started())
+        exchange.wait_until_left()
+
+    kind = httpx.Client if both.name == "sync" else httpx.AsyncClient
+    own = kind(limits=httpx.Limits(max_connections=1), timeout=httpx.Timeout(9, pool=0.1))
+    client = both.client(base_url=server.handle(handler), http_client=own, check_inputs=False)
+    with client.run_workflow_stream({}) as first:
+        next(first)
+        with pytest.raises(APIConnectionError, match="no connection of the pool") as caught:
+            client.run_workflow({})
+    assert (caught.value.request_sent, caught.value.outcome) == (False, "not_run")
+
+
+class Proxy:
+    """A proxy that answers CONNECT with some bytes."""
+
+    def __init__(self, reply: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._reply = reply
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(self._reply)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"HTTP/1.1 502 Bad Gateway\r\n\r\n", b"HTTP/1.1 407 Auth\r\n\r\n", b"", b"nonsense\r\n\r\n"],
+)
+def test_a_proxy_that_does_not_connect_has_sent_nothing(reply: bytes, both: World) -> None:
+    proxy = Proxy(reply)
+    kind = httpx.Client if both.name == "sync" else httpx.AsyncClient
+    own = kind(proxy=proxy.url)
+    client = both.client(
+        base_url="https://dify.example/v1", http_client=own, check_inputs=False, max_retries=0
+    )
+    with pytest.raises(APIConnectionError) as caught:
+        client.run_workflow({})
+    proxy.close()
+    assert (caught.value.request_sent, caught.value.outcome) == (False, "not_run")
