@@ -19,6 +19,5 @@ class Contestant:
         with self.client.stream("POST", self.run, json=body) as response:
             assert isinstance(response.stream, httpx.SyncByteStream)
             for piece in response.stream:
-                for message in decoder.split(piece):
-                    count += decoder.parse(message) is not None
+                count += sum(1 for _ in decoder.feed(piece))
         return count
