@@ -25,6 +25,7 @@ from dify_workflow import (
     NodeStarted,
     RunLostError,
     RunOutcomeUnknownError,
+    ServerError,
     StreamGap,
     WorkflowRunRequest,
     WorkflowStarted,
@@ -46,8 +47,11 @@ OFFSETS = 200
 IDLE = 3.0
 """Seconds of silence that a client bears here; a stalled stream costs as many."""
 
-PACE = attrs.evolve(FAST, doubt=1.5)
-"""A busy machine may send the last events of a run long after its record says that it has ended."""
+PACE = attrs.evolve(FAST, doubt=1.5, longest_backoff=0.25)
+"""A busy machine may send the last events of a run long after its record says that it has ended.
+
+Outages that do not end are met with as few requests as an outage of a minute is by default.
+"""
 
 LOST = 3.0
 """Seconds without a sign of life after which a run is given up here."""
@@ -227,7 +231,8 @@ def check_outcome(told: Told, what: Break, truth: Truth, version: str) -> None:
         if is_whole or (version in WITH_EVENTS and was_found_going_on):
             check_nodes(nodes_of(told.events), what, truth)
         return
-    if isinstance(told.error, RunOutcomeUnknownError):
+    if told.error.outcome == "unknown" and not isinstance(told.error, RunLostError):
+        assert isinstance(told.error, RunOutcomeUnknownError | ServerError), (what, told.error)
         assert not what.is_known, (what, told.error)
         assert told.events == []
         if version in (*WITH_EVENTS, "1.13"):  # they log runs from their start
@@ -291,6 +296,8 @@ def at_proxies(name: str, truth: Truth, version: str) -> Iterator[Break]:
             down = answers(504, on=EVENTS if version in WITH_EVENTS else DETAIL)
             if times is None and version not in WITH_EVENTS:
                 continue  # then nothing tells the outcome
+            if times is None and after % 8 != 1:
+                continue  # it costs some seconds
             yield Break("504 to what follows", name, ((cut, 1), (down, times)))
 
 
@@ -314,7 +321,7 @@ def answers(status: int, *, on: str, runs_anyway: bool = False) -> Fault:
 
 @pytest.mark.parametrize(
     ("version", "every"),
-    [("1.16", 20), *(pytest.param(version, 1, marks=pytest.mark.slow) for version in VERSIONS)],
+    [("1.16", 20), *(pytest.param(version, 5, marks=pytest.mark.slow) for version in VERSIONS)],
 )
 def test_a_run_is_sent_once_and_its_outcome_found_whatever_breaks(
     version: str, every: int, record_property: Callable[[str, object], None]
