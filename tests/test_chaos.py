@@ -321,7 +321,7 @@ def answers(status: int, *, on: str, runs_anyway: bool = False) -> Fault:
 
 @pytest.mark.parametrize(
     ("version", "every"),
-    [("1.16", 20), *(pytest.param(version, 5, marks=pytest.mark.slow) for version in VERSIONS)],
+    [("1.16", 20), *(pytest.param(version, 1, marks=pytest.mark.slow) for version in VERSIONS)],
 )
 def test_a_run_is_sent_once_and_its_outcome_found_whatever_breaks(
     version: str, every: int, record_property: Callable[[str, object], None]

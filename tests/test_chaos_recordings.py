@@ -154,7 +154,7 @@ def check(what: Break, client_of: Callable[[str], Any], server: ReplayServer) ->
     [
         (REPRESENTATIVE, 10),
         *(
-            pytest.param(version, 3, marks=pytest.mark.slow)
+            pytest.param(version, 1, marks=pytest.mark.slow)
             for version in sorted({each.version for each in streams()})
         ),
     ],

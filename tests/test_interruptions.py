@@ -349,6 +349,15 @@ def test_with_a_client_of_the_users_a_run_that_queues_is_waited_for_too(
         assert client.run_workflow({}).outputs == {"done": True}
 
 
+def test_a_pause_is_the_outcome_where_the_events_of_its_run_can_never_be_read(both: World) -> None:
+    with emulated() as emulator:
+        emulator.faults.cut_stream(after_events=1, on=POST)
+        emulator.faults.answer(504, on="GET /workflow/", times=None)
+        client = client_of(both, emulator, "approval")
+        run = client.run_workflow({"topic": "boxes"})
+        assert (run.status, run.paused.forms) == ("paused", ())
+
+
 # ------------------------------------------------------------------------------- lost answers
 
 

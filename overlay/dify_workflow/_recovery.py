@@ -138,7 +138,7 @@ class Recovery:
         if run.status in _UNDECIDED_STATUS:
             self._give_up(core, run)
         elif run.status == "paused":
-            self._take_pause(core, run)
+            self._take_pause(core, run, is_open=is_open)
         elif is_open and not self._has_seen_end:
             self._has_seen_end = True
             core.expect_end(run)
@@ -195,7 +195,7 @@ class Recovery:
             return True
         return False
 
-    def _take_pause(self, core: StreamCore, run: WorkflowRunResponse) -> None:
+    def _take_pause(self, core: StreamCore, run: WorkflowRunResponse, *, is_open: bool) -> None:
         """Take that the run waits for people, which it may do for days.
 
         Raises:
@@ -211,7 +211,8 @@ class Recovery:
             return
         events_tell = self._has_events and not self._is_exhausted
         if events_tell and core.run.asked_to_stop_for is None:
-            self._attempts = 0  # they have the forms too
+            if is_open:
+                self._attempts = 0  # they have the forms too, and a pause may last for days
         elif core.end_with(run):
             return
         core.note_life()
