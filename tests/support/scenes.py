@@ -201,7 +201,7 @@ class Stop:
     def ended(self, bench: Bench, played: Recording) -> Scene:
         """The stop has been asked for, and the stream has ended."""
         start = start_of(played)
-        if b"succeeded" not in played.body:
+        if b"stopped" in played.body or b"succeeded" not in played.body:
             bench.hold(start.inputs)
         starter = starter_of(played)
         due = len(starter.events) - 1 if starter and starter.events else 0
