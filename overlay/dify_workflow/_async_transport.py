@@ -252,7 +252,7 @@ def is_closed(loop: object) -> bool:
 
 
 async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Closes a client when it is closed itself, by whomever."""
+    """Closes a client when the generator itself is closed, by its event loop or by `close`."""
     try:
         yield
     finally:
