@@ -5,6 +5,7 @@ The same is asked of a real server where the environment names one: ``make confo
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ from support.conformance import DOCUMENT, EXCEPTIONS, check, document, nearest_r
 from support.recordings import Recording, all_recordings, by_version, recording
 
 REAL = real_bench(os.environ)
+if REAL is not None:  # it is asked for its version before any test runs
+    atexit.register(REAL.__exit__, None, None, None)
 
 
 @pytest.mark.parametrize("played", by_version(all_recordings()), ids=str)
