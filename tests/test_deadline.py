@@ -126,6 +126,24 @@ def test_a_stream_says_that_its_run_may_be_sent(both: World, emulator: Emulator)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_stream_whose_deadline_passed_before_the_answer_may_be_sent(
+    backend: str, server: ReplayServer
+) -> None:
+    url = server.handle(lambda exchange: exchange.wait_until_left(60) and None)
+
+    async def run() -> None:
+        async with AsyncDifyWorkflow(
+            "k", base_url=url, check_inputs=False, recover=False
+        ) as client:
+            stream = client.run_workflow_stream({}, deadline=DEADLINE)
+            with pytest.raises(RunDeadlineExceededError):
+                await stream
+            assert stream.request_sent is True
+
+    anyio.run(run, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_stream_that_was_cancelled_while_connecting_was_not_sent(
     unreachable: str, backend: str
 ) -> None:

@@ -19,7 +19,7 @@ class AnsweredForms:
         self._seen = BoundedDict[str, tuple[str | None, str | None]](_MOST)
         """Id of the run and of the form, by token."""
         self._answered = BoundedDict[str, None](_MOST)
-        """Tokens and ids of forms that were answered, by whomever."""
+        """Tokens and ids of forms that were answered, here or elsewhere."""
         self._submitted = BoundedDict[str, bool](_MOST)
         """Whether an answer of this client was accepted, by token."""
 

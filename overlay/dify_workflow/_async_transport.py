@@ -220,6 +220,8 @@ class AsyncTransport:
                 raise
             raise failure from error
         if response is None:
+            if progress.may_be_sent:
+                call.on_sent()
             raise call.deadline_passed(sent=progress.may_be_sent)
         call.on_sent()
         log(call, response, started)

@@ -479,7 +479,7 @@ class DifyWorkflow(ClientBase[Transport]):
         deadline: float | None = None,
         stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
-        """Wait for the outcome of a run that was started before, by whomever.
+        """Wait for the outcome of a run that was started before, here or elsewhere.
 
         Its events are followed (GET /workflow/{workflow_run_id}/events) where the server has them,
         else it is looked up every 1 to 10 s (GET /workflows/run/{workflow_run_id}). A pause whose
