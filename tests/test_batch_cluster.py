@@ -20,14 +20,13 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import anyio
 import httpx
 import pytest
 from anyio import create_task_group, to_thread
-from distributed import Client, LocalCluster
 
 from dify_workflow import (
     APIConnectionError,
@@ -55,6 +54,9 @@ from support.batches import Runs, counted_runs, counts, names, results, table
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 ROWS = 2000
 WORKERS = 3
 CONCURRENCY = 12
@@ -76,6 +78,8 @@ def database(server: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Client]:
     """A Dask cluster of three processes on this machine."""
+    from distributed import Client, LocalCluster  # here: importing it takes a second
+
     local = LocalCluster(
         n_workers=WORKERS,
         threads_per_worker=1,
@@ -142,6 +146,8 @@ def wait_until_begun(runs: Runs, count: int) -> None:
 def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
     database: str, tmp_path: Path
 ) -> None:
+    from distributed import LocalCluster
+
     rows, out = str(table(tmp_path / "rows.csv", 30)), str(tmp_path / "results.jsonl")
     local = LocalCluster(n_workers=3, threads_per_worker=1, processes=False, dashboard_address=":0")
     with counted_runs(0.02) as runs, local:
@@ -159,6 +165,8 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
 @pytest.mark.slow
 @NEEDS_POSTGRES
 def test_a_cluster_whose_workers_are_still_to_come_is_refused(database: str) -> None:
+    from distributed import Client, LocalCluster
+
     local = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
     with counted_runs() as runs, runs.client() as client, local, Client(local) as dask:
         with pytest.raises(ConfigurationError, match="has no workers yet: wait for all of them"):

@@ -24,11 +24,12 @@ from dify_workflow.emulator._demos import Body, echo, story
 from support.reader import Reader, Step, steps
 from support.spec import ROOT
 
-NOT_OURS = (".venv", "node_modules", "build")
+FOLDERS = (".github", "docs", "examples", "generated", "tests")
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in sorted(ROOT.rglob("*.md"))
-    if not any(part.startswith(NOT_OURS) for part in path.relative_to(ROOT).parts)
+    for path in sorted(
+        [*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md"))]
+    )
 }
 WITH_COMMANDS = [
     name for name, text in PAGES.items() if re.search(r"^ *```sh$", text, re.MULTILINE)

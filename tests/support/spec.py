@@ -21,7 +21,8 @@ HTTP_METHODS = {"get", "post"}
 
 @cache
 def spec() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
+    text = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)  # every worker reads it
     return loaded
 
 
@@ -63,12 +64,16 @@ def json_schema_of(operation: dict[str, Any], status: int) -> str | None:
 
 def operation_of(played: Recording) -> dict[str, Any] | None:
     """The operation that a recorded request calls; None for paths that the API does not have."""
-    path = played.target.partition("?")[0].removeprefix("/v1")
+    return _operation_at(played.method, played.target.partition("?")[0].removeprefix("/v1"))
+
+
+@cache
+def _operation_at(method: str, path: str) -> dict[str, Any] | None:
     # Paths without variables first: /workflows/run/{id} must not take /workflows/x/run.
     for template in sorted(spec()["paths"], key=lambda item: "{" in item):
         pattern = re.sub(r"\{[^}]*\}", "[^/]+", template)
         if re.fullmatch(pattern, path):
-            operation: dict[str, Any] | None = spec()["paths"][template].get(played.method.lower())
+            operation: dict[str, Any] | None = spec()["paths"][template].get(method.lower())
             if operation is not None:
                 return operation
     return None
