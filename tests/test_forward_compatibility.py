@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from dify_workflow import DifyError, UnknownEvent, WorkflowLogsRequest
 from dify_workflow import _operations as operations
 from dify_workflow._answer import Answer
+from dify_workflow._call import Operation
 from dify_workflow._files import OpenFile
 from dify_workflow._log_query import LogQuery
-from dify_workflow._operations import Operation
 from dify_workflow._payload import Payload
 from dify_workflow._reading import load
 from dify_workflow._refusal import status_error

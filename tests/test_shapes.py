@@ -18,9 +18,9 @@ from dify_workflow import (
 )
 from dify_workflow import _operations as operations
 from dify_workflow._answer import Answer
+from dify_workflow._call import Operation
 from dify_workflow._input_rules import problems, undeclared
 from dify_workflow._log_query import LogQuery
-from dify_workflow._operations import Operation
 from dify_workflow._refusal import status_error
 from dify_workflow._secret import ApiKey
 from dify_workflow._stream_core import StreamCore

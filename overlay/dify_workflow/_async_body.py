@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._answer import Answer
 from ._call import Call
-from ._inflate import EncodingError, inflater_for
+from ._inflate import EncodingError, begins_like_events, inflater_for
 from ._network import AsyncStream
-from ._sse import begins_like_events
 from ._transport import (
     END_SECONDS,
     UNWANTED_BYTES,

@@ -13,13 +13,14 @@ from weakref import WeakKeyDictionary, WeakSet
 import httpx
 
 from ._async_body import AsyncByteStream, running_loop
-from ._call import Attempts, Call
+from ._call import Call
 from ._deadline import Deadline
 from ._flight import new_event, pause, wait_for
 from ._http_library import error_name
 from ._network import hold_connections, no_socket_left
 from ._progress import Progress
 from ._request import CALL_TIMEOUT, bearer, build_request
+from ._retry import Attempts
 from ._servers import Servers
 from ._transport import (
     LIMITS,

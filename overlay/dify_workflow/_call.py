@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
 
+from ._answer import Answer
 from ._deadline import NO_DEADLINE, Deadline
-from ._options import MAX_ANSWER_BYTES, NotGiven, Options
-from ._retry import can_never_fit, is_concurrency_limit, pause, wait_before_retry
+from ._options import MAX_ANSWER_BYTES, NotGiven, Options, Timeout
 from ._secret import ApiKey
 from .errors import (
     APIConnectionError,
-    DifyError,
     InvalidResponseError,
     RunDeadlineExceededError,
 )
 
 if TYPE_CHECKING:
     from ._observer import Observer
-    from ._operations import Operation
-    from ._request import Timeout
 
 T = TypeVar("T")
-
-logger = logging.getLogger("dify_workflow")
 
 
 def _tell_nobody() -> None:
     """Nobody wants to know."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Operation(Generic[T]):
+    """What one call to the server asks for.
+
+    Args:
+        name: Name of the method that was called, for messages.
+        request: What the generated request builder made.
+        read: Reads the answer.
+        answer: What is answered: JSON, an event stream, or bytes of any type.
+        repeatable: Whether sending it twice is as good as once.
+        replayable: Whether its body can be sent a second time.
+        runs: Whether it starts a run.
+    """
+
+    name: str
+    request: Mapping[str, Any]
+    read: Callable[[Answer], T]
+    answer: Literal["json", "events", "bytes"] = "json"
+    repeatable: bool = False
+    replayable: bool = True
+    runs: bool = False
+
+    def takes(self, content_type: str) -> bool:
+        """Whether an answer of this media type can be the one that was asked for."""
+        return self.answer != "events" or content_type.lower().startswith("text/event-stream")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -101,55 +121,6 @@ class Call(Generic[T]):
             f"{deadline.method}: the deadline of {deadline.seconds:g} s passed {what}",
             request_sent=sent and operation.runs,
         )
-
-
-class Attempts:
-    """The attempts at a call: whether there is a next one, and when.
-
-    Args:
-        call: The call.
-    """
-
-    def __init__(self, call: Call[Any]) -> None:
-        self._call = call
-        self._failed: Counter[bool] = Counter()  # whether it was the concurrency limit: how often
-        self._queue_left = call.queue_timeout
-        self._last: DifyError | None = None
-
-    def begin(self) -> None:
-        """Begin an attempt.
-
-        Raises:
-            RunDeadlineExceededError: It would be too late.
-        """
-        if self._call.deadline.has_passed:
-            raise self._call.deadline_passed(sent=False) from self._last
-
-    def wait_after(self, error: DifyError) -> float | None:
-        """Seconds to wait after an attempt that failed; None where it was the last one."""
-        operation = self._call.operation
-        in_queue = is_concurrency_limit(error)
-        self._failed[in_queue] += 1
-        if not operation.replayable or (operation.answer == "events" and can_never_fit(error)):
-            return None
-        wait = wait_before_retry(
-            error,
-            attempt=self._failed[in_queue],
-            max_retries=self._call.max_retries,
-            repeatable=operation.repeatable,
-            queue_left=self._queue_left,
-            not_sent_statuses=self._call.not_sent_statuses,
-        )
-        if wait is None:
-            return None
-        if in_queue:
-            self._queue_left -= wait
-        self._last = error
-        attempt = self._failed.total()
-        logger.info("attempt %d failed, the next one follows in %.1f s: %s", attempt, wait, error)
-        if self._call.observer is not None:
-            self._call.observer.retried(error, attempt, wait)
-        return min(pause(wait), self._call.deadline.left)
 
 
 def call_for(options: Options, operation: Operation[T], key: ApiKey) -> Call[T]:

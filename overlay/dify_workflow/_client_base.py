@@ -6,24 +6,22 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import attrs
 
 from . import _operations as operations
 from ._answered_forms import AnsweredForms
 from ._bounded import BoundedDict
-from ._call import Call, call_for
+from ._call import Call, Operation, call_for
 from ._conversation import RunCalls
 from ._deadline import Deadline
 from ._json import JSONObject
 from ._observer import Observer
-from ._operations import Operation
-from ._options import NotGiven, Options, checked_timeout
+from ._options import NotGiven, Options, Timeout, checked_timeout
 from ._outcomes import meaning
 from ._patience import Pace, Patience
 from ._preparation import InputForms, Preparation
-from ._request import Timeout
 from ._run_state import StoppedTasks
 from ._search import Search, sent_now
 from ._secret import ApiKey
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from ._log_tail import TailCore
     from ._recovery import Recovery
     from .models import WorkflowLogsRequest, WorkflowRunRequest, WorkflowRunResponse
+    from .tracing import Tracing
 
 T = TypeVar("T")
 
@@ -270,7 +269,7 @@ class ClientBase(Generic[TransportT]):
         self, name: str, *, request: WorkflowRunRequest | None = None, run_id: str | None = None
     ) -> Observer | None:
         """Who is told of a run that is sent, or followed; nobody without `tracing`."""
-        if self._options.tracing is None:
+        if not self._options.tracing:
             return None
         from .tracing._run_observer import observer_of
 
@@ -382,6 +381,19 @@ def with_pace(client: ClientT, pace: Pace) -> ClientT:
     """The client, which from now on looks for lost runs this fast."""
     client._pace = pace  # pyright: ignore[reportPrivateUsage]  # likewise
     return client
+
+
+def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] | None:
+    """What is to be told of runs; False for nothing, and None where that was left out.
+
+    Raises:
+        ConfigurationError: It is another kind of object, or OpenTelemetry is not installed.
+    """
+    if tracing is None or tracing is False:
+        return tracing
+    from .tracing import checked  # most programs have none
+
+    return checked(tracing)
 
 
 def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:

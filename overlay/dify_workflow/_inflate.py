@@ -58,3 +58,21 @@ def inflater_for(headers: Mapping[str, str]) -> Inflater | None:
     if len(encodings) > 1 or encodings[0] not in _KNOWN:
         raise EncodingError(f"the body is encoded as {', '.join(encodings)[:100]}, not as gzip")
     return Inflater()
+
+
+_BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def begins_like_events(start: bytes) -> bool | None:
+    """Whether a body begins as an event stream does; None where it is too short to tell.
+
+    Args:
+        start: Its first bytes.
+    """
+    if len(start) < len(_BOM) and _BOM.startswith(start):
+        return None
+    text = start.removeprefix(_BOM)
+    if text.startswith(_FIELDS):
+        return True
+    return None if any(field.startswith(text) for field in _FIELDS) else False

@@ -8,15 +8,14 @@ import takes about a millisecond, and a program calls few of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
-
-import attrs
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from dify_workflow_api import models as wire
 
 from . import _results, models
 from ._answer import Answer
+from ._call import Operation
 from ._input_rules import is_uuid
 from ._json import JSONObject, is_text
 from ._reading import SHAPE_ERRORS, ModelT, read
@@ -37,33 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ResponseMode: TypeAlias = Literal["streaming", "blocking"]
-
-
-@attrs.frozen(eq=False, repr=False)
-class Operation(Generic[T]):
-    """What one call to the server asks for.
-
-    Args:
-        name: Name of the method that was called, for messages.
-        request: What the generated request builder made.
-        read: Reads the answer.
-        answer: What is answered: JSON, an event stream, or bytes of any type.
-        repeatable: Whether sending it twice is as good as once.
-        replayable: Whether its body can be sent a second time.
-        runs: Whether it starts a run.
-    """
-
-    name: str
-    request: Mapping[str, Any]
-    read: Callable[[Answer], T]
-    answer: Literal["json", "events", "bytes"] = "json"
-    repeatable: bool = False
-    replayable: bool = True
-    runs: bool = False
-
-    def takes(self, content_type: str) -> bool:
-        """Whether an answer of this media type can be the one that was asked for."""
-        return self.answer != "events" or content_type.lower().startswith("text/event-stream")
 
 
 def _unread(answer: Answer) -> Answer:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 from urllib.parse import urlsplit
 
 import attrs
+import httpx
 
 from ._deadline import NO_DEADLINE, Deadline
 from ._json import is_text
-from ._retry import QUEUE_TIMEOUT
 from ._secret import ApiKey, wrap
 from .errors import ConfigurationError, DifyError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from ._request import Timeout
     from .tracing import Tracing
+
+Timeout: TypeAlias = float | httpx.Timeout | None
+"""Seconds that each phase of a call may make no progress; None for no bound."""
 
 CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
@@ -31,6 +33,10 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 MAX_USER_LENGTH = 255
 """Most characters of a `user`; the server answers 500 to more (DIFY.md section 3)."""
+
+
+QUEUE_TIMEOUT = 60.0
+"""Seconds that a call waits, all in all, for the app's concurrency limit."""
 
 
 @final
@@ -172,14 +178,6 @@ def _checked_queue_timeout(seconds: float | NotGiven) -> float | NotGiven:
     return seconds
 
 
-def _checked_tracing(tracing: bool | Tracing | None) -> Tracing | None:
-    if tracing is None or tracing is False:
-        return None
-    from .tracing import checked  # most programs have none
-
-    return checked(tracing)
-
-
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "api_key": _checked_key,
     "base_url": checked_url,
@@ -194,7 +192,6 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "queue_timeout": _checked_queue_timeout,
     "max_event_bytes": _at_least("max_event_bytes", 1),
     "max_answer_bytes": _at_least("max_answer_bytes", 1),
-    "tracing": _checked_tracing,
 }
 """What each option goes through before it counts; the others can be anything of their type."""
 
@@ -232,7 +229,7 @@ class Options:
     lost_run_timeout: float | None
     max_event_bytes: int
     max_answer_bytes: int
-    tracing: Tracing | None = None
+    tracing: Tracing | Literal[False] = False
     deadline: Deadline = NO_DEADLINE
 
     @classmethod

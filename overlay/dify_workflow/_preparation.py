@@ -17,7 +17,7 @@ import attrs
 from . import _operations as operations
 from . import models
 from ._bounded import BoundedDict
-from ._call import Call, call_for
+from ._call import Call, Operation, call_for
 from ._input_rules import needs_check, problems, undeclared
 from ._inputs import UNSENT_ID, local_paths, wire_files, wire_inputs
 from ._json import JSON, JSONObject
@@ -146,7 +146,7 @@ class Preparation:
             )
         return call
 
-    def _call(self, operation: operations.Operation[T], key: ApiKey) -> Call[T]:
+    def _call(self, operation: Operation[T], key: ApiKey) -> Call[T]:
         return call_for(self.options, operation, key)
 
     def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 
@@ -17,9 +17,6 @@ from ._progress import Progress
 from ._secret import ApiKey
 from ._version import __version__
 from .errors import ConfigurationError
-
-Timeout: TypeAlias = float | httpx.Timeout | None
-"""Seconds that each phase of a call may make no progress; None for no bound."""
 
 CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
 _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)

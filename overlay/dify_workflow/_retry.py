@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import random
+from collections import Counter
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Any
 
+from ._call import Call
+from ._options import QUEUE_TIMEOUT
 from ._outcomes import meaning
 from .errors import APIConnectionError, APIStatusError, DifyError, RateLimitError
 
@@ -19,11 +24,10 @@ LONGEST_WAIT = 8.0
 LONGEST_RETRY_AFTER = 60.0
 """Longest wait in seconds that a server may ask for; beyond that the error is raised."""
 
-QUEUE_TIMEOUT = 60.0
-"""Seconds that a call waits, all in all, for the app's concurrency limit."""
-
 _REPEATABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525)})
 """Failures after which a request that changes nothing is repeated (520 to 524: Cloudflare)."""
+
+logger = logging.getLogger("dify_workflow")
 
 _is_waiting = True
 
@@ -93,6 +97,55 @@ def can_never_fit(error: DifyError) -> bool:
 def retry_after(error: DifyError) -> float | None:
     """Seconds that the server asks to wait; None where it does not."""
     return error.retry_after if isinstance(error, APIStatusError) else None
+
+
+class Attempts:
+    """The attempts at a call: whether there is a next one, and when.
+
+    Args:
+        call: The call.
+    """
+
+    def __init__(self, call: Call[Any]) -> None:
+        self._call = call
+        self._failed: Counter[bool] = Counter()  # whether it was the concurrency limit: how often
+        self._queue_left = call.queue_timeout
+        self._last: DifyError | None = None
+
+    def begin(self) -> None:
+        """Begin an attempt.
+
+        Raises:
+            RunDeadlineExceededError: It would be too late.
+        """
+        if self._call.deadline.has_passed:
+            raise self._call.deadline_passed(sent=False) from self._last
+
+    def wait_after(self, error: DifyError) -> float | None:
+        """Seconds to wait after an attempt that failed; None where it was the last one."""
+        operation = self._call.operation
+        in_queue = is_concurrency_limit(error)
+        self._failed[in_queue] += 1
+        if not operation.replayable or (operation.answer == "events" and can_never_fit(error)):
+            return None
+        wait = wait_before_retry(
+            error,
+            attempt=self._failed[in_queue],
+            max_retries=self._call.max_retries,
+            repeatable=operation.repeatable,
+            queue_left=self._queue_left,
+            not_sent_statuses=self._call.not_sent_statuses,
+        )
+        if wait is None:
+            return None
+        if in_queue:
+            self._queue_left -= wait
+        self._last = error
+        attempt = self._failed.total()
+        logger.info("attempt %d failed, the next one follows in %.1f s: %s", attempt, wait, error)
+        if self._call.observer is not None:
+            self._call.observer.retried(error, attempt, wait)
+        return min(pause(wait), self._call.deadline.left)
 
 
 def pause(seconds: float) -> float:

@@ -137,20 +137,3 @@ class SSEDecoder:
             raise EventTooLargeError(
                 f"one event is larger than max_event_bytes ({self._max_event_bytes} bytes)"
             )
-
-
-_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-
-
-def begins_like_events(start: bytes) -> bool | None:
-    """Whether a body begins as an event stream does; None where it is too short to tell.
-
-    Args:
-        start: Its first bytes.
-    """
-    if len(start) < len(_BOM) and _BOM.startswith(start):
-        return None
-    text = start.removeprefix(_BOM)
-    if text.startswith(_FIELDS):
-        return True
-    return None if any(field.startswith(text) for field in _FIELDS) else False

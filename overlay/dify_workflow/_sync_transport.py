@@ -14,11 +14,12 @@ from weakref import WeakSet
 
 import httpx
 
-from ._call import Attempts, Call
+from ._call import Call
 from ._http_library import error_name
 from ._network import Exchange, hold_connections
 from ._progress import Progress
 from ._request import CALL_TIMEOUT, bearer, build_request, cut
+from ._retry import Attempts
 from ._servers import Servers
 from ._sync_body import ByteStream, close_abandoned, close_all_of, leave_to_parent
 from ._transport import (

@@ -11,19 +11,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _operations as operations
-from ._call import Call
-from ._client_base import ClientBase, checked_mode, naming, starting_none
+from ._call import Call, Operation
+from ._client_base import ClientBase, checked_mode, checked_tracing, naming, starting_none
 from ._conversation import Ask, Step, Wait
 from ._deadline import Deadline, deadline_in
 from ._event import StreamEvent
 from ._json import JSON
 from ._observer import marked, sending
-from ._operations import Operation, ResponseMode
-from ._options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options
+from ._operations import ResponseMode
+from ._options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
 from ._outcomes import meaning
 from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._preparation import as_request
-from ._request import Timeout
 from ._secret import ApiKey, wrap
 from ._sse import MAX_EVENT_BYTES
 from ._stream_core import START_TIMEOUT
@@ -157,7 +156,7 @@ class DifyWorkflow(ClientBase[Transport]):
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
-            tracing=tracing,
+            tracing=checked_tracing(tracing),
         )
         super().__init__(options, Transport(checked_client(http_client, "Client")))
 
@@ -226,7 +225,7 @@ class DifyWorkflow(ClientBase[Transport]):
             lost_run_timeout=lost_run_timeout,
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
-            tracing=tracing,
+            tracing=checked_tracing(tracing),
         )
 
     def close(self) -> None:
