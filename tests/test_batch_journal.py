@@ -8,11 +8,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from anyio import create_task_group, to_thread
 
 from dify_workflow import (
     AsyncDifyWorkflow,
@@ -33,7 +35,7 @@ from dify_workflow.batch import (
     write_results,
 )
 from dify_workflow.batch._journal import Journal
-from support.batches import Runs, counted_runs, counts, names, results, table
+from support.batches import Runs, counted_runs, counts, names, results, table, wait_until_begun
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
 
@@ -360,14 +362,18 @@ def test_rows_whose_request_never_left_are_pending_when_a_batch_is_cancelled(
 ) -> None:
     where = str(tmp_path / "rows.journal")
 
-    async def run(runs: Runs, seconds: float) -> None:
-        async with runs.emulator.async_client("work") as client:
-            with anyio.move_on_after(seconds):
-                await run_batch_async(client, names(400), journal=where, resume=True, concurrency=6)
+    async def run(runs: Runs, more: int) -> None:
+        """Cancel a batch when so many more of its runs have begun."""
+        until = runs.counts.total() + more
+        async with runs.emulator.async_client("work") as client, create_task_group() as group:
+            batch = partial(run_batch_async, journal=where, resume=True, concurrency=6)
+            group.start_soon(batch, client, names(400))
+            await to_thread.run_sync(wait_until_begun, runs, until)
+            group.cancel_scope.cancel()
 
     with counted_runs(0.02) as runs:
         for number in range(10):
-            anyio.run(run, runs, 0.3 + number / 97)
+            anyio.run(run, runs, 1 + 2 * number)
             found = {result.row["name"]: result.status for result in results(where)}
             assert {found[name] for name in runs.counts} <= {"running", "succeeded"}
             assert {found[name] for name in set(found) - set(runs.counts)} <= {"pending"}

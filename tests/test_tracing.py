@@ -45,9 +45,12 @@ from dify_workflow._stream_core import StreamCore
 from dify_workflow.batch import run_batch
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.emulator import (
+    BeginNode,
     Emulator,
+    EndNode,
     FormAction,
     Input,
+    Sleep,
     failing_node,
     handled_failure,
     human_input,
@@ -126,9 +129,25 @@ def long(_inputs: dict[str, Any]) -> Any:
     return {}
 
 
+HELD = threading.Event()
+"""While it is set, the slow node of `held` does not end."""
+
+
+@workflow()
+def held(_inputs: dict[str, Any]) -> Any:
+    """A node that has ended, and one that ends when the test lets it."""
+    yield from node("quick", title="Quick")
+    yield BeginNode("slow", "code", "Slow")
+    while HELD.is_set():
+        yield Sleep(0.02)
+    yield EndNode("slow", {})
+    yield from node("last", title="Last")
+    return {}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    workflows = (article, nested, troubled, asking, long)
+    workflows = (article, nested, troubled, asking, long, held)
     with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
         yield running
 
@@ -288,13 +307,14 @@ def test_a_pause_ends_the_span_and_who_goes_on_with_the_run_links_to_it(
 def test_a_follower_tells_of_the_nodes_that_it_saw_and_links_to_who_sent_the_run(
     both: World, server: Emulator, traces: Traces
 ) -> None:
-    client = client_of(both, server, "long", traces)
+    client = client_of(both, server, "held", traces)
+    HELD.set()
     submitted = client.submit_workflow({})
     with client.resume_workflow_stream(submitted.id) as stream:
         for event in stream:
             if isinstance(event, NodeStarted) and event.raw["data"]["node_id"] == "slow":
                 break
-    client.wait_for_run(submitted.id)
+    client.wait_for_run(submitted.id, on_event=lambda _: HELD.clear())
     sent, _, waited = traces.runs(3)
     assert attributes(sent)["dify.method"] == "submit_workflow"
     assert attributes(sent)["dify.run.status"] == "running"

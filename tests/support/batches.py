@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -208,3 +209,9 @@ def _run(
     with DifyWorkflow("app-work", base_url=base_url, lost_run_timeout=1.0) as client:
         client._pace = QUICK
         run_batch(client, read_rows(rows), journal=journal, resume=True, **options)
+
+
+def wait_until_begun(runs: Runs, count: int) -> None:
+    """Wait until so many runs have begun."""
+    while runs.counts.total() < count:
+        time.sleep(0.002)

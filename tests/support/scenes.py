@@ -152,6 +152,10 @@ def left(bench: Bench, played: Recording) -> Scene:
 # ----------------------------------------------------------------------------------------- stops
 
 
+_UNTIL_STOPPED = 6.0
+"""How long a node takes that is stopped, in seconds: the stop is to come first on any machine."""
+
+
 @dataclass(frozen=True)
 class Stop:
     """Who asks for a stop, and how.
@@ -182,7 +186,7 @@ class Stop:
                     stop(live)
 
         if ends:
-            bench.hold(start.inputs)
+            bench.hold(start.inputs, _UNTIL_STOPPED)
         return Scene(midway=midway)
 
     def due(self, bench: Bench, played: Recording) -> Scene:
@@ -202,7 +206,7 @@ class Stop:
         """The stop has been asked for, and the stream has ended."""
         start = start_of(played)
         if b"stopped" in played.body or b"succeeded" not in played.body:
-            bench.hold(start.inputs)
+            bench.hold(start.inputs, _UNTIL_STOPPED)
         starter = starter_of(played)
         due = len(starter.events) - 1 if starter and starter.events else 0
         live = _started(bench, start).read(

@@ -12,7 +12,7 @@ from .._options import Options
 from .._patience import Pace
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from ..errors import ConfigurationError, NotFoundError
+from ..errors import ConfigurationError, InvalidRequestError, NotFoundError
 from ._errors import JournalError
 from ._journal import Journal
 from ._state import PENDING, About
@@ -95,6 +95,8 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
             return
     except NotFoundError:
         pass
+    except InvalidRequestError as error:
+        raise JournalError(f"{journal!r} is damaged: it has a run that none can be.") from error
     raise JournalError(
         f"{journal!r} belongs to another app: this key's app has none of its runs. Use that app's "
         "key, or a new journal."
