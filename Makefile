@@ -17,7 +17,7 @@ CODE := overlay scripts tests benchmarks examples
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test test-all tools conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page transports-page report-picture trace-picture build sbom check-dist check-lowest lock clean
+.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test test-all test-core tools conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page transports-page report-picture trace-picture build sbom check-dist check-lowest lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -54,12 +54,15 @@ test: $(VENV)/installed ## Run the tests that protect a change, in some minutes 
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 # Each of them uses the client with all that goes wrong on a connection.
-HTTPX2_TESTS := $(addprefix tests/test_,client.py retry.py stream.py outcomes.py unreadable.py log_cursor.py secrets.py)
+CORE_TESTS := $(addprefix tests/test_,client.py retry.py stream.py outcomes.py unreadable.py log_cursor.py secrets.py)
 
 test-all: $(addprefix $(VENV)/,docs examples generate) ## Run all tests; those of `make test` cover 95 % of the branches
 	$(BIN)/python -m pytest -m "not slow" --cov $(PARALLEL)
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
-	$(BIN)/python -m pytest -m "not slow" --http-client=httpx2 $(PARALLEL) $(HTTPX2_TESTS)
+	$(BIN)/python -m pytest -m "not slow" --http-client=httpx2 $(PARALLEL) $(CORE_TESTS)
+
+test-core: $(VENV)/installed ## Run the tests of runs, streams, outcomes and logs alone (PYTHON=python3.12 for another Python)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CORE_TESTS)
 
 conformance: $(VENV)/installed ## Send the recorded requests to a real server: DIFY_BASE_URL and DIFY_KEY_<APP>
 	$(BIN)/python -m pytest --numprocesses=0 --timeout=400 tests/test_conformance.py -k real_server
