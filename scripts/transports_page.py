@@ -30,8 +30,8 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
 from dify_workflow import AsyncDifyWorkflow, DifyError, DifyWorkflow
-from dify_workflow._patience import Pace
-from dify_workflow._retry import without_waiting
+from dify_workflow._http.retry import without_waiting
+from dify_workflow._streams.recovery import Pace
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "transports.md"
 _TABLE = re.compile(r"^\| What happens .*?(?=^(?!\|))", re.MULTILINE | re.DOTALL)

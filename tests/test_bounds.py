@@ -36,8 +36,8 @@ from dify_workflow import (
     StreamInterruptedError,
     UnreadableEvent,
 )
-from dify_workflow._network import hold_connections
-from dify_workflow._refusal import status_error
+from dify_workflow._http.failures import status_error
+from dify_workflow._http.network import hold_connections
 from support import events
 from support.events import RUN
 from support.pace import hurried
@@ -124,8 +124,8 @@ def test_our_own_clients_hold_their_connections_with_this_httpx() -> None:
 def test_where_httpx_has_no_such_names_calls_still_work(
     both: World, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("_sync_transport", "_async_transport"):
-        monkeypatch.setattr(f"dify_workflow.{module}.hold_connections", lambda _client: False)
+    for module in ("sync_transport", "async_transport"):
+        monkeypatch.setattr(f"dify_workflow._http.{module}.hold_connections", lambda _client: False)
 
     def handler(exchange: Exchange) -> None:
         exchange.start_stream()

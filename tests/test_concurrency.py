@@ -27,8 +27,8 @@ from dify_workflow import (
     DifyWorkflow,
     StreamError,
     WorkflowStreamError,
-    _retry,
 )
+from dify_workflow._http import retry as _retry
 from dify_workflow.emulator import Emulator, node, workflow
 from support import events
 from support.events import PING

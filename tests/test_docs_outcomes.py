@@ -18,8 +18,8 @@ from dify_workflow import (
     WorkflowLogsRequest,
     errors,
 )
-from dify_workflow._outcomes import meaning
-from dify_workflow._refusal import status_error
+from dify_workflow._http.failures import status_error
+from dify_workflow._http.outcomes import meaning
 from dify_workflow.emulator import Emulator, Faults
 from support.blocks import blocks
 from support.pace import hurried

@@ -49,7 +49,7 @@ from dify_workflow import (
     WorkflowStreamError,
     errors,
 )
-from dify_workflow._refusal import status_error
+from dify_workflow._http.failures import status_error
 from dify_workflow.emulator import Emulator
 from dify_workflow.events import StreamErrorEvent
 from support.recordings import recording

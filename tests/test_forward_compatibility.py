@@ -17,16 +17,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import DifyError, UnknownEvent, WorkflowLogsRequest
-from dify_workflow import _operations as operations
-from dify_workflow._answer import Answer
-from dify_workflow._call import Operation
-from dify_workflow._files import OpenFile
-from dify_workflow._log_query import LogQuery
-from dify_workflow._payload import Payload
-from dify_workflow._reading import load
-from dify_workflow._refusal import status_error
+from dify_workflow._api import operations
+from dify_workflow._api.files import OpenFile, Payload
+from dify_workflow._api.log_query import LogQuery
+from dify_workflow._http.failures import status_error
+from dify_workflow._http.request import Answer, Operation
+from dify_workflow._json import load
 from dify_workflow._secret import ApiKey
-from dify_workflow._stream_core import StreamCore
+from dify_workflow._streams.session import StreamCore
 from support.events import RUN, TASK
 from support.recordings import Recording, all_recordings, by_version
 from support.spec import json_schema_of, operation_of, schemas, stream_events

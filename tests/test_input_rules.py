@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dify_workflow import BadRequestError, WorkflowRunRequest
-from dify_workflow._input_rules import needs_check, problems, undeclared
-from dify_workflow._inputs import wire_inputs
+from dify_workflow._api.input_rules import needs_check, problems, undeclared
+from dify_workflow._api.inputs import wire_inputs
 from dify_workflow.emulator import Emulator, Input, Sleep, workflow
 from support.recordings import all_recordings, recording
 

@@ -20,7 +20,7 @@ from dify_workflow import (
     WorkflowPaused,
     WorkflowStoppedError,
 )
-from dify_workflow._ends import status_of, stop_reason
+from dify_workflow._status import status_of, stop_reason
 from dify_workflow.emulator import Emulator, Sleep, node, workflow
 from support.pace import FAST, hurried
 from support.workflows import approval, signoff

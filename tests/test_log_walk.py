@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
+from dify_workflow._api.log_query import LogAnswer, LogScope, in_order
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
-from dify_workflow._log_memory import LogMemory
-from dify_workflow._log_pager import LogPager
-from dify_workflow._log_query import LogAnswer, LogScope, in_order
-from dify_workflow._log_second import whole_second
-from dify_workflow._log_tail import TailCore
-from dify_workflow._log_walk import LogWalk
+from dify_workflow._logs.cursor import LogMemory
+from dify_workflow._logs.pager import LogPager, TailCore
+from dify_workflow._logs.walk import LogWalk, whole_second
 from support.logs import BASE, ListedLog, places, row
 
 seeds = st.integers(0, 2**32)

@@ -33,8 +33,8 @@ from dify_workflow import (
     WorkflowFile,
     WorkflowRunRequest,
 )
-from dify_workflow._retry import without_waiting
-from dify_workflow._search import same_inputs
+from dify_workflow._http.retry import without_waiting
+from dify_workflow._streams.search import same_inputs
 from support import events
 from support.events import RUN
 from support.pace import hurried

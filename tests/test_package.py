@@ -127,8 +127,8 @@ def test_a_report_needs_no_extra_and_no_generated_model() -> None:
 def test_a_run_loads_only_the_models_that_it_needs() -> None:
     modules = loaded_by(
         "import dify_workflow\n"
-        "from dify_workflow import _operations\n"
-        "_operations.run_workflow('run_workflow', {}, 'u', mode='streaming')"
+        "from dify_workflow._api import operations\n"
+        "operations.run_workflow('run_workflow', {}, 'u', mode='streaming')"
     )
     models = {name for name in modules if name.startswith("dify_workflow_api.models.")}
     assert 0 < len(models) < 15

@@ -23,10 +23,10 @@ from dify_workflow import (
 from dify_workflow import (
     __all__ as public,
 )
-from dify_workflow._async_body import AsyncByteStream
-from dify_workflow._async_transport import AsyncTransport
-from dify_workflow._sync_body import ByteStream
-from dify_workflow._sync_transport import Transport
+from dify_workflow._http.async_body import AsyncByteStream
+from dify_workflow._http.async_transport import AsyncTransport
+from dify_workflow._http.sync_body import ByteStream
+from dify_workflow._http.sync_transport import Transport
 
 PAIRS = [
     (DifyWorkflow, AsyncDifyWorkflow),

@@ -16,8 +16,8 @@ from dify_workflow import (
     InvalidInputsError,
     RunOutcomeUnknownError,
     WorkflowRunRequest,
-    _preparation,
 )
+from dify_workflow._api import preparation as _preparation
 from dify_workflow.emulator import Emulator, Input
 from support import events
 from support.replay import Exchange, ReplayServer

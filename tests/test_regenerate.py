@@ -22,6 +22,7 @@ from scripts.contract import (
     event_problems,
     facade_types,
     field_problems,
+    sources_of,
     unsent_fields,
 )
 from scripts.generate.__main__ import main as generate
@@ -176,7 +177,7 @@ def test_what_is_committed_is_what_the_spec_gives(tmp_path: Path) -> None:
 
 
 def test_the_overlay_has_what_the_spec_and_its_own_types_ask_for() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in OVERLAY.glob("*.py")]
+    sources = sources_of(OVERLAY)
     assert list(event_problems(spec()["x-stream-events"], events.EVENT_CLASSES, wire)) == []
     assert list(field_problems(facade_types(facade), sources)) == []
 

@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow import StreamGap, _stream_core
-from dify_workflow._conversation import Ask, Reopen, RunCalls, Wait
-from dify_workflow._patience import Patience
-from dify_workflow._recovery import Recovery
+from dify_workflow import StreamGap
 from dify_workflow._secret import ApiKey
-from dify_workflow._stream_core import StreamCore
+from dify_workflow._streams import session as _stream_core
+from dify_workflow._streams.protocol import (
+    Ask,
+    Reopen,
+    RunCalls,
+    Wait,
+)
+from dify_workflow._streams.recovery import Patience, Recovery
+from dify_workflow._streams.session import StreamCore
 from dify_workflow.models import WorkflowRunResponse
 from support.recordings import Recording, all_recordings
 

@@ -23,8 +23,13 @@ from dify_workflow import (
     RateLimitError,
     ServerError,
 )
-from dify_workflow._refusal import status_error
-from dify_workflow._retry import pause, retry_after, wait_before_retry, without_waiting
+from dify_workflow._http.failures import status_error
+from dify_workflow._http.retry import (
+    pause,
+    retry_after,
+    wait_before_retry,
+    without_waiting,
+)
 from support import events
 from support.events import RUN, TASK
 from support.recordings import recording

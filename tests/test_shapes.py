@@ -16,14 +16,13 @@ from dify_workflow import (
     WorkflowLogsRequest,
     WorkflowRunResponse,
 )
-from dify_workflow import _operations as operations
-from dify_workflow._answer import Answer
-from dify_workflow._call import Operation
-from dify_workflow._input_rules import problems, undeclared
-from dify_workflow._log_query import LogQuery
-from dify_workflow._refusal import status_error
+from dify_workflow._api import operations
+from dify_workflow._api.input_rules import problems, undeclared
+from dify_workflow._api.log_query import LogQuery
+from dify_workflow._http.failures import status_error
+from dify_workflow._http.request import Answer, Operation
 from dify_workflow._secret import ApiKey
-from dify_workflow._stream_core import StreamCore
+from dify_workflow._streams.session import StreamCore
 from support.events import RUN
 from support.recordings import Recording, all_recordings
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dify_workflow import events
-from dify_workflow._event import FailureEvent, FinalEvent, StreamEvent
+from dify_workflow.events.base import FailureEvent, FinalEvent, StreamEvent
 from support.recordings import Recording, all_recordings
 from support.spec import (
     ROOT,

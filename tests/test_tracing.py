@@ -40,8 +40,8 @@ from dify_workflow import (
     WorkflowRunRequest,
     WorkflowStreamError,
 )
-from dify_workflow._retry import without_waiting
-from dify_workflow._stream_core import StreamCore
+from dify_workflow._http.retry import without_waiting
+from dify_workflow._streams.session import StreamCore
 from dify_workflow.batch import run_batch
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.emulator import (

@@ -26,7 +26,7 @@ from dify_workflow import (
     WorkflowStarted,
     WorkflowStreamError,
 )
-from dify_workflow._event_decoder import EventDecoder
+from dify_workflow._streams.decoder import EventDecoder
 from dify_workflow.events import EVENT_CLASSES
 from support import events
 from support.events import PING, RUN, TASK

@@ -13,60 +13,55 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import errors, events
-from ._options import NOT_GIVEN, NotGiven
-from ._replay import StreamGap
+from ._http.options import NOT_GIVEN, NotGiven
 from ._secret import ApiKey
-from ._sync_stream import WorkflowStream
+from ._streams.replay import StreamGap
+from ._streams.sync_stream import WorkflowStream
 from ._version import __version__
 from .client import DifyWorkflow
 from .errors import *  # noqa: F403  # the exception tree; its __all__ says which names
 from .events import *  # noqa: F403  # a class for each event of the spec
+from .models import (
+    DifyPageResult,
+    HumanInputForm,
+    UploadedFile,
+    WorkflowFile,
+    WorkflowLogs,
+    WorkflowLogsRequest,
+    WorkflowPause,
+    WorkflowRunRequest,
+    WorkflowRunResponse,
+    WorkflowStopResponse,
+)
 
 if _TYPE_CHECKING:
-    from ._async_stream import AsyncWorkflowStream
-    from ._ends import StopReason
-    from ._files import FileSource
-    from ._logs import AsyncLogIterator, AsyncLogTail, LogIterator, LogTail
-    from ._media import AsyncMediaStream, MediaStream
-    from ._people import AsyncFormCallback, FormCallback, FormReply
-    from .async_client import AsyncDifyWorkflow
-    from .models import (
-        DifyPageResult,
-        HumanInputForm,
-        UploadedFile,
-        WorkflowFile,
-        WorkflowLogs,
-        WorkflowLogsRequest,
-        WorkflowPause,
-        WorkflowRunRequest,
-        WorkflowRunResponse,
-        WorkflowStopResponse,
+    from ._api.files import FileSource
+    from ._api.inputs import AsyncFormCallback, FormCallback, FormReply
+    from ._logs.iterators import (
+        AsyncLogIterator,
+        AsyncLogTail,
+        LogIterator,
+        LogTail,
     )
+    from ._status import StopReason
+    from ._streams.async_stream import AsyncWorkflowStream
+    from ._streams.media import AsyncMediaStream, MediaStream
+    from .async_client import AsyncDifyWorkflow
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
-    "AsyncFormCallback": "_people",
-    "AsyncLogIterator": "_logs",
-    "AsyncLogTail": "_logs",
-    "AsyncMediaStream": "_media",
-    "AsyncWorkflowStream": "_async_stream",
-    "DifyPageResult": "models",
-    "FileSource": "_files",
-    "FormCallback": "_people",
-    "FormReply": "_people",
-    "HumanInputForm": "models",
-    "LogIterator": "_logs",
-    "LogTail": "_logs",
-    "MediaStream": "_media",
-    "StopReason": "_ends",
-    "UploadedFile": "models",
-    "WorkflowFile": "models",
-    "WorkflowLogs": "models",
-    "WorkflowLogsRequest": "models",
-    "WorkflowPause": "models",
-    "WorkflowRunRequest": "models",
-    "WorkflowRunResponse": "models",
-    "WorkflowStopResponse": "models",
+    "AsyncFormCallback": "_api.inputs",
+    "AsyncLogIterator": "_logs.iterators",
+    "AsyncLogTail": "_logs.iterators",
+    "AsyncMediaStream": "_streams.media",
+    "AsyncWorkflowStream": "_streams.async_stream",
+    "FileSource": "_api.files",
+    "FormCallback": "_api.inputs",
+    "FormReply": "_api.inputs",
+    "LogIterator": "_logs.iterators",
+    "LogTail": "_logs.iterators",
+    "MediaStream": "_streams.media",
+    "StopReason": "_status",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 

@@ -14,7 +14,7 @@ import attrs
 from ._json import JSON, JSONObject, is_object
 from .errors import InvalidRequestError
 from .models import HumanInputForm, WorkflowFile
-from .models._file import file_type
+from .models.file import file_type
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters, HumanInputField

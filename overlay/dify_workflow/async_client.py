@@ -8,27 +8,39 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from . import _operations as operations
-from ._async_stream import AsyncWorkflowStream
-from ._async_transport import AsyncTransport, new_event, resolved
-from ._call import Call, Operation
-from ._client_base import ClientBase, checked_mode, checked_tracing, naming, starting_none
-from ._conversation import Ask, Step, Wait
-from ._deadline import Deadline, deadline_in
-from ._event import StreamEvent
+from ._api import operations
+from ._api.operations import ResponseMode
+from ._api.preparation import as_request
+from ._base_client import (
+    ClientBase,
+    checked_mode,
+    checked_tracing,
+    naming,
+    starting_none,
+)
+from ._http.async_transport import AsyncTransport, new_event, resolved
+from ._http.deadline import Deadline, deadline_in
+from ._http.failures import AsyncHTTPClient, base_url_of, checked_client
+from ._http.options import (
+    MAX_ANSWER_BYTES,
+    NOT_GIVEN,
+    NotGiven,
+    Options,
+    Timeout,
+)
+from ._http.outcomes import meaning
+from ._http.request import Call, Operation
+from ._http.versions import may_lose_records
 from ._json import JSON
-from ._observer import marked, sending
-from ._operations import ResponseMode
-from ._options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
-from ._outcomes import meaning
-from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
-from ._preparation import as_request
 from ._secret import ApiKey, wrap
-from ._sse import MAX_EVENT_BYTES
-from ._stream_core import START_TIMEOUT
-from ._transport import AsyncHTTPClient, base_url_of, checked_client
-from ._versions import may_lose_records
+from ._streams.async_stream import AsyncWorkflowStream
+from ._streams.observer import marked, sending
+from ._streams.protocol import Ask, Step, Wait
+from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
+from ._streams.session import START_TIMEOUT
+from ._streams.sse import MAX_EVENT_BYTES
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
+from .events.base import StreamEvent
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -40,12 +52,12 @@ if TYPE_CHECKING:
         Transcript,
     )
 
-    from ._async_body import AsyncByteStream
-    from ._files import FileSource
-    from ._logs import AsyncLogIterator, AsyncLogTail
-    from ._media import AsyncMediaStream
-    from ._people import AsyncFormCallback
-    from ._search import Search
+    from ._api.files import FileSource
+    from ._api.inputs import AsyncFormCallback
+    from ._http.async_body import AsyncByteStream
+    from ._logs.iterators import AsyncLogIterator, AsyncLogTail
+    from ._streams.media import AsyncMediaStream
+    from ._streams.search import Search
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -640,7 +652,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
-        from ._logs import AsyncLogIterator  # most programs read no logs
+        from ._logs.iterators import AsyncLogIterator  # most programs read no logs
 
         return AsyncLogIterator(pager, source, self._transport)
 
@@ -672,7 +684,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused, or was away for as long.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
-        from ._logs import AsyncLogTail
+        from ._logs.iterators import AsyncLogTail
 
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
@@ -783,7 +795,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._files import opened
+        from ._api.files import opened
 
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -822,7 +834,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
         call = self._within(timeout)._call(operation, api_key)
-        from ._media import AsyncMediaStream
+        from ._streams.media import AsyncMediaStream
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
@@ -948,7 +960,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._files import opened
+        from ._api.files import opened
 
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -982,7 +994,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
         call = self._within(timeout)._call(operation, api_key)
-        from ._media import AsyncMediaStream
+        from ._streams.media import AsyncMediaStream
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
@@ -1083,7 +1095,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        from ._people import as_seen, forms_to_answer
+        from ._api.inputs import as_seen, forms_to_answer
 
         key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:

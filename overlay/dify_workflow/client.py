@@ -10,27 +10,39 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from . import _operations as operations
-from ._call import Call, Operation
-from ._client_base import ClientBase, checked_mode, checked_tracing, naming, starting_none
-from ._conversation import Ask, Step, Wait
-from ._deadline import Deadline, deadline_in
-from ._event import StreamEvent
+from ._api import operations
+from ._api.operations import ResponseMode
+from ._api.preparation import as_request
+from ._base_client import (
+    ClientBase,
+    checked_mode,
+    checked_tracing,
+    naming,
+    starting_none,
+)
+from ._http.deadline import Deadline, deadline_in
+from ._http.failures import HTTPClient, base_url_of, checked_client
+from ._http.options import (
+    MAX_ANSWER_BYTES,
+    NOT_GIVEN,
+    NotGiven,
+    Options,
+    Timeout,
+)
+from ._http.outcomes import meaning
+from ._http.request import Call, Operation
+from ._http.sync_transport import Transport, new_event, resolved
+from ._http.versions import may_lose_records
 from ._json import JSON
-from ._observer import marked, sending
-from ._operations import ResponseMode
-from ._options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
-from ._outcomes import meaning
-from ._patience import LOST_RUN_TIMEOUT, MAX_REATTACH
-from ._preparation import as_request
 from ._secret import ApiKey, wrap
-from ._sse import MAX_EVENT_BYTES
-from ._stream_core import START_TIMEOUT
-from ._sync_stream import WorkflowStream
-from ._sync_transport import Transport, new_event, resolved
-from ._transport import HTTPClient, base_url_of, checked_client
-from ._versions import may_lose_records
+from ._streams.observer import marked, sending
+from ._streams.protocol import Ask, Step, Wait
+from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
+from ._streams.session import START_TIMEOUT
+from ._streams.sse import MAX_EVENT_BYTES
+from ._streams.sync_stream import WorkflowStream
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
+from .events.base import StreamEvent
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -42,12 +54,12 @@ if TYPE_CHECKING:
         Transcript,
     )
 
-    from ._files import FileSource
-    from ._logs import LogIterator, LogTail
-    from ._media import MediaStream
-    from ._people import FormCallback
-    from ._search import Search
-    from ._sync_body import ByteStream
+    from ._api.files import FileSource
+    from ._api.inputs import FormCallback
+    from ._http.sync_body import ByteStream
+    from ._logs.iterators import LogIterator, LogTail
+    from ._streams.media import MediaStream
+    from ._streams.search import Search
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -641,7 +653,7 @@ class DifyWorkflow(ClientBase[Transport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
-        from ._logs import LogIterator  # most programs read no logs
+        from ._logs.iterators import LogIterator  # most programs read no logs
 
         return LogIterator(pager, source, self._transport)
 
@@ -673,7 +685,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused, or was away for as long.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
-        from ._logs import LogTail
+        from ._logs.iterators import LogTail
 
         return LogTail(core, source, poll_interval, self._transport)
 
@@ -782,7 +794,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._files import opened
+        from ._api.files import opened
 
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -821,7 +833,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
         call = self._within(timeout)._call(operation, api_key)
-        from ._media import MediaStream
+        from ._streams.media import MediaStream
 
         return MediaStream(partial(self._transport.open, call), call)
 
@@ -947,7 +959,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._files import opened
+        from ._api.files import opened
 
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -981,7 +993,7 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
         call = self._within(timeout)._call(operation, api_key)
-        from ._media import MediaStream
+        from ._streams.media import MediaStream
 
         return MediaStream(partial(self._transport.open, call), call)
 
@@ -1078,7 +1090,7 @@ class DifyWorkflow(ClientBase[Transport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: FormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        from ._people import as_seen, forms_to_answer
+        from ._api.inputs import as_seen, forms_to_answer
 
         key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:

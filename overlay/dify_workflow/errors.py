@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from ._retry_after import seconds_asked
 
 if TYPE_CHECKING:
-    from ._event import StreamEvent
+    from .events.base import StreamEvent
     from .models import WorkflowRunResponse
 
 

@@ -20,6 +20,13 @@ PACKAGES: Mapping[str, Sequence[str]] = {
 }
 """The modules of each package that are its API; all below ``.api`` belong to it."""
 
+_PUBLIC_MODULES = {
+    *(package + suffix for package, suffixes in PACKAGES.items() for suffix in suffixes),
+    "dify_workflow.errors",
+    "dify_workflow.models",
+}
+"""Modules whose classes are looked up where they stand; others lend their members to heirs."""
+
 _EVERY_MODEL = re.compile(r"\.models\.\w+\.(__\w+__|additional_\w+|from_dict|to_dict)\b")
 """What every generated model has, which is written down once."""
 
@@ -127,7 +134,7 @@ def _members(cls: griffe.Class) -> dict[str, griffe.Object]:
     """Its own members, and those of its private bases, which nothing else shows."""
     members: dict[str, griffe.Object] = {}
     for base in reversed(cls.mro()):
-        if base.name.startswith("_") or base.module.name.startswith("_"):
+        if base.name.startswith("_") or base.module.path not in _PUBLIC_MODULES:
             members.update({name: _target(member) for name, member in base.members.items()})
     return members | {name: _target(member) for name, member in cls.members.items()}
 

@@ -2,9 +2,9 @@
 
 - ``generated/dify_workflow_api``: the low-level client, by openapi-python-client.
 - ``generated/provenance.json``: what it was made from, and with which versions.
-- ``overlay/dify_workflow/events.py``: a class for each entry of ``x-stream-events``.
-- ``overlay/dify_workflow/_endpoints.py``: since when there is each endpoint that is not as old as
-  Dify 1.0.
+- ``overlay/dify_workflow/events/__init__.py``: a class for each entry of ``x-stream-events``.
+- ``overlay/dify_workflow/_http/endpoints.py``: since when there is each endpoint that Dify 1.0
+  does not have.
 
 Running it twice changes nothing; ``make check-generated`` relies on that.
 """

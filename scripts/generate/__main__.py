@@ -26,8 +26,8 @@ def main(arguments: list[str] | None = None) -> None:
     contents = load(spec)
     generate_client(spec, into / "generated" / "dify_workflow_api")
     write_provenance(spec, into / "generated" / "provenance.json")
-    write_python(overlay / "events.py", events_module(contents))
-    write_python(overlay / "_endpoints.py", endpoints_module(contents))
+    write_python(overlay / "events" / "__init__.py", events_module(contents))
+    write_python(overlay / "_http" / "endpoints.py", endpoints_module(contents))
     source = ROOT / "overlay" / "dify_workflow" / "async_client.py"
     write_python(overlay / "client.py", sync_module(source.read_text(encoding="utf-8")))
 

@@ -27,7 +27,7 @@ def events_module(spec: Schema) -> str:
         "",
         "from typing import TYPE_CHECKING, ClassVar, final",
         "",
-        "from ._event import FailureEvent, FinalEvent, StreamEvent, UnknownEvent, UnreadableEvent",
+        "from .base import FailureEvent, FinalEvent, StreamEvent, UnknownEvent, UnreadableEvent",
         "",
         "if TYPE_CHECKING:",
         f"    from dify_workflow_api.models import {', '.join(payloads)}",

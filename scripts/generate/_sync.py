@@ -18,9 +18,9 @@ _NAMES = (
     ("AsyncMediaStream", "MediaStream"),
     ("AsyncTransport", "Transport"),
     ("AsyncWorkflowStream", "WorkflowStream"),
-    ("_async_body", "_sync_body"),
-    ("_async_stream", "_sync_stream"),
-    ("_async_transport", "_sync_transport"),
+    ("async_body", "sync_body"),
+    ("async_stream", "sync_stream"),
+    ("async_transport", "sync_transport"),
     ("__aenter__", "__enter__"),
     ("__aexit__", "__exit__"),
 )

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from dify_workflow import DifyWorkflow
-from dify_workflow._patience import Pace
+from dify_workflow._streams.recovery import Pace
 from dify_workflow.batch import RowResult, read_rows, run_batch
 from dify_workflow.batch._journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow

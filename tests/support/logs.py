@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from dify_workflow import WorkflowLogs
-from dify_workflow._log_query import LogAnswer, LogQuery, Steps
+from dify_workflow._api.log_query import LogAnswer, LogQuery, Steps
 from dify_workflow_api.models import EndUserSummary
 
 T = TypeVar("T")

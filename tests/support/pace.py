@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dify_workflow._patience import Pace
+from dify_workflow._streams.recovery import Pace
 from support.worlds import Waiting
 
 FAST = Pace(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dify_workflow import StreamGap, UnknownEvent
-from dify_workflow._event import StreamEvent
 from dify_workflow.events import EVENT_CLASSES
+from dify_workflow.events.base import StreamEvent
 from support.events import RUN, TASK, WORKFLOW
 from support.recordings import Recording
 

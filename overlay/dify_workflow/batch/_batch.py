@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import attrs
 from anyio import CancelScope, from_thread, to_thread
 
-from .._client_base import setup_of
-from .._stream_core import START_TIMEOUT
+from .._base_client import setup_of
+from .._streams.session import START_TIMEOUT
 from ..async_client import AsyncDifyWorkflow
 from ..errors import InvalidRequestError
 from ._clients import belongs, time_of

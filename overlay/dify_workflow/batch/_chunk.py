@@ -10,10 +10,10 @@ import anyio
 import attrs
 from anyio import create_task_group, sleep, to_thread
 
-from .._client_base import setup_of
-from .._options import NOT_GIVEN, NotGiven, Options
-from .._patience import Pace as LookPace
+from .._base_client import setup_of
+from .._http.options import NOT_GIVEN, NotGiven, Options
 from .._secret import ApiKey
+from .._streams.recovery import Pace as LookPace
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
 from ._clients import client_with, time_of

@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from .._client_base import server_time, setup_of, with_pace
-from .._options import Options
-from .._patience import Pace
+from .._base_client import server_time, setup_of, with_pace
+from .._http.options import Options
+from .._streams.recovery import Pace
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, InvalidRequestError, NotFoundError

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from .._api.input_rules import problems
+from .._api.preparation import as_planned
 from .._fields import Field, fields_of_app
-from .._input_rules import problems
 from .._json import JSON, JSONObject, is_list
-from .._preparation import as_planned
 from ..errors import InvalidRequestError
 from ..models import UploadedFile, WorkflowFile
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from .._ends import stop_reason
+from .._status import stop_reason
 from . import _schema as schema
 from ._changes import write_changes
 from ._errors import JournalError

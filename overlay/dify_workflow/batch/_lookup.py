@@ -9,10 +9,10 @@ from functools import partial
 import attrs
 from anyio import sleep
 
-from .._client_base import server_time
+from .._api.preparation import as_planned
+from .._base_client import server_time
 from .._json import JSONObject
-from .._preparation import as_planned
-from .._search import same_inputs
+from .._streams.search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse

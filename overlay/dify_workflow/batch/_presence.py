@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from anyio import Lock
 
-from .._client_base import setup_of
-from .._outcomes import is_outage
+from .._base_client import setup_of
+from .._http.outcomes import is_outage
 from ..async_client import AsyncDifyWorkflow
 from ..errors import APIConnectionError, DifyError
 from ._gate import Gate

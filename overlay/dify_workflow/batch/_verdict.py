@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from enum import Enum
 from http import HTTPStatus
 
-from .._outcomes import is_outage, meaning
-from .._retry import can_never_fit
+from .._http.outcomes import is_outage, meaning
+from .._http.retry import can_never_fit
 from ..errors import (
     APIConnectionError,
     APIStatusError,

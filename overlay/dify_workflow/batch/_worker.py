@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 from anyio import CancelScope, Event, create_task_group, move_on_after
 
-from .._client_base import setup_of, with_pace
+from .._base_client import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, StreamError

@@ -12,7 +12,7 @@ import attrs
 import typer
 from typer.core import TyperCommand
 
-from .._options import NOT_GIVEN
+from .._http.options import NOT_GIVEN
 from .._secret import ApiKey
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError

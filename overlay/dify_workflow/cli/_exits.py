@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .._options import DEFAULT_USER
+from .._http.options import DEFAULT_USER
 from ..errors import (
     APIConnectionError,
     AuthenticationError,

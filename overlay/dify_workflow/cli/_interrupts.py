@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
-from .._sync_stream import WorkflowStream
+from .._streams.sync_stream import WorkflowStream
 from ..errors import DifyError
 from ._views import View
 

@@ -10,10 +10,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from .._event import StreamEvent
 from .._inert import inert, inert_line, json_text
 from .._json import JSON, is_list
 from .._text import counted, duration
+from ..events.base import StreamEvent
 from ..models import WorkflowRunResponse
 from ._consoles import errors, output
 from ._drawing import spinner, text_lines, tree_lines, unreadable_line

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .._event import StreamEvent
 from .._output_file import Source, refuse_source
 from ..errors import InvalidRequestError
+from ..events.base import StreamEvent
 from ..models import WorkflowRunResponse
 from ..report import RunReport
 from ._printing import print_line

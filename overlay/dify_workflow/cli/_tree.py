@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .._event import StreamEvent, UnreadableEvent
 from .._inert import headline, inert_line
-from .._reading import SHAPE_ERRORS
-from .._run_state import is_resumption
+from .._json import SHAPE_ERRORS
+from .._streams.run_state import is_resumption
 from ..errors import InvalidResponseError
 from ..events import (
     AgentLog,
@@ -32,6 +31,7 @@ from ..events import (
     TextReplace,
     WorkflowStarted,
 )
+from ..events.base import StreamEvent, UnreadableEvent
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (

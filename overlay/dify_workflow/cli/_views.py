@@ -10,7 +10,6 @@ from typing import Protocol, Self
 
 from rich.text import Text
 
-from .._event import StreamEvent, UnreadableEvent
 from .._inert import inert, inert_line
 from ..events import (
     HumanInputRequired,
@@ -24,6 +23,7 @@ from ..events import (
     TextChunk,
     TextReplace,
 )
+from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ._consoles import errors, is_terminal
 from ._drawing import node_line, unreadable_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._sync_stream import WorkflowStream
+from .._streams.sync_stream import WorkflowStream
 from ..errors import DifyError
 from ..models import WorkflowRunResponse
 from ._connection import Connection

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from .._json import JSON, JSONObject, is_list, is_object
-from ..models._file import file_type
+from ..models.file import file_type
 from ._dialect import Dialect
 from ._refusals import ApiError, invalid
 from ._store import Store

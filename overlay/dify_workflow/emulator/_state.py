@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
-from .._input_rules import problems
+from .._api.input_rules import problems
 from .._json import JSONObject
 from ._dialect import Dialect
 from ._files import Files

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from .._event import StreamEvent, UnknownEvent, UnreadableEvent
 from .._json import JSON, abridged, decode, is_object
-from .._replay import StreamGap
+from .._streams.replay import StreamGap
 from ..errors import InvalidRequestError
 from ..events import EVENT_CLASSES
+from ..events.base import StreamEvent, UnknownEvent, UnreadableEvent
 
 _CLASSES: dict[str, type[StreamEvent[object]]] = {
     **EVENT_CLASSES,

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import StringIO
 
-from .._event import FailureEvent, StreamEvent
 from .._json import JSON, is_list, is_object
-from .._replay import StreamGap
-from .._run_state import is_resumption
+from .._streams.replay import StreamGap
+from .._streams.run_state import is_resumption
 from ..events import (
     AgentLog,
     HumanInputFormFilled,
@@ -38,6 +37,7 @@ from ..events import (
     WorkflowPaused,
     WorkflowStarted,
 )
+from ..events.base import FailureEvent, StreamEvent
 from ._executions import ROUNDS, Executions
 from ._facts import Facts
 from ._instants import Instant

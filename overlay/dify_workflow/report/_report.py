@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import IO, Self
 
-from .._event import StreamEvent
 from .._output_file import Source, refuse_source, replacing, source_of
+from ..events.base import StreamEvent
 from ._file import events_of
 from ._folding import Folding
 from ._html import page

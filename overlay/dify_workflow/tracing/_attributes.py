@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from .._json import JSON, encode
-from .._run_state import RunState
+from .._streams.run_state import RunState
 from ..errors import APIStatusError
 from ..models import WorkflowRunResponse
 from ..report._facts import Facts

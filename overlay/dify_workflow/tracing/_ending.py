@@ -7,8 +7,8 @@ from functools import cached_property
 
 import attrs
 
-from .._reading import SHAPE_ERRORS
-from .._run_state import RunState
+from .._json import SHAPE_ERRORS
+from .._streams.run_state import RunState
 from ..errors import InvalidResponseError
 from ..models import WorkflowRunResponse
 from . import _attributes as attributes

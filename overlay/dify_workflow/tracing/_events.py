@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .._event import StreamEvent
 from .._json import JSON, JSONObject, is_object
-from .._replay import StreamGap
+from .._streams.replay import StreamGap
 from ..events import (
     HumanInputFormFilled,
     HumanInputFormTimeout,
@@ -23,6 +22,7 @@ from ..events import (
     WorkflowPaused,
     WorkflowStarted,
 )
+from ..events.base import StreamEvent
 
 FOLLOWED = frozenset(
     {

@@ -25,11 +25,11 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from .._call import Call
-from .._event import StreamEvent
-from .._run_state import RunState
+from .._http.request import Call
+from .._streams.run_state import RunState
 from ..errors import DifyError
 from ..events import NodeRetry
+from ..events.base import StreamEvent
 from ..models import WorkflowRunResponse
 from ..report._folding import Folding
 from . import _attributes as attributes

@@ -1,0 +1,224 @@
+"""The rules by which Dify takes the inputs of a run, as its blocking mode applies them. Pure.
+
+Servers 1.13 and 1.14 apply them in streaming mode too, but tell nobody (DIFY.md section 0.3). The
+texts are the server's own, so that code which reads them finds the same ones in both modes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from .._json import (
+    JSON,
+    JSONObject,
+    is_list,
+    is_object,
+)
+from ..errors import InputProblem
+
+_SILENT_VERSIONS = ("1.13.", "1.14.")
+"""Servers that answer bad inputs with silence in streaming mode."""
+
+_TRANSFER_METHODS = ("local_file", "remote_url", "tool_file", "datasource_file")
+_FILE_TYPES = ("image", "document", "audio", "video", "custom")
+_UUID = r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+"""How the server's ids look, which its database wants to see before it looks for one."""
+
+_SERVER_REFERENCE = "dify-file-ref:"
+"""How the server's own names of files begin, which it takes for an id as well."""
+
+
+def is_uuid(value: str) -> bool:
+    """Whether the server's database takes a text for an id."""
+    return re.fullmatch(_UUID, value) is not None
+
+
+def needs_check(server_version: str | None) -> bool:
+    """Whether a server keeps silent about bad inputs, as far as its version is known."""
+    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
+
+
+def problems(form: JSON, inputs: Mapping[str, JSON]) -> list[InputProblem]:
+    """Why the server would not take the inputs; empty where it would.
+
+    Args:
+        form: ``user_input_form`` of GET /parameters.
+        inputs: The inputs as plain JSON.
+    """
+    found: list[InputProblem] = []
+    for field in _fields(form):
+        name = field["variable"]
+        message = _problem(field, inputs.get(name))
+        if message:
+            found.append(InputProblem(name, message))
+    return found
+
+
+def undeclared(form: JSON, inputs: Mapping[str, JSON]) -> list[str]:
+    """Names of inputs that the app does not declare, which the server drops without a word."""
+    declared = {field["variable"] for field in _fields(form)}
+    return [name for name in inputs if name not in declared]
+
+
+def _fields(form: JSON) -> Iterator[JSONObject]:
+    """The fields of the form; each stands under the one key that names its kind."""
+    for item in form if is_list(form) else ():
+        for kind, field in item.items() if is_object(item) else ():
+            if is_object(field) and isinstance(field.get("variable"), str):
+                yield {"type": kind, **field}
+
+
+def _problem(field: JSONObject, value: JSON) -> str | None:
+    name = field["variable"]
+    if value is None:
+        if field.get("required"):
+            return f"{name} is required in input form"
+        value = field.get("default")
+        if value is None:
+            return None
+    check = _CHECKS.get(str(field["type"]))
+    return check(field, name, value) if check else None
+
+
+def _text(field: JSONObject, name: str, value: JSON) -> str | None:
+    if not isinstance(value, str):
+        return f"(type '{field['type']}') {name} in input form must be a string"
+    longest = _limit(field)
+    if longest and len(value) > longest:
+        return f"{name} in input form must be less than {longest} characters"
+    return None
+
+
+def _select(field: JSONObject, name: str, value: JSON) -> str | None:
+    if not isinstance(value, str):
+        return f"(type '{field['type']}') {name} in input form must be a string"
+    options = _list(field, "options")
+    if value not in options:
+        return f"{name} in input form must be one of the following: {options}"
+    return None
+
+
+def _number(_field: JSONObject, name: str, value: JSON) -> str | None:
+    if isinstance(value, int | float):
+        return None
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            float(value) if "." in value else int(value)
+        except ValueError:
+            return f"{name} in input form must be a valid number"
+        return None
+    return f"{name} in input form must be a number, not {_json_type(value)}"
+
+
+def _checkbox(_field: JSONObject, name: str, value: JSON) -> str | None:
+    has_object = is_object(value) or (is_list(value) and any(is_object(item) for item in value))
+    return f"Invalid input type for ['{name}']" if has_object else None
+
+
+def _json_object(_field: JSONObject, name: str, value: JSON) -> str | None:
+    if value and not is_object(value):
+        return f"{name} in input form must be a dict"
+    return None
+
+
+def _file(field: JSONObject, name: str, value: JSON) -> str | None:
+    if value == "" and not field.get("required"):
+        return None
+    if isinstance(value, str):
+        return f"{name} in input form must be a file; pathlib.Path uploads one"
+    if not is_object(value):
+        return f"{name} in input form must be a file"
+    return _file_problem(field, value)
+
+
+def _file_list(field: JSONObject, name: str, value: JSON) -> str | None:
+    if value == "" and not field.get("required"):
+        return None
+    if not is_list(value) or not all(is_object(item) for item in value):
+        return f"{name} in input form must be a list of files"
+    most = _limit(field)
+    if most and len(value) > most:
+        return f"{name} in input form must be less than {most} files"
+    # The server passes over files without a method or, if remote, an address.
+    kept = (file for file in value if file.get("transfer_method") and not _lacks_url(file))
+    return next(filter(None, (_file_problem(field, file) for file in kept)), None)
+
+
+def _file_problem(field: JSONObject, file: JSONObject) -> str | None:
+    method = file.get("transfer_method")
+    kind = file.get("type", "custom")
+    if not method:
+        return "transfer_method is required in file mapping"
+    if method not in _TRANSFER_METHODS:
+        return f"'{method}' is not a valid FileTransferMethod"
+    file_id = _file_id(file)
+    if method == "local_file" and not file_id:
+        return "Invalid upload file id"
+    if method == "remote_url" and not file_id and _lacks_url(file):
+        return "Invalid file url"
+    if file_id and not file_id.startswith(_SERVER_REFERENCE) and not is_uuid(file_id):
+        return "Invalid upload file id format"
+    if kind and kind not in _FILE_TYPES:
+        return f"'{kind}' is not a valid FileType"
+    if _is_allowed(field, kind, method):
+        return None
+    types = ", ".join(map(str, _list(field, "allowed_file_types"))) or "any type"
+    return f"File validation failed for file: it is {kind}, by {method}; the input takes {types}"
+
+
+def _is_allowed(field: JSONObject, kind: str, method: str) -> bool:
+    """Whether the field takes files of this kind, handed over in this way."""
+    if method == "tool_file":
+        return True
+    types = _list(field, "allowed_file_types")
+    methods = _list(field, "allowed_file_upload_methods")
+    if kind == "custom":  # then the ending decides; the server knows it, and none is in no list
+        if not _list(field, "allowed_file_extensions"):
+            return False
+    elif types and kind not in types:
+        return False
+    return kind == "image" or not methods or method in methods
+
+
+def _lacks_url(file: JSONObject) -> bool:
+    return file.get("transfer_method") == "remote_url" and not (
+        file.get("url") or file.get("remote_url")
+    )
+
+
+def _file_id(file: JSONObject) -> str | None:
+    candidates = (file.get(key) for key in ("upload_file_id", "reference", "related_id"))
+    return next((value for value in candidates if isinstance(value, str) and value), None)
+
+
+def _limit(field: JSONObject) -> int | None:
+    """The field's ``max_length``, which old apps have as text; None where there is none."""
+    limit = field.get("max_length")
+    if isinstance(limit, str) and limit.isdecimal():
+        return int(limit)
+    return limit if isinstance(limit, int) else None
+
+
+def _list(field: JSONObject, name: str) -> list[JSON]:
+    value = field.get(name)
+    return value if is_list(value) else []
+
+
+def _json_type(value: JSON) -> str:
+    return "an object" if is_object(value) else "a list"
+
+
+_CHECKS: dict[str, Callable[[JSONObject, str, JSON], str | None]] = {
+    "text-input": _text,
+    "paragraph": _text,
+    "select": _select,
+    "number": _number,
+    "checkbox": _checkbox,
+    "json_object": _json_object,
+    "file": _file,
+    "file-list": _file_list,
+}
+"""Rule by kind of the input; the server's other kinds take anything."""

@@ -1,0 +1,191 @@
+"""The inputs of runs and forms in the form that the server takes them in. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+
+import attrs
+
+from .._json import JSON, JSONObject, is_text
+from ..errors import InvalidRequestError
+from ..models import HumanInputForm, WorkflowRunResponse
+
+if TYPE_CHECKING:
+    from ..models import WorkflowFile
+
+
+UNSENT_ID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the id of a file that is uploaded only when everything else is right."""
+
+# Tuples, because unions and abstract classes take five times as long to look at a plain value.
+_SCALARS = (str, bool, int, float)
+_SEQUENCES = (list, tuple)
+_MAPPINGS = (dict, Mapping)
+
+
+def local_paths(value: JSON) -> list[Path]:
+    """The paths in a value, which have to be uploaded.
+
+    Raises:
+        InvalidRequestError: It is nested too deeply.
+    """
+    try:
+        return list(_paths(value))
+    except RecursionError:
+        raise _too_deep("inputs") from None
+
+
+def _paths(value: JSON) -> Iterator[Path]:
+    if isinstance(value, str):  # as most are
+        return
+    if isinstance(value, Path):
+        yield value
+    elif _is_mapping(value):
+        for item in value.values():
+            yield from _paths(item)
+    elif _is_sequence(value):
+        for item in value:
+            yield from _paths(item)
+
+
+def wire_inputs(inputs: Mapping[str, JSON], uploads: Mapping[Path, WorkflowFile]) -> JSONObject:
+    """The inputs as plain JSON.
+
+    Args:
+        inputs: Any JSON, with `WorkflowFile` and `pathlib.Path` among it.
+        uploads: The uploaded file for each path.
+
+    Raises:
+        InvalidRequestError: A value is no JSON; the message names its place.
+    """
+    if not isinstance(inputs, Mapping):
+        raise InvalidRequestError(
+            f"inputs must be a mapping of name to value, not {type(inputs).__name__}."
+        )
+    try:
+        wire: JSONObject = _wire(inputs, "inputs", uploads)
+    except RecursionError:
+        raise _too_deep("inputs") from None
+    return wire
+
+
+def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONObject]:
+    """The files of a run as plain JSON.
+
+    Raises:
+        InvalidRequestError: It is no list of files.
+    """
+    if not _is_sequence(files):
+        raise InvalidRequestError(f"files must be a list of files, not {type(files).__name__}.")
+    try:
+        wire = [_wire(file, f"files[{index}]", uploads) for index, file in enumerate(files)]
+    except RecursionError:
+        raise _too_deep("files") from None
+    for index, file in enumerate(wire):
+        if not isinstance(file, dict) or not {"type", "transfer_method"} <= file.keys():
+            raise InvalidRequestError(
+                f"files[{index}] is no file; make one with WorkflowFile.remote or .uploaded."
+            )
+    return wire
+
+
+def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON:
+    if value is None or isinstance(value, _SCALARS):
+        return _scalar(value, place)
+    if isinstance(value, Path):
+        return uploads[value].to_wire()
+    if _is_mapping(value):
+        return {
+            _name(name, place): _wire(item, f"{place}[{name!r}]", uploads)
+            for name, item in value.items()
+        }
+    if _is_sequence(value):
+        return [_wire(item, f"{place}[{index}]", uploads) for index, item in enumerate(value)]
+    from ..models import UploadedFile, WorkflowFile
+
+    if isinstance(value, UploadedFile):
+        value = value.as_input()
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
+    raise InvalidRequestError(
+        f"{place} is of the type {type(value).__name__}; inputs are JSON, WorkflowFile, "
+        "UploadedFile or pathlib.Path."
+    )
+
+
+def _too_deep(place: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{place} is nested too deeply, or contains itself.")
+
+
+def _is_mapping(value: JSON) -> TypeGuard[Mapping[JSON, JSON]]:
+    return isinstance(value, _MAPPINGS)
+
+
+def _is_sequence(value: JSON) -> TypeGuard[Sequence[JSON]]:
+    return isinstance(value, _SEQUENCES)
+
+
+def _name(name: JSON, place: str) -> str:
+    if not isinstance(name, str):
+        raise InvalidRequestError(f"{place} has the name {name!r}, which is no string.")
+    return _text(name, place)
+
+
+def _scalar(value: JSON, place: str) -> JSON:
+    if isinstance(value, str):
+        return _text(value, place)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequestError(f"{place} is {value}, which JSON cannot carry.")
+    if isinstance(value, int):
+        try:
+            str(value)
+        except ValueError:  # Python writes, and reads, no more than 4,300 digits
+            raise InvalidRequestError(f"{place} has more digits than JSON readers take.") from None
+    return value
+
+
+def _text(text: str, place: str) -> str:
+    if not is_text(text):
+        raise InvalidRequestError(f"{place} has half a surrogate pair, which is no text.")
+    return text
+
+
+FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
+"""Id of the action, and value by field."""
+
+FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
+"""Takes a form as people see it and returns what they answer."""
+
+AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
+"""Likewise, for async code; may be a coroutine function."""
+
+
+def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:
+    """The forms that a run waits at and their tokens; none where this key cannot answer them all.
+
+    Args:
+        run: The run.
+    """
+    forms = run.paused.forms if run.status == "paused" and run.paused else ()
+    found = [(form, form.token) for form in forms if form.token is not None]
+    return found if len(found) == len(forms) else []
+
+
+def as_seen(form: HumanInputForm, shown: HumanInputForm) -> HumanInputForm:
+    """A form as its page shows it, with what only the run says of it.
+
+    Args:
+        form: The form in the run's pause.
+        shown: The form as it was read with its token.
+    """
+    return attrs.evolve(
+        shown,
+        token=form.token,
+        id=form.id,
+        node_id=form.node_id,
+        node_title=form.node_title,
+        approval_channels=form.approval_channels,
+    )

@@ -1,0 +1,378 @@
+"""The one door to the generated endpoints: what each method sends, and how it reads the answer.
+
+An endpoint module is imported by the operation that needs it, because each brings models whose
+import takes about a millisecond, and a program calls few of them.
+"""
+# pyright: reportPrivateUsage=false
+# The request builders of generated endpoints are private by name; this module is their one user.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+from dify_workflow_api import models as wire
+
+from .. import models
+from .._http.request import Answer, Operation
+from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read
+from ..errors import InvalidRequestError, NotFoundError
+from . import parsers as _results
+from .input_rules import is_uuid
+
+if TYPE_CHECKING:
+    from dify_workflow_api.types import File
+
+    from ..models import (
+        HumanInputForm,
+        UploadedFile,
+        WorkflowLogsRequest,
+        WorkflowRunResponse,
+        WorkflowStopResponse,
+    )
+    from .files import OpenFile
+    from .log_query import LogAnswer, LogQuery
+
+T = TypeVar("T")
+ResponseMode: TypeAlias = Literal["streaming", "blocking"]
+
+
+def _unread(answer: Answer) -> Answer:
+    """For answers that are streamed, not read whole."""
+    return answer
+
+
+def _model(model: type[ModelT]) -> Callable[[Answer], ModelT]:
+    return lambda answer: _shaped(answer, lambda body: read(model, body))
+
+
+def _shaped(answer: Answer, reader: Callable[[JSONObject], T]) -> T:
+    """Read a JSON answer, or say that it does not have the shape that openapi.yaml gives it."""
+    body = answer.json()
+    try:
+        return reader(body)
+    except SHAPE_ERRORS as error:
+        raise answer.unreadable(f"of an unexpected shape ({error!r})") from error
+
+
+# --------------------------------------------------------------------------------------- runs
+
+
+def run_workflow(
+    name: str,
+    inputs: JSONObject,
+    user: str,
+    *,
+    mode: ResponseMode,
+    files: Sequence[JSONObject] | None = None,
+    workflow_id: str | None = None,
+    trace_id: str | None = None,
+) -> Operation[WorkflowRunResponse]:
+    """POST /workflows/run, or /workflows/{workflow_id}/run."""
+    from dify_workflow_api.types import UNSET
+
+    body = wire.RunWorkflowBody(
+        inputs=inputs,
+        user=user,
+        response_mode=mode,
+        files=UNSET if files is None else [wire.FileReference.from_dict(file) for file in files],
+        trace_id=UNSET if trace_id is None else checked_text("trace_id", trace_id),
+    )
+    if workflow_id is None:
+        from dify_workflow_api.api.workflows.run_workflow import _get_kwargs as build
+
+        request = build(body=body)
+    else:
+        from dify_workflow_api.api.workflows.run_workflow_by_id import (
+            _get_kwargs as build_by_id,
+        )
+
+        request = build_by_id(checked_uuid("workflow_id", workflow_id), body=body)
+    return Operation(
+        name,
+        request,
+        lambda answer: _shaped(answer, _results.blocking_run),
+        answer="events" if mode == "streaming" else "json",
+        runs=True,
+    )
+
+
+def stop_workflow_task(task_id: str, user: str) -> Operation[WorkflowStopResponse]:
+    """POST /workflows/tasks/{task_id}/stop."""
+    from dify_workflow_api.api.workflows.stop_workflow_task import _get_kwargs as build
+
+    return Operation(
+        "stop_workflow_stream",
+        build(checked_id("task_id", task_id), body=wire.StopTaskBody(user=user)),
+        lambda answer: _shaped(
+            answer,
+            lambda body: models.WorkflowStopResponse(read(wire.StopTaskResult, body).result),
+        ),
+        repeatable=True,
+    )
+
+
+def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
+    """GET /workflows/run/{workflow_run_id}."""
+    from dify_workflow_api.api.workflows.get_workflow_run import _get_kwargs as build
+
+    def read_detail(answer: Answer) -> WorkflowRunResponse:
+        run = _shaped(answer, _results.run_detail)
+        if run is None:
+            raise NotFoundError(
+                answer.operation,
+                status_code=answer.status_code,
+                code="not_found",
+                message=f"there is no run {workflow_run_id}; every field of the answer is null",
+                headers=answer.headers,
+                body=answer.body.decode("utf-8", "replace"),
+            )
+        if run.id.lower() != workflow_run_id.lower():
+            raise answer.unreadable(f"of another run than {workflow_run_id}")
+        return run
+
+    request = build(checked_uuid("workflow_run_id", workflow_run_id))
+    return Operation("info", request, read_detail, repeatable=True)
+
+
+def list_workflow_logs(
+    name: str, request: WorkflowLogsRequest, query: LogQuery
+) -> Operation[LogAnswer]:
+    """GET /workflows/logs, with the filters of a request in the window of a query."""
+    from dify_workflow_api.api.workflows.list_workflow_logs import _get_kwargs as build
+    from dify_workflow_api.types import UNSET
+
+    from .._log_cursor import moment_of
+    from .log_query import log_page
+
+    return Operation(
+        name,
+        build(
+            keyword=request.keyword or UNSET,
+            status=query.narrowed.get("status") or request.status or UNSET,
+            created_at_before=UNSET if query.before is None else moment_of(query.before),
+            created_at_after=UNSET if query.after is None else moment_of(query.after),
+            created_by_end_user_session_id=query.narrowed.get("created_by_end_user_session_id")
+            or request.created_by_end_user_session_id
+            or UNSET,
+            created_by_account=request.created_by_account or UNSET,
+            page=query.page,
+            limit=query.limit,
+        ),
+        lambda answer: _shaped(answer, log_page),
+        repeatable=True,
+    )
+
+
+def stream_workflow_events(
+    workflow_run_id: str,
+    user: str,
+    *,
+    include_state_snapshot: bool,
+    continue_on_pause: bool,
+    last_event_id: str | None = None,
+) -> Operation[Answer]:
+    """GET /workflow/{workflow_run_id}/events; the header is for servers whose events have ids."""
+    from dify_workflow_api.api.workflows.stream_workflow_events import (
+        _get_kwargs as build,
+    )
+
+    request = build(
+        checked_uuid("workflow_run_id", workflow_run_id),
+        user=user,
+        include_state_snapshot=include_state_snapshot,
+        continue_on_pause=continue_on_pause,
+    )
+    if last_event_id and last_event_id.isascii() and last_event_id.isprintable():
+        request = {**request, "headers": {"Last-Event-ID": last_event_id}}
+    return Operation("resume_workflow_stream", request, _unread, answer="events", repeatable=True)
+
+
+# -------------------------------------------------------------------------------- human input
+
+
+def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
+    """GET /form/human_input/{form_token}."""
+    from dify_workflow_api.api.human_input.get_human_input_form import (
+        _get_kwargs as build,
+    )
+
+    token = checked_id("form_token", form_token)
+    return Operation(
+        "human_input_form",
+        build(token),
+        lambda answer: _shaped(answer, lambda body: _results.form(token, body)),
+        repeatable=True,
+    )
+
+
+def submit_human_input_form(
+    form_token: str, action: str, inputs: JSONObject, user: str
+) -> Operation[None]:
+    """POST /form/human_input/{form_token}."""
+    from dify_workflow_api.api.human_input.submit_human_input_form import (
+        _get_kwargs as build,
+    )
+
+    body = wire.SubmitHumanInputFormBody(
+        inputs=inputs, action=checked_text("action", action), user=user
+    )
+    return Operation(
+        "submit_human_input_form",
+        build(checked_id("form_token", form_token), body=body),
+        lambda _: None,
+    )
+
+
+# -------------------------------------------------------------------------------------- files
+
+
+def upload_file(file: OpenFile, user: str) -> Operation[UploadedFile]:
+    """POST /files/upload."""
+    from dify_workflow_api.api.files.upload_file import _get_kwargs as build
+
+    return Operation(
+        "upload_file",
+        build(body=wire.UploadFileBody(file=_part(file), user=user)),
+        lambda answer: _shaped(answer, _results.uploaded_file),
+        replayable=file.payload.can_rewind,
+    )
+
+
+def preview_file(file_id: str, user: str, *, as_attachment: bool) -> Operation[Answer]:
+    """GET /files/{file_id}/preview."""
+    from dify_workflow_api.api.files.preview_file import _get_kwargs as build
+
+    return Operation(
+        "file_preview",
+        build(checked_uuid("file_id", file_id), as_attachment=as_attachment, user=user),
+        _unread,
+        answer="bytes",
+        repeatable=True,
+    )
+
+
+# ---------------------------------------------------------------------------------------- app
+
+
+def get_end_user(end_user_id: str) -> Operation[wire.EndUser]:
+    """GET /end-users/{end_user_id}."""
+    from dify_workflow_api.api.app.get_end_user import _get_kwargs as build
+
+    request = build(checked_uuid("end_user_id", end_user_id))
+    return Operation("end_user", request, _model(wire.EndUser), repeatable=True)
+
+
+def get_app_info() -> Operation[wire.AppInfo]:
+    """GET /info."""
+    from dify_workflow_api.api.app.get_app_info import _get_kwargs as build
+
+    return Operation("app_info", build(), _model(wire.AppInfo), repeatable=True)
+
+
+def get_app_parameters() -> Operation[wire.AppParameters]:
+    """GET /parameters."""
+    from dify_workflow_api.api.app.get_app_parameters import _get_kwargs as build
+
+    return Operation("parameters", build(), _model(wire.AppParameters), repeatable=True)
+
+
+def get_input_form() -> Operation[list[JSONObject]]:
+    """GET /parameters, for the rules of its inputs as they stand there."""
+    from dify_workflow_api.api.app.get_app_parameters import _get_kwargs as build
+
+    return Operation(
+        "parameters",
+        build(),
+        lambda answer: _shaped(answer, lambda body: list(body["user_input_form"])),
+        repeatable=True,
+    )
+
+
+def get_app_meta() -> Operation[wire.AppMeta]:
+    """GET /meta."""
+    from dify_workflow_api.api.app.get_app_meta import _get_kwargs as build
+
+    return Operation("meta", build(), _model(wire.AppMeta), repeatable=True)
+
+
+def get_app_site() -> Operation[wire.AppSite]:
+    """GET /site."""
+    from dify_workflow_api.api.app.get_app_site import _get_kwargs as build
+
+    return Operation("site", build(), _model(wire.AppSite), repeatable=True)
+
+
+# -------------------------------------------------------------------------------------- audio
+
+
+def audio_to_text(file: OpenFile, user: str) -> Operation[wire.Transcript]:
+    """POST /audio-to-text."""
+    from dify_workflow_api.api.audio.audio_to_text import _get_kwargs as build
+
+    return Operation(
+        "audio_to_text",
+        build(body=wire.AudioToTextBody(file=_part(file), user=user)),
+        _model(wire.Transcript),
+        replayable=file.payload.can_rewind,
+    )
+
+
+def text_to_audio(text: str, user: str, *, voice: str | None) -> Operation[Answer]:
+    """POST /text-to-audio."""
+    from dify_workflow_api.api.audio.text_to_audio import _get_kwargs as build
+    from dify_workflow_api.types import UNSET
+
+    body = wire.TextToAudioBody(text=checked_text("text", text), user=user, voice=voice or UNSET)
+    return Operation("text_to_audio", build(body=body), _unread, answer="bytes")
+
+
+# ------------------------------------------------------------------------------------- checks
+
+_LONGEST_ID = 255
+"""Most characters of an id or token; those of Dify have at most 36."""
+
+
+def checked_text(name: str, value: str) -> str:
+    """The value, if it can be an id, a token or a text.
+
+    Raises:
+        InvalidRequestError: It is no string, or empty.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(f"{name} must be a string that is not empty, not {value!r}.")
+    if not is_text(value):
+        raise InvalidRequestError(f"{name} has half a surrogate pair, which is no text.")
+    return value
+
+
+def checked_id(name: str, value: str) -> str:
+    """The value, if it can be an id or a token in the path of a request.
+
+    Raises:
+        InvalidRequestError: It is no string, empty, too long, or would change the path.
+    """
+    checked = checked_text(name, value)
+    if checked in {".", ".."}:
+        raise InvalidRequestError(f"{name} must be an id, not {value!r}.")
+    if len(checked) > _LONGEST_ID:
+        raise InvalidRequestError(f"{name} has {len(checked)} characters; ids have fewer.")
+    return checked
+
+
+def checked_uuid(name: str, value: str) -> str:
+    """The value, if it is a UUID; the server answers 500 to others (DIFY.md section 0.9).
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    if not isinstance(value, str) or not is_uuid(value):
+        raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
+    return value
+
+
+def _part(file: OpenFile) -> File:
+    # The generated type asks for BinaryIO; httpx needs no more than `read`.
+    from dify_workflow_api.types import File
+
+    return File(payload=file.payload, file_name=file.name, mime_type=file.content_type)  # type: ignore[arg-type]  # see above

@@ -1,0 +1,417 @@
+"""What both clients decide; they themselves only send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+
+import attrs
+
+from ._api import operations
+from ._api.preparation import InputForms, Preparation
+from ._bounded import BoundedDict
+from ._http.deadline import Deadline
+from ._http.options import (
+    NotGiven,
+    Options,
+    Timeout,
+    checked_timeout,
+)
+from ._http.outcomes import meaning
+from ._http.request import Call, Operation, call_for
+from ._http.servers import Servers
+from ._json import JSONObject
+from ._secret import ApiKey
+from ._streams.forms import AnsweredForms
+from ._streams.observer import Observer
+from ._streams.protocol import RunCalls
+from ._streams.recovery import Pace, Patience
+from ._streams.run_state import StoppedTasks
+from ._streams.search import Search, sent_now
+from ._streams.session import StreamCore
+from .errors import DifyError, InvalidRequestError, PreconditionFailedError
+
+if TYPE_CHECKING:
+    from ._api.log_query import LogAnswer
+    from ._logs.iterators import LogSource
+    from ._logs.pager import LogPager, TailCore
+    from ._streams.recovery import Recovery
+    from .models import WorkflowLogsRequest, WorkflowRunRequest, WorkflowRunResponse
+    from .tracing import Tracing
+
+T = TypeVar("T")
+
+
+class AnyTransport(Protocol):
+    """What both transports have."""
+
+    servers: Servers
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it sends with an httpx client of the user's own."""
+        ...
+
+
+_MOST_RUNS = 10_000
+"""Ids of runs that are remembered, so that none of them is taken for another one."""
+
+TransportT = TypeVar("TransportT", bound=AnyTransport)
+ClientT = TypeVar("ClientT", bound="ClientBase[Any]")
+
+
+class ClientBase(Generic[TransportT]):
+    """Options, connections and what is remembered between calls.
+
+    Args:
+        options: How the client is set up.
+        transport: What it sends with; copies share it.
+    """
+
+    _pace = Pace()
+    """How fast lost runs are looked for; set another one on a client whose tests shall not wait."""
+
+    def __init__(self, options: Options, transport: TransportT) -> None:
+        self._options = options
+        self._transport = transport
+        self._owns_transport = True
+        self._forms = InputForms()
+        self._stops = StoppedTasks()
+        self._answered = AnsweredForms()
+        self._started = BoundedDict[str, None](_MOST_RUNS)
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of the server, without a slash at its end."""
+        return self._options.base_url
+
+    @property
+    def user_id(self) -> str:
+        """Who runs are for, where a request does not say."""
+        return self._options.user_id
+
+    @property
+    def server_version(self) -> str | None:
+        """Version of the server, such as ``"1.14.2"``; None until it has answered.
+
+        Proxies may drop the header that says it (X-Version).
+        """
+        return self._transport.servers.version(self._options.base_url)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_options"):  # a debugger looks at a constructor that failed
+            return f"<{type(self).__name__} without options>"
+        return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
+
+    def _within(
+        self, timeout: Timeout | NotGiven, deadline: Deadline | None = None, **others: Any
+    ) -> Self:
+        """This client with options for one call.
+
+        Args:
+            timeout: Bounds of each request; `NOT_GIVEN` for the client's.
+            deadline: When all of the call has to be over; None for when it has to anyway.
+            others: Other options; None for the client's.
+
+        Raises:
+            InvalidRequestError: The bounds are invalid.
+        """
+        is_same = deadline is None or deadline is self._options.deadline
+        if (
+            isinstance(timeout, NotGiven)
+            and is_same
+            and not any(value is not None for value in others.values())
+        ):
+            return self
+        checked = checked_timeout(timeout, InvalidRequestError)
+        return self._copy(None, timeout=checked, deadline=deadline, **others)
+
+    def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
+        return call_for(self._options, operation, self._options.key(key))
+
+    def _preparation(self, name: str) -> Preparation:
+        return Preparation(name, self._options, self._transport.servers, self._forms)
+
+    def _run_calls(self, name: str, key: ApiKey, user: str) -> RunCalls:
+        """The calls that find a run again.
+
+        They always ask for what has been, which fills the gap, and for what follows a pause: whose
+        forms have been answered meanwhile is decided here.
+        """
+
+        def call(operation: Operation[T]) -> Call[T]:
+            named = attrs.evolve(operation, name=name)
+            made = call_for(self._options, named, key)
+            return attrs.evolve(made, max_retries=0, queue_timeout=0)
+
+        def events(run_id: str, last_event_id: str | None) -> Call[Any]:
+            return call(
+                operations.stream_workflow_events(
+                    run_id,
+                    user,
+                    include_state_snapshot=True,
+                    continue_on_pause=True,
+                    last_event_id=last_event_id,
+                )
+            )
+
+        def newest_logs() -> Call[LogAnswer]:
+            from ._api.log_query import LogQuery
+            from .models import WorkflowLogsRequest
+
+            request = WorkflowLogsRequest(created_by_end_user_session_id=user)
+            query = LogQuery(after=None, before=None)
+            return call(operations.list_workflow_logs(name, request, query))
+
+        return RunCalls(
+            events=events,
+            detail=lambda run_id: call(operations.get_workflow_run(run_id)),
+            logs=newest_logs,
+            form=lambda token: call(operations.get_human_input_form(token)),
+            server_version=lambda: self.server_version,
+        )
+
+    def _core(self, name: str, **what: Any) -> StreamCore:
+        """What is known of a stream before it is opened."""
+        return StreamCore(
+            name,
+            max_event_bytes=self._options.max_event_bytes,
+            start_timeout=self._options.start_timeout,
+            forms=self._answered,
+            stops=self._stops,
+            server_version=lambda: self.server_version,
+            deadline=self._options.deadline,
+            **what,
+        )
+
+    def _log_pager(
+        self,
+        name: str,
+        request: WorkflowLogsRequest | None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        most: int | None = None,
+    ) -> tuple[LogPager, LogSource]:
+        from ._logs.cursor import RETURNED  # most programs read no logs
+        from ._logs.pager import LogPager
+
+        source = self._log_source(name, request)
+        return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
+
+    def _tail_core(
+        self, name: str, request: WorkflowLogsRequest | None
+    ) -> tuple[TailCore, LogSource]:
+        from ._logs.cursor import RETURNED
+        from ._logs.pager import TailCore
+
+        source = self._log_source(name, request)
+        return TailCore(source.request, RETURNED), source
+
+    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+        from ._logs.iterators import LogSource
+        from .models import WorkflowLogsRequest
+
+        if request is not None and not isinstance(request, WorkflowLogsRequest):
+            raise InvalidRequestError(
+                f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
+            )
+        request = WorkflowLogsRequest() if request is None else request
+        return LogSource(name, request, self._options, self._transport.servers)
+
+    def _events_core(
+        self,
+        name: str,
+        run_id: str,
+        key: ApiKey,
+        user_id: str | None,
+        *,
+        snapshot: bool,
+        continues: bool,
+    ) -> StreamCore:
+        """What is known of the stream of a run that is going on."""
+        core = self._core(
+            name,
+            run_id=run_id,
+            ends_at_pause=not continues,
+            tells_all=snapshot,
+            observer=self._observer(name, run_id=run_id),
+        )
+        if self._options.recover:
+            calls = self._run_calls(name, key, self._options.user(user_id))
+            core.set_recovery(self._recovery(calls))
+        return core
+
+    def _follow_core(
+        self,
+        name: str,
+        run_id: str,
+        key: ApiKey,
+        user_id: str | None,
+        *,
+        continues: bool,
+    ) -> StreamCore:
+        """What is known of a run of which no stream is open yet."""
+        operations.checked_uuid("workflow_run_id", run_id)
+        core = self._core(
+            name,
+            run_id=run_id,
+            ends_at_pause=not continues,
+            follows=True,
+            observer=self._observer(name, run_id=run_id),
+        )
+        if core.observer is not None:
+            core.observer.begin()
+        calls = self._run_calls(name, key, self._options.user(user_id))
+        core.set_recovery(self._recovery(calls))
+        return core
+
+    def _observer(
+        self, name: str, *, request: WorkflowRunRequest | None = None, run_id: str | None = None
+    ) -> Observer | None:
+        """Who is told of a run that is sent, or followed; nobody without `tracing`."""
+        if not self._options.tracing:
+            return None
+        from .tracing._run_observer import observer_of
+
+        return observer_of(
+            self._options.tracing,
+            name,
+            self._options.base_url,
+            own_trace_id=request.trace_id if request else None,
+            run_id=run_id,
+        )
+
+    def _recovery(self, calls: RunCalls) -> Recovery:
+        from ._streams.recovery import Recovery  # few streams are lost
+
+        options = self._options
+        return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
+
+    def _search(self, name: str, call: Call[Any]) -> Search | None:
+        """What looks for a run that is sent now, if its id never comes; None without `recover`."""
+        if not self._options.recover:
+            return None
+        body: JSONObject = call.operation.request["json"]
+        servers, url = self._transport.servers, call.base_url
+        sent = sent_now(
+            body,
+            lambda moment: servers.time_at(url, moment),
+            self._started,
+            again=call if self._options.at_least_once else None,
+        )
+        calls = self._run_calls(name, call.key, body["user"])
+        return Search(calls, name, sent, self._pace.search, self._pace.longest_search_wait)
+
+    def _note_run(self, run: WorkflowRunResponse) -> None:
+        """Note a run that was answered in blocking mode, and its forms."""
+        self._started[run.id] = None
+        for form in run.paused.forms if run.paused else ():
+            self._answered.see(run.id, form.id, form.token)
+
+    def _note_refused_form(self, token: str, error: DifyError) -> None:
+        """Say what the failure of an answer to a form means.
+
+        Args:
+            token: Token of the form.
+            error: The failure.
+        """
+        error.outcome = meaning(error, self._options.not_sent_statuses).outcome
+        is_accepted = self._answered.is_accepted(token)
+        if isinstance(error, PreconditionFailedError) and is_accepted is not None:
+            did = "submitted it" if is_accepted else "sent an answer before, which may be the one"
+            what = f"{error.operation}: the form was submitted already: this client {did}"
+            error.args = (f"{what} ({error.status_code} {error.code}).",)
+        elif error.outcome == "unknown":
+            self._answered.submit(token, is_accepted=False)
+
+    def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
+        """A copy with other options, whose closing leaves the connections open."""
+        copy = object.__new__(type(self))
+        copy._options = self._options.changed(**changes)
+        copy._transport = transport or self._transport
+        copy._owns_transport = False
+        copy._forms = self._forms
+        copy._stops = self._stops
+        copy._answered = self._answered
+        copy._started = self._started
+        copy._pace = self._pace
+        return copy
+
+
+@contextmanager
+def naming(run: WorkflowRunResponse) -> Generator[None, None, None]:
+    """Let the failure of an answer to a form name the run that waits for it, which was started."""
+    try:
+        yield
+    except DifyError as error:
+        error.run_id, error.task_id, error.outcome = run.id, run.task_id, "running"
+        raise
+
+
+@contextmanager
+def starting_none() -> Generator[None, None, None]:
+    """Let no error of a call that starts no run say that nothing was run."""
+    try:
+        yield
+    except DifyError as error:
+        if error.outcome == "not_run":
+            error.outcome = None
+        raise
+
+
+def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
+    """What another client like this one is made of.
+
+    Returns:
+        Its options, how fast it looks for lost runs, and whether it sends with an httpx client of
+        the user's own, which cannot be had twice.
+    """
+    transport = client._transport  # pyright: ignore[reportPrivateUsage]  # of the class above
+    options, pace = client._options, client._pace  # pyright: ignore[reportPrivateUsage]  # likewise
+    return options, pace, transport.is_given
+
+
+def server_time(client: ClientBase[Any]) -> float | None:
+    """The time by the clock of the client's server (Unix seconds); None where it is not known."""
+    servers: Servers = client._transport.servers  # pyright: ignore[reportPrivateUsage]  # as above
+    return servers.time_at(client.base_url, time.monotonic())
+
+
+def with_pace(client: ClientT, pace: Pace) -> ClientT:
+    """The client, which from now on looks for lost runs this fast."""
+    client._pace = pace  # pyright: ignore[reportPrivateUsage]  # likewise
+    return client
+
+
+def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] | None:
+    """What is to be told of runs; False for nothing, and None where that was left out.
+
+    Raises:
+        ConfigurationError: It is another kind of object, or OpenTelemetry is not installed.
+    """
+    if tracing is None or tracing is False:
+        return tracing
+    from .tracing import checked  # most programs have none
+
+    return checked(tracing)
+
+
+def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:
+    """Refuse a response mode that there is not, or that cannot do what is asked for.
+
+    Raises:
+        InvalidRequestError: It is neither of the two, or names no task that could be stopped.
+    """
+    if response_mode not in {"streaming", "blocking"}:
+        raise InvalidRequestError(
+            f"response_mode must be 'streaming' or 'blocking', not {response_mode!r}."
+        )
+    if stop_on_deadline and response_mode == "blocking":
+        raise InvalidRequestError(
+            "stop_on_deadline needs response_mode='streaming': a blocking call learns the task, "
+            "which stops a run, only when the run has ended."
+        )

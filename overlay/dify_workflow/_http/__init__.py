@@ -1,0 +1,1 @@
+"""How requests are sent, and what becomes of them: options, retries, deadlines, connections."""

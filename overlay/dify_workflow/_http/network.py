@@ -1,0 +1,355 @@
+"""Connections of our own httpx clients, in the hands of the call that uses them.
+
+Threads cannot be cancelled, so the connection itself keeps a deadline in every phase after the DNS
+lookup, and ends when the client is closed. Tasks can be, and then no socket stays behind.
+
+This is the one place that uses private names of httpx (a transport's pool and its network backend).
+Where they are missing, the deadline is checked when data arrives, as with a client of the user's.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+import httpcore
+import httpx
+
+from .deadline import Deadline
+from .waiting import new_event, spawn
+
+_PIECE = 16 * 1024
+"""Bytes that are sent between two looks at the deadline."""
+
+
+class Exchange:
+    """A request of a thread and its answer, as their connection sees them.
+
+    Args:
+        deadline: When both have to be over.
+    """
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.within: float | None = None
+        """Seconds to wait for the next bytes; None for as long as httpcore would."""
+        self.is_closed = False
+        self._deadline = deadline
+        self._stream: _Stream | None = None
+
+    @contextmanager
+    def active(self) -> Generator[None, None, None]:
+        """Let the connections that this thread uses meanwhile belong to this exchange."""
+        _ACTIVE.exchange = self
+        try:
+            yield
+        finally:
+            _ACTIVE.exchange = None
+
+    def close(self) -> None:
+        """End it, from whichever thread."""
+        self.is_closed = True
+        stream = self._stream
+        if stream is not None and stream.exchange is self:
+            with suppress(AttributeError, OSError):  # it is gone already
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def attach(self, stream: _Stream) -> None:
+        """Note the connection over which it goes.
+
+        Raises:
+            httpcore.WriteError: It was closed before.
+        """
+        self._stream = stream
+        if self.is_closed:
+            raise httpcore.WriteError("the client was closed")
+
+    def bound(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+        """A bound that ends with the deadline.
+
+        Args:
+            timeout: The bound that httpcore has; None for none.
+            late: What is raised where the deadline has passed.
+        """
+        if self._deadline.has_passed:
+            raise late("the deadline passed")
+        return self._deadline.bound(timeout)
+
+
+class _Active(threading.local):
+    """The exchange that each thread is in."""
+
+    exchange: Exchange | None = None
+
+
+_ACTIVE = _Active()
+_IDLE = Exchange(Deadline())
+"""The exchange of a connection that nobody uses."""
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection, which asks its exchange how long each step may take."""
+
+    def __init__(self, stream: httpcore.NetworkStream, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self._stream = stream
+        if exchange is not _IDLE:
+            exchange.attach(self)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        exchange = self.exchange
+        wanted = timeout if exchange.within is None else exchange.within
+        return self._stream.read(max_bytes, exchange.bound(wanted, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        exchange = _ACTIVE.exchange
+        if exchange is not None and exchange is not self.exchange:  # a request begins
+            self.exchange = exchange
+            exchange.attach(self)
+        for start in range(0, len(buffer), _PIECE):
+            bound = self.exchange.bound(timeout, httpcore.WriteTimeout)
+            self._stream.write(buffer[start : start + _PIECE], bound)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        bound = self.exchange.bound(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, bound), self.exchange)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Makes connections that belong to the exchange of their thread."""
+
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+        self._backend = backend
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        exchange = _ACTIVE.exchange or _IDLE
+        failure: Exception | None = None
+        for address in _addresses(host, port):
+            bound = exchange.bound(timeout, httpcore.ConnectTimeout)
+            try:
+                stream = self._backend.connect_tcp(
+                    address, port, bound, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _Stream(stream, exchange)
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._backend.connect_unix_socket(path, timeout, socket_options)
+        return _Stream(stream, _ACTIVE.exchange or _IDLE)
+
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host, each once: the deadline is kept between two of them."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    addresses = [
+        f"{address[0]}%{address[3]}" if len(address) == 4 and address[3] else str(address[0])  # noqa: PLR2004  # IPv6
+        for *_, address in found
+    ]
+    return list(dict.fromkeys(addresses))
+
+
+_MADE: ContextVar[list[AsyncStream]] = ContextVar("made")
+"""The connections that a request of a task has made."""
+
+
+@contextmanager
+def no_socket_left() -> Generator[None, None, None]:
+    """Close the connections that a request has made, where it is cancelled before it uses them.
+
+    httpcore loses a connection whose task is cancelled at the moment when it is there.
+    """
+    made: list[AsyncStream] = []
+    token = _MADE.set(made)
+    try:
+        yield
+    except BaseException:
+        for stream in made:
+            if not stream.is_used:
+                spawn(stream.discard)
+        raise
+    finally:
+        _MADE.reset(token)
+
+
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Makes connections of which none stays open when the task that connects is cancelled."""
+
+    def __init__(self, backend: httpcore.AsyncNetworkBackend, pool: Any) -> None:
+        self._backend = backend
+        self._pool = pool
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        connect = partial(
+            self._backend.connect_tcp, host, port, timeout, local_address, socket_options
+        )
+        return AsyncStream(await _Connecting(connect).stream(), self._pool)
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return await self._backend.connect_unix_socket(path, timeout, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+class _Connecting:
+    """A connection that is made in a task of its own.
+
+    A task that is cancelled at the moment when its connection is there would lose it.
+
+    Args:
+        connect: Makes the connection.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]]) -> None:
+        self._connect = connect
+        self._is_over = new_event()
+        self._stream: httpcore.AsyncNetworkStream | None = None
+        self._error: Exception | None = None
+        self._is_given_up = False
+
+    async def stream(self) -> httpcore.AsyncNetworkStream:
+        """The connection."""
+        spawn(self._run)
+        try:
+            await self._is_over.wait()
+        except BaseException:
+            self._is_given_up = True
+            if self._stream is not None:
+                spawn(self._stream.aclose)
+            raise
+        if self._error is not None:
+            raise self._error
+        assert self._stream is not None
+        return self._stream
+
+    async def _run(self) -> None:
+        try:
+            self._stream = await self._connect()
+        except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
+            self._error = error
+        self._is_over.set()
+        if self._is_given_up and self._stream is not None:
+            await self._stream.aclose()
+
+
+class AsyncStream(httpcore.AsyncNetworkStream):
+    """A connection that is closed where its TLS handshake is cancelled."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, pool: Any) -> None:
+        self.is_used = False
+        """Whether anything was written to it."""
+        self._stream = stream
+        self._pool = pool
+        self.read = stream.read  # type: ignore[method-assign]  # handed on without a call in between
+        _MADE.get([]).append(self)
+
+    def lift_bound(self, *, is_lifted: bool) -> None:
+        """Let the reads of this answer wait without any bound, or with that of httpcore again."""
+        self.read = self._read_unbound if is_lifted else self._stream.read  # type: ignore[method-assign]  # as above
+
+    async def _read_unbound(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.is_used = True
+        self.lift_bound(is_lifted=False)  # the answer before may have lifted it
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def discard(self) -> None:
+        """Close a connection that no request will use, and let the pool forget it."""
+        await self._stream.aclose()
+        for connection in self._pool.connections:
+            inner = getattr(connection, "_connection", None)
+            if getattr(inner, "_network_stream", None) is self:
+                await connection.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            spawn(self._stream.aclose)
+            raise
+        self.is_used = True  # the stream within TLS takes its place
+        return AsyncStream(stream, self._pool)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def hold_connections(client: httpx.Client | httpx.AsyncClient) -> bool:
+    """Let the connections of one of our own clients belong to the calls that use them.
+
+    Args:
+        client: The client, which nobody has used yet.
+
+    Returns:
+        Whether it does; not where httpx has no such names any more.
+    """
+    mounts: dict[Any, Any] = getattr(client, "_mounts", {})
+    transports: list[Any] = [getattr(client, "_transport", None), *mounts.values()]
+    pools = [transport._pool for transport in transports if hasattr(transport, "_pool")]  # noqa: SLF001  # see above
+    if not pools or not all(hasattr(pool, "_network_backend") for pool in pools):
+        return False
+    is_async = isinstance(client, httpx.AsyncClient)
+    for pool in pools:
+        backend = pool._network_backend  # noqa: SLF001  # see above
+        held = _AsyncBackend(backend, pool) if is_async else _Backend(backend)
+        pool._network_backend = held  # noqa: SLF001  # see above
+    return True

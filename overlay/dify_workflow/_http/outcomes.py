@@ -1,0 +1,89 @@
+"""What a failed POST says of the run, or of the form, that it was to start or submit. Pure.
+
+One table, which docs/reliability.md shows. Doubt counts as "the server got it".
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import (
+    APIConnectionError,
+    APIStatusError,
+    ConfigurationError,
+    DifyError,
+    InvalidRequestError,
+    Outcome,
+    RateLimitError,
+    RunDeadlineExceededError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_UNCLEAR = frozenset({408, 425, 429, 499})
+"""Refusals that proxies also send after they passed the request on."""
+
+
+class Meaning(NamedTuple):
+    """What a failure means."""
+
+    outcome: Outcome
+    """``"not_run"`` or ``"unknown"``."""
+    may_repeat: bool
+    """Whether the same request may be sent again: it had no effect, and may have one later."""
+
+
+_GATEWAY = frozenset({502, 503, 504, *range(520, 525)})
+"""What proxies answer while the server is away (520 to 524: Cloudflare)."""
+
+_NOT_RUN = Meaning("not_run", may_repeat=False)
+_NOT_NOW = Meaning("not_run", may_repeat=True)
+_UNKNOWN = Meaning("unknown", may_repeat=False)
+
+
+def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meaning:
+    """What the failure of a POST means.
+
+    Args:
+        error: The failure.
+        not_sent_statuses: Statuses with which the user's gateway answers before the server has got
+            anything, as the user vouches.
+    """
+    if isinstance(error, APIConnectionError):
+        return _UNKNOWN if error.request_sent else _NOT_NOW
+    if isinstance(error, RunDeadlineExceededError):
+        return _UNKNOWN if error.request_sent else _NOT_RUN
+    if isinstance(error, APIStatusError):
+        if error.status_code in not_sent_statuses or is_refusal(error):
+            return _NOT_NOW
+        is_unclear = error.status_code in _UNCLEAR
+        if is_unclear or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _UNKNOWN
+        return _NOT_RUN  # 3xx, which is never followed, and 4xx
+    if isinstance(error, ConfigurationError | InvalidRequestError):
+        return _NOT_RUN
+    return _UNKNOWN  # a 2xx that cannot be read
+
+
+def is_refusal(error: APIStatusError) -> bool:
+    """Whether Dify itself refuses for now: the concurrency limit, a rate limit, a quota."""
+    return isinstance(error, RateLimitError) and error.is_from_dify
+
+
+def is_outage(error: DifyError) -> bool:
+    """Whether the server itself has not answered: it is away, as during a restart."""
+    if isinstance(error, APIStatusError):
+        return error.status_code in _GATEWAY
+    return isinstance(error, APIConnectionError)
+
+
+def add_to_message(error: DifyError, text: str) -> None:
+    """Add a sentence to the message of an exception.
+
+    Args:
+        error: The exception.
+        text: The sentence.
+    """
+    error.args = (f"{error} {text}", *error.args[1:])

@@ -1,0 +1,1 @@
+"""The log, read by cursor, page by page or row by row."""

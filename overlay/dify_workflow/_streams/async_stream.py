@@ -1,0 +1,295 @@
+"""The event stream of a run, for tasks: I/O around what `StreamCore` decides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.waiting import Flight, new_event, spawn
+from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
+from ..events import TextChunk
+from ..events.base import StreamEvent
+from ..models import WorkflowStopResponse
+from .protocol import (
+    Ask,
+    Reopen,
+    Step,
+    Wait,
+)
+from .session import STOP_SECONDS, StreamCore, StreamView
+
+if TYPE_CHECKING:
+    from anyio import Event
+
+    from .._http.async_body import AsyncByteStream
+    from .._http.async_transport import AsyncTransport
+    from ..models import WorkflowRunResponse
+
+
+class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
+    """The events of a run as they come: an async context manager and async iterator.
+
+    The request is sent when it is awaited, entered or iterated. Iteration ends when the run has
+    ended or paused. Leaving the ``async with`` block, breaking out of the loop, any exception and
+    cancellation close the connection at once; the run itself goes on (`stop` ends it). Take single
+    events with ``await anext(stream)`` and go on afterwards.
+
+    Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
+        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
+        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
+            the run's end, and the server could not be reached again (or need not: `recover`).
+        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
+        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
+        StreamDecodeError: While iterating: an event is larger than ``max_event_bytes``.
+        InvalidResponseError: While iterating: an event of another run came.
+    """
+
+    def __init__(
+        self,
+        core: StreamCore,
+        opening: Callable[[], Awaitable[AsyncByteStream]] | None,
+        stop: Callable[[str, Deadline], Awaitable[WorkflowStopResponse]],
+        transport: AsyncTransport,
+    ) -> None:
+        super().__init__(core)
+        self._opening = opening and Flight(opening, core.errors.left_early())
+        self._transport = transport
+        self._body: AsyncByteStream | None = None
+        self._stop = stop
+        self._is_reading = False
+        self._waiting: list[Event] = []
+        self._closing: Event | None = None
+
+    def __await__(self) -> Generator[None, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> Self:
+        if self._opening is not None:
+            await self._opened(self._opening)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def __aiter__(self) -> AsyncGenerator[StreamEvent[object], None]:
+        # A generator, because that is what notices when a loop is left.
+        ready = self._core.ready
+        try:
+            while ready or await self._read_until(ready.__len__):
+                yield ready.popleft()
+            await self._finish()
+            self._at_end()
+        finally:
+            await self.close()
+
+    async def __anext__(self) -> StreamEvent[object]:
+        event = await self._advance()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    @property
+    async def text(self) -> AsyncIterator[str]:
+        """The text of the run alone, piece by piece; reading it reads the stream."""
+        try:
+            while (event := await self._advance()) is not None:
+                if isinstance(event, TextChunk):
+                    yield event.data.text
+        finally:
+            await self.close()
+
+    async def result(self) -> WorkflowRunResponse:
+        """Read the stream to its end and return the run.
+
+        Raises:
+            StreamError: The stream failed, or was closed before the run's end.
+        """
+        while await self._advance() is not None:
+            pass
+        return self._core.result()
+
+    async def stop(self) -> WorkflowStopResponse:
+        """Stop the run on the server; the stream then ends with its final event.
+
+        Where no event has brought the task id yet, it is waited for.
+
+        Raises:
+            StreamError: The stream ended before any event brought the task id.
+            DifyError: The stop itself failed.
+        """
+        await self._read_until(lambda: self.task_id)
+        if self.task_id is None:
+            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+                return WorkflowStopResponse("success")
+            raise self._core.failure or self._core.errors.without_task()
+        return await self._stop(self.task_id, NO_DEADLINE)
+
+    async def started(self) -> WorkflowRunResponse:
+        """Read until the run's ids are known, and return the run as it is then.
+
+        Raises:
+            StreamError: The stream ended before.
+        """
+        await self._read_until(lambda: self._core.has_ids)
+        return self._core.started()
+
+    def read_behind(self) -> None:
+        """Go on reading the stream to its end behind the caller's back."""
+        spawn(self._read_to_end)
+
+    async def _read_to_end(self) -> None:
+        with suppress(DifyError):
+            await self.result()
+
+    async def close(self) -> None:
+        """Close the connection; the run goes on."""
+        self._closed = True
+        self._core.leave()
+        if self._closing is not None:
+            self._closing.set()
+        if self._body is not None:
+            await self._body.close()
+
+    def __del__(self) -> None:
+        if self._body is not None:
+            self._body.abandon()
+        self._core.leave(in_finalizer=True)
+
+    async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
+        if self._closed:
+            raise self._core.errors.left_early()
+        body = await opening.outcome()
+        if self._opening is opening:
+            self._opening = None
+            self._core.begin(body.headers, body.key)
+            self._body = body
+        if self._closed:  # meanwhile, by another task
+            await body.close()
+            raise self._core.errors.left_early()
+
+    async def _advance(self) -> StreamEvent[object] | None:
+        ready = self._core.ready
+        if not ready and not await self._read_until(ready.__len__):
+            await self._finish()
+            self._at_end()
+            return None
+        return ready.popleft()
+
+    async def _finish(self) -> None:
+        """Close the connection of a stream that has ended, or keep it for another call."""
+        body, self._body = self._body, None
+        if body is not None and self._core.has_ended_well:
+            await body.end()
+        elif body is not None:
+            await body.close()
+
+    async def _read_until(self, is_there: Callable[[], object]) -> bool:
+        """Read until something is there; False where nothing is left to read before it is.
+
+        One task reads at a time; the others wait for what it finds.
+        """
+        while not is_there():
+            if self._core.ended or self._closed:
+                return False
+            if self._body is None and self._opening is not None:
+                await self._opened(self._opening)
+            elif self._is_reading:
+                self._waiting.append(read := new_event())
+                await read.wait()
+            else:
+                self._is_reading = True
+                try:
+                    await self._read_on()
+                finally:
+                    self._is_reading = False
+                    if self._waiting:
+                        for read in self._waiting:
+                            read.set()
+                        self._waiting.clear()
+        return True
+
+    async def _read_on(self) -> None:
+        """Read more bytes, or find the run again whose stream is lost."""
+        core, body, within = self._core, self._body, None
+        if body is None or not core.is_steady:
+            if body is None or core.needs_recovery:
+                await self._recover()
+                return
+            within = core.patience
+        try:
+            chunk = await body.read(within)
+        except RunDeadlineExceededError:
+            await self._expire()
+        except APIConnectionError as error:
+            if self._closed:  # by another task
+                return
+            self._lose(error)
+        except BaseException:
+            self._closed = True
+            raise
+        else:
+            core.finish() if chunk is None else core.feed(chunk)
+        if core.failure is not None:
+            await self.close()
+
+    async def _recover(self) -> None:
+        """Find the run again; what comes of it is in the core."""
+        if self._core.is_lost:
+            await self._release()
+        try:
+            await self._transport.carry_out(self._core.recovered(), self._do)
+        except RunDeadlineExceededError:
+            await self._expire()
+        except DifyError as error:
+            self._core.fail(error)
+        except BaseException:
+            await self.close()
+            raise
+        if self._core.ended:
+            await self.close()
+
+    async def _release(self) -> None:
+        """Close the connection of a stream that is lost."""
+        body, self._body = self._body, None
+        if body is not None:
+            await body.close()
+
+    async def _do(self, step: Step) -> object:
+        """Do what the recovery asks for."""
+        if self._closed:
+            raise self._core.errors.left_early()
+        self._core.check_deadline()
+        match step:
+            case Reopen(call=call):
+                self._body = body = await self._transport.open(call)
+                if self._closed:  # meanwhile, by another task
+                    await body.close()
+                    raise self._core.errors.left_early()
+                self._core.begin(body.headers, body.key)
+                return None
+            case Ask(call=call):
+                return await self._transport.send(call)
+            case Wait(seconds=seconds):
+                self._closing = new_event()
+                await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
+                self._core.check_deadline()
+                return None
+
+    async def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                await self._stop(task_id, Deadline("stop_workflow_stream", STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)

@@ -1,0 +1,261 @@
+"""What to say of a stream that failed: its run, its last event, and what came. Pure."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from .._api.input_rules import needs_check
+from .._http.deadline import Deadline
+from .._json import abridged
+from .._secret import ApiKey
+from ..errors import (
+    DifyError,
+    InvalidResponseError,
+    RunDeadlineExceededError,
+    RunLostError,
+    StreamDecodeError,
+    StreamError,
+    StreamInterruptedError,
+    WorkflowStreamError,
+)
+from ..events.base import FailureEvent, StreamEvent
+from .run_state import RunState
+from .sse import EventTooLargeError
+
+
+class _Ids(TypedDict):
+    """What every such exception says of its run."""
+
+    run_id: str | None
+    task_id: str | None
+    last_event: StreamEvent[object] | None
+
+
+class StreamErrors:
+    """Makes the exceptions of a stream.
+
+    Args:
+        operation: Name of the method that was called.
+        run: What is known of the run.
+    """
+
+    def __init__(self, operation: str, run: RunState) -> None:
+        self.operation = operation
+        self.key: ApiKey | None = None
+        """Key of the call, which no message may show; None until the server has answered."""
+        self.last_event: StreamEvent[object] | None = None
+        self._run = run
+
+    def interrupted(self, cause: DifyError | None, unfinished: bytes) -> StreamInterruptedError:
+        """The stream broke off.
+
+        Args:
+            cause: Why it did; None where the server ended it.
+            unfinished: What had come of the next event.
+        """
+        how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
+        shown = f" in an event ({self._shown(unfinished)})" if unfinished else ""
+        failure = StreamInterruptedError(
+            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: "
+            f"{how}{self._unread}{self._silence}",
+            **self._ids,
+        )
+        failure.__cause__ = cause
+        return failure
+
+    def lost(self, reason: str) -> RunLostError:
+        """The outcome of the run cannot be known.
+
+        Args:
+            reason: Why not.
+        """
+        task = self._run.task_id or "not known"
+        last = self.last_event
+        told = f"its last event was {last.event}" if last else "no event came"
+        return RunLostError(
+            f"{self.operation}: the outcome of {self._name} cannot be known: {reason} "
+            f"(task {task}, {told}).",
+            **self._ids,
+        )
+
+    def too_late(
+        self, deadline: Deadline, task: str | None, problem: DifyError | None
+    ) -> RunDeadlineExceededError:
+        """The deadline passed before the run's end.
+
+        Args:
+            deadline: The deadline.
+            task: Id of the task that was to be stopped; None where none was.
+            problem: Why it could not be stopped; None where it could.
+        """
+        stopped = task is not None and problem is None
+        if self._run.run_id is None:
+            unstopped = (
+                ", and it was not stopped, since no event has named its task"
+                if deadline.stops
+                else ""
+            )
+            then = f"whether it has started is not known{unstopped}.{self._silence}"
+        elif stopped:
+            then = f"a stop was sent for its task {task}."
+        elif problem is not None:
+            then = f"it goes on, since stopping it failed: {problem}"
+        elif deadline.stops:
+            then = "it goes on, since no event has named its task, which stops it."
+        else:
+            then = "it goes on."
+        return RunDeadlineExceededError(
+            f"{self.operation}: the deadline of {deadline.seconds:g} s passed before "
+            f"{f'the end{self._of}' if self._of else self._due}; {then}",
+            request_sent=True,
+            stop_requested=stopped,
+            **self._ids,
+        )
+
+    def left_early(self) -> StreamError:
+        """The stream was closed before its end."""
+        what = (
+            "given up before the server answered, so whether the run has started is not known."
+            if self.key is None
+            else f"the stream{self._of} was closed before {self._due}; look the run up with info()."
+            if self._run.run_id
+            else f"the stream was closed before {self._due}; whether it has started is not known."
+        )
+        return StreamError(f"{self.operation}: {what}", **self._ids)
+
+    def without_task(self) -> StreamError:
+        """A run is to be stopped whose events never named its task."""
+        what = f"no event named the task{self._of}, which stops it."
+        return StreamError(f"{self.operation}: {what}", **self._ids)
+
+    def too_large(self, error: EventTooLargeError) -> StreamDecodeError:
+        """An event is larger than may be held.
+
+        Args:
+            error: Says so.
+        """
+        return StreamDecodeError(
+            f"{self.operation}: the stream{self._of} cannot be read: {error}", **self._ids
+        )
+
+    def of_another(self, event: StreamEvent[object]) -> InvalidResponseError:
+        """An event names another run than the one of the stream.
+
+        Args:
+            event: The event.
+        """
+        failure = InvalidResponseError(
+            f"{self.operation}: the stream of {self._name} brought an event of another run: "
+            f"{abridged(self._hidden(abridged(event.raw)))}"
+        )
+        self.name_run(failure)
+        return failure
+
+    def reported(self, event: FailureEvent[object]) -> WorkflowStreamError:
+        """The server reported an error after the run had begun.
+
+        Args:
+            event: Which says so.
+        """
+        return WorkflowStreamError(
+            f"{self.operation}: the server reported an error in the stream of {self._name}"
+            f"{self._said(event)}",
+            event=event,
+            **self._ids,
+        )
+
+    def name_run(self, failure: DifyError) -> None:
+        """Let an exception say which run it is about, and that it was started.
+
+        Args:
+            failure: The exception, of a run whose id is known.
+        """
+        if self._run.run_id is not None:
+            failure.run_id = failure.run_id or self._run.run_id
+            failure.task_id = failure.task_id or self._run.task_id
+            if failure.outcome != "unknown" or not isinstance(failure, StreamError):
+                failure.outcome = "running"
+
+    def shapeless(self, error: Exception) -> InvalidResponseError:
+        """The final event has not the shape that openapi.yaml gives it.
+
+        Args:
+            error: What is wrong with it.
+        """
+        shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
+        failure = InvalidResponseError(
+            f"{self.operation}: the final event{self._of} does not have the expected shape "
+            f"({error!r}): {shown}"
+        )
+        self.name_run(failure)
+        return failure
+
+    def not_set_up(
+        self, event: FailureEvent[object], following: list[StreamEvent[object]]
+    ) -> WorkflowStreamError:
+        """The server could not set the run up.
+
+        Args:
+            event: Which says so.
+            following: What came behind it.
+        """
+        return WorkflowStreamError(
+            f"{self.operation}: the server could not set the run up{self._said(event)}",
+            event=event,
+            following=following,
+            **self._ids,
+        )
+
+    @property
+    def _ids(self) -> _Ids:
+        return {
+            "run_id": self._run.run_id,
+            "task_id": self._run.task_id,
+            "last_event": self.last_event,
+        }
+
+    @property
+    def _name(self) -> str:
+        return f"run {self._run.run_id}"
+
+    @property
+    def _of(self) -> str:
+        return f" of {self._name}" if self._run.run_id else ""
+
+    @property
+    def _due(self) -> str:
+        """What the stream ended before."""
+        return "the run's end" if self._run.run_id else "any event of the run came"
+
+    @property
+    def _silence(self) -> str:
+        """What else the silence of a server can mean that answers bad inputs with silence."""
+        version = self._run.server_version()
+        if self._run.run_id is not None or not needs_check(version):
+            return ""
+        return (
+            f" Dify {version} is also silent where it does not take the inputs: a wrong type, an "
+            "upload of another user, or a remote file that it cannot fetch."
+        )
+
+    @property
+    def _unread(self) -> str:
+        """What came that is no event, where something did."""
+        event = self._run.unreadable
+        return f". It sent what is no event: {self._shown(event.content)}" if event else ""
+
+    def _said(self, event: FailureEvent[object]) -> str:
+        code = event.raw.get("code")
+        message = f": {self._shown(event.message.encode())}" if event.message else "."
+        return f" ({code}){message}" if code else message
+
+    def hidden(self, data: bytes) -> bytes:
+        """What came, without the key."""
+        return self.key.hide_in_bytes(data) if self.key else data
+
+    def _shown(self, data: bytes) -> str:
+        """The start of what came, for people."""
+        return abridged(self._hidden(data[:4000].decode("utf-8", "replace")))
+
+    def _hidden(self, text: str) -> str:
+        return self.key.hide_in(text) if self.key else text

@@ -1,0 +1,325 @@
+"""How long a lost run is looked for, and how fast."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import attrs
+
+from .._http.outcomes import is_outage
+from .._http.versions import loses_records
+from ..errors import (
+    APIConnectionError,
+    APIStatusError,
+    DifyError,
+    InvalidResponseError,
+    NotFoundError,
+    PreconditionFailedError,
+    RateLimitError,
+    RunDeadlineExceededError,
+    ServerError,
+)
+from .protocol import (
+    Ask,
+    Reopen,
+    RunCalls,
+    Steps,
+    Wait,
+)
+
+if TYPE_CHECKING:
+    from ..models import WorkflowRunResponse
+    from .forms import AnsweredForms
+    from .session import StreamCore
+
+
+LOST_RUN_TIMEOUT = 300.0
+"""Seconds without a sign of life after which a run is given up; servers end silent streams then."""
+
+MAX_REATTACH = 5
+"""How often a stream is opened again without anything new, where the server itself answers."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Pace:
+    """How fast a lost run is looked for, all in seconds; tests set a faster one.
+
+    Args:
+        first_backoff: Bound of the wait before a stream is taken up for the second time; it doubles
+            with each further one.
+        longest_backoff: Bound of every such wait.
+        first_look: Wait between the first two looks at a run whose events cannot be had; it grows
+            by half with each further one.
+        longest_look: Bound of every such wait.
+        doubt: Silence, but for pings, after which a run is looked up while its stream is open.
+        stop: How long a stop may take to show; afterwards a run that is still running will never
+            say so (Dify 1.10.1 to 1.14).
+        record: How long a server before 1.9.2 may take to write down how a run ended.
+        search: How long a run whose id never came is looked for in the log: who waits for an
+            outcome should learn soon that it is not known.
+        longest_search_wait: Bound of the waits between two looks at the log.
+    """
+
+    first_backoff: float = 0.25
+    longest_backoff: float = 5.0
+    first_look: float = 1.0
+    longest_look: float = 10.0
+    doubt: float = 5.0
+    stop: float = 3.0
+    record: float = 2.0
+    search: float = 15.0
+    longest_search_wait: float = 8.0
+
+
+_USUAL_PACE = Pace()
+
+
+class Patience:
+    """How long a lost run is looked for.
+
+    Args:
+        max_reattach: How often its stream is taken up again without anything new.
+        lost_run_timeout: Seconds without a sign of life after which it is given up; None for ever.
+        pace: How fast that goes.
+    """
+
+    def __init__(
+        self,
+        max_reattach: int = MAX_REATTACH,
+        lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
+        pace: Pace = _USUAL_PACE,
+    ) -> None:
+        self.max_reattach = max_reattach
+        self.lost_run_timeout = lost_run_timeout
+        self.pace = pace
+
+
+_UNDECIDED_STATUS = frozenset({"running", "scheduled"})
+
+_MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
+"""Failures that say nothing of the run: the next attempt may succeed."""
+
+
+class Recovery:
+    """Finds the run of a lost stream again.
+
+    Args:
+        calls: The calls that do so.
+        patience: How long they are sent.
+    """
+
+    def __init__(self, calls: RunCalls, patience: Patience) -> None:
+        self.doubt = patience.pace.doubt
+        self._calls = calls
+        self._patience = patience
+        self._pace = patience.pace
+        self._has_events = True
+        self._rounds = 0
+        self._attempts = 0
+        self._failures = 0
+        self._outages = 0
+        self._progress: object = None
+        self._has_seen_end = False
+
+    def find(self, core: StreamCore) -> Steps[None]:
+        """Open the stream again, or bring its run to an end.
+
+        Args:
+            core: The stream.
+
+        Raises:
+            StreamError: The run cannot be found again; the exception says what is known of it.
+            DifyError: The server refused to tell.
+        """
+        self._note_progress(core)
+        while not core.ended:
+            if self._rounds:
+                yield Wait(self._wait())
+            self._rounds += 1
+            if self._may_rejoin(core) and (yield from self._rejoin(core)):
+                return
+            yield from self._look(core)
+
+    def check(self, core: StreamCore) -> Steps[None]:
+        """Look up the run of an open stream that tells nothing but pings.
+
+        Args:
+            core: The stream.
+
+        Raises:
+            StreamError: As for `find`.
+            DifyError: Likewise.
+        """
+        self._note_progress(core)
+        yield from self._look(core, is_open=True)
+
+    def are_answered(
+        self, forms: Iterable[tuple[str | None, str | None]], answered: AnsweredForms
+    ) -> Steps[bool]:
+        """Whether all forms of a pause have been answered: nobody can read them any more.
+
+        Args:
+            forms: Id and token of each.
+            answered: Where those are noted that have.
+
+        Raises:
+            RunDeadlineExceededError: The deadline passed meanwhile.
+        """
+        for form_id, token in forms:
+            if token is None or answered.has_answered(form_id, token):
+                continue
+            try:
+                yield Ask(self._calls.form(token))
+            except PreconditionFailedError as error:
+                if error.code != "human_input_form_submitted":
+                    return False
+                answered.answer(token)
+            except RunDeadlineExceededError:
+                raise
+            except DifyError:
+                return False
+            else:
+                return False
+        return True
+
+    def _note_progress(self, core: StreamCore) -> None:
+        if core.progress is not self._progress:
+            self._progress = core.progress
+            self._rounds = self._attempts = self._failures = 0
+            self._has_seen_end = False
+        self._outages = 0
+
+    def _look(self, core: StreamCore, *, is_open: bool = False) -> Steps[None]:
+        """Look the run up, and end the stream if it has ended."""
+        try:
+            run: WorkflowRunResponse = yield Ask(self._calls.detail(core.known_run_id))
+        except NotFoundError as error:
+            raise core.errors.lost("the server has no record of it") from error
+        except _MAY_PASS as error:
+            self._note_failure(core, error)
+            return
+        self._failures = self._outages = 0
+        if run.status in _UNDECIDED_STATUS:
+            self._give_up(core, run)
+        elif run.status == "paused":
+            self._take_pause(core, run, is_open=is_open)
+        elif is_open and not self._has_seen_end:
+            self._has_seen_end = True
+            core.expect_end(run)
+        else:
+            core.end_with(run)
+
+    def _note_failure(self, core: StreamCore, error: DifyError) -> None:
+        """Take that the run could not be looked up.
+
+        An outage, such as a restart of the server, may last as long as the run may be silent.
+
+        Raises:
+            StreamInterruptedError: It has lasted too long, or the server itself fails.
+        """
+        if is_outage(error):
+            self._outages += 1
+            if core.is_silent_for(self._patience.lost_run_timeout):
+                raise core.interrupted(error) from error
+            return
+        self._failures += 1
+        if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
+            raise core.interrupted(error) from error
+
+    @property
+    def _is_exhausted(self) -> bool:
+        """Whether the stream was opened again as often as it may be."""
+        return self._attempts > self._patience.max_reattach
+
+    def _may_rejoin(self, core: StreamCore) -> bool:
+        """Whether the stream is to be opened again; that of a stopped run may never end."""
+        return (
+            self._has_events
+            and not self._is_exhausted
+            and core.run.asked_to_stop_for is None
+            and not core.is_silent_for(self._patience.lost_run_timeout)
+        )
+
+    def _rejoin(self, core: StreamCore) -> Steps[bool]:
+        """Open the stream again; False where that failed."""
+        try:
+            yield Reopen(self._calls.events(core.known_run_id, core.last_event_id))
+        except _MAY_PASS as error:
+            # What proxies answer counts only where the look that follows reaches the server.
+            self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
+        except InvalidResponseError:
+            self._has_events = False  # a page of whatever stands before the server
+        except APIStatusError as error:
+            if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+                raise
+            self._has_events = False  # a server before 1.14, or another user's run
+        else:
+            self._attempts += 1
+            self._outages = 0
+            return True
+        return False
+
+    def _take_pause(self, core: StreamCore, run: WorkflowRunResponse, *, is_open: bool) -> None:
+        """Take that the run waits for people, which it may do for days.
+
+        Raises:
+            RunLostError: They have answered long ago, and it has not gone on.
+        """
+        if core.awaits_resumption:
+            patience = self._patience.lost_run_timeout
+            if core.is_silent_for(patience):
+                raise core.errors.lost(
+                    f"its forms were answered, and {patience:g} s later (lost_run_timeout) it has "
+                    "not gone on; does the server have a worker?"
+                )
+            return
+        events_tell = self._has_events and not self._is_exhausted
+        if events_tell and core.run.asked_to_stop_for is None:
+            if is_open:
+                self._attempts = 0  # they have the forms too, and a pause may last for days
+        elif core.end_with(run):
+            return
+        core.note_life()
+
+    def _give_up(self, core: StreamCore, run: WorkflowRunResponse) -> None:
+        """Stop looking where the record will not change any more.
+
+        Raises:
+            RunLostError: The outcome cannot be known.
+        """
+        stopping, patience = core.run.asked_to_stop_for, self._patience.lost_run_timeout
+        if stopping is not None:
+            if stopping > self._pace.stop:
+                core.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
+        elif core.is_silent_for(patience):
+            why = (
+                "its worker may have died"
+                if self._has_events
+                else "its worker may have died, or be at work: without /events (Dify 1.14 and "
+                "newer) nothing tells"
+            )
+            raise core.errors.lost(
+                f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
+                f"still says 'running'; {why}"
+            )
+        elif (
+            core.has_broken
+            and loses_records(self._calls.server_version())
+            and core.is_lost_for(self._pace.record)
+        ):
+            raise core.errors.lost(
+                "on this server (before Dify 1.9.2) a run whose stream breaks goes on, but its "
+                "record says 'running' for ever"
+            )
+
+    def _wait(self) -> float:
+        """Seconds before the next round."""
+        if self._outages or (self._has_events and not self._is_exhausted):
+            bound = self._pace.first_backoff * 2 ** min(20, self._rounds - 1)
+            # Full jitter: clients that lost a server together do not come back together.
+            return random.uniform(0, min(self._pace.longest_backoff, bound))  # noqa: S311  # no secret
+        bound = self._pace.first_look * 1.5 ** min(20, self._rounds - 1)
+        return min(self._pace.longest_look, bound)

@@ -1,0 +1,239 @@
+"""The nodes that a stream has reported. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .. import models
+from .._api.parsers import pause
+from .._bounded import BoundedDict
+from .._http.versions import stops_resumed_runs
+from .._json import JSON, JSONObject, is_object
+from .._status import status_of
+from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
+from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
+
+if TYPE_CHECKING:
+    from ..models import WorkflowRunResponse
+
+
+class Nodes:
+    """Remembers which nodes have started and ended, and the last end of each.
+
+    A node of an iteration or a loop is executed several times.
+    """
+
+    def __init__(self) -> None:
+        self._executions: dict[str, bool] = {}
+        """Whether each execution has ended, by its id."""
+        self._ends: dict[str, StreamEvent[object]] = {}
+        """The last end of each node, by the node's id."""
+
+    def __bool__(self) -> bool:
+        """Whether any was reported."""
+        return bool(self._executions)
+
+    def take(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
+        """Note what an event says.
+
+        Args:
+            event: The start or the end of a node.
+            is_live: False where it may be reported once more, with less than before.
+        """
+        data: JSON = event.raw.get("data")
+        if not is_object(data):
+            return
+        execution, node = data.get("id"), data.get("node_id")
+        # Replays tell that a node is paused as if it had ended.
+        has_ended = isinstance(event, NodeFinished) and data.get("status") != "paused"
+        if isinstance(execution, str):
+            self._executions[execution] = has_ended
+        if has_ended and isinstance(node, str) and (is_live or self._says_more(event, node)):
+            self._ends[node] = event
+
+    def knows(self, execution: JSON) -> bool:
+        """Whether an execution was reported."""
+        return isinstance(execution, str) and execution in self._executions
+
+    def has_ended(self, execution: JSON) -> bool:
+        """Whether the end of an execution was reported."""
+        return isinstance(execution, str) and self._executions.get(execution, False)
+
+    def forget_unended(self) -> None:
+        """Forget the executions that have not ended: their start is reported once more."""
+        self._executions = {key: True for key, ended in self._executions.items() if ended}
+
+    def outputs(self) -> dict[str, JSONObject]:
+        """The outputs of the nodes that have ended, by their ids; the last ones of each."""
+        return {node: _outputs(event) or {} for node, event in self._ends.items()}
+
+    def _says_more(self, event: StreamEvent[object], node: str) -> bool:
+        return node not in self._ends or _outputs(event) is not None
+
+
+def _outputs(event: StreamEvent[object]) -> JSONObject | None:
+    """Outputs of a node, from plain JSON: the model would cost ten times as much."""
+    data: JSON = event.raw.get("data")
+    outputs: JSON = data.get("outputs") if is_object(data) else None
+    return outputs if is_object(outputs) else None
+
+
+_MOST_STOPS = 1000
+"""How many tasks are remembered."""
+
+
+class StoppedTasks:
+    """The tasks that a client has asked to stop, the last thousand, and when it did."""
+
+    def __init__(self) -> None:
+        self._asked_at = BoundedDict[str, float](_MOST_STOPS)
+
+    def add(self, task_id: str) -> None:
+        """Note that a task is asked to stop."""
+        self._asked_at[task_id] = time.monotonic()
+
+    def discard(self, task_id: str) -> None:
+        """Note that a task was not asked after all."""
+        self._asked_at.pop(task_id, None)
+
+    def age(self, task_id: str | None) -> float | None:
+        """Seconds since a task was asked; None where it was not."""
+        asked_at = self._asked_at.get(task_id) if task_id else None
+        return None if asked_at is None else time.monotonic() - asked_at
+
+
+def is_resumption(event: WorkflowStarted) -> bool:
+    """Whether a run went on after human input, rather than started."""
+    data: JSON = event.raw.get("data")
+    return is_object(data) and data.get("reason") == "resumption"
+
+
+class RunState:
+    """Folds the events of a stream into its run.
+
+    Args:
+        run_id: Id of the run, where it is known beforehand.
+        stops: The tasks that were asked to stop.
+        server_version: Gives the version of the server, as far as it is known.
+    """
+
+    def __init__(
+        self,
+        run_id: str | None = None,
+        stops: StoppedTasks | None = None,
+        server_version: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.run_id = run_id
+        self.task_id: str | None = None
+        self._stops = StoppedTasks() if stops is None else stops
+        self.server_version = server_version
+        self.was_resumed = False
+        """Whether people have answered a form of it."""
+        self.unreadable: UnreadableEvent | None = None
+        """The last message that was no event."""
+        self.nodes = Nodes()
+        """Those that were reported."""
+        self._started: WorkflowStarted | None = None
+        self._final: FinalEvent[object] | None = None
+
+    def take_ids(self, event: StreamEvent[object]) -> None:
+        """Note the ids that an event carries, where they are not known."""
+        self.run_id = self.run_id or event.id
+        self.task_id = self.task_id or event.task_id
+
+    def take(self, event: StreamEvent[object]) -> None:
+        """Note what an event says of the run itself.
+
+        The ids are taken from whichever event brings them: the first events can be missing.
+        """
+        self.take_ids(event)
+        if isinstance(event, WorkflowStarted):
+            self.was_resumed = self.was_resumed or is_resumption(event)
+            self._started = self._started or event  # a second one is a resumption
+        elif isinstance(event, FinalEvent):
+            self.was_resumed = self.was_resumed or isinstance(event, WorkflowPaused)
+            self._final = event
+
+    def is_of_another(self, event: StreamEvent[object]) -> bool:
+        """Whether an event names another run than this one: it answers somebody else's request."""
+        if self.run_id is None:
+            return False
+        if event.id is not None and event.id != self.run_id:
+            return True
+        if not isinstance(event, FinalEvent):
+            return False
+        data: JSON = event.raw.get("data")
+        inner = data.get("id") or data.get("workflow_run_id") if is_object(data) else None
+        return inner is not None and inner != self.run_id
+
+    @property
+    def asked_to_stop_for(self) -> float | None:
+        """Seconds since this client has asked the run to stop; None where it has not."""
+        return self._stops.age(self.task_id)
+
+    def result(self) -> WorkflowRunResponse | None:
+        """The run as its final event shows it; None before that."""
+        if isinstance(self._final, WorkflowFinished):
+            return self._finished(self._final)
+        if isinstance(self._final, WorkflowPaused):
+            return self._paused(self._final)
+        return None
+
+    def _finished(self, final: WorkflowFinished) -> WorkflowRunResponse:
+        data = final.data
+        return models.WorkflowRunResponse(
+            id=self.run_id or data.id,
+            status="stopped" if self._was_stopped(data.status, data.error) else data.status,
+            message=self._message(data.status, data.error),
+            task_id=self.task_id,
+            workflow_id=data.workflow_id,
+            inputs=self._inputs(),
+            outputs=data.outputs or {},
+            elapsed_time=data.elapsed_time,
+            total_tokens=data.total_tokens,
+            total_steps=data.total_steps,
+            exceptions_count=data.exceptions_count,
+            created_at=data.created_at,
+            finished_at=data.finished_at,
+            raw=final.raw,
+        )
+
+    def _paused(self, final: WorkflowPaused) -> WorkflowRunResponse:
+        data = final.data
+        return models.WorkflowRunResponse(
+            id=self.run_id or data.workflow_run_id,
+            status=data.status,
+            task_id=self.task_id,
+            workflow_id=self._started.data.workflow_id if self._started else None,
+            inputs=self._inputs(),
+            outputs=data.outputs or {},
+            elapsed_time=data.elapsed_time,
+            total_tokens=data.total_tokens,
+            total_steps=data.total_steps,
+            created_at=data.created_at,
+            paused=pause(data.paused_nodes, data.reasons),
+            raw=final.raw,
+        )
+
+    def _inputs(self) -> JSONObject | None:
+        inputs: JSONObject | None = self._started.data.inputs if self._started else None
+        return inputs
+
+    def _was_stopped(self, status: str, error: str | None) -> bool:
+        """Whether the run was stopped, which some servers call a failure."""
+        is_abort = status == "failed" and str(error).startswith("Aborted")
+        is_asked = is_abort and self.asked_to_stop_for is not None
+        return is_asked or status_of(status, error) == "stopped"
+
+    def _message(self, status: str, error: str | None) -> str | None:
+        """The error text; of a run that the server stopped by a fault of its own, with that."""
+        version = self.server_version()
+        is_fault = status == "stopped" and self.was_resumed and stops_resumed_runs(version)
+        if not is_fault or self.asked_to_stop_for is not None:
+            return error or None
+        return (
+            f"{error or 'Stopped.'} (Dify {version} stops runs that go on after human input, by a "
+            "fault of its own; 1.17 does not.)"
+        )

@@ -1,0 +1,315 @@
+"""The event stream of a run, for threads: I/O around what `StreamCore` decides."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .._http.deadline import NO_DEADLINE, Deadline
+from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
+from ..events import TextChunk
+from ..events.base import StreamEvent
+from ..models import WorkflowStopResponse
+from .protocol import (
+    Ask,
+    Reopen,
+    Step,
+    Wait,
+)
+from .session import STOP_SECONDS, StreamCore, StreamView
+
+if TYPE_CHECKING:
+    from .._http.sync_body import ByteStream
+    from .._http.sync_transport import Transport
+    from ..models import WorkflowRunResponse
+
+
+class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
+    """The events of a run as they come: a context manager and an iterator.
+
+    Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out of
+    the loop and any exception close the connection at once; the run itself goes on (`stop` ends
+    it). Take single events with ``next(stream)`` and go on afterwards.
+
+    Raises:
+        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
+        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
+        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
+            the run's end, and the server could not be reached again (or need not: `recover`).
+        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
+        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
+        StreamDecodeError: While iterating: an event is larger than ``max_event_bytes``.
+        InvalidResponseError: While iterating: an event of another run came.
+    """
+
+    def __init__(
+        self,
+        core: StreamCore,
+        opening: Callable[[], ByteStream] | None,
+        stop: Callable[[str, Deadline], WorkflowStopResponse],
+        transport: Transport,
+    ) -> None:
+        self._body: ByteStream | None = None  # a finalizer looks at it, where opening fails
+        super().__init__(core)
+        if opening is not None:
+            self._body = body = opening()
+            core.begin(body.headers, body.key)
+        self._stop = stop
+        self._transport = transport
+        # Reentrant: a signal's handler may ask for more in the midst of it.
+        self._lock = threading.RLock()
+        # Made when they are needed, which they seldom are.
+        self._turn_over: threading.Condition | None = None
+        self._closing: threading.Event | None = None
+        self._waiting = 0
+        self._reader: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Generator[StreamEvent[object], None, None]:
+        # A generator, because that is what notices when a loop is left.
+        ready = self._core.ready
+        try:
+            while ready or self._read_until(ready.__len__):
+                try:
+                    event = ready.popleft()
+                except IndexError:  # another thread was faster
+                    continue
+                yield event
+            self._finish()
+            self._at_end()
+        finally:
+            self._abandon()
+
+    def __next__(self) -> StreamEvent[object]:
+        event = self._advance()
+        if event is None:
+            raise StopIteration
+        return event
+
+    @property
+    def text(self) -> Iterator[str]:
+        """The text of the run alone, piece by piece; reading it reads the stream."""
+        for event in self:
+            if isinstance(event, TextChunk):
+                yield event.data.text
+
+    def result(self) -> WorkflowRunResponse:
+        """Read the stream to its end and return the run.
+
+        Raises:
+            StreamError: The stream failed, or was closed before the run's end.
+        """
+        while self._advance() is not None:
+            pass
+        return self._core.result()
+
+    def stop(self) -> WorkflowStopResponse:
+        """Stop the run on the server; the stream then ends with its final event.
+
+        Where no event has brought the task id yet, it is waited for.
+
+        Raises:
+            StreamError: The stream ended before any event brought the task id.
+            DifyError: The stop itself failed.
+        """
+        self._read_until(lambda: self.task_id)
+        if self.task_id is None:
+            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+                return WorkflowStopResponse("success")
+            raise self._core.failure or self._core.errors.without_task()
+        return self._stop(self.task_id, NO_DEADLINE)
+
+    def started(self) -> WorkflowRunResponse:
+        """Read until the run's ids are known, and return the run as it is then.
+
+        Raises:
+            StreamError: The stream ended before.
+        """
+        self._read_until(lambda: self._core.has_ids)
+        return self._core.started()
+
+    def read_behind(self) -> None:
+        """Go on reading the stream to its end behind the caller's back."""
+        threading.Thread(target=self._read_to_end, name="dify-run", daemon=True).start()
+
+    def _read_to_end(self) -> None:
+        with suppress(DifyError):
+            self.result()
+
+    def close(self) -> None:
+        """Close the connection; the run goes on."""
+        self._closed = True
+        self._core.leave()
+        if self._closing is not None:
+            self._closing.set()
+        if self._body is not None:
+            self._body.close()
+
+    def __del__(self) -> None:
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Close the connection from a finalizer."""
+        self._closed = True
+        if self._body is not None:
+            self._body.abandon()
+        self._core.leave(in_finalizer=True)
+
+    def _advance(self) -> StreamEvent[object] | None:
+        ready = self._core.ready
+        while ready or self._read_until(ready.__len__):
+            try:
+                return ready.popleft()
+            except IndexError:  # another thread was faster
+                continue
+        self._finish()
+        self._at_end()
+        return None
+
+    def _finish(self) -> None:
+        """Close the connection of a stream that has ended, or keep it for another call."""
+        if not (self._core.ended or self._closed):
+            return  # a signal's handler asked, and who reads needs it
+        with self._lock:
+            body, self._body = self._body, None
+        if body is not None and self._core.has_ended_well:
+            body.end()
+        elif body is not None:
+            body.close()
+
+    def _read_until(self, is_there: Callable[[], object]) -> bool:
+        """Read until something is there; False where nothing is left to read before it is.
+
+        One thread reads at a time; the others wait for what it finds.
+        """
+        lock, me = self._lock, threading.get_ident()
+        while True:
+            lock.acquire()  # every event comes here, and `with` takes twice as long
+            try:
+                if is_there():
+                    return True
+                if self._core.ended or self._closed or self._reader == me:
+                    return False  # the last one: a signal's handler, which would wait for itself
+                if self._reader is not None:
+                    self._wait_for_turn()
+                    continue
+                self._reader = me
+            finally:
+                lock.release()
+            try:
+                self._read_on()
+            finally:
+                self._reader = None
+                if self._waiting:
+                    with lock:
+                        if self._turn_over is not None:
+                            self._turn_over.notify_all()
+            if is_there():
+                return True
+
+    def _wait_for_turn(self) -> None:
+        # Announced first: who reads looks for waiting ones when its turn is over, without a lock.
+        self._waiting += 1
+        try:
+            if self._turn_over is None:
+                self._turn_over = threading.Condition(self._lock)
+            if self._reader is not None:
+                self._turn_over.wait()
+        finally:
+            self._waiting -= 1
+
+    def _read_on(self) -> None:
+        """Read more bytes, or find the run again whose stream is lost."""
+        core, body, within = self._core, self._body, None
+        if body is None or not core.is_steady:
+            if body is None or core.needs_recovery:
+                self._recover()
+                return
+            if core.is_behind_error and not body.can_bound_waits:
+                core.finish()
+                self._release()
+                return
+            within = core.patience
+        try:
+            chunk = body.read(within)
+        except RunDeadlineExceededError:
+            self._expire()
+        except APIConnectionError as error:
+            if self._closed:  # by another thread
+                return
+            self._lose(error)
+        except BaseException:
+            self._closed = True
+            raise
+        else:
+            core.finish() if chunk is None else core.feed(chunk)
+        if core.failure is not None:
+            self.close()
+
+    def _recover(self) -> None:
+        """Find the run again; what comes of it is in the core."""
+        if self._core.is_lost:
+            self._release()
+        try:
+            self._transport.carry_out(self._core.recovered(), self._do)
+        except RunDeadlineExceededError:
+            self._expire()
+        except DifyError as error:
+            self._core.fail(error)
+        except BaseException:
+            self.close()
+            raise
+        if self._core.ended:
+            self.close()
+
+    def _release(self) -> None:
+        """Close the connection of a stream that is lost."""
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+    def _do(self, step: Step) -> object:
+        """Do what the recovery asks for."""
+        if self._closed:
+            raise self._core.errors.left_early()
+        self._core.check_deadline()
+        match step:
+            case Reopen(call=call):
+                self._body = body = self._transport.open(call)
+                if self._closed:  # meanwhile, by another thread
+                    body.close()
+                    raise self._core.errors.left_early()
+                self._core.begin(body.headers, body.key)
+                return None
+            case Ask(call=call):
+                return self._transport.send(call)
+            case Wait(seconds=seconds):
+                self._closing = threading.Event()
+                if self._closed:  # meanwhile, by another thread
+                    raise self._core.errors.left_early()
+                self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
+                self._core.check_deadline()
+                return None
+
+    def _expire(self) -> None:
+        """The deadline has passed: stop the run, where that was asked for."""
+        problem: DifyError | None = None
+        if (task_id := self._core.task_to_stop) is not None:
+            try:
+                self._stop(task_id, Deadline("stop_workflow_stream", STOP_SECONDS))
+            except DifyError as error:
+                problem = error
+        self._core.expire(problem)
