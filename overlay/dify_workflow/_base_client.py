@@ -13,7 +13,7 @@ import attrs
 from ._api import operations
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
-from ._http.deadline import Deadline
+from ._deadline import Deadline
 from ._http.options import (
     NotGiven,
     Options,

@@ -18,8 +18,8 @@ from ._base_client import (
     naming,
     starting_none,
 )
+from ._deadline import Deadline, deadline_in
 from ._http.async_transport import AsyncTransport, new_event, resolved
-from ._http.deadline import Deadline, deadline_in
 from ._http.failures import AsyncHTTPClient, base_url_of, checked_client
 from ._http.options import (
     MAX_ANSWER_BYTES,

@@ -20,7 +20,7 @@ from ._base_client import (
     naming,
     starting_none,
 )
-from ._http.deadline import Deadline, deadline_in
+from ._deadline import Deadline, deadline_in
 from ._http.failures import HTTPClient, base_url_of, checked_client
 from ._http.options import (
     MAX_ANSWER_BYTES,

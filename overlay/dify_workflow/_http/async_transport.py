@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import httpx
 
+from .._deadline import Deadline
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
 from .async_body import AsyncByteStream, running_loop
-from .deadline import Deadline, Progress
 from .failures import (
     LIMITS,
     AsyncHTTPClient,
@@ -32,7 +32,7 @@ from .failures import (
     unwanted,
     without_secrets,
 )
-from .libraries import error_name
+from .libraries import Progress, error_name
 from .network import hold_connections, no_socket_left
 from .request import CALL_TIMEOUT, Call, bearer, build_request
 from .retry import Attempts

@@ -40,8 +40,7 @@ from ..errors import (
     ServerError,
     UnsupportedMediaTypeError,
 )
-from .deadline import Progress
-from .libraries import error_name, is_client
+from .libraries import Progress, error_name, is_client
 from .request import Answer, Call
 
 if TYPE_CHECKING:
@@ -152,8 +151,7 @@ def may_be_events(call: Call[Any], response: Any) -> bool:
 
 def unwanted(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
-    from .outcomes import add_to_message
-    from .retry import can_never_fit
+    from .outcomes import add_to_message, can_never_fit
     from .versions import version_needed
 
     if response.is_success:

@@ -21,7 +21,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from .deadline import Deadline
+from .._deadline import Deadline
 from .waiting import new_event, spawn
 
 _PIECE = 16 * 1024

@@ -87,3 +87,21 @@ def add_to_message(error: DifyError, text: str) -> None:
         text: The sentence.
     """
     error.args = (f"{error} {text}", *error.args[1:])
+
+
+def is_concurrency_limit(error: DifyError) -> bool:
+    """Whether the app's concurrency limit refused the request.
+
+    Servers say so with 400; their own documents, with 429 too_many_requests (DIFY-VERSIONS.md).
+    """
+    return isinstance(error, RateLimitError) and (
+        error.status_code == HTTPStatus.BAD_REQUEST or error.code == "too_many_requests"
+    )
+
+
+def can_never_fit(error: DifyError) -> bool:
+    """Whether the app's concurrency limit refuses every stream, however long one waits.
+
+    A stream takes two places for a moment as it begins (DIFY.md section 8).
+    """
+    return isinstance(error, RateLimitError) and error.limit == 1

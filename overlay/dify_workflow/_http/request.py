@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import attrs
 import httpx
 
+from .._deadline import NO_DEADLINE, Deadline
 from .._json import (
     JSONObject,
     abridged,
@@ -24,8 +25,7 @@ from ..errors import (
     InvalidResponseError,
     RunDeadlineExceededError,
 )
-from .deadline import NO_DEADLINE, Deadline, Progress
-from .libraries import cut_body_class, error_name, package_of
+from .libraries import Progress, cut_body_class, error_name, package_of
 from .options import (
     MAX_ANSWER_BYTES,
     NotGiven,

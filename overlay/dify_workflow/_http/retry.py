@@ -7,17 +7,15 @@ import random
 from collections import Counter
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Any
 
 from ..errors import (
     APIConnectionError,
     APIStatusError,
     DifyError,
-    RateLimitError,
 )
 from .options import QUEUE_TIMEOUT
-from .outcomes import meaning
+from .outcomes import can_never_fit, is_concurrency_limit, meaning
 from .request import Call
 
 FIRST_WAIT = 0.5
@@ -79,24 +77,6 @@ def _may_pass(error: DifyError) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in _REPEATABLE_STATUS
     return isinstance(error, APIConnectionError)
-
-
-def is_concurrency_limit(error: DifyError) -> bool:
-    """Whether the app's concurrency limit refused the request.
-
-    Servers say so with 400; their own documents, with 429 too_many_requests (DIFY-VERSIONS.md).
-    """
-    return isinstance(error, RateLimitError) and (
-        error.status_code == HTTPStatus.BAD_REQUEST or error.code == "too_many_requests"
-    )
-
-
-def can_never_fit(error: DifyError) -> bool:
-    """Whether the app's concurrency limit refuses every stream, however long one waits.
-
-    A stream takes two places for a moment as it begins (DIFY.md section 8).
-    """
-    return isinstance(error, RateLimitError) and error.limit == 1
 
 
 def retry_after(error: DifyError) -> float | None:

@@ -15,7 +15,6 @@ from weakref import WeakSet
 import httpx
 
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
-from .deadline import Progress
 from .failures import (
     LIMITS,
     BodyClosedError,
@@ -33,7 +32,7 @@ from .failures import (
     unwanted,
     without_secrets,
 )
-from .libraries import error_name
+from .libraries import Progress, error_name
 from .network import Exchange, hold_connections
 from .request import (
     CALL_TIMEOUT,

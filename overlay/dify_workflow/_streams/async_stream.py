@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._http.deadline import NO_DEADLINE, Deadline
+from .._deadline import NO_DEADLINE, Deadline
 from .._http.waiting import Flight, new_event, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 from .._api.inputs import UNSENT_ID
-from .._http.deadline import Deadline
+from .._deadline import Deadline
 from .._http.outcomes import add_to_message
 from .._http.request import Call
 from .._json import (

@@ -14,7 +14,7 @@ import attrs
 
 from .. import models
 from .._api.parsers import final_payload
-from .._http.deadline import NO_DEADLINE, Deadline
+from .._deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
 from .._json import SHAPE_ERRORS, JSONObject
 from .._secret import ApiKey

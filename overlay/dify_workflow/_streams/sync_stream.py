@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._http.deadline import NO_DEADLINE, Deadline
+from .._deadline import NO_DEADLINE, Deadline
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent

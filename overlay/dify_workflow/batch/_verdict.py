@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 from http import HTTPStatus
 
-from .._http.outcomes import is_outage, meaning
-from .._http.retry import can_never_fit
+from .._http.outcomes import can_never_fit, is_outage, meaning
 from ..errors import (
     APIConnectionError,
     APIStatusError,
