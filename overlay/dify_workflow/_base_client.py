@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 import attrs
 
 from ._api import operations
+from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
 from ._deadline import Deadline
@@ -24,22 +25,23 @@ from ._http.outcomes import meaning
 from ._http.request import Call, Operation, call_for
 from ._http.servers import Servers
 from ._json import JSONObject
+from ._logs.cursor import RETURNED
+from ._logs.iterators import LogSource
+from ._logs.pager import LogPager, TailCore
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
 from ._streams.observer import Observer
 from ._streams.protocol import RunCalls
-from ._streams.recovery import Pace, Patience
+from ._streams.recovery import Pace, Patience, Recovery
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamCore
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
+from .models import WorkflowLogsRequest
 
 if TYPE_CHECKING:
     from ._api.log_query import LogAnswer
-    from ._logs.iterators import LogSource
-    from ._logs.pager import LogPager, TailCore
-    from ._streams.recovery import Recovery
-    from .models import WorkflowLogsRequest, WorkflowRunRequest, WorkflowRunResponse
+    from .models import WorkflowRunRequest, WorkflowRunResponse
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -159,9 +161,6 @@ class ClientBase(Generic[TransportT]):
             )
 
         def newest_logs() -> Call[LogAnswer]:
-            from ._api.log_query import LogQuery
-            from .models import WorkflowLogsRequest
-
             request = WorkflowLogsRequest(created_by_end_user_session_id=user)
             query = LogQuery(after=None, before=None)
             return call(operations.list_workflow_logs(name, request, query))
@@ -196,25 +195,16 @@ class ClientBase(Generic[TransportT]):
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        from ._logs.cursor import RETURNED  # most programs read no logs
-        from ._logs.pager import LogPager
-
         source = self._log_source(name, request)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
     def _tail_core(
         self, name: str, request: WorkflowLogsRequest | None
     ) -> tuple[TailCore, LogSource]:
-        from ._logs.cursor import RETURNED
-        from ._logs.pager import TailCore
-
         source = self._log_source(name, request)
         return TailCore(source.request, RETURNED), source
 
     def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
-        from ._logs.iterators import LogSource
-        from .models import WorkflowLogsRequest
-
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
@@ -286,8 +276,6 @@ class ClientBase(Generic[TransportT]):
         )
 
     def _recovery(self, calls: RunCalls) -> Recovery:
-        from ._streams.recovery import Recovery  # few streams are lost
-
         options = self._options
         return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
 

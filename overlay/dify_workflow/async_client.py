@@ -8,7 +8,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from anyio import Event
+
 from ._api import operations
+from ._api.files import opened
+from ._api.inputs import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.preparation import as_request
 from ._base_client import (
@@ -19,7 +23,7 @@ from ._base_client import (
     starting_none,
 )
 from ._deadline import Deadline, deadline_in
-from ._http.async_transport import AsyncTransport, new_event, resolved
+from ._http.async_transport import AsyncTransport, resolved
 from ._http.failures import AsyncHTTPClient, base_url_of, checked_client
 from ._http.options import (
     MAX_ANSWER_BYTES,
@@ -32,8 +36,10 @@ from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.versions import may_lose_records
 from ._json import JSON
+from ._logs.iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
 from ._streams.async_stream import AsyncWorkflowStream
+from ._streams.media import AsyncMediaStream
 from ._streams.observer import marked, sending
 from ._streams.protocol import Ask, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
@@ -55,8 +61,6 @@ if TYPE_CHECKING:
     from ._api.files import FileSource
     from ._api.inputs import AsyncFormCallback
     from ._http.async_body import AsyncByteStream
-    from ._logs.iterators import AsyncLogIterator, AsyncLogTail
-    from ._streams.media import AsyncMediaStream
     from ._streams.search import Search
     from .models import (
         DifyPageResult,
@@ -652,7 +656,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
-        from ._logs.iterators import AsyncLogIterator  # most programs read no logs
 
         return AsyncLogIterator(pager, source, self._transport)
 
@@ -684,7 +687,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused, or was away for as long.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
-        from ._logs.iterators import AsyncLogTail
 
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
@@ -795,8 +797,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._api.files import opened
-
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._within(timeout)._send(
@@ -834,7 +834,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
         call = self._within(timeout)._call(operation, api_key)
-        from ._streams.media import AsyncMediaStream
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
@@ -960,8 +959,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._api.files import opened
-
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return await self._within(timeout)._send(
@@ -994,7 +991,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
         call = self._within(timeout)._call(operation, api_key)
-        from ._streams.media import AsyncMediaStream
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
@@ -1072,7 +1068,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
                 bounded = self._options.deadline.bound(seconds) or 0.0
-                return await self._transport.wait(bounded, new_event())
+                return await self._transport.wait(bounded, Event())
             case _:
                 raise TypeError(step)
 
@@ -1095,8 +1091,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        from ._api.inputs import as_seen, forms_to_answer
-
         key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:

@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping
 from datetime import datetime
 from functools import partial
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._api import operations
+from ._api.files import opened
+from ._api.inputs import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.preparation import as_request
 from ._base_client import (
@@ -31,10 +34,12 @@ from ._http.options import (
 )
 from ._http.outcomes import meaning
 from ._http.request import Call, Operation
-from ._http.sync_transport import Transport, new_event, resolved
+from ._http.sync_transport import Transport, resolved
 from ._http.versions import may_lose_records
 from ._json import JSON
+from ._logs.iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
+from ._streams.media import MediaStream
 from ._streams.observer import marked, sending
 from ._streams.protocol import Ask, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
@@ -57,8 +62,6 @@ if TYPE_CHECKING:
     from ._api.files import FileSource
     from ._api.inputs import FormCallback
     from ._http.sync_body import ByteStream
-    from ._logs.iterators import LogIterator, LogTail
-    from ._streams.media import MediaStream
     from ._streams.search import Search
     from .models import (
         DifyPageResult,
@@ -653,7 +656,6 @@ class DifyWorkflow(ClientBase[Transport]):
         pager, source = self._within(timeout)._log_pager(
             "iter_logs", request, since=since, until=until, most=limit
         )
-        from ._logs.iterators import LogIterator  # most programs read no logs
 
         return LogIterator(pager, source, self._transport)
 
@@ -685,7 +687,6 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused, or was away for as long.
         """
         core, source = self._within(timeout)._tail_core("tail_logs", request)
-        from ._logs.iterators import LogTail
 
         return LogTail(core, source, poll_interval, self._transport)
 
@@ -794,8 +795,6 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._api.files import opened
-
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return self._within(timeout)._send(
@@ -833,7 +832,6 @@ class DifyWorkflow(ClientBase[Transport]):
         user = self._options.user(user_id)
         operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
         call = self._within(timeout)._call(operation, api_key)
-        from ._streams.media import MediaStream
 
         return MediaStream(partial(self._transport.open, call), call)
 
@@ -959,8 +957,6 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        from ._api.files import opened
-
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
             return self._within(timeout)._send(
@@ -993,7 +989,6 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key = wrap(api_key)
         operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
         call = self._within(timeout)._call(operation, api_key)
-        from ._streams.media import MediaStream
 
         return MediaStream(partial(self._transport.open, call), call)
 
@@ -1067,7 +1062,7 @@ class DifyWorkflow(ClientBase[Transport]):
                 return self._transport.send(call)
             case Wait(seconds=seconds):
                 bounded = self._options.deadline.bound(seconds) or 0.0
-                return self._transport.wait(bounded, new_event())
+                return self._transport.wait(bounded, Event())
             case _:
                 raise TypeError(step)
 
@@ -1090,8 +1085,6 @@ class DifyWorkflow(ClientBase[Transport]):
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: FormCallback
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        from ._api.inputs import as_seen, forms_to_answer
-
         key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:

@@ -6,6 +6,7 @@ import re
 
 _NAMES = (
     # what it is called in async code, and in sync code; longer names first
+    ("from anyio import Event", "from threading import Event"),
     ("httpx.AsyncClient", "httpx.Client"),
     ("httpx2.AsyncClient", "httpx2.Client"),
     ('"AsyncClient"', '"Client"'),

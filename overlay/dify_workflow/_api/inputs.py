@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard
 
 import attrs
 
 from .._json import JSON, JSONObject, is_text
 from ..errors import InvalidRequestError
-from ..models import HumanInputForm, WorkflowRunResponse
-
-if TYPE_CHECKING:
-    from ..models import WorkflowFile
-
+from ..models import HumanInputForm, UploadedFile, WorkflowFile, WorkflowRunResponse
 
 UNSENT_ID = "00000000-0000-0000-0000-000000000000"
 """Stands for the id of a file that is uploaded only when everything else is right."""
@@ -104,7 +100,6 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
         }
     if _is_sequence(value):
         return [_wire(item, f"{place}[{index}]", uploads) for index, item in enumerate(value)]
-    from ..models import UploadedFile, WorkflowFile
 
     if isinstance(value, UploadedFile):
         value = value.as_input()

@@ -27,7 +27,10 @@ from ..errors import (
     InvalidRequestError,
     RunDeadlineExceededError,
 )
+from ..models import WorkflowFile
+from ..models.file import file_type
 from . import operations
+from .files import opened
 from .input_rules import needs_check, problems, undeclared
 from .inputs import (
     UNSENT_ID,
@@ -39,7 +42,6 @@ from .inputs import (
 if TYPE_CHECKING:
     from ..models import (
         UploadedFile,
-        WorkflowFile,
         WorkflowRunRequest,
         WorkflowRunResponse,
     )
@@ -201,8 +203,6 @@ class Preparation:
         self, paths: Iterable[Path], key: ApiKey, user: str
     ) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
         """Upload files one after the other; each is open only while it is sent."""
-        from .files import opened
-
         uploads: dict[Path, WorkflowFile] = {}
         for path in paths:
             with opened(path) as file:
@@ -245,8 +245,6 @@ def _planned(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
     """The files as they will be, but for their ids."""
     if not paths:
         return {}
-    from ..models import WorkflowFile
-    from ..models.file import file_type
 
     return {
         path: WorkflowFile.uploaded(UNSENT_ID, type=file_type(path.suffix, None)) for path in paths

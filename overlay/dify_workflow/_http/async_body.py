@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from anyio import move_on_after
 
 from ..errors import (
     APIConnectionError,
@@ -32,9 +35,6 @@ from .failures import (
 from .network import AsyncStream
 from .request import Answer, Call
 from .versions import lingers
-
-if TYPE_CHECKING:
-    import asyncio
 
 _CLOSING: set[asyncio.Task[None]] = set()
 
@@ -215,7 +215,6 @@ class AsyncByteStream:
         deadline = self._call.deadline
         if deadline.has_passed:  # also while pings come
             raise self._call.deadline_passed(sent=True)
-        from anyio import move_on_after
 
         with move_on_after(deadline.bound(within)):
             return await self._inflated()
@@ -263,8 +262,6 @@ class AsyncByteStream:
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """The event loop of asyncio that runs here; None in the loop of another library."""
-    import asyncio
-
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import httpx
+from anyio import move_on_after, sleep
 
 from .._deadline import Deadline
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
@@ -37,7 +38,6 @@ from .network import hold_connections, no_socket_left
 from .request import CALL_TIMEOUT, Call, bearer, build_request
 from .retry import Attempts
 from .servers import Servers
-from .waiting import new_event, pause, wait_for
 
 if TYPE_CHECKING:
     from anyio import Event
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
-
-
-__all__ = ["AsyncTransport", "new_event", "resolved"]
 
 
 async def resolved(result: Awaitable[T] | T) -> T:
@@ -134,7 +131,8 @@ class AsyncTransport:
         sleepers = self._here().sleepers
         sleepers.add(woken)
         try:
-            await wait_for(woken, seconds)
+            with move_on_after(seconds):
+                await woken.wait()
         finally:
             sleepers.discard(woken)
 
@@ -171,7 +169,7 @@ class AsyncTransport:
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
-            await pause(seconds)
+            await sleep(seconds)
 
     async def _answer(self, call: Call[T]) -> T:
         body = await self._open(call)
@@ -271,6 +269,5 @@ def _within(deadline: Deadline) -> AbstractContextManager[object]:
     """Cuts off what takes longer; without a deadline there is no scope, which takes time."""
     if not deadline.is_set:
         return nullcontext()
-    from anyio import move_on_after
 
     return move_on_after(deadline.bound())

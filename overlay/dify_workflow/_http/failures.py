@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
+from html import unescape
 from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -41,7 +42,9 @@ from ..errors import (
     UnsupportedMediaTypeError,
 )
 from .libraries import Progress, error_name, is_client
+from .outcomes import add_to_message, can_never_fit
 from .request import Answer, Call
+from .versions import version_needed
 
 if TYPE_CHECKING:
     import ssl
@@ -151,9 +154,6 @@ def may_be_events(call: Call[Any], response: Any) -> bool:
 
 def unwanted(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
-    from .outcomes import add_to_message, can_never_fit
-    from .versions import version_needed
-
     if response.is_success:
         return answer_of(call, response, headers, body).unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
@@ -467,8 +467,6 @@ def _page_title(body: str) -> str:
     if (start := lowered.find("<title")) >= 0 and (start := lowered.find(">", start)) >= 0:
         end = lowered.find("</title>", start)
         if end >= 0:
-            from html import unescape  # it brings a table of a thousand names
-
             return f"HTML page “{_one_line(unescape(body[start + 1 : end]))}”"
     return abridged(body)
 

@@ -18,11 +18,12 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+import anyio
 import httpcore
 import httpx
 
 from .._deadline import Deadline
-from .waiting import new_event, spawn
+from .tasks import spawn
 
 _PIECE = 16 * 1024
 """Bytes that are sent between two looks at the deadline."""
@@ -251,7 +252,7 @@ class _Connecting:
 
     def __init__(self, connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]]) -> None:
         self._connect = connect
-        self._is_over = new_event()
+        self._is_over = anyio.Event()
         self._stream: httpcore.AsyncNetworkStream | None = None
         self._error: Exception | None = None
         self._is_given_up = False

@@ -55,10 +55,6 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-new_event = Event
-"""Makes what ends a wait early."""
-
-
 def resolved(result: T) -> T:
     """What a callback of the user's returned; an async one may return a coroutine."""
     return result

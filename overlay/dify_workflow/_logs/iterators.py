@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
+from anyio import sleep
 
 from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
@@ -279,8 +280,6 @@ class AsyncLogTail(_TailView, AsyncIterator[WorkflowLogs]):
     async def __anext__(self) -> WorkflowLogs:
         await self._begun()
         while (row := self._core.pop()) is None:
-            from anyio import sleep  # asyncio or trio, as httpx
-
             await sleep(self._pause())
             try:
                 await self._transport.drive(self._source.calls(self._core.poll()))

@@ -7,8 +7,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from anyio import Event
+
 from .._deadline import NO_DEADLINE, Deadline
-from .._http.waiting import Flight, new_event, spawn
+from .._http.tasks import Flight, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -22,8 +24,6 @@ from .protocol import (
 from .session import STOP_SECONDS, StreamCore, StreamView
 
 if TYPE_CHECKING:
-    from anyio import Event
-
     from .._http.async_body import AsyncByteStream
     from .._http.async_transport import AsyncTransport
     from ..models import WorkflowRunResponse
@@ -203,7 +203,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             if self._body is None and self._opening is not None:
                 await self._opened(self._opening)
             elif self._is_reading:
-                self._waiting.append(read := new_event())
+                self._waiting.append(read := Event())
                 await read.wait()
             else:
                 self._is_reading = True
@@ -279,7 +279,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             case Ask(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
-                self._closing = new_event()
+                self._closing = Event()
                 await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
                 self._core.check_deadline()
                 return None

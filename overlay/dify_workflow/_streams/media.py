@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .._http.failures import given_up
-from .._http.waiting import Flight
+from .._http.tasks import Flight
 
 if TYPE_CHECKING:
     from .._http.async_body import AsyncByteStream

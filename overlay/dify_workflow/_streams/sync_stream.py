@@ -59,13 +59,10 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             core.begin(body.headers, body.key)
         self._stop = stop
         self._transport = transport
-        # Reentrant: a signal's handler may ask for more in the midst of it.
+        # Reentrant: a signal's handler may ask for more during a read.
         self._lock = threading.RLock()
-        # Made when they are needed, which they seldom are.
-        self._turn_over: threading.Condition | None = None
+        self._is_reading = False
         self._closing: threading.Event | None = None
-        self._waiting = 0
-        self._reader: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +80,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         ready = self._core.ready
         try:
             while ready or self._read_until(ready.__len__):
-                try:
-                    event = ready.popleft()
-                except IndexError:  # another thread was faster
-                    continue
-                yield event
+                yield ready.popleft()
             self._finish()
             self._at_end()
         finally:
@@ -170,11 +163,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._core.ready
-        while ready or self._read_until(ready.__len__):
-            try:
-                return ready.popleft()
-            except IndexError:  # another thread was faster
-                continue
+        if ready or self._read_until(ready.__len__):
+            return ready.popleft()
         self._finish()
         self._at_end()
         return None
@@ -183,8 +173,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """Close the connection of a stream that has ended, or keep it for another call."""
         if not (self._core.ended or self._closed):
             return  # a signal's handler asked, and who reads needs it
-        with self._lock:
-            body, self._body = self._body, None
+        body, self._body = self._body, None
         if body is not None and self._core.has_ended_well:
             body.end()
         elif body is not None:
@@ -193,43 +182,20 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def _read_until(self, is_there: Callable[[], object]) -> bool:
         """Read until something is there; False where nothing is left to read before it is.
 
-        One thread reads at a time; the others wait for what it finds.
+        One thread reads the stream; `stop`, asked by another one, reads in turn with it.
         """
-        lock, me = self._lock, threading.get_ident()
-        while True:
-            lock.acquire()  # every event comes here, and `with` takes twice as long
-            try:
+        while not is_there():
+            with self._lock:
+                if self._core.ended or self._closed or self._is_reading:
+                    return False  # the last one: a signal's handler, in the middle of a read
                 if is_there():
-                    return True
-                if self._core.ended or self._closed or self._reader == me:
-                    return False  # the last one: a signal's handler, which would wait for itself
-                if self._reader is not None:
-                    self._wait_for_turn()
-                    continue
-                self._reader = me
-            finally:
-                lock.release()
-            try:
-                self._read_on()
-            finally:
-                self._reader = None
-                if self._waiting:
-                    with lock:
-                        if self._turn_over is not None:
-                            self._turn_over.notify_all()
-            if is_there():
-                return True
-
-    def _wait_for_turn(self) -> None:
-        # Announced first: who reads looks for waiting ones when its turn is over, without a lock.
-        self._waiting += 1
-        try:
-            if self._turn_over is None:
-                self._turn_over = threading.Condition(self._lock)
-            if self._reader is not None:
-                self._turn_over.wait()
-        finally:
-            self._waiting -= 1
+                    break
+                self._is_reading = True
+                try:
+                    self._read_on()
+                finally:
+                    self._is_reading = False
+        return True
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""

@@ -12,7 +12,7 @@ from anyio import (
     create_memory_object_stream,
 )
 
-from .._http.waiting import spawn
+from .._http.tasks import spawn
 from ._batch import Batch
 from ._state import RowResult
 from ._summary import BatchProgress

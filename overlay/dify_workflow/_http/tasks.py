@@ -1,40 +1,16 @@
-"""A call of the async client that several tasks wait for."""
+"""Tasks that go on by themselves, and a call that several tasks wait for."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
+
+from anyio import Event
 
 from ..errors import DifyError
 
-if TYPE_CHECKING:
-    import asyncio
-
-    from anyio import Event
-
 T = TypeVar("T")
-
-
-def new_event() -> Event:
-    """An event of asyncio or trio, whichever runs here; httpx takes both."""
-    from anyio import Event
-
-    return Event()
-
-
-async def pause(seconds: float) -> None:
-    """Let time pass, in asyncio or trio."""
-    from anyio import sleep
-
-    await sleep(seconds)
-
-
-async def wait_for(event: Event, seconds: float) -> None:
-    """Wait for an event, but no longer than so."""
-    from anyio import move_on_after
-
-    with move_on_after(seconds):
-        await event.wait()
 
 
 _SPAWNED: set[asyncio.Task[None]] = set()
@@ -43,8 +19,6 @@ _SPAWNED: set[asyncio.Task[None]] = set()
 
 def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Let something go on by itself, in asyncio or trio."""
-    import asyncio
-
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -84,7 +58,7 @@ class Flight(Generic[T]):
                 raise self._error
             return cast("T", self._result)
 
-        self._landed = new_event()
+        self._landed = Event()
         try:
             self._result = await self._send()
             self._error = None
