@@ -24,7 +24,7 @@ from dify_workflow._http.failures import status_error
 from dify_workflow._http.request import Answer, Operation
 from dify_workflow._json import load
 from dify_workflow._secret import ApiKey
-from dify_workflow._streams.session import StreamCore
+from dify_workflow._streams.session import StreamSession
 from support.events import RUN, TASK
 from support.recordings import Recording, all_recordings, by_version
 from support.spec import json_schema_of, operation_of, schemas, stream_events
@@ -291,14 +291,14 @@ def test_every_recorded_answer_with_more_in_it_is_read_as_before() -> None:
 
 def listened(messages: list[dict[str, Any]]) -> tuple[list[Any], Any]:
     """The events of a stream, and what comes of it: a run, or the type of an error."""
-    core = StreamCore("test", max_event_bytes=10**7)
-    core.begin({}, KEY)
+    session = StreamSession("test", max_event_bytes=10**7)
+    session.begin({}, KEY)
     for message in messages:
-        core.feed(b"data: " + json.dumps(message).encode() + b"\n\n")
-    core.finish()
-    events = list(core.ready)
+        session.receive(b"data: " + json.dumps(message).encode() + b"\n\n")
+    session.finish()
+    events = list(session.ready)
     try:
-        return events, core.result()
+        return events, session.result()
     except DifyError as error:
         return events, type(error)
 

@@ -32,6 +32,7 @@ from dify_workflow import (
     WorkflowFinished,
 )
 from dify_workflow._http.versions import loses_records, may_lose_records, stops_resumed_runs
+from dify_workflow._streams import session
 from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
 from support import events
 from support.events import PING, RUN, TASK
@@ -266,9 +267,10 @@ def test_an_end_that_a_stream_missed_is_found_without_another_ping(
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_an_end_that_comes_behind_the_look_is_the_one_that_is_told(
-    both: World, server: ReplayServer, encoding: str
+    both: World, server: ReplayServer, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where no bound can be given to a wait, as within a compressed body."""
+    monkeypatch.setattr(session, "GRACE", PATIENCE)
     looked = threading.Event()
     packer = zlib.compressobj(wbits=31)
 

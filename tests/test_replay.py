@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dify_workflow import StreamGap
 from dify_workflow._secret import ApiKey
-from dify_workflow._streams import session as _stream_core
+from dify_workflow._streams import session as session_module
 from dify_workflow._streams.protocol import (
     Ask,
     Reopen,
@@ -21,7 +21,7 @@ from dify_workflow._streams.protocol import (
     Wait,
 )
 from dify_workflow._streams.recovery import Patience, Recovery
-from dify_workflow._streams.session import StreamCore
+from dify_workflow._streams.session import StreamSession
 from dify_workflow.models import WorkflowRunResponse
 from support.recordings import Recording, all_recordings
 
@@ -43,21 +43,21 @@ def calls() -> RunCalls:
     )
 
 
-def equipped(**options: Any) -> StreamCore:
-    core = StreamCore("call", max_event_bytes=10**7, **options)
-    core.set_recovery(Recovery(calls(), Patience()))
-    core.begin({}, KEY)
-    return core
+def equipped(**options: Any) -> StreamSession:
+    session = StreamSession("call", max_event_bytes=10**7, **options)
+    session.set_recovery(Recovery(calls(), Patience()))
+    session.begin({}, KEY)
+    return session
 
 
-def rejoin(core: StreamCore) -> Any:
+def rejoin(session: StreamSession) -> Any:
     """Let a lost stream be taken up, and return what was asked for that."""
-    steps = core.recovered()
+    steps = session.recovered()
     step = next(steps)
     while isinstance(step, Wait):
         step = steps.send(None)
     assert isinstance(step, Reopen)
-    core.begin({}, KEY)
+    session.begin({}, KEY)
     with pytest.raises(StopIteration):
         steps.send(None)
     return step.call
@@ -96,10 +96,10 @@ def finished() -> dict[str, Any]:
     return event("workflow_finished", id=RUN, status="succeeded")
 
 
-def names_of(core: StreamCore) -> list[str]:
+def names_of(session: StreamSession) -> list[str]:
     """What was delivered: names of events, with the node or form that they are about."""
     names = []
-    for each in core.ready:
+    for each in session.ready:
         data = each.raw["data"]
         about = data.get("form_id") or data.get("node_id") or data.get("text")
         names.append(f"{each.event} {about}" if about else each.event)
@@ -187,122 +187,122 @@ TOLD_ONCE: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]
 def test_a_replay_tells_what_is_new_and_nothing_else(
     before: list[dict[str, Any]], after: list[dict[str, Any]], new: list[str]
 ) -> None:
-    core = equipped()
-    core.feed(written(*before))
-    core.finish()
-    core.ready.clear()
-    rejoin(core)
-    core.feed(written(*after))
-    assert names_of(core) == new
+    session = equipped()
+    session.receive(written(*before))
+    session.finish()
+    session.ready.clear()
+    rejoin(session)
+    session.receive(written(*after))
+    assert names_of(session) == new
 
 
 def test_a_gap_that_lasts_is_told_once() -> None:
-    core = equipped()
-    core.feed(written(started(), begun("a")))
+    session = equipped()
+    session.receive(written(started(), begun("a")))
     for _ in range(3):
-        core.finish()
-        rejoin(core)
-        core.feed(written(started(), begun("a", live=False)))
-    core.feed(written(TEXT))
-    assert [each.event for each in core.ready].count("stream_gap") == 1
+        session.finish()
+        rejoin(session)
+        session.receive(written(started(), begun("a", live=False)))
+    session.receive(written(TEXT))
+    assert [each.event for each in session.ready].count("stream_gap") == 1
 
 
 def test_a_second_gap_is_told_too() -> None:
-    core = equipped()
-    core.feed(written(started()))
+    session = equipped()
+    session.receive(written(started()))
     for _ in range(2):
-        core.finish()
-        rejoin(core)
-        core.feed(written(started(), TEXT))
-    gaps = [each for each in core.ready if isinstance(each, StreamGap)]
+        session.finish()
+        rejoin(session)
+        session.receive(written(started(), TEXT))
+    gaps = [each for each in session.ready if isinstance(each, StreamGap)]
     assert len(gaps) == 2
     assert gaps[0].data["reason"]
     assert (gaps[0].id, gaps[0].task_id) == (RUN, TASK)
 
 
 def test_a_stream_without_a_snapshot_does_not_tell_what_was_before_it() -> None:
-    core = equipped(run_id=RUN, tells_all=False)
-    core.feed(written(begun("b")))
-    core.finish()
-    core.ready.clear()
-    rejoin(core)
+    session = equipped(run_id=RUN, tells_all=False)
+    session.receive(written(begun("b")))
+    session.finish()
+    session.ready.clear()
+    rejoin(session)
     old = [started(), begun("a", live=False), ended("a", live=False)]
-    core.feed(written(*old, begun("b", live=False), ended("b", live=False), TEXT))
-    assert names_of(core) == ["node_finished b", "stream_gap", "text_chunk x"]
+    session.receive(written(*old, begun("b", live=False), ended("b", live=False), TEXT))
+    assert names_of(session) == ["node_finished b", "stream_gap", "text_chunk x"]
 
 
 def test_the_true_task_id_stands_in_what_is_replayed() -> None:
-    core = equipped()
-    core.feed(written(started()))
-    core.finish()
-    rejoin(core)
-    core.feed(written({**finished(), "task_id": RUN}))
-    final = core.ready[-1]
+    session = equipped()
+    session.receive(written(started()))
+    session.finish()
+    rejoin(session)
+    session.receive(written({**finished(), "task_id": RUN}))
+    final = session.ready[-1]
     assert (final.event, final.task_id, final.raw["task_id"]) == ("workflow_finished", TASK, TASK)
-    result = core.result()
+    result = session.result()
     assert (result.task_id, result.status) == (TASK, "succeeded")
 
 
 def test_the_ids_of_events_are_kept_and_sent() -> None:
-    core = equipped()
-    core.feed(b"id: 7-0\n" + written(started()))
-    core.finish()
-    assert rejoin(core) == (RUN, "7-0")
-    core.finish()
-    assert core.last_event_id == "7-0"
+    session = equipped()
+    session.receive(b"id: 7-0\n" + written(started()))
+    session.finish()
+    assert rejoin(session) == (RUN, "7-0")
+    session.finish()
+    assert session.last_event_id == "7-0"
 
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
-    core = StreamCore("call", max_event_bytes=1000)
-    core.set_recovery(Recovery(calls(), Patience()))
-    core.begin({"x-workflow-run-id": RUN}, KEY)
-    core.finish()
-    assert rejoin(core) == (RUN, None)
+    session = StreamSession("call", max_event_bytes=1000)
+    session.set_recovery(Recovery(calls(), Patience()))
+    session.begin({"x-workflow-run-id": RUN}, KEY)
+    session.finish()
+    assert rejoin(session) == (RUN, None)
 
 
 def test_a_run_that_has_ended_is_told_from_its_detail_once_two_looks_say_so() -> None:
-    core = equipped(run_id=RUN)
-    core.feed(written(started()))
+    session = equipped(run_id=RUN)
+    session.receive(written(started()))
     looked_up = WorkflowRunResponse(id=RUN, status="succeeded", outputs={"a": 1}, total_tokens=3)
     for _ in range(2):
-        assert not core.ended
-        steps = core.recovered()
+        assert not session.ended
+        steps = session.recovered()
         assert isinstance(next(steps), Ask)
         with pytest.raises(StopIteration):
             steps.send(looked_up)
-    assert core.ready[-1].synthetic
-    assert (core.result().outputs, core.result().total_tokens) == ({"a": 1}, 3)
+    assert session.ready[-1].synthetic
+    assert (session.result().outputs, session.result().total_tokens) == ({"a": 1}, 3)
 
 
 def test_the_end_of_a_run_that_has_ended_is_awaited_for_a_moment_and_not_for_a_ping() -> None:
-    core = equipped(run_id=RUN)
-    core.feed(written(started()))
-    assert core.patience is None
-    steps = core.recovered()
+    session = equipped(run_id=RUN)
+    session.receive(written(started()))
+    assert session.patience is None
+    steps = session.recovered()
     next(steps)
     with pytest.raises(StopIteration):
         steps.send(WorkflowRunResponse(id=RUN, status="succeeded", outputs={"a": 1}))
-    assert not core.ended
-    assert core.patience is not None
-    assert core.patience <= 1.0
-    core.finish()  # nothing came
-    assert core.result().outputs == {"a": 1}
-    assert core.ready[-1].synthetic
+    assert not session.ended
+    assert session.patience is not None
+    assert session.patience <= 1.0
+    session.finish()  # nothing came
+    assert session.result().outputs == {"a": 1}
+    assert session.ready[-1].synthetic
 
 
 def test_the_end_that_was_under_way_is_taken_however_late_somebody_reads_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_stream_core, "GRACE", -1.0)  # it is over at once
-    core = equipped(run_id=RUN)
-    core.feed(written(started()))
-    steps = core.recovered()
+    monkeypatch.setattr(session_module, "GRACE", -1.0)  # it is over at once
+    session = equipped(run_id=RUN)
+    session.receive(written(started()))
+    steps = session.recovered()
     next(steps)
     with pytest.raises(StopIteration):
         steps.send(WorkflowRunResponse(id=RUN, status="succeeded"))
-    core.feed(written(begun("a"), finished()))
-    assert [each.event for each in core.ready][-2:] == ["node_started", "workflow_finished"]
-    assert not core.ready[-1].synthetic
+    session.receive(written(begun("a"), finished()))
+    assert [each.event for each in session.ready][-2:] == ["node_started", "workflow_finished"]
+    assert not session.ready[-1].synthetic
 
 
 # ------------------------------------------------------------------------------ recorded streams
@@ -351,16 +351,16 @@ def test_any_cut_of_a_recorded_stream_tells_each_node_once_and_in_order(
     played = data.draw(st.sampled_from(whole_streams()))
     events = played.events
     cut = data.draw(st.integers(len(written(events[0])), len(written(*events)) - 3))
-    core = equipped()
-    core.feed(written(*events)[:cut])
-    core.finish()
-    delivered = sum(each.event != "stream_gap" for each in core.ready)
+    session = equipped()
+    session.receive(written(*events)[:cut])
+    session.finish()
+    delivered = sum(each.event != "stream_gap" for each in session.ready)
     resumed = data.draw(st.integers(delivered, len(events) - 1))
-    rejoin(core)
-    core.feed(written(*snapshot(events[:resumed]), *events[resumed:]))
+    rejoin(session)
+    session.receive(written(*snapshot(events[:resumed]), *events[resumed:]))
 
-    assert core.ended
-    told = [each for each in core.ready if each.event in NODE_EVENTS]
+    assert session.ended
+    told = [each for each in session.ready if each.event in NODE_EVENTS]
     keys = [(each.event, each.raw["data"]["id"]) for each in told]
     wanted = [
         (each["event"], each["data"]["id"]) for each in events if each["event"] in NODE_EVENTS
@@ -369,8 +369,8 @@ def test_any_cut_of_a_recorded_stream_tells_each_node_once_and_in_order(
     for name, node in keys:
         if name == "node_finished":
             assert keys.index(("node_started", node)) < keys.index((name, node))
-    names = [each.event for each in core.ready]
+    names = [each.event for each in session.ready]
     assert names.count("workflow_started") == names.count("stream_gap") == 1
     assert names[0] == "workflow_started"
-    assert core.result().outputs == (events[-1]["data"]["outputs"] or {})
-    assert core.result().task_id == events[0]["task_id"]
+    assert session.result().outputs == (events[-1]["data"]["outputs"] or {})
+    assert session.result().task_id == events[0]["task_id"]

@@ -22,7 +22,7 @@ from dify_workflow._api.log_query import LogQuery
 from dify_workflow._http.failures import status_error
 from dify_workflow._http.request import Answer, Operation
 from dify_workflow._secret import ApiKey
-from dify_workflow._streams.session import StreamCore
+from dify_workflow._streams.session import StreamSession
 from support.events import RUN
 from support.recordings import Recording, all_recordings
 
@@ -127,16 +127,16 @@ def mutated_stream(played: Recording, chance: random.Random) -> Iterator[bytes]:
 def test_streams(played: Recording) -> None:
     chance = random.Random(played.id)
     for _ in range(20):
-        core = StreamCore("test", max_event_bytes=10**6)
-        core.begin({}, KEY)
-        core.run.stop_requested = chance.random() < 0.5
+        session = StreamSession("test", max_event_bytes=10**6)
+        session.begin({}, KEY)
+        session.run.stop_requested = chance.random() < 0.5
         for line in mutated_stream(played, chance):
-            core.feed(line)
-        core.finish()
-        for event in core.ready:
+            session.receive(line)
+        session.finish()
+        for event in session.ready:
             look_at(event)
         try:
-            use(core.result())
+            use(session.result())
         except DifyError as error:
             assert str(error)
 
@@ -171,9 +171,9 @@ def test_answers_that_are_nested_deeply(depth: int) -> None:
     with pytest.raises(DifyError):
         operations.get_workflow_run(RUN).read(Answer("test", 200, {}, KEY, body))
     assert status_error("run", 500, {}, body.decode()).status_code == 500
-    core = StreamCore("test", max_event_bytes=10**6)
-    core.begin({}, KEY)
-    core.feed(b"data: " + body + b"\n\n")
-    (event,) = core.ready
+    session = StreamSession("test", max_event_bytes=10**6)
+    session.begin({}, KEY)
+    session.receive(b"data: " + body + b"\n\n")
+    (event,) = session.ready
     assert isinstance(event, UnreadableEvent)
     assert "nested too deeply" in event.reason

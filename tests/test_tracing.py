@@ -41,7 +41,7 @@ from dify_workflow import (
     WorkflowStreamError,
 )
 from dify_workflow._http.retry import without_waiting
-from dify_workflow._streams.session import StreamCore
+from dify_workflow._streams.session import StreamSession
 from dify_workflow.batch import run_batch
 from dify_workflow.batch._chunk import options_to_send
 from dify_workflow.emulator import (
@@ -881,12 +881,12 @@ def test_the_text_of_a_steady_stream_is_not_even_looked_at() -> None:
             pass
 
     observer: Any = Counting()
-    core = StreamCore("call", max_event_bytes=1000, observer=observer)
-    core.feed(events.started())
+    session = StreamSession("call", max_event_bytes=1000, observer=observer)
+    session.receive(events.started())
     for _ in range(100):
-        core.feed(events.text("word"))
-    core.feed(events.finished())
-    assert len(core.ready) == 102
+        session.receive(events.text("word"))
+    session.receive(events.finished())
+    assert len(session.ready) == 102
     assert observer.told_of == 2
 
 

@@ -35,7 +35,7 @@ from ._streams.protocol import RunCalls
 from ._streams.recovery import Pace, Patience, Recovery
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
-from ._streams.session import StreamCore
+from ._streams.session import StreamSession
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest
 
@@ -173,9 +173,9 @@ class ClientBase(Generic[TransportT]):
             server_version=lambda: self.server_version,
         )
 
-    def _core(self, name: str, **what: Any) -> StreamCore:
+    def _session(self, name: str, **what: Any) -> StreamSession:
         """What is known of a stream before it is opened."""
-        return StreamCore(
+        return StreamSession(
             name,
             max_event_bytes=self._options.max_event_bytes,
             start_timeout=self._options.start_timeout,
@@ -212,7 +212,7 @@ class ClientBase(Generic[TransportT]):
         request = WorkflowLogsRequest() if request is None else request
         return LogSource(name, request, self._options, self._transport.servers)
 
-    def _events_core(
+    def _events_session(
         self,
         name: str,
         run_id: str,
@@ -221,9 +221,9 @@ class ClientBase(Generic[TransportT]):
         *,
         snapshot: bool,
         continues: bool,
-    ) -> StreamCore:
+    ) -> StreamSession:
         """What is known of the stream of a run that is going on."""
-        core = self._core(
+        session = self._session(
             name,
             run_id=run_id,
             ends_at_pause=not continues,
@@ -232,10 +232,10 @@ class ClientBase(Generic[TransportT]):
         )
         if self._options.recover:
             calls = self._run_calls(name, key, self._options.user(user_id))
-            core.set_recovery(self._recovery(calls))
-        return core
+            session.set_recovery(self._recovery(calls))
+        return session
 
-    def _follow_core(
+    def _follow_session(
         self,
         name: str,
         run_id: str,
@@ -243,21 +243,21 @@ class ClientBase(Generic[TransportT]):
         user_id: str | None,
         *,
         continues: bool,
-    ) -> StreamCore:
+    ) -> StreamSession:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
-        core = self._core(
+        session = self._session(
             name,
             run_id=run_id,
             ends_at_pause=not continues,
             follows=True,
             observer=self._observer(name, run_id=run_id),
         )
-        if core.observer is not None:
-            core.observer.begin()
+        if session.observer is not None:
+            session.observer.begin()
         calls = self._run_calls(name, key, self._options.user(user_id))
-        core.set_recovery(self._recovery(calls))
-        return core
+        session.set_recovery(self._recovery(calls))
+        return session
 
     def _observer(
         self, name: str, *, request: WorkflowRunRequest | None = None, run_id: str | None = None

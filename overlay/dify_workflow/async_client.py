@@ -410,7 +410,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             )
             bound = self._within(timeout)
             call = bound._call(operation, api_key)
-        core = bound._events_core(
+        session = bound._events_session(
             operation.name,
             workflow_run_id,
             call.key,
@@ -421,14 +421,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         stop = partial(self._stop, user_id=user_id, api_key=call.key)
 
         async def opening() -> AsyncByteStream:
-            with sending(core.observer):
+            with sending(session.observer):
                 try:
                     return await self._transport.open(call)
                 except DifyError as error:
-                    core.errors.name_run(error)
+                    session.errors.name_run(error)
                     raise
 
-        return AsyncWorkflowStream(core, opening, stop, self._transport)
+        return AsyncWorkflowStream(session, opening, stop, self._transport)
 
     async def submit_workflow(
         self,
@@ -1009,18 +1009,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
         observer = self._observer(name, request=request)
-        core = self._core(name, observer=observer, started=self._started)
+        session = self._session(name, observer=observer, started=self._started)
 
         async def opening() -> AsyncByteStream:
             with sending(observer):
                 steps = self._preparation(name).run(request, "streaming")
-                call = core.noting(marked(observer, await self._prepared(steps)))
+                call = session.noting(marked(observer, await self._prepared(steps)))
                 search = self._search(name, call)
                 if search is not None:
-                    core.set_recovery(self._recovery(search.calls), search)
+                    session.set_recovery(self._recovery(search.calls), search)
                 return await self._sent(call, self._transport.open, search)
 
-        return AsyncWorkflowStream(core, opening, stop, self._transport)
+        return AsyncWorkflowStream(session, opening, stop, self._transport)
 
     async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
         name = "run_workflow"
@@ -1083,9 +1083,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         task_id: str | None = None,
     ) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=user_id, api_key=key)
-        core = self._follow_core(name, run_id, key, user_id, continues=continues)
-        core.run.task_id = task_id
-        return AsyncWorkflowStream(core, None, stop, self._transport)
+        session = self._follow_session(name, run_id, key, user_id, continues=continues)
+        session.run.task_id = task_id
+        return AsyncWorkflowStream(session, None, stop, self._transport)
 
     async def _ask_people(
         self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback

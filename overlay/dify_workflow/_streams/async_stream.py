@@ -1,4 +1,4 @@
-"""The event stream of a run, for tasks: I/O around what `StreamCore` decides."""
+"""The event stream of a run, for tasks: I/O around what `StreamSession` decides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from .protocol import (
     Step,
     Wait,
 )
-from .session import STOP_SECONDS, StreamCore, StreamView
+from .session import StreamSession
+from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
     from .._http.async_body import AsyncByteStream
@@ -50,13 +51,13 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     def __init__(
         self,
-        core: StreamCore,
+        session: StreamSession,
         opening: Callable[[], Awaitable[AsyncByteStream]] | None,
         stop: Callable[[str, Deadline], Awaitable[WorkflowStopResponse]],
         transport: AsyncTransport,
     ) -> None:
-        super().__init__(core)
-        self._opening = opening and Flight(opening, core.errors.left_early())
+        super().__init__(session)
+        self._opening = opening and Flight(opening, session.errors.left_early())
         self._transport = transport
         self._body: AsyncByteStream | None = None
         self._stop = stop
@@ -82,7 +83,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def __aiter__(self) -> AsyncGenerator[StreamEvent[object], None]:
         # A generator, because that is what notices when a loop is left.
-        ready = self._core.ready
+        ready = self._session.ready
         try:
             while ready or await self._read_until(ready.__len__):
                 yield ready.popleft()
@@ -115,7 +116,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         """
         while await self._advance() is not None:
             pass
-        return self._core.result()
+        return self._session.result()
 
     async def stop(self) -> WorkflowStopResponse:
         """Stop the run on the server; the stream then ends with its final event.
@@ -128,9 +129,9 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         """
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
-            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+            if self._session.has_ended_well:  # refused at its start: there is no task to stop
                 return WorkflowStopResponse("success")
-            raise self._core.failure or self._core.errors.without_task()
+            raise self._session.failure or self._session.errors.without_task()
         return await self._stop(self.task_id, NO_DEADLINE)
 
     async def started(self) -> WorkflowRunResponse:
@@ -139,8 +140,8 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         Raises:
             StreamError: The stream ended before.
         """
-        await self._read_until(lambda: self._core.has_ids)
-        return self._core.started()
+        await self._read_until(lambda: self._session.has_ids)
+        return self._session.started()
 
     def read_behind(self) -> None:
         """Go on reading the stream to its end behind the caller's back."""
@@ -153,7 +154,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
-        self._core.leave()
+        self._session.leave()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -162,22 +163,22 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     def __del__(self) -> None:
         if self._body is not None:
             self._body.abandon()
-        self._core.leave(in_finalizer=True)
+        self._session.leave(in_finalizer=True)
 
     async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
         if self._closed:
-            raise self._core.errors.left_early()
+            raise self._session.errors.left_early()
         body = await opening.outcome()
         if self._opening is opening:
             self._opening = None
-            self._core.begin(body.headers, body.key)
+            self._session.begin(body.headers, body.key)
             self._body = body
         if self._closed:  # meanwhile, by another task
             await body.close()
-            raise self._core.errors.left_early()
+            raise self._session.errors.left_early()
 
     async def _advance(self) -> StreamEvent[object] | None:
-        ready = self._core.ready
+        ready = self._session.ready
         if not ready and not await self._read_until(ready.__len__):
             await self._finish()
             self._at_end()
@@ -187,7 +188,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
         body, self._body = self._body, None
-        if body is not None and self._core.has_ended_well:
+        if body is not None and self._session.has_ended_well:
             await body.end()
         elif body is not None:
             await body.close()
@@ -198,7 +199,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         One task reads at a time; the others wait for what it finds.
         """
         while not is_there():
-            if self._core.ended or self._closed:
+            if self._session.ended or self._closed:
                 return False
             if self._body is None and self._opening is not None:
                 await self._opened(self._opening)
@@ -219,12 +220,12 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
-        core, body, within = self._core, self._body, None
-        if body is None or not core.is_steady:
-            if body is None or core.needs_recovery:
+        session, body, within = self._session, self._body, None
+        if body is None or not session.is_steady:
+            if body is None or session.needs_recovery:
                 await self._recover()
                 return
-            within = core.patience
+            within = session.patience
         try:
             chunk = await body.read(within)
         except RunDeadlineExceededError:
@@ -237,24 +238,24 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             self._closed = True
             raise
         else:
-            core.finish() if chunk is None else core.feed(chunk)
-        if core.failure is not None:
+            session.finish() if chunk is None else session.receive(chunk)
+        if session.failure is not None:
             await self.close()
 
     async def _recover(self) -> None:
-        """Find the run again; what comes of it is in the core."""
-        if self._core.is_lost:
+        """Find the run again; what comes of it is in the session."""
+        if self._session.is_lost:
             await self._release()
         try:
-            await self._transport.carry_out(self._core.recovered(), self._do)
+            await self._transport.carry_out(self._session.recovered(), self._do)
         except RunDeadlineExceededError:
             await self._expire()
         except DifyError as error:
-            self._core.fail(error)
+            self._session.fail(error)
         except BaseException:
             await self.close()
             raise
-        if self._core.ended:
+        if self._session.ended:
             await self.close()
 
     async def _release(self) -> None:
@@ -266,30 +267,32 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def _do(self, step: Step) -> object:
         """Do what the recovery asks for."""
         if self._closed:
-            raise self._core.errors.left_early()
-        self._core.check_deadline()
+            raise self._session.errors.left_early()
+        self._session.check_deadline()
         match step:
             case Reopen(call=call):
                 self._body = body = await self._transport.open(call)
                 if self._closed:  # meanwhile, by another task
                     await body.close()
-                    raise self._core.errors.left_early()
-                self._core.begin(body.headers, body.key)
+                    raise self._session.errors.left_early()
+                self._session.begin(body.headers, body.key)
                 return None
             case Ask(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
                 self._closing = Event()
-                await self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
-                self._core.check_deadline()
+                await self._transport.wait(
+                    self._session.deadline.bound(seconds) or 0.0, self._closing
+                )
+                self._session.check_deadline()
                 return None
 
     async def _expire(self) -> None:
         """The deadline has passed: stop the run, where that was asked for."""
         problem: DifyError | None = None
-        if (task_id := self._core.task_to_stop) is not None:
+        if (task_id := self._session.task_to_stop) is not None:
             try:
                 await self._stop(task_id, Deadline("stop_workflow_stream", STOP_SECONDS))
             except DifyError as error:
                 problem = error
-        self._core.expire(problem)
+        self._session.expire(problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -31,9 +31,11 @@ from .protocol import (
 )
 
 if TYPE_CHECKING:
+    from ..errors import StreamInterruptedError
     from ..models import WorkflowRunResponse
+    from .failures import StreamErrors
     from .forms import AnsweredForms
-    from .session import StreamCore
+    from .run_state import RunState
 
 
 LOST_RUN_TIMEOUT = 300.0
@@ -103,6 +105,63 @@ _MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
 """Failures that say nothing of the run: the next attempt may succeed."""
 
 
+class LostRun(Protocol):
+    """What recovery sees of the stream whose run it finds again."""
+
+    run: RunState
+    errors: StreamErrors
+    ended: bool
+
+    @property
+    def progress(self) -> object:
+        """The last event that has shown that the run goes on."""
+        ...
+
+    @property
+    def known_run_id(self) -> str:
+        """Id of the run."""
+        ...
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The last ``id`` that the stream brought."""
+        ...
+
+    @property
+    def has_broken(self) -> bool:
+        """Whether the stream broke, as one that is only followed has not."""
+        ...
+
+    @property
+    def awaits_resumption(self) -> bool:
+        """Whether people have answered all that the run waited for, and it has not gone on yet."""
+        ...
+
+    def is_lost_for(self, seconds: float) -> bool:
+        """Whether the stream broke so long ago."""
+        ...
+
+    def is_silent_for(self, seconds: float | None) -> bool:
+        """Whether the run gave no sign of life for so long; never for None."""
+        ...
+
+    def note_life(self) -> None:
+        """Note that the run goes on, or waits for people."""
+        ...
+
+    def expect_end(self, run: WorkflowRunResponse) -> None:
+        """Wait a moment for the last events of a run that has ended."""
+        ...
+
+    def end_with(self, run: WorkflowRunResponse) -> bool:
+        """End the stream with what run detail says; False where that ends none."""
+        ...
+
+    def interrupted(self, cause: DifyError | None = None) -> StreamInterruptedError:
+        """The exception for a stream that broke off."""
+        ...
+
+
 class Recovery:
     """Finds the run of a lost stream again.
 
@@ -124,37 +183,37 @@ class Recovery:
         self._progress: object = None
         self._has_seen_end = False
 
-    def find(self, core: StreamCore) -> Steps[None]:
+    def find(self, stream: LostRun) -> Steps[None]:
         """Open the stream again, or bring its run to an end.
 
         Args:
-            core: The stream.
+            stream: The stream.
 
         Raises:
             StreamError: The run cannot be found again; the exception says what is known of it.
             DifyError: The server refused to tell.
         """
-        self._note_progress(core)
-        while not core.ended:
+        self._note_progress(stream)
+        while not stream.ended:
             if self._rounds:
                 yield Wait(self._wait())
             self._rounds += 1
-            if self._may_rejoin(core) and (yield from self._rejoin(core)):
+            if self._may_rejoin(stream) and (yield from self._rejoin(stream)):
                 return
-            yield from self._look(core)
+            yield from self._look(stream)
 
-    def check(self, core: StreamCore) -> Steps[None]:
+    def check(self, stream: LostRun) -> Steps[None]:
         """Look up the run of an open stream that tells nothing but pings.
 
         Args:
-            core: The stream.
+            stream: The stream.
 
         Raises:
             StreamError: As for `find`.
             DifyError: Likewise.
         """
-        self._note_progress(core)
-        yield from self._look(core, is_open=True)
+        self._note_progress(stream)
+        yield from self._look(stream, is_open=True)
 
     def are_answered(
         self, forms: Iterable[tuple[str | None, str | None]], answered: AnsweredForms
@@ -185,34 +244,34 @@ class Recovery:
                 return False
         return True
 
-    def _note_progress(self, core: StreamCore) -> None:
-        if core.progress is not self._progress:
-            self._progress = core.progress
+    def _note_progress(self, stream: LostRun) -> None:
+        if stream.progress is not self._progress:
+            self._progress = stream.progress
             self._rounds = self._attempts = self._failures = 0
             self._has_seen_end = False
         self._outages = 0
 
-    def _look(self, core: StreamCore, *, is_open: bool = False) -> Steps[None]:
+    def _look(self, stream: LostRun, *, is_open: bool = False) -> Steps[None]:
         """Look the run up, and end the stream if it has ended."""
         try:
-            run: WorkflowRunResponse = yield Ask(self._calls.detail(core.known_run_id))
+            run: WorkflowRunResponse = yield Ask(self._calls.detail(stream.known_run_id))
         except NotFoundError as error:
-            raise core.errors.lost("the server has no record of it") from error
+            raise stream.errors.lost("the server has no record of it") from error
         except _MAY_PASS as error:
-            self._note_failure(core, error)
+            self._note_failure(stream, error)
             return
         self._failures = self._outages = 0
         if run.status in _UNDECIDED_STATUS:
-            self._give_up(core, run)
+            self._give_up(stream, run)
         elif run.status == "paused":
-            self._take_pause(core, run, is_open=is_open)
+            self._take_pause(stream, run, is_open=is_open)
         elif is_open and not self._has_seen_end:
             self._has_seen_end = True
-            core.expect_end(run)
+            stream.expect_end(run)
         else:
-            core.end_with(run)
+            stream.end_with(run)
 
-    def _note_failure(self, core: StreamCore, error: DifyError) -> None:
+    def _note_failure(self, stream: LostRun, error: DifyError) -> None:
         """Take that the run could not be looked up.
 
         An outage, such as a restart of the server, may last as long as the run may be silent.
@@ -222,31 +281,31 @@ class Recovery:
         """
         if is_outage(error):
             self._outages += 1
-            if core.is_silent_for(self._patience.lost_run_timeout):
-                raise core.interrupted(error) from error
+            if stream.is_silent_for(self._patience.lost_run_timeout):
+                raise stream.interrupted(error) from error
             return
         self._failures += 1
         if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
-            raise core.interrupted(error) from error
+            raise stream.interrupted(error) from error
 
     @property
     def _is_exhausted(self) -> bool:
         """Whether the stream was opened again as often as it may be."""
         return self._attempts > self._patience.max_reattach
 
-    def _may_rejoin(self, core: StreamCore) -> bool:
+    def _may_rejoin(self, stream: LostRun) -> bool:
         """Whether the stream is to be opened again; that of a stopped run may never end."""
         return (
             self._has_events
             and not self._is_exhausted
-            and core.run.asked_to_stop_for is None
-            and not core.is_silent_for(self._patience.lost_run_timeout)
+            and stream.run.asked_to_stop_for is None
+            and not stream.is_silent_for(self._patience.lost_run_timeout)
         )
 
-    def _rejoin(self, core: StreamCore) -> Steps[bool]:
+    def _rejoin(self, stream: LostRun) -> Steps[bool]:
         """Open the stream again; False where that failed."""
         try:
-            yield Reopen(self._calls.events(core.known_run_id, core.last_event_id))
+            yield Reopen(self._calls.events(stream.known_run_id, stream.last_event_id))
         except _MAY_PASS as error:
             # What proxies answer counts only where the look that follows reaches the server.
             self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
@@ -262,55 +321,55 @@ class Recovery:
             return True
         return False
 
-    def _take_pause(self, core: StreamCore, run: WorkflowRunResponse, *, is_open: bool) -> None:
+    def _take_pause(self, stream: LostRun, run: WorkflowRunResponse, *, is_open: bool) -> None:
         """Take that the run waits for people, which it may do for days.
 
         Raises:
             RunLostError: They have answered long ago, and it has not gone on.
         """
-        if core.awaits_resumption:
+        if stream.awaits_resumption:
             patience = self._patience.lost_run_timeout
-            if core.is_silent_for(patience):
-                raise core.errors.lost(
+            if stream.is_silent_for(patience):
+                raise stream.errors.lost(
                     f"its forms were answered, and {patience:g} s later (lost_run_timeout) it has "
                     "not gone on; does the server have a worker?"
                 )
             return
         events_tell = self._has_events and not self._is_exhausted
-        if events_tell and core.run.asked_to_stop_for is None:
+        if events_tell and stream.run.asked_to_stop_for is None:
             if is_open:
                 self._attempts = 0  # they have the forms too, and a pause may last for days
-        elif core.end_with(run):
+        elif stream.end_with(run):
             return
-        core.note_life()
+        stream.note_life()
 
-    def _give_up(self, core: StreamCore, run: WorkflowRunResponse) -> None:
+    def _give_up(self, stream: LostRun, run: WorkflowRunResponse) -> None:
         """Stop looking where the record will not change any more.
 
         Raises:
             RunLostError: The outcome cannot be known.
         """
-        stopping, patience = core.run.asked_to_stop_for, self._patience.lost_run_timeout
+        stopping, patience = stream.run.asked_to_stop_for, self._patience.lost_run_timeout
         if stopping is not None:
             if stopping > self._pace.stop:
-                core.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
-        elif core.is_silent_for(patience):
+                stream.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
+        elif stream.is_silent_for(patience):
             why = (
                 "its worker may have died"
                 if self._has_events
                 else "its worker may have died, or be at work: without /events (Dify 1.14 and "
                 "newer) nothing tells"
             )
-            raise core.errors.lost(
+            raise stream.errors.lost(
                 f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
                 f"still says 'running'; {why}"
             )
         elif (
-            core.has_broken
+            stream.has_broken
             and loses_records(self._calls.server_version())
-            and core.is_lost_for(self._pace.record)
+            and stream.is_lost_for(self._pace.record)
         ):
-            raise core.errors.lost(
+            raise stream.errors.lost(
                 "on this server (before Dify 1.9.2) a run whose stream breaks goes on, but its "
                 "record says 'running' for ever"
             )

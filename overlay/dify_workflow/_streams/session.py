@@ -1,4 +1,4 @@
-"""What the bytes of an event stream mean: its events, its end and its failure. Sans-I/O."""
+"""What becomes of a run's stream: it goes on, is lost and found again, ends or fails. Sans-I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -15,8 +14,7 @@ import attrs
 from .. import models
 from .._api.parsers import final_payload
 from .._deadline import NO_DEADLINE, Deadline
-from .._http.failures import BodyClosedError
-from .._json import SHAPE_ERRORS, JSONObject
+from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
 from ..errors import (
     APIConnectionError,
@@ -25,29 +23,22 @@ from ..errors import (
     StreamInterruptedError,
 )
 from ..events import (
-    HumanInputRequired,
-    NodeFinished,
-    NodeStarted,
     TextChunk,
     WorkflowFinished,
     WorkflowPaused,
-    WorkflowStarted,
 )
 from ..events.base import (
     FailureEvent,
     FinalEvent,
     StreamEvent,
-    UnreadableEvent,
 )
-from .decoder import EventDecoder
 from .failures import StreamErrors
+from .feed import RunFeed
 from .forms import AnsweredForms
 from .observer import Observer
 from .protocol import Steps
 from .replay import (
-    Replay,
     StreamGap,
-    form_of,
     forms_of,
     is_replayed,
 )
@@ -79,8 +70,8 @@ _ENDLESS = 1e6
 """Seconds for which a socket can be told to wait where there is no bound."""
 
 
-class StreamCore:
-    """What the bytes of a stream mean: its events, its end and its failure.
+class StreamSession:
+    """What becomes of a run's stream: it goes on, is lost and found again, ends or fails.
 
     Args:
         operation: Name of the method that was called.
@@ -122,56 +113,35 @@ class StreamCore:
         self.observer = observer
         self.run = RunState(run_id, stops, server_version)
         self.errors = StreamErrors(operation, self.run)
-        self.is_lost = follows
+        self.feed = RunFeed(
+            self.run,
+            self.errors,
+            max_event_bytes=max_event_bytes,
+            is_of_events=run_id is not None,
+            tells_all=tells_all,
+            forms=AnsweredForms() if forms is None else forms,
+        )
         self.ready: deque[StreamEvent[object]] = deque()
+        self.is_lost = follows
         self.ended = False
         self.failure: DifyError | None = None
         self.is_sent = False
         """Whether the server may have got the run that is sent."""
-        self.last_activity: float | None = None
-        """When bytes last came, by the monotonic clock."""
-        self._max_event_bytes = max_event_bytes
-        self._decoder = self._new_decoder()
+        self._started = started
         self._ends_at_pause = ends_at_pause
-        self.progress: object = None
-        """The last event that has shown that the run goes on."""
-        self.is_steady = False
-        """Whether all is as it nearly always is: the ids are known, nothing broke, and no silence
-        or error is to be looked into."""
-        self._is_queued = run_id is None
         self._start_timeout = start_timeout
         self._starts_until = math.inf
+        self._recovery: Recovery | None = None
+        self._search: Search | None = None
         self._error: FailureEvent[object] | None = None
         self._behind_error: list[StreamEvent[object]] | None = None
         """What came behind an error before the run began; None while no such error came."""
         self._ended_as: WorkflowRunResponse | None = None
         self._grace_ends = math.inf
-        self._recovery: Recovery | None = None
-        self._search: Search | None = None
         self._interruption: DifyError | None = None
         self._broke_at = 0.0
-        self._replay = Replay(self.run.nodes, tells_all=tells_all)
-        self._is_rejoined = False
-        self._is_of_events = run_id is not None
         self._gap: StreamGap | None = None
-        self._forms = AnsweredForms() if forms is None else forms
-        self._started = started
-        self._pause_in_doubt: WorkflowPaused | None = None
-        self._has_answered_pause = False
-        self._last_sign = self._last_look = time.monotonic()
-
-    def _new_decoder(self, last_event_id: str | None = None) -> EventDecoder:
-        return EventDecoder(
-            self._max_event_bytes, self._unreadable, self.errors.hidden, last_event_id
-        )
-
-    def _unreadable(self, reason: str, content: bytes) -> UnreadableEvent:
-        """The event for a message that cannot be read."""
-        level = logging.WARNING if self.run.unreadable is None else logging.DEBUG
-        event = UnreadableEvent.of(reason, content, self.run.run_id, self.run.task_id)
-        self.run.unreadable = event
-        logger.log(level, "%s: an event cannot be read: %r", self.operation, event)
-        return event
+        self._last_look = time.monotonic()
 
     def noting(self, call: Call[T]) -> Call[T]:
         """The call that sends the run, which notes here that it may have reached the server."""
@@ -189,6 +159,7 @@ class StreamCore:
         """
         self._recovery = recovery
         self._search = search
+        self.feed.asks_about_pauses = self._ends_at_pause
 
     @property
     def has_ended_well(self) -> bool:
@@ -218,11 +189,6 @@ class StreamCore:
         return self._error is not None
 
     @property
-    def is_queued(self) -> bool:
-        """Whether the run was sent and no event has come: it may wait for a worker."""
-        return self._is_queued
-
-    @property
     def patience(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
@@ -230,9 +196,10 @@ class StreamCore:
         event, or that of a run which has ended. They are many where the run waits for a worker of
         the server: nothing comes then, not even pings.
         """
-        until = self._starts_until if self._is_queued else self._grace_ends
+        is_queued = self.feed.is_queued
+        until = self._starts_until if is_queued else self._grace_ends
         if until == math.inf:
-            return _ENDLESS if self._is_queued else None
+            return _ENDLESS if is_queued else None
         return max(0.001, until - time.monotonic())
 
     def begin(self, headers: Mapping[str, str], key: ApiKey) -> None:
@@ -245,26 +212,25 @@ class StreamCore:
         self.errors.key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
         self._note_started()
-        if self._is_queued and self._start_timeout is not None:
+        if self.feed.is_queued and self._start_timeout is not None:
             self._starts_until = time.monotonic() + self._start_timeout
 
     def _note_started(self) -> None:
         if self._started is not None and self.run.run_id is not None:
             self._started[self.run.run_id] = None
 
-    def feed(self, chunk: bytes) -> None:
+    def receive(self, chunk: bytes) -> None:
         """Take bytes as they arrived."""
-        self.last_activity = now = time.monotonic()
-        if not self._is_of_events:
-            self._last_sign = now
-        if self._error is not None and now > self._grace_ends:
+        feed = self.feed
+        feed.heard()
+        if time.monotonic() > self._grace_ends and self._error is not None:
             self.finish()
             return
         try:
-            for event in self._decoder.feed(chunk):
-                if self.is_steady and type(event) is TextChunk:
+            for event in feed.events(chunk):
+                if feed.is_steady and type(event) is TextChunk:
                     self.ready.append(event)
-                    self.errors.last_event = self.progress = event
+                    self.errors.last_event = event
                 else:
                     self._take(event)
                     if self.ended:
@@ -280,8 +246,8 @@ class StreamCore:
         """
         if self.ended:
             return
-        cut = self._decoder.unfinished
-        if cause is None and (last := self._decoder.last()) is not None:
+        cut = self.feed.unfinished
+        if cause is None and (last := self.feed.last()) is not None:
             self._take(last)  # it lacks its empty line and nothing else
             if self.ended:
                 return
@@ -300,7 +266,7 @@ class StreamCore:
         if self._recovery is None if self.run.run_id else self._search is None:
             self._fail(failure)
             return
-        self.is_lost, self.is_steady, self._is_queued = True, False, False
+        self.is_lost, self.feed.is_steady, self.feed.is_queued = True, False, False
         self._interruption, self._error, self._grace_ends = failure, None, math.inf
         self._broke_at = time.monotonic()
         reason = str(cause or failure)
@@ -312,7 +278,7 @@ class StreamCore:
         Args:
             cause: Why it did; None where the server ended it.
         """
-        return self.errors.interrupted(cause, self._decoder.unfinished)
+        return self.errors.interrupted(cause, self.feed.unfinished)
 
     # ----------------------------------------------------------------------------- lost streams
 
@@ -324,11 +290,11 @@ class StreamCore:
         started in blocking mode, or that were stopped, publish no end. It is also so where the
         stream replays a pause whose forms may have been answered meanwhile.
         """
-        if self.is_lost or self._pause_in_doubt is not None:
+        if self.is_lost or self.feed.pause_in_doubt is not None:
             return True
-        if not self._is_of_events or self._recovery is None:
+        if not self.feed.is_of_events or self._recovery is None:
             return False
-        quiet_since = max(self._last_sign, self._last_look)
+        quiet_since = max(self.feed.silent_since(), self._last_look)
         return self._error is None and time.monotonic() - quiet_since > self._recovery.doubt
 
     def recovered(self) -> Steps[None]:
@@ -338,8 +304,9 @@ class StreamCore:
             DifyError: It cannot be found; the stream has then failed with it.
         """
         try:
-            if self._pause_in_doubt is not None and self._recovery is not None:
-                yield from self._settled(self._pause_in_doubt, self._recovery)
+            pause = self.feed.pause_in_doubt
+            if pause is not None and self._recovery is not None:
+                yield from self._settled(pause, self._recovery)
             elif self.run.run_id is None:
                 yield from self._searched()
             elif self._recovery is None:
@@ -363,27 +330,36 @@ class StreamCore:
         yield from self._search.find_or_explain(self._interruption)
         # The run is sent again, as the user has asked for.
         self.is_lost, self._gap, self._interruption = False, None, None
-        self._is_queued = True
-        self._decoder = self._new_decoder()
+        self.feed.is_queued = True
+        self.feed.restart()
 
     def _settled(self, pause: WorkflowPaused, recovery: Recovery) -> Steps[None]:
         """Find out whether the forms of a pause have been answered; otherwise deliver it."""
-        is_over = yield from recovery.are_answered(forms_of(pause), self._forms)
-        self._pause_in_doubt = None
+        is_over = yield from recovery.are_answered(forms_of(pause), self.feed.forms)
+        self.feed.pause_in_doubt = None
         if is_over:
-            self._has_answered_pause = self.run.was_resumed = True
+            self.feed.note_answered_pause()
         elif not self.ended:
             self._tell_gap()
             self._deliver(pause)
 
     def _rejoin(self) -> None:
         """Read the stream that was opened again."""
-        self.is_lost, self._is_rejoined, self._is_of_events = False, True, True
-        self._decoder = self._new_decoder(self.last_event_id)
-        self._replay.begin_again()
+        self.is_lost = False
+        self.feed.rejoin()
         self._last_look = time.monotonic()
         if self.observer is not None and self.has_broken:
             self.observer.reattached()
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether there is nothing to look into before more of the stream is read."""
+        return self.feed.is_steady
+
+    @property
+    def progress(self) -> object:
+        """The last event that has shown that the run goes on."""
+        return self.feed.progress
 
     @property
     def last_event(self) -> StreamEvent[object] | None:
@@ -399,7 +375,7 @@ class StreamCore:
     @property
     def last_event_id(self) -> str | None:
         """The last ``id`` of the stream, with which a coming server continues exactly there."""
-        return self._decoder.last_event_id
+        return self.feed.last_event_id
 
     @property
     def has_broken(self) -> bool:
@@ -409,7 +385,8 @@ class StreamCore:
     @property
     def awaits_resumption(self) -> bool:
         """Whether people have answered all that the run waited for, and it has not gone on yet."""
-        return self._has_answered_pause or self._forms.has_answered_all_of(self.run.run_id)
+        feed = self.feed
+        return feed.has_answered_pause or feed.forms.has_answered_all_of(self.run.run_id)
 
     def is_lost_for(self, seconds: float) -> bool:
         """Whether the stream broke so long ago."""
@@ -417,11 +394,11 @@ class StreamCore:
 
     def is_silent_for(self, seconds: float | None) -> bool:
         """Whether the run gave no sign of life for so long; never for None."""
-        return seconds is not None and time.monotonic() - self._last_sign > seconds
+        return seconds is not None and time.monotonic() - self.feed.silent_since() > seconds
 
     def note_life(self) -> None:
         """Note that the run goes on, or waits for people."""
-        self._last_sign = time.monotonic()
+        self.feed.note_life()
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
         """Wait a moment for the last events of a run that has ended, which may be under way.
@@ -505,60 +482,18 @@ class StreamCore:
     # ----------------------------------------------------------------------------------- events
 
     def _take(self, event: StreamEvent[object]) -> None:
-        self._is_queued = False
-        self._pause_in_doubt = None
         if self.run.is_of_another(event):
             self._fail(self.errors.of_another(event))
             return
-        if self._is_rejoined:
-            if event.raw.get("task_id") == event.id:
-                # Replays have the run's id in its place.
-                event.raw["task_id"] = self.run.task_id or event.id
-            if self._replay.repeats(event):
-                if isinstance(event, WorkflowStarted):
-                    self.run.take(event)  # the first one may have been lost, and has the inputs
-                return
-        if self._is_over(event):
-            return
-        if not isinstance(event, FailureEvent | UnreadableEvent):
-            self.progress = event
-            self.note_life()
         if self._gap is not None and not is_replayed(event):
             self._tell_gap()
         self._deliver(event)
 
-    def _is_over(self, event: StreamEvent[object]) -> bool:
-        """Whether an event tells of a pause, or a form, that people have answered meanwhile."""
-        if isinstance(event, HumanInputRequired):
-            form, token = form_of(event.raw.get("data"))
-            self._forms.see(self.run.run_id or event.id, form, token)
-            return self._is_of_events and self._forms.has_answered(form, token)
-        if not isinstance(event, WorkflowPaused):
-            self._has_answered_pause = self._has_answered_pause and isinstance(
-                event, UnreadableEvent
-            )
-            return False
-        forms = forms_of(event)
-        for form, token in forms:
-            self._forms.see(self.run.run_id or event.id, form, token)
-        if not forms or not self._is_of_events:
-            return False
-        if all(self._forms.has_answered(form, token) for form, token in forms):
-            self._has_answered_pause = self.run.was_resumed = True
-            return True
-        can_ask = self._ends_at_pause and self._recovery is not None
-        if can_ask and all(token for _, token in forms):
-            self._pause_in_doubt = event
-            return True
-        return False
-
     def _deliver(self, event: StreamEvent[object]) -> None:
-        if not self.has_ids:
-            self.run.take_ids(event)
+        had_ids = self.has_ids
+        self.feed.note(event)
+        if not had_ids:
             self._note_started()
-        self.run.take(event)
-        if isinstance(event, NodeStarted | NodeFinished):
-            self.run.nodes.take(event, is_live=not self._is_of_events)
         if self.observer is not None:
             self.observer.told(event)
         if self._behind_error is not None:
@@ -568,17 +503,16 @@ class StreamCore:
             return
         if isinstance(event, FailureEvent):
             self._error = event
-            self.is_steady = False
             self._grace_ends = time.monotonic() + GRACE
             if self.run.run_id is None:
+                self.feed.is_steady = False
                 self._behind_error = []
                 return
         self.ready.append(event)
         self.errors.last_event = event
-        self.is_steady = (
-            self.has_ids and not self._is_of_events and not self.is_lost and self._error is None
+        self.feed.is_steady = (
+            self.has_ids and not self.feed.is_of_events and not self.is_lost and self._error is None
         )
-        self._replay.note(event)
         if isinstance(event, FinalEvent) and (
             self._ends_at_pause or not isinstance(event, WorkflowPaused)
         ):
@@ -610,75 +544,3 @@ class StreamCore:
         self.ended = True
         if self.observer is not None:
             self.observer.ended(self.run, self.failure)
-
-
-STOP_SECONDS = 5.0
-"""Seconds that the stop of a run may take whose deadline has passed."""
-
-
-class StreamView:
-    """What both streams show of their run."""
-
-    def __init__(self, core: StreamCore) -> None:
-        self._core = core
-        self._closed = False
-
-    @property
-    def run_id(self) -> str | None:
-        """Id of the run (UUID), from whichever event first brought it; None before that."""
-        return self._core.run.run_id
-
-    @property
-    def task_id(self) -> str | None:
-        """Id of the task, from whichever event first brought it; None before that."""
-        return self._core.run.task_id
-
-    @property
-    def request_sent(self) -> bool:
-        """Whether the server may have got the request for the run.
-
-        It is False where sending it was cancelled, or failed, while it was checked or still
-        connecting: nothing was run then. Of a run that is only followed it is False, too.
-        """
-        return self._core.is_sent
-
-    @property
-    def last_activity(self) -> datetime | None:
-        """When the server last sent anything (UTC), its pings included; None before that."""
-        heard_at = self._core.last_activity
-        if heard_at is None:
-            return None
-        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - heard_at)
-
-    def node_outputs(self) -> dict[str, JSONObject]:
-        """Outputs by node id, of the nodes that have ended so far.
-
-        A node that ran several times, in an iteration or a loop, has its last outputs.
-
-        Raises:
-            StreamDecodeError: An event of a node cannot be read.
-        """
-        return self._core.run.nodes.outputs()
-
-    def __repr__(self) -> str:
-        state = "ended" if self._core.ended else "closed" if self._closed else "open"
-        return f"<{type(self).__name__} run_id={self.run_id!r} {state}>"
-
-    def _lose(self, error: APIConnectionError) -> None:
-        """Take that the connection broke; where that was wanted, nothing is recovered."""
-        error.__traceback__ = None  # its frames hold what came, in which the key may stand
-        if isinstance(error, BodyClosedError):
-            self._core.fail(self._core.interrupted(error))
-        else:
-            self._core.finish(error)
-
-    def _at_end(self) -> None:
-        """Return where the stream has ended as it should.
-
-        Raises:
-            StreamError: It has not.
-        """
-        if self._core.failure is not None:
-            raise self._core.failure
-        if not self._core.ended:
-            raise self._core.errors.left_early()

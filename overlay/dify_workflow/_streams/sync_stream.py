@@ -1,4 +1,4 @@
-"""The event stream of a run, for threads: I/O around what `StreamCore` decides."""
+"""The event stream of a run, for threads: I/O around what `StreamSession` decides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .protocol import (
     Step,
     Wait,
 )
-from .session import STOP_SECONDS, StreamCore, StreamView
+from .session import StreamSession
+from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
     from .._http.sync_body import ByteStream
@@ -47,16 +48,16 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def __init__(
         self,
-        core: StreamCore,
+        session: StreamSession,
         opening: Callable[[], ByteStream] | None,
         stop: Callable[[str, Deadline], WorkflowStopResponse],
         transport: Transport,
     ) -> None:
         self._body: ByteStream | None = None  # a finalizer looks at it, where opening fails
-        super().__init__(core)
+        super().__init__(session)
         if opening is not None:
             self._body = body = opening()
-            core.begin(body.headers, body.key)
+            session.begin(body.headers, body.key)
         self._stop = stop
         self._transport = transport
         # Reentrant: a signal's handler may ask for more during a read.
@@ -77,7 +78,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def __iter__(self) -> Generator[StreamEvent[object], None, None]:
         # A generator, because that is what notices when a loop is left.
-        ready = self._core.ready
+        ready = self._session.ready
         try:
             while ready or self._read_until(ready.__len__):
                 yield ready.popleft()
@@ -107,7 +108,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """
         while self._advance() is not None:
             pass
-        return self._core.result()
+        return self._session.result()
 
     def stop(self) -> WorkflowStopResponse:
         """Stop the run on the server; the stream then ends with its final event.
@@ -120,9 +121,9 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """
         self._read_until(lambda: self.task_id)
         if self.task_id is None:
-            if self._core.has_ended_well:  # refused at its start: there is no task to stop
+            if self._session.has_ended_well:  # refused at its start: there is no task to stop
                 return WorkflowStopResponse("success")
-            raise self._core.failure or self._core.errors.without_task()
+            raise self._session.failure or self._session.errors.without_task()
         return self._stop(self.task_id, NO_DEADLINE)
 
     def started(self) -> WorkflowRunResponse:
@@ -131,8 +132,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         Raises:
             StreamError: The stream ended before.
         """
-        self._read_until(lambda: self._core.has_ids)
-        return self._core.started()
+        self._read_until(lambda: self._session.has_ids)
+        return self._session.started()
 
     def read_behind(self) -> None:
         """Go on reading the stream to its end behind the caller's back."""
@@ -145,7 +146,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def close(self) -> None:
         """Close the connection; the run goes on."""
         self._closed = True
-        self._core.leave()
+        self._session.leave()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -159,10 +160,10 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         self._closed = True
         if self._body is not None:
             self._body.abandon()
-        self._core.leave(in_finalizer=True)
+        self._session.leave(in_finalizer=True)
 
     def _advance(self) -> StreamEvent[object] | None:
-        ready = self._core.ready
+        ready = self._session.ready
         if ready or self._read_until(ready.__len__):
             return ready.popleft()
         self._finish()
@@ -171,10 +172,10 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
-        if not (self._core.ended or self._closed):
+        if not (self._session.ended or self._closed):
             return  # a signal's handler asked, and who reads needs it
         body, self._body = self._body, None
-        if body is not None and self._core.has_ended_well:
+        if body is not None and self._session.has_ended_well:
             body.end()
         elif body is not None:
             body.close()
@@ -186,7 +187,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """
         while not is_there():
             with self._lock:
-                if self._core.ended or self._closed or self._is_reading:
+                if self._session.ended or self._closed or self._is_reading:
                     return False  # the last one: a signal's handler, in the middle of a read
                 if is_there():
                     break
@@ -199,16 +200,16 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
-        core, body, within = self._core, self._body, None
-        if body is None or not core.is_steady:
-            if body is None or core.needs_recovery:
+        session, body, within = self._session, self._body, None
+        if body is None or not session.is_steady:
+            if body is None or session.needs_recovery:
                 self._recover()
                 return
-            if core.is_behind_error and not body.can_bound_waits:
-                core.finish()
+            if session.is_behind_error and not body.can_bound_waits:
+                session.finish()
                 self._release()
                 return
-            within = core.patience
+            within = session.patience
         try:
             chunk = body.read(within)
         except RunDeadlineExceededError:
@@ -221,24 +222,24 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             self._closed = True
             raise
         else:
-            core.finish() if chunk is None else core.feed(chunk)
-        if core.failure is not None:
+            session.finish() if chunk is None else session.receive(chunk)
+        if session.failure is not None:
             self.close()
 
     def _recover(self) -> None:
-        """Find the run again; what comes of it is in the core."""
-        if self._core.is_lost:
+        """Find the run again; what comes of it is in the session."""
+        if self._session.is_lost:
             self._release()
         try:
-            self._transport.carry_out(self._core.recovered(), self._do)
+            self._transport.carry_out(self._session.recovered(), self._do)
         except RunDeadlineExceededError:
             self._expire()
         except DifyError as error:
-            self._core.fail(error)
+            self._session.fail(error)
         except BaseException:
             self.close()
             raise
-        if self._core.ended:
+        if self._session.ended:
             self.close()
 
     def _release(self) -> None:
@@ -250,32 +251,32 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def _do(self, step: Step) -> object:
         """Do what the recovery asks for."""
         if self._closed:
-            raise self._core.errors.left_early()
-        self._core.check_deadline()
+            raise self._session.errors.left_early()
+        self._session.check_deadline()
         match step:
             case Reopen(call=call):
                 self._body = body = self._transport.open(call)
                 if self._closed:  # meanwhile, by another thread
                     body.close()
-                    raise self._core.errors.left_early()
-                self._core.begin(body.headers, body.key)
+                    raise self._session.errors.left_early()
+                self._session.begin(body.headers, body.key)
                 return None
             case Ask(call=call):
                 return self._transport.send(call)
             case Wait(seconds=seconds):
                 self._closing = threading.Event()
                 if self._closed:  # meanwhile, by another thread
-                    raise self._core.errors.left_early()
-                self._transport.wait(self._core.deadline.bound(seconds) or 0.0, self._closing)
-                self._core.check_deadline()
+                    raise self._session.errors.left_early()
+                self._transport.wait(self._session.deadline.bound(seconds) or 0.0, self._closing)
+                self._session.check_deadline()
                 return None
 
     def _expire(self) -> None:
         """The deadline has passed: stop the run, where that was asked for."""
         problem: DifyError | None = None
-        if (task_id := self._core.task_to_stop) is not None:
+        if (task_id := self._session.task_to_stop) is not None:
             try:
                 self._stop(task_id, Deadline("stop_workflow_stream", STOP_SECONDS))
             except DifyError as error:
                 problem = error
-        self._core.expire(problem)
+        self._session.expire(problem)
