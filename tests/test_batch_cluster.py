@@ -39,17 +39,14 @@ from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
     JournalError,
     RowResult,
-    _dask,
     iter_batch,
     read_rows,
     run_batch,
     run_batch_async,
 )
-from dify_workflow.batch._chunk import options_to_send
-from dify_workflow.batch._dask import executor_at
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._sealed import Sealed
-from dify_workflow.batch._settings import OnInterrupt
+from dify_workflow.batch.cluster import Sealed, executor_at, options_to_send
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.run import OnInterrupt
 from support.batches import Runs, counted_runs, counts, names, results, table
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
@@ -409,7 +406,7 @@ def assert_locks(journal: Journal, other: Journal) -> None:
 
 
 def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_dask, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("dify_workflow.batch.cluster.CONNECT_SECONDS", 0.2)
     answers = pytest.raises(ConfigurationError, match="No Dask scheduler answers at tcp://127")
     with answers, executor_at("tcp://127.0.0.1:1"):
         pass

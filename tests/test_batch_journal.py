@@ -23,16 +23,16 @@ from dify_workflow import (
 from dify_workflow.batch import (
     JournalError,
     RowsError,
-    _lookup,
     check_rows,
     iter_batch,
     iter_batch_async,
     read_rows,
+    reconcile,
     run_batch,
     run_batch_async,
     write_results,
 )
-from dify_workflow.batch._journal import Journal
+from dify_workflow.batch.journal import Journal
 from support.batches import Runs, counted_runs, counts, names, results, table
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
@@ -43,7 +43,7 @@ RUN = "POST /workflows/run"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.05)
 
 
 @pytest.fixture

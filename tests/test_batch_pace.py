@@ -23,8 +23,8 @@ from dify_workflow import (
     ServerError,
     StreamInterruptedError,
 )
-from dify_workflow.batch._pace import LONGEST_PAUSE, Pace
-from dify_workflow.batch._verdict import Verdict, is_congestion, may_be_away, verdict
+from dify_workflow.batch.errors import Verdict, is_congestion, may_be_away, verdict
+from dify_workflow.batch.limiter import LONGEST_PAUSE, Pace
 from dify_workflow.errors import Outcome
 
 

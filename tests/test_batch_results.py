@@ -16,8 +16,8 @@ import pytest
 
 from dify_workflow import InvalidRequestError
 from dify_workflow.batch import JournalError, run_batch, write_results
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._state import About
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import About
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 
 

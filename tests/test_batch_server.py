@@ -17,9 +17,8 @@ import anyio
 import pytest
 
 from dify_workflow import APIConnectionError
-from dify_workflow.batch import RowResult, _gate, _lookup, iter_batch, run_batch
-from dify_workflow.batch._gate import Gate
-from dify_workflow.batch._pace import Pace
+from dify_workflow.batch import RowResult, iter_batch, limiter, reconcile, run_batch
+from dify_workflow.batch.limiter import Gate, Pace
 from dify_workflow.emulator import PastRun
 from support.batches import Runs, counted_runs, counts, names, results, sent_long_ago
 from support.waiting import wait_until
@@ -31,7 +30,7 @@ SHUTDOWN = "Aborted: Workflow stopped because the worker is shutting down."
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of the emulator show in its logs at once."""
-    monkeypatch.setattr(_lookup, "SETTLING", 0.5)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.5)
 
 
 @pytest.fixture
@@ -190,7 +189,7 @@ def test_runs_that_wait_in_the_queue_cut_the_limit_to_those_that_run() -> None:
 
 
 def test_a_gate_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gate, "QUEUED", 0.0)
+    monkeypatch.setattr(limiter, "QUEUED", 0.0)
     pace = Pace(8)
     gate = Gate(pace)
     for number in range(4):
@@ -198,7 +197,7 @@ def test_a_gate_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch
     time.sleep(0.01)
     gate.started(0)
     assert pace.limit == 4
-    monkeypatch.setattr(_gate, "QUEUED", 60.0)
+    monkeypatch.setattr(limiter, "QUEUED", 60.0)
     for number in range(4, 40):
         gate.sent(number)
         gate.started(number)
@@ -217,7 +216,7 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
         for number in range(4):
             gate.started(number)
         await anyio.sleep(0.01)
-        monkeypatch.setattr(_gate, "QUEUED", 0.0)
+        monkeypatch.setattr(limiter, "QUEUED", 0.0)
         gate.leave()
         assert pace.limit == 4
 
@@ -227,7 +226,7 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
 def test_a_batch_adapts_to_the_workers_of_the_server_and_no_row_is_unknown(
     journal: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(_gate, "QUEUED", 0.2)
+    monkeypatch.setattr(limiter, "QUEUED", 0.2)
     caplog.set_level(logging.INFO, "dify_workflow")
     with counted_runs(0.5, workers=2) as runs, runs.client(timeout=0.3) as client:
         summary = run_batch(client, names(20), journal=journal, concurrency=8)

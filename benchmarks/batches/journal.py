@@ -13,12 +13,12 @@ from sqlalchemy import update
 
 from dify_workflow import DifyWorkflow
 from dify_workflow.batch import run_batch, write_results
-from dify_workflow.batch._clients import async_client_like, belongs
-from dify_workflow.batch._columns import Columns
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._registry import Registry
-from dify_workflow.batch._schema import rows as row_table
-from dify_workflow.batch._state import Began, Claim, Ended
+from dify_workflow.batch.database import rows as row_table
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import Began, Claim, Ended
+from dify_workflow.batch.registry import Registry, belongs
+from dify_workflow.batch.rows import Columns
+from dify_workflow.batch.worker import async_client_like
 
 from .work import KEY, Memory, Names, server
 

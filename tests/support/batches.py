@@ -20,7 +20,7 @@ from uuid import uuid4
 from dify_workflow import DifyWorkflow
 from dify_workflow._patience import Pace
 from dify_workflow.batch import RowResult, read_rows, run_batch
-from dify_workflow.batch._journal import Journal
+from dify_workflow.batch.journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow
 from support import events
 from support.recordings import recording

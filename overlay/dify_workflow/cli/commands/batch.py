@@ -126,7 +126,7 @@ def batch(
     with _extras_named():
         from ..._output_file import refuse_source
         from ...batch import read_rows
-        from ...batch._results import check_results_path
+        from ...batch.results import check_results_path
         from .._batch_end import exit_code, show_summary
 
         rows = read_rows(table)
@@ -172,7 +172,7 @@ def _watched(
     client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, Any]
 ) -> BatchSummary:
     from ...batch import JournalError, run_batch
-    from ...batch._dask import executor_at
+    from ...batch.cluster import executor_at
     from .._batch_view import view_of_batch
     from .._interrupts import announced
 
@@ -207,7 +207,7 @@ def _to_resume(output: Path, **options: str | None) -> list[str]:
 
 
 def _without_password(journal: str) -> str:
-    from ...batch._schema import url_of
+    from ...batch.database import url_of
 
     if "://" not in journal:
         return journal
@@ -235,7 +235,7 @@ def _has_rows(journal: str) -> bool:
     Raises:
         JournalError: It cannot be used.
     """
-    from ...batch._journal import Journal
+    from ...batch.journal import Journal
 
     if "://" not in journal and not Path(journal).exists():
         return False

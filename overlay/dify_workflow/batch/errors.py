@@ -1,8 +1,9 @@
-"""What an error says of the row whose run it ended, and of the batch. Pure."""
+"""The exceptions of batches, and what an error says of the row whose run it ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from http import HTTPStatus
 
@@ -21,6 +22,75 @@ from ..errors import (
     ServerError,
     WorkflowStreamError,
 )
+
+_MOST_SHOWN = 5
+"""Problems that a message lists; all that were kept are in `RowsError.problems`."""
+
+MOST_KEPT = 100
+"""Problems that are kept of a table in which everything may be wrong."""
+
+
+class RowsError(InvalidRequestError):
+    """Rows cannot be run as they are; nothing was run.
+
+    Args:
+        message: What is wrong, in a sentence.
+        problems: What is wrong with which row, a sentence each: the first hundred.
+        hint: What may be meant, as a sentence.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str] = (), hint: str = "") -> None:
+        shown = "; ".join(problems[:_MOST_SHOWN])
+        more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
+        text = f"{message}: {shown}{more}." if problems else message
+        super().__init__(f"{text} {hint}".rstrip())
+        self.problems: tuple[str, ...] = tuple(problems)
+
+
+class JournalError(DifyError):
+    """The journal cannot be used, or not for this batch; nothing was run."""
+
+
+@contextmanager
+def unwrapped() -> Generator[None, None, None]:
+    """Raise what a task group wraps: the first exception that tasks raised by themselves."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = _first(group)
+        try:
+            raise error from None
+        finally:
+            # The group holds the error: together they could not be pickled, as Dask does with them.
+            error.__context__ = None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of whichever type
+    return error  # pyright: ignore[reportUnknownVariableType]  # likewise
+
+
+@contextmanager
+def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
+    """Say which extra to install where an import within fails for the lack of a package.
+
+    Args:
+        package: The package that is imported.
+        extra: The extra that brings it.
+        what: What needs it, with its verb, such as ``"Parquet files need"``.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise ImportError(
+            f"{what} more: pip install 'dify-workflow[{extra}]'", name=error.name
+        ) from error
 
 
 class Verdict(Enum):

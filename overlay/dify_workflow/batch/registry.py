@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -10,13 +11,16 @@ import attrs
 import orjson
 from sqlalchemy.exc import IntegrityError
 
+from .._client_base import setup_of
 from .._json import JSON
 from .._text import counted
-from ..errors import InvalidRequestError
-from ._columns import Columns, digest, key_of, plain
-from ._errors import MOST_KEPT, JournalError, RowsError
-from ._journal import Journal
-from ._state import PENDING, About
+from ..async_client import AsyncDifyWorkflow
+from ..client import DifyWorkflow
+from ..errors import InvalidRequestError, NotFoundError
+from .errors import MOST_KEPT, JournalError, RowsError
+from .journal import Journal
+from .records import PENDING, About, RowRecord, digest, key_of, plain
+from .rows import Columns
 
 _BLOCK = 1000
 """Rows that are compared with the journal at a time."""
@@ -216,3 +220,202 @@ def _twice(new: Sequence[_Seen]) -> str:
             return f"The id {each.key!r} is there twice."
         keys.add(each.key)
     return "An id is there twice."
+
+
+@attrs.frozen
+class RowCheck:
+    """Rows that the app takes.
+
+    Args:
+        rows: How many there are.
+        inputs: The app's inputs of which there is a column in the first row, with their kinds.
+        unused: Columns of the first row that are no inputs.
+        missing: Inputs that need no value and have no column in the first row.
+    """
+
+    rows: int
+    inputs: dict[str, str]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
+    """Check rows as `run_batch` does, and run none.
+
+    Args:
+        workflow: Client of the app, which is asked what it takes (GET /parameters).
+        rows: As for `run_batch`, but with an end.
+
+    Raises:
+        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
+        DifyError: The app could not be asked.
+    """
+    columns = Columns(workflow.parameters())
+    first: Row = {}
+    count = 0
+    problems: list[str] = []
+    hint = ""
+    ids: set[str] = set()
+    for count, row in enumerate(rows, start=1):
+        check_mapping(row, count - 1)
+        first = first or row
+        try:
+            columns.inputs(orjson.loads(plain(row)))
+            _check_id(key_of(row), ids, has_one=key_of(first) is not None)
+        except (InvalidRequestError, TypeError) as error:
+            hint = hint or columns.near_miss(row)
+            problems.append(f"row {count}: {str(error).rstrip('.')}")
+            if len(problems) == MOST_KEPT:
+                break
+    if problems:
+        raise RowsError("Rows cannot be run", problems, hint)
+    kinds = {field.name: field.kind for field in columns.fields}
+    return RowCheck(
+        rows=count,
+        inputs={name: kind for name, kind in kinds.items() if name in first},
+        unused=tuple(columns.unused(first)),
+        missing=tuple(name for name in kinds if name not in first),
+    )
+
+
+def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
+    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it.
+
+    Raises:
+        InvalidRequestError: It is there twice, or other rows have one and this has none.
+    """
+    if (key is not None) != has_one:
+        what = "no id" if key is None else "an id"
+        raise InvalidRequestError(f"it has {what}, unlike those before it")
+    if key in ids:
+        raise InvalidRequestError(f"the id {key!r} is there twice")
+    if key is not None:
+        ids.add(key)
+
+
+async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> About:
+    """What the journal belongs to, which is the client's app and user.
+
+    An app's key says which app it is. Where the key is another one, a run of the batch does: each
+    app shows its own runs alone.
+
+    Raises:
+        JournalError: It belongs to another app or user.
+        DifyError: The server does not tell.
+    """
+    options, _, _ = setup_of(client)
+    mine = About(options.base_url, options.key(None).fingerprint(), options.user_id)
+    about = journal.about() if journal.count() else None  # without rows it is nobody's yet
+    if about is None:
+        journal.set_about(mine)
+        return mine
+    if about.user_id != mine.user_id:
+        raise JournalError(
+            f"The runs of {journal!r} are for the user {about.user_id!r}, not {mine.user_id!r}: "
+            "give the client that user_id, or use a new journal."
+        )
+    if (about.base_url, about.key_digest) != (mine.base_url, mine.key_digest):
+        await _check_app(journal, client)
+        about = attrs.evolve(about, base_url=mine.base_url, key_digest=mine.key_digest)
+        journal.set_about(about)
+    return about
+
+
+async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
+    """Check that another key or address leads to the same app.
+
+    Raises:
+        JournalError: It does not, or nothing shows it.
+    """
+    run_id = journal.any_run()
+    counts, _ = journal.counts()
+    if run_id is None and set(counts) <= {PENDING}:
+        return  # nothing was sent yet
+    try:
+        if run_id is not None:
+            await client.info(run_id)
+            return
+    except NotFoundError:
+        pass
+    raise JournalError(
+        f"{journal!r} belongs to another app: this key's app has none of its runs. Use that app's "
+        "key, or a new journal."
+    )
+
+
+BLOCK = 500
+"""Rows that are read from the journal at a time."""
+
+_SLOW = 0.02
+"""Seconds that a row may take to come before it is run without waiting for another one."""
+
+
+class OpenRows:
+    """Reads the rows of a journal that are in one state.
+
+    Args:
+        journal: The journal.
+        state: The state.
+        first: The first number.
+        last: The last one; None for no bound.
+    """
+
+    def __init__(
+        self, journal: Journal, state: str, *, first: int = 0, last: int | None = None
+    ) -> None:
+        self._journal = journal
+        self._state = state
+        self._after = first - 1
+        self._last = last
+
+    def read(self) -> list[RowRecord]:
+        """The next rows; none at the end."""
+        found = self._journal.open_rows(
+            self._state, after=self._after, last=self._last, limit=BLOCK
+        )
+        if found:
+            self._after = found[-1].number
+        return found
+
+
+class IncomingRows:
+    """Reads rows from a source that may have no end, and takes them into the journal.
+
+    Args:
+        rows: The rows.
+        registry: Takes them.
+        journal: The journal.
+        most: Most rows that are taken at a time.
+    """
+
+    def __init__(
+        self, rows: Iterator[Row], registry: Registry, journal: Journal, most: int
+    ) -> None:
+        self._rows = rows
+        self._registry = registry
+        self._journal = journal
+        self._most = most
+        self._number = 0
+
+    def read(self) -> list[RowRecord]:
+        """The next rows that were not sent; none at the end."""
+        while taken := self._taken():
+            keys = self._registry.add(taken, self._number)
+            self._number += len(taken)
+            found = self._journal.records(keys)
+            if pending := [each for each in found if each.state == PENDING]:
+                return pending
+        return []
+
+    def _taken(self) -> list[Row]:
+        """Some rows; fewer where they come slowly, so that each is run when it is there."""
+        taken: list[Row] = []
+        while len(taken) < self._most:
+            began = time.monotonic()
+            try:
+                taken.append(next(self._rows))
+            except StopIteration:
+                break
+            if time.monotonic() - began > _SLOW:
+                break
+        return taken

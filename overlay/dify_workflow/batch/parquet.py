@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._json import JSON, JSONObject
-from ._errors import RowsError
-from ._extras import needs
-from ._values import json_text
+from .errors import RowsError, needs
+from .records import json_text
 
 with needs("pyarrow", "batch", "Parquet files need"):
     import pyarrow as pa

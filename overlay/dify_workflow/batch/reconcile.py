@@ -16,12 +16,11 @@ from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
-from ._clients import time_of
-from ._columns import Columns, digest
-from ._journal import Journal
-from ._presence import Presence
-from ._state import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord
-from ._writer import JournalWriter
+from .journal import Journal
+from .limiter import Presence
+from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, digest
+from .rows import Columns
+from .writer import JournalWriter, time_of
 
 SETTLING = 5.0
 """Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there

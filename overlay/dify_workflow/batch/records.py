@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import PurePath
 from typing import Final, TypeAlias, TypeVar
 
 import attrs
+import orjson
 
-from .._json import JSON, JSONObject, abridged
-from ..models import WorkflowRunResponse
+from .._json import JSON, JSONObject, abridged, decode, is_text
+from ..models import UploadedFile, WorkflowFile, WorkflowRunResponse
 
 T = TypeVar("T")
 
@@ -237,3 +241,83 @@ class About:
     user_id: str
     has_ids: bool | None = None
     columns: tuple[str, ...] = ()
+
+
+def json_text(value: JSON) -> str:
+    """A value as JSON text.
+
+    NaN and infinities are named as Python's json names them, and reads them; half of a surrogate
+    pair is an escape.
+
+    Raises:
+        RecursionError: It is nested too deeply.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return text if is_text(text) else json.dumps(value)
+
+
+def from_json(text: str) -> JSON:
+    """The value.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return decode(text.encode())
+
+
+KEY_COLUMN = "id"
+"""The column that names rows, where there is one."""
+
+
+def plain(row: Mapping[str, JSON]) -> bytes:
+    """A row as JSON: files as their paths or as the server takes them, times as ISO 8601.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    return _dumped(row, 0)
+
+
+def key_of(row: Mapping[str, JSON]) -> str | None:
+    """The id of a row; None where it names none."""
+    key = row.get(KEY_COLUMN)
+    return None if key is None or key == "" else str(key)
+
+
+def digest(row: Mapping[str, JSON]) -> str:
+    """What a row is recognised by, in whichever order its columns are: 32 hexadecimal digits.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    return hashlib.blake2b(_dumped(row, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _dumped(row: Mapping[str, JSON], option: int) -> bytes:
+    if any(map(_is_infinite, row.values())):  # orjson would write null
+        raise TypeError("it holds a number that is infinite")
+    try:
+        return orjson.dumps(row, default=_plain_value, option=option)
+    except TypeError as error:  # orjson says of every value that it is not serializable
+        raise TypeError(str(error.__cause__ or error)) from None
+
+
+def _is_infinite(value: object) -> bool:
+    """Whether a value is no number that JSON has, or has one in it; NaN is an empty cell."""
+    if isinstance(value, float):
+        return math.isinf(value)
+    if isinstance(value, Mapping):
+        return any(map(_is_infinite, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]  # JSON
+    return isinstance(value, list | tuple) and any(map(_is_infinite, value))  # pyright: ignore[reportUnknownArgumentType]  # likewise
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, PurePath | Decimal):
+        return str(value)
+    if isinstance(value, UploadedFile):
+        value = value.as_input()
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
+    raise TypeError(f"it holds a {type(value).__name__}, which is no JSON, path or file")

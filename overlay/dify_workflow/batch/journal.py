@@ -7,38 +7,36 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 import orjson
-from sqlalchemy import (
-    Connection,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .._ends import stop_reason
-from . import _schema as schema
-from ._changes import write_changes
-from ._errors import JournalError
-from ._lock import lock, remove
-from ._orders import Orders, withdraw_all
-from ._reading import RECORD, RESULT, known_state, record_from, result_from
-from ._schema import rows, some_of
-from ._state import (
+from .._json import JSONObject, is_object
+from . import database as schema
+from .database import AnyText, earlier_runs, lock, orders, remove, rows, shut_down_runs, some_of
+from .errors import JournalError
+from .records import (
     DONE,
     PENDING,
     RUNNING,
     SENDING,
+    STATES,
     UNKNOWN,
     About,
+    Began,
     Change,
+    Claim,
+    Ended,
+    Release,
     RowRecord,
     RowResult,
+    digest,
+    from_json,
+    json_text,
     status_of,
 )
 
@@ -418,3 +416,252 @@ class Journal:
                 select(*RESULT).where(bad).order_by(rows.c.number).limit(limit)
             )
             return [result_from(row) for row in found]
+
+
+RECORD = (
+    rows.c.number,
+    rows.c.key,
+    rows.c.row,
+    rows.c.digest,
+    rows.c.state,
+    rows.c.attempts,
+    rows.c.sent_at,
+    rows.c.run_id,
+)
+"""Columns that `record_from` needs."""
+
+RESULT = (
+    rows.c.number,
+    rows.c.key,
+    rows.c.row,
+    rows.c.state,
+    rows.c.status,
+    rows.c.message,
+    rows.c.outputs,
+    rows.c.run_id,
+    rows.c.elapsed,
+    rows.c.tokens,
+    rows.c.attempts,
+)
+"""Columns that `result_from` needs."""
+
+
+def record_from(record: Any) -> RowRecord:
+    """The row that is to be run or followed, as a record of the database has it.
+
+    Args:
+        record: The columns of `RECORD`.
+
+    Raises:
+        ValueError: It is not the row that was given.
+    """
+    row = _row_from(record.row)
+    if digest(row) != record.digest:
+        raise ValueError(f"row {record.number + 1} is not what was given")
+    return RowRecord(
+        number=record.number,
+        key=record.key,
+        row=row,
+        state=record.state,
+        attempts=int(record.attempts),
+        sent_at=None if record.sent_at is None else float(record.sent_at),
+        run_id=record.run_id,
+    )
+
+
+def result_from(record: Any) -> RowResult:
+    """The result that a record of the database holds.
+
+    Args:
+        record: The columns of `RESULT`.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    return RowResult(
+        number=record.number,
+        key=record.key,
+        row=_row_from(record.row),
+        status=status_of(known_state(record.state), record.status),
+        message=record.message,
+        outputs={} if record.outputs is None else from_json(record.outputs),
+        run_id=record.run_id,
+        elapsed_time=record.elapsed,
+        total_tokens=record.tokens,
+        attempts=record.attempts,
+    )
+
+
+def known_state(state: str) -> str:
+    """The state of a row.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if state not in STATES:
+        raise ValueError(f"{state!r} is no state of a row")
+    return state
+
+
+def _row_from(text: str) -> JSONObject:
+    row = from_json(text)
+    if not is_object(row):
+        raise ValueError("a row is no JSON object")
+    return row
+
+
+_CLAIM = (
+    update(rows)
+    .where(rows.c.number.in_(bindparam("numbers", expanding=True)), rows.c.state == PENDING)
+    .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=bindparam("now"))
+    .returning(rows.c.number)
+)
+_of_number = rows.c.number == bindparam("n")
+_RELEASE = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=PENDING,
+        attempts=rows.c.attempts - bindparam("back"),
+        sent_at=None,
+        run_id=None,
+        task_id=None,
+        status=None,
+        message=None,
+    )
+)
+_BEGIN = (
+    update(rows)
+    .where(_of_number)
+    .values(state=RUNNING, run_id=bindparam("run"), task_id=bindparam("task"))
+)
+_END = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=bindparam("to"),
+        status=bindparam("how"),
+        message=bindparam("why"),
+        outputs=bindparam("out"),
+        elapsed=bindparam("took"),
+        tokens=bindparam("used"),
+        run_id=func.coalesce(bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
+    )
+)
+
+
+def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]:
+    """Write changes of rows; those of a kind go in one statement.
+
+    Args:
+        connection: A transaction.
+        changes: Of each row no more than one of a kind, which happened in the order begin, end,
+            release, claim.
+
+    Returns:
+        The rows that were claimed.
+    """
+    begins: list[dict[str, object]] = []
+    ends: list[dict[str, object]] = []
+    releases: list[Release] = []
+    claims: list[Claim] = []
+    for change in changes:
+        match change:
+            case Began(number, run_id, task_id):
+                task = None if task_id is None else str(task_id)
+                begins.append({"n": number, "run": str(run_id), "task": task})
+            case Ended():
+                ends.append(_end_values(change))
+            case Release():
+                releases.append(change)
+            case Claim():
+                claims.append(change)
+    if begins:
+        connection.execute(_BEGIN, begins)
+    if ends:
+        connection.execute(_END, ends)
+    if releases:
+        _release(connection, releases)
+    return _claim(connection, claims)
+
+
+def _release(connection: Connection, releases: Sequence[Release]) -> None:
+    connection.execute(
+        _RELEASE, [{"n": each.number, "back": 0 if each.was_sent else 1} for each in releases]
+    )
+    runs = [{"run_id": each.run_id, "number": each.number} for each in releases if each.run_id]
+    if runs:
+        connection.execute(insert(earlier_runs), runs)
+    shut_down = [{"run_id": each.run_id} for each in releases if each.run_id and each.was_shut_down]
+    if shut_down:
+        connection.execute(insert(shut_down_runs), shut_down)
+
+
+def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
+    won: set[int] = set()
+    for some in some_of(claims):
+        first = min(claim.at for claim in some)
+        values = {"numbers": [claim.number for claim in some], "now": first}
+        won.update(connection.execute(_CLAIM, values).scalars())
+    return won
+
+
+def _end_values(end: Ended) -> dict[str, object]:
+    outputs, message = None, end.message
+    try:
+        outputs = None if end.outputs is None else json_text(end.outputs)
+    except RecursionError:
+        message = message or "its outputs are nested too deeply to be kept"
+    return {
+        "n": end.number,
+        "to": end.state,
+        "how": end.status,
+        "why": message,
+        "out": outputs,
+        "took": end.elapsed_time,
+        "used": end.total_tokens,
+        "run": end.run_id,
+    }
+
+
+Order = Literal["go", "leave", "stop"]
+"""Go on; begin no more runs, and follow those that go on; or stop these, too."""
+
+
+class Orders:
+    """The order of one batch; there is none before it gives one, and after it is over.
+
+    Args:
+        engine: The journal's database.
+        batch: Id of the batch, which is made up anew whenever rows are handed out.
+    """
+
+    def __init__(self, engine: Engine, batch: str) -> None:
+        self._engine = engine
+        self._batch = batch
+
+    def give(self, order: Order) -> None:
+        """Want this from now on."""
+        values = {"wanted": order}
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(orders).where(orders.c.batch == self._batch).values(values)
+            )
+            if not changed.rowcount:
+                connection.execute(insert(orders).values(batch=self._batch, **values))
+
+    def read(self) -> Order | None:
+        """What is wanted; None where the batch is over, or another one has begun."""
+        with self._engine.connect() as connection:
+            wanted = select(orders.c.wanted).where(orders.c.batch == self._batch)
+            return cast("Order | None", connection.execute(wanted).scalar())
+
+
+def withdraw_all(engine: Engine) -> None:
+    """Have every batch be over: one that ends, or those that died.
+
+    Args:
+        engine: The journal's database.
+    """
+    with engine.begin() as connection:
+        connection.execute(delete(orders))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import attrs
-from anyio import CancelScope, Event, create_task_group, move_on_after
+from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
 
 from .._client_base import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
+from .._options import Options
+from .._patience import Pace
 from ..async_client import AsyncDifyWorkflow
-from ..errors import DifyError, InvalidRequestError, StreamError
+from ..client import DifyWorkflow
+from ..errors import ConfigurationError, DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
-from ._columns import Columns
-from ._gate import Gate, Permits
-from ._presence import Presence
-from ._source import Source
-from ._state import (
+from .errors import Verdict, is_congestion, may_be_away, verdict
+from .limiter import Gate, Permits, Presence
+from .records import (
     DONE,
     PENDING,
     RUNNING,
@@ -30,8 +33,8 @@ from ._state import (
     RowResult,
     result_of,
 )
-from ._verdict import Verdict, is_congestion, may_be_away, verdict
-from ._writer import JournalWriter
+from .rows import Columns
+from .writer import JournalWriter
 
 Tell = Callable[[RowResult], Awaitable[None]]
 """Is told each result, when the journal has it."""
@@ -347,3 +350,70 @@ class _TurnError(Exception):
     def __init__(self, error: DifyError, verdict: Verdict, run_id: str | None = None) -> None:
         super().__init__(error)
         self.error, self.verdict, self.run_id = error, verdict, run_id
+
+
+class Source:
+    """Gives rows, each once, to whoever asks; they are read some at a time, in a thread.
+
+    Args:
+        reads: Each gives the next rows, and none at its end, where the next one takes over.
+    """
+
+    def __init__(self, *reads: Callable[[], list[RowRecord]]) -> None:
+        self._reads = deque(reads)
+        self._rows: deque[RowRecord] = deque()
+        self._reading = Lock()
+        self.is_exhausted = False
+        """Whether there are none left to be read."""
+
+    @classmethod
+    def of(cls, rows: Sequence[RowRecord]) -> Self:
+        """A source of rows that are there already."""
+        source = cls()
+        source._rows.extend(rows)
+        return source
+
+    async def next(self) -> RowRecord | None:
+        """The next row; None where there is none."""
+        while not self._rows and not self.is_exhausted:
+            async with self._reading:
+                if not self._rows and not self.is_exhausted:
+                    # A source that never comes to an end must not keep a batch that is left.
+                    found = await to_thread.run_sync(self._read, abandon_on_cancel=True)
+                    self._rows.extend(found)
+                    self.is_exhausted = not found
+        return self._rows.popleft() if self._rows else None
+
+    def _read(self) -> list[RowRecord]:
+        while self._reads:
+            if found := self._reads[0]():
+                return found
+            self._reads.popleft()
+        return []
+
+
+def async_client_like(workflow: DifyWorkflow) -> AsyncDifyWorkflow:
+    """An async client with the options of a client for code that waits.
+
+    Raises:
+        ConfigurationError: That one sends with an httpx client of the user's own.
+    """
+    options, pace, is_given = setup_of(workflow)
+    if is_given:
+        raise ConfigurationError(
+            "run_batch makes connections of its own and cannot use the client's http_client: use "
+            "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
+        )
+    return client_with(options, pace)
+
+
+def client_with(options: Options, pace: Pace) -> AsyncDifyWorkflow:
+    """An async client with these options.
+
+    Args:
+        options: The options.
+        pace: How fast it looks for lost runs.
+    """
+    given: dict[str, Any] = attrs.asdict(options, recurse=False)
+    del given["deadline"]  # of a call, and no option of a client
+    return with_pace(AsyncDifyWorkflow(**given), pace)

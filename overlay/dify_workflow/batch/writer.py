@@ -10,8 +10,10 @@ from typing import TypeVar
 import attrs
 from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
-from ._journal import Journal
-from ._state import Change, Claim, Release
+from .._client_base import server_time
+from ..async_client import AsyncDifyWorkflow
+from .journal import Journal
+from .records import Change, Claim, Release
 
 T = TypeVar("T")
 
@@ -170,3 +172,9 @@ async def writing(
     finally:
         with CancelScope(shield=True):  # ids of runs are worth that moment
             await writer.write_rest()
+
+
+def time_of(client: AsyncDifyWorkflow) -> float:
+    """The time by the clock of the server, or of this machine where that is not known."""
+    known = server_time(client)
+    return time.time() if known is None else known

@@ -1,0 +1,669 @@
+"""Running a batch: for code that waits, for tasks, and as an iterator of results."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import attrs
+from anyio import (
+    BrokenResourceError,
+    CancelScope,
+    EndOfStream,
+    Event,
+    create_memory_object_stream,
+    from_thread,
+    to_thread,
+)
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from .._client_base import setup_of
+from .._flight import spawn
+from .._stream_core import START_TIMEOUT
+from ..async_client import AsyncDifyWorkflow
+from ..client import DifyWorkflow
+from ..errors import InvalidRequestError
+from .cluster import Dispatch
+from .errors import unwrapped
+from .journal import Journal
+from .limiter import Gate, Pace, Presence
+from .reconcile import Lookup
+from .records import PENDING, RUNNING, Release, RowResult, result_of
+from .registry import IncomingRows, OpenRows, Registry, Row, belongs
+from .results import BatchProgress, BatchSummary
+from .rows import Columns, RowFile
+from .worker import Source, Worker, async_client_like
+from .writer import time_of, writing
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+T = TypeVar("T")
+
+
+def run_batch(
+    workflow: DifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    on_interrupt: OnInterrupt = "wait",
+    on_result: Callable[[RowResult], object] | None = None,
+    on_progress: Callable[[BatchProgress], object] | None = None,
+    executor: Executor | None = None,
+) -> BatchSummary:
+    """Run a workflow over rows, or go on (`resume`) where an earlier call ended.
+
+    All rows are checked before the first one is sent, unless they come from an iterator, which may
+    have no end: its rows are checked as they come. Each is sent once: a row that was sent and whose
+    outcome cannot be found out is reported as ``"unknown"`` and left alone.
+
+    Args:
+        workflow: Client of the app. Its connections are not used, its options are.
+        rows: Mappings of column to value, or `read_rows`. Columns with the name of an input are
+            that input, as it takes them: texts become numbers, truth values, JSON or files. The
+            column ``id`` names the row, where there is one.
+        journal: Path of an SQLite file, or URL of a PostgreSQL database, in which everything that
+            is known of each row is written down.
+        concurrency: Most runs at a time; fewer, while the server refuses so many, or runs wait in
+            its queue.
+        rate: Most runs that begin in a second; None for any number.
+        max_attempts: How often a row is sent whose run fails, or is stopped because a worker of the
+            server was shut down.
+        resume: Whether to go on with the rows of a journal that is there. A new journal needs none;
+            a program that is started again after whatever ended it always says True.
+        rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
+            they may have been run.
+        at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
+            up to the client's `max_retries` times, where the log was read and shows no run of
+            theirs. They may then run twice; the journal counts each attempt. None for what the
+            client has.
+        on_interrupt: What becomes of runs that go on when Ctrl-C is pressed: ``"wait"`` for their
+            ends, ``"stop"`` them, which has their rows run again some time, or ``"detach"``, which
+            leaves them to the next call. A second Ctrl-C leaves at once.
+        on_result: Called with each result, in a thread of the batch, when the journal has it.
+        on_progress: Called with how far the batch is, likewise, and once before the first result.
+        executor: Runs chunks of rows in its workers; see docs/batches.md.
+
+    Raises:
+        RowsError: Rows cannot be run; nothing was.
+        JournalError: The journal is another batch's, or cannot be used.
+        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
+        DifyError: What every further row would meet, too: a wrong key, or a server that was away
+            for longer than the client's `lost_run_timeout`.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+        on_interrupt=on_interrupt,
+    )
+    with _portal_of(workflow) as (portal, client):
+        batch = Batch(
+            client,
+            rows,
+            journal,
+            settings,
+            tell=_teller(on_result, on_progress),
+            begin=on_progress or _ignore,
+            executor=executor,
+        )
+        return _outcome(portal, batch)
+
+
+async def run_batch_async(
+    workflow: AsyncDifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    on_result: Callable[[RowResult], object] | None = None,
+    on_progress: Callable[[BatchProgress], object] | None = None,
+    executor: Executor | None = None,
+) -> BatchSummary:
+    """Run a workflow over rows, as `run_batch` does, in a task.
+
+    Cancelling it leaves runs that go on to the next call, with their ids in the journal.
+
+    Args:
+        workflow: Client of the app.
+        rows: As for `run_batch`; they are read in a thread.
+        journal: As for `run_batch`.
+        concurrency: As for `run_batch`.
+        rate: As for `run_batch`.
+        max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
+        rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
+        on_result: Called with each result when the journal has it.
+        on_progress: Called with how far the batch is, likewise, and once before the first result.
+        executor: As for `run_batch`.
+
+    Raises:
+        RowsError: Rows cannot be run; nothing was.
+        JournalError: The journal is another batch's, or cannot be used.
+        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
+        DifyError: What every further row would meet, too.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+    )
+    batch = Batch(
+        _checked(workflow, AsyncDifyWorkflow),
+        rows,
+        journal,
+        settings,
+        tell=_teller(on_result, on_progress),
+        begin=on_progress or _ignore,
+        executor=executor,
+    )
+    return await batch.run()
+
+
+def iter_batch(
+    workflow: DifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    executor: Executor | None = None,
+) -> Generator[RowResult, None, None]:
+    """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
+
+    Rows that have their results already are not told again. Leaving the loop leaves runs that go on
+    to the next call. Results that nobody takes hold the batch up.
+
+    Args:
+        workflow: As for `run_batch`.
+        rows: As for `run_batch`.
+        journal: As for `run_batch`.
+        concurrency: As for `run_batch`.
+        rate: As for `run_batch`.
+        max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
+        rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
+        executor: As for `run_batch`.
+
+    Raises:
+        DifyError: While iterating: as for `run_batch`.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+    )
+    with _portal_of(workflow) as (portal, client):
+        feed = portal.call(Feed)
+        portal.call(
+            feed.begin, Batch(client, rows, journal, settings, tell=feed.tell, executor=executor)
+        )
+        try:
+            while (result := portal.call(feed.next)) is not None:
+                yield result
+        finally:
+            portal.call(feed.close)
+
+
+async def iter_batch_async(
+    workflow: AsyncDifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    executor: Executor | None = None,
+) -> AsyncGenerator[RowResult, None]:
+    """Run a workflow over rows, as `iter_batch` does, in a task.
+
+    The journal is free for another batch when the loop has come to its end, or when the generator
+    was closed (``contextlib.aclosing`` does that where a loop may be left early).
+
+    Args:
+        workflow: Client of the app.
+        rows: As for `run_batch`; they are read in a thread.
+        journal: As for `run_batch`.
+        concurrency: As for `run_batch`.
+        rate: As for `run_batch`.
+        max_attempts: As for `run_batch`.
+        resume: As for `run_batch`.
+        rerun_unknown: As for `run_batch`.
+        at_least_once: As for `run_batch`.
+        executor: As for `run_batch`.
+
+    Raises:
+        DifyError: While iterating: as for `run_batch`.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+    )
+    client = _checked(workflow, AsyncDifyWorkflow)
+    feed = Feed()
+    feed.begin(Batch(client, rows, journal, settings, tell=feed.tell, executor=executor))
+    try:
+        while (result := await feed.next()) is not None:
+            yield result
+    finally:
+        await feed.close()
+
+
+def _outcome(portal: BlockingPortal, batch: Batch) -> BatchSummary:
+    """The outcome of a batch; the first Ctrl-C lets it come to an end, the second one leaves."""
+    running: Future[BatchSummary] = portal.start_task_soon(batch.run)
+    while True:
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            if batch.is_interrupted:
+                running.cancel()
+                raise
+            batch.is_interrupted = True
+            portal.start_task_soon(batch.interrupt)
+
+
+@contextmanager
+def _portal_of(
+    workflow: DifyWorkflow,
+) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
+    """An event loop in a thread of its own, and a client there like the one that was given."""
+    client = async_client_like(_checked(workflow, DifyWorkflow))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
+        yield portal, client
+
+
+def _checked(workflow: T, cls: type[T]) -> T:
+    if not isinstance(workflow, cls):
+        raise InvalidRequestError(
+            f"The client must be a {cls.__name__} here, not {type(workflow).__name__}."
+        )
+    return workflow
+
+
+def _ignore(_progress: BatchProgress) -> None:
+    """Nobody wants to know."""
+
+
+def _teller(
+    on_result: Callable[[RowResult], object] | None,
+    on_progress: Callable[[BatchProgress], object] | None,
+) -> Callable[[RowResult, BatchProgress], Coroutine[None, None, None]]:
+    async def tell(result: RowResult, progress: BatchProgress) -> None:
+        if on_result is not None:
+            on_result(result)
+        if on_progress is not None:
+            on_progress(progress)
+
+    return tell
+
+
+_ATTENTION = 100
+"""Rows after which a thread looks whether anybody waits for it."""
+
+logger = logging.getLogger("dify_workflow")
+
+Tell = Callable[[RowResult, BatchProgress], Awaitable[None]]
+"""Is told each result, and how far the batch is with it."""
+
+
+class Batch:
+    """One batch; `run_batch` says what its parts are.
+
+    Args:
+        client: What runs the rows.
+        rows: The rows.
+        journal: Path or URL of the journal.
+        settings: How it is run.
+        tell: Is told each result.
+        begin: Is told how far the batch is before the first one.
+        executor: Runs chunks of rows in other processes; None for all of them here.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        rows: Iterable[Row],
+        journal: str | PathLike[str],
+        settings: Settings,
+        *,
+        tell: Tell,
+        begin: Callable[[BatchProgress], object] = lambda _: None,
+        executor: Executor | None = None,
+    ) -> None:
+        self._client = client
+        self._rows = rows
+        self._journal_at = os.fspath(journal)
+        self._settings = settings
+        self._tell_caller = tell
+        self._begin = begin
+        self._executor = executor
+        self._progress = BatchProgress(None)
+        self._worker: Worker | None = None
+        self._dispatch: Dispatch | None = None
+        self._scope: CancelScope | None = None
+        self.is_interrupted = False
+
+    async def run(self) -> BatchSummary:
+        """Run what is left to be run.
+
+        Raises:
+            RowsError: Rows cannot be run; nothing was.
+            JournalError: The journal is another batch's, or cannot be used.
+            DifyError: What every further row would meet, too.
+        """
+        if self._executor is not None and isinstance(self._rows, Iterator):
+            raise InvalidRequestError(
+                "With an executor, rows must be there as often as they are asked for: a list or "
+                "read_rows, no iterator."
+            )
+        began = time.monotonic()
+        with (
+            unwrapped(),
+            closing(await to_thread.run_sync(Journal, self._journal_at)) as journal,
+            journal.locked(),
+        ):
+            count = await to_thread.run_sync(journal.count)
+            if count and not self._settings.resume:
+                raise InvalidRequestError(
+                    f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
+                    "them, or name another journal for a new batch."
+                )
+            await self._carry_out(journal)
+            return await to_thread.run_sync(self._summary, journal, time.monotonic() - began)
+
+    def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
+        counts, tokens = journal.counts()
+        left = [result.attempts for result in journal.shut_down()]
+        waits = setup_of(self._client)[0].start_timeout or START_TIMEOUT
+        return BatchSummary(
+            counts=counts,
+            tokens=tokens,
+            skipped=self._progress.skipped,
+            elapsed_time=elapsed_time,
+            is_interrupted=self.is_interrupted,
+            queued=journal.unknown_since(time_of(self._client) - waits),
+            shut_down=journal.shut_downs() + len(left),
+            attempts_needed=max(left) + 1 if left else None,
+            journal=self._journal_at,
+            sources=(self._rows.path,) if isinstance(self._rows, RowFile) else (),
+        )
+
+    async def interrupt(self) -> None:
+        """Begin no more runs, and do with those that go on what the settings say."""
+        self.is_interrupted = True
+        if self._settings.on_interrupt == "detach" or self._worker is None:
+            await self.finish_sending()
+            if self._scope is not None:
+                self._scope.cancel()
+            return
+        stops = self._settings.on_interrupt == "stop"
+        self._worker.leave_rest()
+        if self._dispatch is not None:
+            await self._dispatch.leave_rest(stops=stops)
+        elif stops:
+            await self._worker.stop_runs()
+
+    async def finish_sending(self) -> None:
+        """Begin no more runs here, and wait a moment for the ids of those that were just sent."""
+        if self._worker is not None:
+            await self._worker.finish_sending()
+
+    async def _carry_out(self, journal: Journal) -> None:
+        with CancelScope() as self._scope:
+            columns = Columns(await self._client.parameters())
+            registry = Registry(journal, columns, await belongs(journal, self._client))
+            if not isinstance(self._rows, Iterator):
+                take_in = partial(self._take_in, registry, journal)
+                await to_thread.run_sync(take_in, abandon_on_cancel=True)
+            else:
+                await to_thread.run_sync(self._repeat_shut_down, journal)
+            async with writing(journal, partial(time_of, self._client)) as writer:
+                gate = Gate(Pace(self._settings.concurrency, self._settings.rate))
+                presence = Presence(self._client, gate)
+                self._worker = Worker(
+                    self._client,
+                    columns,
+                    writer,
+                    gate,
+                    self._tell,
+                    presence=presence,
+                    max_attempts=self._settings.max_attempts,
+                )
+                lookup = Lookup(self._client, columns, journal, writer, presence)
+                await lookup.look(is_final=self._settings.rerun_unknown)
+                if self._settings.rerun_unknown:
+                    await lookup.give_up()
+                await self._work(journal, registry, self._worker)
+                await self._look_again(lookup, self._worker)
+
+    def _take_in(self, registry: Registry, journal: Journal) -> None:
+        """Check all rows and take them into the journal."""
+        rows = _Attentive(self._rows)
+        total = registry.check(rows)
+        if total > journal.count():
+            registry.add_all(rows)
+        self._repeat_shut_down(journal)
+        self._progress = BatchProgress(total, skipped=journal.done())
+        if registry.unused:
+            names = ", ".join(registry.unused)
+            logger.info("run_batch: the app has no inputs named %s; results have them", names)
+        self._begin(self._progress)
+
+    def _repeat_shut_down(self, journal: Journal) -> None:
+        """Have rows sent again whose runs the server stopped, as its workers were shut down."""
+        left = [row for row in journal.shut_down() if row.attempts < self._settings.max_attempts]
+        journal.commit(
+            Release(row.number, was_sent=True, run_id=row.run_id, was_shut_down=True)
+            for row in left
+        )
+
+    async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
+        """Run all rows, here or on the executor."""
+        if self._executor is None:
+            await worker.work(self._source(journal, registry), self._settings.concurrency)
+            return
+        make = partial(Dispatch, self._executor, self._client, journal, self._settings)
+        self._dispatch = await to_thread.run_sync(make)
+        await self._dispatch.work(self._tell)
+
+    def _source(self, journal: Journal, registry: Registry) -> Source:
+        """The rows that are to be followed, and then those that are to be run."""
+        running = OpenRows(journal, RUNNING)
+        if isinstance(self._rows, Iterator):
+            most = self._settings.concurrency
+            new = IncomingRows(self._rows, registry, journal, most)
+            return Source(running.read, new.read)
+        return Source(running.read, OpenRows(journal, PENDING).read)
+
+    async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
+        """Look for the runs of rows whose outcome is not known, and follow those that are found.
+
+        With `at_least_once`, rows that have none are sent again, as often as the client may.
+        """
+        options, _, _ = setup_of(self._client)
+        wanted = self._settings.at_least_once
+        repeats = options.at_least_once if wanted is None else wanted
+        for left in range(options.max_retries if repeats else 0, -1, -1):
+            found, unknown = await lookup.look(is_final=True)
+            again = [each.record for each in unknown if each.is_absent] if left else []
+            await lookup.release(again)
+            for each in unknown if not again else ():
+                await self._tell(result_of(each.record, each.end, each.record.attempts))
+            pending = [attrs.evolve(record, state=PENDING) for record in again]
+            await worker.work(Source.of([*found, *pending]), self._settings.concurrency)
+            if not again:
+                return
+
+    async def _tell(self, result: RowResult) -> None:
+        self._progress = self._progress.with_result(result)
+        await self._tell_caller(result, self._progress)
+
+
+class _Attentive(Iterable[Row]):
+    """Rows that are read in a thread, which ends when nobody waits for it any more.
+
+    Args:
+        rows: The rows.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, row in enumerate(self._rows):
+            if not number % _ATTENTION:
+                from_thread.check_cancelled()
+            yield row
+
+
+_AHEAD = 100
+"""Results that wait to be taken, before the batch waits too."""
+
+
+class Feed:
+    """Gives the results of a batch, which it runs in a task of its own.
+
+    That is no task group's, since a generator that takes from it may be closed by another task than
+    the one that began it.
+    """
+
+    def __init__(self) -> None:
+        self._giving, self._taking = create_memory_object_stream[RowResult](_AHEAD)
+        self._scope = CancelScope()
+        self._ended = Event()
+        self._error: BaseException | None = None
+        self._batch: Batch | None = None
+
+    async def tell(self, result: RowResult, _progress: BatchProgress) -> None:
+        """Take a result from the batch; wait where nobody takes them from here."""
+        with suppress(BrokenResourceError):  # the loop was left; the journal has it
+            await self._giving.send(result)
+
+    def begin(self, batch: Batch) -> None:
+        """Begin with the batch, which `tell`s its results."""
+        self._batch = batch
+
+        async def run() -> None:
+            try:
+                with self._scope:
+                    await batch.run()
+            except BaseException as error:  # noqa: BLE001  # raised by `next`
+                self._error = error
+            finally:
+                self._giving.close()
+                self._ended.set()
+
+        spawn(run)
+
+    async def next(self) -> RowResult | None:
+        """The next result; None where there is none.
+
+        Raises:
+            DifyError: What ended the batch.
+        """
+        try:
+            return await self._taking.receive()
+        except EndOfStream:
+            if self._error is not None:
+                raise self._error from None
+            return None
+
+    async def close(self) -> None:
+        """Leave the batch, and wait until its journal is free."""
+        self._taking.close()
+        with CancelScope(shield=True):
+            if self._batch is not None:
+                await self._batch.finish_sending()
+            self._scope.cancel()
+            await self._ended.wait()
+
+
+OnInterrupt = Literal["wait", "stop", "detach"]
+"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
+stopped on the server, or left to go on by themselves."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How a batch is run; `run_batch` says what each means.
+
+    Raises:
+        InvalidRequestError: One of them cannot be.
+    """
+
+    concurrency: int = 8
+    rate: float | None = None
+    max_attempts: int = 1
+    resume: bool = False
+    rerun_unknown: bool = False
+    at_least_once: bool | None = None
+    on_interrupt: OnInterrupt = "wait"
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("concurrency", "max_attempts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequestError(
+                    f"{name} must be a whole number from 1 on, not {value!r}."
+                )
+        rate = self.rate
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+        if self.at_least_once not in {None, True, False}:
+            raise InvalidRequestError(
+                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
+            )
+        if self.on_interrupt not in {"wait", "stop", "detach"}:
+            raise InvalidRequestError(
+                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
+            )
