@@ -23,13 +23,13 @@ from dify_workflow import (
     ServerError,
     StreamInterruptedError,
 )
-from dify_workflow.batch.errors import Verdict, is_congestion, may_be_away, verdict
-from dify_workflow.batch.limiter import LONGEST_PAUSE, Pace
+from dify_workflow.batch.errors import ErrorClass, classify, is_congestion, may_be_away
+from dify_workflow.batch.limiter import LONGEST_PAUSE, RatePolicy
 from dify_workflow.errors import Outcome
 
 
 def test_a_refusal_halves_and_runs_that_began_before_it_say_nothing_new() -> None:
-    pace = Pace(8)
+    pace = RatePolicy(8)
     pace.refused(now=10.0, begun=9.0)
     assert pace.limit == 4
     pace.refused(now=10.1, begun=9.5)
@@ -41,7 +41,7 @@ def test_a_refusal_halves_and_runs_that_began_before_it_say_nothing_new() -> Non
 
 
 def test_as_many_runs_as_go_on_raise_the_limit_by_one_and_no_higher_than_asked_for() -> None:
-    pace = Pace(4)
+    pace = RatePolicy(4)
     pace.refused(0, 0)
     for _ in range(3):
         pace.taken()
@@ -52,14 +52,14 @@ def test_as_many_runs_as_go_on_raise_the_limit_by_one_and_no_higher_than_asked_f
 
 
 def test_what_the_server_asks_to_wait_is_waited() -> None:
-    pace = Pace(4)
+    pace = RatePolicy(4)
     pace.refused(now=5.0, begun=4.0, retry_after=7.0)
     assert pace.wait(now=5.0, in_flight=0) == 7.0
     assert pace.wait(now=12.0, in_flight=0) == 0
 
 
 def test_pauses_grow_while_nothing_is_taken() -> None:
-    pace = Pace(1)
+    pace = RatePolicy(1)
     waits: list[float] = []
     for second in range(0, 1000, 100):
         pace.refused(second, second)
@@ -75,7 +75,7 @@ def test_pauses_grow_while_nothing_is_taken() -> None:
 
 @given(st.floats(0.1, 1000), st.lists(st.floats(0, 5), min_size=2, max_size=50))
 def test_runs_begin_no_faster_than_the_rate(rate: float, steps: list[float]) -> None:
-    pace, now = Pace(1000, rate), 0.0
+    pace, now = RatePolicy(1000, rate), 0.0
     begun: list[float] = []
     for step in steps:
         now += step
@@ -113,10 +113,14 @@ FAILURES = [
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
 def test_the_outcome_of_an_error_says_whether_its_row_ran(error: DifyError) -> None:
-    assert verdict(of("unknown", error)) is Verdict.UNCERTAIN
-    assert verdict(of("unknown", error, "r")) is Verdict.LOST
-    assert verdict(of("running", error, "r")) is Verdict.BROKEN
-    assert verdict(of("not_run", error)) in {Verdict.REFUSED, Verdict.FAILED, Verdict.FATAL}
+    assert classify(of("unknown", error)) is ErrorClass.UNCERTAIN
+    assert classify(of("unknown", error, "r")) is ErrorClass.LOST
+    assert classify(of("running", error, "r")) is ErrorClass.BROKEN
+    assert classify(of("not_run", error)) in {
+        ErrorClass.REFUSED,
+        ErrorClass.FAILED,
+        ErrorClass.FATAL,
+    }
 
 
 LIMIT_OF_ONE = "Too many concurrent requests allowed for x is 1."
@@ -125,30 +129,30 @@ LIMIT_OF_ONE = "Too many concurrent requests allowed for x is 1."
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (APIConnectionError("", request_sent=False), Verdict.REFUSED),
-        (InvalidResponseError(""), Verdict.REFUSED),
-        (status(RateLimitError, 400, message="Too many requests."), Verdict.REFUSED),
-        (status(RateLimitError, 429), Verdict.REFUSED),
-        (status(RateLimitError, 400, message=LIMIT_OF_ONE), Verdict.FATAL),
-        (status(ServerError, 502), Verdict.REFUSED),
-        (status(AuthenticationError, 401), Verdict.FATAL),
-        (status(NotFoundError, 404), Verdict.FATAL),
-        (status(BadRequestError, 400), Verdict.FAILED),
-        (status(APIStatusError, 413), Verdict.FAILED),
-        (status(APIStatusError, 301), Verdict.FATAL),
-        (InvalidRequestError(""), Verdict.FAILED),
-        (ConfigurationError(""), Verdict.FATAL),
+        (APIConnectionError("", request_sent=False), ErrorClass.REFUSED),
+        (InvalidResponseError(""), ErrorClass.REFUSED),
+        (status(RateLimitError, 400, message="Too many requests."), ErrorClass.REFUSED),
+        (status(RateLimitError, 429), ErrorClass.REFUSED),
+        (status(RateLimitError, 400, message=LIMIT_OF_ONE), ErrorClass.FATAL),
+        (status(ServerError, 502), ErrorClass.REFUSED),
+        (status(AuthenticationError, 401), ErrorClass.FATAL),
+        (status(NotFoundError, 404), ErrorClass.FATAL),
+        (status(BadRequestError, 400), ErrorClass.FAILED),
+        (status(APIStatusError, 413), ErrorClass.FAILED),
+        (status(APIStatusError, 301), ErrorClass.FATAL),
+        (InvalidRequestError(""), ErrorClass.FAILED),
+        (ConfigurationError(""), ErrorClass.FATAL),
     ],
 )
 @pytest.mark.parametrize("outcome", ["not_run", None])
 def test_of_what_was_not_run_the_error_says_whose_fault_that_is(
-    error: DifyError, expected: Verdict, outcome: Outcome | None
+    error: DifyError, expected: ErrorClass, outcome: Outcome | None
 ) -> None:
-    assert verdict(of(outcome, error)) is expected
+    assert classify(of(outcome, error)) is expected
 
 
 def test_a_key_that_is_withdrawn_while_runs_go_on_ends_the_batch() -> None:
-    assert verdict(of("running", status(AuthenticationError, 401), "r")) is Verdict.FATAL
+    assert classify(of("running", status(AuthenticationError, 401), "r")) is ErrorClass.FATAL
 
 
 def test_a_server_may_be_away_where_it_has_not_answered_itself() -> None:

@@ -17,8 +17,8 @@ import anyio
 import pytest
 
 from dify_workflow import APIConnectionError
-from dify_workflow.batch import RowResult, iter_batch, limiter, reconcile, run_batch
-from dify_workflow.batch.limiter import Gate, Pace
+from dify_workflow.batch import RowResult, iter_batch, reconcile, run_batch
+from dify_workflow.batch.limiter import AdaptiveLimit, RatePolicy
 from dify_workflow.emulator import PastRun
 from support.batches import Runs, counted_runs, counts, names, results, sent_long_ago
 from support.waiting import wait_until
@@ -172,7 +172,7 @@ def test_processes_of_an_executor_wait_for_the_server_too(journal: str) -> None:
 
 
 def test_runs_that_wait_in_the_queue_cut_the_limit_to_those_that_run() -> None:
-    pace = Pace(8)
+    pace = RatePolicy(8)
     pace.queued(now=10.0, begun=5.0, running=5)
     assert pace.limit == 5
     pace.queued(now=11.0, begun=9.0, running=1)  # it was sent before the last cut
@@ -189,18 +189,18 @@ def test_runs_that_wait_in_the_queue_cut_the_limit_to_those_that_run() -> None:
 
 
 def test_a_gate_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limiter, "QUEUED", 0.0)
-    pace = Pace(8)
-    gate = Gate(pace)
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
+    pace = RatePolicy(8)
+    limit = AdaptiveLimit(pace)
     for number in range(4):
-        gate.sent(number)
+        limit.sent(number)
     time.sleep(0.01)
-    gate.started(0)
+    limit.started(0)
     assert pace.limit == 4
-    monkeypatch.setattr(limiter, "QUEUED", 60.0)
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 60.0)
     for number in range(4, 40):
-        gate.sent(number)
-        gate.started(number)
+        limit.sent(number)
+        limit.started(number)
     assert pace.limit == 8
 
 
@@ -208,16 +208,16 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
     """Its worker takes the next run of the queue."""
 
     async def run() -> None:
-        pace = Pace(8)
-        gate = Gate(pace)
+        pace = RatePolicy(8)
+        limit = AdaptiveLimit(pace)
         for number in range(6):
-            await gate.enter()
-            gate.sent(number)
+            await limit.enter()
+            limit.sent(number)
         for number in range(4):
-            gate.started(number)
+            limit.started(number)
         await anyio.sleep(0.01)
-        monkeypatch.setattr(limiter, "QUEUED", 0.0)
-        gate.leave()
+        monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
+        limit.leave()
         assert pace.limit == 4
 
     anyio.run(run)
@@ -226,7 +226,7 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
 def test_a_batch_adapts_to_the_workers_of_the_server_and_no_row_is_unknown(
     journal: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(limiter, "QUEUED", 0.2)
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.2)
     caplog.set_level(logging.INFO, "dify_workflow")
     with counted_runs(0.5, workers=2) as runs, runs.client(timeout=0.3) as client:
         summary = run_batch(client, names(20), journal=journal, concurrency=8)

@@ -95,7 +95,7 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
     """Write a journal in which all rows are done."""
     journal = Journal(where)
 
-    async def about() -> Any:
+    async def header() -> Any:
         async with async_client_like(client) as twin:
             return await belongs(journal, twin)
 

@@ -22,13 +22,13 @@ from anyio import CapacityLimiter, Lock, create_task_group, sleep, to_thread
 
 from .._client_base import setup_of
 from .._options import NOT_GIVEN, NotGiven, Options
-from .._patience import Pace as LookPace
+from .._patience import Pace as RecoveryPolicy
 from .._secret import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
 from .errors import JournalError, needs, unwrapped
-from .journal import Journal, Order, Orders
-from .limiter import Gate, Pace, Permits, Presence
+from .journal import ControlTable, Journal, Order
+from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowRecord, RowResult
 from .registry import OpenRows
 from .rows import Columns
@@ -211,14 +211,14 @@ class Chunk:
     batch: str
     key: Sealed
     options: dict[str, Any]
-    looks: LookPace
+    looks: RecoveryPolicy
     slots: int
     rate: float | None
     max_attempts: int
     permits: Permits | None = attrs.field(default=None, repr=False)
 
 
-def options_to_send(client: AsyncDifyWorkflow) -> tuple[Sealed, dict[str, Any], LookPace]:
+def options_to_send(client: AsyncDifyWorkflow) -> tuple[Sealed, dict[str, Any], RecoveryPolicy]:
     """The key, the other options and the pace of a client, so that they can be pickled.
 
     Args:
@@ -265,15 +265,15 @@ async def _run(chunk: Chunk) -> None:
             client_with(options, chunk.looks) as client,
             writing(journal, partial(time_of, client)) as writer,
         ):
-            gate = Gate(Pace(chunk.slots, chunk.rate))
-            presence = Presence(client, gate)
+            limiter = AdaptiveLimit(RatePolicy(chunk.slots, chunk.rate))
+            monitor = ServerMonitor(client, limiter)
             worker = Worker(
                 client,
-                Columns(await presence.answer(client.parameters)),
+                Columns(await monitor.answer(client.parameters)),
                 writer,
-                gate,
+                limiter,
                 _tell_nobody,
-                presence=presence,
+                monitor=monitor,
                 max_attempts=chunk.max_attempts,
                 permits=chunk.permits,
             )
@@ -281,7 +281,7 @@ async def _run(chunk: Chunk) -> None:
             await _work(worker, Source.of(rows), chunk.slots, journal.orders(chunk.batch))
 
 
-async def _work(worker: Worker, source: Source, slots: int, orders: Orders) -> None:
+async def _work(worker: Worker, source: Source, slots: int, orders: ControlTable) -> None:
     """Run rows as long as the batch wants it; where it is over, leave runs to the next one."""
     async with create_task_group() as group:
 

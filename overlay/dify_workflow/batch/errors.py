@@ -93,7 +93,7 @@ def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
         ) from error
 
 
-class Verdict(Enum):
+class ErrorClass(Enum):
     """What becomes of the row."""
 
     REFUSED = "nothing ran; it may be sent again"
@@ -104,7 +104,7 @@ class Verdict(Enum):
     FATAL = "every other row would meet the same"
 
 
-def verdict(error: DifyError) -> Verdict:
+def classify(error: DifyError) -> ErrorClass:
     """What becomes of a row whose run ended with an error.
 
     Whether it ran, `DifyError.outcome` says, and nothing else. Only where nothing runs the kind of
@@ -115,26 +115,26 @@ def verdict(error: DifyError) -> Verdict:
     """
     match error.outcome:
         case "unknown":
-            return Verdict.LOST if error.run_id else Verdict.UNCERTAIN
+            return ErrorClass.LOST if error.run_id else ErrorClass.UNCERTAIN
         case "running":
-            return Verdict.FATAL if _meets_all(error) else Verdict.BROKEN
+            return ErrorClass.FATAL if _meets_all(error) else ErrorClass.BROKEN
         case "ended":
-            return Verdict.FAILED
+            return ErrorClass.FAILED
         case _:
             return _of_unsent(error)
 
 
-def _of_unsent(error: DifyError) -> Verdict:
+def _of_unsent(error: DifyError) -> ErrorClass:
     match error:
         case InvalidRequestError() | WorkflowStreamError():
-            return Verdict.FAILED
+            return ErrorClass.FAILED
         case APIStatusError() if not _meets_all(error):
             is_final = meaning(error).outcome == "not_run" and not meaning(error).may_repeat
-            return Verdict.FAILED if is_final else Verdict.REFUSED
+            return ErrorClass.FAILED if is_final else ErrorClass.REFUSED
         case APIConnectionError() | InvalidResponseError():
-            return Verdict.REFUSED
+            return ErrorClass.REFUSED
         case _:
-            return Verdict.FATAL
+            return ErrorClass.FATAL
 
 
 def _meets_all(error: DifyError) -> bool:

@@ -26,11 +26,11 @@ from .records import (
     SENDING,
     STATES,
     UNKNOWN,
-    About,
     Began,
     Change,
     Claim,
     Ended,
+    JournalHeader,
     Release,
     RowRecord,
     RowResult,
@@ -134,13 +134,13 @@ class Journal:
         transaction: Connection | None = getattr(self._of_thread, "transaction", None)
         return transaction
 
-    def orders(self, batch: str) -> Orders:
+    def orders(self, batch: str) -> ControlTable:
         """What a batch wants of its chunks.
 
         Args:
             batch: Its id.
         """
-        return Orders(self._engine, batch)
+        return ControlTable(self._engine, batch)
 
     @contextmanager
     def _reading(self) -> Generator[Connection, None, None]:
@@ -169,7 +169,7 @@ class Journal:
 
     # ----------------------------------------------------------------------------------- about
 
-    def about(self) -> About | None:
+    def header(self) -> JournalHeader | None:
         """What it belongs to; None where it is new.
 
         Raises:
@@ -182,13 +182,15 @@ class Journal:
             if found.version != schema.VERSION:
                 raise JournalError(f"{self!r} was written by another version of dify-workflow.")
             columns = tuple(map(str, orjson.loads(found.columns or "[]")))
-            return About(found.base_url, found.key_digest, found.user_id, found.has_ids, columns)
+            return JournalHeader(
+                found.base_url, found.key_digest, found.user_id, found.has_ids, columns
+            )
 
-    def set_about(self, about: About) -> None:
+    def set_header(self, header: JournalHeader) -> None:
         """Note what it belongs to."""
         values = {
-            **attrs.asdict(about),
-            "columns": orjson.dumps(about.columns).decode(),
+            **attrs.asdict(header),
+            "columns": orjson.dumps(header.columns).decode(),
             "version": schema.VERSION,
         }
         with self._writing() as connection:
@@ -628,7 +630,7 @@ Order = Literal["go", "leave", "stop"]
 """Go on; begin no more runs, and follow those that go on; or stop these, too."""
 
 
-class Orders:
+class ControlTable:
     """The order of one batch; there is none before it gives one, and after it is over.
 
     Args:

@@ -25,7 +25,7 @@ LONGEST_PAUSE = 30.0
 """Bound of every such pause."""
 
 
-class Pace:
+class RatePolicy:
     """Adapts to what the server takes: half as many after a refusal, slowly more after that.
 
     Where runs wait in the server's queue, it is as many as run, or half as many if those are fewer.
@@ -115,15 +115,15 @@ class Permits(Protocol):
         ...
 
 
-class Gate:
+class AdaptiveLimit:
     """Lets as many rows through as the pace has it.
 
     Args:
         pace: How many there may be, and when.
     """
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, policy: RatePolicy) -> None:
+        self._policy = policy
         self._in_flight = 0
         self._holds = 0
         self._unstarted: dict[int, float] = {}
@@ -131,16 +131,16 @@ class Gate:
         self._changed = Event()
         self.is_closed = False
         """Whether nobody is let through any more."""
-        self._last_life = time.monotonic()
+        self._last_sign = time.monotonic()
 
     async def enter(self) -> bool:
-        """Wait for a turn; False where the gate has been closed."""
+        """Wait for a turn; False where the limiter has been closed."""
         while not self.is_closed:
             self._look_at_queue(time.monotonic())
-            wait = None if self._holds else self._pace.wait(time.monotonic(), self._in_flight)
+            wait = None if self._holds else self._policy.wait(time.monotonic(), self._in_flight)
             if wait == 0:
                 self._in_flight += 1
-                self._pace.begin(time.monotonic())
+                self._policy.begin(time.monotonic())
                 return True
             with move_on_after(wait):
                 await self._changed.wait()
@@ -168,7 +168,7 @@ class Gate:
             self._wake()
 
     async def rest(self, seconds: float) -> bool:
-        """Let time pass, but not behind the close of the gate; whether it is open."""
+        """Let time pass, but not behind the close of the limiter; whether it is open."""
         until = time.monotonic() + seconds
         while not self.is_closed and (left := until - time.monotonic()) > 0:
             with move_on_after(left):
@@ -191,11 +191,11 @@ class Gate:
         """
         now = time.monotonic()
         sent_at = self._unstarted.pop(number, now)
-        self.note_life()
+        self.touch()
         if now - sent_at > QUEUED:
             self._note_queue(now, sent_at)
         else:
-            self._pace.taken()
+            self._policy.taken()
         self._wake()
 
     def failed(self, number: int) -> None:
@@ -206,9 +206,9 @@ class Gate:
         """
         self._unstarted.pop(number, None)
 
-    def note_life(self) -> None:
+    def touch(self) -> None:
         """Note that the server is at work."""
-        self._last_life = max(self._last_life, time.monotonic())
+        self._last_sign = max(self._last_sign, time.monotonic())
 
     def _look_at_queue(self, now: float) -> None:
         """See whether runs wait that were sent some time ago."""
@@ -217,11 +217,11 @@ class Gate:
             self._note_queue(now, max(waiting))
 
     def _note_queue(self, now: float, sent_at: float) -> None:
-        before = int(self._pace.limit)
-        self._pace.queued(now, sent_at, self._in_flight - len(self._unstarted))
-        if int(self._pace.limit) < before:
+        before = int(self._policy.limit)
+        self._policy.queued(now, sent_at, self._in_flight - len(self._unstarted))
+        if int(self._policy.limit) < before:
             logger.info(
-                "run_batch: runs wait in the server's queue; %d at a time", int(self._pace.limit)
+                "run_batch: runs wait in the server's queue; %d at a time", int(self._policy.limit)
             )
 
     def refused(self, error: DifyError, begun: float) -> bool:
@@ -236,9 +236,9 @@ class Gate:
         """
         now = time.monotonic()
         asked: float | None = getattr(error, "retry_after", None)
-        self._pace.refused(now, begun, asked)
-        is_over = now - self._last_life > PATIENCE
-        self._last_life += asked or 0.0
+        self._policy.refused(now, begun, asked)
+        is_over = now - self._last_sign > PATIENCE
+        self._last_sign += asked or 0.0
         return not is_over
 
     def _wake(self) -> None:
@@ -252,7 +252,7 @@ _TRIES = 3
 """How often a call is sent again where the server was away, and is there."""
 
 
-class Presence:
+class ServerMonitor:
     """Asks whether the server is there, and keeps rows back while it is not.
 
     It asks with a call that changes nothing: a run that a proxy refuses for an absent server may
@@ -260,14 +260,14 @@ class Presence:
 
     Args:
         client: What asks. Its `lost_run_timeout` bounds an absence.
-        gate: Where rows are kept back.
+        limiter: Where rows are kept back.
     """
 
-    def __init__(self, client: AsyncDifyWorkflow, gate: Gate) -> None:
+    def __init__(self, client: AsyncDifyWorkflow, limiter: AdaptiveLimit) -> None:
         options, self._pace, _ = setup_of(client)
         self._client = client.with_options(max_retries=0)
         self._longest = options.lost_run_timeout
-        self._gate = gate
+        self._limiter = limiter
         self._turn = Lock()
         self._seen_at = float("-inf")
 
@@ -275,16 +275,16 @@ class Presence:
         """Wait until the server answers; one caller asks, the others wait for what it finds.
 
         Returns:
-            False where the gate was closed before.
+            False where the limiter was closed before.
 
         Raises:
             APIConnectionError: It has been away for too long.
         """
         called = time.monotonic()
         async with self._turn:
-            if self._gate.is_closed or self._seen_at > called:
-                return not self._gate.is_closed
-            with self._gate.held():
+            if self._limiter.is_closed or self._seen_at > called:
+                return not self._limiter.is_closed
+            with self._limiter.held():
                 return await self._found(called)
 
     async def answer(self, ask: Callable[[], Awaitable[T]]) -> T:
@@ -311,7 +311,7 @@ class Presence:
             failure = await self._failure()
             if failure is None:
                 self._seen_at = asked
-                self._gate.note_life()
+                self._limiter.touch()
                 return True
             if self._longest is not None and time.monotonic() - since > self._longest:
                 raise APIConnectionError(
@@ -321,7 +321,7 @@ class Presence:
                 ) from failure
             longest = min(self._pace.longest_backoff, bound * 2 ** min(20, attempt))
             # Jitter: batches that lost a server together do not come back together.
-            if not await self._gate.rest(random.uniform(longest / 2, longest)):  # noqa: S311  # no secret
+            if not await self._limiter.rest(random.uniform(longest / 2, longest)):  # noqa: S311  # no secret
                 return False
         raise AssertionError  # for type checkers: it counts for ever
 

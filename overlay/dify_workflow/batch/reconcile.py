@@ -17,7 +17,7 @@ from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
 from .journal import Journal
-from .limiter import Presence
+from .limiter import ServerMonitor
 from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, digest
 from .rows import Columns
 from .writer import JournalWriter, time_of
@@ -82,7 +82,7 @@ class _Group:
         return same_inputs(self.inputs, run.inputs)
 
 
-class Lookup:
+class Reconciler:
     """Looks in the logs for runs that belong to rows: of the same user, time and inputs.
 
     Args:
@@ -90,7 +90,7 @@ class Lookup:
         columns: How rows become inputs.
         journal: The journal.
         writer: Writes it.
-        presence: Whether the server is there.
+        monitor: Whether the server is there.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ class Lookup:
         columns: Columns,
         journal: Journal,
         writer: JournalWriter,
-        presence: Presence,
+        monitor: ServerMonitor,
     ) -> None:
         self._client = client
         self._columns = columns
         self._journal = journal
         self._writer = writer
-        self._presence = presence
+        self._monitor = monitor
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
         """Note the runs that are found, which can then be followed.
@@ -177,7 +177,7 @@ class Lookup:
     async def _has_ended(self, record: RowRecord) -> bool:
         """Whether the server can say by now how a run ended that was given up."""
         try:
-            run = await self._presence.answer(partial(self._client.info, str(record.run_id)))
+            run = await self._monitor.answer(partial(self._client.info, str(record.run_id)))
         except DifyError:
             return False
         return run.status not in _UNDECIDED
@@ -220,7 +220,7 @@ class Lookup:
                         group.runs.append(run_id)
 
         try:
-            await self._presence.answer(fill)
+            await self._monitor.answer(fill)
         except DifyError as error:
             return f"whether it has a run is not known: the logs could not be read ({error})"
         return None

@@ -225,7 +225,7 @@ def status_of(state: str, status: str | None) -> str:
 
 
 @attrs.frozen
-class About:
+class JournalHeader:
     """What a journal belongs to.
 
     Args:

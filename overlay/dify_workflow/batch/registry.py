@@ -19,7 +19,7 @@ from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
 from .errors import MOST_KEPT, JournalError, RowsError
 from .journal import Journal
-from .records import PENDING, About, RowRecord, digest, key_of, plain
+from .records import PENDING, JournalHeader, RowRecord, digest, key_of, plain
 from .rows import Columns
 
 _BLOCK = 1000
@@ -42,13 +42,13 @@ class Registry:
     Args:
         journal: The journal.
         columns: How rows become inputs.
-        about: What the journal belongs to.
+        header: What the journal belongs to.
     """
 
-    def __init__(self, journal: Journal, columns: Columns, about: About) -> None:
+    def __init__(self, journal: Journal, columns: Columns, header: JournalHeader) -> None:
         self._journal = journal
         self._columns = columns
-        self._about = about
+        self._header = header
         self._had = journal.count()
         self.unused: list[str] = []
         """Columns of the first row that are no inputs."""
@@ -117,7 +117,7 @@ class Registry:
         """
         seen = self._seen(block, number)
         if not number:
-            self._journal.set_about(self._about)
+            self._journal.set_header(self._header)
         count = self._journal.count()
         states = self._states(seen, number, count)
         new = [each for each, state in zip(seen, states, strict=True) if state is None]
@@ -143,9 +143,9 @@ class Registry:
             raise RowsError(f"Row {place + 1} cannot be kept: {error}.") from None
         key = key_of(row)
         has_id = key is not None
-        if self._about.has_ids is None:
+        if self._header.has_ids is None:
             self._begin(row, has_id=has_id)
-        if has_id != self._about.has_ids:
+        if has_id != self._header.has_ids:
             raise RowsError(
                 f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; all "
                 "rows have one, or none has."
@@ -153,7 +153,7 @@ class Registry:
         return _Seen(f"{place}-{mark}" if key is None else key, mark, row)
 
     def _begin(self, row: Row, *, has_id: bool) -> None:
-        self._about = attrs.evolve(self._about, has_ids=has_id, columns=tuple(row))
+        self._header = attrs.evolve(self._header, has_ids=has_id, columns=tuple(row))
         self.unused = self._columns.unused(row)
 
     def _states(self, seen: Sequence[_Seen], number: int, count: int) -> list[str | None]:
@@ -162,7 +162,7 @@ class Registry:
         Raises:
             JournalError: The journal knows a row otherwise.
         """
-        if number >= count and not self._about.has_ids:
+        if number >= count and not self._header.has_ids:
             return [None] * len(seen)
         known = self._journal.known(number, len(seen))
         if [each[:2] for each in known] == [(each.key, each.digest) for each in seen]:
@@ -171,11 +171,11 @@ class Registry:
         found: list[str | None] = []
         for place, each in enumerate(seen, start=number):
             mark, state = by_key.get(each.key, (each.digest, None))
-            is_other = state is None and not self._about.has_ids and place < count
+            is_other = state is None and not self._header.has_ids and place < count
             if mark != each.digest and not self._had:  # the journal has what came before in these
                 raise RowsError(f"The id {each.key!r} is there twice.")
             if mark != each.digest or is_other:
-                name = f" ({each.key})" if self._about.has_ids else ""
+                name = f" ({each.key})" if self._header.has_ids else ""
                 raise JournalError(
                     f"{self._journal!r} has another row {place + 1}{name} than the one given; use "
                     "a new journal for other rows."
@@ -187,7 +187,7 @@ class Registry:
         try:
             self._columns.inputs(orjson.loads(plain(each.row)))
         except InvalidRequestError as error:
-            name = f" ({each.key})" if self._about.has_ids else ""
+            name = f" ({each.key})" if self._header.has_ids else ""
             return [f"row {place + 1}{name}: {str(error).rstrip('.')}"]
         return []
 
@@ -293,7 +293,7 @@ def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
         ids.add(key)
 
 
-async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> About:
+async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
     """What the journal belongs to, which is the client's app and user.
 
     An app's key says which app it is. Where the key is another one, a run of the batch does: each
@@ -304,21 +304,21 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> About:
         DifyError: The server does not tell.
     """
     options, _, _ = setup_of(client)
-    mine = About(options.base_url, options.key(None).fingerprint(), options.user_id)
-    about = journal.about() if journal.count() else None  # without rows it is nobody's yet
-    if about is None:
-        journal.set_about(mine)
+    mine = JournalHeader(options.base_url, options.key(None).fingerprint(), options.user_id)
+    header = journal.header() if journal.count() else None  # without rows it is nobody's yet
+    if header is None:
+        journal.set_header(mine)
         return mine
-    if about.user_id != mine.user_id:
+    if header.user_id != mine.user_id:
         raise JournalError(
-            f"The runs of {journal!r} are for the user {about.user_id!r}, not {mine.user_id!r}: "
+            f"The runs of {journal!r} are for the user {header.user_id!r}, not {mine.user_id!r}: "
             "give the client that user_id, or use a new journal."
         )
-    if (about.base_url, about.key_digest) != (mine.base_url, mine.key_digest):
+    if (header.base_url, header.key_digest) != (mine.base_url, mine.key_digest):
         await _check_app(journal, client)
-        about = attrs.evolve(about, base_url=mine.base_url, key_digest=mine.key_digest)
-        journal.set_about(about)
-    return about
+        header = attrs.evolve(header, base_url=mine.base_url, key_digest=mine.key_digest)
+        journal.set_header(header)
+    return header
 
 
 async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:

@@ -145,8 +145,8 @@ class Texts:
 
 
 def _kinds(journal: Journal) -> Kinds:
-    about = journal.about()
-    own: Kinds = {_own(name): set() for name in (about.columns if about else ())}
+    header = journal.header()
+    own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
     outputs: Kinds = {}
     for result in journal.all_results(_BLOCK):
         _note(own, _own_columns(result))

@@ -41,8 +41,8 @@ from ..errors import InvalidRequestError
 from .cluster import Dispatch
 from .errors import unwrapped
 from .journal import Journal
-from .limiter import Gate, Pace, Presence
-from .reconcile import Lookup
+from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
+from .reconcile import Reconciler
 from .records import PENDING, RUNNING, Release, RowResult, result_of
 from .registry import IncomingRows, OpenRows, Registry, Row, belongs
 from .results import BatchProgress, BatchSummary
@@ -236,7 +236,7 @@ def iter_batch(
         at_least_once=at_least_once,
     )
     with _portal_of(workflow) as (portal, client):
-        feed = portal.call(Feed)
+        feed = portal.call(ResultFeed)
         portal.call(
             feed.begin, Batch(client, rows, journal, settings, tell=feed.tell, executor=executor)
         )
@@ -289,7 +289,7 @@ async def iter_batch_async(
         at_least_once=at_least_once,
     )
     client = _checked(workflow, AsyncDifyWorkflow)
-    feed = Feed()
+    feed = ResultFeed()
     feed.begin(Batch(client, rows, journal, settings, tell=feed.tell, executor=executor))
     try:
         while (result := await feed.next()) is not None:
@@ -468,23 +468,23 @@ class Batch:
             else:
                 await to_thread.run_sync(self._repeat_shut_down, journal)
             async with writing(journal, partial(time_of, self._client)) as writer:
-                gate = Gate(Pace(self._settings.concurrency, self._settings.rate))
-                presence = Presence(self._client, gate)
+                limiter = AdaptiveLimit(RatePolicy(self._settings.concurrency, self._settings.rate))
+                monitor = ServerMonitor(self._client, limiter)
                 self._worker = Worker(
                     self._client,
                     columns,
                     writer,
-                    gate,
+                    limiter,
                     self._tell,
-                    presence=presence,
+                    monitor=monitor,
                     max_attempts=self._settings.max_attempts,
                 )
-                lookup = Lookup(self._client, columns, journal, writer, presence)
-                await lookup.look(is_final=self._settings.rerun_unknown)
+                reconciler = Reconciler(self._client, columns, journal, writer, monitor)
+                await reconciler.look(is_final=self._settings.rerun_unknown)
                 if self._settings.rerun_unknown:
-                    await lookup.give_up()
+                    await reconciler.give_up()
                 await self._work(journal, registry, self._worker)
-                await self._look_again(lookup, self._worker)
+                await self._look_again(reconciler, self._worker)
 
     def _take_in(self, registry: Registry, journal: Journal) -> None:
         """Check all rows and take them into the journal."""
@@ -525,7 +525,7 @@ class Batch:
             return Source(running.read, new.read)
         return Source(running.read, OpenRows(journal, PENDING).read)
 
-    async def _look_again(self, lookup: Lookup, worker: Worker) -> None:
+    async def _look_again(self, reconciler: Reconciler, worker: Worker) -> None:
         """Look for the runs of rows whose outcome is not known, and follow those that are found.
 
         With `at_least_once`, rows that have none are sent again, as often as the client may.
@@ -534,9 +534,9 @@ class Batch:
         wanted = self._settings.at_least_once
         repeats = options.at_least_once if wanted is None else wanted
         for left in range(options.max_retries if repeats else 0, -1, -1):
-            found, unknown = await lookup.look(is_final=True)
+            found, unknown = await reconciler.look(is_final=True)
             again = [each.record for each in unknown if each.is_absent] if left else []
-            await lookup.release(again)
+            await reconciler.release(again)
             for each in unknown if not again else ():
                 await self._tell(result_of(each.record, each.end, each.record.attempts))
             pending = [attrs.evolve(record, state=PENDING) for record in again]
@@ -570,7 +570,7 @@ _AHEAD = 100
 """Results that wait to be taken, before the batch waits too."""
 
 
-class Feed:
+class ResultFeed:
     """Gives the results of a batch, which it runs in a task of its own.
 
     That is no task group's, since a generator that takes from it may be closed by another task than

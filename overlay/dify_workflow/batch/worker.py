@@ -19,8 +19,8 @@ from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
-from .errors import Verdict, is_congestion, may_be_away, verdict
-from .limiter import Gate, Permits, Presence
+from .errors import ErrorClass, classify, is_congestion, may_be_away
+from .limiter import AdaptiveLimit, Permits, ServerMonitor
 from .records import (
     DONE,
     PENDING,
@@ -50,9 +50,9 @@ class Worker:
         client: What runs them.
         columns: How rows become inputs.
         writer: Writes the journal.
-        gate: Where rows wait for their turn.
+        limiter: Where rows wait for their turn.
         tell: Is told each result.
-        presence: Waits for the server where it is away.
+        monitor: Waits for the server where it is away.
         max_attempts: How often a row is sent that fails.
         permits: A bound on runs that several processes share; None where there is none.
     """
@@ -62,19 +62,19 @@ class Worker:
         client: AsyncDifyWorkflow,
         columns: Columns,
         writer: JournalWriter,
-        gate: Gate,
+        limiter: AdaptiveLimit,
         tell: Tell,
         *,
-        presence: Presence,
+        monitor: ServerMonitor,
         max_attempts: int = 1,
         permits: Permits | None = None,
     ) -> None:
         self._client = client
         self._sender = _sender_like(client)
-        self._presence = presence
+        self._monitor = monitor
         self._columns = columns
         self._writer = writer
-        self._gate = gate
+        self._limiter = limiter
         self._tell = tell
         self._max_attempts = max_attempts
         self._permits = permits
@@ -124,7 +124,7 @@ class Worker:
 
     def leave_rest(self) -> None:
         """Begin no more runs; those that go on are followed to their ends."""
-        self._gate.close()
+        self._limiter.close()
 
     async def finish_sending(self) -> None:
         """Begin no more runs, and wait a moment for the ids of those that were just sent.
@@ -163,7 +163,7 @@ class Worker:
             await self._settle_all(source)
             return
         while not await self._permits.acquire():
-            if source.is_exhausted or self._gate.is_closed:
+            if source.is_exhausted or self._limiter.is_closed:
                 return
         try:
             await self._settle_all(source)
@@ -175,12 +175,12 @@ class Worker:
         while (record := await source.next()) is not None:
             left: RowRecord | None = record
             while left is not None:
-                if not await self._gate.enter():
+                if not await self._limiter.enter():
                     return
                 try:
                     left = await self._take_turn(left)
                 finally:
-                    self._gate.leave()
+                    self._limiter.leave()
 
     async def _take_turn(self, record: RowRecord) -> RowRecord | None:
         """Run or follow a row; the row, where it needs another turn."""
@@ -192,7 +192,7 @@ class Worker:
             inputs = await self._inputs(record)
             if not await self._writer.claim(record.number):
                 return None  # somebody else has sent it
-            if self._gate.is_closed:  # meanwhile
+            if self._limiter.is_closed:  # meanwhile
                 self._writer.note(Release(record.number, was_sent=False))
                 return None
             self._sending.add(record.number)
@@ -202,7 +202,7 @@ class Worker:
             known = attrs.evolve(record, run_id=turn.run_id)
             return await self._after(turn.error, turn.verdict, known, begun)
         except DifyError as error:
-            return await self._after(error, verdict(error), record, begun)
+            return await self._after(error, classify(error), record, begun)
         finally:
             self._is_sent(record.number)
 
@@ -214,14 +214,14 @@ class Worker:
         """
         run_id: str | None = None
         stream = self._sender.run_workflow_stream(inputs)
-        self._gate.sent(record.number)
+        self._limiter.sent(record.number)
         try:
             async with stream:
                 started = await stream.started()
                 run_id = started.id
                 self._writer.note(Began(record.number, run_id, started.task_id))
                 self._is_sent(record.number)
-                self._gate.started(record.number)
+                self._limiter.started(record.number)
                 if started.task_id is not None:
                     self._tasks[record.number] = started.task_id
                     if self._is_stopping:
@@ -231,13 +231,13 @@ class Worker:
             if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
                 run_id = error.run_id  # but not that of its task
                 self._writer.note(Began(record.number, run_id, error.task_id))
-            raise _TurnError(error, verdict(error), run_id) from error
+            raise _TurnError(error, classify(error), run_id) from error
         except BaseException:  # cancelled
             if not stream.request_sent:
                 self._writer.note(Release(record.number, was_sent=False))
             raise
         finally:
-            self._gate.failed(record.number)
+            self._limiter.failed(record.number)
             self._tasks.pop(record.number, None)
 
     async def _inputs(self, record: RowRecord) -> JSONObject:
@@ -250,7 +250,7 @@ class Worker:
             inputs = self._columns.inputs(record.row)
             return {name: await self._uploaded(value) for name, value in inputs.items()}
         except DifyError as error:
-            raise _TurnError(error, verdict(error)) from error
+            raise _TurnError(error, classify(error)) from error
 
     async def _uploaded(self, value: JSON) -> JSON:
         if isinstance(value, Path):
@@ -261,7 +261,7 @@ class Worker:
 
     async def _end(self, record: RowRecord, run: WorkflowRunResponse) -> RowRecord | None:
         """Take that a run has ended or waits for people; the row, where it has another try."""
-        self._gate.note_life()
+        self._limiter.touch()
         is_shutdown = run.stop_reason == "shutdown"
         has_more = record.attempts < self._max_attempts
         may_repeat = has_more and (is_shutdown or run.status == "failed")
@@ -279,28 +279,28 @@ class Worker:
         self._writer.note(end, lambda: self._tell(result_of(record, end, record.attempts)))
 
     async def _after(
-        self, error: DifyError, what: Verdict, record: RowRecord, begun: float
+        self, error: DifyError, what: ErrorClass, record: RowRecord, begun: float
     ) -> RowRecord | None:
         """Take that a run ended with an error; the row, where it has another turn."""
         was_claimed = record.state == RUNNING
-        if what in {Verdict.FATAL, Verdict.REFUSED} and was_claimed and record.run_id is None:
+        if what in {ErrorClass.FATAL, ErrorClass.REFUSED} and was_claimed and record.run_id is None:
             await self._writer.write(Release(record.number, was_sent=False))
             record = attrs.evolve(record, state=PENDING, attempts=record.attempts - 1)
         match what:
-            case Verdict.FATAL:
+            case ErrorClass.FATAL:
                 self._give_up(error)
                 return None
-            case Verdict.REFUSED | Verdict.BROKEN:
+            case ErrorClass.REFUSED | ErrorClass.BROKEN:
                 await self._note_refusal(error, begun)
                 return record
-            case Verdict.UNCERTAIN:
+            case ErrorClass.UNCERTAIN:
                 # The journal says so; its run is looked for in the end.
                 if is_congestion(error):
                     await self._note_refusal(error, begun)
                 return None
-            case Verdict.LOST:
+            case ErrorClass.LOST:
                 end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
-            case Verdict.FAILED:
+            case ErrorClass.FAILED:
                 if isinstance(error, InvalidRequestError) or record.attempts >= self._max_attempts:
                     end = Ended(record.number, DONE, "failed", str(error))
                 else:
@@ -313,25 +313,25 @@ class Worker:
 
     async def _note_refusal(self, error: DifyError, begun: float) -> None:
         """Send fewer runs, and none as long as the server is away."""
-        if not self._gate.refused(error, begun):
+        if not self._limiter.refused(error, begun):
             self._give_up(error)
         elif may_be_away(error):
             try:
-                await self._presence.wait()
+                await self._monitor.wait()
             except DifyError as absence:
                 self._give_up(absence)
 
     def _give_up(self, error: DifyError) -> None:
         """Begin no more runs; those that go on come to their ends before the error is raised."""
         self._fatal = self._fatal or error
-        self._gate.close()
+        self._limiter.close()
 
 
 def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
     """A client that sends each run once, and leaves to the batch what a client does else.
 
-    The gate takes care of refusals: it sends fewer runs, where the client would insist. The journal
-    knows the rows whose outcome is unknown, and all of them are looked for together.
+    The limiter takes care of refusals: it sends fewer runs, where the client would insist. The
+    journal knows the rows whose outcome is unknown, and all of them are looked for together.
     """
     _, pace, _ = setup_of(client)
     sender = client.with_options(max_retries=0, queue_timeout=0, at_least_once=False)
@@ -347,7 +347,7 @@ class _TurnError(Exception):
         run_id: Id of its run, where one is known.
     """
 
-    def __init__(self, error: DifyError, verdict: Verdict, run_id: str | None = None) -> None:
+    def __init__(self, error: DifyError, verdict: ErrorClass, run_id: str | None = None) -> None:
         super().__init__(error)
         self.error, self.verdict, self.run_id = error, verdict, run_id
 
