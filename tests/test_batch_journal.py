@@ -263,7 +263,7 @@ def test_every_byte_of_the_header_flipped_is_said_or_does_no_harm(
         copy = damaged(done, tmp_path, place, 0xFF)
         try:
             with closing(Journal(copy)) as journal:
-                assert len(list(journal.all_results(100))) == 15
+                assert len(list(journal.results(100))) == 15
         except JournalError as error:
             assert "journal" in str(error)
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from sqlalchemy import update
 
-from dify_workflow import DifyWorkflow
+from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
 from dify_workflow.batch import run_batch, write_results
 from dify_workflow.batch.database import rows as row_table
 from dify_workflow.batch.journal import Journal
-from dify_workflow.batch.records import Began, Claim, Ended
+from dify_workflow.batch.records import Began, Claim, Ended, JournalHeader
 from dify_workflow.batch.registry import Registry, belongs
 from dify_workflow.batch.rows import Columns
-from dify_workflow.batch.worker import async_client_like
 
 from .work import KEY, Memory, Names, server
 
@@ -95,11 +94,11 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
     """Write a journal in which all rows are done."""
     journal = Journal(where)
 
-    async def header() -> Any:
-        async with async_client_like(client) as twin:
+    async def header() -> JournalHeader:
+        async with AsyncDifyWorkflow(KEY, base_url=client.base_url) as twin:
             return await belongs(journal, twin)
 
-    Registry(journal, Columns(client.parameters()), asyncio.run(about())).add_all(Names(count))
+    Registry(journal, Columns(client.parameters()), asyncio.run(header())).add_all(Names(count))
     done = {"state": "done", "status": "succeeded", "attempts": 1, "tokens": 10, "elapsed": 0.01}
     with journal._engine.begin() as connection:  # noqa: SLF001  # nobody else does so
         connection.execute(update(row_table).values(outputs='{"greeting": "Hello"}', **done))

@@ -153,7 +153,7 @@ def names(count: int) -> list[dict[str, str]]:
 def results(journal: str | Path) -> list[RowResult]:
     """All rows of a journal as they stand."""
     with closing(Journal(journal)) as read:
-        return list(read.all_results(500))
+        return list(read.results(500))
 
 
 def counts(journal: str | Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The database of a journal: its tables, how it is opened, and its lock."""
+"""The database of a journal: tables, opening it, its lock, and writing changes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -28,20 +28,34 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    bindparam,
     create_engine,
     event,
+    func,
+    insert,
     make_url,
     text,
+    update,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
 
 from .._json import is_text
 from .errors import JournalError, needs
+from .records import (
+    PENDING,
+    RUNNING,
+    SENDING,
+    Began,
+    Change,
+    Claim,
+    Ended,
+    Release,
+    json_text,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
-
 
 T = TypeVar("T")
 
@@ -139,13 +153,13 @@ shut_down_runs = Table(
 )
 """Runs among those that the server stopped, because its workers were shut down."""
 
-orders = Table(
+control = Table(
     "dify_batch_order",
     metadata,
     Column("batch", String(32), primary_key=True),
     Column("wanted", String(8), nullable=False),
 )
-"""What a batch that is going on wants of the chunks that it has handed to an executor."""
+"""What a batch that goes on wants of the workers of its executor."""
 
 
 def url_of(journal: str | PathLike[str]) -> URL:
@@ -157,11 +171,11 @@ def url_of(journal: str | PathLike[str]) -> URL:
     Raises:
         JournalError: It is no URL, or one of a database that cannot be used.
     """
-    text = os.fspath(journal)
-    if "://" not in text:
-        return URL.create("sqlite", database=str(Path(text).absolute()))
+    where = os.fspath(journal)
+    if "://" not in where:
+        return URL.create("sqlite", database=str(Path(where).absolute()))
     try:
-        url = make_url(text)
+        url = make_url(where)
     except ArgumentError:
         raise JournalError("The journal is neither a path nor the URL of a database.") from None
     if url.drivername in {"postgresql", "postgres"}:
@@ -175,17 +189,19 @@ def url_of(journal: str | PathLike[str]) -> URL:
     return url
 
 
+def file_of(url: URL) -> Path | None:
+    """The SQLite file of a journal; None where it is in another database."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
 def engine_of(url: URL) -> Engine:
     """The engine of a journal's database.
-
-    Args:
-        url: Its URL.
 
     Raises:
         ImportError: The driver is not installed.
         JournalError: There is no such driver. What the engine itself raises later is one, too.
     """
-    is_file = url.get_backend_name() == "sqlite"
+    is_file = file_of(url) is not None
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if is_file else {}
     try:
         with needs("psycopg", "cluster", "A journal in PostgreSQL needs"):
@@ -211,19 +227,13 @@ def _explain(url: URL, context: ExceptionContext) -> None:
 
 
 def damaged(url: URL, reason: str) -> JournalError:
-    """The error for a journal that does not make sense any more.
-
-    Args:
-        url: Where it is.
-        reason: What is wrong with it.
-    """
-    where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
-    recover = f" What can be read of it: sqlite3 {where} .recover"
+    """The error for a journal that does not make sense any more."""
+    path = file_of(url)
+    recover = f" What can be read of it: sqlite3 {path} .recover" if path is not None else ""
     return JournalError(
-        f"The journal {where} is damaged, or no journal: {reason}. Continue with an intact copy of "
-        "it, or with a new journal, which sends all rows again."
+        f"The journal {path or url.render_as_string()} is damaged, or no journal: {reason}. "
+        "Continue with an intact copy of it, or with a new journal, which sends all rows again."
         + recover
-        * (url.get_backend_name() == "sqlite")
     )
 
 
@@ -241,34 +251,24 @@ def some_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + SOME]
 
 
-class Held(Protocol):
-    """A lock, until it is closed."""
-
-    def close(self) -> None:
-        """Give it back."""
-        ...
+# --------------------------------------------------------------------------------------- locks
 
 
-def lock(engine: Engine) -> Held | None:
-    """Lock the journal of a database; None where somebody else has it.
+def lock(engine: Engine) -> sqlite3.Connection | Connection | None:
+    """Lock a journal until what is returned is closed, or the process ends.
 
-    Args:
-        engine: The database.
+    Returns:
+        The lock; None where another batch has it.
 
     Raises:
         JournalError: The file that is locked is something else.
     """
-    if engine.dialect.name == "sqlite":
-        return _lock_file(_lock_of(Path(str(engine.url.database))))
-    return _lock_server(engine)
+    path = file_of(engine.url)
+    return _lock_server(engine) if path is None else _lock_file(_lock_of(path))
 
 
 def remove(journal: Path) -> None:
-    """Remove a journal and its lock; the caller has that.
-
-    Args:
-        journal: Its file.
-    """
+    """Remove the file of a journal and its lock, which the caller has."""
     files = [journal.with_name(f"{journal.name}{ending}") for ending in ("", "-wal", "-shm")]
     for file in (*files, _lock_of(journal)):
         with suppress(OSError):  # some systems keep files that are open
@@ -310,3 +310,102 @@ def _lock_server(engine: Engine) -> Connection | None:
         return None
     held.commit()
     return held
+
+
+# ---------------------------------------------------------------------------- writing changes
+
+_CLAIM = (
+    update(rows)
+    .where(rows.c.number.in_(bindparam("numbers", expanding=True)), rows.c.state == PENDING)
+    .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=bindparam("now"))
+    .returning(rows.c.number)
+)
+_of_number = rows.c.number == bindparam("n")
+_RELEASE = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=PENDING,
+        attempts=rows.c.attempts - bindparam("back"),
+        sent_at=None,
+        run_id=None,
+        task_id=None,
+        status=None,
+        message=None,
+    )
+)
+_BEGIN = (
+    update(rows)
+    .where(_of_number)
+    .values(state=RUNNING, run_id=bindparam("run"), task_id=bindparam("task"))
+)
+_END = (
+    update(rows)
+    .where(_of_number)
+    .values(
+        state=bindparam("to"),
+        status=bindparam("how"),
+        message=bindparam("why"),
+        outputs=bindparam("out"),
+        elapsed=bindparam("took"),
+        tokens=bindparam("used"),
+        run_id=func.coalesce(bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
+    )
+)
+
+
+def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]:
+    """Write changes, those of a kind in one statement; return the rows that were claimed."""
+    begins: list[dict[str, object]] = []
+    ends: list[dict[str, object]] = []
+    releases: list[Release] = []
+    claims: list[Claim] = []
+    for change in changes:
+        match change:
+            case Began(number, run_id, task_id):
+                task = None if task_id is None else str(task_id)
+                begins.append({"n": number, "run": str(run_id), "task": task})
+            case Ended():
+                ends.append(_end_values(change))
+            case Release():
+                releases.append(change)
+            case Claim():
+                claims.append(change)
+    again = [each for each in releases if each.run_id]
+    for statement, values in (
+        (_BEGIN, begins),
+        (_END, ends),
+        (_RELEASE, [{"n": each.number, "back": int(not each.was_sent)} for each in releases]),
+        (insert(earlier_runs), [{"run_id": each.run_id, "number": each.number} for each in again]),
+        (insert(shut_down_runs), [{"run_id": each.run_id} for each in again if each.was_shut_down]),
+    ):
+        if values:
+            connection.execute(statement, values)
+    return _claim(connection, claims)
+
+
+def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
+    won: set[int] = set()
+    for some in some_of(claims):
+        first = min(claim.at for claim in some)
+        values = {"numbers": [claim.number for claim in some], "now": first}
+        won.update(connection.execute(_CLAIM, values).scalars())
+    return won
+
+
+def _end_values(end: Ended) -> dict[str, object]:
+    outputs, message = None, end.message
+    try:
+        outputs = None if end.outputs is None else json_text(end.outputs)
+    except RecursionError:
+        message = message or "its outputs are nested too deeply to be kept"
+    return {
+        "n": end.number,
+        "to": end.state,
+        "how": end.status,
+        "why": message,
+        "out": outputs,
+        "took": end.elapsed_time,
+        "used": end.total_tokens,
+        "run": end.run_id,
+    }

@@ -18,11 +18,25 @@ from ..async_client import AsyncDifyWorkflow
 from ..errors import APIConnectionError, DifyError
 from .errors import may_be_away
 
+T = TypeVar("T")
+
 FIRST_PAUSE = 0.25
 """Seconds, at most, before a run begins after a refusal; it doubles with each further one."""
 
 LONGEST_PAUSE = 30.0
 """Bound of every such pause."""
+
+PATIENCE = 600.0
+"""Seconds without any run beginning or ending, beyond what the server asks to wait, after which a
+batch is given up: its journal can be resumed when the server is back."""
+
+QUEUED = 2.0
+"""Seconds after which a run that was sent and has not begun waits in the server's queue."""
+
+_TRIES = 3
+"""How often a call is sent again where the server was away, and is there."""
+
+logger = logging.getLogger("dify_workflow")
 
 
 class RatePolicy:
@@ -30,8 +44,8 @@ class RatePolicy:
 
     Where runs wait in the server's queue, it is as many as run, or half as many if those are fewer.
 
-    That is additive increase and multiplicative decrease, as TCP does it (RFC 5681). All times are
-    seconds of one clock.
+    That is additive increase and multiplicative decrease, as TCP does it (RFC 5681). It is pure;
+    all times are seconds of one clock.
 
     Args:
         concurrency: Most runs at a time.
@@ -92,17 +106,6 @@ class RatePolicy:
         self._closed_until = max(self._closed_until, now + asked)
 
 
-PATIENCE = 600.0
-"""Seconds without any run beginning or ending, beyond what the server asks to wait, after which a
-batch is given up: its journal can be resumed when the server is back."""
-
-
-QUEUED = 2.0
-"""Seconds after which a run that was sent and has not begun waits in the server's queue."""
-
-logger = logging.getLogger("dify_workflow")
-
-
 class Permits(Protocol):
     """A bound on runs that several processes share; a row's turn needs a permit of it."""
 
@@ -116,11 +119,7 @@ class Permits(Protocol):
 
 
 class AdaptiveLimit:
-    """Lets as many rows through as the pace has it.
-
-    Args:
-        pace: How many there may be, and when.
-    """
+    """Lets as many rows begin as the policy allows; rows wait here for their turn."""
 
     def __init__(self, policy: RatePolicy) -> None:
         self._policy = policy
@@ -130,11 +129,11 @@ class AdaptiveLimit:
         """When each row was sent whose run has not begun."""
         self._changed = Event()
         self.is_closed = False
-        """Whether nobody is let through any more."""
+        """Whether no more rows begin."""
         self._last_sign = time.monotonic()
 
     async def enter(self) -> bool:
-        """Wait for a turn; False where the limiter has been closed."""
+        """Wait for a turn; False where the limit was closed."""
         while not self.is_closed:
             self._look_at_queue(time.monotonic())
             wait = None if self._holds else self._policy.wait(time.monotonic(), self._in_flight)
@@ -153,13 +152,13 @@ class AdaptiveLimit:
         self._wake()
 
     def close(self) -> None:
-        """Let nobody through any more."""
+        """Let no more rows begin."""
         self.is_closed = True
         self._wake()
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Let nobody through within the block."""
+        """Let no rows begin within the block."""
         self._holds += 1
         try:
             yield
@@ -168,7 +167,7 @@ class AdaptiveLimit:
             self._wake()
 
     async def rest(self, seconds: float) -> bool:
-        """Let time pass, but not behind the close of the limiter; whether it is open."""
+        """Let time pass, but no longer than the limit is open; whether it still is."""
         until = time.monotonic() + seconds
         while not self.is_closed and (left := until - time.monotonic()) > 0:
             with move_on_after(left):
@@ -176,19 +175,11 @@ class AdaptiveLimit:
         return not self.is_closed
 
     def sent(self, number: int) -> None:
-        """Note that a row's run is sent.
-
-        Args:
-            number: Number of the row.
-        """
+        """Note that the run of the row with this number is sent."""
         self._unstarted[number] = time.monotonic()
 
     def started(self, number: int) -> None:
-        """Note that a row's run, which was sent, has begun.
-
-        Args:
-            number: Number of the row.
-        """
+        """Note that the run of a row, which was sent, has begun."""
         now = time.monotonic()
         sent_at = self._unstarted.pop(number, now)
         self.touch()
@@ -199,11 +190,7 @@ class AdaptiveLimit:
         self._wake()
 
     def failed(self, number: int) -> None:
-        """Note that a row's run, which was sent, has not begun, as far as is known.
-
-        Args:
-            number: Number of the row.
-        """
+        """Note that the run of a row, which was sent, has not begun, as far as is known."""
         self._unstarted.pop(number, None)
 
     def touch(self) -> None:
@@ -219,10 +206,9 @@ class AdaptiveLimit:
     def _note_queue(self, now: float, sent_at: float) -> None:
         before = int(self._policy.limit)
         self._policy.queued(now, sent_at, self._in_flight - len(self._unstarted))
-        if int(self._policy.limit) < before:
-            logger.info(
-                "run_batch: runs wait in the server's queue; %d at a time", int(self._policy.limit)
-            )
+        limit = int(self._policy.limit)
+        if limit < before:
+            logger.info("run_batch: runs wait in the server's queue; %d at a time", limit)
 
     def refused(self, error: DifyError, begun: float) -> bool:
         """Note that the server could not take a run.
@@ -246,21 +232,15 @@ class AdaptiveLimit:
         changed.set()
 
 
-T = TypeVar("T")
-
-_TRIES = 3
-"""How often a call is sent again where the server was away, and is there."""
-
-
 class ServerMonitor:
-    """Asks whether the server is there, and keeps rows back while it is not.
+    """Asks whether the server is there, and holds the limit while it is not.
 
     It asks with a call that changes nothing: a run that a proxy refuses for an absent server may
     have been started nevertheless, so that its outcome would be unknown.
 
     Args:
         client: What asks. Its `lost_run_timeout` bounds an absence.
-        limiter: Where rows are kept back.
+        limiter: Where rows wait.
     """
 
     def __init__(self, client: AsyncDifyWorkflow, limiter: AdaptiveLimit) -> None:
@@ -275,7 +255,7 @@ class ServerMonitor:
         """Wait until the server answers; one caller asks, the others wait for what it finds.
 
         Returns:
-            False where the limiter was closed before.
+            False where the limit was closed before.
 
         Raises:
             APIConnectionError: It has been away for too long.
@@ -289,9 +269,6 @@ class ServerMonitor:
 
     async def answer(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What the server answers to a call that changes nothing, once it is there.
-
-        Args:
-            ask: Calls it.
 
         Raises:
             DifyError: The call failed otherwise, or again and again.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
-from anyio import sleep
+from anyio import sleep, to_thread
 
 from .._client_base import server_time
 from .._json import JSONObject
@@ -16,11 +17,13 @@ from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
-from .journal import Journal
-from .limiter import ServerMonitor
 from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, digest
-from .rows import Columns
 from .writer import JournalWriter, time_of
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .limiter import ServerMonitor
+    from .rows import Columns
 
 SETTLING = 5.0
 """Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there
@@ -80,6 +83,23 @@ class _Group:
         if self.inputs is None or (run.created_at is not None and run.created_at < since):
             return False
         return same_inputs(self.inputs, run.inputs)
+
+    def shared_out(self) -> list[str | None]:
+        """A run, or none, for each row; none where there are more runs than rows."""
+        if len(self.runs) > len(self.records):
+            return [None] * len(self.records)
+        return [*self.runs, *[None] * (len(self.records) - len(self.runs))]
+
+    def explanation(self) -> str:
+        """Why its rows have no run."""
+        if self.inputs is None:
+            return "it was sent, and its inputs, by which its run is found, cannot be made any more"
+        if self.runs:
+            return (
+                f"it was sent, and which run is its own is not known: the logs show "
+                f"{', '.join(self.runs[:5])} with these inputs"
+            )
+        return "it was sent, and no run with its inputs is in the logs"
 
 
 class Reconciler:
@@ -149,7 +169,7 @@ class Reconciler:
         """The rows in these states, so many at a time."""
         after = -1
         read = partial(self._journal.open_rows, *states, limit=_MOST)
-        while records := await self._writer.ask(partial(read, after=after)):
+        while records := await to_thread.run_sync(partial(read, after=after)):
             yield records
             after = records[-1].number
 
@@ -162,14 +182,17 @@ class Reconciler:
         if not missing:
             return found, unknown
         if is_final:
-            await self._let_settle(missing)
-        groups, reason = await self._filled(missing)
+            last = max(record.sent_at or 0.0 for record in missing)
+            await sleep(max(0.0, min(SETTLING, last + SETTLING - time_of(self._client))))
+        groups = self._grouped(missing)
+        reason = await self._fill(groups, missing)
         for group in groups:
-            for record, run_id in zip(group.records, _shared_out(group), strict=True):
+            for record, run_id in zip(group.records, group.shared_out(), strict=True):
                 if run_id is not None:
                     found.append(attrs.evolve(record, run_id=run_id))
                 elif is_final:
-                    end = Ended(record.number, UNKNOWN, UNKNOWN, reason or _explained(group))
+                    message = reason or group.explanation()
+                    end = Ended(record.number, UNKNOWN, UNKNOWN, message)
                     is_absent = reason is None and group.inputs is not None and not group.runs
                     unknown.append(Unknown(record, end, is_absent))
         return found, unknown
@@ -182,20 +205,12 @@ class Reconciler:
             return False
         return run.status not in _UNDECIDED
 
-    async def _let_settle(self, records: Sequence[RowRecord]) -> None:
-        last = max(record.sent_at or 0.0 for record in records)
-        await sleep(max(0.0, min(SETTLING, last + SETTLING - time_of(self._client))))
-
-    async def _filled(self, records: Sequence[RowRecord]) -> tuple[list[_Group], str | None]:
-        groups = self._grouped(records)
-        return groups, await self._fill(groups, records)
-
     def _grouped(self, records: Sequence[RowRecord]) -> list[_Group]:
         groups: dict[str, _Group] = {}
         for record in records:
             try:
                 inputs = as_planned(self._columns.inputs(record.row))
-            except InvalidRequestError:  # a file is gone, or the app was published anew
+            except InvalidRequestError:  # a file is gone, or the app takes other inputs now
                 groups[record.key] = _Group(None, [record])
                 continue
             groups.setdefault(f"= {digest(inputs)}", _Group(inputs)).records.append(record)
@@ -229,7 +244,7 @@ class Reconciler:
         """Ids of runs in this time, of the batch's user, that belong to no row yet."""
         page: list[str] = []
         moments = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
-        async for row in self._rows(*moments):
+        async for row in self._logs(*moments):
             user = row.created_by_end_user
             if row.workflow_run and user is not None and user.session_id == self._client.user_id:
                 page.append(row.workflow_run.id)
@@ -240,7 +255,7 @@ class Reconciler:
         for run_id in await self._without_row(page):
             yield run_id
 
-    async def _rows(self, since: datetime, until: datetime) -> AsyncIterator[WorkflowLogs]:
+    async def _logs(self, since: datetime, until: datetime) -> AsyncIterator[WorkflowLogs]:
         of_user = WorkflowLogsRequest(created_by_end_user_session_id=self._client.user_id)
         try:
             async for row in self._client.iter_logs(of_user, since=since, until=until):
@@ -250,24 +265,5 @@ class Reconciler:
                 yield row
 
     async def _without_row(self, run_ids: list[str]) -> list[str]:
-        claimed = await self._writer.ask(partial(self._journal.claimed_runs, run_ids))
+        claimed = await to_thread.run_sync(self._journal.claimed_runs, run_ids)
         return [run_id for run_id in run_ids if run_id not in claimed]
-
-
-def _shared_out(group: _Group) -> list[str | None]:
-    """A run, or none, for each row of a group; none where there are more than rows."""
-    if len(group.runs) > len(group.records):
-        return [None] * len(group.records)
-    missing = len(group.records) - len(group.runs)
-    return [*group.runs, *[None] * missing]
-
-
-def _explained(group: _Group) -> str:
-    if group.inputs is None:
-        return "it was sent, and its inputs, by which its run is found, cannot be made any more"
-    if group.runs:
-        return (
-            f"it was sent, and which run is its own is not known: the logs show "
-            f"{', '.join(group.runs[:5])} with these inputs"
-        )
-    return "it was sent, and no run with its inputs is in the logs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import orjson
@@ -18,12 +18,17 @@ from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
 from .errors import MOST_KEPT, JournalError, RowsError
-from .journal import Journal
 from .records import PENDING, JournalHeader, RowRecord, digest, key_of, plain
 from .rows import Columns
 
+if TYPE_CHECKING:
+    from .journal import Journal
+
 _BLOCK = 1000
 """Rows that are compared with the journal at a time."""
+
+_SLOW = 0.02
+"""Seconds that a row may take to come before it is run without waiting for another one."""
 
 Row = Mapping[str, JSON]
 
@@ -73,7 +78,7 @@ class Registry:
             for place, (each, state) in enumerate(zip(seen, states, strict=True), start=number):
                 if state in {None, PENDING} and (found := self._problem(each, place)):
                     hint = hint or self._columns.near_miss(each.row)
-                    problems += found
+                    problems.append(found)
             if len(problems) >= MOST_KEPT:
                 break
             number += len(block)
@@ -121,8 +126,12 @@ class Registry:
         count = self._journal.count()
         states = self._states(seen, number, count)
         new = [each for each, state in zip(seen, states, strict=True) if state is None]
+        values = [
+            {"number": at, "key": each.key, "digest": each.digest, "row": plain(each.row).decode()}
+            for at, each in enumerate(new, start=count)
+        ]
         try:
-            self._journal.add([_values(each, count + index) for index, each in enumerate(new)])
+            self._journal.add(values)
         except IntegrityError:
             raise RowsError(_twice(new)) from None
         return [each.key for each in seen]
@@ -136,7 +145,7 @@ class Registry:
         return [self._recognised(row, place) for place, row in enumerate(block, start=number)]
 
     def _recognised(self, row: Row, place: int) -> _Seen:
-        check_mapping(row, place)
+        _check_mapping(row, place)
         try:
             mark = digest(row)
         except TypeError as error:
@@ -144,17 +153,14 @@ class Registry:
         key = key_of(row)
         has_id = key is not None
         if self._header.has_ids is None:
-            self._begin(row, has_id=has_id)
+            self._header = attrs.evolve(self._header, has_ids=has_id, columns=tuple(row))
+            self.unused = self._columns.unused(row)
         if has_id != self._header.has_ids:
             raise RowsError(
                 f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; all "
                 "rows have one, or none has."
             )
         return _Seen(f"{place}-{mark}" if key is None else key, mark, row)
-
-    def _begin(self, row: Row, *, has_id: bool) -> None:
-        self._header = attrs.evolve(self._header, has_ids=has_id, columns=tuple(row))
-        self.unused = self._columns.unused(row)
 
     def _states(self, seen: Sequence[_Seen], number: int, count: int) -> list[str | None]:
         """State of each row as the journal has it; None for those that are new.
@@ -175,24 +181,68 @@ class Registry:
             if mark != each.digest and not self._had:  # the journal has what came before in these
                 raise RowsError(f"The id {each.key!r} is there twice.")
             if mark != each.digest or is_other:
-                name = f" ({each.key})" if self._header.has_ids else ""
                 raise JournalError(
-                    f"{self._journal!r} has another row {place + 1}{name} than the one given; use "
-                    "a new journal for other rows."
+                    f"{self._journal!r} has another row {self._name(each, place)} than the one "
+                    "given; use a new journal for other rows."
                 )
             found.append(state)
         return found
 
-    def _problem(self, each: _Seen, place: int) -> list[str]:
+    def _problem(self, each: _Seen, place: int) -> str | None:
         try:
             self._columns.inputs(orjson.loads(plain(each.row)))
         except InvalidRequestError as error:
-            name = f" ({each.key})" if self._header.has_ids else ""
-            return [f"row {place + 1}{name}: {str(error).rstrip('.')}"]
+            return f"row {self._name(each, place)}: {str(error).rstrip('.')}"
+        return None
+
+    def _name(self, each: _Seen, place: int) -> str:
+        return f"{place + 1} ({each.key})" if self._header.has_ids else f"{place + 1}"
+
+
+class IncomingRows:
+    """Reads rows from a source that may have no end, and takes them into the journal.
+
+    Args:
+        rows: The rows.
+        registry: Takes them.
+        journal: The journal.
+        most: Most rows that are taken at a time.
+    """
+
+    def __init__(
+        self, rows: Iterator[Row], registry: Registry, journal: Journal, most: int
+    ) -> None:
+        self._rows = rows
+        self._registry = registry
+        self._journal = journal
+        self._most = most
+        self._number = 0
+
+    def read(self) -> list[RowRecord]:
+        """The next rows that were not sent; none at the end."""
+        while taken := self._taken():
+            keys = self._registry.add(taken, self._number)
+            self._number += len(taken)
+            found = self._journal.records(keys=keys)
+            if pending := [each for each in found if each.state == PENDING]:
+                return pending
         return []
 
+    def _taken(self) -> list[Row]:
+        """Some rows; fewer where they come slowly, so that each is run when it is there."""
+        taken: list[Row] = []
+        while len(taken) < self._most:
+            began = time.monotonic()
+            try:
+                taken.append(next(self._rows))
+            except StopIteration:
+                break
+            if time.monotonic() - began > _SLOW:
+                break
+        return taken
 
-def check_mapping(row: object, place: int) -> None:
+
+def _check_mapping(row: object, place: int) -> None:
     """Refuse what is no row.
 
     Raises:
@@ -208,11 +258,6 @@ def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield block
 
 
-def _values(seen: _Seen, number: int) -> dict[str, Any]:
-    text = plain(seen.row).decode()
-    return {"number": number, "key": seen.key, "digest": seen.digest, "row": text}
-
-
 def _twice(new: Sequence[_Seen]) -> str:
     keys: set[str] = set()
     for each in new:
@@ -222,75 +267,7 @@ def _twice(new: Sequence[_Seen]) -> str:
     return "An id is there twice."
 
 
-@attrs.frozen
-class RowCheck:
-    """Rows that the app takes.
-
-    Args:
-        rows: How many there are.
-        inputs: The app's inputs of which there is a column in the first row, with their kinds.
-        unused: Columns of the first row that are no inputs.
-        missing: Inputs that need no value and have no column in the first row.
-    """
-
-    rows: int
-    inputs: dict[str, str]
-    unused: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
-    """Check rows as `run_batch` does, and run none.
-
-    Args:
-        workflow: Client of the app, which is asked what it takes (GET /parameters).
-        rows: As for `run_batch`, but with an end.
-
-    Raises:
-        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
-        DifyError: The app could not be asked.
-    """
-    columns = Columns(workflow.parameters())
-    first: Row = {}
-    count = 0
-    problems: list[str] = []
-    hint = ""
-    ids: set[str] = set()
-    for count, row in enumerate(rows, start=1):
-        check_mapping(row, count - 1)
-        first = first or row
-        try:
-            columns.inputs(orjson.loads(plain(row)))
-            _check_id(key_of(row), ids, has_one=key_of(first) is not None)
-        except (InvalidRequestError, TypeError) as error:
-            hint = hint or columns.near_miss(row)
-            problems.append(f"row {count}: {str(error).rstrip('.')}")
-            if len(problems) == MOST_KEPT:
-                break
-    if problems:
-        raise RowsError("Rows cannot be run", problems, hint)
-    kinds = {field.name: field.kind for field in columns.fields}
-    return RowCheck(
-        rows=count,
-        inputs={name: kind for name, kind in kinds.items() if name in first},
-        unused=tuple(columns.unused(first)),
-        missing=tuple(name for name in kinds if name not in first),
-    )
-
-
-def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
-    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it.
-
-    Raises:
-        InvalidRequestError: It is there twice, or other rows have one and this has none.
-    """
-    if (key is not None) != has_one:
-        what = "no id" if key is None else "an id"
-        raise InvalidRequestError(f"it has {what}, unlike those before it")
-    if key in ids:
-        raise InvalidRequestError(f"the id {key!r} is there twice")
-    if key is not None:
-        ids.add(key)
+# --------------------------------------------------------------------- whose the journal is
 
 
 async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
@@ -343,79 +320,75 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
     )
 
 
-BLOCK = 500
-"""Rows that are read from the journal at a time."""
-
-_SLOW = 0.02
-"""Seconds that a row may take to come before it is run without waiting for another one."""
+# ------------------------------------------------------------------- checking without running
 
 
-class OpenRows:
-    """Reads the rows of a journal that are in one state.
+@attrs.frozen
+class RowCheck:
+    """Rows that the app takes.
 
     Args:
-        journal: The journal.
-        state: The state.
-        first: The first number.
-        last: The last one; None for no bound.
+        rows: How many there are.
+        inputs: The app's inputs of which there is a column in the first row, with their kinds.
+        unused: Columns of the first row that are no inputs.
+        missing: Inputs that need no value and have no column in the first row.
     """
 
-    def __init__(
-        self, journal: Journal, state: str, *, first: int = 0, last: int | None = None
-    ) -> None:
-        self._journal = journal
-        self._state = state
-        self._after = first - 1
-        self._last = last
-
-    def read(self) -> list[RowRecord]:
-        """The next rows; none at the end."""
-        found = self._journal.open_rows(
-            self._state, after=self._after, last=self._last, limit=BLOCK
-        )
-        if found:
-            self._after = found[-1].number
-        return found
+    rows: int
+    inputs: dict[str, str]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
-class IncomingRows:
-    """Reads rows from a source that may have no end, and takes them into the journal.
+def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
+    """Check rows as `run_batch` does, and run none.
 
     Args:
-        rows: The rows.
-        registry: Takes them.
-        journal: The journal.
-        most: Most rows that are taken at a time.
+        workflow: Client of the app, which is asked what it takes (GET /parameters).
+        rows: As for `run_batch`, but with an end.
+
+    Raises:
+        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
+        DifyError: The app could not be asked.
     """
-
-    def __init__(
-        self, rows: Iterator[Row], registry: Registry, journal: Journal, most: int
-    ) -> None:
-        self._rows = rows
-        self._registry = registry
-        self._journal = journal
-        self._most = most
-        self._number = 0
-
-    def read(self) -> list[RowRecord]:
-        """The next rows that were not sent; none at the end."""
-        while taken := self._taken():
-            keys = self._registry.add(taken, self._number)
-            self._number += len(taken)
-            found = self._journal.records(keys)
-            if pending := [each for each in found if each.state == PENDING]:
-                return pending
-        return []
-
-    def _taken(self) -> list[Row]:
-        """Some rows; fewer where they come slowly, so that each is run when it is there."""
-        taken: list[Row] = []
-        while len(taken) < self._most:
-            began = time.monotonic()
-            try:
-                taken.append(next(self._rows))
-            except StopIteration:
+    columns = Columns(workflow.parameters())
+    first: Row = {}
+    count = 0
+    problems: list[str] = []
+    hint = ""
+    ids: set[str] = set()
+    for count, row in enumerate(rows, start=1):
+        _check_mapping(row, count - 1)
+        first = first or row
+        try:
+            columns.inputs(orjson.loads(plain(row)))
+            _check_id(key_of(row), ids, has_one=key_of(first) is not None)
+        except (InvalidRequestError, TypeError) as error:
+            hint = hint or columns.near_miss(row)
+            problems.append(f"row {count}: {str(error).rstrip('.')}")
+            if len(problems) == MOST_KEPT:
                 break
-            if time.monotonic() - began > _SLOW:
-                break
-        return taken
+    if problems:
+        raise RowsError("Rows cannot be run", problems, hint)
+    kinds = {field.name: field.kind for field in columns.fields}
+    return RowCheck(
+        rows=count,
+        inputs={name: kind for name, kind in kinds.items() if name in first},
+        unused=tuple(columns.unused(first)),
+        missing=tuple(name for name in kinds if name not in first),
+    )
+
+
+def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
+    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it.
+
+    Raises:
+        InvalidRequestError: It is there twice, or other rows have one and this has none.
+    """
+    if (key is not None) != has_one:
+        what = "no id" if key is None else "an id"
+        raise InvalidRequestError(f"it has {what}, unlike those before it")
+    if key in ids:
+        raise InvalidRequestError(f"the id {key!r} is there twice")
+    if key is not None:
+        ids.add(key)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,7 +16,7 @@ from .._csv import CSVWriter, without_formula
 from .._json import JSON, JSONObject, is_object, is_text
 from .._output_file import Source, refuse_source, replacing
 from ..errors import InvalidRequestError
-from .database import url_of
+from .database import file_of, url_of
 from .journal import Journal
 from .records import SUCCESSES, RowResult, json_text
 
@@ -29,230 +29,17 @@ logger = logging.getLogger("dify_workflow")
 Kinds = dict[str, set[type]]
 """The columns of a table in their order, each with the kinds that its values have."""
 
-_FIRST_FACTS: dict[str, tuple[type, Callable[[RowResult], JSON]]] = {
-    "status": (str, lambda result: result.status),
-    "message": (str, lambda result: result.message),
+_BEFORE_OUTPUTS: Kinds = {"status": {str}, "message": {str}}
+_BEHIND_OUTPUTS: Kinds = {
+    "run_id": {str},
+    "elapsed_seconds": {float},
+    "tokens": {int},
+    "attempts": {int},
 }
-"""Columns between those of the row and the outputs."""
-
-_LAST_FACTS: dict[str, tuple[type, Callable[[RowResult], JSON]]] = {
-    "run_id": (str, lambda result: result.run_id),
-    "elapsed_seconds": (float, lambda result: result.elapsed_time),
-    "tokens": (int, lambda result: result.total_tokens),
-    "attempts": (int, lambda result: result.attempts),
-}
-"""Columns behind the outputs."""
-
-_FACTS = {**_FIRST_FACTS, **_LAST_FACTS}
 _OUTPUTS = "outputs"
 _ROW = "row."
 _BLOCK = 1000
 """Rows that are in memory at a time."""
-
-
-def write_results(
-    path: str | PathLike[str], *, journal: str | PathLike[str], escape_formulas: bool = False
-) -> int:
-    """Write a table of all rows of a journal and what came of them.
-
-    It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
-    output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is
-    named so, too, becomes ``row.<name>``. The journal is read twice, a thousand rows at a time, and
-    the file appears when it is whole, with the mode of the one that it replaces.
-
-    Args:
-        path: Where to, as ``.csv``, ``.jsonl`` or ``.parquet``.
-        journal: The journal's path or URL.
-        escape_formulas: Whether texts in CSV that spreadsheets take for formulas get a ``'`` before
-            them: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
-
-    Returns:
-        How many rows there are.
-
-    Raises:
-        InvalidRequestError: The path has another ending, cannot be written, or is the journal.
-        JournalError: There is no such journal.
-        ImportError: Parquet needs the extra ``batch``.
-    """
-    target = Path(path)
-    check_results_path(target, *_file_of(journal), escape_formulas=escape_formulas)
-    texts = Texts(escapes=escape_formulas)
-    with closing(Journal(journal, must_exist=True)) as read:
-        kinds = _kinds(read)
-        write = _WRITERS[target.suffix.lower()]
-        try:
-            with replacing(target) as file:
-                count = write(file, kinds, _lines(read, kinds), texts)
-        except OSError as error:
-            raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
-    if texts.halved:
-        logger.warning(
-            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot hold; an escape "
-            "such as \\ud83d is written instead. A .jsonl file has them exactly.",
-            target.name,
-            "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
-        )
-    return count
-
-
-def check_results_path(path: Path, *sources: Source, escape_formulas: bool = False) -> None:
-    """Refuse a file that results cannot be written to.
-
-    Args:
-        path: The file.
-        sources: Files that it must not be: the rows and the journal.
-        escape_formulas: Whether formulas are to be escaped in it.
-
-    Raises:
-        InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
-    """
-    if path.suffix.lower() not in _WRITERS:
-        raise InvalidRequestError(
-            f"Results are not written as {path.name}: its name must end in {', '.join(_WRITERS)}."
-        )
-    if escape_formulas and path.suffix.lower() != ".csv":
-        raise InvalidRequestError(f"Formulas are escaped in .csv alone, and not in {path.name}.")
-    if not path.absolute().parent.is_dir():
-        raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
-    refuse_source(path, *sources)
-
-
-def _file_of(journal: str | PathLike[str]) -> list[str]:
-    """The file of a journal; none where it is in another database."""
-    url = url_of(journal)
-    return [str(url.database)] if url.get_backend_name() == "sqlite" else []
-
-
-@attrs.define
-class Texts:
-    """Texts as a table of UTF-8 takes them; counts those of which it has something else.
-
-    Args:
-        escapes: Whether spreadsheets must take none for a formula.
-    """
-
-    escapes: bool = False
-    halved: int = 0
-
-    def fitted(self, text: str) -> str:
-        """The text as it is written."""
-        if self.escapes:
-            text = without_formula(text)
-        if is_text(text):
-            return text
-        self.halved += 1
-        return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _kinds(journal: Journal) -> Kinds:
-    header = journal.header()
-    own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
-    outputs: Kinds = {}
-    for result in journal.all_results(_BLOCK):
-        _note(own, _own_columns(result))
-        _note(outputs, _output_columns(result))
-    first = {name: {kind} for name, (kind, _) in _FIRST_FACTS.items()}
-    last = {name: {kind} for name, (kind, _) in _LAST_FACTS.items()}
-    return {**own, **first, **outputs, **last}
-
-
-def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
-    for name, value in values.items():
-        found = kinds.setdefault(name, set())
-        if value is not None:
-            found.add(_kind_of(value))
-
-
-class Wide(int):
-    """Kind of whole numbers that are not exact as floating-point numbers."""
-
-
-def _kind_of(value: JSON) -> type:
-    """The kind of a value; text for whole numbers that no column of 64 bits has room for."""
-    if isinstance(value, int) and value.bit_length() >= 64:  # noqa: PLR2004  # with its sign
-        return str
-    if isinstance(value, int) and value.bit_length() > 53:  # noqa: PLR2004  # of a float's digits
-        return Wide
-    return type(value)  # pyright: ignore[reportUnknownVariableType]  # of whichever JSON
-
-
-def _lines(journal: Journal, kinds: Kinds) -> Iterator[JSONObject]:
-    """The rows of the table, each with all columns."""
-    empty: JSONObject = dict.fromkeys(kinds)
-    for result in journal.all_results(_BLOCK):
-        facts = {name: read(result) for name, (_, read) in _FACTS.items()}
-        yield {**empty, **_own_columns(result), **_output_columns(result), **facts}
-
-
-def _own_columns(result: RowResult) -> JSONObject:
-    return {_own(name): value for name, value in result.row.items()}
-
-
-def _own(name: str) -> str:
-    is_taken = name in _FACTS or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
-    return f"{_ROW}{name}" if is_taken else name
-
-
-def _output_columns(result: RowResult) -> JSONObject:
-    outputs: JSON = result.outputs
-    if not is_object(outputs):
-        return {_OUTPUTS: outputs}
-    return {f"{_OUTPUTS}.{name}": value for name, value in outputs.items()}
-
-
-def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    count = 0
-    with _as_text(file) as text:
-        writer = CSVWriter(text)
-        writer.row(map(texts.fitted, kinds))
-        for line in lines:
-            writer.row([_cell(line[name], texts) for name in kinds])
-            count += 1
-    return count
-
-
-def _write_json_lines(
-    file: BinaryIO, _kinds: Kinds, lines: Iterator[JSONObject], _texts: Texts
-) -> int:
-    count = 0
-    for line in lines:
-        file.write(f"{json_text(line)}\n".encode())
-        count += 1
-    return count
-
-
-def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    from .parquet import write_parquet
-
-    return write_parquet(file, kinds, lines, texts.fitted)
-
-
-@contextmanager
-def _as_text(file: BinaryIO) -> Generator[TextIOWrapper, None, None]:
-    text = TextIOWrapper(file, encoding="utf-8", newline="")
-    try:
-        yield text
-    finally:
-        text.detach()
-
-
-def _cell(value: JSON, texts: Texts) -> JSON:
-    """A value as a cell: text and numbers as they are, everything else as JSON."""
-    if isinstance(value, str):
-        return texts.fitted(value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (is_number and math.isfinite(value)):
-        return value
-    return json_text(value)
-
-
-_WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
-    ".csv": _write_csv,
-    ".jsonl": _write_json_lines,
-    ".ndjson": _write_json_lines,
-    ".parquet": _write_parquet,
-}
-"""Writer by the ending of the file's name."""
 
 
 @attrs.frozen
@@ -346,3 +133,208 @@ class BatchSummary:
         """The first rows that failed, were stopped, or whose outcome is unknown."""
         with closing(Journal(self._journal)) as journal:
             return journal.troubled(limit)
+
+
+def write_results(
+    path: str | PathLike[str], *, journal: str | PathLike[str], escape_formulas: bool = False
+) -> int:
+    """Write a table of all rows of a journal and what came of them.
+
+    It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
+    output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is
+    named so, too, becomes ``row.<name>``. The journal is read twice, a thousand rows at a time, and
+    the file appears when it is whole, with the mode of the one that it replaces.
+
+    Args:
+        path: Where to, as ``.csv``, ``.jsonl`` or ``.parquet``.
+        journal: The journal's path or URL.
+        escape_formulas: Whether texts in CSV that spreadsheets take for formulas get a ``'`` before
+            them: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        InvalidRequestError: The path has another ending, cannot be written, or is the journal.
+        JournalError: There is no such journal.
+        ImportError: Parquet needs the extra ``batch``.
+    """
+    target = Path(path)
+    file = file_of(url_of(journal))
+    sources = [] if file is None else [file]
+    check_results_path(target, *sources, escape_formulas=escape_formulas)
+    texts = Texts(escapes=escape_formulas)
+    with closing(Journal(journal, must_exist=True)) as read:
+        kinds = _kinds(read)
+        write = _WRITERS[target.suffix.lower()]
+        try:
+            with replacing(target) as opened:
+                count = write(opened, kinds, _lines(read, kinds), texts)
+        except OSError as error:
+            raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
+    if texts.halved:
+        logger.warning(
+            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot hold; an escape "
+            "such as \\ud83d is written instead. A .jsonl file has them exactly.",
+            target.name,
+            "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
+        )
+    return count
+
+
+def check_results_path(path: Path, *sources: Source, escape_formulas: bool = False) -> None:
+    """Refuse a file that results cannot be written to.
+
+    Args:
+        path: The file.
+        sources: Files that it must not be: the rows and the journal.
+        escape_formulas: Whether formulas are to be escaped in it.
+
+    Raises:
+        InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise InvalidRequestError(
+            f"Results are not written as {path.name}: its name must end in {', '.join(_WRITERS)}."
+        )
+    if escape_formulas and path.suffix.lower() != ".csv":
+        raise InvalidRequestError(f"Formulas are escaped in .csv alone, and not in {path.name}.")
+    if not path.absolute().parent.is_dir():
+        raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
+    refuse_source(path, *sources)
+
+
+@attrs.define
+class Texts:
+    """Texts as a table of UTF-8 takes them; counts those of which it has something else.
+
+    Args:
+        escapes: Whether spreadsheets must take none for a formula.
+    """
+
+    escapes: bool = False
+    halved: int = 0
+
+    def fitted(self, text: str) -> str:
+        """The text as it is written."""
+        if self.escapes:
+            text = without_formula(text)
+        if is_text(text):
+            return text
+        self.halved += 1
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _kinds(journal: Journal) -> Kinds:
+    header = journal.header()
+    own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
+    outputs: Kinds = {}
+    for result in journal.results(_BLOCK):
+        _note(own, _own_columns(result))
+        _note(outputs, _output_columns(result))
+    return {**own, **_BEFORE_OUTPUTS, **outputs, **_BEHIND_OUTPUTS}
+
+
+def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
+    for name, value in values.items():
+        found = kinds.setdefault(name, set())
+        if value is not None:
+            found.add(_kind_of(value))
+
+
+class Wide(int):
+    """Kind of whole numbers that are not exact as floating-point numbers."""
+
+
+def _kind_of(value: JSON) -> type:
+    """The kind of a value; text for whole numbers that no column of 64 bits has room for."""
+    if isinstance(value, int) and value.bit_length() >= 64:  # noqa: PLR2004  # with its sign
+        return str
+    if isinstance(value, int) and value.bit_length() > 53:  # noqa: PLR2004  # of a float's digits
+        return Wide
+    return type(value)  # pyright: ignore[reportUnknownVariableType]  # of whichever JSON
+
+
+def _lines(journal: Journal, kinds: Kinds) -> Iterator[JSONObject]:
+    """The rows of the table, each with all columns."""
+    empty: JSONObject = dict.fromkeys(kinds)
+    for result in journal.results(_BLOCK):
+        yield {**empty, **_own_columns(result), **_output_columns(result), **_facts(result)}
+
+
+def _facts(result: RowResult) -> JSONObject:
+    return {
+        "status": result.status,
+        "message": result.message,
+        "run_id": result.run_id,
+        "elapsed_seconds": result.elapsed_time,
+        "tokens": result.total_tokens,
+        "attempts": result.attempts,
+    }
+
+
+def _own_columns(result: RowResult) -> JSONObject:
+    return {_own(name): value for name, value in result.row.items()}
+
+
+def _own(name: str) -> str:
+    """The column of the table for one of the row's own."""
+    is_fact = name in _BEFORE_OUTPUTS or name in _BEHIND_OUTPUTS
+    is_taken = is_fact or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
+    return f"{_ROW}{name}" if is_taken else name
+
+
+def _output_columns(result: RowResult) -> JSONObject:
+    outputs: JSON = result.outputs
+    if not is_object(outputs):
+        return {_OUTPUTS: outputs}
+    return {f"{_OUTPUTS}.{name}": value for name, value in outputs.items()}
+
+
+def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
+    count = 0
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        writer = CSVWriter(text)
+        writer.row(map(texts.fitted, kinds))
+        for line in lines:
+            writer.row([_cell(line[name], texts) for name in kinds])
+            count += 1
+    finally:
+        text.detach()
+    return count
+
+
+def _write_json_lines(
+    file: BinaryIO, _kinds: Kinds, lines: Iterator[JSONObject], _texts: Texts
+) -> int:
+    count = 0
+    for line in lines:
+        file.write(f"{json_text(line)}\n".encode())
+        count += 1
+    return count
+
+
+def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
+    from .parquet import write_parquet
+
+    return write_parquet(file, kinds, lines, texts.fitted)
+
+
+def _cell(value: JSON, texts: Texts) -> JSON:
+    """A value as a cell: text and numbers as they are, everything else as JSON."""
+    if isinstance(value, str):
+        return texts.fitted(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (is_number and math.isfinite(value)):
+        return value
+    return json_text(value)
+
+
+_WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_json_lines,
+    ".ndjson": _write_json_lines,
+    ".parquet": _write_parquet,
+}
+"""Writer by the ending of the file's name."""

@@ -147,9 +147,6 @@ class Columns:
     def inputs(self, row: Mapping[str, JSON]) -> JSONObject:
         """The inputs of a row: its columns that have the name of an input, each as that takes it.
 
-        Args:
-            row: The row, as `plain` has it.
-
         Raises:
             InvalidRequestError: The app does not take the row; the message says why.
         """
@@ -160,11 +157,7 @@ class Columns:
         return inputs
 
     def near_miss(self, names: Iterable[str]) -> str:
-        """A sentence that names the columns which may be meant for inputs that are lacking.
-
-        Args:
-            names: Names of the columns.
-        """
+        """A sentence that names the columns which may be meant for inputs that are lacking."""
         columns = {name.casefold(): name for name in self.unused(names)}
         lacking = [
             field.name for field in self.fields if field.required and field.name not in set(names)

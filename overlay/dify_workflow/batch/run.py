@@ -32,29 +32,43 @@ from anyio import (
 )
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from .._client_base import setup_of
+from .._client_base import setup_of, with_pace
 from .._flight import spawn
 from .._stream_core import START_TIMEOUT
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from ..errors import InvalidRequestError
-from .cluster import Dispatch
+from ..errors import ConfigurationError, InvalidRequestError
+from .cluster import Dispatcher, copied_options
 from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
-from .records import PENDING, RUNNING, Release, RowResult, result_of
-from .registry import IncomingRows, OpenRows, Registry, Row, belongs
+from .records import DONE, PENDING, RUNNING, Release, RowResult, result_of
+from .registry import IncomingRows, Registry, Row, belongs
 from .results import BatchProgress, BatchSummary
 from .rows import Columns, RowFile
-from .worker import Source, Worker, async_client_like
+from .worker import OpenRows, Source, Worker
 from .writer import time_of, writing
 
 if TYPE_CHECKING:
     from os import PathLike
 
-
 T = TypeVar("T")
+
+OnInterrupt = Literal["wait", "stop", "detach"]
+"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
+stopped on the server, or left to go on by themselves."""
+
+OnResult = Callable[[RowResult, BatchProgress], Awaitable[None]]
+"""Called with each result, and how far the batch is with it."""
+
+_AHEAD = 100
+"""Results that wait to be taken, before the batch waits too."""
+
+_ATTENTION = 100
+"""Rows after which a thread looks whether anybody waits for it."""
+
+logger = logging.getLogger("dify_workflow")
 
 
 def run_batch(
@@ -109,7 +123,7 @@ def run_batch(
     Raises:
         RowsError: Rows cannot be run; nothing was.
         JournalError: The journal is another batch's, or cannot be used.
-        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
+        InvalidRequestError: An option is invalid, or the journal has rows and `resume` is False.
         DifyError: What every further row would meet, too: a wrong key, or a server that was away
             for longer than the client's `lost_run_timeout`.
     """
@@ -121,18 +135,21 @@ def run_batch(
         rerun_unknown=rerun_unknown,
         at_least_once=at_least_once,
         on_interrupt=on_interrupt,
+        executor=executor,
     )
     with _portal_of(workflow) as (portal, client):
-        batch = Batch(
-            client,
-            rows,
-            journal,
-            settings,
-            tell=_teller(on_result, on_progress),
-            begin=on_progress or _ignore,
-            executor=executor,
-        )
-        return _outcome(portal, batch)
+        tell = _both(on_result, on_progress)
+        batch = Batch(client, rows, journal, settings, on_result=tell, on_begin=on_progress)
+        running: Future[BatchSummary] = portal.start_task_soon(batch.run)
+        while True:
+            try:
+                return running.result()
+            except KeyboardInterrupt:  # the first one lets it come to an end, the second one leaves
+                if batch.is_interrupted:
+                    running.cancel()
+                    raise
+                batch.is_interrupted = True
+                portal.start_task_soon(batch.interrupt)
 
 
 async def run_batch_async(
@@ -152,27 +169,9 @@ async def run_batch_async(
 ) -> BatchSummary:
     """Run a workflow over rows, as `run_batch` does, in a task.
 
-    Cancelling it leaves runs that go on to the next call, with their ids in the journal.
-
-    Args:
-        workflow: Client of the app.
-        rows: As for `run_batch`; they are read in a thread.
-        journal: As for `run_batch`.
-        concurrency: As for `run_batch`.
-        rate: As for `run_batch`.
-        max_attempts: As for `run_batch`.
-        resume: As for `run_batch`.
-        rerun_unknown: As for `run_batch`.
-        at_least_once: As for `run_batch`.
-        on_result: Called with each result when the journal has it.
-        on_progress: Called with how far the batch is, likewise, and once before the first result.
-        executor: As for `run_batch`.
-
-    Raises:
-        RowsError: Rows cannot be run; nothing was.
-        JournalError: The journal is another batch's, or cannot be used.
-        InvalidRequestError: An option cannot be, or the journal has rows and `resume` is False.
-        DifyError: What every further row would meet, too.
+    Its options and errors are those of `run_batch`. Rows are read in a thread; `on_result` and
+    `on_progress` are called in the task. Cancelling it leaves runs that go on to the next call,
+    with their ids in the journal.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -181,16 +180,11 @@ async def run_batch_async(
         resume=resume,
         rerun_unknown=rerun_unknown,
         at_least_once=at_least_once,
-    )
-    batch = Batch(
-        _checked(workflow, AsyncDifyWorkflow),
-        rows,
-        journal,
-        settings,
-        tell=_teller(on_result, on_progress),
-        begin=on_progress or _ignore,
         executor=executor,
     )
+    client = _checked(workflow, AsyncDifyWorkflow)
+    tell = _both(on_result, on_progress)
+    batch = Batch(client, rows, journal, settings, on_result=tell, on_begin=on_progress)
     return await batch.run()
 
 
@@ -209,23 +203,9 @@ def iter_batch(
 ) -> Generator[RowResult, None, None]:
     """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
 
+    Its options are those of `run_batch`, and so are its errors, which are raised while iterating.
     Rows that have their results already are not told again. Leaving the loop leaves runs that go on
     to the next call. Results that nobody takes hold the batch up.
-
-    Args:
-        workflow: As for `run_batch`.
-        rows: As for `run_batch`.
-        journal: As for `run_batch`.
-        concurrency: As for `run_batch`.
-        rate: As for `run_batch`.
-        max_attempts: As for `run_batch`.
-        resume: As for `run_batch`.
-        rerun_unknown: As for `run_batch`.
-        at_least_once: As for `run_batch`.
-        executor: As for `run_batch`.
-
-    Raises:
-        DifyError: While iterating: as for `run_batch`.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -234,12 +214,10 @@ def iter_batch(
         resume=resume,
         rerun_unknown=rerun_unknown,
         at_least_once=at_least_once,
+        executor=executor,
     )
     with _portal_of(workflow) as (portal, client):
-        feed = portal.call(ResultFeed)
-        portal.call(
-            feed.begin, Batch(client, rows, journal, settings, tell=feed.tell, executor=executor)
-        )
+        feed = portal.call(ResultFeed, client, rows, journal, settings)
         try:
             while (result := portal.call(feed.next)) is not None:
                 yield result
@@ -262,23 +240,9 @@ async def iter_batch_async(
 ) -> AsyncGenerator[RowResult, None]:
     """Run a workflow over rows, as `iter_batch` does, in a task.
 
-    The journal is free for another batch when the loop has come to its end, or when the generator
-    was closed (``contextlib.aclosing`` does that where a loop may be left early).
-
-    Args:
-        workflow: Client of the app.
-        rows: As for `run_batch`; they are read in a thread.
-        journal: As for `run_batch`.
-        concurrency: As for `run_batch`.
-        rate: As for `run_batch`.
-        max_attempts: As for `run_batch`.
-        resume: As for `run_batch`.
-        rerun_unknown: As for `run_batch`.
-        at_least_once: As for `run_batch`.
-        executor: As for `run_batch`.
-
-    Raises:
-        DifyError: While iterating: as for `run_batch`.
+    Rows are read in a thread. The journal is free for another batch when the loop has come to its
+    end, or when the generator was closed (``contextlib.aclosing`` does that where a loop may be
+    left early).
     """
     settings = Settings(
         concurrency=concurrency,
@@ -287,10 +251,9 @@ async def iter_batch_async(
         resume=resume,
         rerun_unknown=rerun_unknown,
         at_least_once=at_least_once,
+        executor=executor,
     )
-    client = _checked(workflow, AsyncDifyWorkflow)
-    feed = ResultFeed()
-    feed.begin(Batch(client, rows, journal, settings, tell=feed.tell, executor=executor))
+    feed = ResultFeed(_checked(workflow, AsyncDifyWorkflow), rows, journal, settings)
     try:
         while (result := await feed.next()) is not None:
             yield result
@@ -298,26 +261,22 @@ async def iter_batch_async(
         await feed.close()
 
 
-def _outcome(portal: BlockingPortal, batch: Batch) -> BatchSummary:
-    """The outcome of a batch; the first Ctrl-C lets it come to an end, the second one leaves."""
-    running: Future[BatchSummary] = portal.start_task_soon(batch.run)
-    while True:
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            if batch.is_interrupted:
-                running.cancel()
-                raise
-            batch.is_interrupted = True
-            portal.start_task_soon(batch.interrupt)
-
-
 @contextmanager
 def _portal_of(
     workflow: DifyWorkflow,
 ) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
-    """An event loop in a thread of its own, and a client there like the one that was given."""
-    client = async_client_like(_checked(workflow, DifyWorkflow))
+    """An event loop in a thread of its own, and a client there like the one that was given.
+
+    Raises:
+        ConfigurationError: That one sends with an httpx client of the user's own.
+    """
+    options, pace, is_given = setup_of(_checked(workflow, DifyWorkflow))
+    if is_given:
+        raise ConfigurationError(
+            "run_batch makes connections of its own and cannot use the client's http_client: use "
+            "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
+        )
+    client = with_pace(AsyncDifyWorkflow(**copied_options(options)), pace)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
         yield portal, client
 
@@ -330,43 +289,66 @@ def _checked(workflow: T, cls: type[T]) -> T:
     return workflow
 
 
-def _ignore(_progress: BatchProgress) -> None:
-    """Nobody wants to know."""
-
-
-def _teller(
+def _both(
     on_result: Callable[[RowResult], object] | None,
     on_progress: Callable[[BatchProgress], object] | None,
 ) -> Callable[[RowResult, BatchProgress], Coroutine[None, None, None]]:
-    async def tell(result: RowResult, progress: BatchProgress) -> None:
+    async def call(result: RowResult, progress: BatchProgress) -> None:
         if on_result is not None:
             on_result(result)
         if on_progress is not None:
             on_progress(progress)
 
-    return tell
+    return call
 
 
-_ATTENTION = 100
-"""Rows after which a thread looks whether anybody waits for it."""
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How a batch is run; `run_batch` says what each means.
 
-logger = logging.getLogger("dify_workflow")
+    Raises:
+        InvalidRequestError: One of them is invalid.
+    """
 
-Tell = Callable[[RowResult, BatchProgress], Awaitable[None]]
-"""Is told each result, and how far the batch is with it."""
+    concurrency: int
+    rate: float | None
+    max_attempts: int
+    resume: bool
+    rerun_unknown: bool
+    at_least_once: bool | None
+    on_interrupt: OnInterrupt = "wait"
+    executor: Executor | None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("concurrency", "max_attempts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequestError(
+                    f"{name} must be a whole number from 1 on, not {value!r}."
+                )
+        rate = self.rate
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+        if self.at_least_once not in {None, True, False}:
+            raise InvalidRequestError(
+                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
+            )
+        if self.on_interrupt not in {"wait", "stop", "detach"}:
+            raise InvalidRequestError(
+                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
+            )
 
 
 class Batch:
-    """One batch; `run_batch` says what its parts are.
+    """One batch: its rows are taken into the journal, run, looked for where they were lost.
 
     Args:
         client: What runs the rows.
         rows: The rows.
         journal: Path or URL of the journal.
         settings: How it is run.
-        tell: Is told each result.
-        begin: Is told how far the batch is before the first one.
-        executor: Runs chunks of rows in other processes; None for all of them here.
+        on_result: Called with each result.
+        on_begin: Called with how far the batch is before the first one.
     """
 
     def __init__(
@@ -376,32 +358,24 @@ class Batch:
         journal: str | PathLike[str],
         settings: Settings,
         *,
-        tell: Tell,
-        begin: Callable[[BatchProgress], object] = lambda _: None,
-        executor: Executor | None = None,
+        on_result: OnResult,
+        on_begin: Callable[[BatchProgress], object] | None = None,
     ) -> None:
         self._client = client
         self._rows = rows
         self._journal_at = os.fspath(journal)
         self._settings = settings
-        self._tell_caller = tell
-        self._begin = begin
-        self._executor = executor
+        self._on_result = on_result
+        self._on_begin = on_begin
         self._progress = BatchProgress(None)
         self._worker: Worker | None = None
-        self._dispatch: Dispatch | None = None
+        self._dispatcher: Dispatcher | None = None
         self._scope: CancelScope | None = None
         self.is_interrupted = False
 
     async def run(self) -> BatchSummary:
-        """Run what is left to be run.
-
-        Raises:
-            RowsError: Rows cannot be run; nothing was.
-            JournalError: The journal is another batch's, or cannot be used.
-            DifyError: What every further row would meet, too.
-        """
-        if self._executor is not None and isinstance(self._rows, Iterator):
+        """Run what is left to be run; `run_batch` says what is raised."""
+        if self._settings.executor is not None and isinstance(self._rows, Iterator):
             raise InvalidRequestError(
                 "With an executor, rows must be there as often as they are asked for: a list or "
                 "read_rows, no iterator."
@@ -418,7 +392,8 @@ class Batch:
                     f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
                     "them, or name another journal for a new batch."
                 )
-            await self._carry_out(journal)
+            with CancelScope() as self._scope:
+                await self._carry_out(journal)
             return await to_thread.run_sync(self._summary, journal, time.monotonic() - began)
 
     def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
@@ -448,8 +423,8 @@ class Batch:
             return
         stops = self._settings.on_interrupt == "stop"
         self._worker.leave_rest()
-        if self._dispatch is not None:
-            await self._dispatch.leave_rest(stops=stops)
+        if self._dispatcher is not None:
+            await self._dispatcher.leave_rest(stops=stops)
         elif stops:
             await self._worker.stop_runs()
 
@@ -459,71 +434,74 @@ class Batch:
             await self._worker.finish_sending()
 
     async def _carry_out(self, journal: Journal) -> None:
-        with CancelScope() as self._scope:
-            columns = Columns(await self._client.parameters())
-            registry = Registry(journal, columns, await belongs(journal, self._client))
-            if not isinstance(self._rows, Iterator):
-                take_in = partial(self._take_in, registry, journal)
-                await to_thread.run_sync(take_in, abandon_on_cancel=True)
-            else:
-                await to_thread.run_sync(self._repeat_shut_down, journal)
-            async with writing(journal, partial(time_of, self._client)) as writer:
-                limiter = AdaptiveLimit(RatePolicy(self._settings.concurrency, self._settings.rate))
-                monitor = ServerMonitor(self._client, limiter)
-                self._worker = Worker(
-                    self._client,
-                    columns,
-                    writer,
-                    limiter,
-                    self._tell,
-                    monitor=monitor,
-                    max_attempts=self._settings.max_attempts,
-                )
-                reconciler = Reconciler(self._client, columns, journal, writer, monitor)
-                await reconciler.look(is_final=self._settings.rerun_unknown)
-                if self._settings.rerun_unknown:
-                    await reconciler.give_up()
-                await self._work(journal, registry, self._worker)
-                await self._look_again(reconciler, self._worker)
+        settings = self._settings
+        columns = Columns(await self._client.parameters())
+        registry = Registry(journal, columns, await belongs(journal, self._client))
+        take_in = partial(self._take_in, registry, journal)
+        await to_thread.run_sync(take_in, abandon_on_cancel=True)
+        async with writing(journal, partial(time_of, self._client)) as writer:
+            limiter = AdaptiveLimit(RatePolicy(settings.concurrency, settings.rate))
+            monitor = ServerMonitor(self._client, limiter)
+            self._worker = Worker(
+                self._client,
+                columns,
+                writer,
+                limiter,
+                self._tell,
+                monitor=monitor,
+                max_attempts=settings.max_attempts,
+            )
+            reconciler = Reconciler(self._client, columns, journal, writer, monitor)
+            await reconciler.look(is_final=settings.rerun_unknown)
+            if settings.rerun_unknown:
+                await reconciler.give_up()
+            await self._work(journal, registry, self._worker)
+            await self._look_again(reconciler, self._worker)
 
     def _take_in(self, registry: Registry, journal: Journal) -> None:
-        """Check all rows and take them into the journal."""
-        rows = _Attentive(self._rows)
-        total = registry.check(rows)
-        if total > journal.count():
-            registry.add_all(rows)
-        self._repeat_shut_down(journal)
-        self._progress = BatchProgress(total, skipped=journal.done())
+        """Check all rows and take them into the journal, but for those of an iterator."""
+        total: int | None = None
+        if not isinstance(self._rows, Iterator):
+            total = registry.check(_attentive(self._rows))
+            if total > journal.count():
+                registry.add_all(_attentive(self._rows))
+        # Rows are sent again whose runs the server stopped, as its workers were shut down.
+        most = self._settings.max_attempts
+        again = [row for row in journal.shut_down() if row.attempts < most]
+        journal.commit(
+            Release(row.number, was_sent=True, run_id=row.run_id, was_shut_down=True)
+            for row in again
+        )
+        if total is None:
+            return
+        self._progress = BatchProgress(total, skipped=journal.count_in(DONE))
         if registry.unused:
             names = ", ".join(registry.unused)
             logger.info("run_batch: the app has no inputs named %s; results have them", names)
-        self._begin(self._progress)
-
-    def _repeat_shut_down(self, journal: Journal) -> None:
-        """Have rows sent again whose runs the server stopped, as its workers were shut down."""
-        left = [row for row in journal.shut_down() if row.attempts < self._settings.max_attempts]
-        journal.commit(
-            Release(row.number, was_sent=True, run_id=row.run_id, was_shut_down=True)
-            for row in left
-        )
+        if self._on_begin is not None:
+            self._on_begin(self._progress)
 
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
-        """Run all rows, here or on the executor."""
-        if self._executor is None:
-            await worker.work(self._source(journal, registry), self._settings.concurrency)
+        """Follow the rows whose runs go on, and run the others, here or on the executor."""
+        settings = self._settings
+        if settings.executor is not None:
+            make = partial(
+                Dispatcher,
+                settings.executor,
+                self._client,
+                journal,
+                concurrency=settings.concurrency,
+                rate=settings.rate,
+                max_attempts=settings.max_attempts,
+            )
+            self._dispatcher = await to_thread.run_sync(make)
+            await self._dispatcher.work(self._tell)
             return
-        make = partial(Dispatch, self._executor, self._client, journal, self._settings)
-        self._dispatch = await to_thread.run_sync(make)
-        await self._dispatch.work(self._tell)
-
-    def _source(self, journal: Journal, registry: Registry) -> Source:
-        """The rows that are to be followed, and then those that are to be run."""
-        running = OpenRows(journal, RUNNING)
+        new: IncomingRows | OpenRows = OpenRows(journal, PENDING)
         if isinstance(self._rows, Iterator):
-            most = self._settings.concurrency
-            new = IncomingRows(self._rows, registry, journal, most)
-            return Source(running.read, new.read)
-        return Source(running.read, OpenRows(journal, PENDING).read)
+            new = IncomingRows(self._rows, registry, journal, settings.concurrency)
+        source = Source(OpenRows(journal, RUNNING).read, new.read)
+        await worker.work(source, settings.concurrency)
 
     async def _look_again(self, reconciler: Reconciler, worker: Worker) -> None:
         """Look for the runs of rows whose outcome is not known, and follow those that are found.
@@ -546,64 +524,51 @@ class Batch:
 
     async def _tell(self, result: RowResult) -> None:
         self._progress = self._progress.with_result(result)
-        await self._tell_caller(result, self._progress)
+        await self._on_result(result, self._progress)
 
 
-class _Attentive(Iterable[Row]):
-    """Rows that are read in a thread, which ends when nobody waits for it any more.
-
-    Args:
-        rows: The rows.
-    """
-
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = rows
-
-    def __iter__(self) -> Iterator[Row]:
-        for number, row in enumerate(self._rows):
-            if not number % _ATTENTION:
-                from_thread.check_cancelled()
-            yield row
-
-
-_AHEAD = 100
-"""Results that wait to be taken, before the batch waits too."""
+def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that are read in a thread, which ends when nobody waits for it any more."""
+    for number, row in enumerate(rows):
+        if not number % _ATTENTION:
+            from_thread.check_cancelled()
+        yield row
 
 
 class ResultFeed:
-    """Gives the results of a batch, which it runs in a task of its own.
+    """Gives the results of a batch one by one, which it runs in a task of its own.
 
     That is no task group's, since a generator that takes from it may be closed by another task than
     the one that began it.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        rows: Iterable[Row],
+        journal: str | PathLike[str],
+        settings: Settings,
+    ) -> None:
         self._giving, self._taking = create_memory_object_stream[RowResult](_AHEAD)
         self._scope = CancelScope()
         self._ended = Event()
         self._error: BaseException | None = None
-        self._batch: Batch | None = None
+        self._batch = Batch(client, rows, journal, settings, on_result=self._give)
+        spawn(self._run)
 
-    async def tell(self, result: RowResult, _progress: BatchProgress) -> None:
-        """Take a result from the batch; wait where nobody takes them from here."""
+    async def _give(self, result: RowResult, _progress: BatchProgress) -> None:
         with suppress(BrokenResourceError):  # the loop was left; the journal has it
             await self._giving.send(result)
 
-    def begin(self, batch: Batch) -> None:
-        """Begin with the batch, which `tell`s its results."""
-        self._batch = batch
-
-        async def run() -> None:
-            try:
-                with self._scope:
-                    await batch.run()
-            except BaseException as error:  # noqa: BLE001  # raised by `next`
-                self._error = error
-            finally:
-                self._giving.close()
-                self._ended.set()
-
-        spawn(run)
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                await self._batch.run()
+        except BaseException as error:  # noqa: BLE001  # raised by `next`
+            self._error = error
+        finally:
+            self._giving.close()
+            self._ended.set()
 
     async def next(self) -> RowResult | None:
         """The next result; None where there is none.
@@ -622,48 +587,6 @@ class ResultFeed:
         """Leave the batch, and wait until its journal is free."""
         self._taking.close()
         with CancelScope(shield=True):
-            if self._batch is not None:
-                await self._batch.finish_sending()
+            await self._batch.finish_sending()
             self._scope.cancel()
             await self._ended.wait()
-
-
-OnInterrupt = Literal["wait", "stop", "detach"]
-"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
-stopped on the server, or left to go on by themselves."""
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """How a batch is run; `run_batch` says what each means.
-
-    Raises:
-        InvalidRequestError: One of them cannot be.
-    """
-
-    concurrency: int = 8
-    rate: float | None = None
-    max_attempts: int = 1
-    resume: bool = False
-    rerun_unknown: bool = False
-    at_least_once: bool | None = None
-    on_interrupt: OnInterrupt = "wait"
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("concurrency", "max_attempts"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InvalidRequestError(
-                    f"{name} must be a whole number from 1 on, not {value!r}."
-                )
-        rate = self.rate
-        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
-            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
-        if self.at_least_once not in {None, True, False}:
-            raise InvalidRequestError(
-                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
-            )
-        if self.on_interrupt not in {"wait", "stop", "detach"}:
-            raise InvalidRequestError(
-                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
-            )

@@ -1,4 +1,4 @@
-"""The engine: runs rows, so many at a time, and has the journal know of each step beforehand."""
+"""Running rows, so many at a time; the journal knows of each step beforehand."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
 
 from .._client_base import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
-from .._options import Options
-from .._patience import Pace
 from ..async_client import AsyncDifyWorkflow
-from ..client import DifyWorkflow
-from ..errors import ConfigurationError, DifyError, InvalidRequestError, StreamError
+from ..errors import DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
 from .limiter import AdaptiveLimit, Permits, ServerMonitor
@@ -33,14 +30,73 @@ from .records import (
     RowResult,
     result_of,
 )
-from .rows import Columns
-from .writer import JournalWriter
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .rows import Columns
+    from .writer import JournalWriter
 
 Tell = Callable[[RowResult], Awaitable[None]]
 """Is told each result, when the journal has it."""
 
 _SENDING_SECONDS = 1.0
 """How long a worker that is left waits for the ids of runs that were just sent."""
+
+
+class Source:
+    """Gives rows, each once, to whoever asks; they are read some at a time, in a thread.
+
+    Args:
+        reads: Each gives the next rows, and none at its end, where the next one takes over.
+    """
+
+    def __init__(self, *reads: Callable[[], list[RowRecord]]) -> None:
+        self._reads = deque(reads)
+        self._rows: deque[RowRecord] = deque()
+        self._reading = Lock()
+        self.is_exhausted = False
+        """Whether there are none left to be read."""
+
+    @classmethod
+    def of(cls, rows: Sequence[RowRecord]) -> Self:
+        """A source of rows that are there already."""
+        source = cls()
+        source._rows.extend(rows)
+        return source
+
+    async def next(self) -> RowRecord | None:
+        """The next row; None where there is none."""
+        while not self._rows and not self.is_exhausted:
+            async with self._reading:
+                if not self._rows and not self.is_exhausted:
+                    # A source that never comes to an end must not keep a batch that is left.
+                    found = await to_thread.run_sync(self._read, abandon_on_cancel=True)
+                    self._rows.extend(found)
+                    self.is_exhausted = not found
+        return self._rows.popleft() if self._rows else None
+
+    def _read(self) -> list[RowRecord]:
+        while self._reads:
+            if found := self._reads[0]():
+                return found
+            self._reads.popleft()
+        return []
+
+
+class OpenRows:
+    """Reads the rows of a journal that are in one state."""
+
+    def __init__(self, journal: Journal, state: str) -> None:
+        self._journal = journal
+        self._state = state
+        self._after = -1
+
+    def read(self) -> list[RowRecord]:
+        """The next rows; none at the end."""
+        found = self._journal.open_rows(self._state, after=self._after)
+        if found:
+            self._after = found[-1].number
+        return found
 
 
 class Worker:
@@ -189,20 +245,21 @@ class Worker:
         try:
             if record.state == RUNNING and run_id is not None:
                 return await self._end(record, await self._client.wait_for_run(run_id))
-            inputs = await self._inputs(record)
+            inputs = self._columns.inputs(record.row)
+            inputs = {name: await self._uploaded(value) for name, value in inputs.items()}
             if not await self._writer.claim(record.number):
-                return None  # somebody else has sent it
+                return None  # another process has sent it
             if self._limiter.is_closed:  # meanwhile
                 self._writer.note(Release(record.number, was_sent=False))
                 return None
             self._sending.add(record.number)
             record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
             return await self._end(record, await self._run(record, inputs))
-        except _TurnError as turn:
-            known = attrs.evolve(record, run_id=turn.run_id)
-            return await self._after(turn.error, turn.verdict, known, begun)
+        except _RunError as failed:
+            known = attrs.evolve(record, run_id=failed.run_id)
+            return await self._after(failed.error, known, begun)
         except DifyError as error:
-            return await self._after(error, classify(error), record, begun)
+            return await self._after(error, record, begun)
         finally:
             self._is_sent(record.number)
 
@@ -210,7 +267,7 @@ class Worker:
         """Send a row's run and follow it to its end.
 
         Raises:
-            _TurnError: It did not come to one.
+            _RunError: It did not come to one.
         """
         run_id: str | None = None
         stream = self._sender.run_workflow_stream(inputs)
@@ -231,7 +288,7 @@ class Worker:
             if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
                 run_id = error.run_id  # but not that of its task
                 self._writer.note(Began(record.number, run_id, error.task_id))
-            raise _TurnError(error, classify(error), run_id) from error
+            raise _RunError(error, run_id) from error
         except BaseException:  # cancelled
             if not stream.request_sent:
                 self._writer.note(Release(record.number, was_sent=False))
@@ -239,18 +296,6 @@ class Worker:
         finally:
             self._limiter.failed(record.number)
             self._tasks.pop(record.number, None)
-
-    async def _inputs(self, record: RowRecord) -> JSONObject:
-        """The inputs of a row, its files uploaded.
-
-        Raises:
-            _TurnError: They cannot be had, so nothing was run.
-        """
-        try:
-            inputs = self._columns.inputs(record.row)
-            return {name: await self._uploaded(value) for name, value in inputs.items()}
-        except DifyError as error:
-            raise _TurnError(error, classify(error)) from error
 
     async def _uploaded(self, value: JSON) -> JSON:
         if isinstance(value, Path):
@@ -266,24 +311,29 @@ class Worker:
         has_more = record.attempts < self._max_attempts
         may_repeat = has_more and (is_shutdown or run.status == "failed")
         if may_repeat or (run.status == "stopped" and self._is_stopping):
-            await self._writer.write(
-                Release(record.number, was_sent=True, run_id=run.id, was_shut_down=is_shutdown)
-            )
-            return attrs.evolve(record, state=PENDING, run_id=None)
+            return await self._repeated(record, run.id, was_shut_down=is_shutdown)
         state = RUNNING if run.status == "paused" else DONE
         self._report(record, Ended.of(record.number, state, run))
         return None
+
+    async def _repeated(
+        self, record: RowRecord, run_id: str | None, *, was_shut_down: bool = False
+    ) -> RowRecord:
+        """The row, which is to be sent again."""
+        await self._writer.write(
+            Release(record.number, was_sent=True, run_id=run_id, was_shut_down=was_shut_down)
+        )
+        return attrs.evolve(record, state=PENDING, run_id=None)
 
     def _report(self, record: RowRecord, end: Ended) -> None:
         # The slot is free for the next row while the journal is written.
         self._writer.note(end, lambda: self._tell(result_of(record, end, record.attempts)))
 
-    async def _after(
-        self, error: DifyError, what: ErrorClass, record: RowRecord, begun: float
-    ) -> RowRecord | None:
+    async def _after(self, error: DifyError, record: RowRecord, begun: float) -> RowRecord | None:
         """Take that a run ended with an error; the row, where it has another turn."""
-        was_claimed = record.state == RUNNING
-        if what in {ErrorClass.FATAL, ErrorClass.REFUSED} and was_claimed and record.run_id is None:
+        what = classify(error)
+        has_no_run = record.state == RUNNING and record.run_id is None
+        if has_no_run and what in {ErrorClass.FATAL, ErrorClass.REFUSED}:
             await self._writer.write(Release(record.number, was_sent=False))
             record = attrs.evolve(record, state=PENDING, attempts=record.attempts - 1)
         match what:
@@ -301,13 +351,10 @@ class Worker:
             case ErrorClass.LOST:
                 end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
             case ErrorClass.FAILED:
-                if isinstance(error, InvalidRequestError) or record.attempts >= self._max_attempts:
-                    end = Ended(record.number, DONE, "failed", str(error))
-                else:
-                    await self._writer.write(
-                        Release(record.number, was_sent=True, run_id=record.run_id)
-                    )
-                    return attrs.evolve(record, state=PENDING, run_id=None)
+                is_last = record.attempts >= self._max_attempts
+                if not is_last and not isinstance(error, InvalidRequestError):
+                    return await self._repeated(record, record.run_id)
+                end = Ended(record.number, DONE, "failed", str(error))
         self._report(record, end)
         return None
 
@@ -330,7 +377,7 @@ class Worker:
 def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
     """A client that sends each run once, and leaves to the batch what a client does else.
 
-    The limiter takes care of refusals: it sends fewer runs, where the client would insist. The
+    The limit takes care of refusals: it sends fewer runs, where the client would insist. The
     journal knows the rows whose outcome is unknown, and all of them are looked for together.
     """
     _, pace, _ = setup_of(client)
@@ -338,82 +385,9 @@ def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
     return with_pace(sender, attrs.evolve(pace, search=0.0))
 
 
-class _TurnError(Exception):
-    """A row's turn did not end with a run's end.
+class _RunError(Exception):
+    """A run that was sent did not come to its end; its id, where one is known."""
 
-    Args:
-        error: What happened.
-        verdict: What becomes of the row.
-        run_id: Id of its run, where one is known.
-    """
-
-    def __init__(self, error: DifyError, verdict: ErrorClass, run_id: str | None = None) -> None:
+    def __init__(self, error: DifyError, run_id: str | None) -> None:
         super().__init__(error)
-        self.error, self.verdict, self.run_id = error, verdict, run_id
-
-
-class Source:
-    """Gives rows, each once, to whoever asks; they are read some at a time, in a thread.
-
-    Args:
-        reads: Each gives the next rows, and none at its end, where the next one takes over.
-    """
-
-    def __init__(self, *reads: Callable[[], list[RowRecord]]) -> None:
-        self._reads = deque(reads)
-        self._rows: deque[RowRecord] = deque()
-        self._reading = Lock()
-        self.is_exhausted = False
-        """Whether there are none left to be read."""
-
-    @classmethod
-    def of(cls, rows: Sequence[RowRecord]) -> Self:
-        """A source of rows that are there already."""
-        source = cls()
-        source._rows.extend(rows)
-        return source
-
-    async def next(self) -> RowRecord | None:
-        """The next row; None where there is none."""
-        while not self._rows and not self.is_exhausted:
-            async with self._reading:
-                if not self._rows and not self.is_exhausted:
-                    # A source that never comes to an end must not keep a batch that is left.
-                    found = await to_thread.run_sync(self._read, abandon_on_cancel=True)
-                    self._rows.extend(found)
-                    self.is_exhausted = not found
-        return self._rows.popleft() if self._rows else None
-
-    def _read(self) -> list[RowRecord]:
-        while self._reads:
-            if found := self._reads[0]():
-                return found
-            self._reads.popleft()
-        return []
-
-
-def async_client_like(workflow: DifyWorkflow) -> AsyncDifyWorkflow:
-    """An async client with the options of a client for code that waits.
-
-    Raises:
-        ConfigurationError: That one sends with an httpx client of the user's own.
-    """
-    options, pace, is_given = setup_of(workflow)
-    if is_given:
-        raise ConfigurationError(
-            "run_batch makes connections of its own and cannot use the client's http_client: use "
-            "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
-        )
-    return client_with(options, pace)
-
-
-def client_with(options: Options, pace: Pace) -> AsyncDifyWorkflow:
-    """An async client with these options.
-
-    Args:
-        options: The options.
-        pace: How fast it looks for lost runs.
-    """
-    given: dict[str, Any] = attrs.asdict(options, recurse=False)
-    del given["deadline"]  # of a call, and no option of a client
-    return with_pace(AsyncDifyWorkflow(**given), pace)
+        self.error, self.run_id = error, run_id

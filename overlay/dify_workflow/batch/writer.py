@@ -5,22 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import attrs
 from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
 from .._client_base import server_time
 from ..async_client import AsyncDifyWorkflow
-from .journal import Journal
 from .records import Change, Claim, Release
 
-T = TypeVar("T")
-
+if TYPE_CHECKING:
+    from .journal import Journal
 
 GATHERING = 0.005
 """Seconds between two transactions, in which changes gather that are then written together: each
 costs as much as the disk takes to confirm it, and runs take far longer than that."""
+
+
+def time_of(client: AsyncDifyWorkflow) -> float:
+    """The time by the clock of the server, or of this machine where that is not known."""
+    known = server_time(client)
+    return time.time() if known is None else known
 
 
 @attrs.define(eq=False)
@@ -82,14 +87,17 @@ class JournalWriter:
         while self._wishes:
             await self._write()
 
-    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> None:
+    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
         """Have a change written soon.
 
         Args:
             change: The change.
             then: Called when it is on the disk; nothing else is written before it returns.
         """
-        self._wish(change, then)
+        wish = _Wish(change, then)
+        self._wishes.append(wish)
+        self._wanted.set()
+        return wish
 
     async def flush(self) -> None:
         """Wait until everything that was wanted so far is on the disk, and told."""
@@ -98,44 +106,29 @@ class JournalWriter:
 
     async def write(self, change: Change) -> None:
         """Have a change written, and wait until it is on the disk."""
-        await self._wish(change).written.wait()
+        await self.note(change).written.wait()
 
     async def claim(self, number: int) -> bool:
         """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
-        wish = self._wish(Claim(number, self._clock()))
+        wish = self.note(Claim(number, self._clock()))
         try:
             await wish.written.wait()
         except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
-            self._withdraw(wish)
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+            elif wish.won:
+                self.note(Release(number, was_sent=False))
+            else:
+                wish.is_withdrawn = True
             raise
         return wish.won is True
-
-    async def ask(self, question: Callable[[], T]) -> T:
-        """Ask the journal something, in a thread."""
-        return await to_thread.run_sync(question)
-
-    def _withdraw(self, wish: _Wish) -> None:
-        """Give a claim back, now or when it is known to be granted."""
-        if wish in self._wishes:
-            self._wishes.remove(wish)
-        elif wish.won:
-            self.note(Release(wish.change.number, was_sent=False))
-        else:
-            wish.is_withdrawn = True
-
-    def _wish(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
-        wish = _Wish(change, then)
-        self._wishes.append(wish)
-        self._wanted.set()
-        return wish
 
     async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
-        won = set[int]()
-        changes = [wish.change for wish in wishes]
         try:
             with CancelScope(shield=True):  # nobody else has these changes any more
+                changes = [wish.change for wish in wishes]
                 won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:
                 wish.won = wish.change.number in won
@@ -155,12 +148,7 @@ class JournalWriter:
 async def writing(
     journal: Journal, clock: Callable[[], float] = time.time
 ) -> AsyncGenerator[JournalWriter, None]:
-    """A writer that writes while the block goes on, and everything when it is left.
-
-    Args:
-        journal: As for `JournalWriter`.
-        clock: As for `JournalWriter`.
-    """
+    """A writer that writes while the block goes on, and everything when it is left."""
     writer = JournalWriter(journal, clock)
     try:
         async with create_task_group() as group:
@@ -172,9 +160,3 @@ async def writing(
     finally:
         with CancelScope(shield=True):  # ids of runs are worth that moment
             await writer.write_rest()
-
-
-def time_of(client: AsyncDifyWorkflow) -> float:
-    """The time by the clock of the server, or of this machine where that is not known."""
-    known = server_time(client)
-    return time.time() if known is None else known
