@@ -666,8 +666,9 @@ def test_a_claim_that_nobody_waits_for_is_given_back(journal: str) -> None:
                     with anyio.move_on_after(number / 4000):
                         await writer.claim(number)
                         await anyio.sleep_forever()
-            kept = {record.number for record in opened.open_rows("sending")}
-            free = {record.number: record.attempts for record in opened.open_rows("pending")}
+            kept = {record.number for block in opened.blocks("sending") for record in block}
+            pending = [record for block in opened.blocks("pending") for record in block]
+            free = {record.number: record.attempts for record in pending}
         assert kept | free.keys() == set(range(40))
         assert set(free.values()) == {0}
         assert 0 in free

@@ -119,9 +119,8 @@ def test_outputs_that_are_nested_too_deeply_are_said(tmp_path: Path) -> None:
             [{"number": n, "key": str(n), "digest": digest({}), "row": "{}"} for n in (0, 1)]
         )
         journal.commit([Claim(0, 0.0), Claim(1, 0.0)])
-        journal.commit(
-            [Ended(0, "done", "succeeded", outputs={"deep": deep}), Ended(1, "done", "succeeded")]
-        )
+        nested = RowResult(0, "0", {}, "succeeded", outputs={"deep": deep})
+        journal.commit([Ended("done", nested), Ended("done", RowResult(1, "1", {}, "succeeded"))])
     first, second = results(tmp_path / "rows.journal")
     assert (first.status, second.status) == ("succeeded", "succeeded")
     assert "nested too deeply" in str(first.message)

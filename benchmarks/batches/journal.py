@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import update
 
 from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
-from dify_workflow.batch import run_batch, write_results
+from dify_workflow.batch import RowResult, run_batch, write_results
 from dify_workflow.batch.database import rows as row_table
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import Began, Claim, Ended, JournalHeader
@@ -36,7 +36,7 @@ def show_writes(folder: Path) -> None:
             numbers = range(start, start + size)
             journal.commit([Claim(number, time.time()) for number in numbers])
             journal.commit([Began(number, f"run-{number}", "task") for number in numbers])
-            journal.commit([Ended(number, "done", "succeeded") for number in numbers])
+            journal.commit([Ended("done", RowResult(n, str(n), {}, "succeeded")) for n in numbers])
         rate = count * 3 / (time.perf_counter() - began)
         print(f"journal, {size} changes a transaction: {rate:,.0f} changes/s", flush=True)
         journal.close()

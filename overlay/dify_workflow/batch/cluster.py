@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 from uuid import uuid4
 
@@ -35,7 +36,7 @@ from .journal import Command, Journal
 from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowResult
 from .rows import Columns
-from .worker import OpenRows, Source, Worker
+from .worker import Source, Worker
 from .writer import time_of, writing
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Dispatcher:
         left = await to_thread.run_sync(self._journal.count_in, PENDING, RUNNING)
         size = max(1, min(_MOST_ROWS, left // (self._at_once * _CHUNKS_EACH)))
         await self._command("go")
-        source = Source(*(OpenRows(self._journal, state).read for state in (RUNNING, PENDING)))
+        source = Source(chain(self._journal.blocks(RUNNING), self._journal.blocks(PENDING)))
         threads = CapacityLimiter(self._at_once)
         try:
             async with create_task_group() as group:
@@ -302,7 +303,7 @@ async def _run(chunk: Chunk) -> None:
             found = await to_thread.run_sync(partial(journal.records, numbers=chunk.numbers))
             rows = [row for state in (RUNNING, PENDING) for row in found if row.state == state]
             command = partial(to_thread.run_sync, journal.command, chunk.batch)
-            await _obey(worker, partial(worker.work, Source.of(rows), chunk.slots), command)
+            await _obey(worker, partial(worker.work, Source([rows]), chunk.slots), command)
 
 
 async def _obey(

@@ -51,6 +51,7 @@ from .records import (
     Claim,
     Ended,
     Release,
+    RowResult,
     json_text,
 )
 
@@ -366,7 +367,7 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]
                 task = None if task_id is None else str(task_id)
                 begins.append({"n": number, "run": str(run_id), "task": task})
             case Ended():
-                ends.append(_end_values(change))
+                ends.append(_end_values(change.state, change.result))
             case Release():
                 releases.append(change)
             case Claim():
@@ -393,19 +394,19 @@ def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
     return won
 
 
-def _end_values(end: Ended) -> dict[str, object]:
-    outputs, message = None, end.message
+def _end_values(state: str, result: RowResult) -> dict[str, object]:
+    outputs, message = None, result.message
     try:
-        outputs = None if end.outputs is None else json_text(end.outputs)
+        outputs = None if result.outputs == {} else json_text(result.outputs)
     except RecursionError:
         message = message or "its outputs are nested too deeply to be kept"
     return {
-        "n": end.number,
-        "to": end.state,
-        "how": end.status,
+        "n": result.number,
+        "to": state,
+        "how": result.status,
         "why": message,
         "out": outputs,
-        "took": end.elapsed_time,
-        "used": end.total_tokens,
-        "run": end.run_id,
+        "took": result.elapsed_time,
+        "used": result.total_tokens,
+        "run": result.run_id,
     }

@@ -256,15 +256,19 @@ class Journal:
             with self._writing() as connection:
                 connection.execute(insert(rows), values)
 
-    def open_rows(
-        self, *states: str, after: int = -1, limit: int = database.SOME
-    ) -> list[RowRecord]:
-        """The first rows in one of these states with a higher number than `after`, by number."""
-        found: list[RowRecord] = []
-        for state in states:  # one by one, as that is what the index has in order
-            wanted = select(rows).where(rows.c.state == state, rows.c.number > after)
-            found += self._read(wanted.order_by(rows.c.number).limit(limit), _record_from)
-        return sorted(found, key=lambda record: record.number)[:limit]
+    def blocks(self, *states: str, limit: int = database.SOME) -> Iterator[list[RowRecord]]:
+        """The rows in one of these states, by number, no more than `limit` at a time."""
+        after = -1
+        while True:
+            found: list[RowRecord] = []
+            for state in states:  # one by one, as that is what the index has in order
+                wanted = select(rows).where(rows.c.state == state, rows.c.number > after)
+                found += self._read(wanted.order_by(rows.c.number).limit(limit), _record_from)
+            if not found:
+                return
+            found = sorted(found, key=lambda record: record.number)[:limit]
+            yield found
+            after = found[-1].number
 
     def records(self, *, keys: Sequence[str] = (), numbers: Sequence[int] = ()) -> list[RowRecord]:
         """Rows by their keys or numbers, in the order of their numbers."""

@@ -17,7 +17,7 @@ from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
-from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, digest
+from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult, digest
 from .writer import JournalWriter, time_of
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Unknown:
 
     Args:
         record: The row.
-        end: What is noted of it.
+        result: What is told of it.
         is_absent: Whether all of the logs were read, and show no run that may be its own.
     """
 
     record: RowRecord
-    end: Ended
+    result: RowResult
     is_absent: bool
 
 
@@ -148,7 +148,7 @@ class Reconciler:
             for record in known:
                 self._writer.note(Began(record.number, str(record.run_id), None))
             for each in left:
-                self._writer.note(each.end)
+                self._writer.note(Ended(UNKNOWN, each.result))
             await self._writer.flush()
             found += known
             unknown += left
@@ -167,11 +167,9 @@ class Reconciler:
 
     async def _some(self, *states: str) -> AsyncIterator[list[RowRecord]]:
         """The rows in these states, so many at a time."""
-        after = -1
-        read = partial(self._journal.open_rows, *states, limit=_MOST)
-        while records := await to_thread.run_sync(partial(read, after=after)):
+        blocks = self._journal.blocks(*states, limit=_MOST)
+        while records := await to_thread.run_sync(next, blocks, None):
             yield records
-            after = records[-1].number
 
     async def _assigned(
         self, missing: Sequence[RowRecord], *, is_final: bool
@@ -191,10 +189,9 @@ class Reconciler:
                 if run_id is not None:
                     found.append(attrs.evolve(record, run_id=run_id))
                 elif is_final:
-                    message = reason or group.explanation()
-                    end = Ended(record.number, UNKNOWN, UNKNOWN, message)
+                    result = record.without_run(UNKNOWN, reason or group.explanation())
                     is_absent = reason is None and group.inputs is not None and not group.runs
-                    unknown.append(Unknown(record, end, is_absent))
+                    unknown.append(Unknown(record, result, is_absent))
         return found, unknown
 
     async def _has_ended(self, record: RowRecord) -> bool:

@@ -99,6 +99,35 @@ class RowRecord:
     sent_at: float | None = None
     run_id: str | None = None
 
+    def without_run(self, status: str, message: str) -> RowResult:
+        """Its result where nothing is known of a run but, perhaps, its id."""
+        return RowResult(
+            number=self.number,
+            key=self.key,
+            row=self.row,
+            status=status,
+            message=message,
+            run_id=self.run_id,
+            attempts=self.attempts,
+        )
+
+    def with_run(self, run: WorkflowRunResponse) -> RowResult:
+        """Its result where its run has ended or waits for people, whichever JSON the server sent."""
+        message: JSON = run.message
+        outputs: JSON = run.outputs
+        return RowResult(
+            number=self.number,
+            key=self.key,
+            row=self.row,
+            status=str(run.status),
+            message=message if message is None or isinstance(message, str) else json.dumps(message),
+            outputs={} if outputs is None else outputs,
+            run_id=str(run.id),
+            elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
+            total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
+            attempts=self.attempts,
+        )
+
 
 @attrs.frozen
 class Claim:
@@ -144,39 +173,17 @@ class Ended:
     """What came of a row, as far as that is known.
 
     Args:
-        number: Number of the row.
         state: `DONE`, `RUNNING` where the run waits for people, or `UNKNOWN`.
-        status: How it ended.
-        message: Why it failed, or why nothing else is known.
-        run_id: Id of the run, where there is one.
-        outputs: What it gave; None where there is no run.
-        elapsed_time: Duration of the run in seconds.
-        total_tokens: Tokens that model calls used.
+        result: The result.
     """
 
-    number: int
     state: str
-    status: str
-    message: str | None = None
-    run_id: str | None = None
-    outputs: JSON = None
-    elapsed_time: float | None = None
-    total_tokens: int | None = None
+    result: RowResult
 
-    @classmethod
-    def of(cls, number: int, state: str, run: WorkflowRunResponse) -> Ended:
-        """What came of a row whose run has ended so, whichever JSON the server sent."""
-        message: JSON = run.message
-        return cls(
-            number,
-            state,
-            str(run.status),
-            message if message is None or isinstance(message, str) else json.dumps(message),
-            str(run.id),
-            run.outputs,
-            _kept("elapsed_time", run.elapsed_time, _as_seconds),
-            _kept("total_tokens", run.total_tokens, _as_count),
-        )
+    @property
+    def number(self) -> int:
+        """Number of the row."""
+        return self.result.number
 
 
 def _kept(name: str, value: JSON, read: Callable[[JSON], T | None]) -> T | None:
@@ -199,22 +206,6 @@ def _as_count(value: JSON) -> int | None:
 
 
 Change: TypeAlias = Claim | Release | Began | Ended
-
-
-def result_of(record: RowRecord, end: Ended, attempts: int) -> RowResult:
-    """The result of a row that has just come to its end."""
-    return RowResult(
-        number=record.number,
-        key=record.key,
-        row=record.row,
-        status=end.status,
-        message=end.message,
-        outputs={} if end.outputs is None else end.outputs,
-        run_id=end.run_id or record.run_id,
-        elapsed_time=end.elapsed_time,
-        total_tokens=end.total_tokens,
-        attempts=attempts,
-    )
 
 
 def status_of(state: str, status: str | None) -> str:

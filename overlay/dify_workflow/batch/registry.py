@@ -199,47 +199,36 @@ class Registry:
         return f"{place + 1} ({each.key})" if self._header.has_ids else f"{place + 1}"
 
 
-class IncomingRows:
-    """Reads rows from a source that may have no end, and takes them into the journal.
+def incoming(
+    rows: Iterator[Row], registry: Registry, journal: Journal, most: int
+) -> Iterator[list[RowRecord]]:
+    """The rows of an iterator that were not sent, taken into the journal as they come.
 
     Args:
-        rows: The rows.
+        rows: The rows, which may have no end.
         registry: Takes them.
         journal: The journal.
         most: Most rows that are taken at a time.
     """
+    number = 0
+    while taken := _taken(rows, most):
+        keys = registry.add(taken, number)
+        number += len(taken)
+        found = journal.records(keys=keys)
+        if pending := [each for each in found if each.state == PENDING]:
+            yield pending
 
-    def __init__(
-        self, rows: Iterator[Row], registry: Registry, journal: Journal, most: int
-    ) -> None:
-        self._rows = rows
-        self._registry = registry
-        self._journal = journal
-        self._most = most
-        self._number = 0
 
-    def read(self) -> list[RowRecord]:
-        """The next rows that were not sent; none at the end."""
-        while taken := self._taken():
-            keys = self._registry.add(taken, self._number)
-            self._number += len(taken)
-            found = self._journal.records(keys=keys)
-            if pending := [each for each in found if each.state == PENDING]:
-                return pending
-        return []
-
-    def _taken(self) -> list[Row]:
-        """Some rows; fewer where they come slowly, so that each is run when it is there."""
-        taken: list[Row] = []
-        while len(taken) < self._most:
-            began = time.monotonic()
-            try:
-                taken.append(next(self._rows))
-            except StopIteration:
-                break
-            if time.monotonic() - began > _SLOW:
-                break
-        return taken
+def _taken(rows: Iterator[Row], most: int) -> list[Row]:
+    """Some rows; fewer where they come slowly, so that each is run when it is there."""
+    taken: list[Row] = []
+    began = time.monotonic()
+    for row in islice(rows, most):
+        taken.append(row)
+        if time.monotonic() - began > _SLOW:
+            break
+        began = time.monotonic()
+    return taken
 
 
 def _check_mapping(row: object, place: int) -> None:

@@ -18,6 +18,7 @@ from collections.abc import (
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import attrs
@@ -43,11 +44,11 @@ from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
-from .records import DONE, PENDING, RUNNING, Release, RowResult, result_of
-from .registry import IncomingRows, Registry, Row, belongs
+from .records import DONE, PENDING, RUNNING, Release, RowResult
+from .registry import Registry, Row, belongs, incoming
 from .results import BatchProgress, BatchSummary
 from .rows import Columns, RowFile
-from .worker import OpenRows, Source, Worker
+from .worker import Source, Worker
 from .writer import time_of, writing
 
 if TYPE_CHECKING:
@@ -497,10 +498,10 @@ class Batch:
             self._dispatcher = await to_thread.run_sync(make)
             await self._dispatcher.work(self._tell)
             return
-        new: IncomingRows | OpenRows = OpenRows(journal, PENDING)
+        new = journal.blocks(PENDING)
         if isinstance(self._rows, Iterator):
-            new = IncomingRows(self._rows, registry, journal, settings.concurrency)
-        source = Source(OpenRows(journal, RUNNING).read, new.read)
+            new = incoming(self._rows, registry, journal, settings.concurrency)
+        source = Source(chain(journal.blocks(RUNNING), new))
         await worker.work(source, settings.concurrency)
 
     async def _look_again(self, reconciler: Reconciler, worker: Worker) -> None:
@@ -516,9 +517,9 @@ class Batch:
             again = [each.record for each in unknown if each.is_absent] if left else []
             await reconciler.release(again)
             for each in unknown if not again else ():
-                await self._tell(result_of(each.record, each.end, each.record.attempts))
+                await self._tell(each.result)
             pending = [attrs.evolve(record, state=PENDING) for record in again]
-            await worker.work(Source.of([*found, *pending]), self._settings.concurrency)
+            await worker.work(Source([[*found, *pending]]), self._settings.concurrency)
             if not again:
                 return
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import attrs
 from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
@@ -28,11 +29,9 @@ from .records import (
     Release,
     RowRecord,
     RowResult,
-    result_of,
 )
 
 if TYPE_CHECKING:
-    from .journal import Journal
     from .rows import Columns
     from .writer import JournalWriter
 
@@ -44,25 +43,18 @@ _SENDING_SECONDS = 1.0
 
 
 class Source:
-    """Gives rows, each once, to whoever asks; they are read some at a time, in a thread.
+    """Gives rows, each once, to whoever asks.
 
     Args:
-        reads: Each gives the next rows, and none at its end, where the next one takes over.
+        blocks: The rows, some at a time; they are read in a thread.
     """
 
-    def __init__(self, *reads: Callable[[], list[RowRecord]]) -> None:
-        self._reads = deque(reads)
+    def __init__(self, blocks: Iterable[list[RowRecord]]) -> None:
+        self._blocks = iter(blocks)
         self._rows: deque[RowRecord] = deque()
         self._reading = Lock()
         self.is_exhausted = False
         """Whether there are none left to be read."""
-
-    @classmethod
-    def of(cls, rows: Sequence[RowRecord]) -> Self:
-        """A source of rows that are there already."""
-        source = cls()
-        source._rows.extend(rows)
-        return source
 
     async def next(self) -> RowRecord | None:
         """The next row; None where there is none."""
@@ -70,33 +62,11 @@ class Source:
             async with self._reading:
                 if not self._rows and not self.is_exhausted:
                     # A source that never comes to an end must not keep a batch that is left.
-                    found = await to_thread.run_sync(self._read, abandon_on_cancel=True)
+                    read = partial(next, self._blocks, ())
+                    found = await to_thread.run_sync(read, abandon_on_cancel=True)
                     self._rows.extend(found)
                     self.is_exhausted = not found
         return self._rows.popleft() if self._rows else None
-
-    def _read(self) -> list[RowRecord]:
-        while self._reads:
-            if found := self._reads[0]():
-                return found
-            self._reads.popleft()
-        return []
-
-
-class OpenRows:
-    """Reads the rows of a journal that are in one state."""
-
-    def __init__(self, journal: Journal, state: str) -> None:
-        self._journal = journal
-        self._state = state
-        self._after = -1
-
-    def read(self) -> list[RowRecord]:
-        """The next rows; none at the end."""
-        found = self._journal.open_rows(self._state, after=self._after)
-        if found:
-            self._after = found[-1].number
-        return found
 
 
 class Worker:
@@ -312,8 +282,7 @@ class Worker:
         may_repeat = has_more and (is_shutdown or run.status == "failed")
         if may_repeat or (run.status == "stopped" and self._is_stopping):
             return await self._repeated(record, run.id, was_shut_down=is_shutdown)
-        state = RUNNING if run.status == "paused" else DONE
-        self._report(record, Ended.of(record.number, state, run))
+        self._report(RUNNING if run.status == "paused" else DONE, record.with_run(run))
         return None
 
     async def _repeated(
@@ -325,9 +294,9 @@ class Worker:
         )
         return attrs.evolve(record, state=PENDING, run_id=None)
 
-    def _report(self, record: RowRecord, end: Ended) -> None:
+    def _report(self, state: str, result: RowResult) -> None:
         # The slot is free for the next row while the journal is written.
-        self._writer.note(end, lambda: self._tell(result_of(record, end, record.attempts)))
+        self._writer.note(Ended(state, result), lambda: self._tell(result))
 
     async def _after(self, error: DifyError, record: RowRecord, begun: float) -> RowRecord | None:
         """Take that a run ended with an error; the row, where it has another turn."""
@@ -349,13 +318,12 @@ class Worker:
                     await self._note_refusal(error, begun)
                 return None
             case ErrorClass.LOST:
-                end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
+                self._report(UNKNOWN, record.without_run(UNKNOWN, str(error)))
             case ErrorClass.FAILED:
                 is_last = record.attempts >= self._max_attempts
                 if not is_last and not isinstance(error, InvalidRequestError):
                     return await self._repeated(record, record.run_id)
-                end = Ended(record.number, DONE, "failed", str(error))
-        self._report(record, end)
+                self._report(DONE, record.without_run("failed", str(error)))
         return None
 
     async def _note_refusal(self, error: DifyError, begun: float) -> None:
