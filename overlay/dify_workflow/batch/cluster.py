@@ -36,7 +36,7 @@ from .journal import Command, Journal
 from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowResult
 from .rows import Columns
-from .worker import Source, Worker
+from .worker import OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Chunk:
     permits: Permits | None = attrs.field(default=None, repr=False)
 
 
-# --------------------------------------------------------------------------- beside the batch
+# ------------------------------------------------------------- in the process of the batch
 
 
 class Dispatcher:
@@ -131,9 +131,7 @@ class Dispatcher:
         executor: The executor.
         client: What runs the rows; its options travel to the workers.
         journal: The journal, which the workers write.
-        concurrency: Most runs at a time.
-        rate: Most runs that begin in a second.
-        max_attempts: How often a row is sent that fails.
+        settings: How the batch is run.
 
     Raises:
         JournalError: The journal cannot be written from several machines.
@@ -145,10 +143,7 @@ class Dispatcher:
         executor: Executor,
         client: AsyncDifyWorkflow,
         journal: Journal,
-        *,
-        concurrency: int,
-        rate: float | None,
-        max_attempts: int,
+        settings: Settings,
     ) -> None:
         key, options, pace = options_to_send(client)
         self._executor = executor
@@ -166,9 +161,9 @@ class Dispatcher:
                     "its machines reach."
                 )
             threads = _threads(dask)
-            self._permits = DaskPermits.of(dask, concurrency)
+            self._permits = DaskPermits.of(dask, settings.concurrency)
             self._options = {"pure": False}
-        parallel = max(1, min(threads, concurrency))
+        parallel = max(1, min(threads, settings.concurrency))
         # Where permits bound the runs, each worker has a chunk in hand and one that waits.
         self._at_once = parallel * (1 if self._permits is None else 2)
         self._template = Chunk(
@@ -178,9 +173,9 @@ class Dispatcher:
             key=key,
             options=options,
             pace=pace,
-            slots=max(1, concurrency // parallel),
-            rate=rate and rate / parallel,
-            max_attempts=max_attempts,
+            slots=max(1, settings.concurrency // parallel),
+            rate=settings.rate and settings.rate / parallel,
+            max_attempts=settings.max_attempts,
             permits=self._permits,
         )
 
@@ -193,24 +188,24 @@ class Dispatcher:
         self._is_leaving = True
         await self._command("stop" if stops else "leave")
 
-    async def work(self, tell: Callable[[RowResult], Awaitable[None]]) -> None:
+    async def work(self, on_result: OnResult) -> None:
         """Run all rows of the journal that have no result.
 
         Args:
-            tell: Is told each result, when its chunk has ended.
+            on_result: Called with each result, when its chunk has ended.
 
         Raises:
             DifyError: What every further row would meet, too.
         """
-        left = await to_thread.run_sync(self._journal.count_in, PENDING, RUNNING)
-        size = max(1, min(_MOST_ROWS, left // (self._at_once * _CHUNKS_EACH)))
-        await self._command("go")
         source = Source(chain(self._journal.blocks(RUNNING), self._journal.blocks(PENDING)))
         threads = CapacityLimiter(self._at_once)
         try:
+            left = await to_thread.run_sync(self._journal.count_in, PENDING, RUNNING)
+            size = max(1, min(_MOST_ROWS, left // (self._at_once * _CHUNKS_EACH)))
+            await self._command("go")
             async with create_task_group() as group:
                 for _ in range(self._at_once):
-                    group.start_soon(self._send_all, source, size, tell, threads)
+                    group.start_soon(self._send_all, source, size, on_result, threads)
         finally:
             if self._permits is not None:
                 self._permits.close()
@@ -219,11 +214,7 @@ class Dispatcher:
         await to_thread.run_sync(self._journal.set_command, self._batch, command)
 
     async def _send_all(
-        self,
-        source: Source,
-        size: int,
-        tell: Callable[[RowResult], Awaitable[None]],
-        threads: CapacityLimiter,
+        self, source: Source, size: int, on_result: OnResult, threads: CapacityLimiter
     ) -> None:
         """Send chunk after chunk, each when the last one has ended."""
         while not self._is_leaving:
@@ -241,7 +232,7 @@ class Dispatcher:
             finally:
                 future.cancel()
             for result in await to_thread.run_sync(self._journal.results_of, numbers):
-                await tell(result)
+                await on_result(result)
 
 
 def copied_options(options: Options) -> dict[str, Any]:
@@ -267,7 +258,7 @@ def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, An
     return MaskedText(options.key(None).get_secret_value()), values, pace
 
 
-# --------------------------------------------------------------------- in a worker's process
+# ------------------------------------------------------------- in the process of a worker
 
 
 def run_chunk(chunk: Chunk) -> None:

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -52,13 +52,12 @@ from .records import (
     Ended,
     Release,
     RowResult,
+    batched,
     json_text,
 )
 
 if TYPE_CHECKING:
     from os import PathLike
-
-T = TypeVar("T")
 
 
 class AnyText(TypeDecorator[str]):
@@ -246,12 +245,6 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def some_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The values in pieces that fit into a statement."""
-    for start in range(0, len(values), SOME):
-        yield values[start : start + SOME]
-
-
 # --------------------------------------------------------------------------------------- locks
 
 
@@ -387,7 +380,7 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]
 
 def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
     won: set[int] = set()
-    for some in some_of(claims):
+    for some in batched(claims, SOME):
         first = min(claim.at for claim in some)
         values = {"numbers": [claim.number for claim in some], "now": first}
         won.update(connection.execute(_CLAIM, values).scalars())

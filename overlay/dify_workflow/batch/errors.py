@@ -57,18 +57,14 @@ def unwrapped() -> Generator[None, None, None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        error = _first(group)
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of whichever type
         try:
             raise error from None
         finally:
             # The group holds the error: together they could not be pickled, as Dask does with them.
             error.__context__ = None
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of whichever type
-    return error  # pyright: ignore[reportUnknownVariableType]  # likewise
 
 
 @contextmanager
@@ -79,9 +75,6 @@ def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
         package: The package that is imported.
         extra: The extra that brings it.
         what: What needs it, with its verb, such as ``"Parquet files need"``.
-
-    Raises:
-        ImportError: It is not installed.
     """
     try:
         yield
@@ -109,9 +102,6 @@ def classify(error: DifyError) -> ErrorClass:
 
     Whether it ran, `DifyError.outcome` says, and nothing else. Only where nothing runs the kind of
     the error counts: it tells what the row itself has done wrong from what all rows would meet.
-
-    Args:
-        error: What was raised from the moment on at which the row was prepared.
     """
     match error.outcome:
         case "unknown":

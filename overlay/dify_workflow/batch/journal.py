@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from .._ends import stop_reason
 from .._json import JSONObject, is_object
 from . import database
-from .database import control, earlier_runs, rows, shut_down_runs, some_of
+from .database import control, earlier_runs, rows, shut_down_runs
 from .errors import JournalError
 from .records import (
     DONE,
@@ -26,8 +26,10 @@ from .records import (
     UNKNOWN,
     Change,
     JournalHeader,
+    Release,
     RowRecord,
     RowResult,
+    batched,
     digest,
     from_json,
     status_of,
@@ -168,7 +170,7 @@ class Journal:
         with self._reading() as connection:
             return [
                 convert(row)
-                for some in some_of(values)
+                for some in batched(values, database.SOME)
                 for row in connection.execute(wanted.where(column.in_(some)))
             ]
 
@@ -351,6 +353,14 @@ class Journal:
         for result in self.results(database.SOME, *stopped):
             if stop_reason(result.status, result.message) == "shutdown":
                 yield result
+
+    def release_shut_down(self, max_attempts: int) -> None:
+        """Have these rows sent again, as long as they were sent less often than that."""
+        again = [result for result in self.shut_down() if result.attempts < max_attempts]
+        self.commit(
+            Release(result.number, was_sent=True, run_id=result.run_id, was_shut_down=True)
+            for result in again
+        )
 
     def shut_downs(self) -> int:
         """How many runs the server stopped so, whose rows were then repeated."""

@@ -17,7 +17,19 @@ from .._search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
-from .records import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult, digest
+from .records import (
+    PENDING,
+    RUNNING,
+    SENDING,
+    UNKNOWN,
+    Began,
+    Ended,
+    Release,
+    RowRecord,
+    RowResult,
+    digest,
+)
+from .worker import OnResult, Source, Worker
 from .writer import JournalWriter, time_of
 
 if TYPE_CHECKING:
@@ -73,12 +85,7 @@ class _Group:
     runs: list[str] = attrs.field(factory=list[str])
 
     def may_have(self, run: WorkflowRunResponse, skew: float) -> bool:
-        """Whether a run may be one of theirs.
-
-        Args:
-            run: The run.
-            skew: Seconds by which it may seem older than they.
-        """
+        """Whether a run, which may seem older by `skew` seconds, may be one of theirs."""
         since = min(record.sent_at or 0.0 for record in self.records) - skew
         if self.inputs is None or (run.created_at is not None and run.created_at < since):
             return False
@@ -103,15 +110,7 @@ class _Group:
 
 
 class Reconciler:
-    """Looks in the logs for runs that belong to rows: of the same user, time and inputs.
-
-    Args:
-        client: What looks.
-        columns: How rows become inputs.
-        journal: The journal.
-        writer: Writes it.
-        monitor: Whether the server is there.
-    """
+    """Looks in the logs for runs that belong to rows: of the same user, time and inputs."""
 
     def __init__(
         self,
@@ -153,6 +152,26 @@ class Reconciler:
             found += known
             unknown += left
         return found, unknown
+
+    async def settle(self, worker: Worker, slots: int, repeats: int, on_result: OnResult) -> None:
+        """Follow the runs of rows whose outcome was not known, and report the other rows.
+
+        Args:
+            worker: Runs rows.
+            slots: Most rows at a time.
+            repeats: How often rows are sent again that have no run.
+            on_result: Called with each result.
+        """
+        for left in range(repeats, -1, -1):
+            found, unknown = await self.look(is_final=True)
+            again = [each.record for each in unknown if each.is_absent] if left else []
+            await self.release(again)
+            for each in unknown if not again else ():
+                await on_result(each.result)
+            pending = [attrs.evolve(record, state=PENDING) for record in again]
+            await worker.work(Source([[*found, *pending]]), slots)
+            if not again:
+                return
 
     async def give_up(self) -> None:
         """Have all rows that are unknown run again."""

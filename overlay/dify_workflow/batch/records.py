@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from pathlib import PurePath
 from typing import Final, TypeAlias, TypeVar
 
@@ -99,7 +100,7 @@ class RowRecord:
     sent_at: float | None = None
     run_id: str | None = None
 
-    def without_run(self, status: str, message: str) -> RowResult:
+    def without_run(self, status: str, message: str | None) -> RowResult:
         """Its result where nothing is known of a run but, perhaps, its id."""
         return RowResult(
             number=self.number,
@@ -112,20 +113,18 @@ class RowRecord:
         )
 
     def with_run(self, run: WorkflowRunResponse) -> RowResult:
-        """Its result where its run has ended or waits for people, whichever JSON the server sent."""
+        """Its result where its run has ended or waits for people; the server may send any JSON."""
         message: JSON = run.message
         outputs: JSON = run.outputs
-        return RowResult(
-            number=self.number,
-            key=self.key,
-            row=self.row,
-            status=str(run.status),
-            message=message if message is None or isinstance(message, str) else json.dumps(message),
+        return attrs.evolve(
+            self.without_run(
+                str(run.status),
+                message if message is None or isinstance(message, str) else json.dumps(message),
+            ),
             outputs={} if outputs is None else outputs,
             run_id=str(run.id),
             elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
             total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
-            attempts=self.attempts,
         )
 
 
@@ -248,11 +247,7 @@ def json_text(value: JSON) -> str:
 
 
 def from_json(text: str) -> JSON:
-    """The value.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
+    """The value, or a ValueError."""
     return decode(text.encode())
 
 
@@ -312,3 +307,10 @@ def _plain_value(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
     raise TypeError(f"it holds a {type(value).__name__}, which is no JSON, path or file")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items, so many at a time (`itertools.batched`, from Python 3.12 on)."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some

@@ -18,7 +18,7 @@ from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
 from .errors import MOST_KEPT, JournalError, RowsError
-from .records import PENDING, JournalHeader, RowRecord, digest, key_of, plain
+from .records import PENDING, JournalHeader, RowRecord, batched, digest, key_of, plain
 from .rows import Columns
 
 if TYPE_CHECKING:
@@ -42,13 +42,7 @@ class _Seen(NamedTuple):  # of a million rows there are a million
 
 
 class Registry:
-    """Takes rows into a journal.
-
-    Args:
-        journal: The journal.
-        columns: How rows become inputs.
-        header: What the journal belongs to.
-    """
+    """Takes rows into a journal."""
 
     def __init__(self, journal: Journal, columns: Columns, header: JournalHeader) -> None:
         self._journal = journal
@@ -72,7 +66,7 @@ class Registry:
         hint = ""
         count = self._journal.count()
         number = 0
-        for block in _blocks(rows):
+        for block in batched(rows, _BLOCK):
             seen = self._seen(block, number)
             states = self._states(seen, number, count)
             for place, (each, state) in enumerate(zip(seen, states, strict=True), start=number):
@@ -99,7 +93,7 @@ class Registry:
         """
         number = 0
         with self._journal.all_or_nothing():
-            for block in _blocks(rows):
+            for block in batched(rows, _BLOCK):
                 self.add(block, number)
                 number += len(block)
             twice = number - self._journal.count()
@@ -137,11 +131,7 @@ class Registry:
         return [each.key for each in seen]
 
     def _seen(self, block: Sequence[Row], number: int) -> list[_Seen]:
-        """The rows as they are recognised.
-
-        Raises:
-            RowsError: A row is none, or has no id where others have one.
-        """
+        """The rows as they are recognised."""
         return [self._recognised(row, place) for place, row in enumerate(block, start=number)]
 
     def _recognised(self, row: Row, place: int) -> _Seen:
@@ -163,11 +153,7 @@ class Registry:
         return _Seen(f"{place}-{mark}" if key is None else key, mark, row)
 
     def _states(self, seen: Sequence[_Seen], number: int, count: int) -> list[str | None]:
-        """State of each row as the journal has it; None for those that are new.
-
-        Raises:
-            JournalError: The journal knows a row otherwise.
-        """
+        """State of each row as the journal has it; None for those that are new."""
         if number >= count and not self._header.has_ids:
             return [None] * len(seen)
         known = self._journal.known(number, len(seen))
@@ -202,14 +188,7 @@ class Registry:
 def incoming(
     rows: Iterator[Row], registry: Registry, journal: Journal, most: int
 ) -> Iterator[list[RowRecord]]:
-    """The rows of an iterator that were not sent, taken into the journal as they come.
-
-    Args:
-        rows: The rows, which may have no end.
-        registry: Takes them.
-        journal: The journal.
-        most: Most rows that are taken at a time.
-    """
+    """The rows of an iterator that were not sent, taken into the journal as they come."""
     number = 0
     while taken := _taken(rows, most):
         keys = registry.add(taken, number)
@@ -232,19 +211,9 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
 
 
 def _check_mapping(row: object, place: int) -> None:
-    """Refuse what is no row.
-
-    Raises:
-        RowsError: It is no mapping.
-    """
+    """Refuse what is no row."""
     if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
         raise RowsError(f"Row {place + 1} is no mapping, but a {type(row).__name__}.")
-
-
-def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    left = iter(rows)
-    while block := list(islice(left, _BLOCK)):
-        yield block
 
 
 def _twice(new: Sequence[_Seen]) -> str:
@@ -288,11 +257,7 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
 
 
 async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
-    """Check that another key or address leads to the same app.
-
-    Raises:
-        JournalError: It does not, or nothing shows it.
-    """
+    """Check that another key or address leads to the same app."""
     run_id = journal.any_run()
     counts, _ = journal.counts()
     if run_id is None and set(counts) <= {PENDING}:
@@ -369,11 +334,7 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
 
 
 def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
-    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it.
-
-    Raises:
-        InvalidRequestError: It is there twice, or other rows have one and this has none.
-    """
+    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it."""
     if (key is not None) != has_one:
         what = "no id" if key is None else "an id"
         raise InvalidRequestError(f"it has {what}, unlike those before it")

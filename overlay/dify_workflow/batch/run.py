@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Generator,
-    Iterable,
-    Iterator,
-)
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import attrs
 from anyio import (
     BrokenResourceError,
     CancelScope,
@@ -44,24 +34,17 @@ from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
-from .records import DONE, PENDING, RUNNING, Release, RowResult
+from .records import DONE, PENDING, RUNNING, RowResult
 from .registry import Registry, Row, belongs, incoming
 from .results import BatchProgress, BatchSummary
 from .rows import Columns, RowFile
-from .worker import Source, Worker
+from .worker import OnInterrupt, OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
 if TYPE_CHECKING:
     from os import PathLike
 
 T = TypeVar("T")
-
-OnInterrupt = Literal["wait", "stop", "detach"]
-"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
-stopped on the server, or left to go on by themselves."""
-
-OnResult = Callable[[RowResult, BatchProgress], Awaitable[None]]
-"""Called with each result, and how far the batch is with it."""
 
 _AHEAD = 100
 """Results that wait to be taken, before the batch waits too."""
@@ -139,8 +122,7 @@ def run_batch(
         executor=executor,
     )
     with _portal_of(workflow) as (portal, client):
-        tell = _both(on_result, on_progress)
-        batch = Batch(client, rows, journal, settings, on_result=tell, on_begin=on_progress)
+        batch = Batch(client, rows, journal, settings, on_result=on_result, on_progress=on_progress)
         running: Future[BatchSummary] = portal.start_task_soon(batch.run)
         while True:
             try:
@@ -184,8 +166,7 @@ async def run_batch_async(
         executor=executor,
     )
     client = _checked(workflow, AsyncDifyWorkflow)
-    tell = _both(on_result, on_progress)
-    batch = Batch(client, rows, journal, settings, on_result=tell, on_begin=on_progress)
+    batch = Batch(client, rows, journal, settings, on_result=on_result, on_progress=on_progress)
     return await batch.run()
 
 
@@ -266,11 +247,7 @@ async def iter_batch_async(
 def _portal_of(
     workflow: DifyWorkflow,
 ) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
-    """An event loop in a thread of its own, and a client there like the one that was given.
-
-    Raises:
-        ConfigurationError: That one sends with an httpx client of the user's own.
-    """
+    """An event loop in a thread of its own, and a client there like the one that was given."""
     options, pace, is_given = setup_of(_checked(workflow, DifyWorkflow))
     if is_given:
         raise ConfigurationError(
@@ -290,56 +267,6 @@ def _checked(workflow: T, cls: type[T]) -> T:
     return workflow
 
 
-def _both(
-    on_result: Callable[[RowResult], object] | None,
-    on_progress: Callable[[BatchProgress], object] | None,
-) -> Callable[[RowResult, BatchProgress], Coroutine[None, None, None]]:
-    async def call(result: RowResult, progress: BatchProgress) -> None:
-        if on_result is not None:
-            on_result(result)
-        if on_progress is not None:
-            on_progress(progress)
-
-    return call
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """How a batch is run; `run_batch` says what each means.
-
-    Raises:
-        InvalidRequestError: One of them is invalid.
-    """
-
-    concurrency: int
-    rate: float | None
-    max_attempts: int
-    resume: bool
-    rerun_unknown: bool
-    at_least_once: bool | None
-    on_interrupt: OnInterrupt = "wait"
-    executor: Executor | None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("concurrency", "max_attempts"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InvalidRequestError(
-                    f"{name} must be a whole number from 1 on, not {value!r}."
-                )
-        rate = self.rate
-        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
-            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
-        if self.at_least_once not in {None, True, False}:
-            raise InvalidRequestError(
-                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
-            )
-        if self.on_interrupt not in {"wait", "stop", "detach"}:
-            raise InvalidRequestError(
-                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
-            )
-
-
 class Batch:
     """One batch: its rows are taken into the journal, run, looked for where they were lost.
 
@@ -349,7 +276,8 @@ class Batch:
         journal: Path or URL of the journal.
         settings: How it is run.
         on_result: Called with each result.
-        on_begin: Called with how far the batch is before the first one.
+        on_progress: Called with how far the batch is, after each and before the first one.
+        give: Takes each result, and may let the batch wait.
     """
 
     def __init__(
@@ -359,15 +287,17 @@ class Batch:
         journal: str | PathLike[str],
         settings: Settings,
         *,
-        on_result: OnResult,
-        on_begin: Callable[[BatchProgress], object] | None = None,
+        on_result: Callable[[RowResult], object] | None = None,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+        give: OnResult | None = None,
     ) -> None:
         self._client = client
         self._rows = rows
         self._journal_at = os.fspath(journal)
         self._settings = settings
         self._on_result = on_result
-        self._on_begin = on_begin
+        self._on_progress = on_progress
+        self._give = give
         self._progress = BatchProgress(None)
         self._worker: Worker | None = None
         self._dispatcher: Dispatcher | None = None
@@ -457,7 +387,11 @@ class Batch:
             if settings.rerun_unknown:
                 await reconciler.give_up()
             await self._work(journal, registry, self._worker)
-            await self._look_again(reconciler, self._worker)
+            options, _, _ = setup_of(self._client)
+            wanted = settings.at_least_once
+            is_repeated = options.at_least_once if wanted is None else wanted
+            repeats = options.max_retries if is_repeated else 0
+            await reconciler.settle(self._worker, settings.concurrency, repeats, self._tell)
 
     def _take_in(self, registry: Registry, journal: Journal) -> None:
         """Check all rows and take them into the journal, but for those of an iterator."""
@@ -466,35 +400,21 @@ class Batch:
             total = registry.check(_attentive(self._rows))
             if total > journal.count():
                 registry.add_all(_attentive(self._rows))
-        # Rows are sent again whose runs the server stopped, as its workers were shut down.
-        most = self._settings.max_attempts
-        again = [row for row in journal.shut_down() if row.attempts < most]
-        journal.commit(
-            Release(row.number, was_sent=True, run_id=row.run_id, was_shut_down=True)
-            for row in again
-        )
+        journal.release_shut_down(self._settings.max_attempts)
         if total is None:
             return
         self._progress = BatchProgress(total, skipped=journal.count_in(DONE))
         if registry.unused:
             names = ", ".join(registry.unused)
             logger.info("run_batch: the app has no inputs named %s; results have them", names)
-        if self._on_begin is not None:
-            self._on_begin(self._progress)
+        if self._on_progress is not None:
+            self._on_progress(self._progress)
 
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
         """Follow the rows whose runs go on, and run the others, here or on the executor."""
         settings = self._settings
         if settings.executor is not None:
-            make = partial(
-                Dispatcher,
-                settings.executor,
-                self._client,
-                journal,
-                concurrency=settings.concurrency,
-                rate=settings.rate,
-                max_attempts=settings.max_attempts,
-            )
+            make = partial(Dispatcher, settings.executor, self._client, journal, settings)
             self._dispatcher = await to_thread.run_sync(make)
             await self._dispatcher.work(self._tell)
             return
@@ -504,28 +424,14 @@ class Batch:
         source = Source(chain(journal.blocks(RUNNING), new))
         await worker.work(source, settings.concurrency)
 
-    async def _look_again(self, reconciler: Reconciler, worker: Worker) -> None:
-        """Look for the runs of rows whose outcome is not known, and follow those that are found.
-
-        With `at_least_once`, rows that have none are sent again, as often as the client may.
-        """
-        options, _, _ = setup_of(self._client)
-        wanted = self._settings.at_least_once
-        repeats = options.at_least_once if wanted is None else wanted
-        for left in range(options.max_retries if repeats else 0, -1, -1):
-            found, unknown = await reconciler.look(is_final=True)
-            again = [each.record for each in unknown if each.is_absent] if left else []
-            await reconciler.release(again)
-            for each in unknown if not again else ():
-                await self._tell(each.result)
-            pending = [attrs.evolve(record, state=PENDING) for record in again]
-            await worker.work(Source([[*found, *pending]]), self._settings.concurrency)
-            if not again:
-                return
-
     async def _tell(self, result: RowResult) -> None:
         self._progress = self._progress.with_result(result)
-        await self._on_result(result, self._progress)
+        if self._on_result is not None:
+            self._on_result(result)
+        if self._on_progress is not None:
+            self._on_progress(self._progress)
+        if self._give is not None:
+            await self._give(result)
 
 
 def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
@@ -554,10 +460,10 @@ class ResultFeed:
         self._scope = CancelScope()
         self._ended = Event()
         self._error: BaseException | None = None
-        self._batch = Batch(client, rows, journal, settings, on_result=self._give)
+        self._batch = Batch(client, rows, journal, settings, give=self._give)
         spawn(self._run)
 
-    async def _give(self, result: RowResult, _progress: BatchProgress) -> None:
+    async def _give(self, result: RowResult) -> None:
         with suppress(BrokenResourceError):  # the loop was left; the journal has it
             await self._giving.send(result)
 
@@ -572,11 +478,7 @@ class ResultFeed:
             self._ended.set()
 
     async def next(self) -> RowResult | None:
-        """The next result; None where there is none.
-
-        Raises:
-            DifyError: What ended the batch.
-        """
+        """The next result; None where there is none, or what ended the batch is raised."""
         try:
             return await self._taking.receive()
         except EndOfStream:

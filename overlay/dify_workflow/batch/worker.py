@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
@@ -35,11 +37,52 @@ if TYPE_CHECKING:
     from .rows import Columns
     from .writer import JournalWriter
 
-Tell = Callable[[RowResult], Awaitable[None]]
-"""Is told each result, when the journal has it."""
+OnInterrupt = Literal["wait", "stop", "detach"]
+"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
+stopped on the server, or left to go on by themselves."""
+
+OnResult = Callable[[RowResult], Awaitable[None]]
+"""Called with each result, when the journal has it."""
 
 _SENDING_SECONDS = 1.0
 """How long a worker that is left waits for the ids of runs that were just sent."""
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How a batch is run; `run_batch` says what each means.
+
+    Raises:
+        InvalidRequestError: One of them is invalid.
+    """
+
+    concurrency: int
+    rate: float | None
+    max_attempts: int
+    resume: bool
+    rerun_unknown: bool
+    at_least_once: bool | None
+    on_interrupt: OnInterrupt = "wait"
+    executor: Executor | None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("concurrency", "max_attempts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequestError(
+                    f"{name} must be a whole number from 1 on, not {value!r}."
+                )
+        rate = self.rate
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+        if self.at_least_once not in {None, True, False}:
+            raise InvalidRequestError(
+                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
+            )
+        if self.on_interrupt not in {"wait", "stop", "detach"}:
+            raise InvalidRequestError(
+                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
+            )
 
 
 class Source:
@@ -77,7 +120,7 @@ class Worker:
         columns: How rows become inputs.
         writer: Writes the journal.
         limiter: Where rows wait for their turn.
-        tell: Is told each result.
+        on_result: Called with each result.
         monitor: Waits for the server where it is away.
         max_attempts: How often a row is sent that fails.
         permits: A bound on runs that several processes share; None where there is none.
@@ -89,7 +132,7 @@ class Worker:
         columns: Columns,
         writer: JournalWriter,
         limiter: AdaptiveLimit,
-        tell: Tell,
+        on_result: OnResult,
         *,
         monitor: ServerMonitor,
         max_attempts: int = 1,
@@ -101,7 +144,7 @@ class Worker:
         self._columns = columns
         self._writer = writer
         self._limiter = limiter
-        self._tell = tell
+        self._on_result = on_result
         self._max_attempts = max_attempts
         self._permits = permits
         self._tasks: dict[int, str] = {}
@@ -296,7 +339,7 @@ class Worker:
 
     def _report(self, state: str, result: RowResult) -> None:
         # The slot is free for the next row while the journal is written.
-        self._writer.note(Ended(state, result), lambda: self._tell(result))
+        self._writer.note(Ended(state, result), lambda: self._on_result(result))
 
     async def _after(self, error: DifyError, record: RowRecord, begun: float) -> RowRecord | None:
         """Take that a run ended with an error; the row, where it has another turn."""
