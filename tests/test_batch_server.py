@@ -172,44 +172,44 @@ def test_processes_of_an_executor_wait_for_the_server_too(journal: str) -> None:
 
 
 def test_runs_that_wait_in_the_queue_cut_the_limit_to_those_that_run() -> None:
-    pace = RatePolicy(8)
-    pace.queued(now=10.0, begun=5.0, running=5)
-    assert pace.limit == 5
-    pace.queued(now=11.0, begun=9.0, running=1)  # it was sent before the last cut
-    assert pace.limit == 5
-    pace.queued(now=20.0, begun=15.0, running=0)
-    assert pace.limit == 2.5
+    policy = RatePolicy(8)
+    policy.queued(now=10.0, begun=5.0, running=5)
+    assert policy.limit == 5
+    policy.queued(now=11.0, begun=9.0, running=1)  # it was sent before the last cut
+    assert policy.limit == 5
+    policy.queued(now=20.0, begun=15.0, running=0)
+    assert policy.limit == 2.5
     for moment in range(30, 90, 10):
-        pace.queued(now=moment, begun=moment - 5, running=0)
-    assert pace.limit == 1
-    assert pace.wait(now=90.0, in_flight=0) == 0, "there is no pause"
+        policy.queued(now=moment, begun=moment - 5, running=0)
+    assert policy.limit == 1
+    assert policy.wait(now=90.0, in_flight=0) == 0, "there is no pause"
     for _ in range(40):
-        pace.taken()
-    assert pace.limit > 7
+        policy.taken()
+    assert policy.limit > 7
 
 
-def test_a_gate_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
-    pace = RatePolicy(8)
-    limit = AdaptiveLimit(pace)
+    policy = RatePolicy(8)
+    limit = AdaptiveLimit(policy)
     for number in range(4):
         limit.sent(number)
     time.sleep(0.01)
     limit.started(0)
-    assert pace.limit == 4
+    assert policy.limit == 4
     monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 60.0)
     for number in range(4, 40):
         limit.sent(number)
         limit.started(number)
-    assert pace.limit == 8
+    assert policy.limit == 8
 
 
 def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its worker takes the next run of the queue."""
 
     async def run() -> None:
-        pace = RatePolicy(8)
-        limit = AdaptiveLimit(pace)
+        policy = RatePolicy(8)
+        limit = AdaptiveLimit(policy)
         for number in range(6):
             await limit.enter()
             limit.sent(number)
@@ -218,7 +218,7 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
         await anyio.sleep(0.01)
         monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
         limit.leave()
-        assert pace.limit == 4
+        assert policy.limit == 4
 
     anyio.run(run)
 

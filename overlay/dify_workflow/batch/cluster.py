@@ -2,7 +2,7 @@
 
 A worker of the executor gets the numbers of rows, and reads and writes everything else in the
 journal. There it also learns, once a second, what the batch wants of it: no executor can end what
-its workers are doing, and a worker is not told that its batch has failed or was left.
+its workers are doing, and does not say that the batch has failed or was left.
 """
 # mypy: disable-error-code=no-untyped-call
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -62,8 +62,8 @@ _CHUNKS_EACH = 4
 class MaskedText:
     """A text that travels to other processes, and that no repr, log line or dashboard shows.
 
-    It is masked, not encrypted: whoever reads a whole pickle, and knows how, has the text. What
-    keeps it from them is the transport, such as TLS between the processes of a Dask cluster.
+    It is masked, not encrypted: who reads a whole pickle, and knows how, has the text. It is
+    kept secret by the transport, such as TLS between the processes of a Dask cluster.
     """
 
     __slots__ = ("_text",)
@@ -94,7 +94,7 @@ def _xor(data: bytes, mask: bytes) -> bytes:
 
 @attrs.frozen
 class Chunk:
-    """Rows, and everything that running them takes; nothing of it shows the key.
+    """Rows by their numbers, and everything that running them takes; it does not show the key.
 
     Args:
         numbers: Numbers of the rows.
@@ -126,12 +126,6 @@ class Chunk:
 
 class Dispatcher:
     """Hands rows to an executor, chunk by chunk.
-
-    Args:
-        executor: The executor.
-        client: What runs the rows; its options travel to the workers.
-        journal: The journal, which the workers write.
-        settings: How the batch is run.
 
     Raises:
         JournalError: The journal cannot be written from several machines.
@@ -180,19 +174,12 @@ class Dispatcher:
         )
 
     async def leave_rest(self, *, stops: bool) -> None:
-        """Begin no more chunks, and no more runs in those that go on.
-
-        Args:
-            stops: Whether the runs that go on are stopped on the server.
-        """
+        """Begin no more chunks, and no more runs in those that go on; stop these if it `stops`."""
         self._is_leaving = True
         await self._command("stop" if stops else "leave")
 
     async def work(self, on_result: OnResult) -> None:
-        """Run all rows of the journal that have no result.
-
-        Args:
-            on_result: Called with each result, when its chunk has ended.
+        """Run all rows of the journal that have no result; tell results when their chunk has ended.
 
         Raises:
             DifyError: What every further row would meet, too.
@@ -262,7 +249,7 @@ def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, An
 
 
 def run_chunk(chunk: Chunk) -> None:
-    """Run the rows of a chunk; what comes of them is in the journal.
+    """Run the rows of a chunk; their results are in the journal.
 
     Those that were sent before, by a worker that died, are followed and not sent again. Where the
     batch is over meanwhile, its runs are left to the next one.
@@ -286,7 +273,7 @@ async def _run(chunk: Chunk) -> None:
                 Columns(await monitor.answer(client.parameters)),
                 writer,
                 limiter,
-                _tell_nobody,
+                _ignore,
                 monitor=monitor,
                 max_attempts=chunk.max_attempts,
                 permits=chunk.permits,
@@ -323,8 +310,8 @@ async def _obey(
         group.cancel_scope.cancel()
 
 
-async def _tell_nobody(_result: RowResult) -> None:
-    """The journal has it, and whoever sent the chunk reads it there."""
+async def _ignore(_result: RowResult) -> None:
+    """The batch reads results in the journal."""
 
 
 # --------------------------------------------------------------------------------------- Dask

@@ -12,31 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Dialect,
-    Engine,
-    ExceptionContext,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    insert,
-    make_url,
-    text,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
 
@@ -60,23 +37,23 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-class AnyText(TypeDecorator[str]):
+class AnyText(sa.TypeDecorator[str]):
     """Text as a server may send it, also such as databases refuse.
 
     What has NUL characters or half of a surrogate pair is kept as a JSON string, and so is what
     looks like one.
     """
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Return the text as it is kept."""
         if value is None or not (value.startswith('"') or "\x00" in value or not is_text(value)):
             return value
         return json.dumps(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Return the text as it was given."""
         return json.loads(value) if value is not None and value.startswith('"') else value
 
@@ -96,68 +73,68 @@ _TWICE = re.compile("UNIQUE constraint|duplicate key")
 SOME = 500
 """Values in one list of a statement; SQLite takes some thousand."""
 
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # in SQLite, then, it is the row's own id
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # there it is then the row's own id
 
-metadata = MetaData()
+metadata = sa.MetaData()
 
-batch = Table(
+batch = sa.Table(
     "dify_batch",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("base_url", Text, nullable=False),
-    Column("key_digest", String(32), nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("has_ids", Boolean),
-    Column("columns", Text),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("base_url", sa.Text, nullable=False),
+    sa.Column("key_digest", sa.String(32), nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("has_ids", sa.Boolean),
+    sa.Column("columns", sa.Text),
 )
 """What the batch is: one record. `has_ids` says whether its rows name themselves, `columns` (JSON)
 in which order the first one has them."""
 
-rows = Table(
+rows = sa.Table(
     "dify_batch_row",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=False),
-    Column("key", AnyText, nullable=False, unique=True),
-    Column("digest", String(32), nullable=False),
-    Column("row", Text, nullable=False),
-    Column("state", String(8), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("sent_at", Float),
-    Column("run_id", AnyText),
-    Column("task_id", AnyText),
-    Column("status", AnyText),
-    Column("message", AnyText),
-    Column("outputs", Text),
-    Column("elapsed", Float),
-    Column("tokens", BigInteger),
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("key", AnyText, nullable=False, unique=True),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("row", sa.Text, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("sent_at", sa.Float),
+    sa.Column("run_id", AnyText),
+    sa.Column("task_id", AnyText),
+    sa.Column("status", AnyText),
+    sa.Column("message", AnyText),
+    sa.Column("outputs", sa.Text),
+    sa.Column("elapsed", sa.Float),
+    sa.Column("tokens", sa.BigInteger),
 )
 """One record a row, numbered from 0 in the order in which rows were first read; `row` and `outputs`
 are JSON, `sent_at` is Unix seconds by the server's clock, where that was known."""
 
-Index("dify_batch_row_progress", rows.c.state, rows.c.status, rows.c.number, rows.c.tokens)
-Index("dify_batch_row_run", rows.c.run_id)
+sa.Index("dify_batch_row_progress", rows.c.state, rows.c.status, rows.c.number, rows.c.tokens)
+sa.Index("dify_batch_row_run", rows.c.run_id)
 
-earlier_runs = Table(
+earlier_runs = sa.Table(
     "dify_batch_earlier_run",
     metadata,
-    Column("run_id", AnyText, primary_key=True),
-    Column("number", _NUMBER, nullable=False),
+    sa.Column("run_id", AnyText, primary_key=True),
+    sa.Column("number", _NUMBER, nullable=False),
 )
 """Runs of earlier attempts, so that none is taken for the run of a later one."""
 
-shut_down_runs = Table(
+shut_down_runs = sa.Table(
     "dify_batch_shut_down_run",
     metadata,
-    Column("run_id", AnyText, primary_key=True),
+    sa.Column("run_id", AnyText, primary_key=True),
 )
 """Runs among those that the server stopped, because its workers were shut down."""
 
-control = Table(
+control = sa.Table(
     "dify_batch_order",
     metadata,
-    Column("batch", String(32), primary_key=True),
-    Column("wanted", String(8), nullable=False),
+    sa.Column("batch", sa.String(32), primary_key=True),
+    sa.Column("wanted", sa.String(8), nullable=False),
 )
 """What a batch that goes on wants of the workers of its executor."""
 
@@ -175,7 +152,7 @@ def url_of(journal: str | PathLike[str]) -> URL:
     if "://" not in where:
         return URL.create("sqlite", database=str(Path(where).absolute()))
     try:
-        url = make_url(where)
+        url = sa.make_url(where)
     except ArgumentError:
         raise JournalError("The journal is neither a path nor the URL of a database.") from None
     if url.drivername in {"postgresql", "postgres"}:
@@ -194,7 +171,7 @@ def file_of(url: URL) -> Path | None:
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
-def engine_of(url: URL) -> Engine:
+def engine_of(url: URL) -> sa.Engine:
     """The engine of a journal's database.
 
     Raises:
@@ -205,7 +182,7 @@ def engine_of(url: URL) -> Engine:
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if is_file else {}
     try:
         with needs("psycopg", "cluster", "A journal in PostgreSQL needs"):
-            engine = create_engine(url, pool_pre_ping=not is_file, **options)
+            engine = sa.create_engine(url, pool_pre_ping=not is_file, **options)
     except NoSuchModuleError as error:
         raise JournalError(f"SQLAlchemy has no driver {url.drivername!r}.") from error
     if is_file:
@@ -214,7 +191,7 @@ def engine_of(url: URL) -> Engine:
     return engine
 
 
-def _explain(url: URL, context: ExceptionContext) -> None:
+def _explain(url: URL, context: sa.ExceptionContext) -> None:
     """Raise what a database raises as a `JournalError`, but that a key is there twice."""
     error = context.sqlalchemy_exception
     reason = " ".join(str(context.original_exception).split())
@@ -248,7 +225,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 # --------------------------------------------------------------------------------------- locks
 
 
-def lock(engine: Engine) -> sqlite3.Connection | Connection | None:
+def lock(engine: sa.Engine) -> sqlite3.Connection | sa.Connection | None:
     """Lock a journal until what is returned is closed, or the process ends.
 
     Returns:
@@ -281,7 +258,7 @@ def _lock_file(path: Path) -> sqlite3.Connection | None:
     try:
         opened = path.stat().st_ino
         held.execute("BEGIN EXCLUSIVE")
-        # A batch that is refused removes its lock: whoever had that open has locked nothing.
+        # A batch that is refused removes its lock: who had that open has locked nothing.
         is_there = path.exists() and path.stat().st_ino == opened
     except sqlite3.OperationalError:
         held.close()
@@ -295,11 +272,11 @@ def _lock_file(path: Path) -> sqlite3.Connection | None:
     return held
 
 
-def _lock_server(engine: Engine) -> Connection | None:
+def _lock_server(engine: sa.Engine) -> sa.Connection | None:
     held = engine.connect()
     held.detach()  # from the pool, so that closing it ends the lock
     name = "hashtext('dify_batch' || current_schema())"
-    if not held.execute(text(f"SELECT pg_try_advisory_lock({name})")).scalar():
+    if not held.execute(sa.text(f"SELECT pg_try_advisory_lock({name})")).scalar():
         held.close()
         return None
     held.commit()
@@ -309,18 +286,18 @@ def _lock_server(engine: Engine) -> Connection | None:
 # ---------------------------------------------------------------------------- writing changes
 
 _CLAIM = (
-    update(rows)
-    .where(rows.c.number.in_(bindparam("numbers", expanding=True)), rows.c.state == PENDING)
-    .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=bindparam("now"))
+    sa.update(rows)
+    .where(rows.c.number.in_(sa.bindparam("numbers", expanding=True)), rows.c.state == PENDING)
+    .values(state=SENDING, attempts=rows.c.attempts + 1, sent_at=sa.bindparam("now"))
     .returning(rows.c.number)
 )
-_of_number = rows.c.number == bindparam("n")
+_of_number = rows.c.number == sa.bindparam("n")
 _RELEASE = (
-    update(rows)
+    sa.update(rows)
     .where(_of_number)
     .values(
         state=PENDING,
-        attempts=rows.c.attempts - bindparam("back"),
+        attempts=rows.c.attempts - sa.bindparam("back"),
         sent_at=None,
         run_id=None,
         task_id=None,
@@ -329,26 +306,26 @@ _RELEASE = (
     )
 )
 _BEGIN = (
-    update(rows)
+    sa.update(rows)
     .where(_of_number)
-    .values(state=RUNNING, run_id=bindparam("run"), task_id=bindparam("task"))
+    .values(state=RUNNING, run_id=sa.bindparam("run"), task_id=sa.bindparam("task"))
 )
 _END = (
-    update(rows)
+    sa.update(rows)
     .where(_of_number)
     .values(
-        state=bindparam("to"),
-        status=bindparam("how"),
-        message=bindparam("why"),
-        outputs=bindparam("out"),
-        elapsed=bindparam("took"),
-        tokens=bindparam("used"),
-        run_id=func.coalesce(bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
+        state=sa.bindparam("to"),
+        status=sa.bindparam("how"),
+        message=sa.bindparam("why"),
+        outputs=sa.bindparam("out"),
+        elapsed=sa.bindparam("took"),
+        tokens=sa.bindparam("used"),
+        run_id=sa.func.coalesce(sa.bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
     )
 )
 
 
-def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]:
+def write_changes(connection: sa.Connection, changes: Iterable[Change]) -> set[int]:
     """Write changes, those of a kind in one statement; return the rows that were claimed."""
     begins: list[dict[str, object]] = []
     ends: list[dict[str, object]] = []
@@ -366,19 +343,22 @@ def write_changes(connection: Connection, changes: Iterable[Change]) -> set[int]
             case Claim():
                 claims.append(change)
     again = [each for each in releases if each.run_id]
+    back = [{"n": each.number, "back": int(not each.was_sent)} for each in releases]
+    earlier = [{"run_id": each.run_id, "number": each.number} for each in again]
+    shut_down = [{"run_id": each.run_id} for each in again if each.was_shut_down]
     for statement, values in (
         (_BEGIN, begins),
         (_END, ends),
-        (_RELEASE, [{"n": each.number, "back": int(not each.was_sent)} for each in releases]),
-        (insert(earlier_runs), [{"run_id": each.run_id, "number": each.number} for each in again]),
-        (insert(shut_down_runs), [{"run_id": each.run_id} for each in again if each.was_shut_down]),
+        (_RELEASE, back),
+        (sa.insert(earlier_runs), earlier),
+        (sa.insert(shut_down_runs), shut_down),
     ):
         if values:
             connection.execute(statement, values)
     return _claim(connection, claims)
 
 
-def _claim(connection: Connection, claims: Sequence[Claim]) -> set[int]:
+def _claim(connection: sa.Connection, claims: Sequence[Claim]) -> set[int]:
     won: set[int] = set()
     for some in batched(claims, SOME):
         first = min(claim.at for claim in some)

@@ -93,15 +93,15 @@ class ErrorClass(Enum):
     FAILED = "that is its result"
     UNCERTAIN = "whether there is a run is not known; it must not be sent again"
     BROKEN = "its run is known, and may be going on"
-    LOST = "its run is known, and what comes of it will never be"
+    LOST = "its run is known, and its outcome never will be"
     FATAL = "every other row would meet the same"
 
 
 def classify(error: DifyError) -> ErrorClass:
     """What becomes of a row whose run ended with an error.
 
-    Whether it ran, `DifyError.outcome` says, and nothing else. Only where nothing runs the kind of
-    the error counts: it tells what the row itself has done wrong from what all rows would meet.
+    Whether it ran is what `DifyError.outcome` says. Only where nothing ran does the kind of the
+    error count: it shows whether the row is wrong, or whether all rows would fail.
     """
     match error.outcome:
         case "unknown":

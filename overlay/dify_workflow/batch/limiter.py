@@ -211,11 +211,7 @@ class AdaptiveLimit:
             logger.info("run_batch: runs wait in the server's queue; %d at a time", limit)
 
     def refused(self, error: DifyError, begun: float) -> bool:
-        """Note that the server could not take a run.
-
-        Args:
-            error: How it said so.
-            begun: When that run began.
+        """Note that the server could not take a run that began then.
 
         Returns:
             Whether it is worth trying again: not where nothing else has happened for too long.
@@ -236,11 +232,8 @@ class ServerMonitor:
     """Asks whether the server is there, and holds the limit while it is not.
 
     It asks with a call that changes nothing: a run that a proxy refuses for an absent server may
-    have been started nevertheless, so that its outcome would be unknown.
-
-    Args:
-        client: What asks. Its `lost_run_timeout` bounds an absence.
-        limiter: Where rows wait.
+    have been started nevertheless, so that its outcome would be unknown. The client's
+    `lost_run_timeout` bounds an absence.
     """
 
     def __init__(self, client: AsyncDifyWorkflow, limiter: AdaptiveLimit) -> None:

@@ -1,4 +1,4 @@
-"""Looking for the runs of rows that were sent and whose runs never told their ids."""
+"""Finding the runs of rows that were sent and whose run ids never came."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SKEW = 60.0
 """Seconds that the server's clock may be behind, where it is not known."""
 
 _ROUNDED = 2.0
-"""Seconds by which a run may seem older than its row, where the server's clock is known: it tells
+"""Seconds by which a run may seem older than its row, where the server's clock is known: it has
 whole seconds."""
 
 _HORIZON = 3600.0
@@ -63,17 +63,12 @@ _PAGE = 100
 
 @attrs.frozen
 class Unknown:
-    """A row whose outcome is unknown.
-
-    Args:
-        record: The row.
-        result: What is told of it.
-        is_absent: Whether all of the logs were read, and show no run that may be its own.
-    """
+    """A row whose outcome is unknown, and the result that says so."""
 
     record: RowRecord
     result: RowResult
     is_absent: bool
+    """Whether all of the logs were read, and show no run that may be its own."""
 
 
 @attrs.define
@@ -156,11 +151,7 @@ class Reconciler:
     async def settle(self, worker: Worker, slots: int, repeats: int, on_result: OnResult) -> None:
         """Follow the runs of rows whose outcome was not known, and report the other rows.
 
-        Args:
-            worker: Runs rows.
-            slots: Most rows at a time.
-            repeats: How often rows are sent again that have no run.
-            on_result: Called with each result.
+        Those that have no run are sent again before, up to so many times.
         """
         for left in range(repeats, -1, -1):
             found, unknown = await self.look(is_final=True)

@@ -31,7 +31,7 @@ RUNNING: Final = "running"
 DONE: Final = "done"
 """It has its result."""
 UNKNOWN: Final = "unknown"
-"""It was sent, and nobody can say what came of it."""
+"""It was sent, and its outcome is unknown."""
 
 STATES = frozenset({PENDING, SENDING, RUNNING, DONE, UNKNOWN})
 
@@ -39,20 +39,20 @@ _LARGEST = 2**63
 """From here on databases have no room for a whole number."""
 
 SUCCESSES = frozenset({"succeeded", "partial-succeeded"})
-"""Statuses of rows that need nobody's attention."""
+"""Statuses of rows that need no attention."""
 
 
 @attrs.frozen
 class RowResult:
-    """A row and what came of it.
+    """A row and its result.
 
     Args:
         number: Number of the row, from 0, in the order in which rows were first read.
         key: The row's id, where rows have one.
         row: The row itself.
         status: ``"succeeded"``, ``"partial-succeeded"``, ``"failed"``, ``"stopped"``, ``"paused"``
-            (its run waits for people), or ``"unknown"`` (it was sent, and nobody can say what came
-            of it); ``"pending"`` and ``"running"`` only while the batch goes on.
+            (its run waits for people), or ``"unknown"`` (it was sent, and its outcome is unknown);
+            ``"pending"`` and ``"running"`` only while the batch goes on.
         message: Why it failed, or why its outcome is unknown; None where there is nothing to say.
         outputs: Value by name of the output; whatever else a server sent in place of an object.
         run_id: Id of its run; None where none is known.
@@ -82,14 +82,8 @@ class RowResult:
 class RowRecord:
     """A row that is to be run or followed, as the journal has it.
 
-    Args:
-        number: Its number.
-        key: Its id, or what stands for one.
-        row: The row itself.
-        state: Its state.
-        attempts: How often it was sent.
-        sent_at: When it was sent last (Unix seconds, by the server's clock where that was known).
-        run_id: Id of its run, where known.
+    `key` is its id, or what stands for one; `sent_at` when it was sent last (Unix seconds, by the
+    server's clock where that was known).
     """
 
     number: int
@@ -130,12 +124,7 @@ class RowRecord:
 
 @attrs.frozen
 class Claim:
-    """A row is about to be sent; refused where somebody else has sent it.
-
-    Args:
-        number: Number of the row.
-        at: When (Unix seconds, by the server's clock where that is known).
-    """
+    """A row is about to be sent, at that time; refused where another process has sent it."""
 
     number: int
     at: float
@@ -169,12 +158,7 @@ class Began:
 
 @attrs.frozen
 class Ended:
-    """What came of a row, as far as that is known.
-
-    Args:
-        state: `DONE`, `RUNNING` where the run waits for people, or `UNKNOWN`.
-        result: The result.
-    """
+    """A row is `DONE`, `RUNNING` where its run waits for people, or `UNKNOWN`."""
 
     state: str
     result: RowResult
@@ -209,7 +193,7 @@ Change: TypeAlias = Claim | Release | Began | Ended
 
 def status_of(state: str, status: str | None) -> str:
     """The status of a row for people, from what the journal says of it."""
-    if state == SENDING:  # somebody was interrupted before its outcome was looked for
+    if state == SENDING:  # a batch was interrupted before its outcome was looked for
         return UNKNOWN
     return status or state
 

@@ -101,14 +101,11 @@ class Registry:
                 raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
 
     def add(self, block: Sequence[Row], number: int) -> list[str]:
-        """Take some rows into the journal, where it does not know them yet.
+        """Take some rows into the journal, where it does not know them yet; return their keys.
 
         Args:
             block: The rows.
             number: How many rows came before these.
-
-        Returns:
-            Their keys.
 
         Raises:
             RowsError: They cannot be told apart.
@@ -240,7 +237,7 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
     """
     options, _, _ = setup_of(client)
     mine = JournalHeader(options.base_url, options.key(None).fingerprint(), options.user_id)
-    header = journal.header() if journal.count() else None  # without rows it is nobody's yet
+    header = journal.header() if journal.count() else None  # without rows it belongs to no app yet
     if header is None:
         journal.set_header(mine)
         return mine

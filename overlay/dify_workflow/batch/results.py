@@ -111,11 +111,11 @@ class BatchSummary:
 
     @property
     def unknown(self) -> int:
-        """How many rows were sent of which nobody can say what came."""
+        """How many rows were sent whose outcome is unknown."""
         return self.counts.get("unknown", 0)
 
     def write_results(self, path: str | PathLike[str], *, escape_formulas: bool = False) -> int:
-        """Write a table of all rows and what came of them; see `write_results`.
+        """Write a table of all rows and their results; see `write_results`.
 
         Args:
             path: Where to; not the file that the rows came from.
@@ -138,7 +138,7 @@ class BatchSummary:
 def write_results(
     path: str | PathLike[str], *, journal: str | PathLike[str], escape_formulas: bool = False
 ) -> int:
-    """Write a table of all rows of a journal and what came of them.
+    """Write a table of all rows of a journal and their results.
 
     It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
     output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is

@@ -97,7 +97,7 @@ def run_batch(
             up to the client's `max_retries` times, where the log was read and shows no run of
             theirs. They may then run twice; the journal counts each attempt. None for what the
             client has.
-        on_interrupt: What becomes of runs that go on when Ctrl-C is pressed: ``"wait"`` for their
+        on_interrupt: What is done with runs that go on when Ctrl-C is pressed: ``"wait"`` for their
             ends, ``"stop"`` them, which has their rows run again some time, or ``"detach"``, which
             leaves them to the next call. A second Ctrl-C leaves at once.
         on_result: Called with each result, in a thread of the batch, when the journal has it.
@@ -186,8 +186,8 @@ def iter_batch(
     """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
 
     Its options are those of `run_batch`, and so are its errors, which are raised while iterating.
-    Rows that have their results already are not told again. Leaving the loop leaves runs that go on
-    to the next call. Results that nobody takes hold the batch up.
+    Rows that have their results already are not given again. Leaving the loop leaves runs that go
+    on to the next call. Results that are not taken hold the batch up.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -435,7 +435,7 @@ class Batch:
 
 
 def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that are read in a thread, which ends when nobody waits for it any more."""
+    """Rows that are read in a thread, which ends when the batch was cancelled."""
     for number, row in enumerate(rows):
         if not number % _ATTENTION:
             from_thread.check_cancelled()

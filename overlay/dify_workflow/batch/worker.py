@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .writer import JournalWriter
 
 OnInterrupt = Literal["wait", "stop", "detach"]
-"""What becomes of runs that go on when a batch is interrupted: they are followed to their ends,
+"""What is done with runs that go on when a batch is interrupted: they are followed to their ends,
 stopped on the server, or left to go on by themselves."""
 
 OnResult = Callable[[RowResult], Awaitable[None]]
@@ -86,7 +86,7 @@ class Settings:
 
 
 class Source:
-    """Gives rows, each once, to whoever asks.
+    """Gives rows, each once, to several tasks.
 
     Args:
         blocks: The rows, some at a time; they are read in a thread.
@@ -113,18 +113,7 @@ class Source:
 
 
 class Worker:
-    """Runs rows.
-
-    Args:
-        client: What runs them.
-        columns: How rows become inputs.
-        writer: Writes the journal.
-        limiter: Where rows wait for their turn.
-        on_result: Called with each result.
-        monitor: Waits for the server where it is away.
-        max_attempts: How often a row is sent that fails.
-        permits: A bound on runs that several processes share; None where there is none.
-    """
+    """Runs rows; how many at a time, the limiter and the permits say."""
 
     def __init__(
         self,
@@ -160,10 +149,6 @@ class Worker:
         Whatever cuts it short, requests that were just sent have a moment to tell the ids of their
         runs, and rows that were claimed but not sent are given back.
 
-        Args:
-            source: The rows.
-            slots: Most rows at a time.
-
         Raises:
             DifyError: What every further row would meet, too.
         """
@@ -198,8 +183,8 @@ class Worker:
     async def finish_sending(self) -> None:
         """Begin no more runs, and wait a moment for the ids of those that were just sent.
 
-        Whoever leaves a batch then leaves rows that are followed, and not ones of which nobody
-        knows whether they were sent.
+        A batch that is left then has rows that can be followed, instead of rows that may or may not
+        have been sent.
         """
         self.leave_rest()
         now = time.monotonic()
@@ -211,8 +196,8 @@ class Worker:
     def _is_sent(self, number: int) -> None:
         self._sending.discard(number)
         if not self._sending:
-            told, self._all_sent = self._all_sent, Event()
-            told.set()
+            all_sent, self._all_sent = self._all_sent, Event()
+            all_sent.set()
 
     async def stop_runs(self) -> None:
         """Stop the runs that go on, on the server; their rows are to be run again some time."""

@@ -30,29 +30,22 @@ def time_of(client: AsyncDifyWorkflow) -> float:
 
 @attrs.define(eq=False)
 class _Wish:
-    """A change that somebody may wait for.
-
-    Args:
-        change: The change.
-        then: Called when it is on the disk.
-        written: Set when it is, and `then` has been called.
-        won: Whether a claim was granted; None until it is known.
-        is_withdrawn: Whether nobody wants a claim any more.
-    """
+    """A change that a task may wait for, with what is called when it is on the disk."""
 
     change: Change
     then: Callable[[], Awaitable[None]] | None = None
     written: Event = attrs.field(factory=Event)
+    """Set when it is on the disk, and `then` has been called."""
     won: bool | None = None
+    """Whether a claim was granted; None until it is known."""
     is_withdrawn: bool = False
+    """Whether a claim is not wanted any more."""
 
 
 class JournalWriter:
     """Writes changes of rows, all those at once that have come up while the last ones were written.
 
-    Args:
-        journal: Where to.
-        clock: Gives the time that rows are sent at.
+    The clock gives the time that rows are sent at.
     """
 
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
@@ -81,26 +74,21 @@ class JournalWriter:
         self._wanted.set()
 
     async def write_rest(self) -> None:
-        """Write what `run` has left when it was cancelled, and tell nobody."""
+        """Write what `run` has left when it was cancelled, and call nothing then."""
         for wish in self._wishes:
             wish.then = None
         while self._wishes:
             await self._write()
 
     def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
-        """Have a change written soon.
-
-        Args:
-            change: The change.
-            then: Called when it is on the disk; nothing else is written before it returns.
-        """
+        """Have a change written soon; nothing else is written then before `then` returns."""
         wish = _Wish(change, then)
         self._wishes.append(wish)
         self._wanted.set()
         return wish
 
     async def flush(self) -> None:
-        """Wait until everything that was wanted so far is on the disk, and told."""
+        """Wait until all changes so far are on the disk, and what follows them was called."""
         while self._wishes or self._is_writing:
             await self._rested.wait()
 
@@ -127,7 +115,7 @@ class JournalWriter:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
         try:
-            with CancelScope(shield=True):  # nobody else has these changes any more
+            with CancelScope(shield=True):  # these changes are nowhere else
                 changes = [wish.change for wish in wishes]
                 won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:

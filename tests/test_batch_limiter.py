@@ -29,60 +29,60 @@ from dify_workflow.errors import Outcome
 
 
 def test_a_refusal_halves_and_runs_that_began_before_it_say_nothing_new() -> None:
-    pace = RatePolicy(8)
-    pace.refused(now=10.0, begun=9.0)
-    assert pace.limit == 4
-    pace.refused(now=10.1, begun=9.5)
-    assert pace.limit == 4
-    pace.refused(now=11.0, begun=10.5)
-    assert pace.limit == 2
-    assert pace.wait(now=100.0, in_flight=2) is None
-    assert pace.wait(now=100.0, in_flight=1) == 0
+    policy = RatePolicy(8)
+    policy.refused(now=10.0, begun=9.0)
+    assert policy.limit == 4
+    policy.refused(now=10.1, begun=9.5)
+    assert policy.limit == 4
+    policy.refused(now=11.0, begun=10.5)
+    assert policy.limit == 2
+    assert policy.wait(now=100.0, in_flight=2) is None
+    assert policy.wait(now=100.0, in_flight=1) == 0
 
 
 def test_as_many_runs_as_go_on_raise_the_limit_by_one_and_no_higher_than_asked_for() -> None:
-    pace = RatePolicy(4)
-    pace.refused(0, 0)
+    policy = RatePolicy(4)
+    policy.refused(0, 0)
     for _ in range(3):
-        pace.taken()
-    assert 3 < pace.limit < 3.5
+        policy.taken()
+    assert 3 < policy.limit < 3.5
     for _ in range(100):
-        pace.taken()
-    assert pace.limit == 4
+        policy.taken()
+    assert policy.limit == 4
 
 
 def test_what_the_server_asks_to_wait_is_waited() -> None:
-    pace = RatePolicy(4)
-    pace.refused(now=5.0, begun=4.0, retry_after=7.0)
-    assert pace.wait(now=5.0, in_flight=0) == 7.0
-    assert pace.wait(now=12.0, in_flight=0) == 0
+    policy = RatePolicy(4)
+    policy.refused(now=5.0, begun=4.0, retry_after=7.0)
+    assert policy.wait(now=5.0, in_flight=0) == 7.0
+    assert policy.wait(now=12.0, in_flight=0) == 0
 
 
 def test_pauses_grow_while_nothing_is_taken() -> None:
-    pace = RatePolicy(1)
+    policy = RatePolicy(1)
     waits: list[float] = []
     for second in range(0, 1000, 100):
-        pace.refused(second, second)
-        wait = pace.wait(second, 0)
+        policy.refused(second, second)
+        wait = policy.wait(second, 0)
         assert wait is not None
         waits.append(wait)
     assert waits[0] <= 0.25
     assert LONGEST_PAUSE / 2 <= waits[-1] <= LONGEST_PAUSE
-    pace.taken()
-    pace.refused(2000, 2000)
-    assert (pace.wait(2000, 0) or 0) <= 0.25
+    policy.taken()
+    policy.refused(2000, 2000)
+    assert (policy.wait(2000, 0) or 0) <= 0.25
 
 
 @given(st.floats(0.1, 1000), st.lists(st.floats(0, 5), min_size=2, max_size=50))
 def test_runs_begin_no_faster_than_the_rate(rate: float, steps: list[float]) -> None:
-    pace, now = RatePolicy(1000, rate), 0.0
+    policy, now = RatePolicy(1000, rate), 0.0
     begun: list[float] = []
     for step in steps:
         now += step
-        wait = pace.wait(now, 0)
+        wait = policy.wait(now, 0)
         assert wait is not None
         now += wait
-        pace.begin(now)
+        policy.begin(now)
         begun.append(now)
     for first, second in pairwise(begun):
         assert second - first >= 1 / rate - 1e-6
