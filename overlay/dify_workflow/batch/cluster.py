@@ -280,14 +280,14 @@ async def _run(chunk: Chunk) -> None:
             )
             found = await to_thread.run_sync(partial(journal.records, numbers=chunk.numbers))
             rows = [row for state in (RUNNING, PENDING) for row in found if row.state == state]
-            command = partial(to_thread.run_sync, journal.command, chunk.batch)
-            await _obey(worker, partial(worker.work, Source([rows]), chunk.slots), command)
+            work = partial(worker.work, Source([rows]), chunk.slots)
+            await _obey(worker, work, partial(journal.command, chunk.batch))
 
 
 async def _obey(
     worker: Worker,
     work: Callable[[], Awaitable[None]],
-    command: Callable[[], Awaitable[Command | None]],
+    command: Callable[[], Command | None],
 ) -> None:
     """Run rows as long as the batch wants it; where it is over, leave runs to the next one."""
     async with create_task_group() as group:
@@ -297,7 +297,7 @@ async def _obey(
             group.cancel_scope.cancel()
 
         obeyed: Command | None = None
-        while (wanted := await command()) is not None:
+        while (wanted := await to_thread.run_sync(command)) is not None:
             if wanted != "go":
                 worker.leave_rest()
             if wanted == "stop" and obeyed != "stop":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 import orjson
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .._ends import stop_reason
@@ -159,12 +159,12 @@ class Journal:
         with self._engine.begin() as connection:
             yield connection
 
-    def _read(self, statement: Select[Any], convert: Callable[[Any], T]) -> list[T]:
+    def _read(self, statement: Executable, convert: Callable[[Any], T]) -> list[T]:
         with self._reading() as connection:
             return [convert(row) for row in connection.execute(statement)]
 
     def _read_in(
-        self, column: Any, values: Sequence[Any], wanted: Select[Any], convert: Callable[[Any], T]
+        self, column: Any, values: Sequence[Any], wanted: Any, convert: Callable[[Any], T]
     ) -> list[T]:
         """What is wanted where a column has one of these values, in pieces that fit a statement."""
         with self._reading() as connection:
@@ -174,7 +174,7 @@ class Journal:
                 for row in connection.execute(wanted.where(column.in_(some)))
             ]
 
-    def _number(self, statement: Select[Any]) -> int:
+    def _number(self, statement: Executable) -> int:
         with self._reading() as connection:
             return int(connection.execute(statement).scalar_one())
 

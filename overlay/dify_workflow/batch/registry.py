@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import orjson
+from anyio import from_thread
 from sqlalchemy.exc import IntegrityError
 
 from .._client_base import setup_of
@@ -29,6 +31,11 @@ _BLOCK = 1000
 
 _SLOW = 0.02
 """Seconds that a row may take to come before it is run without waiting for another one."""
+
+_ATTENTION = 100
+"""Rows after which a thread looks whether anybody waits for it."""
+
+logger = logging.getLogger("dify_workflow")
 
 Row = Mapping[str, JSON]
 
@@ -51,6 +58,23 @@ class Registry:
         self._had = journal.count()
         self.unused: list[str] = []
         """Columns of the first row that are no inputs."""
+
+    def take_in(self, rows: Iterable[Row]) -> int:
+        """Check rows, and take them into the journal; return how many there are.
+
+        It runs in a thread of anyio, which ends when the batch was cancelled.
+
+        Raises:
+            RowsError: The app does not take one of them, or they cannot be told apart.
+            JournalError: The journal knows other rows.
+        """
+        total = self.check(_attentive(rows))
+        if total > self._journal.count():
+            self.add_all(_attentive(rows))
+        if self.unused:
+            names = ", ".join(self.unused)
+            logger.info("run_batch: the app has no inputs named %s; results have them", names)
+        return total
 
     def check(self, rows: Iterable[Row]) -> int:
         """Check rows, and that those which the journal knows are the same; nothing is written.
@@ -205,6 +229,14 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
             break
         began = time.monotonic()
     return taken
+
+
+def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that are read in a thread, which ends when the batch was cancelled."""
+    for number, row in enumerate(rows):
+        if not number % _ATTENTION:
+            from_thread.check_cancelled()
+        yield row
 
 
 def _check_mapping(row: object, place: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
@@ -18,7 +17,6 @@ from anyio import (
     EndOfStream,
     Event,
     create_memory_object_stream,
-    from_thread,
     to_thread,
 )
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -48,11 +46,6 @@ T = TypeVar("T")
 
 _AHEAD = 100
 """Results that wait to be taken, before the batch waits too."""
-
-_ATTENTION = 100
-"""Rows after which a thread looks whether anybody waits for it."""
-
-logger = logging.getLogger("dify_workflow")
 
 
 def run_batch(
@@ -368,8 +361,15 @@ class Batch:
         settings = self._settings
         columns = Columns(await self._client.parameters())
         registry = Registry(journal, columns, await belongs(journal, self._client))
-        take_in = partial(self._take_in, registry, journal)
-        await to_thread.run_sync(take_in, abandon_on_cancel=True)
+        total: int | None = None
+        if not isinstance(self._rows, Iterator):
+            total = await to_thread.run_sync(registry.take_in, self._rows, abandon_on_cancel=True)
+        await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
+        if total is not None:
+            done = await to_thread.run_sync(journal.count_in, DONE)
+            self._progress = BatchProgress(total, skipped=done)
+            if self._on_progress is not None:
+                self._on_progress(self._progress)
         async with writing(journal, partial(time_of, self._client)) as writer:
             limiter = AdaptiveLimit(RatePolicy(settings.concurrency, settings.rate))
             monitor = ServerMonitor(self._client, limiter)
@@ -393,23 +393,6 @@ class Batch:
             repeats = options.max_retries if is_repeated else 0
             await reconciler.settle(self._worker, settings.concurrency, repeats, self._tell)
 
-    def _take_in(self, registry: Registry, journal: Journal) -> None:
-        """Check all rows and take them into the journal, but for those of an iterator."""
-        total: int | None = None
-        if not isinstance(self._rows, Iterator):
-            total = registry.check(_attentive(self._rows))
-            if total > journal.count():
-                registry.add_all(_attentive(self._rows))
-        journal.release_shut_down(self._settings.max_attempts)
-        if total is None:
-            return
-        self._progress = BatchProgress(total, skipped=journal.count_in(DONE))
-        if registry.unused:
-            names = ", ".join(registry.unused)
-            logger.info("run_batch: the app has no inputs named %s; results have them", names)
-        if self._on_progress is not None:
-            self._on_progress(self._progress)
-
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
         """Follow the rows whose runs go on, and run the others, here or on the executor."""
         settings = self._settings
@@ -432,14 +415,6 @@ class Batch:
             self._on_progress(self._progress)
         if self._give is not None:
             await self._give(result)
-
-
-def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that are read in a thread, which ends when the batch was cancelled."""
-    for number, row in enumerate(rows):
-        if not number % _ATTENTION:
-            from_thread.check_cancelled()
-        yield row
 
 
 class ResultFeed:

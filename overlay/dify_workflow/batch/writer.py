@@ -114,6 +114,7 @@ class JournalWriter:
     async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
+        won = set[int]()
         try:
             with CancelScope(shield=True):  # these changes are nowhere else
                 changes = [wish.change for wish in wishes]
