@@ -28,17 +28,17 @@ from dify_workflow.batch import (
     JournalError,
     RowResult,
     RowsError,
-    _gate,
-    _lookup,
     iter_batch,
     iter_batch_async,
+    limiter,
     read_rows,
+    reconcile,
     run_batch,
     run_batch_async,
 )
-from dify_workflow.batch._columns import digest
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._writer import writing
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import digest
+from dify_workflow.batch.writer import writing
 from dify_workflow.emulator import Emulator, Input, StartError, node, workflow
 from support.batches import Runs, counted_runs, counts, names, results, table
 
@@ -48,7 +48,7 @@ RUN = "POST /workflows/run"
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of the emulator show in its logs at once."""
-    monkeypatch.setattr(_lookup, "SETTLING", 0.5)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.5)
 
 
 @pytest.fixture
@@ -474,7 +474,7 @@ def test_a_wrong_key_ends_the_batch_and_nothing_is_lost(runs: Runs, journal: str
 def test_a_server_that_takes_nothing_for_too_long_ends_the_batch(
     runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_gate, "PATIENCE", 0.2)
+    monkeypatch.setattr(limiter, "PATIENCE", 0.2)
     runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=None)
     with runs.client() as client, pytest.raises(Exception, match="too many requests"):
         run_batch(client, names(3), journal=journal)
@@ -494,7 +494,7 @@ def test_a_server_that_says_when_to_come_again_is_left_alone_until_then(
 def test_however_many_rows_are_unknown_all_are_looked_for_and_sent_again(
     runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_lookup, "_MOST", 2)
+    monkeypatch.setattr(reconcile, "_MOST", 2)
     runs.emulator.faults.cut_stream(on=RUN, times=3)
     runs.emulator.faults.answer(500, on="GET /workflows/logs", times=None)
     with runs.client(max_retries=0) as client:
@@ -666,8 +666,9 @@ def test_a_claim_that_nobody_waits_for_is_given_back(journal: str) -> None:
                     with anyio.move_on_after(number / 4000):
                         await writer.claim(number)
                         await anyio.sleep_forever()
-            kept = {record.number for record in opened.open_rows("sending")}
-            free = {record.number: record.attempts for record in opened.open_rows("pending")}
+            kept = {record.number for block in opened.blocks("sending") for record in block}
+            pending = [record for block in opened.blocks("pending") for record in block]
+            free = {record.number: record.attempts for record in pending}
         assert kept | free.keys() == set(range(40))
         assert set(free.values()) == {0}
         assert 0 in free

@@ -38,17 +38,14 @@ from dify_workflow.async_client import AsyncDifyWorkflow
 from dify_workflow.batch import (
     JournalError,
     RowResult,
-    _dask,
     iter_batch,
     read_rows,
     run_batch,
     run_batch_async,
 )
-from dify_workflow.batch._chunk import options_to_send
-from dify_workflow.batch._dask import executor_at
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._sealed import Sealed
-from dify_workflow.batch._settings import OnInterrupt
+from dify_workflow.batch.cluster import MaskedText, executor_at, options_to_send
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.run import OnInterrupt
 from support.batches import Runs, counted_runs, counts, names, results, table, wait_until_begun
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
@@ -275,11 +272,10 @@ def test_a_batch_that_fails_frees_its_executor_too(tmp_path: Path) -> None:
 
 def test_a_batch_that_begins_has_the_chunks_of_one_that_died_leave_off(tmp_path: Path) -> None:
     with closing(Journal(tmp_path / "j")) as journal:
-        orders = journal.orders("of one that died")
-        orders.give("go")
-        assert orders.read() == "go"
+        journal.set_command("of one that died", "go")
+        assert journal.command("of one that died") == "go"
         with journal.locked():
-            assert orders.read() is None
+            assert journal.command("of one that died") is None
 
 
 def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
@@ -315,7 +311,8 @@ def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
 
 def test_an_error_of_a_worker_shows_no_key_on_its_way() -> None:
     """Dask has exceptions pickled with their causes, and httpx's have the request."""
-    pytest.importorskip("distributed")  # importing it is what changes how they are pickled
+    import distributed  # noqa: F401  # which has them pickled so
+
     key = "app-S3cr3t-S3cr3t"
     client = DifyWorkflow(key, base_url="http://127.0.0.1:1/v1", max_retries=0)
     with client, pytest.raises(APIConnectionError) as caught:
@@ -333,7 +330,7 @@ def test_the_key_shows_nowhere_on_its_way() -> None:
     assert b"S3cr3t" not in pickled
     assert key not in f"{sealed!r} {sealed} {options}"
     assert pickle.loads(pickled)[0].get_secret_value() == key
-    assert pickle.dumps(sealed) != pickle.dumps(Sealed(key))
+    assert pickle.dumps(sealed) != pickle.dumps(MaskedText(key))
 
 
 @pytest.mark.slow
@@ -403,7 +400,7 @@ def assert_locks(journal: Journal, other: Journal) -> None:
 
 
 def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_dask, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("dify_workflow.batch.cluster.CONNECT_SECONDS", 0.2)
     answers = pytest.raises(ConfigurationError, match="No Dask scheduler answers at tcp://127")
     with answers, executor_at("tcp://127.0.0.1:1"):
         pass

@@ -25,16 +25,16 @@ from dify_workflow import (
 from dify_workflow.batch import (
     JournalError,
     RowsError,
-    _lookup,
     check_rows,
     iter_batch,
     iter_batch_async,
     read_rows,
+    reconcile,
     run_batch,
     run_batch_async,
     write_results,
 )
-from dify_workflow.batch._journal import Journal
+from dify_workflow.batch.journal import Journal
 from support.batches import Runs, counted_runs, counts, names, results, table, wait_until_begun
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
@@ -45,7 +45,7 @@ RUN = "POST /workflows/run"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.05)
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_every_byte_of_the_header_flipped_is_said_or_does_no_harm(
         copy = damaged(done, tmp_path, place, 0xFF)
         try:
             with closing(Journal(copy)) as journal:
-                assert len(list(journal.all_results(100))) == 15
+                assert len(list(journal.results(100))) == 15
         except JournalError as error:
             assert "journal" in str(error)
 

@@ -16,8 +16,8 @@ import pytest
 
 from dify_workflow import InvalidRequestError
 from dify_workflow.batch import JournalError, run_batch, write_results
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._state import About
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import JournalHeader
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 
 
@@ -150,7 +150,9 @@ def counted_memory() -> Iterator[Any]:
 def filled_journal(where: Path, count: int) -> Path:
     """A journal with so many rows that nobody has run."""
     journal = Journal(where)
-    journal.set_about(About("http://x", "0" * 32, "user", has_ids=True, columns=("id", "text")))
+    journal.set_header(
+        JournalHeader("http://x", "0" * 32, "user", has_ids=True, columns=("id", "text"))
+    )
     rows = [
         {
             "number": n,

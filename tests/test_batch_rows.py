@@ -14,7 +14,8 @@ import pytest
 
 from dify_workflow import InvalidRequestError, WorkflowFile
 from dify_workflow.batch import RowsError, check_rows, read_rows
-from dify_workflow.batch._columns import Columns, digest, plain
+from dify_workflow.batch.records import digest, plain
+from dify_workflow.batch.rows import Columns
 from dify_workflow.emulator import Emulator
 
 

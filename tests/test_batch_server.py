@@ -17,9 +17,8 @@ import anyio
 import pytest
 
 from dify_workflow import APIConnectionError
-from dify_workflow.batch import RowResult, _gate, _lookup, iter_batch, run_batch
-from dify_workflow.batch._gate import Gate
-from dify_workflow.batch._pace import Pace
+from dify_workflow.batch import RowResult, iter_batch, reconcile, run_batch
+from dify_workflow.batch.limiter import AdaptiveLimit, RatePolicy
 from dify_workflow.emulator import PastRun
 from support.batches import Runs, counted_runs, counts, names, results, sent_long_ago
 from support.waiting import wait_until
@@ -31,7 +30,7 @@ SHUTDOWN = "Aborted: Workflow stopped because the worker is shutting down."
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of the emulator show in its logs at once."""
-    monkeypatch.setattr(_lookup, "SETTLING", 0.5)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.5)
 
 
 @pytest.fixture
@@ -173,53 +172,53 @@ def test_processes_of_an_executor_wait_for_the_server_too(journal: str) -> None:
 
 
 def test_runs_that_wait_in_the_queue_cut_the_limit_to_those_that_run() -> None:
-    pace = Pace(8)
-    pace.queued(now=10.0, begun=5.0, running=5)
-    assert pace.limit == 5
-    pace.queued(now=11.0, begun=9.0, running=1)  # it was sent before the last cut
-    assert pace.limit == 5
-    pace.queued(now=20.0, begun=15.0, running=0)
-    assert pace.limit == 2.5
+    policy = RatePolicy(8)
+    policy.queued(now=10.0, begun=5.0, running=5)
+    assert policy.limit == 5
+    policy.queued(now=11.0, begun=9.0, running=1)  # it was sent before the last cut
+    assert policy.limit == 5
+    policy.queued(now=20.0, begun=15.0, running=0)
+    assert policy.limit == 2.5
     for moment in range(30, 90, 10):
-        pace.queued(now=moment, begun=moment - 5, running=0)
-    assert pace.limit == 1
-    assert pace.wait(now=90.0, in_flight=0) == 0, "there is no pause"
+        policy.queued(now=moment, begun=moment - 5, running=0)
+    assert policy.limit == 1
+    assert policy.wait(now=90.0, in_flight=0) == 0, "there is no pause"
     for _ in range(40):
-        pace.taken()
-    assert pace.limit > 7
+        policy.taken()
+    assert policy.limit > 7
 
 
-def test_a_gate_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gate, "QUEUED", 0.0)
-    pace = Pace(8)
-    gate = Gate(pace)
+def test_the_limit_sends_fewer_runs_while_some_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
+    policy = RatePolicy(8)
+    limit = AdaptiveLimit(policy)
     for number in range(4):
-        gate.sent(number)
+        limit.sent(number)
     time.sleep(0.01)
-    gate.started(0)
-    assert pace.limit == 4
-    monkeypatch.setattr(_gate, "QUEUED", 60.0)
+    limit.started(0)
+    assert policy.limit == 4
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 60.0)
     for number in range(4, 40):
-        gate.sent(number)
-        gate.started(number)
-    assert pace.limit == 8
+        limit.sent(number)
+        limit.started(number)
+    assert policy.limit == 8
 
 
 def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its worker takes the next run of the queue."""
 
     async def run() -> None:
-        pace = Pace(8)
-        gate = Gate(pace)
+        policy = RatePolicy(8)
+        limit = AdaptiveLimit(policy)
         for number in range(6):
-            await gate.enter()
-            gate.sent(number)
+            await limit.enter()
+            limit.sent(number)
         for number in range(4):
-            gate.started(number)
+            limit.started(number)
         await anyio.sleep(0.01)
-        monkeypatch.setattr(_gate, "QUEUED", 0.0)
-        gate.leave()
-        assert pace.limit == 4
+        monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.0)
+        limit.leave()
+        assert policy.limit == 4
 
     anyio.run(run)
 
@@ -227,7 +226,7 @@ def test_a_run_that_ends_counts_as_one_of_those_that_run(monkeypatch: pytest.Mon
 def test_a_batch_adapts_to_the_workers_of_the_server_and_no_row_is_unknown(
     journal: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(_gate, "QUEUED", 0.2)
+    monkeypatch.setattr("dify_workflow.batch.limiter.QUEUED", 0.2)
     caplog.set_level(logging.INFO, "dify_workflow")
     with counted_runs(0.5, workers=2) as runs, runs.client(timeout=0.3) as client:
         summary = run_batch(client, names(20), journal=journal, concurrency=8)

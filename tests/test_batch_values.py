@@ -14,10 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from dify_workflow.batch import RowResult, RowsError, _lookup, run_batch, write_results
-from dify_workflow.batch._columns import digest
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._state import Claim, Ended
+from dify_workflow.batch import RowResult, RowsError, reconcile, run_batch, write_results
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import Claim, Ended, digest
 from support.batches import OddServer, results
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
 from support.replay import ReplayServer
@@ -28,7 +27,7 @@ HALF = "\ud83d"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lookup, "SETTLING", 0.05)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.05)
 
 
 def told(
@@ -120,9 +119,8 @@ def test_outputs_that_are_nested_too_deeply_are_said(tmp_path: Path) -> None:
             [{"number": n, "key": str(n), "digest": digest({}), "row": "{}"} for n in (0, 1)]
         )
         journal.commit([Claim(0, 0.0), Claim(1, 0.0)])
-        journal.commit(
-            [Ended(0, "done", "succeeded", outputs={"deep": deep}), Ended(1, "done", "succeeded")]
-        )
+        nested = RowResult(0, "0", {}, "succeeded", outputs={"deep": deep})
+        journal.commit([Ended("done", nested), Ended("done", RowResult(1, "1", {}, "succeeded"))])
     first, second = results(tmp_path / "rows.journal")
     assert (first.status, second.status) == ("succeeded", "succeeded")
     assert "nested too deeply" in str(first.message)

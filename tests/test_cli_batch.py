@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dify_workflow.batch import BatchProgress, _lookup
+from dify_workflow.batch import BatchProgress, reconcile
 from dify_workflow.cli._batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.emulator import Emulator
@@ -26,7 +26,7 @@ RUN = "POST /workflows/run"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lookup, "SETTLING", 0.5)
+    monkeypatch.setattr(reconcile, "SETTLING", 0.5)
 
 
 @pytest.fixture

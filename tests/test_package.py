@@ -93,7 +93,7 @@ def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
     ("package", "program", "extra"),
     [
         ("sqlalchemy", "import dify_workflow.batch", "batch"),
-        ("pyarrow", "import dify_workflow.batch._parquet", "batch"),
+        ("pyarrow", "import dify_workflow.batch.parquet", "batch"),
         (
             "psycopg",
             (
@@ -104,7 +104,7 @@ def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
         ),
         (
             "distributed",
-            "from dify_workflow.batch._dask import executor_at as e\nwith e('tcp://h:1'): pass",
+            "from dify_workflow.batch.cluster import executor_at as e\nwith e('tcp://h:1'): pass",
             "cluster",
         ),
     ],

@@ -43,7 +43,7 @@ from dify_workflow import (
 from dify_workflow._http.retry import without_waiting
 from dify_workflow._streams.session import StreamSession
 from dify_workflow.batch import run_batch
-from dify_workflow.batch._chunk import options_to_send
+from dify_workflow.batch.cluster import options_to_send
 from dify_workflow.emulator import (
     BeginNode,
     Emulator,

@@ -11,14 +11,13 @@ from typing import Any
 
 from sqlalchemy import update
 
-from dify_workflow import DifyWorkflow
-from dify_workflow.batch import run_batch, write_results
-from dify_workflow.batch._clients import async_client_like, belongs
-from dify_workflow.batch._columns import Columns
-from dify_workflow.batch._journal import Journal
-from dify_workflow.batch._registry import Registry
-from dify_workflow.batch._schema import rows as row_table
-from dify_workflow.batch._state import Began, Claim, Ended
+from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
+from dify_workflow.batch import RowResult, run_batch, write_results
+from dify_workflow.batch.database import rows as row_table
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import Began, Claim, Ended, JournalHeader
+from dify_workflow.batch.registry import Registry, belongs
+from dify_workflow.batch.rows import Columns
 
 from .work import KEY, Memory, Names, server
 
@@ -37,7 +36,7 @@ def show_writes(folder: Path) -> None:
             numbers = range(start, start + size)
             journal.commit([Claim(number, time.time()) for number in numbers])
             journal.commit([Began(number, f"run-{number}", "task") for number in numbers])
-            journal.commit([Ended(number, "done", "succeeded") for number in numbers])
+            journal.commit([Ended("done", RowResult(n, str(n), {}, "succeeded")) for n in numbers])
         rate = count * 3 / (time.perf_counter() - began)
         print(f"journal, {size} changes a transaction: {rate:,.0f} changes/s", flush=True)
         journal.close()
@@ -95,11 +94,11 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
     """Write a journal in which all rows are done."""
     journal = Journal(where)
 
-    async def about() -> Any:
-        async with async_client_like(client) as twin:
+    async def header() -> JournalHeader:
+        async with AsyncDifyWorkflow(KEY, base_url=client.base_url) as twin:
             return await belongs(journal, twin)
 
-    Registry(journal, Columns(client.parameters()), asyncio.run(about())).add_all(Names(count))
+    Registry(journal, Columns(client.parameters()), asyncio.run(header())).add_all(Names(count))
     done = {"state": "done", "status": "succeeded", "attempts": 1, "tokens": 10, "elapsed": 0.01}
     with journal._engine.begin() as connection:  # noqa: SLF001  # nobody else does so
         connection.execute(update(row_table).values(outputs='{"greeting": "Hello"}', **done))

@@ -21,7 +21,7 @@ from uuid import uuid4
 from dify_workflow import DifyWorkflow
 from dify_workflow._streams.recovery import Pace
 from dify_workflow.batch import RowResult, read_rows, run_batch
-from dify_workflow.batch._journal import Journal
+from dify_workflow.batch.journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow
 from support import events
 from support.recordings import recording
@@ -154,7 +154,7 @@ def names(count: int) -> list[dict[str, str]]:
 def results(journal: str | Path) -> list[RowResult]:
     """All rows of a journal as they stand."""
     with closing(Journal(journal)) as read:
-        return list(read.all_results(500))
+        return list(read.results(500))
 
 
 def counts(journal: str | Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from dify_workflow.batch._schema import url_of
+from dify_workflow.batch.database import url_of
 
 BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 """Where Debian has the newest version's programs, which are not on the path."""

@@ -10,18 +10,17 @@ Needs ``pip install dify-workflow[batch]``::
     summary.write_results("results.csv")
 """
 
-from ._extras import needs
+from .errors import needs
 
 with needs("sqlalchemy", "batch", "Batches need"):
     import sqlalchemy as _  # noqa: F401
 
-from ._check import RowCheck, check_rows
-from ._errors import JournalError, RowsError
-from ._results import write_results
-from ._rows import RowFile, read_rows
-from ._run import iter_batch, iter_batch_async, run_batch, run_batch_async
-from ._state import RowResult
-from ._summary import BatchProgress, BatchSummary
+from .errors import JournalError, RowsError
+from .records import RowResult
+from .registry import RowCheck, check_rows
+from .results import BatchProgress, BatchSummary, write_results
+from .rows import RowFile, read_rows
+from .run import iter_batch, iter_batch_async, run_batch, run_batch_async
 
 __all__ = [
     "BatchProgress",

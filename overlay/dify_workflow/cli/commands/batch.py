@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -126,7 +126,8 @@ def batch(
     with _extras_named():
         from ..._output_file import refuse_source
         from ...batch import read_rows
-        from ...batch._results import check_results_path
+        from ...batch.journal import has_rows
+        from ...batch.results import check_results_path
         from .._batch_end import exit_code, show_summary
 
         rows = read_rows(table)
@@ -140,7 +141,7 @@ def batch(
             if output is None or dry_run:
                 _check(client, rows)
                 return
-            if not resume and _has_rows(where):
+            if not resume and has_rows(where):
                 raise InvalidRequestError(
                     "The journal has the rows of an earlier batch: --resume goes on with it, and "
                     "another --journal begins a new one."
@@ -172,7 +173,8 @@ def _watched(
     client: DifyWorkflow, rows: RowFile, journal: str, dask: str | None, settings: dict[str, Any]
 ) -> BatchSummary:
     from ...batch import JournalError, run_batch
-    from ...batch._dask import executor_at
+    from ...batch.cluster import executor_at
+    from ...batch.journal import has_rows
     from .._batch_view import view_of_batch
     from .._interrupts import announced
 
@@ -186,8 +188,8 @@ def _watched(
             raise
         except (DifyError, KeyboardInterrupt):
             view.close()
-            has_rows = _has_rows(journal)
-            say("Nothing is lost: --resume goes on." if has_rows else "Nothing was sent.")
+            is_begun = has_rows(journal)
+            say("Nothing is lost: --resume goes on." if is_begun else "Nothing was sent.")
             raise
 
 
@@ -207,7 +209,7 @@ def _to_resume(output: Path, **options: str | None) -> list[str]:
 
 
 def _without_password(journal: str) -> str:
-    from ...batch._schema import url_of
+    from ...batch.database import url_of
 
     if "://" not in journal:
         return journal
@@ -227,17 +229,3 @@ def _check(client: DifyWorkflow, rows: RowFile) -> None:
             "no inputs": ", ".join(check.unused),
         }
     )
-
-
-def _has_rows(journal: str) -> bool:
-    """Whether a batch has begun with a journal.
-
-    Raises:
-        JournalError: It cannot be used.
-    """
-    from ...batch._journal import Journal
-
-    if "://" not in journal and not Path(journal).exists():
-        return False
-    with closing(Journal(journal)) as found:
-        return found.count() > 0

@@ -5,47 +5,47 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import attrs
 from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
-from ._journal import Journal
-from ._state import Change, Claim, Release
+from .._base_client import server_time
+from ..async_client import AsyncDifyWorkflow
+from .records import Change, Claim, Release
 
-T = TypeVar("T")
-
+if TYPE_CHECKING:
+    from .journal import Journal
 
 GATHERING = 0.005
 """Seconds between two transactions, in which changes gather that are then written together: each
 costs as much as the disk takes to confirm it, and runs take far longer than that."""
 
 
+def time_of(client: AsyncDifyWorkflow) -> float:
+    """The time by the clock of the server, or of this machine where that is not known."""
+    known = server_time(client)
+    return time.time() if known is None else known
+
+
 @attrs.define(eq=False)
 class _Wish:
-    """A change that somebody may wait for.
-
-    Args:
-        change: The change.
-        then: Called when it is on the disk.
-        written: Set when it is, and `then` has been called.
-        won: Whether a claim was granted; None until it is known.
-        is_withdrawn: Whether nobody wants a claim any more.
-    """
+    """A change that a task may wait for, with what is called when it is on the disk."""
 
     change: Change
     then: Callable[[], Awaitable[None]] | None = None
     written: Event = attrs.field(factory=Event)
+    """Set when it is on the disk, and `then` has been called."""
     won: bool | None = None
+    """Whether a claim was granted; None until it is known."""
     is_withdrawn: bool = False
+    """Whether a claim is not wanted any more."""
 
 
 class JournalWriter:
     """Writes changes of rows, all those at once that have come up while the last ones were written.
 
-    Args:
-        journal: Where to.
-        clock: Gives the time that rows are sent at.
+    The clock gives the time that rows are sent at.
     """
 
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
@@ -74,66 +74,50 @@ class JournalWriter:
         self._wanted.set()
 
     async def write_rest(self) -> None:
-        """Write what `run` has left when it was cancelled, and tell nobody."""
+        """Write what `run` has left when it was cancelled, and call nothing then."""
         for wish in self._wishes:
             wish.then = None
         while self._wishes:
             await self._write()
 
-    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Have a change written soon.
-
-        Args:
-            change: The change.
-            then: Called when it is on the disk; nothing else is written before it returns.
-        """
-        self._wish(change, then)
-
-    async def flush(self) -> None:
-        """Wait until everything that was wanted so far is on the disk, and told."""
-        while self._wishes or self._is_writing:
-            await self._rested.wait()
-
-    async def write(self, change: Change) -> None:
-        """Have a change written, and wait until it is on the disk."""
-        await self._wish(change).written.wait()
-
-    async def claim(self, number: int) -> bool:
-        """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
-        wish = self._wish(Claim(number, self._clock()))
-        try:
-            await wish.written.wait()
-        except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
-            self._withdraw(wish)
-            raise
-        return wish.won is True
-
-    async def ask(self, question: Callable[[], T]) -> T:
-        """Ask the journal something, in a thread."""
-        return await to_thread.run_sync(question)
-
-    def _withdraw(self, wish: _Wish) -> None:
-        """Give a claim back, now or when it is known to be granted."""
-        if wish in self._wishes:
-            self._wishes.remove(wish)
-        elif wish.won:
-            self.note(Release(wish.change.number, was_sent=False))
-        else:
-            wish.is_withdrawn = True
-
-    def _wish(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
+    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
+        """Have a change written soon; nothing else is written then before `then` returns."""
         wish = _Wish(change, then)
         self._wishes.append(wish)
         self._wanted.set()
         return wish
 
+    async def flush(self) -> None:
+        """Wait until all changes so far are on the disk, and what follows them was called."""
+        while self._wishes or self._is_writing:
+            await self._rested.wait()
+
+    async def write(self, change: Change) -> None:
+        """Have a change written, and wait until it is on the disk."""
+        await self.note(change).written.wait()
+
+    async def claim(self, number: int) -> bool:
+        """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
+        wish = self.note(Claim(number, self._clock()))
+        try:
+            await wish.written.wait()
+        except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+            elif wish.won:
+                self.note(Release(number, was_sent=False))
+            else:
+                wish.is_withdrawn = True
+            raise
+        return wish.won is True
+
     async def _write(self) -> None:
         wishes, self._wishes, self._wanted = self._wishes, [], Event()
         self._is_writing = True
         won = set[int]()
-        changes = [wish.change for wish in wishes]
         try:
-            with CancelScope(shield=True):  # nobody else has these changes any more
+            with CancelScope(shield=True):  # these changes are nowhere else
+                changes = [wish.change for wish in wishes]
                 won = await to_thread.run_sync(self._journal.commit, changes)
             for wish in wishes:
                 wish.won = wish.change.number in won
@@ -153,12 +137,7 @@ class JournalWriter:
 async def writing(
     journal: Journal, clock: Callable[[], float] = time.time
 ) -> AsyncGenerator[JournalWriter, None]:
-    """A writer that writes while the block goes on, and everything when it is left.
-
-    Args:
-        journal: As for `JournalWriter`.
-        clock: As for `JournalWriter`.
-    """
+    """A writer that writes while the block goes on, and everything when it is left."""
     writer = JournalWriter(journal, clock)
     try:
         async with create_task_group() as group:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._json import JSON, JSONObject
-from ._errors import RowsError
-from ._extras import needs
-from ._values import json_text
+from .errors import RowsError, needs
+from .records import batched, json_text
 
 with needs("pyarrow", "batch", "Parquet files need"):
     import pyarrow as pa
@@ -23,14 +22,7 @@ _BLOCK = 1000
 
 
 def read_parquet(path: Path) -> Iterator[JSONObject]:
-    """The rows of a file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        RowsError: It is no Parquet file, or a damaged one.
-    """
+    """The rows of a file; a RowsError where it is no Parquet file, or a damaged one."""
     try:
         with pq.ParquetFile(path) as file:
             for block in file.iter_batches(batch_size=_BLOCK):
@@ -45,22 +37,19 @@ def write_parquet(
     lines: Iterator[JSONObject],
     fitted: Callable[[str], str],
 ) -> int:
-    """Write rows to a file.
+    """Write rows to a file; return how many there are.
 
     Args:
         file: The file.
         kinds: The columns in their order, each with the kinds that its values have.
         lines: The rows, each with all columns.
         fitted: Gives a text as UTF-8 can hold it.
-
-    Returns:
-        How many there are.
     """
     types = {name: _column_type(found) for name, found in kinds.items()}
     schema = pa.schema([pa.field(fitted(name), each) for name, each in types.items()])
     count = 0
     with pq.ParquetWriter(file, schema) as writer:
-        for block in _blocks(lines):
+        for block in batched(lines, _BLOCK):
             columns = [
                 pa.array([_value(line[name], each, fitted) for line in block], each)
                 for name, each in types.items()
@@ -85,14 +74,3 @@ def _value(value: JSON, column: Any, fitted: Callable[[str], str]) -> JSON:
     if value is None or column != pa.string():
         return value
     return fitted(value) if isinstance(value, str) else json_text(value)
-
-
-def _blocks(lines: Iterator[JSONObject]) -> Iterator[Sequence[JSONObject]]:
-    block: list[JSONObject] = []
-    for line in lines:
-        block.append(line)
-        if len(block) == _BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block

@@ -1,11 +1,11 @@
-"""Results as a table: the rows, and what came of them."""
+"""The results of a batch: counted, and as a table."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,44 +16,129 @@ from .._csv import CSVWriter, without_formula
 from .._json import JSON, JSONObject, is_object, is_text
 from .._output_file import Source, refuse_source, replacing
 from ..errors import InvalidRequestError
-from ._journal import Journal
-from ._schema import url_of
-from ._state import RowResult
-from ._values import json_text
+from .database import file_of, url_of
+from .journal import Journal
+from .records import SUCCESSES, RowResult, json_text
 
 if TYPE_CHECKING:
     from os import PathLike
+
 
 logger = logging.getLogger("dify_workflow")
 
 Kinds = dict[str, set[type]]
 """The columns of a table in their order, each with the kinds that its values have."""
 
-_FIRST_FACTS: dict[str, tuple[type, Callable[[RowResult], JSON]]] = {
-    "status": (str, lambda result: result.status),
-    "message": (str, lambda result: result.message),
+_BEFORE_OUTPUTS: Kinds = {"status": {str}, "message": {str}}
+_BEHIND_OUTPUTS: Kinds = {
+    "run_id": {str},
+    "elapsed_seconds": {float},
+    "tokens": {int},
+    "attempts": {int},
 }
-"""Columns between those of the row and the outputs."""
-
-_LAST_FACTS: dict[str, tuple[type, Callable[[RowResult], JSON]]] = {
-    "run_id": (str, lambda result: result.run_id),
-    "elapsed_seconds": (float, lambda result: result.elapsed_time),
-    "tokens": (int, lambda result: result.total_tokens),
-    "attempts": (int, lambda result: result.attempts),
-}
-"""Columns behind the outputs."""
-
-_FACTS = {**_FIRST_FACTS, **_LAST_FACTS}
 _OUTPUTS = "outputs"
 _ROW = "row."
 _BLOCK = 1000
 """Rows that are in memory at a time."""
 
 
+@attrs.frozen
+class BatchProgress:
+    """How far a batch is.
+
+    Args:
+        total: How many rows there are; None where their source may have no end.
+        skipped: How many had their results before.
+        counts: How many rows there are by status, of those with one and not skipped.
+        tokens: Tokens that the runs used, of rows that were not skipped.
+    """
+
+    total: int | None
+    skipped: int = 0
+    counts: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    tokens: int = 0
+
+    @property
+    def settled(self) -> int:
+        """How many rows have a status now."""
+        return self.skipped + sum(self.counts.values())
+
+    def with_result(self, result: RowResult) -> BatchProgress:
+        """How far it is with one more result."""
+        counts = {**self.counts, result.status: self.counts.get(result.status, 0) + 1}
+        tokens = self.tokens + (result.total_tokens or 0)
+        return attrs.evolve(self, counts=counts, tokens=tokens)
+
+
+@attrs.frozen
+class BatchSummary:
+    """How a batch went.
+
+    Args:
+        counts: How many rows of the journal there are by status, such as ``"succeeded"``.
+        tokens: Tokens that all their runs used.
+        skipped: How many rows had their results before.
+        elapsed_time: Seconds that the batch took this time.
+        is_interrupted: Whether it was interrupted, so that rows are left to be run.
+        queued: How many rows are unknown whose runs may still wait in the server's queue: they were
+            sent less than `start_timeout` ago. The next call looks for them again.
+        shut_down: How many runs the server stopped because its workers were shut down, as each
+            deploy of Dify does; `max_attempts` repeats their rows.
+        attempts_needed: A value of `max_attempts` with which the next call repeats the rows that
+            are left of these; None where none is left.
+    """
+
+    counts: Mapping[str, int]
+    tokens: int
+    skipped: int
+    elapsed_time: float
+    is_interrupted: bool = False
+    queued: int = 0
+    shut_down: int = 0
+    attempts_needed: int | None = None
+    _journal: str = attrs.field(default="", repr=False, alias="journal")
+    _sources: tuple[Path, ...] = attrs.field(default=(), repr=False, alias="sources")
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.counts.values())
+
+    @property
+    def succeeded(self) -> int:
+        """How many rows have their outputs."""
+        return sum(many for status, many in self.counts.items() if status in SUCCESSES)
+
+    @property
+    def unknown(self) -> int:
+        """How many rows were sent whose outcome is unknown."""
+        return self.counts.get("unknown", 0)
+
+    def write_results(self, path: str | PathLike[str], *, escape_formulas: bool = False) -> int:
+        """Write a table of all rows and their results; see `write_results`.
+
+        Args:
+            path: Where to; not the file that the rows came from.
+            escape_formulas: As for `write_results`.
+        """
+        refuse_source(Path(path), *self._sources)
+        return write_results(path, journal=self._journal, escape_formulas=escape_formulas)
+
+    def slowest(self, limit: int = 5) -> list[RowResult]:
+        """The rows whose runs took longest, the slowest first."""
+        with closing(Journal(self._journal)) as journal:
+            return journal.slowest(limit)
+
+    def troubled(self, limit: int = 10) -> list[RowResult]:
+        """The first rows that failed, were stopped, or whose outcome is unknown."""
+        with closing(Journal(self._journal)) as journal:
+            return journal.troubled(limit)
+
+
 def write_results(
     path: str | PathLike[str], *, journal: str | PathLike[str], escape_formulas: bool = False
 ) -> int:
-    """Write a table of all rows of a journal and what came of them.
+    """Write a table of all rows of a journal and their results.
 
     It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
     output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is
@@ -75,14 +160,16 @@ def write_results(
         ImportError: Parquet needs the extra ``batch``.
     """
     target = Path(path)
-    check_results_path(target, *_file_of(journal), escape_formulas=escape_formulas)
+    file = file_of(url_of(journal))
+    sources = [] if file is None else [file]
+    check_results_path(target, *sources, escape_formulas=escape_formulas)
     texts = Texts(escapes=escape_formulas)
     with closing(Journal(journal, must_exist=True)) as read:
         kinds = _kinds(read)
         write = _WRITERS[target.suffix.lower()]
         try:
-            with replacing(target) as file:
-                count = write(file, kinds, _lines(read, kinds), texts)
+            with replacing(target) as opened:
+                count = write(opened, kinds, _lines(read, kinds), texts)
         except OSError as error:
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
     if texts.halved:
@@ -117,12 +204,6 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
     refuse_source(path, *sources)
 
 
-def _file_of(journal: str | PathLike[str]) -> list[str]:
-    """The file of a journal; none where it is in another database."""
-    url = url_of(journal)
-    return [str(url.database)] if url.get_backend_name() == "sqlite" else []
-
-
 @attrs.define
 class Texts:
     """Texts as a table of UTF-8 takes them; counts those of which it has something else.
@@ -145,15 +226,13 @@ class Texts:
 
 
 def _kinds(journal: Journal) -> Kinds:
-    about = journal.about()
-    own: Kinds = {_own(name): set() for name in (about.columns if about else ())}
+    header = journal.header()
+    own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
     outputs: Kinds = {}
-    for result in journal.all_results(_BLOCK):
+    for result in journal.results(_BLOCK):
         _note(own, _own_columns(result))
         _note(outputs, _output_columns(result))
-    first = {name: {kind} for name, (kind, _) in _FIRST_FACTS.items()}
-    last = {name: {kind} for name, (kind, _) in _LAST_FACTS.items()}
-    return {**own, **first, **outputs, **last}
+    return {**own, **_BEFORE_OUTPUTS, **outputs, **_BEHIND_OUTPUTS}
 
 
 def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
@@ -179,9 +258,19 @@ def _kind_of(value: JSON) -> type:
 def _lines(journal: Journal, kinds: Kinds) -> Iterator[JSONObject]:
     """The rows of the table, each with all columns."""
     empty: JSONObject = dict.fromkeys(kinds)
-    for result in journal.all_results(_BLOCK):
-        facts = {name: read(result) for name, (_, read) in _FACTS.items()}
-        yield {**empty, **_own_columns(result), **_output_columns(result), **facts}
+    for result in journal.results(_BLOCK):
+        yield {**empty, **_own_columns(result), **_output_columns(result), **_facts(result)}
+
+
+def _facts(result: RowResult) -> JSONObject:
+    return {
+        "status": result.status,
+        "message": result.message,
+        "run_id": result.run_id,
+        "elapsed_seconds": result.elapsed_time,
+        "tokens": result.total_tokens,
+        "attempts": result.attempts,
+    }
 
 
 def _own_columns(result: RowResult) -> JSONObject:
@@ -189,7 +278,9 @@ def _own_columns(result: RowResult) -> JSONObject:
 
 
 def _own(name: str) -> str:
-    is_taken = name in _FACTS or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
+    """The column of the table for one of the row's own."""
+    is_fact = name in _BEFORE_OUTPUTS or name in _BEHIND_OUTPUTS
+    is_taken = is_fact or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
     return f"{_ROW}{name}" if is_taken else name
 
 
@@ -202,12 +293,15 @@ def _output_columns(result: RowResult) -> JSONObject:
 
 def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
     count = 0
-    with _as_text(file) as text:
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
         writer = CSVWriter(text)
         writer.row(map(texts.fitted, kinds))
         for line in lines:
             writer.row([_cell(line[name], texts) for name in kinds])
             count += 1
+    finally:
+        text.detach()
     return count
 
 
@@ -222,18 +316,9 @@ def _write_json_lines(
 
 
 def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    from ._parquet import write_parquet
+    from .parquet import write_parquet
 
     return write_parquet(file, kinds, lines, texts.fitted)
-
-
-@contextmanager
-def _as_text(file: BinaryIO) -> Generator[TextIOWrapper, None, None]:
-    text = TextIOWrapper(file, encoding="utf-8", newline="")
-    try:
-        yield text
-    finally:
-        text.detach()
 
 
 def _cell(value: JSON, texts: Texts) -> JSON:

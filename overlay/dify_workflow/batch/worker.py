@@ -1,24 +1,27 @@
-"""The engine: runs rows, so many at a time, and has the journal know of each step beforehand."""
+"""Running rows, so many at a time; the journal knows of each step beforehand."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import attrs
-from anyio import CancelScope, Event, create_task_group, move_on_after
+from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
 
 from .._base_client import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
-from ._columns import Columns
-from ._gate import Gate, Permits
-from ._presence import Presence
-from ._source import Source
-from ._state import (
+from .errors import ErrorClass, classify, is_congestion, may_be_away
+from .limiter import AdaptiveLimit, Permits, ServerMonitor
+from .records import (
     DONE,
     PENDING,
     RUNNING,
@@ -28,51 +31,109 @@ from ._state import (
     Release,
     RowRecord,
     RowResult,
-    result_of,
 )
-from ._verdict import Verdict, is_congestion, may_be_away, verdict
-from ._writer import JournalWriter
 
-Tell = Callable[[RowResult], Awaitable[None]]
-"""Is told each result, when the journal has it."""
+if TYPE_CHECKING:
+    from .rows import Columns
+    from .writer import JournalWriter
+
+OnInterrupt = Literal["wait", "stop", "detach"]
+"""What is done with runs that go on when a batch is interrupted: they are followed to their ends,
+stopped on the server, or left to go on by themselves."""
+
+OnResult = Callable[[RowResult], Awaitable[None]]
+"""Called with each result, when the journal has it."""
 
 _SENDING_SECONDS = 1.0
 """How long a worker that is left waits for the ids of runs that were just sent."""
 
 
-class Worker:
-    """Runs rows.
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How a batch is run; `run_batch` says what each means.
+
+    Raises:
+        InvalidRequestError: One of them is invalid.
+    """
+
+    concurrency: int
+    rate: float | None
+    max_attempts: int
+    resume: bool
+    rerun_unknown: bool
+    at_least_once: bool | None
+    on_interrupt: OnInterrupt = "wait"
+    executor: Executor | None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("concurrency", "max_attempts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequestError(
+                    f"{name} must be a whole number from 1 on, not {value!r}."
+                )
+        rate = self.rate
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+        if self.at_least_once not in {None, True, False}:
+            raise InvalidRequestError(
+                f"at_least_once must be True, False or None, not {self.at_least_once!r}."
+            )
+        if self.on_interrupt not in {"wait", "stop", "detach"}:
+            raise InvalidRequestError(
+                f"on_interrupt must be 'wait', 'stop' or 'detach', not {self.on_interrupt!r}."
+            )
+
+
+class Source:
+    """Gives rows, each once, to several tasks.
 
     Args:
-        client: What runs them.
-        columns: How rows become inputs.
-        writer: Writes the journal.
-        gate: Where rows wait for their turn.
-        tell: Is told each result.
-        presence: Waits for the server where it is away.
-        max_attempts: How often a row is sent that fails.
-        permits: A bound on runs that several processes share; None where there is none.
+        blocks: The rows, some at a time; they are read in a thread.
     """
+
+    def __init__(self, blocks: Iterable[list[RowRecord]]) -> None:
+        self._blocks = iter(blocks)
+        self._rows: deque[RowRecord] = deque()
+        self._reading = Lock()
+        self.is_exhausted = False
+        """Whether there are none left to be read."""
+
+    async def next(self) -> RowRecord | None:
+        """The next row; None where there is none."""
+        while not self._rows and not self.is_exhausted:
+            async with self._reading:
+                if not self._rows and not self.is_exhausted:
+                    # A source that never comes to an end must not keep a batch that is left.
+                    read = partial(next, self._blocks, ())
+                    found = await to_thread.run_sync(read, abandon_on_cancel=True)
+                    self._rows.extend(found)
+                    self.is_exhausted = not found
+        return self._rows.popleft() if self._rows else None
+
+
+class Worker:
+    """Runs rows; how many at a time, the limiter and the permits say."""
 
     def __init__(
         self,
         client: AsyncDifyWorkflow,
         columns: Columns,
         writer: JournalWriter,
-        gate: Gate,
-        tell: Tell,
+        limiter: AdaptiveLimit,
+        on_result: OnResult,
         *,
-        presence: Presence,
+        monitor: ServerMonitor,
         max_attempts: int = 1,
         permits: Permits | None = None,
     ) -> None:
         self._client = client
         self._sender = _sender_like(client)
-        self._presence = presence
+        self._monitor = monitor
         self._columns = columns
         self._writer = writer
-        self._gate = gate
-        self._tell = tell
+        self._limiter = limiter
+        self._on_result = on_result
         self._max_attempts = max_attempts
         self._permits = permits
         self._tasks: dict[int, str] = {}
@@ -87,10 +148,6 @@ class Worker:
 
         Whatever cuts it short, requests that were just sent have a moment to tell the ids of their
         runs, and rows that were claimed but not sent are given back.
-
-        Args:
-            source: The rows.
-            slots: Most rows at a time.
 
         Raises:
             DifyError: What every further row would meet, too.
@@ -121,13 +178,13 @@ class Worker:
 
     def leave_rest(self) -> None:
         """Begin no more runs; those that go on are followed to their ends."""
-        self._gate.close()
+        self._limiter.close()
 
     async def finish_sending(self) -> None:
         """Begin no more runs, and wait a moment for the ids of those that were just sent.
 
-        Whoever leaves a batch then leaves rows that are followed, and not ones of which nobody
-        knows whether they were sent.
+        A batch that is left then has rows that can be followed, instead of rows that may or may not
+        have been sent.
         """
         self.leave_rest()
         now = time.monotonic()
@@ -139,8 +196,8 @@ class Worker:
     def _is_sent(self, number: int) -> None:
         self._sending.discard(number)
         if not self._sending:
-            told, self._all_sent = self._all_sent, Event()
-            told.set()
+            all_sent, self._all_sent = self._all_sent, Event()
+            all_sent.set()
 
     async def stop_runs(self) -> None:
         """Stop the runs that go on, on the server; their rows are to be run again some time."""
@@ -160,7 +217,7 @@ class Worker:
             await self._settle_all(source)
             return
         while not await self._permits.acquire():
-            if source.is_exhausted or self._gate.is_closed:
+            if source.is_exhausted or self._limiter.is_closed:
                 return
         try:
             await self._settle_all(source)
@@ -172,12 +229,12 @@ class Worker:
         while (record := await source.next()) is not None:
             left: RowRecord | None = record
             while left is not None:
-                if not await self._gate.enter():
+                if not await self._limiter.enter():
                     return
                 try:
                     left = await self._take_turn(left)
                 finally:
-                    self._gate.leave()
+                    self._limiter.leave()
 
     async def _take_turn(self, record: RowRecord) -> RowRecord | None:
         """Run or follow a row; the row, where it needs another turn."""
@@ -186,20 +243,21 @@ class Worker:
         try:
             if record.state == RUNNING and run_id is not None:
                 return await self._end(record, await self._client.wait_for_run(run_id))
-            inputs = await self._inputs(record)
+            inputs = self._columns.inputs(record.row)
+            inputs = {name: await self._uploaded(value) for name, value in inputs.items()}
             if not await self._writer.claim(record.number):
-                return None  # somebody else has sent it
-            if self._gate.is_closed:  # meanwhile
+                return None  # another process has sent it
+            if self._limiter.is_closed:  # meanwhile
                 self._writer.note(Release(record.number, was_sent=False))
                 return None
             self._sending.add(record.number)
             record = attrs.evolve(record, attempts=record.attempts + 1, state=RUNNING, run_id=None)
             return await self._end(record, await self._run(record, inputs))
-        except _TurnError as turn:
-            known = attrs.evolve(record, run_id=turn.run_id)
-            return await self._after(turn.error, turn.verdict, known, begun)
+        except _RunError as failed:
+            known = attrs.evolve(record, run_id=failed.run_id)
+            return await self._after(failed.error, known, begun)
         except DifyError as error:
-            return await self._after(error, verdict(error), record, begun)
+            return await self._after(error, record, begun)
         finally:
             self._is_sent(record.number)
 
@@ -207,18 +265,18 @@ class Worker:
         """Send a row's run and follow it to its end.
 
         Raises:
-            _TurnError: It did not come to one.
+            _RunError: It did not come to one.
         """
         run_id: str | None = None
         stream = self._sender.run_workflow_stream(inputs)
-        self._gate.sent(record.number)
+        self._limiter.sent(record.number)
         try:
             async with stream:
                 started = await stream.started()
                 run_id = started.id
                 self._writer.note(Began(record.number, run_id, started.task_id))
                 self._is_sent(record.number)
-                self._gate.started(record.number)
+                self._limiter.started(record.number)
                 if started.task_id is not None:
                     self._tasks[record.number] = started.task_id
                     if self._is_stopping:
@@ -228,26 +286,14 @@ class Worker:
             if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
                 run_id = error.run_id  # but not that of its task
                 self._writer.note(Began(record.number, run_id, error.task_id))
-            raise _TurnError(error, verdict(error), run_id) from error
+            raise _RunError(error, run_id) from error
         except BaseException:  # cancelled
             if not stream.request_sent:
                 self._writer.note(Release(record.number, was_sent=False))
             raise
         finally:
-            self._gate.failed(record.number)
+            self._limiter.failed(record.number)
             self._tasks.pop(record.number, None)
-
-    async def _inputs(self, record: RowRecord) -> JSONObject:
-        """The inputs of a row, its files uploaded.
-
-        Raises:
-            _TurnError: They cannot be had, so nothing was run.
-        """
-        try:
-            inputs = self._columns.inputs(record.row)
-            return {name: await self._uploaded(value) for name, value in inputs.items()}
-        except DifyError as error:
-            raise _TurnError(error, verdict(error)) from error
 
     async def _uploaded(self, value: JSON) -> JSON:
         if isinstance(value, Path):
@@ -258,92 +304,86 @@ class Worker:
 
     async def _end(self, record: RowRecord, run: WorkflowRunResponse) -> RowRecord | None:
         """Take that a run has ended or waits for people; the row, where it has another try."""
-        self._gate.note_life()
+        self._limiter.touch()
         is_shutdown = run.stop_reason == "shutdown"
         has_more = record.attempts < self._max_attempts
         may_repeat = has_more and (is_shutdown or run.status == "failed")
         if may_repeat or (run.status == "stopped" and self._is_stopping):
-            await self._writer.write(
-                Release(record.number, was_sent=True, run_id=run.id, was_shut_down=is_shutdown)
-            )
-            return attrs.evolve(record, state=PENDING, run_id=None)
-        state = RUNNING if run.status == "paused" else DONE
-        self._report(record, Ended.of(record.number, state, run))
+            return await self._repeated(record, run.id, was_shut_down=is_shutdown)
+        self._report(RUNNING if run.status == "paused" else DONE, record.with_run(run))
         return None
 
-    def _report(self, record: RowRecord, end: Ended) -> None:
-        # The slot is free for the next row while the journal is written.
-        self._writer.note(end, lambda: self._tell(result_of(record, end, record.attempts)))
+    async def _repeated(
+        self, record: RowRecord, run_id: str | None, *, was_shut_down: bool = False
+    ) -> RowRecord:
+        """The row, which is to be sent again."""
+        await self._writer.write(
+            Release(record.number, was_sent=True, run_id=run_id, was_shut_down=was_shut_down)
+        )
+        return attrs.evolve(record, state=PENDING, run_id=None)
 
-    async def _after(
-        self, error: DifyError, what: Verdict, record: RowRecord, begun: float
-    ) -> RowRecord | None:
+    def _report(self, state: str, result: RowResult) -> None:
+        # The slot is free for the next row while the journal is written.
+        self._writer.note(Ended(state, result), lambda: self._on_result(result))
+
+    async def _after(self, error: DifyError, record: RowRecord, begun: float) -> RowRecord | None:
         """Take that a run ended with an error; the row, where it has another turn."""
-        was_claimed = record.state == RUNNING
-        if what in {Verdict.FATAL, Verdict.REFUSED} and was_claimed and record.run_id is None:
+        what = classify(error)
+        has_no_run = record.state == RUNNING and record.run_id is None
+        if has_no_run and what in {ErrorClass.FATAL, ErrorClass.REFUSED}:
             await self._writer.write(Release(record.number, was_sent=False))
             record = attrs.evolve(record, state=PENDING, attempts=record.attempts - 1)
         match what:
-            case Verdict.FATAL:
+            case ErrorClass.FATAL:
                 self._give_up(error)
                 return None
-            case Verdict.REFUSED | Verdict.BROKEN:
+            case ErrorClass.REFUSED | ErrorClass.BROKEN:
                 await self._note_refusal(error, begun)
                 return record
-            case Verdict.UNCERTAIN:
+            case ErrorClass.UNCERTAIN:
                 # The journal says so; its run is looked for in the end.
                 if is_congestion(error):
                     await self._note_refusal(error, begun)
                 return None
-            case Verdict.LOST:
-                end = Ended(record.number, UNKNOWN, UNKNOWN, str(error))
-            case Verdict.FAILED:
-                if isinstance(error, InvalidRequestError) or record.attempts >= self._max_attempts:
-                    end = Ended(record.number, DONE, "failed", str(error))
-                else:
-                    await self._writer.write(
-                        Release(record.number, was_sent=True, run_id=record.run_id)
-                    )
-                    return attrs.evolve(record, state=PENDING, run_id=None)
-        self._report(record, end)
+            case ErrorClass.LOST:
+                self._report(UNKNOWN, record.without_run(UNKNOWN, str(error)))
+            case ErrorClass.FAILED:
+                is_last = record.attempts >= self._max_attempts
+                if not is_last and not isinstance(error, InvalidRequestError):
+                    return await self._repeated(record, record.run_id)
+                self._report(DONE, record.without_run("failed", str(error)))
         return None
 
     async def _note_refusal(self, error: DifyError, begun: float) -> None:
         """Send fewer runs, and none as long as the server is away."""
-        if not self._gate.refused(error, begun):
+        if not self._limiter.refused(error, begun):
             self._give_up(error)
         elif may_be_away(error):
             try:
-                await self._presence.wait()
+                await self._monitor.wait()
             except DifyError as absence:
                 self._give_up(absence)
 
     def _give_up(self, error: DifyError) -> None:
         """Begin no more runs; those that go on come to their ends before the error is raised."""
         self._fatal = self._fatal or error
-        self._gate.close()
+        self._limiter.close()
 
 
 def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
     """A client that sends each run once, and leaves to the batch what a client does else.
 
-    The gate takes care of refusals: it sends fewer runs, where the client would insist. The journal
-    knows the rows whose outcome is unknown, and all of them are looked for together.
+    The limit takes care of refusals: it sends fewer runs, where the client would insist. The
+    journal knows the rows whose outcome is unknown, and all of them are looked for together.
     """
     _, pace, _ = setup_of(client)
     sender = client.with_options(max_retries=0, queue_timeout=0, at_least_once=False)
     return with_pace(sender, attrs.evolve(pace, search=0.0))
 
 
-class _TurnError(Exception):
-    """A row's turn did not end with a run's end.
+class _RunError(Exception):
+    """A run that was sent did not come to its end; its id, where one is known."""
 
-    Args:
-        error: What happened.
-        verdict: What becomes of the row.
-        run_id: Id of its run, where one is known.
-    """
-
-    def __init__(self, error: DifyError, verdict: Verdict, run_id: str | None = None) -> None:
+    def __init__(self, error: DifyError, run_id: str | None) -> None:
         super().__init__(error)
-        self.error, self.verdict, self.run_id = error, verdict, run_id
+        self.error, self.run_id = error, run_id

@@ -1,20 +1,29 @@
-"""Tables of inputs: CSV, JSON lines and Parquet, read row by row."""
+"""Tables of inputs, read row by row, and how their columns become the inputs of a run."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+import orjson
 
-from .._json import JSONObject, decode, is_object
+from .._api.input_rules import problems
+from .._api.preparation import as_planned
+from .._fields import Field, fields_of_app
+from .._json import JSON, JSONObject, decode, is_list, is_object
 from ..errors import InvalidRequestError
-from ._errors import RowsError
+from .errors import RowsError
+from .records import KEY_COLUMN
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from dify_workflow_api.models import AppParameters
+
 
 _LONGEST_CELL = 1 << 30
 """Most characters of a CSV cell; the csv module's own bound of 131,072 is met by documents."""
@@ -106,7 +115,7 @@ def _json_lines(path: Path) -> Iterator[JSONObject]:
 
 
 def _parquet(path: Path) -> Iterator[JSONObject]:
-    from ._parquet import read_parquet
+    from .parquet import read_parquet
 
     return read_parquet(path)
 
@@ -118,3 +127,71 @@ _READERS: dict[str, Callable[[Path], Iterator[JSONObject]]] = {
     ".parquet": _parquet,
 }
 """Reader by the ending of the file's name."""
+
+_TEXT_KINDS = frozenset({"text-input", "paragraph", "select"})
+_EMPTY_MEANS_EMPTY = frozenset({"text-input", "paragraph"})
+"""Kinds of input for which an empty cell is a value; for others it is none."""
+
+
+class Columns:
+    """How the columns of a table become the inputs of an app.
+
+    Args:
+        parameters: What the app takes (GET /parameters).
+    """
+
+    def __init__(self, parameters: AppParameters) -> None:
+        self.fields = tuple(fields_of_app(parameters))
+        self._form = [item.to_dict() for item in parameters.user_input_form]
+
+    def inputs(self, row: Mapping[str, JSON]) -> JSONObject:
+        """The inputs of a row: its columns that have the name of an input, each as that takes it.
+
+        Raises:
+            InvalidRequestError: The app does not take the row; the message says why.
+        """
+        values = {field.name: _value(field, row.get(field.name)) for field in self.fields}
+        inputs = {name: value for name, value in values.items() if value is not None}
+        if found := problems(self._form, as_planned(inputs)):
+            raise InvalidRequestError("; ".join(map(str, found)))
+        return inputs
+
+    def near_miss(self, names: Iterable[str]) -> str:
+        """A sentence that names the columns which may be meant for inputs that are lacking."""
+        columns = {name.casefold(): name for name in self.unused(names)}
+        lacking = [
+            field.name for field in self.fields if field.required and field.name not in set(names)
+        ]
+        meant = {name: difflib.get_close_matches(name.casefold(), columns, n=1) for name in lacking}
+        return " ".join(
+            f"There is no column {name!r}: is {columns[found[0]]!r} meant?"
+            for name, found in meant.items()
+            if found
+        )
+
+    def unused(self, names: Iterable[str]) -> list[str]:
+        """Columns that are no inputs, and only stand in the results again."""
+        known = {field.name for field in self.fields} | {KEY_COLUMN}
+        return [name for name in names if name not in known]
+
+
+def _value(field: Field, cell: JSON) -> JSON:
+    """The value that a cell stands for; None where it is empty."""
+    if cell is None or (cell == "" and field.kind not in _EMPTY_MEANS_EMPTY):
+        return None
+    if field.takes_files:
+        return _files(field, cell)
+    if isinstance(cell, str):
+        return field.read(cell)
+    if field.kind in _TEXT_KINDS and isinstance(cell, bool | int | float):
+        # Programs that write tables take what looks like a number for one.
+        return field.read(orjson.dumps(cell).decode())
+    return cell
+
+
+def _files(field: Field, cell: JSON) -> JSON:
+    """The files of a cell: a path or an address, several on lines of their own or in a list."""
+    places = cell.splitlines() if isinstance(cell, str) else cell
+    if is_list(places) and all(isinstance(place, str) for place in places):
+        return field.files([place.strip() for place in places if place.strip()])
+    return cell

@@ -1,13 +1,14 @@
-"""Looking for the runs of rows that were sent and whose runs never told their ids."""
+"""Finding the runs of rows that were sent and whose run ids never came."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
-from anyio import sleep
+from anyio import sleep, to_thread
 
 from .._api.preparation import as_planned
 from .._base_client import server_time
@@ -16,12 +17,25 @@ from .._streams.search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
-from ._clients import time_of
-from ._columns import Columns, digest
-from ._journal import Journal
-from ._presence import Presence
-from ._state import RUNNING, SENDING, UNKNOWN, Began, Ended, Release, RowRecord
-from ._writer import JournalWriter
+from .records import (
+    PENDING,
+    RUNNING,
+    SENDING,
+    UNKNOWN,
+    Began,
+    Ended,
+    Release,
+    RowRecord,
+    RowResult,
+    digest,
+)
+from .worker import OnResult, Source, Worker
+from .writer import JournalWriter, time_of
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .limiter import ServerMonitor
+    from .rows import Columns
 
 SETTLING = 5.0
 """Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there
@@ -31,7 +45,7 @@ _SKEW = 60.0
 """Seconds that the server's clock may be behind, where it is not known."""
 
 _ROUNDED = 2.0
-"""Seconds by which a run may seem older than its row, where the server's clock is known: it tells
+"""Seconds by which a run may seem older than its row, where the server's clock is known: it has
 whole seconds."""
 
 _HORIZON = 3600.0
@@ -49,17 +63,12 @@ _PAGE = 100
 
 @attrs.frozen
 class Unknown:
-    """A row whose outcome is unknown.
-
-    Args:
-        record: The row.
-        end: What is noted of it.
-        is_absent: Whether all of the logs were read, and show no run that may be its own.
-    """
+    """A row whose outcome is unknown, and the result that says so."""
 
     record: RowRecord
-    end: Ended
+    result: RowResult
     is_absent: bool
+    """Whether all of the logs were read, and show no run that may be its own."""
 
 
 @attrs.define
@@ -71,28 +80,32 @@ class _Group:
     runs: list[str] = attrs.field(factory=list[str])
 
     def may_have(self, run: WorkflowRunResponse, skew: float) -> bool:
-        """Whether a run may be one of theirs.
-
-        Args:
-            run: The run.
-            skew: Seconds by which it may seem older than they.
-        """
+        """Whether a run, which may seem older by `skew` seconds, may be one of theirs."""
         since = min(record.sent_at or 0.0 for record in self.records) - skew
         if self.inputs is None or (run.created_at is not None and run.created_at < since):
             return False
         return same_inputs(self.inputs, run.inputs)
 
+    def shared_out(self) -> list[str | None]:
+        """A run, or none, for each row; none where there are more runs than rows."""
+        if len(self.runs) > len(self.records):
+            return [None] * len(self.records)
+        return [*self.runs, *[None] * (len(self.records) - len(self.runs))]
 
-class Lookup:
-    """Looks in the logs for runs that belong to rows: of the same user, time and inputs.
+    def explanation(self) -> str:
+        """Why its rows have no run."""
+        if self.inputs is None:
+            return "it was sent, and its inputs, by which its run is found, cannot be made any more"
+        if self.runs:
+            return (
+                f"it was sent, and which run is its own is not known: the logs show "
+                f"{', '.join(self.runs[:5])} with these inputs"
+            )
+        return "it was sent, and no run with its inputs is in the logs"
 
-    Args:
-        client: What looks.
-        columns: How rows become inputs.
-        journal: The journal.
-        writer: Writes it.
-        presence: Whether the server is there.
-    """
+
+class Reconciler:
+    """Looks in the logs for runs that belong to rows: of the same user, time and inputs."""
 
     def __init__(
         self,
@@ -100,13 +113,13 @@ class Lookup:
         columns: Columns,
         journal: Journal,
         writer: JournalWriter,
-        presence: Presence,
+        monitor: ServerMonitor,
     ) -> None:
         self._client = client
         self._columns = columns
         self._journal = journal
         self._writer = writer
-        self._presence = presence
+        self._monitor = monitor
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
         """Note the runs that are found, which can then be followed.
@@ -129,11 +142,27 @@ class Lookup:
             for record in known:
                 self._writer.note(Began(record.number, str(record.run_id), None))
             for each in left:
-                self._writer.note(each.end)
+                self._writer.note(Ended(UNKNOWN, each.result))
             await self._writer.flush()
             found += known
             unknown += left
         return found, unknown
+
+    async def settle(self, worker: Worker, slots: int, repeats: int, on_result: OnResult) -> None:
+        """Follow the runs of rows whose outcome was not known, and report the other rows.
+
+        Those that have no run are sent again before, up to so many times.
+        """
+        for left in range(repeats, -1, -1):
+            found, unknown = await self.look(is_final=True)
+            again = [each.record for each in unknown if each.is_absent] if left else []
+            await self.release(again)
+            for each in unknown if not again else ():
+                await on_result(each.result)
+            pending = [attrs.evolve(record, state=PENDING) for record in again]
+            await worker.work(Source([[*found, *pending]]), slots)
+            if not again:
+                return
 
     async def give_up(self) -> None:
         """Have all rows that are unknown run again."""
@@ -148,11 +177,9 @@ class Lookup:
 
     async def _some(self, *states: str) -> AsyncIterator[list[RowRecord]]:
         """The rows in these states, so many at a time."""
-        after = -1
-        read = partial(self._journal.open_rows, *states, limit=_MOST)
-        while records := await self._writer.ask(partial(read, after=after)):
+        blocks = self._journal.blocks(*states, limit=_MOST)
+        while records := await to_thread.run_sync(next, blocks, None):
             yield records
-            after = records[-1].number
 
     async def _assigned(
         self, missing: Sequence[RowRecord], *, is_final: bool
@@ -163,40 +190,34 @@ class Lookup:
         if not missing:
             return found, unknown
         if is_final:
-            await self._let_settle(missing)
-        groups, reason = await self._filled(missing)
+            last = max(record.sent_at or 0.0 for record in missing)
+            await sleep(max(0.0, min(SETTLING, last + SETTLING - time_of(self._client))))
+        groups = self._grouped(missing)
+        reason = await self._fill(groups, missing)
         for group in groups:
-            for record, run_id in zip(group.records, _shared_out(group), strict=True):
+            for record, run_id in zip(group.records, group.shared_out(), strict=True):
                 if run_id is not None:
                     found.append(attrs.evolve(record, run_id=run_id))
                 elif is_final:
-                    end = Ended(record.number, UNKNOWN, UNKNOWN, reason or _explained(group))
+                    result = record.without_run(UNKNOWN, reason or group.explanation())
                     is_absent = reason is None and group.inputs is not None and not group.runs
-                    unknown.append(Unknown(record, end, is_absent))
+                    unknown.append(Unknown(record, result, is_absent))
         return found, unknown
 
     async def _has_ended(self, record: RowRecord) -> bool:
         """Whether the server can say by now how a run ended that was given up."""
         try:
-            run = await self._presence.answer(partial(self._client.info, str(record.run_id)))
+            run = await self._monitor.answer(partial(self._client.info, str(record.run_id)))
         except DifyError:
             return False
         return run.status not in _UNDECIDED
-
-    async def _let_settle(self, records: Sequence[RowRecord]) -> None:
-        last = max(record.sent_at or 0.0 for record in records)
-        await sleep(max(0.0, min(SETTLING, last + SETTLING - time_of(self._client))))
-
-    async def _filled(self, records: Sequence[RowRecord]) -> tuple[list[_Group], str | None]:
-        groups = self._grouped(records)
-        return groups, await self._fill(groups, records)
 
     def _grouped(self, records: Sequence[RowRecord]) -> list[_Group]:
         groups: dict[str, _Group] = {}
         for record in records:
             try:
                 inputs = as_planned(self._columns.inputs(record.row))
-            except InvalidRequestError:  # a file is gone, or the app was published anew
+            except InvalidRequestError:  # a file is gone, or the app takes other inputs now
                 groups[record.key] = _Group(None, [record])
                 continue
             groups.setdefault(f"= {digest(inputs)}", _Group(inputs)).records.append(record)
@@ -221,7 +242,7 @@ class Lookup:
                         group.runs.append(run_id)
 
         try:
-            await self._presence.answer(fill)
+            await self._monitor.answer(fill)
         except DifyError as error:
             return f"whether it has a run is not known: the logs could not be read ({error})"
         return None
@@ -230,7 +251,7 @@ class Lookup:
         """Ids of runs in this time, of the batch's user, that belong to no row yet."""
         page: list[str] = []
         moments = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
-        async for row in self._rows(*moments):
+        async for row in self._logs(*moments):
             user = row.created_by_end_user
             if row.workflow_run and user is not None and user.session_id == self._client.user_id:
                 page.append(row.workflow_run.id)
@@ -241,7 +262,7 @@ class Lookup:
         for run_id in await self._without_row(page):
             yield run_id
 
-    async def _rows(self, since: datetime, until: datetime) -> AsyncIterator[WorkflowLogs]:
+    async def _logs(self, since: datetime, until: datetime) -> AsyncIterator[WorkflowLogs]:
         of_user = WorkflowLogsRequest(created_by_end_user_session_id=self._client.user_id)
         try:
             async for row in self._client.iter_logs(of_user, since=since, until=until):
@@ -251,24 +272,5 @@ class Lookup:
                 yield row
 
     async def _without_row(self, run_ids: list[str]) -> list[str]:
-        claimed = await self._writer.ask(partial(self._journal.claimed_runs, run_ids))
+        claimed = await to_thread.run_sync(self._journal.claimed_runs, run_ids)
         return [run_id for run_id in run_ids if run_id not in claimed]
-
-
-def _shared_out(group: _Group) -> list[str | None]:
-    """A run, or none, for each row of a group; none where there are more than rows."""
-    if len(group.runs) > len(group.records):
-        return [None] * len(group.records)
-    missing = len(group.records) - len(group.runs)
-    return [*group.runs, *[None] * missing]
-
-
-def _explained(group: _Group) -> str:
-    if group.inputs is None:
-        return "it was sent, and its inputs, by which its run is found, cannot be made any more"
-    if group.runs:
-        return (
-            f"it was sent, and which run is its own is not known: the logs show "
-            f"{', '.join(group.runs[:5])} with these inputs"
-        )
-    return "it was sent, and no run with its inputs is in the logs"

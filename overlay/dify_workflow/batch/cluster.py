@@ -1,0 +1,401 @@
+"""Batches on an executor: chunks of rows in processes of this machine, or on a Dask cluster.
+
+A worker of the executor gets the numbers of rows, and reads and writes everything else in the
+journal. There it also learns, once a second, what the batch wants of it: no executor can end what
+its workers are doing, and does not say that the batch has failed or was left.
+"""
+# mypy: disable-error-code=no-untyped-call
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# distributed has no types.
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, final
+from uuid import uuid4
+
+import anyio
+import attrs
+from anyio import CapacityLimiter, Lock, create_task_group, sleep, to_thread
+
+from .._base_client import setup_of, with_pace
+from .._http.options import NotGiven, Options
+from .._secret import ApiKey
+from .._streams.recovery import Pace
+from ..async_client import AsyncDifyWorkflow
+from ..errors import ConfigurationError
+from .errors import JournalError, needs, unwrapped
+from .journal import Command, Journal
+from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
+from .records import PENDING, RUNNING, RowResult
+from .rows import Columns
+from .worker import OnResult, Settings, Source, Worker
+from .writer import time_of, writing
+
+if TYPE_CHECKING:
+    from distributed import Semaphore
+
+CONNECT_SECONDS = 10.0
+"""How long the scheduler of a cluster may take to answer."""
+
+_PERMIT_SECONDS = 1.0
+"""How long a permit is waited for before it is asked whether there is anything left to do."""
+
+_LOOK_SECONDS = 1.0
+"""How long a worker may take to see what its batch wants."""
+
+_MOST_ROWS = 250
+"""Rows of the largest chunk; a worker that dies has its chunk repeated."""
+
+_CHUNKS_EACH = 4
+"""Chunks that each worker gets, at least, so that none has nothing to do while others have."""
+
+
+@final
+class MaskedText:
+    """A text that travels to other processes, and that no repr, log line or dashboard shows.
+
+    It is masked, not encrypted: who reads a whole pickle, and knows how, has the text. It is
+    kept secret by the transport, such as TLS between the processes of a Dask cluster.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "MaskedText('***')"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        data = self._text.encode()
+        mask = secrets.token_bytes(len(data))
+        return _unmasked, (mask, _xor(data, mask))
+
+
+def _unmasked(mask: bytes, data: bytes) -> MaskedText:
+    return MaskedText(_xor(data, mask).decode())
+
+
+def _xor(data: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(data, mask, strict=True))
+
+
+@attrs.frozen
+class Chunk:
+    """Rows by their numbers, and everything that running them takes; it does not show the key.
+
+    Args:
+        numbers: Numbers of the rows.
+        journal: URL of the journal, which may have a password.
+        batch: Id of the batch, whose commands are in the journal.
+        key: Key of the app.
+        options: The client's other options.
+        pace: How fast the client looks for lost runs.
+        slots: Most rows at a time.
+        rate: Most runs that begin in a second.
+        max_attempts: How often a row is sent that fails.
+        permits: The bound on runs that all chunks share.
+    """
+
+    numbers: tuple[int, ...] = attrs.field(repr=lambda numbers: f"<{len(numbers)} rows>")
+    journal: MaskedText
+    batch: str
+    key: MaskedText
+    options: dict[str, Any]
+    pace: Pace
+    slots: int
+    rate: float | None
+    max_attempts: int
+    permits: Permits | None = attrs.field(default=None, repr=False)
+
+
+# ------------------------------------------------------------- in the process of the batch
+
+
+class Dispatcher:
+    """Hands rows to an executor, chunk by chunk.
+
+    Raises:
+        JournalError: The journal cannot be written from several machines.
+        ConfigurationError: The cluster has no workers, or the client's options cannot travel.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        client: AsyncDifyWorkflow,
+        journal: Journal,
+        settings: Settings,
+    ) -> None:
+        key, options, pace = options_to_send(client)
+        self._executor = executor
+        self._journal = journal
+        self._batch = uuid4().hex
+        self._is_leaving = False
+        self._permits: DaskPermits | None = None
+        self._options: dict[str, Any] = {}
+        if (dask := _dask_client(executor)) is None:
+            threads = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+        else:
+            if journal.url.get_backend_name() == "sqlite":
+                raise JournalError(
+                    "On a Dask cluster the journal has to be a PostgreSQL database, which all of "
+                    "its machines reach."
+                )
+            threads = _threads(dask)
+            self._permits = DaskPermits.of(dask, settings.concurrency)
+            self._options = {"pure": False}
+        parallel = max(1, min(threads, settings.concurrency))
+        # Where permits bound the runs, each worker has a chunk in hand and one that waits.
+        self._at_once = parallel * (1 if self._permits is None else 2)
+        self._template = Chunk(
+            numbers=(),
+            journal=MaskedText(journal.url.render_as_string(hide_password=False)),
+            batch=self._batch,
+            key=key,
+            options=options,
+            pace=pace,
+            slots=max(1, settings.concurrency // parallel),
+            rate=settings.rate and settings.rate / parallel,
+            max_attempts=settings.max_attempts,
+            permits=self._permits,
+        )
+
+    async def leave_rest(self, *, stops: bool) -> None:
+        """Begin no more chunks, and no more runs in those that go on; stop these if it `stops`."""
+        self._is_leaving = True
+        await self._command("stop" if stops else "leave")
+
+    async def work(self, on_result: OnResult) -> None:
+        """Run all rows of the journal that have no result; tell results when their chunk has ended.
+
+        Raises:
+            DifyError: What every further row would meet, too.
+        """
+        source = Source(chain(self._journal.blocks(RUNNING), self._journal.blocks(PENDING)))
+        threads = CapacityLimiter(self._at_once)
+        try:
+            left = await to_thread.run_sync(self._journal.count_in, PENDING, RUNNING)
+            size = max(1, min(_MOST_ROWS, left // (self._at_once * _CHUNKS_EACH)))
+            await self._command("go")
+            async with create_task_group() as group:
+                for _ in range(self._at_once):
+                    group.start_soon(self._send_all, source, size, on_result, threads)
+        finally:
+            if self._permits is not None:
+                self._permits.close()
+
+    async def _command(self, command: Command) -> None:
+        await to_thread.run_sync(self._journal.set_command, self._batch, command)
+
+    async def _send_all(
+        self, source: Source, size: int, on_result: OnResult, threads: CapacityLimiter
+    ) -> None:
+        """Send chunk after chunk, each when the last one has ended."""
+        while not self._is_leaving:
+            numbers: list[int] = []
+            while len(numbers) < size and (record := await source.next()) is not None:
+                numbers.append(record.number)
+            if not numbers:
+                return
+            chunk = attrs.evolve(self._template, numbers=tuple(numbers))
+            # In a thread: an executor may fork, and its child must not seem to run this loop.
+            submit = partial(self._executor.submit, run_chunk, chunk, **self._options)
+            future: Future[Any] = await to_thread.run_sync(submit)
+            try:
+                await to_thread.run_sync(future.result, limiter=threads, abandon_on_cancel=True)
+            finally:
+                future.cancel()
+            for result in await to_thread.run_sync(self._journal.results_of, numbers):
+                await on_result(result)
+
+
+def copied_options(options: Options) -> dict[str, Any]:
+    """The options of a client, as another one takes them."""
+    values = attrs.asdict(options, recurse=False)
+    del values["deadline"]  # of a call, and no option of a client
+    return {name: value for name, value in values.items() if not isinstance(value, NotGiven)}
+
+
+def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, Any], Pace]:
+    """The key, the other options and the pace of a client, so that they can be pickled.
+
+    Raises:
+        ConfigurationError: It sends with an httpx client of the user's own.
+    """
+    options, pace, is_given = setup_of(client)
+    if is_given:
+        raise ConfigurationError(
+            "An http_client cannot travel to an executor's workers; make the client without one."
+        )
+    values = copied_options(options)
+    del values["api_key"]
+    return MaskedText(options.key(None).get_secret_value()), values, pace
+
+
+# ------------------------------------------------------------- in the process of a worker
+
+
+def run_chunk(chunk: Chunk) -> None:
+    """Run the rows of a chunk; their results are in the journal.
+
+    Those that were sent before, by a worker that died, are followed and not sent again. Where the
+    batch is over meanwhile, its runs are left to the next one.
+
+    Raises:
+        DifyError: What every further row would meet, too.
+    """
+    with unwrapped():
+        anyio.run(_run, chunk)
+
+
+async def _run(chunk: Chunk) -> None:
+    key = ApiKey(chunk.key.get_secret_value())
+    connected = with_pace(AsyncDifyWorkflow(key, **chunk.options), chunk.pace)
+    with closing(Journal(chunk.journal.get_secret_value())) as journal:
+        async with connected as client, writing(journal, partial(time_of, client)) as writer:
+            limiter = AdaptiveLimit(RatePolicy(chunk.slots, chunk.rate))
+            monitor = ServerMonitor(client, limiter)
+            worker = Worker(
+                client,
+                Columns(await monitor.answer(client.parameters)),
+                writer,
+                limiter,
+                _ignore,
+                monitor=monitor,
+                max_attempts=chunk.max_attempts,
+                permits=chunk.permits,
+            )
+            found = await to_thread.run_sync(partial(journal.records, numbers=chunk.numbers))
+            rows = [row for state in (RUNNING, PENDING) for row in found if row.state == state]
+            work = partial(worker.work, Source([rows]), chunk.slots)
+            await _obey(worker, work, partial(journal.command, chunk.batch))
+
+
+async def _obey(
+    worker: Worker,
+    work: Callable[[], Awaitable[None]],
+    command: Callable[[], Command | None],
+) -> None:
+    """Run rows as long as the batch wants it; where it is over, leave runs to the next one."""
+    async with create_task_group() as group:
+
+        async def run() -> None:
+            await work()
+            group.cancel_scope.cancel()
+
+        obeyed: Command | None = None
+        while (wanted := await to_thread.run_sync(command)) is not None:
+            if wanted != "go":
+                worker.leave_rest()
+            if wanted == "stop" and obeyed != "stop":
+                await worker.stop_runs()
+            if obeyed is None:
+                group.start_soon(run)
+            obeyed = wanted
+            await sleep(_LOOK_SECONDS)
+        await worker.finish_sending()
+        group.cancel_scope.cancel()
+
+
+async def _ignore(_result: RowResult) -> None:
+    """The batch reads results in the journal."""
+
+
+# --------------------------------------------------------------------------------------- Dask
+
+
+@contextmanager
+def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
+    """The executor of a Dask cluster; None where no address is given.
+
+    Args:
+        address: Address of its scheduler, such as ``"tcp://10.0.0.1:8786"``.
+
+    Raises:
+        ConfigurationError: Nobody answers there.
+        ImportError: Dask is not installed.
+    """
+    if address is None:
+        yield None
+        return
+    with needs("distributed", "cluster", "A Dask cluster needs"):
+        from distributed import Client
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"No Dask scheduler answers at {address}: {error}") from error
+    with client:
+        yield client.get_executor()
+
+
+def _dask_client(executor: Executor) -> Any:
+    """The `distributed.Client` behind an executor; None where it is one of another kind."""
+    is_dask = type(executor).__module__.partition(".")[0] == "distributed"
+    return executor._client if is_dask else None  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other door
+
+
+def _threads(dask: Any) -> int:
+    """How many calls a Dask cluster runs at a time.
+
+    Raises:
+        ConfigurationError: None, as where its workers are still to come.
+    """
+    threads: int = sum(dask.nthreads().values())
+    if not threads:
+        raise ConfigurationError(
+            "The Dask cluster has no workers yet: wait for all of them, as with "
+            "client.wait_for_workers(20), before the batch begins."
+        )
+    return threads
+
+
+class DaskPermits:
+    """Permits that all workers of a Dask cluster share (`distributed.Semaphore`).
+
+    Those of a worker that dies come back when Dask's lease timeout (30 s) has passed.
+    """
+
+    def __init__(self, semaphore: Semaphore) -> None:
+        self._semaphore = semaphore
+        self._turn = Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return DaskPermits, (self._semaphore,)
+
+    @classmethod
+    def of(cls, client: Any, count: int) -> DaskPermits:
+        """So many permits on the cluster of a `distributed.Client`."""
+        from distributed import Semaphore
+
+        name = f"dify-batch-{uuid4().hex}"
+        semaphore = Semaphore(count, name, scheduler_rpc=client.scheduler, loop=client.loop)
+        client.sync(semaphore.register)
+        return cls(semaphore)
+
+    async def acquire(self) -> bool:
+        """Take a permit; False where none becomes free within a second."""
+        ask = partial(self._semaphore.acquire, timeout=_PERMIT_SECONDS)
+        async with self._turn:  # threads that wait must not keep the journal from its own
+            return bool(await to_thread.run_sync(ask))
+
+    async def release(self) -> None:
+        """Give a permit back."""
+        await to_thread.run_sync(self._semaphore.release)
+
+    def close(self) -> None:
+        """Forget them on the scheduler, unless a worker that died has some, which expire first."""
+        if not self._semaphore.get_value():
+            self._semaphore.close()

@@ -1,0 +1,300 @@
+"""What a journal says of a row, and what is done to it. Pure, but that what is odd is logged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
+from pathlib import PurePath
+from typing import Final, TypeAlias, TypeVar
+
+import attrs
+import orjson
+
+from .._json import JSON, JSONObject, abridged, decode, is_text
+from ..models import UploadedFile, WorkflowFile, WorkflowRunResponse
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
+
+PENDING: Final = "pending"
+"""It was not sent yet."""
+SENDING: Final = "sending"
+"""It is about to be sent, or was: whether there is a run is not known."""
+RUNNING: Final = "running"
+"""Its run is known, and goes on or waits for people."""
+DONE: Final = "done"
+"""It has its result."""
+UNKNOWN: Final = "unknown"
+"""It was sent, and its outcome is unknown."""
+
+STATES = frozenset({PENDING, SENDING, RUNNING, DONE, UNKNOWN})
+
+_LARGEST = 2**63
+"""From here on databases have no room for a whole number."""
+
+SUCCESSES = frozenset({"succeeded", "partial-succeeded"})
+"""Statuses of rows that need no attention."""
+
+
+@attrs.frozen
+class RowResult:
+    """A row and its result.
+
+    Args:
+        number: Number of the row, from 0, in the order in which rows were first read.
+        key: The row's id, where rows have one.
+        row: The row itself.
+        status: ``"succeeded"``, ``"partial-succeeded"``, ``"failed"``, ``"stopped"``, ``"paused"``
+            (its run waits for people), or ``"unknown"`` (it was sent, and its outcome is unknown);
+            ``"pending"`` and ``"running"`` only while the batch goes on.
+        message: Why it failed, or why its outcome is unknown; None where there is nothing to say.
+        outputs: Value by name of the output; whatever else a server sent in place of an object.
+        run_id: Id of its run; None where none is known.
+        elapsed_time: Duration of the run in seconds.
+        total_tokens: Tokens that model calls used.
+        attempts: How often it was sent.
+    """
+
+    number: int
+    key: str
+    row: JSONObject
+    status: str
+    message: str | None = None
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    run_id: str | None = None
+    elapsed_time: float | None = None
+    total_tokens: int | None = None
+    attempts: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has its outputs."""
+        return self.status in SUCCESSES
+
+
+@attrs.frozen
+class RowRecord:
+    """A row that is to be run or followed, as the journal has it.
+
+    `key` is its id, or what stands for one; `sent_at` when it was sent last (Unix seconds, by the
+    server's clock where that was known).
+    """
+
+    number: int
+    key: str
+    row: JSONObject
+    state: str
+    attempts: int = 0
+    sent_at: float | None = None
+    run_id: str | None = None
+
+    def without_run(self, status: str, message: str | None) -> RowResult:
+        """Its result where nothing is known of a run but, perhaps, its id."""
+        return RowResult(
+            number=self.number,
+            key=self.key,
+            row=self.row,
+            status=status,
+            message=message,
+            run_id=self.run_id,
+            attempts=self.attempts,
+        )
+
+    def with_run(self, run: WorkflowRunResponse) -> RowResult:
+        """Its result where its run has ended or waits for people; the server may send any JSON."""
+        message: JSON = run.message
+        outputs: JSON = run.outputs
+        return attrs.evolve(
+            self.without_run(
+                str(run.status),
+                message if message is None or isinstance(message, str) else json.dumps(message),
+            ),
+            outputs={} if outputs is None else outputs,
+            run_id=str(run.id),
+            elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
+            total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
+        )
+
+
+@attrs.frozen
+class Claim:
+    """A row is about to be sent, at that time; refused where another process has sent it."""
+
+    number: int
+    at: float
+
+
+@attrs.frozen
+class Release:
+    """A row is to be sent again: it was refused before anything ran, or is to have another try.
+
+    Args:
+        number: Number of the row.
+        was_sent: Whether that counts as an attempt.
+        run_id: Run of the attempt that was, where there is one.
+        was_shut_down: Whether the server stopped that run, because its worker was shut down.
+    """
+
+    number: int
+    was_sent: bool
+    run_id: str | None = None
+    was_shut_down: bool = False
+
+
+@attrs.frozen
+class Began:
+    """The run of a row is known."""
+
+    number: int
+    run_id: str
+    task_id: str | None
+
+
+@attrs.frozen
+class Ended:
+    """A row is `DONE`, `RUNNING` where its run waits for people, or `UNKNOWN`."""
+
+    state: str
+    result: RowResult
+
+    @property
+    def number(self) -> int:
+        """Number of the row."""
+        return self.result.number
+
+
+def _kept(name: str, value: JSON, read: Callable[[JSON], T | None]) -> T | None:
+    """A number of a run; None, which is said, where the server sent something else."""
+    kept = None if value is None else read(value)
+    if kept is None and value is not None:
+        logger.warning("run_batch: %s is no number that can be kept: %s", name, abridged(value))
+    return kept
+
+
+def _as_seconds(value: JSON) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _as_count(value: JSON) -> int | None:
+    return value if isinstance(value, int) and abs(value) < _LARGEST else None
+
+
+Change: TypeAlias = Claim | Release | Began | Ended
+
+
+def status_of(state: str, status: str | None) -> str:
+    """The status of a row for people, from what the journal says of it."""
+    if state == SENDING:  # a batch was interrupted before its outcome was looked for
+        return UNKNOWN
+    return status or state
+
+
+@attrs.frozen
+class JournalHeader:
+    """What a journal belongs to.
+
+    Args:
+        base_url: Base URL of the server.
+        key_digest: What the app's key is recognised by; the key cannot be had from it.
+        user_id: Who the runs are for.
+        has_ids: Whether rows name themselves; None before the first row.
+        columns: Names of the first row's columns.
+    """
+
+    base_url: str
+    key_digest: str
+    user_id: str
+    has_ids: bool | None = None
+    columns: tuple[str, ...] = ()
+
+
+def json_text(value: JSON) -> str:
+    """A value as JSON text.
+
+    NaN and infinities are named as Python's json names them, and reads them; half of a surrogate
+    pair is an escape.
+
+    Raises:
+        RecursionError: It is nested too deeply.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return text if is_text(text) else json.dumps(value)
+
+
+def from_json(text: str) -> JSON:
+    """The value, or a ValueError."""
+    return decode(text.encode())
+
+
+KEY_COLUMN = "id"
+"""The column that names rows, where there is one."""
+
+
+def plain(row: Mapping[str, JSON]) -> bytes:
+    """A row as JSON: files as their paths or as the server takes them, times as ISO 8601.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    return _dumped(row, 0)
+
+
+def key_of(row: Mapping[str, JSON]) -> str | None:
+    """The id of a row; None where it names none."""
+    key = row.get(KEY_COLUMN)
+    return None if key is None or key == "" else str(key)
+
+
+def digest(row: Mapping[str, JSON]) -> str:
+    """What a row is recognised by, in whichever order its columns are: 32 hexadecimal digits.
+
+    Raises:
+        TypeError: A value is nothing that JSON can carry.
+    """
+    return hashlib.blake2b(_dumped(row, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _dumped(row: Mapping[str, JSON], option: int) -> bytes:
+    if any(map(_is_infinite, row.values())):  # orjson would write null
+        raise TypeError("it holds a number that is infinite")
+    try:
+        return orjson.dumps(row, default=_plain_value, option=option)
+    except TypeError as error:  # orjson says of every value that it is not serializable
+        raise TypeError(str(error.__cause__ or error)) from None
+
+
+def _is_infinite(value: object) -> bool:
+    """Whether a value is no number that JSON has, or has one in it; NaN is an empty cell."""
+    if isinstance(value, float):
+        return math.isinf(value)
+    if isinstance(value, Mapping):
+        return any(map(_is_infinite, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]  # JSON
+    return isinstance(value, list | tuple) and any(map(_is_infinite, value))  # pyright: ignore[reportUnknownArgumentType]  # likewise
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, PurePath | Decimal):
+        return str(value)
+    if isinstance(value, UploadedFile):
+        value = value.as_input()
+    if isinstance(value, WorkflowFile):
+        return value.to_wire()
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
+    raise TypeError(f"it holds a {type(value).__name__}, which is no JSON, path or file")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items, so many at a time (`itertools.batched`, from Python 3.12 on)."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some

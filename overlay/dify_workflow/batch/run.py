@@ -1,0 +1,470 @@
+"""Running a batch: for code that waits, for tasks, and as an iterator of results."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio import (
+    BrokenResourceError,
+    CancelScope,
+    EndOfStream,
+    Event,
+    create_memory_object_stream,
+    to_thread,
+)
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from .._base_client import setup_of, with_pace
+from .._http.tasks import spawn
+from .._streams.session import START_TIMEOUT
+from ..async_client import AsyncDifyWorkflow
+from ..client import DifyWorkflow
+from ..errors import ConfigurationError, InvalidRequestError
+from .cluster import Dispatcher, copied_options
+from .errors import unwrapped
+from .journal import Journal
+from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
+from .reconcile import Reconciler
+from .records import DONE, PENDING, RUNNING, RowResult
+from .registry import Registry, Row, belongs, incoming
+from .results import BatchProgress, BatchSummary
+from .rows import Columns, RowFile
+from .worker import OnInterrupt, OnResult, Settings, Source, Worker
+from .writer import time_of, writing
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+T = TypeVar("T")
+
+_AHEAD = 100
+"""Results that wait to be taken, before the batch waits too."""
+
+
+def run_batch(
+    workflow: DifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    on_interrupt: OnInterrupt = "wait",
+    on_result: Callable[[RowResult], object] | None = None,
+    on_progress: Callable[[BatchProgress], object] | None = None,
+    executor: Executor | None = None,
+) -> BatchSummary:
+    """Run a workflow over rows, or go on (`resume`) where an earlier call ended.
+
+    All rows are checked before the first one is sent, unless they come from an iterator, which may
+    have no end: its rows are checked as they come. Each is sent once: a row that was sent and whose
+    outcome cannot be found out is reported as ``"unknown"`` and left alone.
+
+    Args:
+        workflow: Client of the app. Its connections are not used, its options are.
+        rows: Mappings of column to value, or `read_rows`. Columns with the name of an input are
+            that input, as it takes them: texts become numbers, truth values, JSON or files. The
+            column ``id`` names the row, where there is one.
+        journal: Path of an SQLite file, or URL of a PostgreSQL database, in which everything that
+            is known of each row is written down.
+        concurrency: Most runs at a time; fewer, while the server refuses so many, or runs wait in
+            its queue.
+        rate: Most runs that begin in a second; None for any number.
+        max_attempts: How often a row is sent whose run fails, or is stopped because a worker of the
+            server was shut down.
+        resume: Whether to go on with the rows of a journal that is there. A new journal needs none;
+            a program that is started again after whatever ended it always says True.
+        rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
+            they may have been run.
+        at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
+            up to the client's `max_retries` times, where the log was read and shows no run of
+            theirs. They may then run twice; the journal counts each attempt. None for what the
+            client has.
+        on_interrupt: What is done with runs that go on when Ctrl-C is pressed: ``"wait"`` for their
+            ends, ``"stop"`` them, which has their rows run again some time, or ``"detach"``, which
+            leaves them to the next call. A second Ctrl-C leaves at once.
+        on_result: Called with each result, in a thread of the batch, when the journal has it.
+        on_progress: Called with how far the batch is, likewise, and once before the first result.
+        executor: Runs chunks of rows in its workers; see docs/batches.md.
+
+    Raises:
+        RowsError: Rows cannot be run; nothing was.
+        JournalError: The journal is another batch's, or cannot be used.
+        InvalidRequestError: An option is invalid, or the journal has rows and `resume` is False.
+        DifyError: What every further row would meet, too: a wrong key, or a server that was away
+            for longer than the client's `lost_run_timeout`.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+        on_interrupt=on_interrupt,
+        executor=executor,
+    )
+    with _portal_of(workflow) as (portal, client):
+        batch = Batch(client, rows, journal, settings, on_result=on_result, on_progress=on_progress)
+        running: Future[BatchSummary] = portal.start_task_soon(batch.run)
+        while True:
+            try:
+                return running.result()
+            except KeyboardInterrupt:  # the first one lets it come to an end, the second one leaves
+                if batch.is_interrupted:
+                    running.cancel()
+                    raise
+                batch.is_interrupted = True
+                portal.start_task_soon(batch.interrupt)
+
+
+async def run_batch_async(
+    workflow: AsyncDifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    on_result: Callable[[RowResult], object] | None = None,
+    on_progress: Callable[[BatchProgress], object] | None = None,
+    executor: Executor | None = None,
+) -> BatchSummary:
+    """Run a workflow over rows, as `run_batch` does, in a task.
+
+    Its options and errors are those of `run_batch`. Rows are read in a thread; `on_result` and
+    `on_progress` are called in the task. Cancelling it leaves runs that go on to the next call,
+    with their ids in the journal.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+        executor=executor,
+    )
+    client = _checked(workflow, AsyncDifyWorkflow)
+    batch = Batch(client, rows, journal, settings, on_result=on_result, on_progress=on_progress)
+    return await batch.run()
+
+
+def iter_batch(
+    workflow: DifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    executor: Executor | None = None,
+) -> Generator[RowResult, None, None]:
+    """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
+
+    Its options are those of `run_batch`, and so are its errors, which are raised while iterating.
+    Rows that have their results already are not given again. Leaving the loop leaves runs that go
+    on to the next call. Results that are not taken hold the batch up.
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+        executor=executor,
+    )
+    with _portal_of(workflow) as (portal, client):
+        feed = portal.call(ResultFeed, client, rows, journal, settings)
+        try:
+            while (result := portal.call(feed.next)) is not None:
+                yield result
+        finally:
+            portal.call(feed.close)
+
+
+async def iter_batch_async(
+    workflow: AsyncDifyWorkflow,
+    rows: Iterable[Row],
+    *,
+    journal: str | PathLike[str],
+    concurrency: int = 8,
+    rate: float | None = None,
+    max_attempts: int = 1,
+    resume: bool = False,
+    rerun_unknown: bool = False,
+    at_least_once: bool | None = None,
+    executor: Executor | None = None,
+) -> AsyncGenerator[RowResult, None]:
+    """Run a workflow over rows, as `iter_batch` does, in a task.
+
+    Rows are read in a thread. The journal is free for another batch when the loop has come to its
+    end, or when the generator was closed (``contextlib.aclosing`` does that where a loop may be
+    left early).
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        rate=rate,
+        max_attempts=max_attempts,
+        resume=resume,
+        rerun_unknown=rerun_unknown,
+        at_least_once=at_least_once,
+        executor=executor,
+    )
+    feed = ResultFeed(_checked(workflow, AsyncDifyWorkflow), rows, journal, settings)
+    try:
+        while (result := await feed.next()) is not None:
+            yield result
+    finally:
+        await feed.close()
+
+
+@contextmanager
+def _portal_of(
+    workflow: DifyWorkflow,
+) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
+    """An event loop in a thread of its own, and a client there like the one that was given."""
+    options, pace, is_given = setup_of(_checked(workflow, DifyWorkflow))
+    if is_given:
+        raise ConfigurationError(
+            "run_batch makes connections of its own and cannot use the client's http_client: use "
+            "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
+        )
+    client = with_pace(AsyncDifyWorkflow(**copied_options(options)), pace)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
+        yield portal, client
+
+
+def _checked(workflow: T, cls: type[T]) -> T:
+    if not isinstance(workflow, cls):
+        raise InvalidRequestError(
+            f"The client must be a {cls.__name__} here, not {type(workflow).__name__}."
+        )
+    return workflow
+
+
+class Batch:
+    """One batch: its rows are taken into the journal, run, looked for where they were lost.
+
+    Args:
+        client: What runs the rows.
+        rows: The rows.
+        journal: Path or URL of the journal.
+        settings: How it is run.
+        on_result: Called with each result.
+        on_progress: Called with how far the batch is, after each and before the first one.
+        give: Takes each result, and may let the batch wait.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        rows: Iterable[Row],
+        journal: str | PathLike[str],
+        settings: Settings,
+        *,
+        on_result: Callable[[RowResult], object] | None = None,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+        give: OnResult | None = None,
+    ) -> None:
+        self._client = client
+        self._rows = rows
+        self._journal_at = os.fspath(journal)
+        self._settings = settings
+        self._on_result = on_result
+        self._on_progress = on_progress
+        self._give = give
+        self._progress = BatchProgress(None)
+        self._worker: Worker | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._scope: CancelScope | None = None
+        self.is_interrupted = False
+
+    async def run(self) -> BatchSummary:
+        """Run what is left to be run; `run_batch` says what is raised."""
+        if self._settings.executor is not None and isinstance(self._rows, Iterator):
+            raise InvalidRequestError(
+                "With an executor, rows must be there as often as they are asked for: a list or "
+                "read_rows, no iterator."
+            )
+        began = time.monotonic()
+        with (
+            unwrapped(),
+            closing(await to_thread.run_sync(Journal, self._journal_at)) as journal,
+            journal.locked(),
+        ):
+            count = await to_thread.run_sync(journal.count)
+            if count and not self._settings.resume:
+                raise InvalidRequestError(
+                    f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
+                    "them, or name another journal for a new batch."
+                )
+            with CancelScope() as self._scope:
+                await self._carry_out(journal)
+            return await to_thread.run_sync(self._summary, journal, time.monotonic() - began)
+
+    def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
+        counts, tokens = journal.counts()
+        left = [result.attempts for result in journal.shut_down()]
+        waits = setup_of(self._client)[0].start_timeout or START_TIMEOUT
+        return BatchSummary(
+            counts=counts,
+            tokens=tokens,
+            skipped=self._progress.skipped,
+            elapsed_time=elapsed_time,
+            is_interrupted=self.is_interrupted,
+            queued=journal.unknown_since(time_of(self._client) - waits),
+            shut_down=journal.shut_downs() + len(left),
+            attempts_needed=max(left) + 1 if left else None,
+            journal=self._journal_at,
+            sources=(self._rows.path,) if isinstance(self._rows, RowFile) else (),
+        )
+
+    async def interrupt(self) -> None:
+        """Begin no more runs, and do with those that go on what the settings say."""
+        self.is_interrupted = True
+        if self._settings.on_interrupt == "detach" or self._worker is None:
+            await self.finish_sending()
+            if self._scope is not None:
+                self._scope.cancel()
+            return
+        stops = self._settings.on_interrupt == "stop"
+        self._worker.leave_rest()
+        if self._dispatcher is not None:
+            await self._dispatcher.leave_rest(stops=stops)
+        elif stops:
+            await self._worker.stop_runs()
+
+    async def finish_sending(self) -> None:
+        """Begin no more runs here, and wait a moment for the ids of those that were just sent."""
+        if self._worker is not None:
+            await self._worker.finish_sending()
+
+    async def _carry_out(self, journal: Journal) -> None:
+        settings = self._settings
+        columns = Columns(await self._client.parameters())
+        registry = Registry(journal, columns, await belongs(journal, self._client))
+        total: int | None = None
+        if not isinstance(self._rows, Iterator):
+            total = await to_thread.run_sync(registry.take_in, self._rows, abandon_on_cancel=True)
+        await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
+        if total is not None:
+            done = await to_thread.run_sync(journal.count_in, DONE)
+            self._progress = BatchProgress(total, skipped=done)
+            if self._on_progress is not None:
+                self._on_progress(self._progress)
+        async with writing(journal, partial(time_of, self._client)) as writer:
+            limiter = AdaptiveLimit(RatePolicy(settings.concurrency, settings.rate))
+            monitor = ServerMonitor(self._client, limiter)
+            self._worker = Worker(
+                self._client,
+                columns,
+                writer,
+                limiter,
+                self._tell,
+                monitor=monitor,
+                max_attempts=settings.max_attempts,
+            )
+            reconciler = Reconciler(self._client, columns, journal, writer, monitor)
+            await reconciler.look(is_final=settings.rerun_unknown)
+            if settings.rerun_unknown:
+                await reconciler.give_up()
+            await self._work(journal, registry, self._worker)
+            options, _, _ = setup_of(self._client)
+            wanted = settings.at_least_once
+            is_repeated = options.at_least_once if wanted is None else wanted
+            repeats = options.max_retries if is_repeated else 0
+            await reconciler.settle(self._worker, settings.concurrency, repeats, self._tell)
+
+    async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
+        """Follow the rows whose runs go on, and run the others, here or on the executor."""
+        settings = self._settings
+        if settings.executor is not None:
+            make = partial(Dispatcher, settings.executor, self._client, journal, settings)
+            self._dispatcher = await to_thread.run_sync(make)
+            await self._dispatcher.work(self._tell)
+            return
+        new = journal.blocks(PENDING)
+        if isinstance(self._rows, Iterator):
+            new = incoming(self._rows, registry, journal, settings.concurrency)
+        source = Source(chain(journal.blocks(RUNNING), new))
+        await worker.work(source, settings.concurrency)
+
+    async def _tell(self, result: RowResult) -> None:
+        self._progress = self._progress.with_result(result)
+        if self._on_result is not None:
+            self._on_result(result)
+        if self._on_progress is not None:
+            self._on_progress(self._progress)
+        if self._give is not None:
+            await self._give(result)
+
+
+class ResultFeed:
+    """Gives the results of a batch one by one, which it runs in a task of its own.
+
+    That is no task group's, since a generator that takes from it may be closed by another task than
+    the one that began it.
+    """
+
+    def __init__(
+        self,
+        client: AsyncDifyWorkflow,
+        rows: Iterable[Row],
+        journal: str | PathLike[str],
+        settings: Settings,
+    ) -> None:
+        self._giving, self._taking = create_memory_object_stream[RowResult](_AHEAD)
+        self._scope = CancelScope()
+        self._ended = Event()
+        self._error: BaseException | None = None
+        self._batch = Batch(client, rows, journal, settings, give=self._give)
+        spawn(self._run)
+
+    async def _give(self, result: RowResult) -> None:
+        with suppress(BrokenResourceError):  # the loop was left; the journal has it
+            await self._giving.send(result)
+
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                await self._batch.run()
+        except BaseException as error:  # noqa: BLE001  # raised by `next`
+            self._error = error
+        finally:
+            self._giving.close()
+            self._ended.set()
+
+    async def next(self) -> RowResult | None:
+        """The next result; None where there is none, or what ended the batch is raised."""
+        try:
+            return await self._taking.receive()
+        except EndOfStream:
+            if self._error is not None:
+                raise self._error from None
+            return None
+
+    async def close(self) -> None:
+        """Leave the batch, and wait until its journal is free."""
+        self._taking.close()
+        with CancelScope(shield=True):
+            await self._batch.finish_sending()
+            self._scope.cancel()
+            await self._ended.wait()
