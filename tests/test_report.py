@@ -20,9 +20,9 @@ from dify_workflow.emulator import Emulator, Fault, Input, Steps, human_input, n
 from dify_workflow.emulator import iteration as each_of
 from dify_workflow.events import EVENT_CLASSES
 from dify_workflow.report import RunReport
-from dify_workflow.report._layout import Layout, lay_out
-from dify_workflow.report._rows import Row
-from dify_workflow.report._status import word
+from dify_workflow.report.layout import Layout, lay_out
+from dify_workflow.report.rows import Row
+from dify_workflow.report.status import word
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,

@@ -12,7 +12,7 @@ import pytest
 
 from dify_workflow import InvalidRequestError
 from dify_workflow.report import RunReport
-from dify_workflow.report import _html as html_module
+from dify_workflow.report import page as html_module
 from support.told import Event, begins, ends, event, finished, gap, started
 
 EVENTS: list[Event] = [started(), begins("a"), ends("a"), gap("it broke"), event("new"), finished()]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow.report._folding import Folding
+from dify_workflow.timeline.fold import Folding
 from dify_workflow.tracing._attributes import as_json
 from dify_workflow.tracing._events import FOLLOWED, without_content
 from dify_workflow.tracing._node_spans import NodeSpan, NodeSpans

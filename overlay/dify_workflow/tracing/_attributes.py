@@ -10,8 +10,8 @@ from .._json import JSON, encode
 from .._run_state import RunState
 from ..errors import APIStatusError
 from ..models import WorkflowRunResponse
-from ..report._facts import Facts
-from ..report._timeline import Execution, Timeline
+from ..timeline.facts import Facts
+from ..timeline.model import Execution, Timeline
 
 Attribute: TypeAlias = str | bool | int | float
 Attributes: TypeAlias = dict[str, Attribute]

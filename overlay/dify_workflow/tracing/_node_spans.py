@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from ..report._instants import Instant
-from ..report._timeline import Execution, Timeline
+from ..timeline.instants import Instant
+from ..timeline.model import Execution, Timeline
 from ._attributes import Attributes, of_node, present
 from ._times import Times
 

@@ -31,7 +31,7 @@ from .._run_state import RunState
 from ..errors import DifyError
 from ..events import NodeRetry
 from ..models import WorkflowRunResponse
-from ..report._folding import Folding
+from ..timeline.fold import Folding
 from . import _attributes as attributes
 from ._attributes import Attributes
 from ._ending import Ending

@@ -6,8 +6,8 @@ by the server's times, which are whole seconds with exact durations (DIFY.md sec
 
 from __future__ import annotations
 
-from ..report._instants import Instant, ahead, settle
-from ..report._timeline import Execution, Timeline
+from ..timeline.instants import Instant, ahead, settle
+from ..timeline.model import Execution, Timeline
 
 
 class Times:

@@ -38,10 +38,10 @@ from ..events import (
     WorkflowPaused,
     WorkflowStarted,
 )
-from ._executions import ROUNDS, Executions
-from ._facts import Facts
-from ._instants import Instant
-from ._timeline import Attempt, Execution, Form, Round, Span, Streamed, Timeline
+from .executions import ROUNDS, Executions
+from .facts import Facts
+from .instants import Instant
+from .model import Attempt, Execution, Form, Round, Span, Streamed, Timeline
 
 _VALUES = ("inputs", "process_data", "outputs", "files")
 

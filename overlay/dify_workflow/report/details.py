@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from .._json import JSON, JSONObject, is_list
 from .._text import counted
-from ._facts import Facts
-from ._markup import Markup, element, join
-from ._rows import Row
-from ._timeline import Execution, Form
-from ._values import block, brief, moment, value_sections
+from ..timeline.facts import Facts
+from ..timeline.model import Execution, Form
+from .markup import Markup, element, join
+from .rows import Row
+from .values import block, brief, moment, value_sections
 
 _DEEPEST = 8
 """Steps of an agent that are shown as standing inside each other."""

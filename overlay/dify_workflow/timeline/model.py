@@ -9,7 +9,7 @@ from io import StringIO
 import attrs
 
 from .._json import JSON, JSONObject
-from ._instants import Instant
+from .instants import Instant
 
 
 @attrs.define(eq=False)

@@ -11,11 +11,11 @@ from typing import IO, Self
 
 from .._event import StreamEvent
 from .._output_file import Source, refuse_source, replacing, source_of
-from ._file import events_of
-from ._folding import Folding
-from ._html import page
-from ._layout import lay_out
-from ._svg import picture
+from ..timeline.fold import Folding
+from .file import events_of
+from .layout import lay_out
+from .page import page
+from .svg import picture
 
 _ROW = 28
 _AROUND = 330

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .._text import counted
 from .._version import __version__
-from ._details import details_of
-from ._layout import Layout
-from ._markup import Markup, element, join, percent, style
-from ._rows import Part, Row
-from ._status import LEGEND, mark, tone, word
-from ._values import block, brief, moment, value_sections, value_text
+from .details import details_of
+from .layout import Layout
+from .markup import Markup, element, join, percent, style
+from .rows import Part, Row
+from .status import LEGEND, mark, tone, word
+from .values import block, brief, moment, value_sections, value_text
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing is loaded and no script runs, whatever a value should contain."""

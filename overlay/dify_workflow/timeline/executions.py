@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from ._facts import Facts
-from ._instants import Instant
-from ._timeline import Execution
+from .facts import Facts
+from .instants import Instant
+from .model import Execution
 
 ROUNDS = ("iteration", "loop")
 """Kinds of nodes that have others inside, in rounds."""

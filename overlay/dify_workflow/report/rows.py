@@ -8,11 +8,11 @@ from decimal import Decimal
 import attrs
 
 from .._text import counted
-from ._axis import Axis
-from ._instants import Instant
-from ._status import word
-from ._timeline import Execution, Round, Timeline
-from ._values import brief
+from ..timeline.instants import Instant
+from ..timeline.model import Execution, Round, Timeline
+from .axis import Axis
+from .status import word
+from .values import brief
 
 PROBLEMS = frozenset({"failed", "exception"})
 _MANY = 40

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .._text import counted
-from ._layout import Layout
-from ._markup import Attributes, Markup, element, style
-from ._rows import Part, Row
-from ._status import SHAPES, tone, word
-from ._values import brief
+from .layout import Layout
+from .markup import Attributes, Markup, element, style
+from .rows import Part, Row
+from .status import SHAPES, tone, word
+from .values import brief
 
 _STYLE = "picture.css"
 _WIDTH = 960

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._markup import Markup, element
+from .markup import Markup, element
 
 LEGEND = {
     "failed": "failed",

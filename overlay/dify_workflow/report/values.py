@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from .._json import JSON, is_object
 from .._text import duration
-from ._markup import Markup, element, join
+from .markup import Markup, element, join
 
 _BRIEF = 0.0995
 _BRIEFEST = 0.0005

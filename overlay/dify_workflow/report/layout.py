@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import attrs
 
-from ._axis import Axis
-from ._instants import settle
-from ._rows import Part, Row, Rows, status_of, sum_of
-from ._timeline import Execution, Span, Timeline
-from ._values import brief
+from ..timeline.instants import settle
+from ..timeline.model import Execution, Span, Timeline
+from .axis import Axis
+from .rows import Part, Row, Rows, status_of, sum_of
+from .values import brief
 
 
 @attrs.frozen
