@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow.timeline.fold import Folding
+from dify_workflow.timeline.fold import Fold
 from dify_workflow.tracing._attributes import as_json
 from dify_workflow.tracing._events import FOLLOWED, without_content
 from dify_workflow.tracing._node_spans import NodeSpan, NodeSpans
@@ -36,7 +36,7 @@ CLOSE = pytest.approx
 def spans_of(
     told: Iterable[tuple[Event, float | None]], *, end: float = END, is_followed: bool = False
 ) -> tuple[NodeSpan, ...]:
-    folding = Folding()
+    folding = Fold()
     for each, arrived in told:
         if type(each) in FOLLOWED:
             folding.take(without_content(each), arrived)
@@ -158,7 +158,7 @@ def test_items_of_an_iteration_that_run_at_once_stand_in_it_with_their_indexes()
 
 
 def test_a_wait_for_a_person_within_a_stream_has_a_begin_and_an_end() -> None:
-    folding = Folding()
+    folding = Fold()
     for each, arrived in (
         (started(), 0.0),
         (event("workflow_paused", {"status": "paused", "created_at": START}), 1.0),

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from ..timeline.instants import settle
-from ..timeline.model import Execution, Span, Timeline
+from ..timeline.model import Execution, Span, Timeline, settle, with_inner
 from .axis import Axis
 from .rows import Part, Row, Rows, status_of, sum_of
 from .values import brief
@@ -53,7 +52,7 @@ def lay_out(timeline: Timeline) -> Layout:
     """
     instants = timeline.instants
     settle(instants)
-    nodes = list(_all(timeline.executions))
+    nodes = list(with_inner(timeline.executions))
     _tighten(nodes)
     times = [instant.time for instant in instants] or [0.0]
     begin = timeline.begin.time if timeline.begin else min(times)
@@ -80,12 +79,6 @@ def lay_out(timeline: Timeline) -> Layout:
         sum_of(row.costs for row in rows),
         sum(len(node.attempts) for node in nodes),
     )
-
-
-def _all(nodes: Iterable[Execution]) -> Iterator[Execution]:
-    for node in nodes:
-        yield node
-        yield from _all(node.inside)
 
 
 def _tighten(nodes: Iterable[Execution]) -> None:

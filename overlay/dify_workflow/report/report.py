@@ -11,7 +11,7 @@ from typing import IO, Self
 
 from .._event import StreamEvent
 from .._output_file import Source, refuse_source, replacing, source_of
-from ..timeline.fold import Folding
+from ..timeline.fold import Fold
 from .file import events_of
 from .layout import lay_out
 from .page import page
@@ -40,7 +40,7 @@ class RunReport:
     """
 
     def __init__(self) -> None:
-        self._folding = Folding()
+        self._fold = Fold()
         self._sources: list[Source] = []
 
     @classmethod
@@ -77,7 +77,7 @@ class RunReport:
             if event is not None:
                 report.add(event)
             else:
-                report._folding.lose(cut)
+                report._fold.lose(cut)
         return report
 
     def add(self, event: StreamEvent[object], *, arrived: float | None = None) -> None:
@@ -88,7 +88,7 @@ class RunReport:
             arrived: When it arrived, in seconds by any one clock. With it bars are exact; without
                 it they follow the server's times, which are whole seconds, and durations.
         """
-        self._folding.take(event, arrived)
+        self._fold.take(event, arrived)
 
     def watch(self, stream: Iterable[StreamEvent[object]]) -> Iterator[StreamEvent[object]]:
         """Pass the events of a live stream through, and note when each arrived.
@@ -128,15 +128,15 @@ class RunReport:
         Args:
             error: Why.
         """
-        self._folding.lose(str(error) or type(error).__name__, time.time())
+        self._fold.lose(str(error) or type(error).__name__, time.time())
 
     def html(self) -> str:
         """The report as one HTML document that loads nothing and runs no script."""
-        return page(lay_out(self._folding.timeline))
+        return page(lay_out(self._fold.timeline))
 
     def svg(self) -> str:
         """The timeline alone, as an SVG picture without the run's values."""
-        return picture(lay_out(self._folding.timeline))
+        return picture(lay_out(self._fold.timeline))
 
     def save(self, path: str | os.PathLike[str], *, svg: bool | None = None) -> Path:
         """Write the report to a file, whole or not at all, and return where it is.
@@ -159,7 +159,7 @@ class RunReport:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the report in a frame of its own, in which nothing can run."""
-        layout = lay_out(self._folding.timeline)
+        layout = lay_out(self._fold.timeline)
         rows = sum(1 + (row.size if row.is_open else 0) for row in layout.rows)
         height = min(_AROUND + rows * _ROW, _TALLEST)
         style = f"width:100%;height:{height}px;border:0;border-radius:10px;resize:vertical"
@@ -169,5 +169,5 @@ class RunReport:
         )
 
     def __repr__(self) -> str:
-        run = self._folding.timeline
+        run = self._fold.timeline
         return f"<RunReport run_id={run.run_id!r} {run.status}, {sum(run.events.values())} events>"

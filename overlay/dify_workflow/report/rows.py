@@ -8,8 +8,7 @@ from decimal import Decimal
 import attrs
 
 from .._text import counted
-from ..timeline.instants import Instant
-from ..timeline.model import Execution, Round, Timeline
+from ..timeline.model import Execution, Instant, Round, Timeline
 from .axis import Axis
 from .status import word
 from .values import brief

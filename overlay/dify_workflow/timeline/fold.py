@@ -1,12 +1,13 @@
 """Events of a run into its timeline, one by one. Pure.
 
-Events are kept only where the report shows them: of a text its pieces are not, but how they join.
+Events themselves are not kept, and of a text its pieces are not, but how they join.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
+from itertools import pairwise
 
 from .._event import FailureEvent, StreamEvent
 from .._json import JSON, is_list, is_object
@@ -38,24 +39,37 @@ from ..events import (
     WorkflowPaused,
     WorkflowStarted,
 )
-from .executions import ROUNDS, Executions
 from .facts import Facts
-from .instants import Instant
-from .model import Attempt, Execution, Form, Round, Span, Streamed, Timeline
+from .model import Attempt, Execution, Form, Instant, Round, Span, Streamed, Timeline
 
 _VALUES = ("inputs", "process_data", "outputs", "files")
+_OF_MODEL = ("usage", "model_name", "model_provider")
+_LENGTHS = ("iteration_length", "iterator_length", "loop_length")
+_ROUNDS = ("iteration", "loop")
+"""Kinds of nodes that have others inside, in rounds."""
+_DEEPEST = 20
+"""How deep iterations and loops are shown inside each other; Dify allows less."""
+_WAITS = "waits for a person"
 
 _COUNTED = (ParallelBranchStarted, ParallelBranchFinished, TtsMessage, TtsMessageEnd)
 """Events that are counted only: nodes tell of their branches, and sound cannot be shown."""
 
 
-class Folding:
-    """Folds the events of one run, in the order in which they came, into its timeline."""
+class Fold:
+    """Folds the events of one run, in the order in which they came, into its timeline.
 
-    def __init__(self) -> None:
+    Args:
+        content: Whether inputs, outputs and the like are kept, which may fill memory.
+    """
+
+    def __init__(self, *, content: bool = True) -> None:
         self.timeline = Timeline()
-        self._executions = Executions(self.timeline.executions, self._instant)
+        self._content = content
+        self._by_id: dict[str, Execution] = {}
+        self._by_node: dict[str, Execution] = {}
+        """The execution of each node that was told of last."""
         self._count = 0
+        self._told: float | None = None
         self._arrived: float | None = None
         self._before: tuple[int, float | None] = (0, None)
         """The latest event that told something for the first time: its number and arrival."""
@@ -93,9 +107,10 @@ class Folding:
             arrived: When it arrived, in seconds by any clock; None where that is not known.
         """
         self._count += 1
-        is_new = not isinstance(event, StreamGap) and not _is_told_again(event)
+        is_replayed = _is_replayed(event)
+        self._told = arrived
         # A replay tells what was, so when it arrives says nothing.
-        self._arrived = None if _is_told_again(event) else arrived
+        self._arrived = None if is_replayed else arrived
         run = self.timeline
         run.events[event.event] += 1
         run.run_id = run.run_id or Facts(event.raw).text("workflow_run_id")
@@ -103,9 +118,9 @@ class Folding:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event, Facts(event.raw.get("data")))
-        elif not isinstance(event, _COUNTED):
+        elif self._content and not isinstance(event, _COUNTED):
             run.others.append(event.raw)
-        if is_new:
+        if not is_replayed and not isinstance(event, StreamGap):
             self._before = (self._count, arrived)
 
     def lose(self, reason: str, arrived: float | None = None) -> None:
@@ -115,10 +130,9 @@ class Folding:
             reason: Why.
             arrived: When that was known.
         """
-        order, before = self._before
-        begin = self._known(Instant(order, arrived=before))
+        begin = self._last_told()
         self._count += 1
-        self._arrived = arrived
+        self._told = self._arrived = arrived
         self.timeline.is_lost = True
         self.timeline.gaps.append(Span(begin, self._instant(), reason))
 
@@ -128,16 +142,20 @@ class Folding:
         self.timeline.instants.append(instant)
         return instant
 
+    def _last_told(self) -> Instant:
+        order, arrived = self._before
+        return self._known(Instant(order, arrived=arrived))
+
     def _instant(
         self, stamp: float | None = None, after: Instant | None = None, seconds: float | None = None
     ) -> Instant:
         """The moment that the event tells of."""
-        instant = self._known(Instant(self._count, stamp, self._arrived, after, seconds or 0.0))
+        instant = Instant(self._count, stamp, self._arrived, after, seconds or 0.0, self._told)
         for span in (self._gap, self._waits):
             if span is not None:
                 span.end = instant
         self._gap = self._waits = None  # something happened, whatever it was
-        return instant
+        return self._known(instant)
 
     # -------------------------------------------------------------------------------- the run
 
@@ -145,19 +163,20 @@ class Folding:
         run = self.timeline
         if isinstance(event, WorkflowStarted) and is_resumption(event):
             self._instant(data.number("created_at"))
-            run.status, run.end = "running", None
+            run.status, run.end, run.was_resumed = "running", None, True
         run.begin = run.begin or self._instant(data.number("created_at"))
         run.workflow_id = run.workflow_id or data.text("workflow_id")
-        run.values = data.values("inputs") | run.values
+        if self._content:
+            run.values = data.values("inputs") | run.values
 
-    def _run_finished(self, event: StreamEvent[object], data: Facts) -> None:
+    def _run_finished(self, _event: StreamEvent[object], data: Facts) -> None:
         run = self.timeline
         run.elapsed = data.number("elapsed_time")
         whole = None if run.pauses else run.begin
         run.end = self._instant(data.number("finished_at"), whole, run.elapsed)
         self._ended(data)
 
-    def _run_paused(self, event: StreamEvent[object], data: Facts) -> None:
+    def _run_paused(self, _event: StreamEvent[object], data: Facts) -> None:
         run = self.timeline
         self._ended(data)
         if self._waits is None:  # a pause is told again to whoever takes the stream up
@@ -171,8 +190,9 @@ class Folding:
         run.status = data.text("status") or "unknown"
         run.error = data.text("error")
         run.workflow_id = run.workflow_id or data.text("workflow_id")
-        run.values |= data.values("outputs", "files")
         run.tokens, run.steps = data.count("total_tokens"), data.count("total_steps")
+        if self._content:
+            run.values |= data.values("outputs", "files")
 
     def _not_set_up(self, event: StreamEvent[object], _data: Facts) -> None:
         if isinstance(event, FailureEvent):
@@ -181,38 +201,36 @@ class Folding:
             run.end = self._instant()
 
     def _gap_told(self, _event: StreamEvent[object], data: Facts) -> None:
-        order, arrived = self._before
-        begin = self._known(Instant(order, arrived=arrived))
-        self._gap = Span(begin, None, data.text("reason") or "")
+        self._gap = Span(self._last_told(), None, data.text("reason") or "")
         self.timeline.gaps.append(self._gap)
 
     # -------------------------------------------------------------------------------- nodes
 
     def _node_started(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.of(data)
+        node = self._execution(data)
         if node.end is None:
-            node.status = "running"
+            node.status, node.note = "running", ""
 
     def _node_finished(self, event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.of(data)
-        if node.end is not None and _is_told_again(event):
+        node = self._execution(data)
+        if node.end is not None and _is_replayed(event):
             return  # told again, with less
-        node.values |= data.values(*_VALUES)
-        node.truncated |= data.truncated(*_VALUES)
-        cost = data.inside("execution_metadata")
-        if (
-            node.around is not None
-            and (index := cost.count(f"{node.around.kind}_index")) is not None
-        ):
-            node.round = index
+        self._keep(node, data, *_VALUES)
+        process, cost = data.inside("process_data"), data.inside("execution_metadata")
+        node.model = {name: process.raw[name] for name in _OF_MODEL if name in process.raw}
+        if node.around is not None:
+            index = cost.count(f"{node.around.kind}_index")
+            node.round = node.round if index is None else index
         node.tokens = cost.count("total_tokens") or 0
         node.price, node.currency = cost.amount("total_price"), cost.text("currency") or ""
-        node.status = data.text("status") or "unknown"
-        node.error = data.text("error")
-        if node.status != "paused":
-            self._end(node, data)
+        self._end(node, data)
 
     def _end(self, node: Execution, data: Facts) -> None:
+        node.status = data.text("status") or "unknown"
+        node.error = data.text("error")
+        node.note = _WAITS if node.status == "paused" else ""
+        if node.status == "paused":
+            return
         node.elapsed = data.number("elapsed_time")
         # Of a node that waited, that is the time after it.
         begin, seconds = (node.begin, None if node.forms else node.elapsed)
@@ -221,27 +239,35 @@ class Folding:
             form.end = form.end or node.end  # 1.16 does not tell that they were answered
 
     def _node_retried(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.of(data)
+        node = self._execution(data)
         begin = node.attempts[-1].end if node.attempts else node.begin
         elapsed = data.number("elapsed_time")
         end = self._instant(data.number("finished_at"), begin, elapsed)
         number = data.count("retry_index") or len(node.attempts) + 1
         node.attempts.append(Attempt(number, end, data.text("error") or "", elapsed))
 
+    def _keep(self, node: Execution, data: Facts, *names: str) -> None:
+        if self._content:
+            node.values |= data.values(*names)
+            node.truncated |= data.truncated(*names)
+
     # -------------------------------------------------------------------------------- rounds
 
     def _opened(self, event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.opened(data)
+        node_id = data.text("node_id") or "?"
+        known = self._by_node.get(node_id)
+        if known is not None and known.end is not None:  # once more, in a round of another one
+            self._by_id.pop(data.text("id") or node_id, None)
+        node = self._execution(data)
         meta = data.inside("metadata")
         lengths = (meta.count(name) for name in _LENGTHS)
         node.length = next((length for length in lengths if length is not None), 0)
-        node.values |= data.values("inputs")
-        node.truncated |= data.truncated("inputs")
+        self._keep(node, data, "inputs")
         if isinstance(event, LoopStarted):  # its first round is not told
             node.rounds[0] = Round(0, node.begin)
 
     def _next(self, event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.of(data)
+        node = self._execution(data)
         index = data.count("index") or 0
         loops = isinstance(event, LoopNext)
         before = data.raw.get("pre_loop_output" if loops else "pre_iteration_output")
@@ -249,31 +275,28 @@ class Folding:
         if index >= node.length > 0 and not loops:
             return  # up to Dify 1.8 there is one event more than items
         # Its time is that of the whole iteration: when it came is all that is known.
-        node.rounds[index] = Round(index, self._instant(after=node.begin), before or None)
+        begin = self._instant(after=node.begin)
+        node.rounds[index] = Round(index, begin, (before or None) if self._content else None)
 
     def _completed(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.of(data)
+        node = self._execution(data)
         node.length = node.length or 0
-        cost = data.inside("execution_metadata")
-        node.values |= data.values("inputs", "outputs")
-        node.truncated |= data.truncated("inputs", "outputs")
         node.tokens = data.count("total_tokens") or 0
-        node.status = data.text("status") or "unknown"
-        node.error = data.text("error")
+        self._keep(node, data, "inputs", "outputs")
         self._end(node, data)
-        for kind in ROUNDS:
-            durations = cost.inside(f"{kind}_duration_map")
+        for kind in _ROUNDS:
+            durations = data.inside("execution_metadata").inside(f"{kind}_duration_map")
             for index, each in node.rounds.items():
                 each.duration = durations.number(str(index)) or each.duration
 
-    # -------------------------------------------------------------------------------- the rest
+    # ------------------------------------------------------------------------- within a node
 
     def _form_required(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.named(data)
+        node = self._named(data)
         identifier = data.text("form_id") or str(len(node.forms))
         if identifier in node.forms:
             return  # told again
-        node.status = "paused"
+        node.status, node.note = "paused", _WAITS
         form = Form(
             self._instant(after=node.begin),
             data.text("form_content") or "",
@@ -284,32 +307,37 @@ class Folding:
         node.forms[identifier] = form
 
     def _form_closed(self, event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.named(data)
+        node = self._named(data)
+        is_answer = isinstance(event, HumanInputFormFilled)
+        action = data.text("action_text") or data.text("action_id")
+        node.note = (action or "") if is_answer else "nobody answered in time"
         waiting = [form for form in node.forms.values() if form.end is None]
         if waiting:
             form = waiting[0]
             form.end = self._instant(after=form.begin)
-            is_answer = isinstance(event, HumanInputFormFilled)
-            action = data.text("action_text") or data.text("action_id")
             form.answer = action if is_answer else "Nobody answered in time."
             form.content = data.text("rendered_content") or form.content
             form.values = data.raw.get("submitted_data")
 
     def _agent_step(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.named(data, data.text("node_execution_id"))
-        node.steps[data.text("id") or str(len(node.steps))] = data.raw
+        node = self._named(data, data.text("node_execution_id"))
+        node.note = data.text("label") or ""
+        if self._content:
+            node.steps[data.text("id") or str(len(node.steps))] = data.raw
 
     def _reasoned(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._executions.named(data)
-        node.reasoning = node.reasoning or StringIO()
-        node.reasoning.write(data.text("reasoning") or "")
+        node = self._named(data)
+        node.note = "thinking"
+        if self._content:
+            node.reasoning = node.reasoning or StringIO()
+            node.reasoning.write(data.text("reasoning") or "")
 
     def _text_came(self, _event: StreamEvent[object], data: Facts) -> None:
         piece = data.text("text") or ""
         self.timeline.text.write(piece)
         selector: JSON = data.raw.get("from_variable_selector")
         source: JSON = selector[0] if is_list(selector) and selector else None
-        node = self._executions.latest(source) if isinstance(source, str) else None
+        node = self._by_node.get(source) if isinstance(source, str) else None
         if node is None:
             return
         streamed = node.streamed
@@ -323,11 +351,94 @@ class Folding:
         self.timeline.text = StringIO()
         self.timeline.text.write(data.text("text") or "")
 
+    # ------------------------------------------------------- which execution, and where it stands
 
-_LENGTHS = ("iteration_length", "iterator_length", "loop_length")
+    def _execution(self, data: Facts) -> Execution:
+        """The execution that a payload is about; a new one where it was not seen yet."""
+        node_id = data.text("node_id") or "?"
+        identifier = data.text("id") or node_id
+        node = self._by_id.get(identifier) or self._told_otherwise(node_id, identifier, data)
+        if node is None:
+            node = self._new(identifier, node_id, data)
+        self._by_id[identifier] = self._by_node[node_id] = node
+        return node
+
+    def _named(self, data: Facts, identifier: str | None = None) -> Execution:
+        """The execution of an id, else the latest one of the node that a payload names."""
+        node_id = data.text("node_id") or "?"
+        known = self._by_id.get(identifier) if identifier else None
+        known = known or self._by_node.get(node_id)
+        return known or self._execution(Facts({**data.raw, "id": node_id}))
+
+    def _told_otherwise(self, node_id: str, identifier: str, data: Facts) -> Execution | None:
+        """The iteration or loop that goes by the node's id live, and by another one in replays."""
+        known = self._by_node.get(node_id)
+        if known is None or data.text("node_type") not in _ROUNDS or not known.is_container:
+            return None
+        if identifier == node_id:  # live, of one that a replay told first
+            return known if known.end is None else None
+        if known.id != node_id:  # another time of it
+            return None
+        known.id = identifier
+        return known
+
+    def _new(self, identifier: str, node_id: str, data: Facts) -> Execution:
+        begin = self._instant(data.number("created_at"))
+        title = data.text("title") or data.text("node_title") or node_id
+        node = Execution(identifier, node_id, title, data.text("node_type") or "", begin)
+        node.branch = data.text("parallel_start_node_id")
+        if node.kind in _ROUNDS:
+            node.length = 0
+        self._put(node, data)
+        self.timeline.nodes.setdefault(node_id, []).append(node)
+        return node
+
+    def _put(self, node: Execution, data: Facts) -> None:
+        """Put an execution where it belongs: into the run, or into an iteration or a loop."""
+        top = self.timeline.executions
+        around = [self._container(data.text(f"{kind}_id"), kind, node.begin) for kind in _ROUNDS]
+        found = sorted((each for each in around if each), key=lambda each: each.begin.order)
+        for outer, inner in pairwise(found):
+            # Only what runs inside both tells that one is in the other.
+            if inner.around is None and inner not in _line(outer):
+                top.remove(inner)
+                _put_inside(inner, outer)
+        if found:
+            _put_inside(node, found[-1])
+        else:
+            top.append(node)
+
+    def _container(self, node_id: str | None, kind: str, begin: Instant) -> Execution | None:
+        """The iteration or loop of an id; replays leave out the events that tell of it."""
+        if node_id is None:
+            return None
+        found = self._by_node.get(node_id)
+        if found is None or not found.is_container:
+            found = Execution(node_id, node_id, kind.capitalize(), kind, begin, length=0)
+            self._by_node[node_id] = self._by_id[node_id] = found
+            self.timeline.executions.append(found)
+            self.timeline.nodes.setdefault(node_id, []).append(found)
+        return found
 
 
-def _is_told_again(event: StreamEvent[object]) -> bool:
+def _put_inside(node: Execution, around: Execution) -> None:
+    line = _line(around)
+    around = line[max(len(line) - _DEEPEST, 0)]
+    node.around = around
+    if node.round is None:  # what ends in a parallel iteration tells it better
+        node.round = max(around.rounds, default=None)
+    around.inside.append(node)
+
+
+def _line(node: Execution) -> list[Execution]:
+    """A node and what it stands in, from the inside out."""
+    found = [node]
+    while (around := found[-1].around) is not None:
+        found.append(around)
+    return found
+
+
+def _is_replayed(event: StreamEvent[object]) -> bool:
     """Whether an event comes from a replay, which tells nodes with fewer keys than any live one."""
     data: JSON = event.raw.get("data")
     is_node = isinstance(event, NodeStarted | NodeFinished) and is_object(data)

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from ..timeline.instants import Instant
-from ..timeline.model import Execution, Timeline
+from ..timeline.model import Execution, Instant, Timeline
 from ._attributes import Attributes, of_node, present
 from ._times import Times
 

@@ -31,7 +31,7 @@ from .._run_state import RunState
 from ..errors import DifyError
 from ..events import NodeRetry
 from ..models import WorkflowRunResponse
-from ..timeline.fold import Folding
+from ..timeline.fold import Fold
 from . import _attributes as attributes
 from ._attributes import Attributes
 from ._ending import Ending
@@ -67,7 +67,7 @@ class RunObserver:
         self._telemetry = telemetry_of(tracing)
         self._parent = get_current()
         self._span: Span | None = None
-        self._folding: Folding | None = None
+        self._fold: Fold | None = None
         self._began = 0.0
         self._lock = threading.Lock()
         self._is_over = False
@@ -90,7 +90,7 @@ class RunObserver:
             _nanoseconds(self._began),
         )
         if span.is_recording():
-            self._folding = Folding()
+            self._fold = Fold()
 
     @contextmanager
     def sending(self) -> Generator[None, None, None]:
@@ -149,9 +149,9 @@ class RunObserver:
             return
         if isinstance(event, NodeRetry):
             self._count_retry("node", {})
-        if self._folding is not None:
+        if self._fold is not None:
             kept = event if self._tracing.content else without_content(event)
-            self._folding.take(kept, time.time())
+            self._fold.take(kept, time.time())
 
     @harmless
     def reattached(self) -> None:
@@ -202,8 +202,8 @@ class RunObserver:
         about = end.attributes(content=self._tracing.content)
         if end.is_left and not self._subject.leaves_early:
             about["dify.stream.left"] = True
-        if self._folding is not None:
-            about |= attributes.of_usage(self._folding.timeline)
+        if self._fold is not None:
+            about |= attributes.of_usage(self._fold.timeline)
         return about
 
     def _measure(self, end: Ending, about: Attributes) -> None:
@@ -231,10 +231,10 @@ class RunObserver:
             span.set_status(Status(StatusCode.ERROR, end.message if content else None))
         if end.failure is not None:
             span.add_event("exception", attributes.of_exception(end.failure, content=content))
-        if self._folding is None:
+        if self._fold is None:
             return
         nodes = NodeSpans(
-            self._folding.timeline,
+            self._fold.timeline,
             self._began,
             end.time,
             content=content,

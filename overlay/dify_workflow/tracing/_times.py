@@ -6,8 +6,7 @@ by the server's times, which are whole seconds with exact durations (DIFY.md sec
 
 from __future__ import annotations
 
-from ..timeline.instants import Instant, ahead, settle
-from ..timeline.model import Execution, Timeline
+from ..timeline.model import Execution, Instant, Timeline, ahead, settle
 
 
 class Times:
