@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dify_workflow.timeline.fold import Fold
-from dify_workflow.tracing._attributes import as_json
 from dify_workflow.tracing._events import FOLLOWED, without_content
-from dify_workflow.tracing._node_spans import NodeSpan, NodeSpans
+from dify_workflow.tracing.attributes import as_json
+from dify_workflow.tracing.spans import NodeSpan, NodeSpans
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,

@@ -272,7 +272,7 @@ class ClientBase(Generic[TransportT]):
         """Who is told of a run that is sent, or followed; nobody without `tracing`."""
         if self._options.tracing is None:
             return None
-        from .tracing._run_observer import observer_of
+        from .tracing.observer import observer_of
 
         return observer_of(
             self._options.tracing,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..errors import ConfigurationError
-from ._settings import DEFAULT, Tracing
+from .settings import DEFAULT, Tracing
 
 __all__ = ["Tracing"]
 
@@ -35,7 +35,7 @@ def checked(tracing: bool | Tracing) -> Tracing:
             f"{type(tracing).__name__}."
         )
     try:
-        import_module("._run_observer", __name__)
+        import_module(".observer", __name__)
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise

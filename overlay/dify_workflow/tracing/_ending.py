@@ -11,8 +11,8 @@ from .._reading import SHAPE_ERRORS
 from .._run_state import RunState
 from ..errors import InvalidResponseError
 from ..models import WorkflowRunResponse
-from . import _attributes as attributes
-from ._attributes import Attributes
+from . import attributes
+from .attributes import Attributes
 
 
 @attrs.frozen(eq=False, slots=False)

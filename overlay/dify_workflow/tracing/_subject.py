@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ._attributes import Attributes, present
+from .attributes import Attributes, present
 
 _PORTS = {"http": 80, "https": 443}
 _ENDS_EARLY = "submit_workflow"

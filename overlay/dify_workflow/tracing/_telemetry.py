@@ -10,7 +10,7 @@ from opentelemetry.metrics import Counter, Histogram, get_meter
 from opentelemetry.trace import Tracer, get_tracer
 
 from .._version import __version__
-from ._settings import Tracing
+from .settings import Tracing
 
 _SCOPE = "dify_workflow"
 

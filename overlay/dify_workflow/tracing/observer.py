@@ -32,16 +32,16 @@ from ..errors import DifyError
 from ..events import NodeRetry
 from ..models import WorkflowRunResponse
 from ..timeline.fold import Fold
-from . import _attributes as attributes
-from ._attributes import Attributes
+from . import attributes
 from ._ending import Ending
 from ._events import FOLLOWED, without_content
 from ._finalizer import later
 from ._guard import guarded, harmless
-from ._node_spans import NodeSpan, NodeSpans
-from ._settings import Tracing
 from ._subject import Subject
 from ._telemetry import telemetry_of
+from .attributes import Attributes
+from .settings import Tracing
+from .spans import NodeSpan, NodeSpans
 
 T = TypeVar("T")
 

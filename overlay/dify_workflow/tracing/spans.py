@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import attrs
 
 from ..timeline.model import Execution, Instant, Timeline
-from ._attributes import Attributes, of_node, present
 from ._times import Times
+from .attributes import Attributes, of_node, present
 
 _NANOSECONDS = 1_000_000_000
 
