@@ -175,7 +175,7 @@ def _checked_queue_timeout(seconds: float | NotGiven) -> float | NotGiven:
 def _checked_tracing(tracing: bool | Tracing | None) -> Tracing | None:
     if tracing is None or tracing is False:
         return None
-    from .tracing import checked  # most programs have none
+    from .tracing.settings import checked  # most programs have none
 
     return checked(tracing)
 
