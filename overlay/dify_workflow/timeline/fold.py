@@ -40,13 +40,11 @@ from ..events import (
     WorkflowStarted,
 )
 from .facts import Facts
-from .model import Attempt, Execution, Form, Instant, Round, Span, Streamed, Timeline
+from .model import ROUNDS, Attempt, Execution, Form, Instant, Round, Span, Streamed, Timeline
 
 _VALUES = ("inputs", "process_data", "outputs", "files")
 _OF_MODEL = ("usage", "model_name", "model_provider")
 _LENGTHS = ("iteration_length", "iterator_length", "loop_length")
-_ROUNDS = ("iteration", "loop")
-"""Kinds of nodes that have others inside, in rounds."""
 _DEEPEST = 20
 """How deep iterations and loops are shown inside each other; Dify allows less."""
 _WAITS = "waits for a person"
@@ -163,7 +161,7 @@ class Fold:
         run = self.timeline
         if isinstance(event, WorkflowStarted) and is_resumption(event):
             self._instant(data.number("created_at"))
-            run.status, run.end, run.was_resumed = "running", None, True
+            run.status, run.end = "running", None
         run.begin = run.begin or self._instant(data.number("created_at"))
         run.workflow_id = run.workflow_id or data.text("workflow_id")
         if self._content:
@@ -239,7 +237,8 @@ class Fold:
             form.end = form.end or node.end  # 1.16 does not tell that they were answered
 
     def _node_retried(self, _event: StreamEvent[object], data: Facts) -> None:
-        node = self._execution(data)
+        # Older servers give the event an id of its own.
+        node = self._named(data, data.text("id"))
         begin = node.attempts[-1].end if node.attempts else node.begin
         elapsed = data.number("elapsed_time")
         end = self._instant(data.number("finished_at"), begin, elapsed)
@@ -271,8 +270,9 @@ class Fold:
         index = data.count("index") or 0
         loops = isinstance(event, LoopNext)
         before = data.raw.get("pre_loop_output" if loops else "pre_iteration_output")
-        node.length = node.length or 0
-        if index >= node.length > 0 and not loops:
+        if not node.is_container:
+            node.length = 0
+        if node.length and index >= node.length and not loops:
             return  # up to Dify 1.8 there is one event more than items
         # Its time is that of the whole iteration: when it came is all that is known.
         begin = self._instant(after=node.begin)
@@ -280,11 +280,12 @@ class Fold:
 
     def _completed(self, _event: StreamEvent[object], data: Facts) -> None:
         node = self._execution(data)
-        node.length = node.length or 0
+        if not node.is_container:
+            node.length = 0
         node.tokens = data.count("total_tokens") or 0
         self._keep(node, data, "inputs", "outputs")
         self._end(node, data)
-        for kind in _ROUNDS:
+        for kind in ROUNDS:
             durations = data.inside("execution_metadata").inside(f"{kind}_duration_map")
             for index, each in node.rounds.items():
                 each.duration = durations.number(str(index)) or each.duration
@@ -373,7 +374,7 @@ class Fold:
     def _told_otherwise(self, node_id: str, identifier: str, data: Facts) -> Execution | None:
         """The iteration or loop that goes by the node's id live, and by another one in replays."""
         known = self._by_node.get(node_id)
-        if known is None or data.text("node_type") not in _ROUNDS or not known.is_container:
+        if known is None or data.text("node_type") not in ROUNDS or not known.is_container:
             return None
         if identifier == node_id:  # live, of one that a replay told first
             return known if known.end is None else None
@@ -387,8 +388,6 @@ class Fold:
         title = data.text("title") or data.text("node_title") or node_id
         node = Execution(identifier, node_id, title, data.text("node_type") or "", begin)
         node.branch = data.text("parallel_start_node_id")
-        if node.kind in _ROUNDS:
-            node.length = 0
         self._put(node, data)
         self.timeline.nodes.setdefault(node_id, []).append(node)
         return node
@@ -396,7 +395,7 @@ class Fold:
     def _put(self, node: Execution, data: Facts) -> None:
         """Put an execution where it belongs: into the run, or into an iteration or a loop."""
         top = self.timeline.executions
-        around = [self._container(data.text(f"{kind}_id"), kind, node.begin) for kind in _ROUNDS]
+        around = [self._container(data.text(f"{kind}_id"), kind, node.begin) for kind in ROUNDS]
         found = sorted((each for each in around if each), key=lambda each: each.begin.order)
         for outer, inner in pairwise(found):
             # Only what runs inside both tells that one is in the other.
@@ -414,7 +413,7 @@ class Fold:
             return None
         found = self._by_node.get(node_id)
         if found is None or not found.is_container:
-            found = Execution(node_id, node_id, kind.capitalize(), kind, begin, length=0)
+            found = Execution(node_id, node_id, kind.capitalize(), kind, begin)
             self._by_node[node_id] = self._by_id[node_id] = found
             self.timeline.executions.append(found)
             self.timeline.nodes.setdefault(node_id, []).append(found)

@@ -15,6 +15,9 @@ import attrs
 
 from .._json import JSON, JSONObject
 
+ROUNDS = ("iteration", "loop")
+"""Kinds of nodes that have others inside, in rounds."""
+
 _TICK = 1.0
 """Seconds within which a time of the server lies."""
 
@@ -153,7 +156,7 @@ class Execution:
         around: The iteration or loop in which it stands.
         round: Which round of it; None where that is not known.
         branch: Id of the first node of its parallel branch, where the server tells.
-        length: How many items an iteration has, or rounds a loop at most; None for other nodes.
+        length: How many items an iteration has, or rounds a loop at most; None where nobody told.
         rounds: The rounds that were begun, by index.
         inside: What ran in them.
     """
@@ -189,7 +192,7 @@ class Execution:
     @property
     def is_container(self) -> bool:
         """Whether it is an iteration or a loop."""
-        return self.length is not None
+        return self.length is not None or self.kind in ROUNDS
 
 
 @attrs.define(eq=False)
@@ -224,7 +227,6 @@ class Timeline:
         is_lost: Whether its stream was lost for good.
         tokens: Tokens that it used, as the server says.
         steps: Nodes that ran, as the server says.
-        was_resumed: Whether it went on after people had answered.
         executions: The nodes that ran, without those inside iterations and loops.
         nodes: All executions by id of their node, in the order in which they started.
         gaps: Where its stream was lost.
@@ -247,7 +249,6 @@ class Timeline:
     is_lost: bool = False
     tokens: int | None = None
     steps: int | None = None
-    was_resumed: bool = False
     executions: list[Execution] = attrs.field(factory=list[Execution])
     nodes: dict[str, list[Execution]] = attrs.field(factory=dict[str, list[Execution]])
     gaps: list[Span] = attrs.field(factory=list[Span])
