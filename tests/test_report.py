@@ -20,9 +20,9 @@ from dify_workflow.emulator import Emulator, Fault, Input, Steps, human_input, n
 from dify_workflow.emulator import iteration as each_of
 from dify_workflow.events import EVENT_CLASSES
 from dify_workflow.report import RunReport
-from dify_workflow.report.layout import Layout, lay_out
-from dify_workflow.report.rows import Row
-from dify_workflow.report.status import word
+from dify_workflow.report.layout import Layout, Row, lay_out
+from dify_workflow.report.svg import Drawing, lines_of
+from dify_workflow.timeline.text import word
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,
@@ -104,6 +104,15 @@ def test_every_recorded_stream_becomes_a_page_and_a_picture(played: Recording) -
     assert {word(each) for each in status} <= {text.strip() for text in page.words}
     picture = ET.fromstring(report.svg())
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_page_draws_its_rows_as_the_picture_does() -> None:
+    run = RunReport.of([started(), begins("a"), ends("a", status="failed"), gap(), finished()])
+    found = lay_out(run._fold.timeline)
+    drawing = Drawing(found)
+    for part in (drawing.axis, drawing.foot, *map(drawing.row, lines_of(found))):
+        assert part in run.html()
+        assert part in run.svg()
 
 
 def test_no_value_becomes_markup_whatever_field_it_stands_in() -> None:

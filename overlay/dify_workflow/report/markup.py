@@ -1,12 +1,21 @@
-"""Markup that is put together of elements, so that no value can become some. Pure."""
+"""Markup that is put together of elements, so that no value can become some. Pure.
+
+Values of a run are shown as people read them: texts as they are, everything else as JSON.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib import resources
 from typing import TypeAlias
+
+from .._json import JSON, is_object
+
+MOST = 20_000
+"""Characters of a value that are shown; how many are left out stands below them."""
 
 _REPLACEMENT = 0xFFFD
 _SIGNS: dict[int, int] = {
@@ -67,11 +76,6 @@ def _value(value: str | float) -> str:
     return escape(plain(value)) if isinstance(value, str) else f"{value:.6g}"
 
 
-def percent(share: float) -> str:
-    """A share from 0 to 1 as a length of CSS."""
-    return f"{share * 100:.4g}%"
-
-
 @cache
 def style(name: str) -> str:
     """A style sheet of this package.
@@ -80,3 +84,56 @@ def style(name: str) -> str:
         name: Name of the file.
     """
     return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
+
+
+def value_sections(values: Mapping[str, JSON], truncated: Iterable[str] = ()) -> Markup:
+    """Inputs, outputs and the like, each below its heading.
+
+    Args:
+        values: What to show, by heading.
+        truncated: The headings below which the server cut something off.
+    """
+    sections: list[Markup] = []
+    for heading, value in values.items():
+        note = element("small", {}, " cut by the server") if heading in truncated else None
+        sections.append(
+            element("section", {}, element("h3", {}, heading, note), _fields(value)),
+        )
+    return element("div", {"class": "both"}, *sections) if sections else Markup()
+
+
+def value_text(value: JSON) -> str:
+    """A value on its own."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, indent=2)
+    except (RecursionError, ValueError):  # ValueError: a number of too many digits
+        return "This value is nested too deeply, or too long, to be shown."
+
+
+def block(text: str, kind: str | None = None) -> Markup:
+    """A text that may be long, with its lines.
+
+    Args:
+        text: The text.
+        kind: Class of the element.
+    """
+    left_out = len(text) - MOST
+    note = None
+    if left_out > 0:
+        note = element("p", {"class": "none"}, f"… and {left_out:,} more characters.")
+    return join(
+        element("pre", {"class": kind, "tabindex": "0" if note else None}, text[:MOST]), note
+    )
+
+
+def _fields(value: JSON) -> Markup:
+    if not is_object(value):
+        return block(value_text(value))
+    pairs: list[Markup] = []
+    for name, each in value.items():
+        kind = "is-text" if isinstance(each, str) else None
+        content = block(value_text(each), kind) if each != "" else element("i", {}, "empty")
+        pairs += [element("dt", {}, str(name)), element("dd", {}, content)]
+    return element("dl", {"class": "values"}, *pairs)
