@@ -9,36 +9,8 @@ from collections.abc import Callable
 from io import StringIO
 from itertools import pairwise
 
-from .._event import FailureEvent, StreamEvent
-from .._json import JSON, is_list, is_object
-from .._replay import StreamGap
-from .._run_state import is_resumption
-from ..events import (
-    AgentLog,
-    HumanInputFormFilled,
-    HumanInputFormTimeout,
-    HumanInputRequired,
-    IterationCompleted,
-    IterationNext,
-    IterationStarted,
-    LoopCompleted,
-    LoopNext,
-    LoopStarted,
-    NodeFinished,
-    NodeRetry,
-    NodeStarted,
-    ParallelBranchFinished,
-    ParallelBranchStarted,
-    ReasoningChunk,
-    StreamErrorEvent,
-    TextChunk,
-    TextReplace,
-    TtsMessage,
-    TtsMessageEnd,
-    WorkflowFinished,
-    WorkflowPaused,
-    WorkflowStarted,
-)
+from .._event import StreamEvent
+from .._json import JSON, is_list
 from .facts import Facts
 from .model import ROUNDS, Attempt, Execution, Form, Instant, Round, Span, Streamed, Timeline
 
@@ -49,7 +21,9 @@ _DEEPEST = 20
 """How deep iterations and loops are shown inside each other; Dify allows less."""
 _WAITS = "waits for a person"
 
-_COUNTED = (ParallelBranchStarted, ParallelBranchFinished, TtsMessage, TtsMessageEnd)
+_COUNTED = frozenset(
+    {"parallel_branch_started", "parallel_branch_finished", "tts_message", "tts_message_end"}
+)
 """Events that are counted only: nodes tell of their branches, and sound cannot be shown."""
 
 
@@ -73,28 +47,30 @@ class Fold:
         """The latest event that told something for the first time: its number and arrival."""
         self._waits: Span | None = None
         self._gap: Span | None = None
-        self._handlers: dict[type, Callable[[StreamEvent[object], Facts], None]] = {
-            WorkflowStarted: self._run_started,
-            WorkflowFinished: self._run_finished,
-            WorkflowPaused: self._run_paused,
-            StreamErrorEvent: self._not_set_up,
-            StreamGap: self._gap_told,
-            NodeStarted: self._node_started,
-            NodeFinished: self._node_finished,
-            NodeRetry: self._node_retried,
-            IterationStarted: self._opened,
-            LoopStarted: self._opened,
-            IterationNext: self._next,
-            LoopNext: self._next,
-            IterationCompleted: self._completed,
-            LoopCompleted: self._completed,
-            HumanInputRequired: self._form_required,
-            HumanInputFormFilled: self._form_closed,
-            HumanInputFormTimeout: self._form_closed,
-            AgentLog: self._agent_step,
-            ReasoningChunk: self._reasoned,
-            TextChunk: self._text_came,
-            TextReplace: self._text_replaced,
+        self._event = ""
+        """Name of the event that is being taken."""
+        self._is_replayed = False
+        self._handlers: dict[str, Callable[[Facts], None]] = {
+            "workflow_started": self._run_started,
+            "workflow_finished": self._run_finished,
+            "workflow_paused": self._run_paused,
+            "stream_gap": self._gap_told,
+            "node_started": self._node_started,
+            "node_finished": self._node_finished,
+            "node_retry": self._node_retried,
+            "iteration_started": self._opened,
+            "loop_started": self._opened,
+            "iteration_next": self._next,
+            "loop_next": self._next,
+            "iteration_completed": self._completed,
+            "loop_completed": self._completed,
+            "human_input_required": self._form_required,
+            "human_input_form_filled": self._form_closed,
+            "human_input_form_timeout": self._form_closed,
+            "agent_log": self._agent_step,
+            "reasoning_chunk": self._reasoned,
+            "text_chunk": self._text_came,
+            "text_replace": self._text_replaced,
         }
 
     def take(self, event: StreamEvent[object], arrived: float | None = None) -> None:
@@ -105,20 +81,23 @@ class Fold:
             arrived: When it arrived, in seconds by any clock; None where that is not known.
         """
         self._count += 1
-        is_replayed = _is_replayed(event)
+        raw, data = Facts(event.raw), Facts(event.raw.get("data"))
+        self._event = event.event
+        self._is_replayed = _is_replayed(self._event, data)
         self._told = arrived
         # A replay tells what was, so when it arrives says nothing.
-        self._arrived = None if is_replayed else arrived
+        self._arrived = None if self._is_replayed else arrived
         run = self.timeline
-        run.events[event.event] += 1
-        run.run_id = run.run_id or Facts(event.raw).text("workflow_run_id")
-        run.task_id = run.task_id or (event.task_id if isinstance(event.task_id, str) else None)
-        handler = self._handlers.get(type(event))
-        if handler is not None:
-            handler(event, Facts(event.raw.get("data")))
-        elif self._content and not isinstance(event, _COUNTED):
+        run.events[self._event] += 1
+        run.run_id = run.run_id or raw.text("workflow_run_id")
+        run.task_id = run.task_id or raw.text("task_id")
+        if self._event == "error":  # the run could not be set up
+            run.status, run.error, run.end = "failed", raw.text("message"), self._instant()
+        elif handler := self._handlers.get(self._event):
+            handler(data)
+        elif self._content and self._event not in _COUNTED:
             run.others.append(event.raw)
-        if not is_replayed and not isinstance(event, StreamGap):
+        if not self._is_replayed and self._event != "stream_gap":
             self._before = (self._count, arrived)
 
     def lose(self, reason: str, arrived: float | None = None) -> None:
@@ -157,9 +136,9 @@ class Fold:
 
     # -------------------------------------------------------------------------------- the run
 
-    def _run_started(self, event: StreamEvent[object], data: Facts) -> None:
+    def _run_started(self, data: Facts) -> None:
         run = self.timeline
-        if isinstance(event, WorkflowStarted) and is_resumption(event):
+        if data.text("reason") == "resumption":
             self._instant(data.number("created_at"))
             run.status, run.end = "running", None
         run.begin = run.begin or self._instant(data.number("created_at"))
@@ -167,14 +146,14 @@ class Fold:
         if self._content:
             run.values = data.values("inputs") | run.values
 
-    def _run_finished(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _run_finished(self, data: Facts) -> None:
         run = self.timeline
         run.elapsed = data.number("elapsed_time")
         whole = None if run.pauses else run.begin
         run.end = self._instant(data.number("finished_at"), whole, run.elapsed)
         self._ended(data)
 
-    def _run_paused(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _run_paused(self, data: Facts) -> None:
         run = self.timeline
         self._ended(data)
         if self._waits is None:  # a pause is told again to whoever takes the stream up
@@ -188,30 +167,24 @@ class Fold:
         run.status = data.text("status") or "unknown"
         run.error = data.text("error")
         run.workflow_id = run.workflow_id or data.text("workflow_id")
-        run.tokens, run.steps = data.count("total_tokens"), data.count("total_steps")
+        run.tokens = data.count("total_tokens")
         if self._content:
             run.values |= data.values("outputs", "files")
 
-    def _not_set_up(self, event: StreamEvent[object], _data: Facts) -> None:
-        if isinstance(event, FailureEvent):
-            run = self.timeline
-            run.status, run.error = "failed", Facts(event.raw).text("message")
-            run.end = self._instant()
-
-    def _gap_told(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _gap_told(self, data: Facts) -> None:
         self._gap = Span(self._last_told(), None, data.text("reason") or "")
         self.timeline.gaps.append(self._gap)
 
     # -------------------------------------------------------------------------------- nodes
 
-    def _node_started(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _node_started(self, data: Facts) -> None:
         node = self._execution(data)
         if node.end is None:
             node.status, node.note = "running", ""
 
-    def _node_finished(self, event: StreamEvent[object], data: Facts) -> None:
+    def _node_finished(self, data: Facts) -> None:
         node = self._execution(data)
-        if node.end is not None and _is_replayed(event):
+        if node.end is not None and self._is_replayed:
             return  # told again, with less
         self._keep(node, data, *_VALUES)
         process, cost = data.inside("process_data"), data.inside("execution_metadata")
@@ -236,7 +209,7 @@ class Fold:
         for form in node.forms.values():
             form.end = form.end or node.end  # 1.16 does not tell that they were answered
 
-    def _node_retried(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _node_retried(self, data: Facts) -> None:
         # Older servers give the event an id of its own.
         node = self._named(data, data.text("id"))
         begin = node.attempts[-1].end if node.attempts else node.begin
@@ -252,7 +225,7 @@ class Fold:
 
     # -------------------------------------------------------------------------------- rounds
 
-    def _opened(self, event: StreamEvent[object], data: Facts) -> None:
+    def _opened(self, data: Facts) -> None:
         node_id = data.text("node_id") or "?"
         known = self._by_node.get(node_id)
         if known is not None and known.end is not None:  # once more, in a round of another one
@@ -262,13 +235,13 @@ class Fold:
         lengths = (meta.count(name) for name in _LENGTHS)
         node.length = next((length for length in lengths if length is not None), 0)
         self._keep(node, data, "inputs")
-        if isinstance(event, LoopStarted):  # its first round is not told
+        if self._event == "loop_started":  # its first round is not told
             node.rounds[0] = Round(0, node.begin)
 
-    def _next(self, event: StreamEvent[object], data: Facts) -> None:
+    def _next(self, data: Facts) -> None:
         node = self._execution(data)
         index = data.count("index") or 0
-        loops = isinstance(event, LoopNext)
+        loops = self._event == "loop_next"
         before = data.raw.get("pre_loop_output" if loops else "pre_iteration_output")
         if not node.is_container:
             node.length = 0
@@ -278,7 +251,7 @@ class Fold:
         begin = self._instant(after=node.begin)
         node.rounds[index] = Round(index, begin, (before or None) if self._content else None)
 
-    def _completed(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _completed(self, data: Facts) -> None:
         node = self._execution(data)
         if not node.is_container:
             node.length = 0
@@ -292,7 +265,7 @@ class Fold:
 
     # ------------------------------------------------------------------------- within a node
 
-    def _form_required(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _form_required(self, data: Facts) -> None:
         node = self._named(data)
         identifier = data.text("form_id") or str(len(node.forms))
         if identifier in node.forms:
@@ -307,9 +280,9 @@ class Fold:
         )
         node.forms[identifier] = form
 
-    def _form_closed(self, event: StreamEvent[object], data: Facts) -> None:
+    def _form_closed(self, data: Facts) -> None:
         node = self._named(data)
-        is_answer = isinstance(event, HumanInputFormFilled)
+        is_answer = self._event == "human_input_form_filled"
         action = data.text("action_text") or data.text("action_id")
         node.note = (action or "") if is_answer else "nobody answered in time"
         waiting = [form for form in node.forms.values() if form.end is None]
@@ -320,20 +293,20 @@ class Fold:
             form.content = data.text("rendered_content") or form.content
             form.values = data.raw.get("submitted_data")
 
-    def _agent_step(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _agent_step(self, data: Facts) -> None:
         node = self._named(data, data.text("node_execution_id"))
         node.note = data.text("label") or ""
         if self._content:
             node.steps[data.text("id") or str(len(node.steps))] = data.raw
 
-    def _reasoned(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _reasoned(self, data: Facts) -> None:
         node = self._named(data)
         node.note = "thinking"
         if self._content:
             node.reasoning = node.reasoning or StringIO()
             node.reasoning.write(data.text("reasoning") or "")
 
-    def _text_came(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _text_came(self, data: Facts) -> None:
         piece = data.text("text") or ""
         self.timeline.text.write(piece)
         selector: JSON = data.raw.get("from_variable_selector")
@@ -348,7 +321,7 @@ class Fold:
         streamed.pieces += 1
         streamed.characters += len(piece)
 
-    def _text_replaced(self, _event: StreamEvent[object], data: Facts) -> None:
+    def _text_replaced(self, data: Facts) -> None:
         self.timeline.text = StringIO()
         self.timeline.text.write(data.text("text") or "")
 
@@ -437,8 +410,7 @@ def _line(node: Execution) -> list[Execution]:
     return found
 
 
-def _is_replayed(event: StreamEvent[object]) -> bool:
+def _is_replayed(event: str, data: Facts) -> bool:
     """Whether an event comes from a replay, which tells nodes with fewer keys than any live one."""
-    data: JSON = event.raw.get("data")
-    is_node = isinstance(event, NodeStarted | NodeFinished) and is_object(data)
-    return is_node and "inputs_truncated" not in data and "parallel_id" not in data
+    is_node = event in {"node_started", "node_finished"} and bool(data.raw)
+    return is_node and not data.raw.keys() & {"inputs_truncated", "parallel_id"}

@@ -226,7 +226,6 @@ class Timeline:
         elapsed: Its duration in seconds, as the server says.
         is_lost: Whether its stream was lost for good.
         tokens: Tokens that it used, as the server says.
-        steps: Nodes that ran, as the server says.
         executions: The nodes that ran, without those inside iterations and loops.
         nodes: All executions by id of their node, in the order in which they started.
         gaps: Where its stream was lost.
@@ -248,7 +247,6 @@ class Timeline:
     elapsed: float | None = None
     is_lost: bool = False
     tokens: int | None = None
-    steps: int | None = None
     executions: list[Execution] = attrs.field(factory=list[Execution])
     nodes: dict[str, list[Execution]] = attrs.field(factory=dict[str, list[Execution]])
     gaps: list[Span] = attrs.field(factory=list[Span])
