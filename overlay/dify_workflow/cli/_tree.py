@@ -24,38 +24,22 @@ class Node:
     """A node of the run; inside an iteration or loop it stands for all of its rounds.
 
     Its texts are safe for a terminal.
-
-    Args:
-        id: Id of the node in the workflow.
-        title: Title of the node.
-        kind: Kind of the node, such as ``"llm"``.
-        status: State of the round that was told of last; ``"running"`` while one is going on.
-        seconds: How long its rounds have worked.
-        tokens: Tokens that its model calls used.
-        rounds: Rounds that were started.
-        failures: Rounds that failed.
-        retries: Attempts that failed and were tried again.
-        message: What its latest failure says, on one line.
-        note: What it is doing just now.
-        item: Items (of an iteration) or rounds (of a loop) that were begun.
-        items: How many there are; None where it is no iteration or loop.
-        at_once: Whether items are worked on in parallel.
     """
 
     id: str
     title: str
     kind: str
-    status: str
-    seconds: float
+    status: str  # "running" while a round is going on
+    seconds: float  # how long its rounds have worked
     tokens: int
-    rounds: int
-    failures: int
-    retries: int
-    message: str | None
-    note: str
-    item: int
-    items: int | None
-    at_once: bool
+    rounds: int  # that were started
+    failures: int  # rounds that failed
+    retries: int  # attempts that failed and were tried again
+    message: str | None  # what its latest failure says
+    note: str  # what it is doing just now
+    item: int  # items or rounds that were begun
+    items: int | None  # how many there are; None where it is no iteration or loop
+    at_once: bool  # items are worked on in parallel
 
     @property
     def is_running(self) -> bool:

@@ -20,66 +20,36 @@ _NEVER = 1 << 60
 
 @attrs.frozen
 class Part:
-    """A part of a bar, or of the whole axis.
+    """A part of a bar, or of the whole axis."""
 
-    Args:
-        kind: What it shows: ``"attempt"``, ``"wait"``, ``"text"``, ``"gap"`` or ``"pause"``.
-        left: Where it begins, from 0 to 1 on the axis.
-        width: How long it is.
-        text: What it says.
-    """
-
-    kind: str
-    left: float
+    kind: str  # "attempt", "wait", "text", "gap" or "pause"
+    left: float  # from 0 to 1 on the axis
     width: float
     text: str = ""
 
 
 @attrs.frozen
 class Row:
-    """A line of the timeline: a node, or a round of an iteration or a loop.
-
-    Args:
-        title: What it is.
-        kind: What kind of node; for a round, nothing.
-        status: Its state.
-        left: Where its bar begins, from 0 to 1 on the axis.
-        width: How long its bar is.
-        notes: What stands beside the bar.
-        tokens: Tokens that it used.
-        costs: What it cost, by currency.
-        parts: What went on in its time.
-        together: Whether it ran at the same time as rows next to it: ``"first"``, ``"inner"`` or
-            ``"last"`` of them; empty where it did not.
-        branch: Number of its parallel branch, from 1; None where the server does not tell.
-        execution: The node's work; None for a round.
-        round: The round; None for a node.
-        rows: The rows inside.
-        size: How many those are, with the ones inside them.
-        failures: Nodes that failed: it, and those inside.
-        has_problem: Whether it, or something inside, failed or was tried again.
-        is_one_of_many: Whether it is a round of so many that what is inside is closed at first,
-            unless it has a problem.
-    """
+    """A line of the timeline: a node, or a round of an iteration or a loop."""
 
     title: str
-    kind: str
+    kind: str  # empty for a round
     status: str
-    left: float
+    left: float  # of its bar, from 0 to 1 on the axis
     width: float
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what stands beside the bar
     tokens: int = 0
-    costs: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])
-    parts: tuple[Part, ...] = ()
-    together: str = ""
-    branch: int | None = None
-    execution: Execution | None = None
-    round: Round | None = None
+    costs: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])  # by currency
+    parts: tuple[Part, ...] = ()  # what went on in its time
+    together: str = ""  # with rows next to it: "first", "inner" or "last" of them
+    branch: int | None = None  # number of its parallel branch, from 1
+    execution: Execution | None = None  # None for a round
+    round: Round | None = None  # None for a node
     rows: tuple[Row, ...] = ()
-    size: int = 0
-    failures: int = 0
-    has_problem: bool = False
-    is_one_of_many: bool = False
+    size: int = 0  # of the rows inside, and in those
+    failures: int = 0  # nodes that failed: it, and those inside
+    has_problem: bool = False  # it, or something inside, failed or was tried again
+    is_one_of_many: bool = False  # a round that is closed at first unless it has a problem
 
     @property
     def is_open(self) -> bool:
@@ -90,12 +60,7 @@ class Row:
 
 
 def _status_of(node: Execution, timeline: Timeline) -> str:
-    """How a node is; of one whose end nobody told, what became of the run says more.
-
-    Args:
-        node: The node.
-        timeline: Its run.
-    """
+    """How a node is; of one whose end nobody told, what became of the run says more."""
     if node.status != "running" or not (timeline.end or timeline.is_lost):
         return node.status
     return "stopped" if timeline.status == "stopped" else "lost"
@@ -260,11 +225,7 @@ def _together(rows: list[Row]) -> list[Row]:
 
 
 def _sum_of(costs: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
-    """The sum of costs, by currency.
-
-    Args:
-        costs: What is added up, by currency.
-    """
+    """The sum of costs, by currency."""
     total: dict[str, Decimal] = {}
     for each in costs:
         for currency, amount in each.items():
@@ -285,41 +246,23 @@ def _status_of_round(statuses: list[str]) -> str:
 
 @attrs.frozen
 class Layout:
-    """The rows of a run and what they stand on.
-
-    Args:
-        timeline: The run.
-        axis: The axis of time.
-        rows: The rows.
-        bands: Where the stream was lost, or the run waited for people.
-        status: How the run is: `Timeline.status`, but ``"lost"`` where its end was not told.
-        began: When the run began, in Unix seconds; None where nothing tells.
-        elapsed: How long it took, in seconds.
-        counts: How many nodes there are of each status.
-        tokens: Tokens that the run used.
-        costs: What it cost, by currency.
-        retries: Attempts that failed and were tried again.
-    """
+    """The rows of a run and what they stand on."""
 
     timeline: Timeline
     axis: Axis
     rows: tuple[Row, ...]
-    bands: tuple[Part, ...]
-    status: str
-    began: float | None
-    elapsed: float
-    counts: dict[str, int]
+    bands: tuple[Part, ...]  # times in which nothing was told
+    status: str  # "lost" where its end was not told
+    began: float | None  # Unix seconds; None where nothing tells
+    elapsed: float  # seconds
+    counts: dict[str, int]  # nodes by status
     tokens: int
-    costs: dict[str, Decimal]
-    retries: int
+    costs: dict[str, Decimal]  # by currency
+    retries: int  # attempts that failed
 
 
 def lay_out(timeline: Timeline) -> Layout:
-    """Lay out a run.
-
-    Args:
-        timeline: The run.
-    """
+    """Lay out a run."""
     instants = timeline.instants
     settle(instants)
     nodes = list(with_inner(timeline.executions))

@@ -78,11 +78,7 @@ def _value(value: str | float) -> str:
 
 @cache
 def style(name: str) -> str:
-    """A style sheet of this package.
-
-    Args:
-        name: Name of the file.
-    """
+    """A style sheet of this package."""
     return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 
 

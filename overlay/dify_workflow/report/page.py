@@ -32,11 +32,7 @@ _SHORT = 2000
 
 
 def page(layout: Layout) -> str:
-    """The whole document.
-
-    Args:
-        layout: The run.
-    """
+    """The whole document."""
     run = layout.timeline
     title = " ".join(["Run", *([run.run_id[:8]] if run.run_id else []), word(layout.status)])
     head = join(
@@ -184,11 +180,7 @@ def _row(line: Line, drawing: Drawing) -> Markup:
 
 
 def _details_of(row: Row) -> Markup | None:
-    """What a row shows when it is opened; None where there is nothing.
-
-    Args:
-        row: The row.
-    """
+    """What a row shows when it is opened; None where there is nothing."""
     if row.round is not None:
         if row.round.before is None:
             return None

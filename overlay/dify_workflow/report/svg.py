@@ -90,17 +90,11 @@ def _notes(row: Row) -> list[str]:
 
 @attrs.frozen
 class Line:
-    """A row with its place in the tree.
-
-    Args:
-        row: The row.
-        depth: How many rows it stands in.
-        rails: The depths of rows around it that ran at the same time as rows below it.
-    """
+    """A row with its place in the tree."""
 
     row: Row
     depth: int = 0
-    rails: tuple[int, ...] = ()
+    rails: tuple[int, ...] = ()  # depths of rows around it that ran together with rows below it
 
     @property
     def inside(self) -> Iterator[Line]:
@@ -116,11 +110,7 @@ def lines_of(layout: Layout) -> Iterator[Line]:
 
 
 def picture(layout: Layout) -> str:
-    """The whole timeline as a picture of its own.
-
-    Args:
-        layout: The run.
-    """
+    """The whole timeline as a picture of its own."""
     drawing = Drawing(layout)
     lines = [shown for line in lines_of(layout) for shown in _shown(line)]
     bottom = _ROW * max(len(lines), 1)
@@ -150,11 +140,7 @@ def picture(layout: Layout) -> str:
 
 
 class Drawing:
-    """The parts of a timeline: each a strip as wide as the picture, with its top at zero.
-
-    Args:
-        layout: The run.
-    """
+    """The parts of a timeline: each a strip as wide as the picture, with its top at zero."""
 
     def __init__(self, layout: Layout) -> None:
         self._bands = layout.bands
@@ -175,11 +161,7 @@ class Drawing:
         return join(*[_word(band) for band in self._bands])
 
     def grid(self, height: float) -> Markup:
-        """The lines of the ticks, and the times in which nothing was told.
-
-        Args:
-            height: How high it is.
-        """
+        """The lines of the ticks, and the times in which nothing was told."""
         path = "".join(f"M{_x(tick.place):g} 0v{height:g}" for tick in self._ticks)
         bands = [_band(band, height) for band in self._bands]
         return join(element("path", {"class": "tick", "d": path}), *bands)

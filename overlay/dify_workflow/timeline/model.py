@@ -53,141 +53,85 @@ class Instant:
 
 @attrs.define(eq=False)
 class Attempt:
-    """An attempt of a node that failed and was tried again.
+    """An attempt of a node that failed and was tried again."""
 
-    Args:
-        number: Which one, from 1.
-        end: When it failed.
-        error: Its error text.
-        elapsed: Its duration in seconds, as the server says.
-    """
-
-    number: int
+    number: int  # from 1
     end: Instant
     error: str
-    elapsed: float | None
+    elapsed: float | None  # seconds, as the server says
 
 
 @attrs.define(eq=False)
 class Form:
-    """A form at which a node waited for a person.
+    """A form at which a node waited for a person."""
 
-    Args:
-        begin: When it was told.
-        content: Its text (Markdown).
-        fields: Its fields.
-        actions: The ways to send it off.
-        expires: When it expires, in Unix seconds.
-        end: When it was answered or expired; None while it waits.
-        answer: What was chosen.
-        values: What was filled in, by name of the field; None where the server does not tell.
-    """
-
-    begin: Instant
-    content: str
+    begin: Instant  # when it was told
+    content: str  # Markdown
     fields: JSON
     actions: JSON
-    expires: float | None
-    end: Instant | None = None
-    answer: str | None = None
-    values: JSON = None
+    expires: float | None  # Unix seconds
+    end: Instant | None = None  # answered or expired; None while it waits
+    answer: str | None = None  # what was chosen
+    values: JSON = None  # what was filled in, where the server tells
 
 
 @attrs.define(eq=False)
 class Streamed:
-    """Text that a node streamed.
+    """Text that a node streamed."""
 
-    Args:
-        begin: When its first piece came.
-        end: When its latest one came.
-        pieces: How many there were.
-        characters: How long they are together.
-    """
-
-    begin: Instant
-    end: Instant
+    begin: Instant  # of the first piece
+    end: Instant  # of the latest one
     pieces: int = 0
     characters: int = 0
 
 
 @attrs.define(eq=False)
 class Round:
-    """An item of an iteration, or a round of a loop.
+    """An item of an iteration, or a round of a loop."""
 
-    Args:
-        index: Number of it, from 0.
-        begin: When it was told; for a parallel iteration that is long before it began.
-        before: What the one before it gave, where the server tells.
-        duration: Its duration in seconds, where the server tells.
-    """
-
-    index: int
-    begin: Instant
-    before: JSON = None
-    duration: float | None = None
+    index: int  # from 0
+    begin: Instant  # told long before it began, in a parallel iteration
+    before: JSON = None  # what the one before it gave, where the server tells
+    duration: float | None = None  # seconds, where the server tells
 
 
 @attrs.define(eq=False)
 class Execution:
-    """A node at work: once in a run, or once in each round of an iteration or a loop.
-
-    Args:
-        id: Id of the execution.
-        node_id: Id of the node in the workflow.
-        title: Title of the node.
-        kind: Kind of the node, such as ``"llm"``.
-        begin: When it started.
-        status: Its state; ``"running"`` until something ended it.
-        end: When it ended; None where nobody told.
-        elapsed: Its duration in seconds, as the server says.
-        error: Its error text.
-        values: What it took, did and gave, by the heading to show it under.
-        truncated: The headings under which the server cut something off.
-        tokens: Tokens that its model calls used.
-        price: What they cost.
-        currency: In which currency.
-        attempts: Attempts that failed.
-        forms: Forms at which it waited, by id.
-        note: What it is doing just now, in a few words.
-        model: What its process data says of a model call: ``usage``, and the model's name.
-        steps: Steps of an agent, by id, as the latest event told each.
-        reasoning: A model's reasoning.
-        streamed: Text that it streamed.
-        around: The iteration or loop in which it stands.
-        round: Which round of it; None where that is not known.
-        branch: Id of the first node of its parallel branch, where the server tells.
-        length: How many items an iteration has, or rounds a loop at most; None where nobody told.
-        rounds: The rounds that were begun, by index.
-        inside: What ran in them.
-    """
+    """A node at work: once in a run, or once in each round of an iteration or a loop."""
 
     id: str
     node_id: str
     title: str
-    kind: str
+    kind: str  # such as "llm"
     begin: Instant
-    status: str = "running"
-    end: Instant | None = None
-    elapsed: float | None = None
+    status: str = "running"  # until something ends it
+    end: Instant | None = None  # None where nobody told
+    elapsed: float | None = None  # seconds, as the server says
     error: str | None = None
+    # By the heading to show them under
     values: dict[str, JSON] = attrs.field(factory=dict[str, JSON])
+    # Headings under which the server cut something off
     truncated: set[str] = attrs.field(factory=set[str])
     tokens: int = 0
     price: Decimal | None = None
     currency: str = ""
     attempts: list[Attempt] = attrs.field(factory=list[Attempt])
-    forms: dict[str, Form] = attrs.field(factory=dict[str, Form])
-    note: str = ""
+    forms: dict[str, Form] = attrs.field(factory=dict[str, Form])  # at which it waited, by id
+    note: str = ""  # what it is doing just now
+    # Of its process data: usage, and the model's name
     model: JSONObject = attrs.field(factory=dict[str, JSON])
+    # Of an agent: the latest event of each, by id
     steps: dict[str, JSONObject] = attrs.field(factory=dict[str, JSONObject])
     reasoning: StringIO | None = None
     streamed: Streamed | None = None
-    around: Execution | None = None
-    round: int | None = None
-    branch: str | None = None
+    around: Execution | None = None  # the iteration or loop in which it stands
+    round: int | None = None  # None where that is not known
+    branch: str | None = None  # id of the first node of its parallel branch
+    # Items of an iteration, or most rounds of a loop; None where not told
     length: int | None = None
+    # Those that were begun, by index
     rounds: dict[int, Round] = attrs.field(factory=dict[int, Round])
-    inside: list[Execution] = attrs.field(factory=list["Execution"])
+    inside: list[Execution] = attrs.field(factory=list["Execution"])  # what ran in them
 
     @property
     def is_container(self) -> bool:
@@ -197,83 +141,51 @@ class Execution:
 
 @attrs.define(eq=False)
 class Span:
-    """A time in which nothing was told: the run waited for people, or its stream was lost.
-
-    Args:
-        begin: When it began.
-        end: When it was over; None where it never was.
-        reason: Why.
-    """
+    """A time in which nothing was told: the run waited for people, or its stream was lost."""
 
     begin: Instant
-    end: Instant | None = None
+    end: Instant | None = None  # None where it never was over
     reason: str = ""
 
 
 @attrs.define(eq=False)
 class Timeline:
-    """A run, as far as its events told it.
-
-    Args:
-        run_id: Id of the run.
-        task_id: Id of the task.
-        workflow_id: Id of the published version that ran.
-        status: How it ended; ``"running"`` where nobody told.
-        error: Its error text.
-        values: Its inputs and outputs, by the heading to show them under.
-        begin: When it began.
-        end: When it ended.
-        elapsed: Its duration in seconds, as the server says.
-        is_lost: Whether its stream was lost for good.
-        tokens: Tokens that it used, as the server says.
-        executions: The nodes that ran, without those inside iterations and loops.
-        nodes: All executions by id of their node, in the order in which they started.
-        gaps: Where its stream was lost.
-        pauses: Where it waited for people.
-        text: What it streamed.
-        events: How many events there were, by name.
-        others: Events that a timeline has no place for.
-        instants: All moments that the rest refers to.
-    """
+    """A run, as far as its events told it."""
 
     run_id: str | None = None
     task_id: str | None = None
     workflow_id: str | None = None
-    status: str = "running"
+    status: str = "running"  # until something ends it
     error: str | None = None
+    # Inputs and outputs, by the heading to show them under
     values: dict[str, JSON] = attrs.field(factory=dict[str, JSON])
     begin: Instant | None = None
     end: Instant | None = None
-    elapsed: float | None = None
-    is_lost: bool = False
-    tokens: int | None = None
+    elapsed: float | None = None  # seconds, as the server says
+    is_lost: bool = False  # its stream never came back
+    tokens: int | None = None  # as the server says
+    # Without those inside others
     executions: list[Execution] = attrs.field(factory=list[Execution])
+    # All executions, by id of their node
     nodes: dict[str, list[Execution]] = attrs.field(factory=dict[str, list[Execution]])
-    gaps: list[Span] = attrs.field(factory=list[Span])
-    pauses: list[Span] = attrs.field(factory=list[Span])
+    gaps: list[Span] = attrs.field(factory=list[Span])  # where its stream was lost
+    pauses: list[Span] = attrs.field(factory=list[Span])  # where it waited for people
     text: StringIO = attrs.field(factory=StringIO)
-    events: Counter[str] = attrs.field(factory=Counter[str])
+    events: Counter[str] = attrs.field(factory=Counter[str])  # how many there were, by name
+    # Events that a timeline has no place for
     others: list[JSONObject] = attrs.field(factory=list[JSONObject])
-    instants: list[Instant] = attrs.field(factory=list[Instant])
+    instants: list[Instant] = attrs.field(factory=list[Instant])  # all that the rest refers to
 
 
 def with_inner(nodes: Iterable[Execution]) -> Iterator[Execution]:
-    """Nodes, each followed by what ran in it.
-
-    Args:
-        nodes: The nodes.
-    """
+    """Nodes, each followed by what ran in it."""
     for node in nodes:
         yield node
         yield from with_inner(node.inside)
 
 
 def settle(instants: Iterable[Instant]) -> None:
-    """Set the time of every moment of a run.
-
-    Args:
-        instants: All of them, in any order.
-    """
+    """Set the time of every moment of a run."""
     ordered = sorted(instants, key=lambda instant: instant.order)
     if any(instant.arrived is not None for instant in ordered):
         _settle_by_arrival(ordered)
@@ -285,9 +197,6 @@ def ahead(instants: Iterable[Instant]) -> float:
     """Seconds by which the watcher's clock is ahead of the server's, as far as arrivals tell.
 
     What arrived first after its stamp tells how far the two are apart, at most.
-
-    Args:
-        instants: All moments of the run.
     """
     return min(
         (each.arrived - each.stamp for each in instants if each.arrived and each.stamp), default=0.0

@@ -166,34 +166,18 @@ def _telemetry_of(tracing: Tracing) -> _Telemetry:
 
 @attrs.frozen(kw_only=True)
 class _Ending:
-    """The end of a run, or of watching it.
-
-    Args:
-        failure: The exception; None where there is none.
-        run: What the events of a stream have said.
-        outcome: The run, where it has ended or paused.
-        is_left: Whether the stream was left before its end.
-        time: When it was, in Unix seconds.
-    """
+    """The end of a run, or of watching it."""
 
     failure: BaseException | None = None
-    run: RunState | None = None
-    outcome: WorkflowRunResponse | None = None
-    is_left: bool = False
-    time: float = attrs.field(factory=time.time)
+    run: RunState | None = None  # what the events of a stream have said
+    outcome: WorkflowRunResponse | None = None  # where the run has ended or paused
+    is_left: bool = False  # the stream was left before its end
+    time: float = attrs.field(factory=time.time)  # Unix seconds
 
 
 @final
 class _RunObserver:
-    """Tells OpenTelemetry of one run; see `Observer`.
-
-    Args:
-        tracing: What is told.
-        method: Name of the method that was called.
-        base_url: Base URL of the server.
-        own_trace_id: The trace id that the request names itself.
-        run_id: Id of the run, where it is followed and not sent.
-    """
+    """Tells OpenTelemetry of one run; see `Observer`."""
 
     def __init__(
         self,

@@ -66,11 +66,7 @@ def of_run(run: WorkflowRunResponse, *, content: bool) -> Attributes:
 
 
 def of_failure(failure: BaseException) -> Attributes:
-    """What kind of error there was; what it says may quote inputs.
-
-    Args:
-        failure: The exception.
-    """
+    """What kind of error there was; what it says may quote inputs."""
     known: dict[str, Attribute | None] = {"error.type": type(failure).__name__}
     if isinstance(failure, APIStatusError):
         known["http.response.status_code"] = failure.status_code
@@ -79,11 +75,7 @@ def of_failure(failure: BaseException) -> Attributes:
 
 
 def of_usage(timeline: Timeline) -> Attributes:
-    """Tokens that went in and came out, where the nodes tell of all that the run used.
-
-    Args:
-        timeline: The run.
-    """
+    """Tokens that went in and came out, where the nodes tell of all that the run used."""
     told = [usage for node in with_inner(timeline.executions) if (usage := _usage(node))]
     asked, answered = sum(each[0] for each in told), sum(each[1] for each in told)
     if not told or asked + answered != timeline.tokens:
@@ -131,40 +123,24 @@ def _usage(node: Execution) -> tuple[int, int] | None:
 
 @attrs.frozen
 class SpanEvent:
-    """An event within a span.
-
-    Args:
-        name: Its name.
-        time: When it was, in Unix nanoseconds.
-        attributes: What is told of it.
-    """
+    """An event within a span."""
 
     name: str
-    time: int
+    time: int  # Unix nanoseconds
     attributes: Attributes
 
 
 @attrs.frozen
 class NodeSpan:
-    """A node at work.
-
-    Args:
-        name: Name of the span.
-        begin: When it began, in Unix nanoseconds.
-        end: When it ended.
-        attributes: What is told of it.
-        error: What it says, where it failed; None where it did not.
-        events: What happened in it.
-        inside: The nodes that ran in it, where it is an iteration or a loop.
-    """
+    """A node at work."""
 
     name: str
-    begin: int
+    begin: int  # Unix nanoseconds
     end: int
     attributes: Attributes
-    error: str | None
+    error: str | None  # None where it did not fail
     events: tuple[SpanEvent, ...]
-    inside: tuple[NodeSpan, ...]
+    inside: tuple[NodeSpan, ...]  # where it is an iteration or a loop
 
 
 class NodeSpans:
