@@ -157,8 +157,17 @@ class Drawing:
 
     @cached_property
     def foot(self) -> Markup:
-        """What is said of the times in which nothing was told."""
-        return join(*[_word(band) for band in self._bands])
+        """What is said of the times in which nothing was told; of the longest where it is tight."""
+        words: list[tuple[float, float]] = []
+        shown: list[Markup] = []
+        for band in sorted(self._bands, key=lambda band: -band.width):
+            left, width, look = _extent(band)
+            middle, half = left + width / 2, len(band.text) * _LETTER / 2
+            if all(abs(middle - other) > half + room for other, room in words):
+                words.append((middle, half))
+                text = _text(band.text, middle, 14, "word mid")
+                shown.append(element("g", {"class": look}, text))
+        return join(*shown)
 
     def grid(self, height: float) -> Markup:
         """The lines of the ticks, and the times in which nothing was told."""
@@ -241,14 +250,15 @@ def _text(text: str, x: float, y: float, kind: str | None = None, *, whole: str 
     return element("text", {"class": kind, "x": x, "y": y}, tip, text)
 
 
-def _rect(x: float, width: float, height: float, kind: str) -> Markup:
+def _rect(x: float, width: float, height: float, kind: str, tip: str = "") -> Markup:
     size = {"width": max(width, 3), "height": height, "rx": min(3, height / 2)}
-    return element("rect", {"class": kind, "x": x, "y": (_ROW - height) / 2, **size})
+    shown = element("title", {}, tip) if tip else None
+    return element("rect", {"class": kind, "x": x, "y": (_ROW - height) / 2, **size}, shown)
 
 
 def _part(part: Part) -> Iterator[Markup]:
     left, width = _x(part.left), _x(part.left + part.width) - _x(part.left)
-    yield _rect(left, width, 5 if part.kind == "text" else 13, part.kind)
+    yield _rect(left, width, 5 if part.kind == "text" else 13, part.kind, part.text)
     if part.kind != "text":
         stripes = f"M{left:g} {_ROW / 2:g}h{max(width, 3):g}"
         yield element("path", {"class": "stripes", "d": stripes})
@@ -267,11 +277,6 @@ def _band(band: Part, height: float) -> Markup:
     return element(
         "g", {"class": look}, element("rect", area), element("path", {"class": "edge", "d": edges})
     )
-
-
-def _word(band: Part) -> Markup:
-    left, width, look = _extent(band)
-    return element("g", {"class": look}, _text(band.text, left + width / 2, 14, "word mid"))
 
 
 def _sign(status: str) -> Sequence[Markup]:
