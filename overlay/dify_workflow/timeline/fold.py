@@ -398,7 +398,7 @@ def _put_inside(node: Execution, around: Execution) -> None:
     around = line[max(len(line) - _DEEPEST, 0)]
     node.around = around
     if node.round is None:  # what ends in a parallel iteration tells it better
-        node.round = max(around.rounds, default=None)
+        node.round = next(reversed(around.rounds), None)
     around.inside.append(node)
 
 
