@@ -6,6 +6,7 @@ it shows numbers of any size, and NaN, as they are.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sqlite3
@@ -111,6 +112,7 @@ class Page:
         nodes = self._store.all(
             "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
         )
+        kept = [json.loads(each["data"]) for each in nodes]
         forms = self._state.forms.waiting(run_id)
         shown: JSONObject = {"now": self._state.settings.now(), **self._row(row)}
         body: JSONObject = {
@@ -119,7 +121,8 @@ class Page:
             "error": record.error,
             "inputs": _values(record.inputs),
             "outputs": _values(record.outputs),
-            "timeline": timeline_of(shown, (json.loads(each["data"]) for each in nodes)),
+            # Runs go on meanwhile: a long timeline takes a while to be drawn.
+            "timeline": await asyncio.to_thread(timeline_of, shown, kept),
             "forms": [form.to_wire() for form in forms],
         }
         return _json(body)
