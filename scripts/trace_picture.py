@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from dify_workflow.emulator import Emulator
-from dify_workflow.report._markup import Attributes, Markup, element
+from dify_workflow.report.markup import Attributes, Markup, element
 from dify_workflow.tracing import Tracing
 
 from .report_picture import EVENTS_BEFORE_THE_BREAK, article

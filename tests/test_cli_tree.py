@@ -33,18 +33,7 @@ def test_every_recorded_stream_becomes_a_tree_with_a_line_for_each_node(played: 
     if not any(spans):
         assert all(node.rounds == 1 for node, _ in tree.walk())
     text = [raw["data"]["text"] for raw in played.events if raw["event"] == "text_chunk"]
-    assert "".join(tree.text) == "".join(text)
-
-
-def test_the_tail_of_a_long_text_is_found_without_the_rest() -> None:
-    tree = RunTree()
-    tree.text = ["one ", "two ", "three"]
-    assert [tree.text_tail(length) for length in (3, 5, 7, 100)] == [
-        "ree",
-        "three",
-        "o three",
-        "one two three",
-    ]
+    assert tree.text == "".join(text)
 
 
 ODD = [5, "x\x1b", [1], {"a": 1}, None, True, 2**70, float("nan"), float("inf"), -1, "\ud800"]

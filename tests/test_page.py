@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ from dify_workflow.emulator import (
     retrying_node,
     workflow,
 )
+from dify_workflow.report import RunReport
 from support.waiting import PATIENCE
 
 
@@ -250,44 +252,75 @@ def test_what_is_not_there_is_not_found(page: httpx.Client, path: str) -> None:
 # ------------------------------------------------------------------------------------ one run
 
 
-def test_nodes_say_in_which_round_of_what_they_stand(page: httpx.Client) -> None:
-    nodes = of_run(page, run(page, "rounds"))["nodes"]
-    titles = {each["id"]: each["title"] for each in nodes}
-    found = sorted(
-        (each["title"], titles.get(each["parent"]) or "", each["parent"] and each["round"])
-        for each in nodes
-    )
-    assert found == [
-        ("End", "", None),
-        ("Fetch a", "each", 0),
-        ("Fetch b", "each", 1),
-        ("Fetch c", "each", 2),
-        ("Start", "", None),
-        *(("again", "each", index) for index in range(3)),
-        ("each", "", None),
-        *(("inner", "again", index) for index in (0, 0, 0, 1, 1, 1)),
-        ("shaky", "", None),
+def rows_of(page: httpx.Client, run_id: str) -> list[dict[str, Any]]:
+    """The rows of the timeline of a run."""
+    rows: list[dict[str, Any]] = of_run(page, run_id)["timeline"]["rows"]
+    return rows
+
+
+def node_of(page: httpx.Client, run_id: str, row: dict[str, Any]) -> dict[str, Any]:
+    """What the node of a row took and gave."""
+    answer = page.get(f"/page/runs/{run_id}/nodes/{row['node']}.json").raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_nodes_stand_in_their_round_of_what_they_stand_in(page: httpx.Client) -> None:
+    run_id = run(page, "rounds")
+    rows = rows_of(page, run_id)
+    inner = ["    again", *(f"      Round {n}\n        inner" for n in (1, 2))]
+    items = [
+        f"  Item {n}\n    Fetch {letter}\n" + "\n".join(inner) for n, letter in enumerate("abc", 1)
     ]
-    assert len({each["parent"] for each in nodes if each["title"] == "inner"}) == 3
+    expected = "\n".join(["Start", "each", *items, "shaky", "End"])
+    assert "\n".join("  " * row["depth"] + row["title"] for row in rows) == expected
+    assert len({row["key"] for row in rows}) == len(rows)
+    for row in rows:
+        if row["node"] is None:
+            assert row["title"].startswith(("Item ", "Round "))
+        else:
+            assert node_of(page, run_id, row)["id"] == row["key"]
+    each = next(row for row in rows if row["title"] == "each")
+    assert (each["size"], each["is_open"]) == (21, True)
 
 
 def test_rounds_that_go_on_at_once_end_their_own_nodes(page: httpx.Client) -> None:
     run_id = run(page, "rounds")
-    nodes = of_run(page, run_id)["nodes"]
-    assert {each["status"] for each in nodes} == {"succeeded"}
-    for each in nodes:
-        if each["node_id"] == "fetch":
-            values = page.get(f"/page/runs/{run_id}/nodes/{each['index']}.json").json()
-            assert f"Fetch {values['outputs'][0]['text']}" == each["title"]
+    rows = rows_of(page, run_id)
+    assert all(row["said"].startswith("succeeded, ") for row in rows)
+    fetched = [row for row in rows if row["title"].startswith("Fetch ")]
+    assert len(fetched) == 3
+    for row in fetched:
+        values = node_of(page, run_id, row)
+        assert f"Fetch {values['outputs'][0]['text']}" == row["title"]
+    items = [row for row in rows if row["title"].startswith("Item ")]
+    assert all("at the same time as others" in row["said"] for row in items)
 
 
 def test_a_node_says_when_its_attempts_failed_and_why(page: httpx.Client) -> None:
     run_id = run(page, "rounds")
-    shaky = next(each for each in of_run(page, run_id)["nodes"] if each["title"] == "shaky")
-    assert len(shaky["retries"]) == 2
-    assert all(shaky["began"] <= at <= shaky["ended"] for at in shaky["retries"])
-    values = page.get(f"/page/runs/{run_id}/nodes/{shaky['index']}.json").json()
+    shaky = next(row for row in rows_of(page, run_id) if row["title"] == "shaky")
+    assert "2 retries" in shaky["said"]
+    assert shaky["svg"].count('class="attempt"') == 2
+    values = node_of(page, run_id, shaky)
     assert [error for _, error in values["retries"]] == ["503 once more"] * 2
+    times = [values["began"], *(at for at, _ in values["retries"])]
+    assert times == sorted(times)
+
+
+def test_the_timeline_of_a_run_is_drawn_as_reports_draw_it(
+    page: httpx.Client, emulator: Emulator
+) -> None:
+    inputs = {"topic": "boxes", "style": "loud", "n": 1}
+    with emulator.client("needy") as client, client.run_workflow_stream(inputs) as stream:
+        report = RunReport.of(stream)
+    rows = rows_of(page, str(stream.run_id))
+    for row in rows:
+        strip = ET.fromstring(row["svg"])
+        assert strip.attrib["viewBox"] == "0 0 960 26"
+    ours = [re.findall(r"<text[^>]*>([^<]*)<", row["svg"])[0] for row in rows]
+    theirs = re.findall(r'class="strip".*?<text[^>]*>([^<]*)<', report.html())
+    assert ours == theirs[1:]  # behind the axis
 
 
 def test_values_come_as_they_are_whatever_they_are(page: httpx.Client) -> None:
@@ -324,5 +357,7 @@ def test_a_run_whose_worker_died_does_not_go_on(page: httpx.Client, emulator: Em
         (shown,) = page.get("/page/runs.json").json()["runs"]
         assert shown["goes_on"]
         emulator.kill_workers()
-        assert not of_run(page, shown["id"])["goes_on"]
+        dead = of_run(page, shown["id"])
+        assert not dead["goes_on"]
+        assert dead["timeline"]["rows"][-1]["said"].startswith("end not seen")
         assert not page.get("/page/runs.json").json()["runs"][0]["goes_on"]

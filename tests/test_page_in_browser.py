@@ -132,7 +132,12 @@ class Page:
         self.wait(lambda: any(text in each for each in self.texts(selector)))
 
     def click(self, selector: str, text: str = "") -> None:
-        self.wait(lambda: [each for each in self.all(selector) if text in each.text])[0].click()
+        def found() -> list[WebElement]:
+            return [
+                each for each in self.all(selector) if text in str(each.get_property("textContent"))
+            ]
+
+        self.wait(found)[0].click()
 
     def errors(self) -> list[str]:
         """What the console has said since somebody asked last."""
@@ -169,10 +174,13 @@ def test_a_run_just_made_is_on_the_page_with_its_timeline(page: Page, emulator: 
     page.click(".runs .row")
     page.see(".summary .id", run_id)
     titles = page.wait(lambda: page.texts(".rows .title"))
-    assert titles == ["Start", "Search", "Sources", "Read one", "Read two", "Write", "End"]
-    assert "1 retry" in page.texts(".rows .length")[1]
-    left = [each.location["x"] for each in page.all(".rows .title")]
-    assert left[3] == left[4] > left[2] == left[1], "what is inside stands further right"
+    assert titles == [
+        *("Start", "Search", "Sources", "Item 1", "Read one", "Item 2", "Read two"),
+        *("Write", "End"),
+    ]
+    assert "1 retry" in page.texts(".rows .small")[1]
+    left = [each.location["x"] for each in page.all(".rows .disc")]
+    assert left[4] == left[6] > left[3] > left[2] == left[1], "what is inside stands further right"
 
     page.click(".rows .row", "Read two")
     page.see(".detail", "length")
@@ -244,14 +252,16 @@ def test_a_run_of_two_thousand_nodes_is_shown_with_what_is_inside_closed(
         store.put("nodes", run_id=run_id, position=index + 1, data=data)
 
     page.open(f"#run={run_id}")
-    page.see(".rows .more-inside", "+ 1,993 nodes")
-    assert len(page.texts(".rows .title")) == 7
-    few, many = page.all(".fold:not([hidden])")
+    page.see(".rows .small", "1,993 items")
+    assert len(page.texts(".rows .title")) == 10
+    few, many = (page.all(f".fold[aria-label$=' {name}']")[0] for name in ("Few", "Many"))
     assert few.get_attribute("aria-expanded") == "true"
     assert many.get_attribute("aria-expanded") == "false"
     many.send_keys(Keys.ENTER)
-    page.wait(lambda: len(page.texts(".rows .title")) == 2000)
+    page.wait(lambda: len(page.texts(".rows .title")) == 1993 + 10)  # its items are closed
     assert many.get_attribute("aria-expanded") == "true"
+    page.all(".fold[aria-label$=' Item 1993']")[0].send_keys(Keys.ENTER)
+    page.wait(lambda: len(page.texts(".rows .title")) == 1993 + 11)
 
 
 def test_it_is_used_without_a_mouse(page: Page, emulator: Emulator) -> None:

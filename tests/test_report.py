@@ -20,9 +20,9 @@ from dify_workflow.emulator import Emulator, Fault, Input, Steps, human_input, n
 from dify_workflow.emulator import iteration as each_of
 from dify_workflow.events import EVENT_CLASSES
 from dify_workflow.report import RunReport
-from dify_workflow.report._layout import Layout, lay_out
-from dify_workflow.report._rows import Row
-from dify_workflow.report._status import word
+from dify_workflow.report.layout import Layout, Row, lay_out
+from dify_workflow.report.svg import Drawing, lines_of
+from dify_workflow.timeline.text import word
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,
@@ -75,7 +75,7 @@ def layout(*events: Event | Iterable[Event]) -> Layout:
     for each in events:
         for one in [each] if not isinstance(each, tuple) else each:
             report.add(one)
-    return lay_out(report._folding.timeline)
+    return lay_out(report._fold.timeline)
 
 
 def flat(rows: Iterable[Row]) -> list[Row]:
@@ -91,7 +91,7 @@ def outline(rows: Iterable[Row], lead: str = "") -> list[str]:
 def test_every_recorded_stream_becomes_a_page_and_a_picture(played: Recording) -> None:
     report = RunReport.of(of_recording(played))
     page = Page(report.html())
-    rows = flat(lay_out(report._folding.timeline).rows)
+    rows = flat(lay_out(report._fold.timeline).rows)
     told = {
         raw["data"]["id"]: raw["data"]["title"]
         for raw in played.events
@@ -104,6 +104,15 @@ def test_every_recorded_stream_becomes_a_page_and_a_picture(played: Recording) -
     assert {word(each) for each in status} <= {text.strip() for text in page.words}
     picture = ET.fromstring(report.svg())
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_page_draws_its_rows_as_the_picture_does() -> None:
+    run = RunReport.of([started(), begins("a"), ends("a", status="failed"), gap(), finished()])
+    found = lay_out(run._fold.timeline)
+    drawing = Drawing(found)
+    for part in (drawing.axis, drawing.foot, *map(drawing.row, lines_of(found))):
+        assert part in run.html()
+        assert part in run.svg()
 
 
 def test_no_value_becomes_markup_whatever_field_it_stands_in() -> None:
@@ -329,7 +338,7 @@ def test_a_run_whose_stream_broke_and_that_waited_is_one_report() -> None:
         client.submit_human_input_form(paused.forms[0].token, "submit", {})
         with client.resume_workflow_stream(str(stream.run_id)) as stream:
             passed += report.watch(stream)
-    run = lay_out(report._folding.timeline)
+    run = lay_out(report._fold.timeline)
     assert outline(run.rows) == [
         "Start",
         *("Each", " Item 1", "  Read", " Item 2", "  Read", " Item 3", "  Read"),
@@ -341,7 +350,7 @@ def test_a_run_whose_stream_broke_and_that_waited_is_one_report() -> None:
     page = report.html()
     assert "The stream was lost after" in page
     assert "Waited " in page
-    assert sum(report._folding.timeline.events.values()) == len(passed)
+    assert sum(report._fold.timeline.events.values()) == len(passed)
     assert "<RunReport run_id=" in repr(report)
 
 
@@ -371,7 +380,7 @@ def test_a_stream_that_is_lost_for_good_says_so_and_where() -> None:
             words = " ".join(Page(report.html()).words)
             assert "how the run went on is not known here" in words
             assert str(caught.value) in words
-            (each,) = [row for row in lay_out(report._folding.timeline).rows if row.rows]
+            (each,) = [row for row in lay_out(report._fold.timeline).rows if row.rows]
             assert each.status == "lost"
             assert each.notes == ("end not seen", "3 items")
             assert "Seen for" in words
@@ -446,6 +455,6 @@ def test_pieces_of_text_are_not_kept() -> None:
         report.add(piece)
         after = sys.getrefcount(piece.raw)
         assert after == before
-    assert len(report._folding.timeline.instants) < 10
+    assert len(report._fold.timeline.instants) < 10
     report.add(ends("llm"))
     assert "Streamed 5,000 characters in 1,000 pieces" in report.html()

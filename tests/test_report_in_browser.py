@@ -67,16 +67,16 @@ def test_values_are_seen_when_a_row_is_opened_with_the_keyboard(
     row.send_keys(Keys.ENTER)
     assert shown(browser, ".rows pre") == ["treasure"]
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
-    assert "stream lost" in shown(browser, ".guides .gap")[0]
+    assert "stream lost" in shown(browser, ".plot > .strip .is-gap")[0]
 
 
 def test_bars_stand_where_their_times_are(browser: webdriver.Chrome, opened: Open) -> None:
     steps = [begins("a"), ends("a", 1, 1.0), begins("b", 1), ends("b", 4, 3.0)]
     opened([started(), *steps, finished(4)])
-    a, b = browser.find_elements(By.CSS_SELECTOR, ".bar")
+    a, b = browser.find_elements(By.CSS_SELECTOR, ".rows .bar")
     assert b.rect["width"] == pytest.approx(3 * a.rect["width"], rel=0.02)
     assert b.rect["x"] == pytest.approx(a.rect["x"] + a.rect["width"], abs=2)
-    assert shown(browser, ".notes") == ["1.00 s", "3.00 s"]
+    assert shown(browser, ".rows .small") == ["1.00 s", "3.00 s"]
 
 
 def test_only_what_failed_is_left_on_request(browser: webdriver.Chrome, opened: Open) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dify_workflow.report import RunReport
-from dify_workflow.report._axis import Axis
-from dify_workflow.report._instants import Instant, settle
-from dify_workflow.report._layout import Layout, lay_out
+from dify_workflow.report.axis import Axis
+from dify_workflow.report.layout import Layout, lay_out
+from dify_workflow.timeline.model import Instant, settle
 from support.told import START, Event, begins, ends, event, finished, started
 
 CLOSE = pytest.approx
@@ -21,7 +21,7 @@ def laid_out(events: list[tuple[Event, float | None]]) -> Layout:
     report = RunReport()
     for each, arrived in events:
         report.add(each, arrived=arrived)
-    return lay_out(report._folding.timeline)
+    return lay_out(report._fold.timeline)
 
 
 def times(layout: Layout) -> list[tuple[float, float]]:

@@ -62,7 +62,7 @@ from dify_workflow.emulator import (
     retrying_node,
     workflow,
 )
-from dify_workflow.tracing import Tracing, _guard
+from dify_workflow.tracing import Tracing, observer
 from support import events
 from support.events import RUN, TASK, WORKFLOW
 from support.pace import hurried
@@ -857,7 +857,7 @@ def test_what_fails_in_tracing_is_logged_once_and_fails_no_run(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_guard, "_was_logged", False)
+    monkeypatch.setattr(observer, "_was_logged", False)
     tracing = Tracing(tracer_provider=broken_providers()[name])
     client = both.client(api_key="app-article", base_url=server.base_url, tracing=tracing)
     caplog.set_level(logging.WARNING)

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow.report._folding import Folding
-from dify_workflow.tracing._attributes import as_json
-from dify_workflow.tracing._events import FOLLOWED, without_content
-from dify_workflow.tracing._node_spans import NodeSpan, NodeSpans
+from dify_workflow.timeline.fold import Fold
+from dify_workflow.tracing.spans import NodeSpan, NodeSpans, as_json
 from support.recordings import Recording, all_recordings
 from support.told import (
     START,
@@ -36,11 +34,10 @@ CLOSE = pytest.approx
 def spans_of(
     told: Iterable[tuple[Event, float | None]], *, end: float = END, is_followed: bool = False
 ) -> tuple[NodeSpan, ...]:
-    folding = Folding()
+    fold = Fold(content=False)
     for each, arrived in told:
-        if type(each) in FOLLOWED:
-            folding.take(without_content(each), arrived)
-    nodes = NodeSpans(folding.timeline, BEGIN, end, content=False, is_followed=is_followed)
+        fold.take(each, arrived)
+    nodes = NodeSpans(fold.timeline, BEGIN, end, content=False, is_followed=is_followed)
     return nodes.spans()
 
 
@@ -158,16 +155,16 @@ def test_items_of_an_iteration_that_run_at_once_stand_in_it_with_their_indexes()
 
 
 def test_a_wait_for_a_person_within_a_stream_has_a_begin_and_an_end() -> None:
-    folding = Folding()
+    fold = Fold()
     for each, arrived in (
         (started(), 0.0),
         (event("workflow_paused", {"status": "paused", "created_at": START}), 1.0),
         (started(5, reason="resumption"), 5.0),
         (finished(6), 6.0),
     ):
-        folding.take(each, BEGIN + arrived)
-    nodes = NodeSpans(folding.timeline, BEGIN, END, content=False, is_followed=False)
-    paused, resumed = nodes.happenings()
+        fold.take(each, BEGIN + arrived)
+    nodes = NodeSpans(fold.timeline, BEGIN, END, content=False, is_followed=False)
+    paused, resumed = nodes.events()
     assert (paused.name, resumed.name) == ("dify.run.paused", "dify.run.resumed")
     assert (paused.time / 1e9 - BEGIN, resumed.time / 1e9 - BEGIN) == CLOSE((1, 5), abs=0.01)
 
@@ -204,3 +201,21 @@ def test_whatever_a_server_tells_spans_stand_in_what_they_are_in(
 ) -> None:
     spans = spans_of(((each, BEGIN + arrived) for each, arrived in told), is_followed=is_followed)
     sound(spans, round(BEGIN * 1e9), round(END * 1e9))
+
+
+def test_without_content_nothing_of_it_is_kept_until_the_end_but_what_a_model_used() -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 4}
+    process = {"model_name": "m", "usage": usage, "prompts": "long"}
+    fold = Fold(content=False)
+    for each in (
+        *(started(), begins("a", inputs={"x": "long"})),
+        ends("a", inputs={"x": "long"}, outputs={"y": "long"}, process_data=process),
+        event("agent_log", {"node_id": "a", "data": {"x": "long"}}),
+        event("new_kind", {"x": "long"}),
+        finished(),
+    ):
+        fold.take(each)
+    run = fold.timeline
+    (node,) = run.executions
+    assert (run.values, run.others, node.values, node.steps) == ({}, [], {}, {})
+    assert node.model == {"model_name": "m", "usage": usage}

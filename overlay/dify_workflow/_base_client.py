@@ -265,7 +265,7 @@ class ClientBase(Generic[TransportT]):
         """Who is told of a run that is sent, or followed; nobody without `tracing`."""
         if not self._options.tracing:
             return None
-        from .tracing._run_observer import observer_of
+        from .tracing.observer import observer_of
 
         return observer_of(
             self._options.tracing,
@@ -383,7 +383,7 @@ def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] 
     """
     if tracing is None or tracing is False:
         return tracing
-    from .tracing import checked  # most programs have none
+    from .tracing.settings import checked  # most programs have none
 
     return checked(tracing)
 

@@ -88,16 +88,20 @@ def tree_lines(
     left_out = 0
     if height is not None and len(nodes) > height:
         left_out = len(nodes) - max(height - 1, 0)
-    rows = [_row(node, lead, tree, spins=spins) for node, lead in nodes[left_out:]]
+    turning = spinner(tree.now)
+    rows = [
+        _row(node, lead, turning if spins and node.is_running else mark(node.status))
+        for node, lead in nodes[left_out:]
+    ]
     lines = _aligned(rows, width)
     if left_out and height:
         lines.insert(0, Text(f"  ⋮ {counted(left_out, 'node')} above", style="dim"))
     return lines
 
 
-def node_line(node: Node, tree: RunTree, lead: str = "") -> Text:
+def node_line(node: Node, lead: str = "") -> Text:
     """A node on a line of its own, in no columns."""
-    row = _row(node, lead, tree, spins=False)
+    row = _row(node, lead, mark(node.status))
     time = Text() if node.is_running else row.time
     cells = (row.label, row.kind, time, row.tokens, row.note)
     return Text(" " * _GAP).join([cell for cell in cells if cell])
@@ -119,16 +123,11 @@ def text_lines(text: str, width: int, height: int, console: Console) -> list[Tex
     return list(shown.wrap(console, max(width, 1), overflow="fold"))[-height:]
 
 
-def _row(node: Node, lead: str, tree: RunTree, *, spins: bool) -> Row:
-    sign = mark(node.status)
-    elapsed: float | None = node.elapsed
-    if node.is_running:
-        sign = spinner(tree.now) if spins else sign
-        elapsed = tree.now - node.since + (0.0 if node.items else node.elapsed)
+def _row(node: Node, lead: str, sign: Text) -> Row:
     return Row(
         label=Text.assemble((lead, "dim"), sign, " ", (node.title, "bold" * node.is_running)),
         kind=Text(node.kind, style="dim"),
-        time=Text(duration(elapsed), style="" if node.is_running else "dim"),
+        time=Text(duration(node.seconds), style="" if node.is_running else "dim"),
         tokens=Text(counted(node.tokens, "token") if node.tokens else "", style="dim"),
         note=_note(node),
     )

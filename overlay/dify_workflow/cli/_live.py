@@ -86,7 +86,7 @@ class LiveView:
             errors.print(line)
         if self._tree.unreadable:
             errors.print(unreadable_line(self._tree.unreadable))
-        text = "".join(self._tree.text).lstrip("\n").rstrip()
+        text = self._tree.text.lstrip("\n").rstrip()
         if text and not _is_repeated(text, self._run.outputs if self._run else {}):
             output.print(Text(f"\n{inert(text)}"))
         if self._run:
@@ -106,7 +106,7 @@ class LiveView:
         room = height - 2  # beside the title and an empty line above the foot
         nodes = sum(1 for _ in self._tree.walk())
         most = max(room - nodes, room // 2) - 1  # lines of text, below an empty one
-        shown = text_lines(self._tree.text_tail(width * height), width - _TEXT_INDENT, most, errors)
+        shown = text_lines(self._tree.text[-width * height :], width - _TEXT_INDENT, most, errors)
         left = room - (len(shown) + 1 if shown else 0)
         lines = [self._title(), *tree_lines(self._tree, width, height=left, spins=True)]
         if shown:
@@ -133,7 +133,7 @@ def _is_repeated(text: str, outputs: JSON) -> bool:
 
 
 def _as_streamed(value: JSON) -> str:
-    """An output as the server streams it (DIFY.md section 4)."""
+    """An output as the server streams it: a list as lines, an object as JSON."""
     if is_list(value):
         return "\n".join(f"- {_as_streamed(item)}" for item in value)
     return value if isinstance(value, str) else str(value) if value is None else json_text(value)

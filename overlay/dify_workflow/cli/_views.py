@@ -25,12 +25,17 @@ from ..events import (
 )
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
+from ..timeline.facts import Facts
 from ._consoles import errors, is_terminal
 from ._drawing import node_line, unreadable_line
 from ._printing import print_json_line
 from ._result import plain, show_end
 from ._tree import Node, RunTree
 
+_OF_NODES = (
+    *(NodeStarted, NodeFinished, NodeRetry, HumanInputRequired),
+    *(IterationNext, IterationCompleted, LoopNext, LoopCompleted),
+)
 _STEPS = 10
 """Lines that the progress of an iteration or loop takes at most."""
 
@@ -114,19 +119,20 @@ class LineView(_PlainView):
 
     def show(self, event: StreamEvent[object]) -> None:
         """Show an event."""
-        known = len(self._tree.text)
-        node = self._tree.take(event)
+        self._tree.take(event)
         if self._tree.run_id and not self._is_named:
             self._is_named = True
             self._line(Text(f"▶ run {inert_line(self._tree.run_id)}", style="bold"))
         if isinstance(event, TextChunk):
-            self._write("".join(self._tree.text[known:]))
+            self._write(Facts(event.raw.get("data")).text("text") or "")
         elif isinstance(event, TextReplace):
-            self._write("\n" * self._in_line + "".join(self._tree.text))
+            self._write("\n" * self._in_line + self._tree.text)
         elif isinstance(event, UnreadableEvent):
             self._line(unreadable_line([event.reason]))
-        elif node is not None:
-            self._node(event, node)
+        elif isinstance(event, _OF_NODES):
+            is_of_round = isinstance(event, NodeStarted | NodeFinished | NodeRetry)
+            if node := self._tree.node(event, as_round=is_of_round):
+                self._node(event, node)
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Show how the run ended."""
@@ -135,20 +141,17 @@ class LineView(_PlainView):
         show_end(run, self._tree)
 
     def _node(self, event: StreamEvent[object], node: Node) -> None:
-        is_round = node.id not in self._tree.nodes or node.rounds > 1
         match event:
-            case NodeStarted() | NodeFinished() | NodeRetry() if is_round:
-                return
             case NodeStarted() | NodeFinished() | HumanInputRequired():
-                self._line(node_line(node, self._tree))
+                self._line(node_line(node))
             case NodeRetry():
                 self._line(Text(f"↻ {node.title}  {node.message}", style="yellow"))
             case IterationNext() | LoopNext():
                 if node.item % max(1, (node.items or 0) // _STEPS) == 0:
-                    self._line(node_line(node, self._tree))
+                    self._line(node_line(node))
             case IterationCompleted() | LoopCompleted():
                 for inner, lead in self._tree.walk(node):
-                    self._line(node_line(inner, self._tree, lead))
+                    self._line(node_line(inner, lead))
             case _:
                 pass
 

@@ -6,6 +6,7 @@ it shows numbers of any size, and NaN, as they are.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sqlite3
@@ -19,6 +20,7 @@ from . import _snippets
 from ._document import document
 from ._record import RunRecord
 from ._state import State
+from ._timeline import timeline_of
 from ._workflow import Input, Workflow
 
 _PAGE = 50
@@ -100,7 +102,7 @@ class Page:
         return _json(body)
 
     async def run(self, request: Request) -> Response:
-        """GET /page/runs/{id}.json: a run, its nodes without their values, its open forms."""
+        """GET /page/runs/{id}.json: a run, its timeline, its open forms."""
         run_id = request.path_params["id"]
         sql = f"SELECT runs.*, session AS user FROM {_RUNS} WHERE runs.id = ?"
         row = self._store.one(sql, [run_id])
@@ -110,15 +112,17 @@ class Page:
         nodes = self._store.all(
             "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
         )
+        kept = [json.loads(each["data"]) for each in nodes]
         forms = self._state.forms.waiting(run_id)
+        shown: JSONObject = {"now": self._state.settings.now(), **self._row(row)}
         body: JSONObject = {
-            "now": self._state.settings.now(),
-            **self._row(row),
+            **shown,
             "task_id": record.task_id,
             "error": record.error,
             "inputs": _values(record.inputs),
             "outputs": _values(record.outputs),
-            "nodes": [_node(json.loads(each["data"])) for each in nodes],
+            # Runs go on meanwhile: a long timeline takes a while to be drawn.
+            "timeline": await asyncio.to_thread(timeline_of, shown, kept),
             "forms": [form.to_wire() for form in forms],
         }
         return _json(body)
@@ -135,7 +139,8 @@ class Page:
             return _json({"error": "There is no such node."}, 404)
         data = json.loads(row["data"])
         values = {name: _values(data[name] or {}) for name in ("inputs", "outputs")}
-        return _json({**values, "error": data["error"], "retries": data["retries"]})
+        kept = ("id", "node_id", "status", "began", "error", "retries")
+        return _json({**values, **{name: data[name] for name in kept}})
 
     def _row(self, row: sqlite3.Row) -> JSONObject:
         """A run as the list shows it; what a run has cost that goes on is not in the database."""
@@ -171,13 +176,6 @@ def _input(field: Input) -> JSONObject:
         "required": field.required,
         "options": list(field.options),
         "default": None if field.default is None else _text(field.default),
-    }
-
-
-def _node(data: JSONObject) -> JSONObject:
-    return {
-        **{name: each for name, each in data.items() if name not in {"inputs", "outputs"}},
-        "retries": [at for at, _ in data["retries"]],
     }
 
 

@@ -1,5 +1,5 @@
 """Reports of runs: one HTML file, or the picture of a timeline, out of a run's events."""
 
-from ._report import RunReport
+from .report import RunReport
 
 __all__ = ["RunReport"]

@@ -10,36 +10,6 @@ Needs ``pip install dify-workflow[otel]``::
 Where spans and metrics go is up to the program's OpenTelemetry SDK; without one they go nowhere.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-
-from ..errors import ConfigurationError
-from ._settings import DEFAULT, Tracing
+from .settings import Tracing
 
 __all__ = ["Tracing"]
-
-
-def checked(tracing: bool | Tracing) -> Tracing:
-    """What is to be told.
-
-    Args:
-        tracing: The option of a client, which is not False.
-
-    Raises:
-        ConfigurationError: It is neither True nor a `Tracing`, or OpenTelemetry is not installed.
-    """
-    if tracing is not True and not isinstance(tracing, Tracing):
-        raise ConfigurationError(
-            "tracing must be True, False or a dify_workflow.tracing.Tracing, not "
-            f"{type(tracing).__name__}."
-        )
-    try:
-        import_module("._run_observer", __name__)
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != "opentelemetry":
-            raise
-        raise ConfigurationError(
-            "tracing needs OpenTelemetry: pip install 'dify-workflow[otel]'"
-        ) from error
-    return DEFAULT if tracing is True else tracing

@@ -11,7 +11,7 @@ function runView({ run: id }) {
   const whole = h("div", {}, back, h("section", { class: "panel summary" }, title, facts, ids, trouble),
     forms, lines.element, h("div", { class: "both" }, inputs.element, outputs.element));
   const missing = h("p", { class: "empty", hidden: true },
-    "There is no such run: the emulator was reset or started anew. ", h("a", { href: "#" }, "All runs"));
+    "There is no such run: the emulator was reset or started again. ", h("a", { href: "#" }, "All runs"));
   const element = h("div", { class: "run" }, whole, missing);
 
   const show = (run) => {
@@ -27,7 +27,7 @@ function runView({ run: id }) {
     sync(ids, idsOf(run), (fact) => fact.name, factPair);
     showOnce(trouble, [run.error, run.status, run.goes_on], () => troubleOf(run));
     showOnce(forms, run.forms, () => run.forms.map((form) => formCard(form, run)));
-    lines.show(run);
+    lines.show(run.timeline);
     inputs.show(run.inputs);
     outputs.show(run.outputs);
     return run.goes_on;

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .._json import JSON, JSONObject, is_list
 from .._text import counted
 from .._version import __version__
-from ._details import details_of
-from ._layout import Layout
-from ._markup import Markup, element, join, percent, style
-from ._rows import Part, Row
-from ._status import LEGEND, mark, tone, word
-from ._values import block, brief, moment, value_sections, value_text
+from ..timeline.facts import Facts
+from ..timeline.model import Execution, Form
+from ..timeline.text import STATUSES, brief, moment, word
+from .layout import Layout, Row
+from .markup import Markup, block, element, join, style, value_sections, value_text
+from .svg import Drawing, Line, lines_of, mark, money, told, tone
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing is loaded and no script runs, whatever a value should contain."""
@@ -24,18 +25,14 @@ _READ = (
     "Bars follow the server's clock, which tells whole seconds, its durations, and the order of "
     "events; they may be off by part of a second."
 )
-_EDGE = 0.1
-"""How near to an end of the axis a text beside it would leave the panel."""
+_DEEPEST_STEP = 8
+"""Steps of an agent that are shown as standing inside each other."""
 _SHORT = 2000
 """Characters up to which the run's own values are open at first."""
 
 
 def page(layout: Layout) -> str:
-    """The whole document.
-
-    Args:
-        layout: The run.
-    """
+    """The whole document."""
     run = layout.timeline
     title = " ".join(["Run", *([run.run_id[:8]] if run.run_id else []), word(layout.status)])
     head = join(
@@ -45,7 +42,7 @@ def page(layout: Layout) -> str:
         Markup('<meta name="color-scheme" content="light dark">'),
         Markup(f'<meta name="generator" content="dify-workflow {__version__}">'),
         element("title", {}, title),
-        Markup(f"<style>{style('page.css')}</style>"),
+        Markup(f"<style>{style('page.css')}{style('picture.css')}</style>"),
     )
     body = join(
         element("main", {}, _summary(layout), _timeline(layout), *_of_the_run(layout)),
@@ -92,11 +89,6 @@ def _ids(layout: Layout) -> Iterator[tuple[str, str]]:
     yield from ((name, each) for name, each in ids.items() if each)
 
 
-def money(amount: object, currency: str) -> str:
-    """An amount with its currency; no digit is lost."""
-    return f"{amount:f} {currency}".strip()
-
-
 def _pairs(facts: Iterable[tuple[str, str]]) -> Iterator[Markup]:
     for name, text in facts:
         yield element("div", {}, element("dt", {}, name), element("dd", {}, text))
@@ -133,38 +125,30 @@ def _timeline(layout: Layout) -> Markup:
     if not layout.rows:
         content: Markup = element("p", {"class": "none"}, "No node was seen.")
         return element("section", {"class": "panel"}, element("h2", {}, "Timeline"), content)
-    columns = [name for name, is_there in _columns(layout) if is_there]
-    width = " ".join("4.5rem" if name == "Tokens" else "6.5rem" for name in columns)
+    drawing = Drawing(layout)
+    rows = _lists(list(lines_of(layout)), drawing)
     plot = element(
         "div",
-        {"class": "plot", "style": f"--columns: {width}" if columns else None},
-        _axis(layout, columns),
-        _guides(layout),
-        element("div", {"class": "rows"}, *_lists(layout.rows, columns, 0)),
+        {"class": "plot"},
+        element("div", {"class": "axis"}, drawing.strip(drawing.axis)),
+        element("div", {"class": "rows"}, *rows),
+        drawing.strip(drawing.foot) if layout.bands else None,
     )
-    problems = sum(1 for row in layout.rows if row.has_problem)
+    problems = any(row.has_problem for row in layout.rows)
     many = sum(1 + row.size for row in layout.rows) >= _MANY
     switch = _switch() if problems and many else None
     head = element("div", {"class": "head"}, element("h2", {}, "Timeline"), _legend(layout), switch)
     return element("section", {"class": "panel timeline", "aria-label": "Timeline"}, head, plot)
 
 
-def _columns(layout: Layout) -> Iterator[tuple[str, bool]]:
-    yield "Tokens", bool(layout.tokens)
-    only = next(iter(layout.costs)) if len(layout.costs) == 1 else ""
-    yield f"Cost, {only}" if only else "Cost", bool(layout.costs)
-
-
 def _legend(layout: Layout) -> Markup:
     """How many nodes there are of each status, which says too what the colours mean."""
-    known = sorted(layout.counts.items(), key=lambda pair: _RANK.get(pair[0], len(_RANK)))
+    rank = {status: rank for rank, status in enumerate(STATUSES)}
+    known = sorted(layout.counts.items(), key=lambda pair: rank.get(pair[0], len(rank)))
     items = [
         element("li", {}, mark(status), f"{count:,} {word(status)}") for status, count in known
     ]
     return element("ul", {"class": "legend"}, *items)
-
-
-_RANK = {status: rank for rank, status in enumerate(LEGEND)}
 
 
 def _switch() -> Markup:
@@ -172,114 +156,140 @@ def _switch() -> Markup:
     return element("label", {"class": "switch"}, box, "Only failures and retries")
 
 
-def _axis(layout: Layout, columns: list[str]) -> Markup:
-    ticks = [
-        element("span", {"style": f"left:{percent(tick.place)}"}, tick.text)
-        for tick in layout.axis.ticks()
-    ]
-    heads = [element("span", {"class": "column"}, name) for name in columns]
-    return element(
-        "div",
-        {"class": "axis line", "aria-hidden": "true"},
-        element("span", {"class": "label"}),
-        element("span", {"class": "track"}, *ticks),
-        *heads,
-    )
-
-
-def _guides(layout: Layout) -> Markup:
-    """The lines of the ticks, and the times in which nothing was told, behind all rows."""
-    lines = [element("i", {"style": f"left:{percent(tick.place)}"}) for tick in layout.axis.ticks()]
-    bands = [
-        element(
-            "b",
-            {"class": f"{band.kind}{_side(band)}", "style": _place(band.left, band.width)},
-            element("span", {}, band.text),
-        )
-        for band in layout.bands
-    ]
-    field = element("span", {"class": "field"}, *lines, *bands)
-    return element("div", {"class": "guides line"}, field)
-
-
-def _side(band: Part) -> str:
-    """Where the text of a band stands, so that it stays inside the panel."""
-    middle = band.left + band.width / 2
-    return " at-left" if middle < _EDGE else " at-right" if middle > 1 - _EDGE else ""
-
-
-def _lists(rows: Sequence[Row], columns: list[str], depth: int) -> Iterator[Markup]:
+def _lists(lines: Sequence[Line], drawing: Drawing) -> Iterator[Markup]:
     """Rows as a list; many of them as several ones, of which a browser draws only those in view."""
-    for first in range(0, len(rows), _CHUNK):
-        chunk = rows[first : first + _CHUNK]
-        look = f"--depth:{depth};--size:{len(chunk)}"
-        attributes = {"class": "many" if len(rows) > _CHUNK else None, "style": look}
-        yield element("ol", attributes, *[_row(each, columns, depth) for each in chunk])
+    for first in range(0, len(lines), _CHUNK):
+        chunk = lines[first : first + _CHUNK]
+        look = {"class": "many", "style": f"--size:{len(chunk)}"} if len(lines) > _CHUNK else {}
+        yield element("ol", look, *[_row(each, drawing) for each in chunk])
 
 
-def _row(row: Row, columns: list[str], depth: int) -> Markup:
-    kind = f"branch {row.branch}" if row.branch else row.kind
-    if row.branch and row.kind:
-        kind = f"{row.kind} · branch {row.branch}"
-    label = element(
-        "span",
-        {"class": "label"},
-        mark(row.status),
-        element("span", {"class": "title", "title": row.title}, row.title),
-        element("span", {"class": "kind"}, kind) if kind else None,
-        element("span", {"class": "aside"}, ", at the same time as others")
-        if row.together
-        else None,
-    )
-    summary = element("summary", {"class": "line"}, label, _track(row), *_costs(row, columns))
-    inside = join(*_lists(row.rows, columns, depth + 1))
-    classes = ["row", *(["is-round"] if row.round else [])]
-    classes += ["is-problem"] if row.has_problem else []
-    classes += [f"together {row.together}"] if row.together else []
-    opened = bool(row.rows) and row.is_open
-    body = join(details_of(row), inside)
-    return element(
-        "li",
-        {"class": " ".join(classes)},
-        element("details", {"open": opened}, summary, body) if body else summary,
-    )
+def _row(line: Line, drawing: Drawing) -> Markup:
+    row = line.row
+    title = element("span", {"class": "title"}, row.title)
+    said = element("span", {"class": "aside"}, title, f": {told(row)}")
+    shown = join(said, drawing.row_strip(line))
+    body = join(_details_of(row), *_lists(list(line.inside), drawing))
+    if body:
+        is_open = bool(row.rows) and row.is_open
+        shown = element("details", {"open": is_open}, element("summary", {}, shown), body)
+    return element("li", {"class": "row is-problem" if row.has_problem else "row"}, shown)
 
 
-def _track(row: Row) -> Markup:
-    parts = [
+# ------------------------------------------------------------------------------------ the details
+
+
+def _details_of(row: Row) -> Markup | None:
+    """What a row shows when it is opened; None where there is nothing."""
+    if row.round is not None:
+        if row.round.before is None:
+            return None
+        return _box(value_sections({"Result of the one before": row.round.before}))
+    if row.execution is None:
+        return None
+    details = join(*_of(row.execution))
+    if row.execution.is_container:
+        # What is inside is seen first; the rest is one step away.
+        details = element("details", {}, element("summary", {}, "Inputs and outputs"), details)
+    return _box(details)
+
+
+def _box(*children: Markup) -> Markup:
+    return element("div", {"class": "detail"}, *children)
+
+
+def _of(node: Execution) -> Iterator[Markup]:
+    ids = f", execution {node.id}" if node.id != node.node_id else ""
+    cost = f", cost {money(node.price, node.currency)}" if node.price else ""
+    yield element("p", {"class": "ids"}, f"Node {node.node_id}{ids}{cost}")
+    if node.error:
+        yield _section("Error", block(node.error, "error"))
+    if node.attempts:
+        yield _section("Failed attempts", _attempts(node))
+    for form in node.forms.values():
+        yield _form(form)
+    if node.steps:
+        yield _section("Steps", _steps(node.steps))
+    if node.reasoning:
+        yield _section("Reasoning", block(node.reasoning.getvalue(), "is-text"))
+    if node.streamed:
+        first = brief(max(node.streamed.begin.time - node.begin.time, 0.0))
+        pieces = counted(node.streamed.pieces, "piece")
+        sizes = f"{counted(node.streamed.characters, 'character')} in {pieces}"
+        yield element("p", {"class": "ids"}, f"Streamed {sizes}, the first after {first}")
+    yield value_sections(node.values, node.truncated)
+
+
+def _section(heading: str, content: Markup) -> Markup:
+    return element("section", {}, element("h3", {}, heading), content)
+
+
+def _attempts(node: Execution) -> Markup:
+    items = [
         element(
-            "i", {"class": part.kind, "style": _place(part.left, part.width), "title": part.text}
+            "li",
+            {},
+            f"{brief(attempt.elapsed)}: " if attempt.elapsed is not None else None,
+            element("code", {}, attempt.error or "no error was told"),
         )
-        for part in row.parts
+        for attempt in node.attempts
     ]
-    bar = element(
-        "i",
-        {
-            "class": f"bar is-{tone(row.status)}{' has-inside' if row.rows else ''}",
-            "style": _place(row.left, row.width),
-        },
+    return element("ol", {"class": "attempts"}, *items)
+
+
+def _form(form: Form) -> Markup:
+    end = form.end.time if form.end else None
+    if end is None:
+        state = "Waits for a person"
+        if form.expires:
+            state += f" until {moment(form.expires)}"
+    else:
+        state = f"Waited {brief(end - form.begin.time)} for a person"
+    answer = f": {form.answer}" if form.answer else ""
+    asked = {"Fields": _names(form.fields), "Actions": _names(form.actions)}
+    lines = [f"{name}: {', '.join(names)}" for name, names in asked.items() if names]
+    return element(
+        "section",
+        {"class": "form"},
+        element("h3", {}, f"{state}{answer}"),
+        block(form.content, "is-text") if form.content else None,
+        *(element("p", {"class": "ids"}, line) for line in lines),
+        value_sections({"Filled in": form.values} if form.values else {}),
     )
-    text = " · ".join(row.notes)
-    is_before = row.stands_before(text)
-    left = percent(row.left if is_before else row.left + row.width)
-    kind = "notes before" if is_before else "notes"
-    notes = element("span", {"class": kind, "style": f"left:{left}"}, text)
-    return element("span", {"class": "track"}, bar, *parts, notes)
 
 
-def _place(left: float, width: float) -> str:
-    return f"left:{percent(left)};width:{percent(width)}"
+def _names(parts: JSON) -> list[str]:
+    """What people call the fields or the actions of a form."""
+    found = [Facts(part) for part in parts] if is_list(parts) else []
+    keys = ("title", "label", "output_variable_name", "id")
+    return [next((name for key in keys if (name := each.text(key))), "?") for each in found]
 
 
-def _costs(row: Row, columns: list[str]) -> Iterator[Markup]:
-    if "Tokens" in columns:
-        text = f"{row.tokens:,}" if row.tokens else ""
-        word = element("span", {"class": "aside"}, " tokens") if text else None
-        yield element("span", {"class": "column"}, text, word)
-    if columns and columns[-1].startswith("Cost"):
-        is_named = "," in columns[-1]
-        amounts = [money(cost, "" if is_named else name) for name, cost in row.costs.items()]
-        yield element("span", {"class": "column"}, " + ".join(amounts))
+def _steps(steps: dict[str, JSONObject]) -> Markup:
+    """Steps of an agent, in order; those inside others stand further right."""
+    return element("ol", {"class": "steps"}, *[_step(each, steps) for each in steps])
+
+
+def _step(identifier: str, steps: dict[str, JSONObject]) -> Markup:
+    facts = Facts(steps[identifier])
+    error = facts.text("error")
+    content = join(
+        block(error, "error") if error else None, value_sections(facts.values("data", "metadata"))
+    )
+    label = f"{facts.text('label') or identifier} · {facts.text('status') or 'unknown'}"
+    summary = element("summary", {}, label)
+    shown = element("details", {}, summary, content) if content else label
+    return element("li", {"style": f"--step:{_depth(facts, steps)}"}, shown)
+
+
+def _depth(facts: Facts, steps: dict[str, JSONObject]) -> int:
+    """How many steps are around one; what is deeper, or goes round in a circle, is not counted."""
+    for depth in range(_DEEPEST_STEP):
+        above = facts.text("parent_id")
+        if above is None or above not in steps:
+            return depth
+        facts = Facts(steps[above])
+    return _DEEPEST_STEP
 
 
 # ------------------------------------------------------------------------------------ the rest

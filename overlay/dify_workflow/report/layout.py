@@ -1,4 +1,4 @@
-"""The rows of a timeline: what stands where, in which words, and what is inside. Pure."""
+"""A run laid out: its rows, the axis that they stand on, and what it came to. Pure."""
 
 from __future__ import annotations
 
@@ -8,94 +8,48 @@ from decimal import Decimal
 import attrs
 
 from .._text import counted
-from ._axis import Axis
-from ._instants import Instant
-from ._status import word
-from ._timeline import Execution, Round, Timeline
-from ._values import brief
+from ..timeline.model import Execution, Instant, Round, Span, Timeline, settle, with_inner
+from ..timeline.text import brief, word
+from .axis import Axis
 
-PROBLEMS = frozenset({"failed", "exception"})
+_PROBLEMS = frozenset({"failed", "exception"})
 _MANY = 40
 """What has more rows inside is closed at first."""
 _NEVER = 1 << 60
 
-_LETTERS = 70
-"""Letters that find room on the axis, about, and behind it."""
-_ROOM = 22
-_HALF = 0.5
-
 
 @attrs.frozen
 class Part:
-    """A part of a bar, or of the whole axis.
+    """A part of a bar, or of the whole axis."""
 
-    Args:
-        kind: What it shows: ``"attempt"``, ``"wait"``, ``"text"``, ``"gap"`` or ``"pause"``.
-        left: Where it begins, from 0 to 1 on the axis.
-        width: How long it is.
-        text: What it says.
-    """
-
-    kind: str
-    left: float
+    kind: str  # "attempt", "wait", "text", "gap" or "pause"
+    left: float  # from 0 to 1 on the axis
     width: float
     text: str = ""
 
 
 @attrs.frozen
 class Row:
-    """A line of the timeline: a node, or a round of an iteration or a loop.
-
-    Args:
-        title: What it is.
-        kind: What kind of node; for a round, nothing.
-        status: Its state.
-        left: Where its bar begins, from 0 to 1 on the axis.
-        width: How long its bar is.
-        notes: What stands beside the bar.
-        tokens: Tokens that it used.
-        costs: What it cost, by currency.
-        parts: What went on in its time.
-        together: Whether it ran at the same time as rows next to it: ``"first"``, ``"inner"`` or
-            ``"last"`` of them; empty where it did not.
-        branch: Number of its parallel branch, from 1; None where the server does not tell.
-        execution: The node's work; None for a round.
-        round: The round; None for a node.
-        rows: The rows inside.
-        size: How many those are, with the ones inside them.
-        failures: Nodes that failed: it, and those inside.
-        has_problem: Whether it, or something inside, failed or was tried again.
-        is_one_of_many: Whether it is a round of so many that what is inside is closed at first,
-            unless it has a problem.
-    """
+    """A line of the timeline: a node, or a round of an iteration or a loop."""
 
     title: str
-    kind: str
+    kind: str  # empty for a round
     status: str
-    left: float
+    left: float  # of its bar, from 0 to 1 on the axis
     width: float
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what stands beside the bar
     tokens: int = 0
-    costs: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])
-    parts: tuple[Part, ...] = ()
-    together: str = ""
-    branch: int | None = None
-    execution: Execution | None = None
-    round: Round | None = None
+    costs: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])  # by currency
+    parts: tuple[Part, ...] = ()  # what went on in its time
+    together: str = ""  # with rows next to it: "first", "inner" or "last" of them
+    branch: int | None = None  # number of its parallel branch, from 1
+    execution: Execution | None = None  # None for a round
+    round: Round | None = None  # None for a node
     rows: tuple[Row, ...] = ()
-    size: int = 0
-    failures: int = 0
-    has_problem: bool = False
-    is_one_of_many: bool = False
-
-    def stands_before(self, notes: str) -> bool:
-        """Whether there is room for what stands beside the bar only before it.
-
-        Args:
-            notes: What stands there.
-        """
-        behind = _ROOM + (1 - self.left - self.width) * _LETTERS
-        return self.left > _HALF and len(notes) > behind
+    size: int = 0  # of the rows inside, and in those
+    failures: int = 0  # nodes that failed: it, and those inside
+    has_problem: bool = False  # it, or something inside, failed or was tried again
+    is_one_of_many: bool = False  # a round that is closed at first unless it has a problem
 
     @property
     def is_open(self) -> bool:
@@ -105,19 +59,14 @@ class Row:
         return self.size <= _MANY
 
 
-def status_of(node: Execution, timeline: Timeline) -> str:
-    """How a node is; of one whose end nobody told, what became of the run says more.
-
-    Args:
-        node: The node.
-        timeline: Its run.
-    """
+def _status_of(node: Execution, timeline: Timeline) -> str:
+    """How a node is; of one whose end nobody told, what became of the run says more."""
     if node.status != "running" or not (timeline.end or timeline.is_lost):
         return node.status
     return "stopped" if timeline.status == "stopped" else "lost"
 
 
-class Rows:
+class _Rows:
     """Makes rows of nodes, and of the rounds of iterations and loops."""
 
     def __init__(self, timeline: Timeline, axis: Axis) -> None:
@@ -139,7 +88,7 @@ class Rows:
         return tuple(rows)
 
     def _node(self, node: Execution, branch: int | None) -> Row:
-        status = status_of(node, self._timeline)
+        status = _status_of(node, self._timeline)
         end = node.end.time if node.end else self._axis.end
         left, width = self._bar(node.begin.time, end)
         rows = self._rounds(node) if node.is_container else ()
@@ -154,14 +103,14 @@ class Rows:
             width,
             tuple(notes),
             node.tokens or sum(row.tokens for row in rows),
-            {node.currency: node.price} if node.price else sum_of(row.costs for row in rows),
+            {node.currency: node.price} if node.price else _sum_of(row.costs for row in rows),
             tuple(self._parts(node)),
             branch=branch,
             execution=node,
             rows=rows,
             size=_size(rows),
-            failures=failures + (status in PROBLEMS),
-            has_problem=status in PROBLEMS
+            failures=failures + (status in _PROBLEMS),
+            has_problem=status in _PROBLEMS
             or bool(node.attempts)
             or any(row.has_problem for row in rows),
         )
@@ -188,7 +137,7 @@ class Rows:
         seconds = known.duration if known else None
         end = max(ends, default=begin + (seconds or 0.0))
         rows = self.of(nodes)
-        status = _roundstatus_of([row.status for row in rows])
+        status = _status_of_round([row.status for row in rows])
         left, width = self._bar(begin, end)
         notes = [brief(seconds if seconds is not None else end - begin)] if nodes else []
         notes += [] if nodes else ["no node was seen in it"]
@@ -200,7 +149,7 @@ class Rows:
             width,
             tuple(notes + ([word(status)] if status not in {"succeeded", "lost"} else [])),
             sum(row.tokens for row in rows),
-            sum_of(row.costs for row in rows),
+            _sum_of(row.costs for row in rows),
             round=known or Round(index, node.begin),
             rows=rows,
             size=_size(rows),
@@ -275,12 +224,8 @@ def _together(rows: list[Row]) -> list[Row]:
     return [attrs.evolve(row, together=place) for row, place in zip(rows, places, strict=True)]
 
 
-def sum_of(costs: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
-    """The sum of costs, by currency.
-
-    Args:
-        costs: What is added up, by currency.
-    """
+def _sum_of(costs: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
+    """The sum of costs, by currency."""
     total: dict[str, Decimal] = {}
     for each in costs:
         for currency, amount in each.items():
@@ -292,8 +237,95 @@ def _size(rows: Iterable[Row]) -> int:
     return sum(1 + row.size for row in rows)
 
 
-def _roundstatus_of(statuses: list[str]) -> str:
+def _status_of_round(statuses: list[str]) -> str:
     for status in ("failed", "running", "paused", "stopped", "exception"):
         if status in statuses:
             return status
     return "succeeded" if "succeeded" in statuses else "lost"
+
+
+@attrs.frozen
+class Layout:
+    """The rows of a run and what they stand on."""
+
+    timeline: Timeline
+    axis: Axis
+    rows: tuple[Row, ...]
+    bands: tuple[Part, ...]  # times in which nothing was told
+    status: str  # "lost" where its end was not told
+    began: float | None  # Unix seconds; None where nothing tells
+    elapsed: float  # seconds
+    counts: dict[str, int]  # nodes by status
+    tokens: int
+    costs: dict[str, Decimal]  # by currency
+    retries: int  # attempts that failed
+
+
+def lay_out(timeline: Timeline) -> Layout:
+    """Lay out a run."""
+    instants = timeline.instants
+    settle(instants)
+    nodes = list(with_inner(timeline.executions))
+    _tighten(nodes)
+    times = [instant.time for instant in instants] or [0.0]
+    begin = timeline.begin.time if timeline.begin else min(times)
+    waits = [(each.begin.time, each.end.time) for each in timeline.pauses if each.end]
+    axis = Axis(min(begin, *times), max(times), waits)
+    counts: dict[str, int] = {}
+    for node in nodes:
+        status = _status_of(node, timeline)
+        counts[status] = counts.get(status, 0) + 1
+    rows = _Rows(timeline, axis).of(timeline.executions)
+    is_dated = any(each.stamp or each.arrived for each in instants)
+    seen = sum(row.tokens for row in rows)
+    tokens = seen if timeline.tokens is None else timeline.tokens
+    return Layout(
+        timeline,
+        axis,
+        rows,
+        tuple(_bands(timeline, axis)),
+        "lost" if timeline.is_lost and timeline.end is None else timeline.status,
+        axis.begin if is_dated else None,
+        _elapsed(timeline, axis),
+        counts,
+        tokens,
+        _sum_of(row.costs for row in rows),
+        sum(len(node.attempts) for node in nodes),
+    )
+
+
+def _tighten(nodes: Iterable[Execution]) -> None:
+    """Where it is told better when a node ended than when it began, its duration tells the latter.
+
+    That duration leaves out how long a node waited for people.
+    """
+    for node in nodes:
+        is_whole = not (node.forms or node.attempts or node.is_container)
+        if node.end and node.elapsed is not None and is_whole:
+            node.begin.time = max(node.begin.time, node.end.time - node.elapsed)
+
+
+def _elapsed(timeline: Timeline, axis: Axis) -> float:
+    """The run's own duration, where it tells one that has no waits left out."""
+    if timeline.elapsed is not None and not timeline.pauses:
+        return timeline.elapsed
+    return axis.end - axis.begin
+
+
+def _bands(timeline: Timeline, axis: Axis) -> Iterator[Part]:
+    for kind, spans, what in (
+        ("pause", timeline.pauses, "waited for a person"),
+        ("gap", timeline.gaps, "stream lost"),
+    ):
+        for span in spans:
+            left, width, seconds = _extent(span, axis)
+            if kind == "gap" or span.end is not None:
+                is_last = timeline.is_lost and span is timeline.gaps[-1]
+                yield Part(kind, left, width, what if is_last else f"{what}, {brief(seconds)}")
+
+
+def _extent(span: Span, axis: Axis) -> tuple[float, float, float]:
+    begin = span.begin.time
+    end = max(span.end.time if span.end else axis.end, begin)
+    left = axis.place(begin)
+    return left, axis.place(end) - left, end - begin

@@ -26,15 +26,10 @@ _STEPS = (
 
 @attrs.frozen
 class Tick:
-    """A time on the axis.
+    """A time on the axis."""
 
-    Args:
-        place: Where it is, from 0 to 1.
-        text: What it says: the time since the run began, or since the wait before.
-    """
-
-    place: float
-    text: str
+    place: float  # from 0 to 1
+    text: str  # the time since the run began, or since the wait before
 
 
 @attrs.frozen
@@ -66,11 +61,7 @@ class Axis:
         self._room = sum(piece.room for piece in self._pieces)
 
     def place(self, time: float) -> float:
-        """Where a time stands, from 0 to 1.
-
-        Args:
-            time: The time, in seconds.
-        """
+        """Where a time stands, from 0 to 1."""
         done = 0.0
         for piece in self._pieces:
             if time < piece.end:

@@ -9,18 +9,29 @@ from html import escape
 from pathlib import Path
 from typing import IO, Self
 
+from .._json import JSON, abridged, decode, is_object
 from .._output_file import Source, refuse_source, replacing, source_of
-from ..events.base import StreamEvent
-from ._file import events_of
-from ._folding import Folding
-from ._html import page
-from ._layout import lay_out
-from ._svg import picture
+from .._streams.replay import StreamGap
+from ..errors import InvalidRequestError
+from ..events import EVENT_CLASSES
+from ..events.base import StreamEvent, UnknownEvent, UnreadableEvent
+from ..timeline.fold import Fold
+from .layout import lay_out
+from .page import page
+from .svg import picture
 
 _ROW = 28
 _AROUND = 330
 _TALLEST = 760
 """Pixels that a notebook gives to a report: to each row, to what is around, and at most."""
+
+
+_CLASSES: dict[str, type[StreamEvent[object]]] = {
+    **EVENT_CLASSES,
+    "stream_gap": StreamGap,
+    "unreadable": UnreadableEvent,
+}
+"""Those of the server, and the two that the client makes itself."""
 
 
 class RunReport:
@@ -40,7 +51,7 @@ class RunReport:
     """
 
     def __init__(self) -> None:
-        self._folding = Folding()
+        self._fold = Fold()
         self._sources: list[Source] = []
 
     @classmethod
@@ -73,11 +84,11 @@ class RunReport:
             report._sources = [source]
         else:
             report._sources = source_of(source)
-        for event, cut in events_of(source):
+        for event, cut in _events_of(source):
             if event is not None:
                 report.add(event)
             else:
-                report._folding.lose(cut)
+                report._fold.lose(cut)
         return report
 
     def add(self, event: StreamEvent[object], *, arrived: float | None = None) -> None:
@@ -88,7 +99,7 @@ class RunReport:
             arrived: When it arrived, in seconds by any one clock. With it bars are exact; without
                 it they follow the server's times, which are whole seconds, and durations.
         """
-        self._folding.take(event, arrived)
+        self._fold.take(event, arrived)
 
     def watch(self, stream: Iterable[StreamEvent[object]]) -> Iterator[StreamEvent[object]]:
         """Pass the events of a live stream through, and note when each arrived.
@@ -128,15 +139,15 @@ class RunReport:
         Args:
             error: Why.
         """
-        self._folding.lose(str(error) or type(error).__name__, time.time())
+        self._fold.lose(str(error) or type(error).__name__, time.time())
 
     def html(self) -> str:
         """The report as one HTML document that loads nothing and runs no script."""
-        return page(lay_out(self._folding.timeline))
+        return page(lay_out(self._fold.timeline))
 
     def svg(self) -> str:
         """The timeline alone, as an SVG picture without the run's values."""
-        return picture(lay_out(self._folding.timeline))
+        return picture(lay_out(self._fold.timeline))
 
     def save(self, path: str | os.PathLike[str], *, svg: bool | None = None) -> Path:
         """Write the report to a file, whole or not at all, and return where it is.
@@ -159,7 +170,7 @@ class RunReport:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the report in a frame of its own, in which nothing can run."""
-        layout = lay_out(self._folding.timeline)
+        layout = lay_out(self._fold.timeline)
         rows = sum(1 + (row.size if row.is_open else 0) for row in layout.rows)
         height = min(_AROUND + rows * _ROW, _TALLEST)
         style = f"width:100%;height:{height}px;border:0;border-radius:10px;resize:vertical"
@@ -169,5 +180,53 @@ class RunReport:
         )
 
     def __repr__(self) -> str:
-        run = self._folding.timeline
+        run = self._fold.timeline
         return f"<RunReport run_id={run.run_id!r} {run.status}, {sum(run.events.values())} events>"
+
+
+def _events_of(
+    source: str | os.PathLike[str] | IO[str] | IO[bytes],
+) -> Iterator[tuple[StreamEvent[object] | None, str]]:
+    """The events of a file; None with the reason where its last line was cut off.
+
+    Args:
+        source: Where the file is, or the file.
+
+    Raises:
+        InvalidRequestError: It cannot be read, has no event, or has a line that is none.
+    """
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else "The file"
+    try:
+        if isinstance(source, str | os.PathLike):
+            with Path(source).open("rb") as file:
+                yield from _events(file, name)
+        else:
+            yield from _events(source, name)
+    except OSError as error:
+        raise InvalidRequestError(f"{name} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(f"{name} is no text in UTF-8: {error}.") from error
+
+
+def _events(
+    lines: Iterable[str | bytes], name: str
+) -> Iterator[tuple[StreamEvent[object] | None, str]]:
+    count = number = 0
+    for number, line in enumerate(lines, 1):
+        text = line.encode(errors="surrogatepass") if isinstance(line, str) else line
+        if not text.strip():
+            continue
+        try:
+            value: JSON = decode(text)
+        except ValueError as error:
+            if count and not text.endswith(b"\n"):
+                yield None, f"The last line of the file is cut off (line {number})."
+                return
+            raise InvalidRequestError(f"{name}, line {number}, is not JSON: {error}.") from error
+        kind: JSON = value.get("event") if is_object(value) else None
+        if not isinstance(kind, str):
+            raise InvalidRequestError(f"{name}, line {number}, is no event: {abridged(value, 80)}")
+        count += 1
+        yield _CLASSES.get(kind, UnknownEvent)(value), ""
+    if not count:
+        raise InvalidRequestError(f"{name} has no event.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import attrs
@@ -50,5 +51,30 @@ class Tracing:
         self.__init__(**state)  # type: ignore[misc]  # how a frozen class is filled
 
 
-DEFAULT = Tracing()
+_DEFAULT = Tracing()
 """What ``tracing=True`` stands for."""
+
+
+def checked(tracing: bool | Tracing) -> Tracing:
+    """What is to be told.
+
+    Args:
+        tracing: The option of a client, which is not False.
+
+    Raises:
+        ConfigurationError: It is neither True nor a `Tracing`, or OpenTelemetry is not installed.
+    """
+    if tracing is not True and not isinstance(tracing, Tracing):
+        raise ConfigurationError(
+            "tracing must be True, False or a dify_workflow.tracing.Tracing, not "
+            f"{type(tracing).__name__}."
+        )
+    try:
+        import_module(".observer", __package__)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        raise ConfigurationError(
+            "tracing needs OpenTelemetry: pip install 'dify-workflow[otel]'"
+        ) from error
+    return _DEFAULT if tracing is True else tracing
