@@ -30,10 +30,10 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
-from dify_workflow.emulator._dialect import dialect_of
-from dify_workflow.emulator._settings import Settings
-from dify_workflow.emulator._state import State
-from dify_workflow.emulator._store import Store
+from dify_workflow.emulator.dialect import dialect_of
+from dify_workflow.emulator.settings import Settings
+from dify_workflow.emulator.state import State
+from dify_workflow.emulator.store import Store
 from support.recordings import recording
 from support.spec import stream_events, validator
 from support.waiting import PATIENCE, SOON, wait_until

@@ -14,7 +14,7 @@ import pytest
 
 from dify_workflow._versions import lingers
 from dify_workflow.emulator import Emulator, node, workflow
-from dify_workflow.emulator._dialect import DIALECTS
+from dify_workflow.emulator.dialect import DIALECTS
 from support.bench import Bench, Call
 from support.normal import json_styles
 from support.versions import SOME_ID, VERSIONS, by_version, get, logged, names, post

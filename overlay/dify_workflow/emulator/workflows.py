@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 import attrs
 
 from .._json import JSON, JSONObject
-from ._steps import Step
+from .steps import Step
 
 Body: TypeAlias = Callable[[JSONObject], Generator[Step, Any, Any] | AsyncGenerator[Step, Any]]
 """Takes the inputs, yields steps, and returns the outputs."""

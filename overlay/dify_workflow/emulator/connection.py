@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ._settings import Settings
+from .settings import Settings
 
 
 def dated(application: ASGIApp, settings: Settings) -> ASGIApp:

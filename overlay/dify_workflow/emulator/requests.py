@@ -10,8 +10,8 @@ import orjson
 from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_list, is_object
-from ._dialect import NOT_UNDERSTOOD, Dialect
-from ._refusals import ApiError, invalid, server_error
+from .dialect import NOT_UNDERSTOOD, Dialect
+from .refusals import ApiError, invalid, server_error
 
 _LONGEST_USER = 255
 """Characters of a user that the database keeps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._json import JSONObject
-from ._dialect import Dialect
+from .dialect import Dialect
 
 _SERVER_ERROR = 500
 

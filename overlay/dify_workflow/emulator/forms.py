@@ -12,9 +12,9 @@ from difflib import get_close_matches
 import attrs
 
 from .._json import JSON, JSONObject
-from ._refusals import ApiError
-from ._steps import FormAction, FormAnswer, FormInput, HumanInput
-from ._store import Store
+from .refusals import ApiError
+from .steps import FormAction, FormAnswer, FormInput, HumanInput
+from .store import Store
 
 _PLACE = re.compile(r"\{\{#([^#]+)#\}\}")
 """A place in the content where a value goes."""

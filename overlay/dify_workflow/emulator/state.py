@@ -8,18 +8,18 @@ from typing import Any
 
 from .._input_rules import problems
 from .._json import JSONObject
-from ._dialect import Dialect
-from ._files import Files
-from ._forms import Forms
-from ._record import RunRecord, system_inputs
-from ._refusals import ApiError, invalid
-from ._run import Run
-from ._settings import Settings
-from ._steps import FormAnswer, NodeError, StartError, Step
-from ._store import Store
-from ._stream import Streams
-from ._workers import Workers
-from ._workflow import Workflow
+from .dialect import Dialect
+from .files import Files
+from .forms import Forms
+from .record import RunRecord, system_inputs
+from .refusals import ApiError, invalid
+from .run import Run
+from .settings import Settings
+from .steps import FormAnswer, NodeError, StartError, Step
+from .store import Store
+from .stream import Streams
+from .workers import Workers
+from .workflows import Workflow
 
 
 class State:

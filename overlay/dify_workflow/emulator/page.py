@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSON, JSONObject
-from . import _snippets
-from ._document import document
-from ._record import RunRecord
-from ._state import State
-from ._workflow import Input, Workflow
+from . import snippets
+from .document import document
+from .record import RunRecord
+from .state import State
+from .workflows import Input, Workflow
 
 _PAGE = 50
 """Runs on a page of the list."""
@@ -158,8 +158,8 @@ def _app(app: Workflow, base_url: str) -> JSONObject:
         "description": app.description,
         "can_run": app.published and app.api_enabled and app.mode == "workflow",
         "inputs": [_input(field) for field in app.inputs],
-        "curl": _snippets.curl(app, base_url),
-        "python": _snippets.python(app, base_url),
+        "curl": snippets.curl(app, base_url),
+        "python": snippets.python(app, base_url),
     }
 
 

@@ -12,9 +12,9 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from .._json import JSON, JSONObject, is_list, is_object
 from ..models._file import file_type
-from ._dialect import Dialect
-from ._refusals import ApiError, invalid
-from ._store import Store
+from .dialect import Dialect
+from .refusals import ApiError, invalid
+from .store import Store
 
 TENANT_ID = str(uuid5(NAMESPACE_URL, "tenant"))
 """Id of the one workspace."""

@@ -12,10 +12,10 @@ import attrs
 from dateutil.parser import isoparse
 
 from .._json import JSONObject
-from ._dialect import Dialect
-from ._refusals import invalid, server_error
-from ._requests import bounded, chosen
-from ._store import Store
+from .dialect import Dialect
+from .refusals import invalid, server_error
+from .requests import bounded, chosen
+from .store import Store
 
 ACCOUNT: JSONObject = {
     "id": str(uuid5(NAMESPACE_URL, "account")),

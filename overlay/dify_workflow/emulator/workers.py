@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from ._settings import Settings
+from .settings import Settings
 
 
 class Workers:

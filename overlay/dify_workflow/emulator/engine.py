@@ -12,12 +12,12 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSON, JSONObject
-from ._dialect import Dialect
-from ._forms import Form, Forms
-from ._payloads import NodeRun, Payloads, Scope
-from ._record import RunRecord
-from ._rounds import Repetition
-from ._steps import (
+from .dialect import Dialect
+from .forms import Form, Forms
+from .payloads import NodeRun, Payloads, Scope
+from .record import RunRecord
+from .rounds import Repetition
+from .steps import (
     TIMEOUT,
     BeginNode,
     Emit,
@@ -47,7 +47,9 @@ class StepLimitError(Exception):
 class Publish(Protocol):
     """Takes the events of a run."""
 
-    def __call__(self, event: str, data: JSONObject, *, top_level: bool = False) -> None: ...
+    def __call__(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
+        """Take an event."""
+        ...
 
 
 class Engine:

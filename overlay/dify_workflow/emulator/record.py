@@ -9,7 +9,7 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSON, JSONObject
-from ._store import Store
+from .store import Store
 
 
 def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSONObject:

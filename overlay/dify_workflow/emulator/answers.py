@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from starlette.responses import Response, StreamingResponse
 
 from .._json import JSON
-from ._dialect import Dialect
-from ._refusals import ApiError
+from .dialect import Dialect
+from .refusals import ApiError
 
 _NOT_FOUND_PAGE = """<!doctype html>
 <html lang=en>

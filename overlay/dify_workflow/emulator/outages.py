@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Literal, TypeAlias, get_args
 
-from ._connection import Server
-from ._faults import Fault, Faults, by_proxy
+from .connection import Server
+from .faults import Fault, Faults, by_proxy
 
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
 """What clients meet meanwhile; see `Emulator.outage`."""

@@ -11,15 +11,15 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSONObject
-from ._dialect import SHUTDOWN, Dialect, StopOutcome
-from ._engine import Engine, StepLimitError
-from ._forms import Form, Forms
-from ._payloads import NodeRun
-from ._record import RunRecord
-from ._settings import Settings
-from ._steps import FormAnswer, NodeError, Steps
-from ._store import Store
-from ._workers import Workers
+from .dialect import SHUTDOWN, Dialect, StopOutcome
+from .engine import Engine, StepLimitError
+from .forms import Form, Forms
+from .payloads import NodeRun
+from .record import RunRecord
+from .settings import Settings
+from .steps import FormAnswer, NodeError, Steps
+from .store import Store
+from .workers import Workers
 
 logger = logging.getLogger("dify_workflow.emulator")
 

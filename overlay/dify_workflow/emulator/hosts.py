@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ._refusals import ApiError
+from .refusals import ApiError
 
 ANY = "*"
 """Allows every host."""

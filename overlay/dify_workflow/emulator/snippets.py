@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from .._json import JSON, JSONObject
-from ._workflow import Input, Workflow
+from .workflows import Input, Workflow
 
 _FILE: JSONObject = {
     "type": "document",

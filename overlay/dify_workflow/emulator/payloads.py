@@ -8,10 +8,10 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSON, JSONObject, is_list, is_object
-from ._dialect import Dialect
-from ._forms import Form
-from ._record import RunRecord
-from ._steps import BeginNode, EndNode, FormAnswer, RetryNode
+from .dialect import Dialect
+from .forms import Form
+from .record import RunRecord
+from .steps import BeginNode, EndNode, FormAnswer, RetryNode
 
 _NO_PARALLEL: JSONObject = {
     "parallel_id": None,

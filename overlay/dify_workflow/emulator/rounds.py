@@ -11,9 +11,9 @@ from uuid import uuid4
 import attrs
 
 from .._json import JSON, JSONObject
-from ._dialect import Dialect
-from ._payloads import NodeRun, Scope
-from ._steps import BeginNode, Iteration, Loop, NodeError, Steps
+from .dialect import Dialect
+from .payloads import NodeRun, Scope
+from .steps import BeginNode, Iteration, Loop, NodeError, Steps
 
 
 class Worker(Protocol):

@@ -12,13 +12,13 @@ from contextlib import suppress
 import orjson
 
 from .._json import JSONObject
-from ._dialect import Dialect
-from ._forms import Forms
-from ._payloads import Payloads
-from ._record import RunRecord
-from ._run import Run
-from ._settings import Settings
-from ._store import Store
+from .dialect import Dialect
+from .forms import Forms
+from .payloads import Payloads
+from .record import RunRecord
+from .run import Run
+from .settings import Settings
+from .store import Store
 
 PING = b"event: ping\n\n"
 

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSONObject
-from ._answers import Answers
-from ._bodies import (
+from .answers import Answers
+from .bodies import (
     blocking_body,
     detail_body,
     end_user_body,
@@ -27,15 +27,15 @@ from ._bodies import (
     parameters_body,
     site_body,
 )
-from ._faults import EndedEarlyError, Fault, Faults, end_connection, faulty
-from ._logs import LogQuery, Logs
-from ._record import RunRecord
-from ._refusals import ApiError, invalid, not_found, server_error
-from ._requests import check_files, chosen, is_uuid, json_body, object_of, text_of, user_of
-from ._run import Run
-from ._state import State
-from ._steps import FormAnswer, StartError
-from ._workflow import Workflow
+from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
+from .logs import LogQuery, Logs
+from .record import RunRecord
+from .refusals import ApiError, invalid, not_found, server_error
+from .requests import check_files, chosen, is_uuid, json_body, object_of, text_of, user_of
+from .run import Run
+from .state import State
+from .steps import FormAnswer, StartError
+from .workflows import Workflow
 
 Endpoint = Callable[[Request, Workflow], Awaitable[Response]]
 

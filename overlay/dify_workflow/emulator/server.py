@@ -16,19 +16,19 @@ import uvicorn
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from ._api import Api, SeenRequest
-from ._connection import Protocol, Server, dated
-from ._demos import DEMOS
-from ._dialect import dialect_of
-from ._faults import Faults
-from ._hosts import HostCheck, checked_hosts
-from ._outages import OutageAnswer, Outages
-from ._page import Page
-from ._record import system_inputs
-from ._settings import Settings
-from ._state import State
-from ._store import PastRun, Store
-from ._workflow import Workflow
+from .api import Api, SeenRequest
+from .connection import Protocol, Server, dated
+from .demos import DEMOS
+from .dialect import dialect_of
+from .faults import Faults
+from .hosts import HostCheck, checked_hosts
+from .outages import OutageAnswer, Outages
+from .page import Page
+from .record import system_inputs
+from .settings import Settings
+from .state import State
+from .store import PastRun, Store
+from .workflows import Workflow
 
 _SHUTDOWN_SECONDS = 1
 """How long open streams may keep the server from stopping."""

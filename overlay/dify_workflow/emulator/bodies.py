@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from .._json import JSON, JSONObject
-from ._dialect import Dialect
-from ._files import TENANT_ID
-from ._record import RunRecord
-from ._workflow import Workflow
+from .dialect import Dialect
+from .files import TENANT_ID
+from .record import RunRecord
+from .workflows import Workflow
 
 _DETAIL = (
     "id",
