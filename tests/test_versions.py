@@ -340,4 +340,4 @@ def test_the_client_knows_which_versions_leave_a_stream_open_behind_its_final_ev
     version: str,
 ) -> None:
     dialect = DIALECTS[version]
-    assert lingers(dialect.version) is dialect.linger
+    assert lingers(dialect.version) is dialect.lingers

@@ -32,17 +32,17 @@ class Answers:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._unrouted = {"X-Version": dialect.version, "X-Env": "PRODUCTION"}
-        if dialect.varies:
+        if dialect.since(1, 13):
             self._unrouted["Vary"] = "Cookie"
         self._headers = {**self._unrouted, "Access-Control-Allow-Origin": "*"}
-        if dialect.exposes_headers:
+        if dialect.since(1, 13):
             self._headers["Access-Control-Expose-Headers"] = "X-Env, X-Trace-Id, X-Version"
 
     def json(
         self, body: JSON, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         """JSON as most answers have it; from 1.8 on compact, with escaped slashes."""
-        if self._dialect.compact_json:
+        if self._dialect.since(1, 8):
             text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
         else:
             text = json.dumps(body)
@@ -50,13 +50,13 @@ class Answers:
 
     def spaced(self, body: JSON) -> Response:
         """JSON as the blocking mode and forms have it: with spaces."""
-        charset = "; charset=utf-8" if self._dialect.blocking_charset else ""
+        charset = "; charset=utf-8" if self._dialect.since(1, 11) else ""
         return Response(json.dumps(body), 200, self._headers, f"application/json{charset}")
 
     def error(self, error: ApiError) -> Response:
         """A refusal."""
         response = self.json(error.body(), error.status)
-        if error.status == _UNAUTHORIZED and self._dialect.names_scheme:
+        if error.status == _UNAUTHORIZED and self._dialect.since(1, 8):
             response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
         return response
 
@@ -89,7 +89,7 @@ class Answers:
             allowed: The methods that it has.
         """
         text = "The method is not allowed for the requested URL."
-        named = {"Allow": f"{allowed}, OPTIONS"} if self._dialect.names_methods else {}
+        named = {} if self._dialect.since(1, 8) else {"Allow": f"{allowed}, OPTIONS"}
         error = ApiError(405, "method_not_allowed", text)
         return self.json(error.body(), error.status, {**self._unrouted, **named})
 

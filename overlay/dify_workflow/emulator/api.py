@@ -31,7 +31,16 @@ from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
 from .logs import LogQuery, Logs
 from .record import RunRecord
 from .refusals import ApiError, invalid, not_found, server_error
-from .requests import check_files, chosen, is_uuid, json_body, object_of, text_of, user_of
+from .requests import (
+    NOT_UNDERSTOOD,
+    check_files,
+    chosen,
+    is_uuid,
+    json_body,
+    object_of,
+    text_of,
+    user_of,
+)
 from .run import Run
 from .state import State
 from .steps import FormAnswer, StartError
@@ -88,20 +97,20 @@ class Api:
         dialect = self._dialect
         routes: list[tuple[bool, str, str, Endpoint]] = [
             (True, "POST", "/workflows/run", self.run_workflow),
-            (dialect.run_by_id, "POST", "/workflows/{workflow_id}/run", self.run_workflow),
+            (dialect.since(1, 7), "POST", "/workflows/{workflow_id}/run", self.run_workflow),
             (True, "POST", "/workflows/tasks/{task_id}/stop", self.stop),
             (True, "GET", "/workflows/run/{run_id}", self.detail),
             (True, "GET", "/workflows/logs", self.logs),
-            (dialect.human_input == "api", "GET", "/workflow/{run_id}/events", self.events),
-            (dialect.human_input == "api", "GET", "/form/human_input/{token}", self.form),
-            (dialect.human_input == "api", "POST", "/form/human_input/{token}", self.submit),
+            (dialect.has_form_api, "GET", "/workflow/{run_id}/events", self.events),
+            (dialect.has_form_api, "GET", "/form/human_input/{token}", self.form),
+            (dialect.has_form_api, "POST", "/form/human_input/{token}", self.submit),
             (True, "POST", "/files/upload", self.upload),
             (True, "GET", "/files/{file_id}/preview", self.preview),
-            (dialect.end_users, "GET", "/end-users/{user_id:uuid}", self.end_user),
+            (dialect.since(1, 13), "GET", "/end-users/{user_id:uuid}", self.end_user),
             (True, "GET", "/info", self.info),
             (True, "GET", "/parameters", self.parameters),
             (True, "GET", "/meta", self.meta),
-            (dialect.site, "GET", "/site", self.site),
+            (dialect.since(1, 4), "GET", "/site", self.site),
             (True, "POST", "/audio-to-text", self.audio_to_text),
             (True, "POST", "/text-to-audio", self.text_to_audio),
         ]
@@ -110,7 +119,7 @@ class Api:
             for is_there, method, path, endpoint in routes
             if is_there
         ]
-        root = [Route("/v1/", self._root)] if dialect.root else []
+        root = [] if dialect.since(1, 8) else [Route("/v1/", self._root)]
         application = Starlette(
             routes=[*served, *root, *pages], exception_handlers={HTTPException: self._refused}
         )
@@ -214,7 +223,7 @@ class Api:
         version = self._version(app, request.path_params.get("workflow_id"))
         state, base_url = self._state, _base_url(request)
         state.check_room(app, is_streamed=is_streamed)
-        if is_streamed and self._dialect.in_worker:
+        if is_streamed and self._dialect.has_workers:
             faults = self._faults.take(_label(request), "stream")
             delay = sum(fault.start_delay for fault in faults)
             run = state.enqueue(app, version, inputs, user, base_url, delay=delay)
@@ -292,10 +301,10 @@ class Api:
 
     async def detail(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/run/{run_id}."""
-        if self._dialect.detail_checks_mode:
+        if not self._dialect.since(1, 7):
             _check_mode(app)
         record = self._record(request, app)
-        if record is None and self._dialect.unknown_run_is_null:
+        if record is None and not self._dialect.since(1, 13, 1):
             return self._answers.json(null_detail(self._dialect))
         if record is None:
             raise not_found("Workflow run not found.")
@@ -358,8 +367,9 @@ class Api:
             file = next(iter(form.getlist("file")), None)  # of two of the name, the first
             user = form.get("user")
             if not isinstance(file, UploadFile):
-                dialect = self._dialect
-                raise ApiError(400, dialect.no_file_code, dialect.no_file_message)
+                if self._dialect.since(1, 7):
+                    raise ApiError(400, "no_file_uploaded", "Please upload your file.")
+                raise ApiError(400, "bad_request_key_error", NOT_UNDERSTOOD)
             owner = user if isinstance(user, str) and user else "DEFAULT-USER"
             stored = self._state.files.add(
                 app.key,

@@ -41,7 +41,7 @@ def blocking_body(record: RunRecord, last_event: JSONObject, dialect: Dialect) -
     if last_event["event"] == "workflow_paused":
         data = {"id": data.pop("workflow_run_id"), "workflow_id": record.workflow_id, **data}
         data |= {"error": dialect.no_error, "finished_at": None}
-        if dialect.human_input != "api":
+        if not dialect.has_form_api:
             del data["paused_nodes"], data["reasons"]
     return {
         "task_id": last_event["task_id"],
@@ -52,7 +52,7 @@ def blocking_body(record: RunRecord, last_event: JSONObject, dialect: Dialect) -
 
 def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
     """Run detail; the inputs are the text of a JSON object (DIFY.md section 0.9)."""
-    inputs = record.kept_inputs if dialect.system_timestamp else record.inputs
+    inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
     return {
         "id": record.id,
         "workflow_id": record.workflow_id,
@@ -70,20 +70,20 @@ def detail_body(record: RunRecord, dialect: Dialect) -> JSONObject:
 
 def null_detail(dialect: Dialect) -> JSONObject:
     """What servers before 1.13.1 say of a run that they do not know."""
-    counts = {"total_steps": dialect.null_counts, "total_tokens": dialect.null_counts}
+    counts = dict.fromkeys(("total_steps", "total_tokens"), None if dialect.since(1, 8) else 0)
     return {**dict.fromkeys(_DETAIL), **counts}
 
 
 def _detail_outputs(record: RunRecord, dialect: Dialect) -> JSON:
-    if dialect.detail_outputs == "object":
+    if dialect.since(1, 13):
         return record.outputs
-    if dialect.detail_outputs == "text" and record.status in {"failed", "stopped"}:
+    if dialect.since(1, 7) and record.status in {"failed", "stopped"}:
         return None
     return json.dumps(record.outputs)
 
 
 def _detail_time(moment: float | None, dialect: Dialect) -> JSON:
-    if moment is None or dialect.detail_times:
+    if moment is None or dialect.since(1, 2):
         return None if moment is None else int(moment)
     return format_datetime(datetime.fromtimestamp(int(moment), UTC).replace(tzinfo=None))
 
@@ -108,7 +108,7 @@ def end_user_body(id: str, session: str, created: float, app: Workflow) -> JSONO
 def info_body(app: Workflow, dialect: Dialect) -> JSONObject:
     """GET /info."""
     body: JSONObject = {"name": app.name, "description": app.description, "tags": []}
-    return body | ({"mode": app.mode, "author_name": "Emulator"} if dialect.info_mode else {})
+    return body | ({"mode": app.mode, "author_name": "Emulator"} if dialect.since(1, 7) else {})
 
 
 def parameters_body(app: Workflow) -> JSONObject:
@@ -138,7 +138,7 @@ def parameters_body(app: Workflow) -> JSONObject:
 
 def site_body(app: Workflow, dialect: Dialect) -> JSONObject:
     """GET /site."""
-    placeholder = {"input_placeholder": None} if dialect.site_placeholder else {}
+    placeholder = {"input_placeholder": None} if dialect.since(1, 16) else {}
     return {
         "title": app.name,
         "chat_color_theme": None,

@@ -152,9 +152,11 @@ class Engine:
         shown = {name: {"value_type": "string", "value": v} for name, v in answer.inputs.items()}
         node.node = attrs.evolve(node.node, inputs=shown)
         self.publish("node_started", self.payloads.node_started(node))
-        if self._dialect.form_events and answer.action == TIMEOUT:
+        if self._dialect.since(1, 16):
+            pass  # it tells of neither
+        elif answer.action == TIMEOUT:
             self.publish("human_input_form_timeout", self.payloads.form_timeout(form))
-        elif self._dialect.form_events:
+        else:
             self.publish("human_input_form_filled", self.payloads.form_filled(form, answer))
         self._going_on += 1
         future.set_result(answer)
@@ -216,12 +218,12 @@ class Engine:
                 raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
 
     def _text(self, step: Text) -> None:
-        if step.of_model or self._dialect.all_text:
+        if step.of_model or not self._dialect.has_old_engine:
             data = {"text": step.text, "from_variable_selector": list(step.selector)}
             self.publish("text_chunk", data)
 
     def _emit(self, step: Emit) -> None:
-        if step.event != "reasoning_chunk" or self._dialect.reasoning:
+        if step.event != "reasoning_chunk" or self._dialect.since(1, 15):
             self.publish(step.event, step.data, top_level=step.top_level)
 
     # ------------------------------------------------------------------------------ the nodes
@@ -254,16 +256,16 @@ class Engine:
 
     def _take_step(self, step: BeginNode, scope: Scope) -> None:
         """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
-        if not self._dialect.node_positions:
+        if not self._dialect.has_old_engine:
             self._steps_taken += 1
         if self._steps_taken > _MOST_STEPS:
             raise StepLimitError
-        if self._dialect.node_positions and step.type not in {"iteration", "loop"}:
+        if self._dialect.has_old_engine and step.type not in {"iteration", "loop"}:
             self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
 
     def _count(self, scope: Scope) -> None:
         """Count a step; nodes inside an iteration or loop counted only up to 1.8."""
-        if self._dialect.node_positions or not (scope.iteration or scope.loop):
+        if self._dialect.has_old_engine or not (scope.iteration or scope.loop):
             self._record.steps += 1
 
     def _end(self, step: EndNode, scope: Scope) -> None:
@@ -282,7 +284,7 @@ class Engine:
         self._record.steps += 1
         self._count_failure(node, "failed")
         shown = node
-        if self._dialect.node_positions:  # then it is numbered as a node of its own
+        if self._dialect.has_old_engine:  # then it is numbered as a node of its own
             self._positions += 1
             shown = attrs.evolve(node, id=str(uuid4()), position=self._positions)
         self.publish("node_retry", self.payloads.node_retry(shown, step))
@@ -290,7 +292,7 @@ class Engine:
     def _count_failure(self, node: NodeRun, status: str) -> None:
         """Count a node that failed; inside an iteration or loop none is counted."""
         is_inner = bool(node.scope.iteration or node.scope.loop)
-        counts = status == "failed" and self._dialect.counts_exceptions == "retries"
+        counts = status == "failed" and not self._dialect.has_old_engine
         if not is_inner and (counts or status == "exception"):
             self._record.exceptions += 1
 
@@ -304,13 +306,13 @@ class Engine:
     async def _branches(self, branches: Sequence[Steps], scope: Scope) -> list[JSON]:
         parallel_id = str(uuid4())
         works = [partial(self._branch, branch, scope, parallel_id) for branch in branches]
-        if self._dialect.runs_branches_at_once:
+        if self._dialect.has_old_engine or self._dialect.since(1, 14):
             return await self.at_once(works)
         return [await work() for work in works]
 
     async def _branch(self, steps: Steps, scope: Scope, parallel_id: str) -> JSON:
         """A branch; up to 1.8 it is announced with its first node."""
-        if not self._dialect.parallel_keys:
+        if not self._dialect.has_old_engine:
             return await self.drive(steps, scope)
         first = await _advance(steps, None, None)
         if not isinstance(first[1], BeginNode):
@@ -360,7 +362,7 @@ class Engine:
     async def _ask(self, step: HumanInput, scope: Scope) -> FormAnswer:
         """Wait for a person; the run is paused once nothing else of it goes on."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
-        form_id = node.id if self._dialect.form_is_node else str(uuid4())
+        form_id = node.id if self._dialect.since(1, 16) else str(uuid4())
         form = Form.of(step, self._record.id, form_id, self.now())
         self._forms.add(form, self._record.app)
         node.status, node.ended = "paused", self.now()

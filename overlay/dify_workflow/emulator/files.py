@@ -63,21 +63,25 @@ class Files:
             raise ApiError(
                 400, "filename_not_exists_error", "The specified filename does not exist."
             )
-        if not self._dialect.slash_in_name and ("/" in name or "\\" in name):
+        if self._dialect.since(1, 7) and ("/" in name or "\\" in name):
             raise invalid("Filename contains invalid characters")
         if not mime_type:
             raise ApiError(415, "unsupported_file_type", "File type not allowed.")
         if len(content) > _LIMITS.get(mime_type.partition("/")[0], _LIMIT):
-            raise ApiError(413, "file_too_large", self._dialect.too_large_message)
+            message = "" if self._dialect.since(1, 14) else "File size exceeded. {message}"
+            raise ApiError(413, "file_too_large", message)
         file_id, now = str(uuid4()), self._now()
         self._store.put(
             "files", id=file_id, app=app, user_id=user_id, name=name, mime_type=mime_type,
             content=content, created=now,
         )  # fmt: skip
-        more: JSONObject = dict.fromkeys(self._dialect.upload_keys)
-        if "source_url" in more:
+        more: JSONObject = {}
+        if self._dialect.since(1, 7):
+            more["preview_url"] = None
+        if self._dialect.since(1, 9):
             more["source_url"] = self._signed(base_url, file_id)
-        if "tenant_id" in more:
+        if self._dialect.since(1, 13):
+            more |= dict.fromkeys(("original_url", "user_id", "conversation_id", "file_key"))
             more["tenant_id"] = TENANT_ID
         return {
             "id": file_id,
@@ -118,7 +122,7 @@ class Files:
         file_id = given.get("upload_file_id") or given.get("related_id") or given.get("id")
         if file_id:
             row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
-            if row is None or (self._dialect.file_owner and row["user_id"] != user_id):
+            if row is None or (self._dialect.since(1, 14) and row["user_id"] != user_id):
                 raise invalid("Invalid upload file")
             name, mime_type, size = row["name"], row["mime_type"], len(row["content"])
             _check_kind(given.get("type", "custom"), name, mime_type)
@@ -126,20 +130,19 @@ class Files:
         else:
             place = urlsplit(str(url))
             if (place.hostname or "").endswith(_NOWHERE):
-                tries = "" if self._dialect.in_worker else " (3)"  # both from 1.13 on
+                tries = "" if self._dialect.since(1, 13) else " (3)"
                 raise invalid(f"Reached maximum retries{tries} for URL {url}")
             name = unquote(place.path.rpartition("/")[2]) or "file"
             mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
             size, link = -1, str(url)
+        is_new = self._dialect.since(1, 14)
         reference = base64.b64encode(json.dumps({"record_id": file_id}).encode()).decode()
-        values: JSONObject = {
+        shown: JSONObject = {
             "dify_model_identity": "__dify__file__",
             "id": None,
-            "tenant_id": TENANT_ID,
             "type": given.get("type", "custom"),
             "transfer_method": given["transfer_method"],
-            "remote_url": "" if file_id and not self._dialect.file_remote_url else link,
-            "reference": f"dify-file-ref:{reference}" if file_id else None,
+            "remote_url": "" if file_id and (is_new or not self._dialect.since(1, 7)) else link,
             "filename": name,
             "extension": f".{_extension(name)}" if "." in name else "",
             "mime_type": mime_type,
@@ -147,7 +150,9 @@ class Files:
             "related_id": file_id or None,
             "url": link,
         }
-        return {key: values[key] for key in self._dialect.file_keys}
+        if not is_new:
+            return {**shown, "tenant_id": TENANT_ID}
+        return {**shown, "reference": f"dify-file-ref:{reference}" if file_id else None}
 
     def _signed(self, base_url: str, id: str) -> str:
         """An address as the server signs it; nothing answers there."""

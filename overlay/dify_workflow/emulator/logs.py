@@ -75,11 +75,11 @@ class LogQuery:
             before=_time(query.get("created_at__before"), dialect),
             after=_time(query.get("created_at__after"), dialect),
         )
-        if not dialect.log_user_filters:
+        if not dialect.since(1, 5):
             return attrs.evolve(found, session="", account="")
-        if found.keyword and found.session and dialect.keyword_and_session_fail:
+        if found.keyword and found.session:
             raise server_error(dialect)
-        if found.account and found.account != ACCOUNT["email"] and dialect.unknown_account_refused:
+        if found.account and found.account != ACCOUNT["email"] and dialect.since(1, 9, 2):
             raise invalid(f"Account not found: {found.account}")
         return found
 
@@ -167,7 +167,7 @@ class Logs:
     def _keyword(self, keyword: str, values: JSONObject) -> str:
         """The condition for a keyword, in inputs and outputs as they are stored, and the user."""
         text = keyword[:_KEYWORD_LENGTH]
-        if self._dialect.keyword_escapes:
+        if self._dialect.since(1, 12):
             for character in ("\\", "%", "_"):
                 text = text.replace(character, f"\\{character}")
         else:
@@ -187,7 +187,7 @@ class Logs:
             [rowid],
         )
         assert row is not None
-        details: JSONObject = {"details": None} if self._dialect.log_details else {}
+        details: JSONObject = {"details": None} if self._dialect.since(1, 10) else {}
         by_account = row["made_in"] == "installed-app"
         return {
             "id": row["log_id"],
@@ -204,7 +204,7 @@ class Logs:
 
     def _run(self, row: sqlite3.Row) -> JSONObject:
         has_ended = row["finished"] is not None
-        triggered = {"triggered_from": "app-run"} if self._dialect.log_details else {}
+        triggered = {"triggered_from": "app-run"} if self._dialect.since(1, 10) else {}
         return {
             "id": row["id"],
             "version": row["version"],
@@ -220,9 +220,10 @@ class Logs:
         }
 
     def _user(self, row: sqlite3.Row) -> JSONObject:
+        of_api = "service-api" if self._dialect.since(1, 10) else "service_api"
         return {
             "id": row["of_user"],
-            "type": "browser" if row["made_in"] == "web-app" else self._dialect.end_user_type,
+            "type": "browser" if row["made_in"] == "web-app" else of_api,
             "is_anonymous": False,
             "session_id": row["session"],
         }
@@ -240,13 +241,10 @@ def _time(text: str | None, dialect: Dialect) -> float | None:
     """A bound of the logs: ISO 8601; without a zone, UTC."""
     if not text:
         return None
-    if dialect.log_time_parser == "fromisoformat" and len(text) < len("2026-01-31"):
+    if not dialect.since(1, 7) and len(text) < len("2026-01-31"):
         raise invalid(f"Invalid isoformat string: '{text}'")
     try:
-        if dialect.log_time_parser == "isoparse":
-            moment = isoparse(text)
-        else:
-            moment = datetime.fromisoformat(text)
+        moment = isoparse(text) if dialect.since(1, 7) else datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
         raise invalid(str(error)) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -113,10 +113,10 @@ class Payloads:
         """``workflow_started``; times count from the last start."""
         run = self._run
         data: JSONObject = {"id": run.id, "workflow_id": run.workflow_id}
-        if self._dialect.sequence_number:
+        if not self._dialect.since(1, 7):
             data["sequence_number"] = run.number
         data |= {"inputs": run.inputs, "created_at": int(run.leg)}
-        if self._dialect.start_reason:
+        if self._dialect.since(1, 13):
             data["reason"] = reason
         return data
 
@@ -126,7 +126,7 @@ class Payloads:
         went_wrong = status in {"failed", "stopped"}
         outputs = run.outputs if not went_wrong else self._no_outputs
         data: JSONObject = {"id": run.id, "workflow_id": run.workflow_id}
-        if self._dialect.sequence_number:
+        if not self._dialect.since(1, 7):
             data["sequence_number"] = run.number
         return data | {
             "status": status,
@@ -144,7 +144,7 @@ class Payloads:
 
     @property
     def _no_outputs(self) -> JSONObject | None:
-        return None if self._dialect.failed_outputs_null else {}
+        return {} if self._dialect.since(1, 7) else None
 
     def paused(self, forms: list[Form]) -> JSONObject:
         """``workflow_paused``."""
@@ -168,20 +168,20 @@ class Payloads:
         data = self._node(node)
         data |= {"inputs": None, "created_at": int(node.began), "extras": {}}
         data["agent_strategy"] = None
-        if self._dialect.truncated_keys:
+        if not self._dialect.has_old_engine:
             data["inputs_truncated"] = False
-        if self._dialect.parallel_keys:
+        if self._dialect.has_old_engine:
             data["parallel_run_id"] = node.scope.parallel_run
         return _in_order(data)
 
     def node_ended(self, node: NodeRun, step: EndNode) -> JSONObject:
         """``node_finished``, and ``node_retry`` but for its index."""
         metadata = {**(step.metadata or {}), **node.scope.metadata()}
-        if node.scope.parallel_run and not self._dialect.parallel_index:
+        if node.scope.parallel_run and not self._dialect.since(1, 7):
             del metadata["iteration_index"]
         began, now = node.began, self._now()
         error = step.error
-        if step.status == "exception" and not self._dialect.true_exception:
+        if step.status == "exception" and not self._dialect.has_old_engine:
             error = "Unknown error"
         data = self._node(node) | {
             "inputs": self._value("inputs", node.node.inputs),
@@ -195,7 +195,7 @@ class Payloads:
             "finished_at": int(now),
             "files": files_among(step.outputs),
         }
-        if self._dialect.truncated_keys:
+        if not self._dialect.has_old_engine:
             kinds = ("inputs", "process_data", "outputs")
             data |= {f"{kind}_truncated": False for kind in kinds}
         return _in_order(data)
@@ -204,7 +204,7 @@ class Payloads:
         """``node_retry``."""
         ended = EndNode(step.id, step.outputs, "retry", step.error, None, step.process_data)
         data = self.node_ended(node, ended)
-        if self._dialect.parallel_keys:
+        if self._dialect.has_old_engine:
             nothing = {"inputs": None, "process_data": None, "outputs": None}
             ids = {"iteration_id": None, "parallel_mode_run_id": None, "loop_id": None}
             data |= {**nothing, "execution_metadata": ids}
@@ -212,13 +212,16 @@ class Payloads:
 
     @property
     def _no_metadata(self) -> JSONObject | None:
-        return {} if self._dialect.no_error == "" else None  # both from 1.4.1 to 1.9.1
+        return {} if self._dialect.no_error == "" else None  # in the same versions
 
     def _value(self, kind: str, value: JSONObject) -> JSONObject | None:
-        return None if kind in self._dialect.null_node_values and not value else value
+        may_be_null = self._dialect.has_old_engine and (
+            kind != "outputs" or not self._dialect.since(1, 7)
+        )
+        return None if may_be_null and not value else value
 
     def _node(self, node: NodeRun) -> JSONObject:
-        numbered = self._dialect.node_positions
+        numbered = self._dialect.has_old_engine
         data: JSONObject = {
             "id": node.id,
             "node_id": node.node.id,
@@ -227,7 +230,7 @@ class Payloads:
             "index": node.position if numbered else 1,
             "predecessor_node_id": node.before if numbered else None,
         }
-        if self._dialect.parallel_keys:
+        if self._dialect.has_old_engine:
             ids = {"parallel_id": node.scope.parallel_id}
             data |= {**_NO_PARALLEL, **ids, "parallel_start_node_id": node.scope.branch}
         iteration, loop = node.scope.iteration, node.scope.loop
@@ -259,14 +262,14 @@ class Payloads:
     def reason(self, form: Form) -> JSONObject:
         """A reason of ``workflow_paused``."""
         data = {"TYPE": "human_input_required", **self._form(form)}
-        if self._dialect.old_reasons:
+        if not self._dialect.since(1, 14):
             del data["expiration_time"]
             data["display_in_ui"] = True
         return data
 
     def _form(self, form: Form) -> JSONObject:
         data = form.to_wire()
-        if self._dialect.approval_channels:
+        if self._dialect.since(1, 15):
             data["approval_channels"] = ["console"]
         return data
 

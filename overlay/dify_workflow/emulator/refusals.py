@@ -55,5 +55,5 @@ def not_found(message: str) -> ApiError:
 def server_error(dialect: Dialect) -> ApiError:
     """500, as for ids that are no UUID."""
     return ApiError(
-        _SERVER_ERROR, "unknown", "Internal Server Error", with_status=dialect.server_error_status
+        _SERVER_ERROR, "unknown", "Internal Server Error", with_status=dialect.since(1, 8)
     )

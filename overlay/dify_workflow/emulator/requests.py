@@ -10,8 +10,11 @@ import orjson
 from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_list, is_object
-from .dialect import NOT_UNDERSTOOD, Dialect
+from .dialect import Dialect
 from .refusals import ApiError, invalid, server_error
+
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
+"""What the server's framework says of a request that it cannot read."""
 
 _LONGEST_USER = 255
 """Characters of a user that the database keeps."""
@@ -47,7 +50,7 @@ async def json_body(request: Request, dialect: Dialect) -> JSONObject:
             "'application/json'.",
         )
     try:
-        body = _decoded(await request.body(), is_strict=dialect.strict_json)
+        body = _decoded(await request.body(), is_strict=dialect.since(1, 8))
     except (ValueError, RecursionError):
         raise ApiError(400, "bad_request", NOT_UNDERSTOOD) from None
     if not is_object(body):
@@ -102,12 +105,12 @@ def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSON
     if is_object(value):
         return value
     old = ""
-    if name in body and dialect.parameter_errors != "pydantic" and value is not None:
+    if name in body and not dialect.since(1, 11) and value is not None:
         try:
             return dict(value)  # old servers take a list of pairs
         except (TypeError, ValueError) as error:
             old = str(error)
-    if name not in body or (value is None and dialect.parameter_errors != "pydantic"):
+    if name not in body or (value is None and not dialect.since(1, 11)):
         raise _missing(dialect, model, name, body)
     what = "Input should be a valid dictionary"
     raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
@@ -122,7 +125,7 @@ def check_files(body: JSONObject, model: str, dialect: Dialect) -> None:
     files = body.get("files")
     if files is None or is_list(files):
         return
-    if dialect.parameter_errors != "pydantic":
+    if not dialect.since(1, 11):
         raise ApiError(500, "internal_server_error", _STUMBLED)
     what = "Input should be a valid list"
     raise parameter(dialect, model, "files", kind="list_type", what=what, value=files, old="")
@@ -156,12 +159,12 @@ def chosen(
         ApiError: It is another one.
     """
     value = query.get(name)
-    if name not in query or value in choices or (value is None and dialect.null_mode_blocks):
+    if name not in query or value in choices or (value is None and dialect.since(1, 11)):
         return None if value is None else str(value)
     listed = [repr(choice) for choice in choices]
     what = f"Input should be {', '.join(listed[:-1])} or {listed[-1]}"
     old = f"{value} is not a valid choice"
-    if dialect.parameter_errors == "restx":
+    if dialect.since(1, 8):
         old = f"The value '{value}' is not a valid choice for '{name}'."
     raise parameter(dialect, model, name, kind="literal_error", what=what, value=value, old=old)
 
@@ -219,18 +222,16 @@ def parameter(
         value: The value that came.
         old: What servers said before pydantic.
     """
-    match dialect.parameter_errors:
-        case "pydantic":
-            return invalid(
-                f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
-                f"input_value={_shortened(repr(value))}, input_type={type(value).__name__}]\n"
-                f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
-            )
-        case "restx":
-            message = "Input payload validation failed"
-            return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
-        case _:
-            return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
+    if dialect.since(1, 11):
+        return invalid(
+            f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
+            f"input_value={_shortened(repr(value))}, input_type={type(value).__name__}]\n"
+            f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
+        )
+    if dialect.since(1, 8):
+        message = "Input payload validation failed"
+        return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
+    return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
 
 
 def _shortened(text: str) -> str:

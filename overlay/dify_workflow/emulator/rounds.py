@@ -82,7 +82,8 @@ class RoundPayloads:
     def started(self) -> JSONObject:
         """``iteration_started`` and ``loop_started``."""
         is_loop = isinstance(self._step, Loop)
-        name = "loop_length" if is_loop else self._dialect.iteration_length
+        name = "iterator_length" if self._dialect.has_old_engine else "iteration_length"
+        name = "loop_length" if is_loop else name
         return {**self._ids(), **self._inputs(), "metadata": {name: self._length}}
 
     def iteration_next(
@@ -101,7 +102,7 @@ class RoundPayloads:
             parallel_run: Id of that item's run in a parallel iteration.
         """
         data = self._ids() | {"index": index}
-        if self._dialect.iteration_keys:
+        if self._dialect.has_old_engine:
             data |= {"pre_iteration_output": before, "parallel_mode_run_id": parallel_run}
             data["duration"] = None if duration is None else round(duration, 6)
         return data
@@ -114,8 +115,8 @@ class RoundPayloads:
             outputs: Outputs of the round before it.
         """
         data = self._ids() | {"index": index}
-        data["pre_loop_output"] = outputs if self._dialect.iteration_keys else {}
-        if self._dialect.iteration_keys:
+        data["pre_loop_output"] = outputs if self._dialect.has_old_engine else {}
+        if self._dialect.has_old_engine:
             data |= {"parallel_mode_run_id": None, "duration": None}
         return data
 
@@ -129,7 +130,7 @@ class RoundPayloads:
         """
         spent = {str(index): round(seconds, 6) for index, seconds in enumerate(rounds.durations)}
         metadata: JSONObject = {"total_tokens": 0}
-        if self._dialect.iteration_costs:
+        if not self._dialect.has_old_engine:
             metadata |= {"total_price": "0.0", "currency": "USD"}
         if isinstance(self._step, Loop):
             metadata["completed_reason"] = "loop_break" if rounds.left else "loop_completed"
@@ -137,7 +138,7 @@ class RoundPayloads:
             metadata["loop_variable_map"] = {
                 str(index): variables for index, variables in enumerate(rounds.variables)
             }
-        elif self._dialect.iteration_costs:
+        elif not self._dialect.has_old_engine:
             metadata["iteration_duration_map"] = spent
         data = self._ids() | {
             **self._inputs(),
@@ -150,7 +151,7 @@ class RoundPayloads:
             "finished_at": int(self._now()),
             "steps": self._length,
         }
-        if self._dialect.truncated_keys:
+        if not self._dialect.has_old_engine:
             data["outputs_truncated"] = False
         return data
 
@@ -164,7 +165,7 @@ class RoundPayloads:
             "created_at": int(self._now()),
             "extras": {},
         }
-        if self._dialect.iteration_keys:
+        if self._dialect.has_old_engine:
             data |= {"parallel_id": None, "parallel_start_node_id": None}
         return data
 
@@ -174,7 +175,7 @@ class RoundPayloads:
             data["inputs"] = {"loop_count": step.rounds, **step.variables}
         else:
             data["inputs"] = {"iterator_selector": list(step.items)}
-        if self._dialect.truncated_keys:
+        if not self._dialect.has_old_engine:
             data["inputs_truncated"] = False
         return data
 
@@ -236,7 +237,7 @@ class Repetition:
     async def _go_through(self, step: Iteration) -> None:
         """Work on the items; old servers announce behind an item that the next one comes."""
         works = [partial(self._work_on, step, index) for index in range(len(step.items))]
-        comes_after = self._dialect.next_comes_after
+        comes_after = self._dialect.has_old_engine
         for index in range(1 if comes_after else len(works) if step.parallel else 0):
             self._announce(index)
         if step.parallel:
@@ -249,7 +250,7 @@ class Repetition:
 
     async def _work_on(self, step: Iteration, index: int) -> None:
         rounds, began = self._rounds, time.monotonic()
-        run_id = uuid4().hex if step.parallel and self._dialect.parallel_keys else None
+        run_id = uuid4().hex if step.parallel and self._dialect.has_old_engine else None
         inner = attrs.evolve(
             self._scope,
             iteration=(step.id, index),
@@ -266,7 +267,7 @@ class Repetition:
                 raise
         finally:
             rounds.durations[index] = time.monotonic() - began
-        if self._dialect.next_comes_after:
+        if self._dialect.has_old_engine:
             self._announce(index + 1, run_id)
 
     def _announce(self, index: int, parallel_run: str | None = None) -> None:

@@ -128,7 +128,7 @@ class Run:
         if cannot_start:
             ids = {"event": "error", "workflow_run_id": None}
             self.events.append({**ids, "code": "invalid_param", "status": 400, "message": reason})
-        if self._dialect.tells_unmade:
+        if self._dialect.since(1, 15):
             record, payloads = self.record, self._engine.payloads
             record.task_id, record.inputs, record.exceptions = record.id, inputs, 1
             record.created = record.leg
@@ -156,11 +156,11 @@ class Run:
             inputs: The inputs as the workflow takes them.
         """
         record = self.record
-        if self._dialect.system_node_inputs:
-            has_time = self._dialect.system_timestamp
+        if not self._dialect.since(1, 14):
+            has_time = self._dialect.since(1, 10)
             inputs = record.kept_inputs if has_time else record.inputs
         record.save(self._store)
-        if self._dialect.logged_at == "start":
+        if self._dialect.since(1, 11):
             self._log()
         self.publish("workflow_started", self._engine.payloads.started("initial"))
         self._work = asyncio.create_task(self._to_end(inputs))
@@ -188,8 +188,11 @@ class Run:
             record.status, record.error = "failed", str(error)
         except StepLimitError:
             self._hit_limit = True
-            record.status = self._dialect.step_limit_detail
-            record.error = self._dialect.step_limit_error
+            if self._dialect.has_old_engine:
+                record.status, record.error = "failed", "Max steps 500 reached."
+            else:
+                record.status = "stopped"
+                record.error = "Aborted: Maximum execution steps exceeded: 501 > 500"
         except Exception as error:
             logger.exception("The workflow %s raised.", record.app.removeprefix("app-"))
             record.status, record.error = "failed", f"{type(error).__name__}: {error}"
@@ -215,7 +218,7 @@ class Run:
 
     def shut_down(self) -> None:
         """Let its worker end, where it has one."""
-        if self._has_worker and self._dialect.shutdown_stops:
+        if self._has_worker and self._dialect.since(1, 16):
             self._end_as(SHUTDOWN)
             if self.has_ended and self._work is not None:
                 self._work.cancel()  # it was stopped before, and a node of it went on
@@ -239,9 +242,9 @@ class Run:
         outcome = self._outcome if is_stopped else None
         status = outcome.status if outcome else record.status
         if self._hit_limit:  # stream and detail do not agree (DIFY.md section 2)
-            status = dialect.step_limit_stream
+            status = "stopped" if dialect.since(1, 16) else "failed"
         error = outcome.error if outcome else record.error
-        if not dialect.counts_steps:
+        if dialect.since(1, 9) and not dialect.since(1, 9, 2):
             record.steps = 0
         finished = self._engine.payloads.finished(status, error)
         if outcome and outcome.detail == "running":
@@ -253,11 +256,11 @@ class Run:
             record.error = (outcome.detail_error if outcome else None) or error
             record.finished = self._settings.now()
             record.elapsed = round(record.finished - record.leg, 6)
-        if self.was_left and dialect.left_stream == "lost":
+        if self.was_left and not dialect.since(1, 9, 2):
             record.status, record.finished, record.elapsed = "running", None, 0.0
             record.outputs, record.steps, record.tokens, record.exceptions = {}, 0, 0, 0
         record.save(self._store)
-        if dialect.logged_at == "end" and (dialect.left_stream == "logged" or not self.was_left):
+        if not dialect.since(1, 11) and not self.was_left:
             self._log()
         self.publish("workflow_finished", finished)
 

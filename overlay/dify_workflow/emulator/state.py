@@ -98,14 +98,14 @@ class State:
         """
         if app.max_active_requests is None:
             return
-        needed = 2 if is_streamed and self.dialect.stream_needs_two else 1
+        needed = 2 if is_streamed and self.dialect.has_workers else 1
         taken = sum(
-            run.record.app == app.key and not (run.is_published and self.dialect.stream_needs_two)
+            run.record.app == app.key and not (run.is_published and self.dialect.has_workers)
             for run in self._runs.values()
             if not run.has_ended
         )
         if taken + needed > app.max_active_requests:
-            where = f"for {app.app_id} " if self.dialect.names_app_in_limit else ""
+            where = f"for {app.app_id} " if self.dialect.since(1, 7) else ""
             raise invalid(
                 "Too many requests. Please try again later. The current maximum concurrent "
                 f"requests allowed {where}is {app.max_active_requests}."
@@ -217,7 +217,7 @@ class State:
         try:
             await run.prepare(version.body(taken))
         except StartError as error:
-            if self.dialect.in_worker:
+            if self.dialect.has_workers:
                 raise
             await run.prepare(_failing(str(error)))
         return taken
@@ -247,7 +247,7 @@ class State:
         """
         for run in self._runs.values():
             is_owner = run.record.app == app.key and run.record.user == user
-            if run.record.task_id == task_id and (is_owner or self.dialect.stop_by_anybody):
+            if run.record.task_id == task_id and (is_owner or self.dialect.since(1, 9)):
                 run.stop(winner)
 
     def going_on(self, run_id: str) -> Run | None:

@@ -55,7 +55,7 @@ class Streams:
 
     async def of_run(self, run: Run) -> AsyncIterator[bytes]:
         """The stream of a run from its start; all pings but the first come from its worker."""
-        if self._dialect.in_worker:
+        if self._dialect.has_workers:
             yield PING
         ended = False
         try:
@@ -66,7 +66,7 @@ class Streams:
                 yield self._message(event)
                 if event["event"] in TERMINAL:
                     ended = True
-                    if self._dialect.linger:
+                    if self._dialect.lingers:
                         await self._pause(self._settings.linger)
                     return
         finally:
@@ -131,7 +131,7 @@ class Streams:
             elif run is not None and run.is_published:
                 yield self._message(live)
                 if live["event"] in ends:
-                    if self._dialect.linger:
+                    if self._dialect.lingers:
                         await self._pause(self._settings.linger)
                     return
 
@@ -152,7 +152,7 @@ class Streams:
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
             forms = self._forms.of_pause(record.id)
-            if not self._dialect.replays_rendered:
+            if not self._dialect.since(1, 16):
                 forms = [form.unrendered() for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
             told.append(("workflow_paused", payloads.paused(forms)))
@@ -199,7 +199,7 @@ class Streams:
         return max(pinged, run.working_since) + self._settings.ping_interval
 
     def _message(self, event: JSONObject) -> bytes:
-        if self._dialect.raw_stream:
+        if self._dialect.since(1, 8):
             return b"data: " + _compact(event) + b"\n\n"
         return f"data: {json.dumps(event)}\n\n".encode()
 
