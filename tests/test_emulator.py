@@ -30,9 +30,8 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
-from dify_workflow.emulator.dialect import dialect_of
-from dify_workflow.emulator.settings import Settings
-from dify_workflow.emulator.state import State
+from dify_workflow.emulator.dialect import Settings, dialect_of
+from dify_workflow.emulator.run import State
 from dify_workflow.emulator.store import Store
 from support.recordings import recording
 from support.spec import stream_events, validator

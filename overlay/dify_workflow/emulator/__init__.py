@@ -35,7 +35,8 @@ from .nodes import (
     parallel,
     retrying_node,
 )
-from .steps import (
+from .store import PastRun
+from .workflows import (
     BeginNode,
     Emit,
     EndNode,
@@ -43,6 +44,7 @@ from .steps import (
     FormAnswer,
     FormInput,
     HumanInput,
+    Input,
     Iteration,
     Loop,
     NodeError,
@@ -54,9 +56,9 @@ from .steps import (
     Step,
     Steps,
     Text,
+    Workflow,
+    workflow,
 )
-from .store import PastRun
-from .workflows import Input, Workflow, workflow
 
 __all__ = [
     "Answer",

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSONObject
-from .answers import Answers
-from .bodies import (
+from .answers import (
+    Answers,
     blocking_body,
     detail_body,
     end_user_body,
@@ -29,22 +29,23 @@ from .bodies import (
 )
 from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
 from .logs import LogQuery, Logs
-from .record import RunRecord
-from .refusals import ApiError, invalid, not_found, server_error
 from .requests import (
     NOT_UNDERSTOOD,
+    ApiError,
     check_files,
     chosen,
+    invalid,
     is_uuid,
     json_body,
+    not_found,
     object_of,
+    server_error,
     text_of,
     user_of,
 )
-from .run import Run
-from .state import State
-from .steps import FormAnswer, StartError
-from .workflows import Workflow
+from .run import Run, State
+from .store import RunRecord
+from .workflows import FormAnswer, StartError, Workflow
 
 Endpoint = Callable[[Request, Workflow], Awaitable[Response]]
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import json
 import os
+import shlex
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
+from typing import Literal, TypeAlias, get_args
 
 import uvicorn
+from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .settings import Settings
+from .dialect import Settings
+from .faults import Fault, Faults, by_proxy
+from .requests import ApiError
 
 
 def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
@@ -130,3 +138,136 @@ class Server(uvicorn.Server):
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(address)
         return place
+
+
+ANY = "*"
+"""Allows every host."""
+
+
+def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """Names of hosts, as `HostCheck` compares them.
+
+    Raises:
+        TypeError: They are one text.
+        ValueError: One of them is no name or address of a host.
+    """
+    if isinstance(hosts, str):
+        raise TypeError(f"allowed_hosts takes a list of hosts, such as [{hosts!r}]")
+    names = frozenset(map(_name_of, hosts))
+    for name in names:
+        if not name or set(name) & set(" /@?#"):
+            raise ValueError(f"{name!r} is no host: give a name or an address, such as emulator")
+    return names
+
+
+class HostCheck:
+    """Refuses requests that name a host which is neither loopback nor allowed.
+
+    Args:
+        app: What answers the others.
+        allowed: Names and addresses of further hosts, in any case and without ports.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: frozenset[str]) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        host = Headers(scope=scope).get("host", "")
+        if ANY in self._allowed or is_local(host) or _name_of(host) in self._allowed:
+            await self._app(scope, receive, send)
+            return
+        error = ApiError(403, "forbidden", _refusal(host))
+        refusal = Response(json.dumps(error.body()), 403, media_type="application/json")
+        await refusal(scope, receive, send)
+
+
+def is_local(host: str) -> bool:
+    """Whether a ``Host`` header names loopback: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
+    name = _name_of(host)
+    if name == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(name).is_loopback
+    return False
+
+
+def _name_of(host: str) -> str:
+    """The host of a ``Host`` header, without its port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() and ":" not in name else host).lower()
+
+
+def _refusal(host: str) -> str:
+    name = _name_of(host)
+    return (
+        f"This emulator does not serve the host {name!r}, as a protection against DNS rebinding. "
+        f"If the name is yours, allow it: --allowed-host {shlex.quote(name)}, or "
+        f"Emulator(allowed_hosts=[{name!r}])."
+    )
+
+
+OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
+"""What clients meet meanwhile; see `Emulator.outage`."""
+
+
+class Outages:
+    """Begins and ends them.
+
+    Args:
+        server: The server.
+        faults: What goes wrong on demand.
+    """
+
+    def __init__(self, server: Server, faults: Faults) -> None:
+        self._server = server
+        self._faults = faults
+        self._is_away = False
+        self._page: Fault | None = None
+        self._end: asyncio.Task[None] | None = None
+
+    async def begin(
+        self, seconds: float | None, answer: OutageAnswer, *, cut_streams: bool
+    ) -> None:
+        """Let the server be away; the arguments are those of `Emulator.outage`.
+
+        Raises:
+            RuntimeError: It is away already.
+            ValueError: Nobody answers so.
+        """
+        if answer not in get_args(OutageAnswer):
+            raise ValueError(f"answer must be one of {get_args(OutageAnswer)}, not {answer!r}")
+        if self._is_away:
+            raise RuntimeError("The emulator is away already.")
+        self._is_away = True
+        if isinstance(answer, int):
+            self._page = Fault(answer=by_proxy(answer))
+            self._faults.add(self._page, times=None)
+        else:
+            await self._server.go_away(hangs_up=answer == "close")
+        if cut_streams:
+            self._server.cut()
+        await asyncio.sleep(0)  # behind it, what was to be closed is closed
+        if seconds is not None:
+            self._end = asyncio.create_task(self._end_after(seconds))
+
+    async def _end_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.end()
+
+    async def end(self) -> None:
+        """Let the server be there again; without effect where it is."""
+        if not self._is_away:
+            return
+        self._is_away = False
+        if self._end is not None and self._end is not asyncio.current_task():
+            self._end.cancel()
+        self._end = None
+        if self._page is None:
+            await self._server.come_back()
+            return
+        self._faults.remove(self._page)
+        self._page = None

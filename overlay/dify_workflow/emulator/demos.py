@@ -18,8 +18,19 @@ from .nodes import (
     parallel,
     retrying_node,
 )
-from .steps import BeginNode, Emit, EndNode, FormAction, FormInput, StartError, Step, Text
-from .workflows import Input, Workflow, workflow
+from .workflows import (
+    BeginNode,
+    Emit,
+    EndNode,
+    FormAction,
+    FormInput,
+    Input,
+    StartError,
+    Step,
+    Text,
+    Workflow,
+    workflow,
+)
 
 Body = Generator[Step, Any, JSONObject]
 

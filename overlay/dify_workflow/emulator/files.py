@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from .._json import JSON, JSONObject, is_list, is_object
 from ..models._file import file_type
 from .dialect import Dialect
-from .refusals import ApiError, invalid
+from .requests import ApiError, invalid
 from .store import Store
 
 TENANT_ID = str(uuid5(NAMESPACE_URL, "tenant"))

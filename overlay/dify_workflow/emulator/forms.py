@@ -12,9 +12,9 @@ from difflib import get_close_matches
 import attrs
 
 from .._json import JSON, JSONObject
-from .refusals import ApiError
-from .steps import FormAction, FormAnswer, FormInput, HumanInput
+from .requests import ApiError
 from .store import Store
+from .workflows import FormAction, FormAnswer, FormInput, HumanInput
 
 _PLACE = re.compile(r"\{\{#([^#]+)#\}\}")
 """A place in the content where a value goes."""

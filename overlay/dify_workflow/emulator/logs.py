@@ -13,8 +13,7 @@ from dateutil.parser import isoparse
 
 from .._json import JSONObject
 from .dialect import Dialect
-from .refusals import invalid, server_error
-from .requests import bounded, chosen
+from .requests import bounded, chosen, invalid, server_error
 from .store import Store
 
 ACCOUNT: JSONObject = {

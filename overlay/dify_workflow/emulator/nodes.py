@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from .._json import JSON, JSONObject
-from .steps import (
+from .workflows import (
     BeginNode,
     EndNode,
     FormAction,

@@ -6,19 +6,24 @@ it shows numbers of any size, and NaN, as they are.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import logging
+import re
+import shlex
 import sqlite3
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSON, JSONObject
-from . import snippets
-from .document import document
-from .record import RunRecord
-from .state import State
+from .run import State
+from .store import RunRecord
 from .workflows import Input, Workflow
 
 _PAGE = 50
@@ -158,8 +163,8 @@ def _app(app: Workflow, base_url: str) -> JSONObject:
         "description": app.description,
         "can_run": app.published and app.api_enabled and app.mode == "workflow",
         "inputs": [_input(field) for field in app.inputs],
-        "curl": snippets.curl(app, base_url),
-        "python": snippets.python(app, base_url),
+        "curl": curl(app, base_url),
+        "python": python(app, base_url),
     }
 
 
@@ -211,3 +216,98 @@ def _json(body: JSONObject, status: int = 200) -> Response:
 def _is_no_poll(record: logging.LogRecord) -> bool:
     """Whether a request is worth a line of the access log; the page asks every second."""
     return not (isinstance(record.args, tuple) and str(record.args[2]).startswith("/page/"))
+
+
+_FOLDER = Path(__file__).parent / "page"
+
+
+@cache
+def document() -> tuple[str, str]:
+    """The document, and its ``Content-Security-Policy``.
+
+    By the policy a browser runs and loads nothing else, even if a text of a run came to stand in
+    the page as markup.
+    """
+    text = re.sub(
+        r"\{\{ (\S+) \}\}",
+        lambda part: (_FOLDER / part[1]).read_text(encoding="utf-8"),
+        (_FOLDER / "page.html").read_text(encoding="utf-8"),
+    )
+    policy = (
+        "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; "
+        f"style-src {_hashed(text, 'style')}; script-src {_hashed(text, 'script')}"
+    )
+    return text, policy
+
+
+def _hashed(text: str, tag: str) -> str:
+    """The one source that a policy allows: what stands between the tags."""
+    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    assert found is not None
+    digest = hashlib.sha256(found[1].encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+_FILE: JSONObject = {
+    "type": "document",
+    "transfer_method": "remote_url",
+    "url": "https://example.com/report.pdf",
+}
+
+_SAMPLES: dict[str, JSON] = {
+    "number": 1,
+    "checkbox": True,
+    "json_object": {},
+    "file": _FILE,
+    "file-list": [_FILE],
+}
+"""A value by kind of input, for those that are no text."""
+
+
+def curl(app: Workflow, base_url: str) -> str:
+    """A shell line that runs an app and waits for it.
+
+    Args:
+        app: The app.
+        base_url: Base URL of the server, with its ``/v1``.
+    """
+    body = {"inputs": samples(app.inputs), "response_mode": "blocking", "user": "curl"}
+    data = shlex.quote(json.dumps(body, ensure_ascii=False))
+    return (
+        f"curl {shlex.quote(base_url)}/workflows/run \\\n"
+        f"  -H {shlex.quote(f'Authorization: Bearer {app.key}')} \\\n"
+        f"  -H 'Content-Type: application/json' \\\n"
+        f"  -d {data}"
+    )
+
+
+def python(app: Workflow, base_url: str) -> str:
+    """A Python program that runs an app and prints its outputs.
+
+    Args:
+        app: The app.
+        base_url: Base URL of the server, with its ``/v1``.
+    """
+    return (
+        "from dify_workflow import DifyWorkflow\n\n"
+        f"with DifyWorkflow({app.key!r}, base_url={base_url!r}) as workflow:\n"
+        f"    print(workflow.run_workflow({samples(app.inputs)!r}).outputs)"
+    )
+
+
+def samples(inputs: Iterable[Input]) -> JSONObject:
+    """A value for each input that a run needs.
+
+    Args:
+        inputs: The inputs of an app.
+    """
+    return {each.name: _sample(each) for each in inputs if each.required}
+
+
+def _sample(field: Input) -> JSON:
+    if field.default is not None:
+        return field.default
+    if field.options:
+        return field.options[0]
+    return _SAMPLES.get(field.type, "text"[: field.max_length])

@@ -10,8 +10,8 @@ import attrs
 from .._json import JSON, JSONObject, is_list, is_object
 from .dialect import Dialect
 from .forms import Form
-from .record import RunRecord
-from .steps import BeginNode, EndNode, FormAnswer, RetryNode
+from .store import RunRecord
+from .workflows import BeginNode, EndNode, FormAnswer, RetryNode
 
 _NO_PARALLEL: JSONObject = {
     "parallel_id": None,

@@ -11,7 +11,60 @@ from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_list, is_object
 from .dialect import Dialect
-from .refusals import ApiError, invalid, server_error
+
+_SERVER_ERROR = 500
+
+
+class ApiError(Exception):
+    """An answer that refuses.
+
+    Args:
+        status: HTTP status.
+        code: Dify's name of the error; None where the body has none.
+        message: What is wrong.
+        more: Further keys of the body.
+        with_status: Whether the body repeats the status.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        more: JSONObject | None = None,
+        *,
+        with_status: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self._more = more or {}
+        self._with_status = with_status
+
+    def body(self) -> JSONObject:
+        """The body of the answer."""
+        body: JSONObject = {} if self.code is None else {"code": self.code}
+        body |= {"message": self.message, **self._more}
+        return body | ({"status": self.status} if self._with_status else {})
+
+
+def invalid(message: str) -> ApiError:
+    """400 for a parameter that is not right."""
+    return ApiError(400, "invalid_param", message)
+
+
+def not_found(message: str) -> ApiError:
+    """404 for an id that is not known."""
+    return ApiError(404, "not_found", message)
+
+
+def server_error(dialect: Dialect) -> ApiError:
+    """500, as for ids that are no UUID."""
+    return ApiError(
+        _SERVER_ERROR, "unknown", "Internal Server Error", with_status=dialect.since(1, 8)
+    )
+
 
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
 """What the server's framework says of a request that it cannot read."""

@@ -17,17 +17,13 @@ import uvicorn
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from .api import Api, SeenRequest
-from .connection import Protocol, Server, dated
+from .connection import HostCheck, OutageAnswer, Outages, Protocol, Server, checked_hosts, dated
 from .demos import DEMOS
-from .dialect import dialect_of
+from .dialect import Settings, dialect_of
 from .faults import Faults
-from .hosts import HostCheck, checked_hosts
-from .outages import OutageAnswer, Outages
 from .page import Page
-from .record import system_inputs
-from .settings import Settings
-from .state import State
-from .store import PastRun, Store
+from .run import State
+from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
 
 _SHUTDOWN_SECONDS = 1

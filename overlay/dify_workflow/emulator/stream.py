@@ -8,17 +8,18 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import orjson
 
 from .._json import JSONObject
-from .dialect import Dialect
+from .dialect import Dialect, Settings
 from .forms import Forms
 from .payloads import Payloads
-from .record import RunRecord
-from .run import Run
-from .settings import Settings
-from .store import Store
+from .store import RunRecord, Store
+
+if TYPE_CHECKING:
+    from .run import Run
 
 PING = b"event: ping\n\n"
 

@@ -3,14 +3,290 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 import attrs
 
 from .._json import JSON, JSONObject
-from .steps import Step
+
+
+@attrs.frozen
+class BeginNode:
+    """A node starts.
+
+    Args:
+        id: Id of the node in the workflow.
+        type: Kind of the node, such as ``"llm"``, ``"code"`` or ``"http-request"``.
+        title: Title of the node; by default its id.
+        inputs: Inputs of the node, which its end shows.
+    """
+
+    id: str
+    type: str = "code"
+    title: str | None = None
+    inputs: JSONObject = attrs.field(factory=dict[str, JSON])
+
+
+@attrs.frozen
+class EndNode:
+    """The node that started last under this id has ended.
+
+    Args:
+        id: Id of the node in the workflow.
+        outputs: Outputs of the node.
+        status: How it ended: ``"succeeded"``, ``"failed"`` or ``"exception"`` (it failed, and the
+            workflow goes on).
+        error: Error text.
+        metadata: What it cost: ``total_tokens``, ``total_price``, ``currency``.
+        process_data: What the node did, such as the request that it sent.
+    """
+
+    id: str
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    status: str = "succeeded"
+    error: str | None = None
+    metadata: JSONObject | None = None
+    process_data: JSONObject = attrs.field(factory=dict[str, JSON])
+
+
+@attrs.frozen
+class RetryNode:
+    """The node that started last under this id has failed and is tried again.
+
+    Args:
+        id: Id of the node in the workflow.
+        error: Error text.
+        process_data: What the node did, such as the request that it sent.
+        outputs: What came of it all the same, such as the answer that it got.
+    """
+
+    id: str
+    error: str
+    process_data: JSONObject = attrs.field(factory=dict[str, JSON])
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
+
+
+@attrs.frozen
+class Text:
+    """A piece of an output is streamed as text.
+
+    Args:
+        text: The piece.
+        selector: Node id and variable that it comes from.
+        of_model: Whether a model wrote it: servers before 1.9 stream no other text.
+    """
+
+    text: str
+    selector: Sequence[str] = ("end", "answer")
+    of_model: bool = False
+
+
+@attrs.frozen
+class Sleep:
+    """Time passes.
+
+    Args:
+        seconds: How much.
+    """
+
+    seconds: float
+
+
+@attrs.frozen
+class Outputs:
+    """The outputs of what yields this; for async generators, which cannot return any.
+
+    Args:
+        values: Value by name of the output.
+    """
+
+    values: JSON
+
+
+@attrs.frozen
+class Emit:
+    """An event of the server's that no other step brings, such as ``agent_log``.
+
+    Args:
+        event: Name of the event.
+        data: Its payload.
+        top_level: Whether the payload stands beside ``event`` and not under ``data``.
+    """
+
+    event: str
+    data: JSONObject
+    top_level: bool = False
+
+
+@attrs.frozen
+class Iteration:
+    """The same steps for each of several items; yields the list of their results.
+
+    Args:
+        id: Id of the node in the workflow.
+        items: What to go through.
+        each: Takes an item and its index, yields steps, returns the item's result.
+        title: Title of the node; by default its id.
+        parallel: Whether all items are worked on at once.
+        on_error: What a failed item does: ``"terminated"`` fails the iteration,
+            ``"continue-on-error"`` gives None, ``"remove-abnormal-output"`` leaves it out.
+    """
+
+    id: str
+    items: Sequence[JSON]
+    each: Callable[[Any, int], Steps]
+    title: str | None = None
+    parallel: bool = False
+    on_error: str = "terminated"
+
+
+@attrs.frozen
+class Loop:
+    """The same steps again and again; yields the loop's variables.
+
+    Args:
+        id: Id of the node in the workflow.
+        each: Takes the index of the round and the variables, yields steps, returns the variables
+            for the next round, or None to leave the loop.
+        rounds: Most rounds.
+        variables: The variables at first.
+        title: Title of the node; by default its id.
+        until: Takes the variables behind a round; whether the loop ends there.
+    """
+
+    id: str
+    each: Callable[[int, JSONObject], Steps]
+    rounds: int = 10
+    variables: JSONObject = attrs.field(factory=dict[str, JSON])
+    title: str | None = None
+    until: Callable[[JSONObject], bool] | None = None
+
+
+@attrs.frozen
+class Parallel:
+    """Branches that go on at the same time; yields the list of their results.
+
+    Args:
+        branches: The steps of each.
+    """
+
+    branches: Sequence[Steps]
+
+
+@attrs.frozen
+class FormInput:
+    """A field of a form.
+
+    Args:
+        name: Name of the field.
+        type: ``"paragraph"``, ``"select"``, ``"file"`` or ``"file-list"``.
+        default: What stands in it at first; ``"{{#node.variable#}}"`` for a value.
+        options: Choices of a select.
+    """
+
+    name: str
+    type: str = "paragraph"
+    default: str = ""
+    options: Sequence[str] = ()
+
+
+@attrs.frozen
+class FormAction:
+    """A button of a form.
+
+    Args:
+        id: Id of the action.
+        title: What stands on the button.
+        style: ``"primary"``, ``"default"``, ``"accent"`` or ``"ghost"``.
+    """
+
+    id: str
+    title: str
+    style: str = "default"
+
+
+@attrs.frozen
+class FormAnswer:
+    """What a person answered.
+
+    Args:
+        action: Id of the action; ``"__timeout"`` where nobody answered in time.
+        inputs: Value by field.
+    """
+
+    action: str
+    inputs: JSONObject
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether nobody answered in time."""
+        return self.action == TIMEOUT
+
+
+TIMEOUT = "__timeout"
+"""The branch of a human-input node that nobody answered."""
+
+
+@attrs.frozen
+class HumanInput:
+    """A node waits for a person; yields the `FormAnswer`.
+
+    Args:
+        id: Id of the node in the workflow.
+        content: What the person reads (Markdown); ``{{#$output.name#}}`` stands where the field
+            ``name`` goes, ``{{#node.variable#}}`` where a value goes.
+        inputs: Fields of the form.
+        actions: Buttons of the form.
+        values: Value by ``node.variable``, for the places in the content.
+        title: Title of the node; by default its id.
+        timeout: Seconds until the form expires, and its branch for that is taken.
+        run_timeout: Seconds until the server gives the whole run up and stops it.
+    """
+
+    id: str
+    content: str
+    inputs: Sequence[FormInput] = ()
+    actions: Sequence[FormAction] = (FormAction("submit", "Submit", "primary"),)
+    values: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    title: str | None = None
+    timeout: float = 86_400.0
+    run_timeout: float = 604_800.0
+
+
+Step: TypeAlias = (
+    BeginNode
+    | EndNode
+    | RetryNode
+    | Text
+    | Sleep
+    | Outputs
+    | Emit
+    | Iteration
+    | Loop
+    | Parallel
+    | HumanInput
+    | Generator[Any, Any, Any]
+)
+"""One step. A generator of steps is a step as well: ``yield node("a")`` does what
+``yield from node("a")`` does, and works in async generators too."""
+
+Steps: TypeAlias = Generator[Step, Any, Any] | AsyncGenerator[Step, Any]
+"""Steps in their order; a generator is sent what a step yields and returns the result."""
+
+
+class NodeError(Exception):
+    """Raised in a workflow: the run fails with this text."""
+
+
+class StartError(Exception):
+    """Raised in a workflow before its first step: it cannot start.
+
+    So it is when a model's provider is missing. Servers from 1.13 on answer with 400 or an
+    ``error`` event, older ones fail the run.
+    """
+
 
 Body: TypeAlias = Callable[[JSONObject], Generator[Step, Any, Any] | AsyncGenerator[Step, Any]]
 """Takes the inputs, yields steps, and returns the outputs."""
