@@ -179,7 +179,7 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         error = ApiError(403, "forbidden", _refusal(host))
-        refusal = Response(json.dumps(error.body()), 403, media_type="application/json")
+        refusal = Response(json.dumps(error.body), 403, media_type="application/json")
         await refusal(scope, receive, send)
 
 

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSON, JSONObject
-from .run import State
+from .state import State
 from .store import RunRecord
 from .workflows import Input, Workflow
 

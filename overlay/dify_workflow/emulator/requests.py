@@ -4,15 +4,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+import attrs
 import orjson
 from starlette.requests import Request
 
 from .._json import JSON, JSONObject, is_list, is_object
-from .dialect import Dialect
 
-_SERVER_ERROR = 500
+if TYPE_CHECKING:
+    from .dialect import Dialect
+    from .workflows import Workflow
+
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
+"""What the server's framework says of a request that it cannot read."""
+
+_UNFORESEEN = (
+    "The server encountered an internal error and was unable to complete your request. Either the "
+    "server is overloaded or there is an error in the application."
+)
+"""What the server's framework says of an error that nobody foresaw."""
+
+_MISSING = "Missing required parameter in the JSON body"
+"""What servers before pydantic say of a field that is not there."""
+
+_LONGEST_USER = 255
+"""Characters of a user that the database keeps."""
+
+_LONGEST_VALUE = 50
+"""Characters of a value that pydantic shows whole."""
+
+_LEAST, _MOST = -(2**63), 2**64 - 1
+"""The whole numbers that a strict server takes."""
+
+
+@attrs.frozen
+class Order:
+    """What a request asks to be run.
+
+    Args:
+        app: The app.
+        version: The version of it to run.
+        inputs: The inputs as they were sent.
+        user: Who the run is for.
+        base_url: Base URL of the server.
+        is_streamed: Whether it is asked for in streaming mode.
+    """
+
+    app: Workflow
+    version: Workflow
+    inputs: JSONObject
+    user: str
+    base_url: str
+    is_streamed: bool
 
 
 class ApiError(Exception):
@@ -20,37 +65,22 @@ class ApiError(Exception):
 
     Args:
         status: HTTP status.
-        code: Dify's name of the error; None where the body has none.
+        code: Dify's name of the error.
         message: What is wrong.
-        more: Further keys of the body.
-        with_status: Whether the body repeats the status.
+        body: The body, where it is not of these three.
     """
 
     def __init__(
-        self,
-        status: int,
-        code: str | None,
-        message: str,
-        more: JSONObject | None = None,
-        *,
-        with_status: bool = True,
+        self, status: int, code: str, message: str, body: JSONObject | None = None
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
         self.message = message
-        self._more = more or {}
-        self._with_status = with_status
-
-    def body(self) -> JSONObject:
-        """The body of the answer."""
-        body: JSONObject = {} if self.code is None else {"code": self.code}
-        body |= {"message": self.message, **self._more}
-        return body | ({"status": self.status} if self._with_status else {})
+        self.body = body or {"code": code, "message": message, "status": status}
 
 
 def invalid(message: str) -> ApiError:
-    """400 for a parameter that is not right."""
+    """400 for a parameter that is invalid."""
     return ApiError(400, "invalid_param", message)
 
 
@@ -61,32 +91,18 @@ def not_found(message: str) -> ApiError:
 
 def server_error(dialect: Dialect) -> ApiError:
     """500, as for ids that are no UUID."""
-    return ApiError(
-        _SERVER_ERROR, "unknown", "Internal Server Error", with_status=dialect.since(1, 8)
-    )
+    code, message = "unknown", "Internal Server Error"
+    body: JSONObject = {"code": code, "message": message}
+    return ApiError(500, code, message, None if dialect.since(1, 8) else body)
 
 
-NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
-"""What the server's framework says of a request that it cannot read."""
-
-_LONGEST_USER = 255
-"""Characters of a user that the database keeps."""
-
-
-_STUMBLED = (
-    "The server encountered an internal error and was unable to complete your request. Either the "
-    "server is overloaded or there is an error in the application."
-)
-"""What the server's framework says of an error that nobody foresaw."""
-
-_LONGEST_VALUE = 50
-"""Characters of a value that pydantic shows whole."""
-
-_LEAST, _MOST = -(2**63), 2**64 - 1
-"""The whole numbers that a strict server takes."""
-
-_MISSING = "Missing required parameter in the JSON body"
-"""What servers before pydantic say of a field that is not there."""
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def json_body(request: Request, dialect: Dialect) -> JSONObject:
@@ -102,30 +118,19 @@ async def json_body(request: Request, dialect: Dialect) -> JSONObject:
             "Did not attempt to load JSON data because the request Content-Type was not "
             "'application/json'.",
         )
+    data = await request.body()
     try:
-        body = _decoded(await request.body(), is_strict=dialect.since(1, 8))
+        body: JSON
+        if dialect.since(1, 8):
+            orjson.loads(data)  # with which these servers read requests: it refuses NaN and more
+            body = json.loads(data, parse_int=_of_64_bits)
+        else:
+            body = json.loads(data)
     except (ValueError, RecursionError):
         raise ApiError(400, "bad_request", NOT_UNDERSTOOD) from None
     if not is_object(body):
         raise server_error(dialect)
     return body
-
-
-def _decoded(data: bytes, *, is_strict: bool) -> JSON:
-    """The value that JSON stands for.
-
-    Args:
-        data: The JSON.
-        is_strict: Whether NaN, infinities, lone surrogates and numbers beyond 64 bits are refused.
-
-    Raises:
-        ValueError: It is no JSON, or refused.
-        RecursionError: It is nested too deeply.
-    """
-    if not is_strict:
-        return json.loads(data)
-    orjson.loads(data)  # which is what these servers read requests with
-    return json.loads(data, parse_int=_of_64_bits)
 
 
 def _of_64_bits(digits: str) -> int:
@@ -135,167 +140,146 @@ def _of_64_bits(digits: str) -> int:
     return number
 
 
-def user_of(user: JSON, dialect: Dialect) -> str:
-    """The `user`, which every run and stop must name.
+class Fields:
+    """The fields of a request; a wrong one is refused in the words of the server's version.
 
-    Raises:
-        ApiError: It is missing, or longer than the database takes.
-    """
-    if user is None or user == "":
-        raise invalid("Arg user must be provided.")
-    if len(str(user)) > _LONGEST_USER:
-        raise server_error(dialect)
-    return str(user)
-
-
-def object_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> JSONObject:
-    """A field of the body that must be an object.
-
-    Raises:
-        ApiError: It is missing or none.
-    """
-    value = body.get(name)
-    if is_object(value):
-        return value
-    old = ""
-    if name in body and not dialect.since(1, 11) and value is not None:
-        try:
-            return dict(value)  # old servers take a list of pairs
-        except (TypeError, ValueError) as error:
-            old = str(error)
-    if name not in body or (value is None and not dialect.since(1, 11)):
-        raise _missing(dialect, model, name, body)
-    what = "Input should be a valid dictionary"
-    raise parameter(dialect, model, name, kind="dict_type", what=what, value=value, old=old)
-
-
-def check_files(body: JSONObject, model: str, dialect: Dialect) -> None:
-    """The ``files`` of a run must be a list; old servers stumble over anything else.
-
-    Raises:
-        ApiError: They are none.
-    """
-    files = body.get("files")
-    if files is None or is_list(files):
-        return
-    if not dialect.since(1, 11):
-        raise ApiError(500, "internal_server_error", _STUMBLED)
-    what = "Input should be a valid list"
-    raise parameter(dialect, model, "files", kind="list_type", what=what, value=files, old="")
-
-
-def text_of(body: JSONObject, name: str, model: str, dialect: Dialect) -> str:
-    """A field of the body that must be a text.
-
-    Raises:
-        ApiError: It is missing or none.
-    """
-    value = body.get(name)
-    if isinstance(value, str):
-        return value
-    if name not in body:
-        raise _missing(dialect, model, name, body)
-    what = "Input should be a valid string"
-    raise parameter(dialect, model, name, kind="string_type", what=what, value=value, old=_MISSING)
-
-
-def chosen(
-    query: Mapping[str, JSON],
-    name: str,
-    choices: Sequence[str],
-    dialect: Dialect,
-    model: str = "WorkflowLogQuery",
-) -> str | None:
-    """A value that must be one of several, or is not there.
-
-    Raises:
-        ApiError: It is another one.
-    """
-    value = query.get(name)
-    if name not in query or value in choices or (value is None and dialect.since(1, 11)):
-        return None if value is None else str(value)
-    listed = [repr(choice) for choice in choices]
-    what = f"Input should be {', '.join(listed[:-1])} or {listed[-1]}"
-    old = f"{value} is not a valid choice"
-    if dialect.since(1, 8):
-        old = f"The value '{value}' is not a valid choice for '{name}'."
-    raise parameter(dialect, model, name, kind="literal_error", what=what, value=value, old=old)
-
-
-def bounded(
-    query: Mapping[str, str],
-    name: str,
-    dialect: Dialect,
-    *,
-    low: int = 1,
-    high: int,
-    default: int,
-) -> int:
-    """A whole number of a query, within its bounds.
-
-    Raises:
-        ApiError: It is none, or beyond them.
-    """
-    text = query.get(name)
-    if text is None:
-        return default
-    model = "WorkflowLogQuery"
-    try:
-        number = int(text)
-    except ValueError:
-        what = "Input should be a valid integer, unable to parse string as an integer"
-        old = f"{text} is not a valid integer"
-        raise parameter(
-            dialect, model, name, kind="int_parsing", what=what, value=text, old=old
-        ) from None
-    if low <= number <= high:
-        return number
-    kind, bound = ("greater_than_equal", low) if number < low else ("less_than_equal", high)
-    what = f"Input should be {kind.replace('_', ' ').replace('equal', 'or equal')} to {bound}"
-    old = f"Invalid argument: {number}. argument must be within the range {low} - {high}"
-    raise parameter(dialect, model, name, kind=kind, what=what, value=text, old=old)
-
-
-def _missing(dialect: Dialect, model: str, name: str, body: JSONObject) -> ApiError:
-    what = "Field required"
-    return parameter(dialect, model, name, kind="missing", what=what, value=body, old=_MISSING)
-
-
-def parameter(
-    dialect: Dialect, model: str, name: str, *, kind: str, what: str, value: JSON, old: str
-) -> ApiError:
-    """The error for a parameter that is not right, in the words of the server's version.
+    Servers read them with reqparse up to 1.7, with flask-restx up to 1.10, and then with pydantic.
 
     Args:
-        dialect: The server's version.
+        values: Value by name, of a body or a query.
         model: What the server calls the request.
-        name: Name of the parameter.
-        kind: What pydantic calls the error.
-        what: What pydantic says.
-        value: The value that came.
-        old: What servers said before pydantic.
+        dialect: The server's version.
     """
-    if dialect.since(1, 11):
-        return invalid(
-            f"1 validation error for {model}\n{name}\n  {what} [type={kind}, "
-            f"input_value={_shortened(repr(value))}, input_type={type(value).__name__}]\n"
-            f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
-        )
-    if dialect.since(1, 8):
-        message = "Input payload validation failed"
-        return ApiError(400, None, message, {"errors": {name: old}}, with_status=False)
-    return ApiError(400, "invalid_param", old, {"params": name}, with_status=False)
 
+    def __init__(self, values: Mapping[str, JSON], model: str, dialect: Dialect) -> None:
+        self._values = values
+        self._model = model
+        self._dialect = dialect
+        self._has_pydantic = dialect.since(1, 11)
 
-def _shortened(text: str) -> str:
-    """A value as pydantic shows it: a long one without its middle."""
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:25]}...{text[-24:]}"
+    def user(self) -> str:
+        """The ``user``, which every run and stop must name.
 
+        Raises:
+            ApiError: It is missing, or longer than the database takes.
+        """
+        user = self._values.get("user")
+        if user is None or user == "":
+            raise invalid("Arg user must be provided.")
+        if len(str(user)) > _LONGEST_USER:
+            raise server_error(self._dialect)
+        return str(user)
 
-def is_uuid(text: str) -> bool:
-    """Whether a text is a UUID."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
+    def json_object(self, name: str) -> JSONObject:
+        """A field that must be an object.
+
+        Raises:
+            ApiError: It is missing or none.
+        """
+        value = self._values.get(name)
+        if is_object(value):
+            return value
+        old = ""
+        if value is not None and not self._has_pydantic:
+            try:
+                return dict(value)  # old servers take a list of pairs
+            except (TypeError, ValueError) as error:
+                old = str(error)
+        if name not in self._values or (value is None and not self._has_pydantic):
+            raise self._missing(name)
+        raise self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
+
+    def check_list(self, name: str) -> None:
+        """Refuse a field that is there and no list; old servers fail on it.
+
+        Raises:
+            ApiError: It is none.
+        """
+        value = self._values.get(name)
+        if value is None or is_list(value):
+            return
+        if not self._has_pydantic:
+            raise ApiError(500, "internal_server_error", _UNFORESEEN)
+        raise self._wrong(name, "list_type", "Input should be a valid list")
+
+    def text(self, name: str) -> str:
+        """A field that must be a text.
+
+        Raises:
+            ApiError: It is missing or none.
+        """
+        value = self._values.get(name)
+        if isinstance(value, str):
+            return value
+        if name not in self._values:
+            raise self._missing(name)
+        raise self._wrong(name, "string_type", "Input should be a valid string")
+
+    def choice(self, name: str, choices: Sequence[str]) -> str | None:
+        """A field that must be one of several, or is not there.
+
+        Raises:
+            ApiError: It is another one.
+        """
+        value = self._values.get(name)
+        may_be_null = self._has_pydantic or name not in self._values
+        if value in choices or (value is None and may_be_null):
+            return value
+        listed = [repr(choice) for choice in choices]
+        what = f"Input should be {', '.join(listed[:-1])} or {listed[-1]}"
+        old = f"{value} is not a valid choice"
+        if self._dialect.since(1, 8):
+            old = f"The value '{value}' is not a valid choice for '{name}'."
+        raise self._wrong(name, "literal_error", what, old)
+
+    def number(self, name: str, *, high: int, default: int) -> int:
+        """A whole number of a query, from 1.
+
+        Raises:
+            ApiError: It is none, or beyond its bounds.
+        """
+        text = self._values.get(name)
+        if text is None:
+            return default
+        try:
+            number = int(text)
+        except ValueError:
+            what = "Input should be a valid integer, unable to parse string as an integer"
+            old = f"{text} is not a valid integer"
+            raise self._wrong(name, "int_parsing", what, old) from None
+        if 1 <= number <= high:
+            return number
+        kind, bound = ("greater_than_equal", 1) if number < 1 else ("less_than_equal", high)
+        what = f"Input should be {kind.replace('_', ' ').replace('equal', 'or equal')} to {bound}"
+        old = f"Invalid argument: {number}. argument must be within the range 1 - {high}"
+        raise self._wrong(name, kind, what, old)
+
+    def _missing(self, name: str) -> ApiError:
+        return self._error(name, "missing", "Field required", _MISSING, value=self._values)
+
+    def _wrong(self, name: str, kind: str, what: str, old: str = "") -> ApiError:
+        return self._error(name, kind, what, old, value=self._values.get(name))
+
+    def _error(self, name: str, kind: str, what: str, old: str, *, value: object) -> ApiError:
+        """The error for a field.
+
+        Args:
+            name: Name of the field.
+            kind: What pydantic calls the error.
+            what: What pydantic says.
+            old: What servers said before pydantic.
+            value: The value that came.
+        """
+        if self._has_pydantic:
+            shown = repr(value)
+            if len(shown) > _LONGEST_VALUE:  # pydantic leaves out its middle
+                shown = f"{shown[:25]}...{shown[-24:]}"
+            return invalid(
+                f"1 validation error for {self._model}\n{name}\n  {what} [type={kind}, "
+                f"input_value={shown}, input_type={type(value).__name__}]\n"
+                f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
+            )
+        body: JSONObject = {"code": "invalid_param", "message": old, "params": name}
+        if self._dialect.since(1, 8):
+            body = {"message": "Input payload validation failed", "errors": {name: old}}
+        return ApiError(400, "invalid_param", str(body["message"]), body)

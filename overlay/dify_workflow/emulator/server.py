@@ -22,7 +22,7 @@ from .demos import DEMOS
 from .dialect import Settings, dialect_of
 from .faults import Faults
 from .page import Page
-from .run import State
+from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
 
@@ -188,7 +188,7 @@ class Emulator:
         Args:
             ids: Ids of the rows.
         """
-        self._store.delete_logs(ids)
+        self._store.delete("logs", ids)
 
     def delete_runs(self, ids: Iterable[str]) -> None:
         """Delete runs; their rows stay in the logs, without a run.
@@ -196,7 +196,7 @@ class Emulator:
         Args:
             ids: Ids of the runs.
         """
-        self._store.delete_runs(ids)
+        self._store.delete("runs", ids)
 
     def kill_workers(self) -> None:
         """Let the runs that go on die in silence: they stay ``running`` for ever."""

@@ -1,4 +1,4 @@
-"""Event streams of the emulator, message by message (DIFY.md sections 4 and 5)."""
+"""Event streams of the emulator, message by message."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import attrs
 import orjson
 
 from .._json import JSONObject
-from .dialect import Dialect, Settings
-from .forms import Forms
 from .payloads import Payloads
-from .store import RunRecord, Store
 
 if TYPE_CHECKING:
+    from .dialect import Dialect, Settings
+    from .forms import Forms
     from .run import Run
+    from .store import RunRecord, Store
 
 PING = b"event: ping\n\n"
 
@@ -154,7 +155,7 @@ class Streams:
         if is_paused:
             forms = self._forms.of_pause(record.id)
             if not self._dialect.since(1, 16):
-                forms = [form.unrendered() for form in forms]
+                forms = [attrs.evolve(form, content=form.template) for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
             told.append(("workflow_paused", payloads.paused(forms)))
         ids = {"task_id": task_id, "workflow_run_id": record.id}
