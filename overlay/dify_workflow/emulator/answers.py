@@ -13,10 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from .._json import JSON, JSONObject
 from .files import TENANT_ID
 from .requests import ApiError
+from .store import RunRecord
 
 if TYPE_CHECKING:
     from .dialect import Dialect
-    from .store import RunRecord
     from .workflows import Workflow
 
 _NOT_FOUND_PAGE = """<!doctype html>
@@ -29,27 +29,9 @@ your spelling and try again.</p>
 
 _UNAUTHORIZED = 401
 
-_DETAIL = (
-    "id",
-    "workflow_id",
-    "status",
-    "inputs",
-    "outputs",
-    "error",
-    "total_steps",
-    "total_tokens",
-    "created_at",
-    "finished_at",
-    "elapsed_time",
-)
-
 
 class Answers:
-    """Makes responses.
-
-    Args:
-        dialect: The server's version.
-    """
+    """Makes responses."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -82,12 +64,7 @@ class Answers:
         return Response(content, 200, self._headers, content_type)
 
     def stream(self, chunks: AsyncIterator[bytes], *, is_resumed: bool = False) -> Response:
-        """An event stream.
-
-        Args:
-            chunks: Its messages.
-            is_resumed: Whether it is one of GET /workflow/{run_id}/events.
-        """
+        """An event stream; a resumed one is of GET /workflow/{run_id}/events."""
         # A header of its own: Starlette would add the charset only to text/plain and the like.
         headers = {**self._headers, "content-type": "text/event-stream; charset=utf-8"}
         if is_resumed:
@@ -102,11 +79,7 @@ class Answers:
         return Response(_NOT_FOUND_PAGE, 404, headers, "text/html; charset=utf-8")
 
     def method_not_allowed(self, allowed: str) -> Response:
-        """The answer to a method that a path does not have.
-
-        Args:
-            allowed: The methods that it has.
-        """
+        """The answer to a method that a path does not have."""
         text = "The method is not allowed for the requested URL."
         named = {} if self._dialect.since(1, 8) else {"Allow": f"{allowed}, OPTIONS"}
         error = ApiError(405, "method_not_allowed", text)
@@ -120,12 +93,7 @@ class Answers:
     # ---------------------------------------------------------------------------------- runs
 
     def blocking(self, record: RunRecord, last_event: JSONObject) -> Response:
-        """The answer of the blocking mode.
-
-        Args:
-            record: The run.
-            last_event: Its last event: that it finished, or paused.
-        """
+        """The answer of the blocking mode."""
         data: JSONObject = dict(last_event["data"])
         for name in ("created_by", "exceptions_count", "files", "sequence_number"):
             data.pop(name, None)
@@ -139,6 +107,10 @@ class Answers:
         return self.media(json.dumps({**ids, "data": data}), f"application/json{charset}")
 
     def detail(self, record: RunRecord) -> Response:
+        """Run detail."""
+        return self.json(self._detail(record))
+
+    def _detail(self, record: RunRecord) -> JSONObject:
         """Run detail; the inputs are the text of a JSON object."""
         dialect = self._dialect
         inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
@@ -146,21 +118,19 @@ class Answers:
         if not dialect.since(1, 13):
             is_null = dialect.since(1, 7) and record.status in {"failed", "stopped"}
             outputs = None if is_null else json.dumps(record.outputs)
-        return self.json(
-            {
-                "id": record.id,
-                "workflow_id": record.workflow_id,
-                "status": record.status,
-                "inputs": json.dumps(inputs),
-                "outputs": outputs,
-                "error": record.error,
-                "total_steps": record.steps,
-                "total_tokens": record.tokens,
-                "created_at": self._detail_time(record.created),
-                "finished_at": self._detail_time(record.finished),
-                "elapsed_time": record.elapsed,
-            }
-        )
+        return {
+            "id": record.id,
+            "workflow_id": record.workflow_id,
+            "status": record.status,
+            "inputs": json.dumps(inputs),
+            "outputs": outputs,
+            "error": record.error,
+            "total_steps": record.steps,
+            "total_tokens": record.tokens,
+            "created_at": self._detail_time(record.created),
+            "finished_at": self._detail_time(record.finished),
+            "elapsed_time": record.elapsed,
+        }
 
     def _detail_time(self, moment: float | None) -> JSON:
         if moment is None:
@@ -171,9 +141,10 @@ class Answers:
 
     def null_detail(self) -> Response:
         """What servers before 1.13.1 say of a run that they do not know."""
+        nobody = RunRecord("", "", "", "", "", created=0.0)
         count = None if self._dialect.since(1, 8) else 0
         counts = {"total_steps": count, "total_tokens": count}
-        return self.json({**dict.fromkeys(_DETAIL), **counts})
+        return self.json({**dict.fromkeys(self._detail(nobody)), **counts})
 
     # ---------------------------------------------------------------------- people and the app
 

@@ -65,13 +65,7 @@ class WorkerDiedError(Exception):
 
 
 class Api:
-    """The endpoints over a state.
-
-    Args:
-        state: What they answer from.
-        faults: What goes wrong on demand.
-        seen: Where requests are noted.
-    """
+    """The endpoints over a state."""
 
     def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
         self._state = state
@@ -82,11 +76,7 @@ class Api:
         self._seen = seen
 
     def application(self, pages: list[Route]) -> Starlette:
-        """The ASGI application.
-
-        Args:
-            pages: Routes for people, which need no key.
-        """
+        """The ASGI application."""
         dialect = self._dialect
         endpoints: list[tuple[str, str, Endpoint]] = [
             ("POST", "/workflows/run", self.run_workflow),

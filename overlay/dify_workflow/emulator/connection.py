@@ -1,4 +1,4 @@
-"""The HTTP server beneath the emulator: uvicorn, and a hand on its connections."""
+"""The HTTP server beneath the emulator: uvicorn, its connections, allowed hosts, outages."""
 
 from __future__ import annotations
 
@@ -26,12 +26,7 @@ from .requests import ApiError
 
 
 def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
-    """An application whose answers have a ``Date`` header, by the server's clock.
-
-    Args:
-        application: The application.
-        settings: Say what time it is, and whether there is such a header.
-    """
+    """An application whose answers have a ``Date`` header, by the server's clock."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
@@ -71,10 +66,6 @@ class Server(uvicorn.Server):
     """A uvicorn that says when it accepts connections, and ends streams before it stops.
 
     It can be away for a while: then nobody listens at its port, or somebody who hangs up.
-
-    Args:
-        config: Its settings.
-        close: Ends what goes on.
     """
 
     def __init__(self, config: uvicorn.Config, close: Callable[[], Awaitable[None]]) -> None:
@@ -128,7 +119,7 @@ class Server(uvicorn.Server):
         address = listener.getsockname()
         with suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().remove_reader(listener.fileno())
-        # Connections that were accepted just now are made: behind the close, asyncio fails to.
+        # Connections that were accepted just now are made: after the close, asyncio fails to.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         self.servers[0].close()
@@ -140,7 +131,7 @@ class Server(uvicorn.Server):
         return place
 
 
-ANY = "*"
+_ANY = "*"
 """Allows every host."""
 
 
@@ -163,9 +154,8 @@ def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
 class HostCheck:
     """Refuses requests that name a host which is neither loopback nor allowed.
 
-    Args:
-        app: What answers the others.
-        allowed: Names and addresses of further hosts, in any case and without ports.
+    Any page on the web can have a name of its own lead to this machine (DNS rebinding), and would
+    then read what a server there shows, such as the keys on the emulator's page.
     """
 
     def __init__(self, app: ASGIApp, allowed: frozenset[str]) -> None:
@@ -175,15 +165,22 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         host = Headers(scope=scope).get("host", "")
-        if ANY in self._allowed or is_local(host) or _name_of(host) in self._allowed:
+        if _ANY in self._allowed or _is_local(host) or _name_of(host) in self._allowed:
             await self._app(scope, receive, send)
             return
-        error = ApiError(403, "forbidden", _refusal(host))
+        name = _name_of(host)
+        error = ApiError(
+            403,
+            "forbidden",
+            f"This emulator does not serve the host {name!r}, as a protection against DNS "
+            f"rebinding. If the name is yours, allow it: --allowed-host {shlex.quote(name)}, or "
+            f"Emulator(allowed_hosts=[{name!r}]).",
+        )
         refusal = Response(json.dumps(error.body), 403, media_type="application/json")
         await refusal(scope, receive, send)
 
 
-def is_local(host: str) -> bool:
+def _is_local(host: str) -> bool:
     """Whether a ``Host`` header names loopback: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
     name = _name_of(host)
     if name == "localhost":
@@ -201,26 +198,12 @@ def _name_of(host: str) -> str:
     return (name if colon and port.isdecimal() and ":" not in name else host).lower()
 
 
-def _refusal(host: str) -> str:
-    name = _name_of(host)
-    return (
-        f"This emulator does not serve the host {name!r}, as a protection against DNS rebinding. "
-        f"If the name is yours, allow it: --allowed-host {shlex.quote(name)}, or "
-        f"Emulator(allowed_hosts=[{name!r}])."
-    )
-
-
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
 """What clients meet meanwhile; see `Emulator.outage`."""
 
 
 class Outages:
-    """Begins and ends them.
-
-    Args:
-        server: The server.
-        faults: What goes wrong on demand.
-    """
+    """Times in which the server is away, while its workers go on with their runs."""
 
     def __init__(self, server: Server, faults: Faults) -> None:
         self._server = server
@@ -250,7 +233,7 @@ class Outages:
             await self._server.go_away(hangs_up=answer == "close")
         if cut_streams:
             self._server.cut()
-        await asyncio.sleep(0)  # behind it, what was to be closed is closed
+        await asyncio.sleep(0)  # after it, what was to be closed is closed
         if seconds is not None:
             self._end = asyncio.create_task(self._end_after(seconds))
 

@@ -144,17 +144,7 @@ def dialect_of(version: str) -> Dialect:
 class Settings:
     """How the server behaves in time, and what it has; a change counts from then on.
 
-    Args:
-        ping_interval: Seconds between the pings of a stream.
-        linger: Seconds that a stream stays open after the run's last event.
-        silence: Seconds without an event after which the server ends a stream.
-        workers: Most streamed runs at the same time; None for any number.
-        resume_delay: Seconds from the answer to a form until a worker takes up the run.
-        clock_shift: Seconds by which the server's clock is ahead; negative where it is behind.
-        date_header: Whether answers have a ``Date`` header.
-
-    Raises:
-        ValueError: There are less than no workers, or the delay is negative.
+    `Emulator` says what each of them means. A negative one that cannot be is a ValueError.
     """
 
     ping_interval: float = 10.0

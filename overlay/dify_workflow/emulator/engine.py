@@ -63,15 +63,7 @@ class Listener(Protocol):
 
 
 class Engine:
-    """Drives the steps of one run and counts what they cost.
-
-    Args:
-        record: The run.
-        dialect: The server's version.
-        forms: Where forms are kept.
-        now: Tells the server's time.
-        listener: Hears of events, nodes and pauses.
-    """
+    """Drives the steps of one run and counts what they cost."""
 
     def __init__(
         self,
@@ -115,9 +107,6 @@ class Engine:
 
     async def run(self, shown_inputs: JSONObject) -> JSONObject:
         """Run the workflow between its start and end nodes, which every workflow has.
-
-        Args:
-            shown_inputs: Inputs that the start node shows.
 
         Raises:
             NodeError: A node failed and nobody handled it.
@@ -203,11 +192,7 @@ class Engine:
         return node
 
     def _note(self, step: BeginNode, scope: Scope) -> NodeRun:
-        """Number a node among those of the run, without an event.
-
-        Raises:
-            StepLimitError: The run has had as many as it may.
-        """
+        """Number a node among those of the run, without an event."""
         self._take_step(step, scope)
         self._positions += 1
         before = self._before.get(scope, scope.first_node)

@@ -287,7 +287,7 @@ class Faults:
         self.add(Fault(on, answer=answer, runs_anyway=runs_anyway), times=times)
 
     def drop_first_events(self, count: int, *, on: str = "", times: int | None = 1) -> None:
-        """Lose the first events of streams (DIFY.md section 0.5)."""
+        """Lose the first events of streams, as a race in Dify does."""
         self.add(Fault(on, drops=count), times=times)
 
     def edit_events(self, edit: Edit, *, on: str = "", times: int | None = 1) -> None:

@@ -31,12 +31,7 @@ _NOWHERE = ".invalid"
 
 
 class Files:
-    """The files of all apps.
-
-    Args:
-        store: Where they are kept.
-        dialect: The server's version.
-    """
+    """The files of all apps."""
 
     def __init__(self, store: Store, dialect: Dialect) -> None:
         self._store = store
@@ -45,11 +40,7 @@ class Files:
     def add(
         self, app: str, user_id: str, *, name: str, mime_type: str, content: bytes, base_url: str
     ) -> JSONObject:
-        """Keep a file; the answer to its upload.
-
-        Raises:
-            ApiError: The server would not take it.
-        """
+        """Keep a file; the answer to its upload."""
         dialect = self._dialect
         if not name:
             text = "The specified filename does not exist."
@@ -86,11 +77,7 @@ class Files:
         return answer
 
     def resolved(self, inputs: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
-        """Inputs as they were sent, with the files that they name.
-
-        Raises:
-            ApiError: A file is not there, or is somebody else's.
-        """
+        """Inputs as they were sent, with the files that they name."""
 
         def resolve(value: JSON) -> JSON:
             if is_list(value):  # the server passes over files of a list that have no method

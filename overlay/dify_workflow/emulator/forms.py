@@ -119,11 +119,7 @@ class Form:
 
 
 class Forms:
-    """The forms of all runs.
-
-    Args:
-        store: Where they are kept.
-    """
+    """The forms of all runs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

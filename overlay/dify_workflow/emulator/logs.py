@@ -36,12 +36,7 @@ _PRIME = 1_000_003
 
 
 class Logs:
-    """The logs of all apps.
-
-    Args:
-        store: Where they are kept.
-        dialect: The server's version.
-    """
+    """The logs of all apps."""
 
     def __init__(self, store: Store, dialect: Dialect) -> None:
         self._store = store
@@ -50,10 +45,6 @@ class Logs:
 
     def page(self, app: str, query: Mapping[str, str]) -> JSONObject:
         """A page of an app's logs; rows of the same second stand in another order each time.
-
-        Args:
-            app: Key of the app.
-            query: What the request asks for.
 
         Raises:
             ApiError: The server would not take the query.

@@ -43,11 +43,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 class Page:
-    """The page and the JSON beside it.
-
-    Args:
-        state: What they show.
-    """
+    """The page and the JSON beside it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -266,12 +262,7 @@ _SAMPLES: dict[str, JSON] = {
 
 
 def curl(app: Workflow, base_url: str) -> str:
-    """A shell line that runs an app and waits for it.
-
-    Args:
-        app: The app.
-        base_url: Base URL of the server, with its ``/v1``.
-    """
+    """A shell line that runs an app and waits for it."""
     body = {"inputs": samples(app.inputs), "response_mode": "blocking", "user": "curl"}
     data = shlex.quote(json.dumps(body, ensure_ascii=False))
     return (
@@ -283,12 +274,7 @@ def curl(app: Workflow, base_url: str) -> str:
 
 
 def python(app: Workflow, base_url: str) -> str:
-    """A Python program that runs an app and prints its outputs.
-
-    Args:
-        app: The app.
-        base_url: Base URL of the server, with its ``/v1``.
-    """
+    """A Python program that runs an app and prints its outputs."""
     return (
         "from dify_workflow import DifyWorkflow\n\n"
         f"with DifyWorkflow({app.key!r}, base_url={base_url!r}) as workflow:\n"
@@ -297,11 +283,7 @@ def python(app: Workflow, base_url: str) -> str:
 
 
 def samples(inputs: Iterable[Input]) -> JSONObject:
-    """A value for each input that a run needs.
-
-    Args:
-        inputs: The inputs of an app.
-    """
+    """A value for each input that a run needs."""
     return {each.name: _sample(each) for each in inputs if each.required}
 
 

@@ -147,13 +147,7 @@ class Rounds:
 
 
 class Payloads:
-    """Writes the payloads of a run's events.
-
-    Args:
-        dialect: The server's version.
-        run: The run.
-        now: Tells the server's time.
-    """
+    """Writes the payloads of a run's events."""
 
     def __init__(self, dialect: Dialect, run: RunRecord, now: Callable[[], float]) -> None:
         self._dialect = dialect
@@ -306,13 +300,7 @@ class Payloads:
         return {**self._rounds(rounds), **self._rounds_inputs(rounds), **metadata}
 
     def iteration_next(self, rounds: Rounds, index: int, parallel_run: str | None) -> JSONObject:
-        """``iteration_next``; old servers tell what came of the item before.
-
-        Args:
-            rounds: The iteration.
-            index: Index of the item.
-            parallel_run: Id of the run of the item before, in a parallel iteration.
-        """
+        """``iteration_next``; old servers tell what came of the item before."""
         data = self._rounds(rounds) | {"index": index}
         if self._dialect.has_old_engine:
             data["pre_iteration_output"] = rounds.results[index - 1] if index else None

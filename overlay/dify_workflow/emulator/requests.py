@@ -106,11 +106,7 @@ def is_uuid(text: str) -> bool:
 
 
 async def json_body(request: Request, dialect: Dialect) -> JSONObject:
-    """The body as a JSON object.
-
-    Raises:
-        ApiError: It is none.
-    """
+    """The body, which must be a JSON object."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise ApiError(
             415,
@@ -141,7 +137,7 @@ def _of_64_bits(digits: str) -> int:
 
 
 class Fields:
-    """The fields of a request; a wrong one is refused in the words of the server's version.
+    """The fields of a request; a wrong one is an `ApiError` in the words of the server's version.
 
     Servers read them with reqparse up to 1.7, with flask-restx up to 1.10, and then with pydantic.
 
@@ -158,11 +154,7 @@ class Fields:
         self._has_pydantic = dialect.since(1, 11)
 
     def user(self) -> str:
-        """The ``user``, which every run and stop must name.
-
-        Raises:
-            ApiError: It is missing, or longer than the database takes.
-        """
+        """The ``user``, which every run and stop must name."""
         user = self._values.get("user")
         if user is None or user == "":
             raise invalid("Arg user must be provided.")
@@ -171,11 +163,7 @@ class Fields:
         return str(user)
 
     def json_object(self, name: str) -> JSONObject:
-        """A field that must be an object.
-
-        Raises:
-            ApiError: It is missing or none.
-        """
+        """A field that must be an object."""
         value = self._values.get(name)
         if is_object(value):
             return value
@@ -190,11 +178,7 @@ class Fields:
         raise self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
 
     def check_list(self, name: str) -> None:
-        """Refuse a field that is there and no list; old servers fail on it.
-
-        Raises:
-            ApiError: It is none.
-        """
+        """Refuse a field that is there and no list; old servers fail on it."""
         value = self._values.get(name)
         if value is None or is_list(value):
             return
@@ -203,11 +187,7 @@ class Fields:
         raise self._wrong(name, "list_type", "Input should be a valid list")
 
     def text(self, name: str) -> str:
-        """A field that must be a text.
-
-        Raises:
-            ApiError: It is missing or none.
-        """
+        """A field that must be a text."""
         value = self._values.get(name)
         if isinstance(value, str):
             return value
@@ -216,11 +196,7 @@ class Fields:
         raise self._wrong(name, "string_type", "Input should be a valid string")
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
-        """A field that must be one of several, or is not there.
-
-        Raises:
-            ApiError: It is another one.
-        """
+        """A field that must be one of several, or is not there."""
         value = self._values.get(name)
         may_be_null = self._has_pydantic or name not in self._values
         if value in choices or (value is None and may_be_null):
@@ -233,11 +209,7 @@ class Fields:
         raise self._wrong(name, "literal_error", what, old)
 
     def number(self, name: str, *, high: int, default: int) -> int:
-        """A whole number of a query, from 1.
-
-        Raises:
-            ApiError: It is none, or beyond its bounds.
-        """
+        """A whole number of a query, from 1."""
         text = self._values.get(name)
         if text is None:
             return default

@@ -25,11 +25,7 @@ _STOP_TAKES = 0.1
 
 
 class Workers:
-    """Gives each run a worker, in the order in which they ask.
-
-    Args:
-        settings: Say how many workers there are.
-    """
+    """Gives each run a worker, in the order in which they ask."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,15 +62,7 @@ class Workers:
 class Run:
     """A run from its start to its end.
 
-    Args:
-        record: What is remembered of it.
-        dialect: The server's version.
-        store: Where the record is kept.
-        forms: Where forms are kept.
-        settings: How the server behaves in time.
-        workers: The server's workers.
-        is_streamed: Whether it was started in streaming mode; one that was not publishes no
-            events until it is paused.
+    One that was not started in streaming mode publishes no events until it is paused.
     """
 
     def __init__(
@@ -138,10 +126,7 @@ class Run:
     def refuse(self, reason: str, inputs: JSONObject, *, cannot_start: bool = False) -> None:
         """End it before there is a record of it; its stream tells of that or falls silent.
 
-        Args:
-            reason: What is wrong.
-            inputs: The inputs as they were sent.
-            cannot_start: Whether the inputs are right, and the workflow cannot start.
+        Either its inputs are invalid, or the workflow cannot start.
         """
         if cannot_start:
             ids = {"event": "error", "workflow_run_id": None}
@@ -157,11 +142,7 @@ class Run:
         self.wake()
 
     async def execute(self, inputs: JSONObject) -> None:
-        """Run the workflow to its end.
-
-        Args:
-            inputs: The inputs as the workflow takes them.
-        """
+        """Run the workflow to its end."""
         record, dialect = self.record, self._dialect
         if not dialect.since(1, 14):  # the start node shows those of the system as well
             inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
@@ -305,12 +286,7 @@ class Run:
         self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
-        """Take what somebody answered; a paused run goes on when a worker takes it up.
-
-        Args:
-            form: The form.
-            answer: The answer, or that it timed out.
-        """
+        """Take what somebody answered; a paused run goes on when a worker takes it up."""
         self._forms.settle(form, answer)
         if self.record.status != "paused":
             self._go_on(form, answer)
@@ -341,13 +317,7 @@ class Run:
     # ------------------------------------------------------------------------------ its events
 
     def publish(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
-        """Publish an event.
-
-        Args:
-            event: Its name.
-            data: Its payload.
-            top_level: Whether the payload stands beside the name.
-        """
+        """Publish an event."""
         if self.has_ended or not self.is_alive:
             return
         ids = {"workflow_run_id": self.record.id, "task_id": self.record.task_id}

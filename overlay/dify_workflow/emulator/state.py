@@ -19,14 +19,7 @@ from .workflows import FormAnswer, NodeError, StartError, Step, Workflow
 
 
 class State:
-    """The apps and what goes on in them.
-
-    Args:
-        workflows: The workflows, each an app of its own.
-        store: The database.
-        dialect: The server's version.
-        settings: How the server behaves in time.
-    """
+    """The apps and what goes on in them."""
 
     def __init__(
         self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, settings: Settings
@@ -84,9 +77,6 @@ class State:
         """Refuse a run beyond the app's limit.
 
         Where workers run what is streamed, it needs two places and gives them back at its begin.
-
-        Raises:
-            ApiError: There is no room.
         """
         app = order.app
         if app.max_active_requests is None:
@@ -105,11 +95,7 @@ class State:
             )
 
     async def start(self, order: Order) -> Run:
-        """Start a run in the API process, which goes on by itself.
-
-        Raises:
-            StartError: It cannot start.
-        """
+        """Start a run in the API process, which goes on by itself, unless it is a `StartError`."""
         run = self._new_run(order)
         await run.begin(in_worker=False)
         taken = await self._prepare(run, order)
@@ -121,10 +107,6 @@ class State:
         """Put a streamed run into the queue, where it waits for a worker.
 
         Nobody but its stream knows of it until one takes it and makes it.
-
-        Args:
-            order: What to run.
-            delay: Seconds until it is in the queue.
         """
 
         async def work() -> None:
@@ -162,11 +144,7 @@ class State:
         )
 
     async def _prepare(self, run: Run, order: Order) -> JSONObject:
-        """Make a run; the inputs as the workflow takes them.
-
-        Raises:
-            StartError: It cannot start.
-        """
+        """Make a run; the inputs as the workflow takes them."""
         record, app = run.record, order.app
         files = self.files.resolved(order.inputs, app.key, record.user_id, order.base_url)
         taken = order.version.taken(files)
@@ -198,25 +176,14 @@ class State:
         return self._runs.get(run_id)
 
     def stop(self, app: Workflow, task_id: str, user: str, winner: str | None) -> None:
-        """Stop the run of a task; from 1.9 on, whoever asks.
-
-        Args:
-            app: The app that asks.
-            task_id: Id of the task.
-            user: Who asks.
-            winner: What sees that first, ``queue`` or ``engine``; None for what usually does.
-        """
+        """Stop the run of a task; from 1.9 on, whoever asks. For the winner, see `Run.stop`."""
         for run in self._runs.values():
             is_owner = run.record.app == app.key and run.record.user == user
             if run.record.task_id == task_id and (is_owner or self.dialect.since(1, 9)):
                 run.stop(winner)
 
     def answer(self, app: Workflow, token: str, answer: FormAnswer, path: str) -> None:
-        """Take the answer to a form.
-
-        Raises:
-            ApiError: The form cannot be answered, or not so.
-        """
+        """Take the answer to a form."""
         form = self.forms.open(app.key, token, path)
         fitting = form.check(answer)
         run = self._runs.get(form.run_id)

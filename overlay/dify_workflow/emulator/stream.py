@@ -29,15 +29,7 @@ TERMINAL = ("workflow_finished", "workflow_paused")
 
 
 class Streams:
-    """Writes streams.
-
-    Args:
-        dialect: The server's version.
-        settings: How streams behave in time.
-        store: Where the nodes of runs are kept.
-        forms: Where forms are kept.
-        closing: Set when the emulator stops.
-    """
+    """Writes streams."""
 
     def __init__(
         self,

@@ -429,19 +429,8 @@ def workflow(
     """Make a workflow of a generator function.
 
     The function takes the inputs as a dict, yields steps, and returns the outputs as a dict (an
-    async generator yields `Outputs`).
-
-    Args:
-        inputs: Inputs that it takes.
-        name: Name of the app; by default the function's.
-        description: Description of the app; by default the function's docstring.
-        previous: Versions that were published before, oldest first.
-        published: Whether it is published.
-        api_enabled: Whether the app's API is switched on.
-        mode: Kind of the app, such as ``"advanced-chat"``.
-        max_active_requests: Most runs at the same time; None for any number.
-        transcript: What speech is transcribed to; None where the app does not listen.
-        voice: Audio (MP3) that texts are spoken with; None where the app does not speak.
+    async generator yields `Outputs`). Name and description are by default the function's own name
+    and docstring; for the other arguments, see `Workflow`.
 
     Raises:
         TypeError: The function is no generator function.
@@ -468,7 +457,7 @@ def workflow(
 
 
 def _converted(field: Input, value: Any) -> JSON:
-    """The value as the server hands it to the workflow (DIFY.md section 3)."""
+    """The value as the server hands it to the workflow."""
     if value is None:
         value = field.default
     if field.type == "number" and isinstance(value, str):
