@@ -24,6 +24,12 @@ from .dialect import Settings
 from .faults import Fault, Faults, by_proxy
 from .requests import ApiError
 
+OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
+"""What clients meet while the server is away; see `Emulator.outage`."""
+
+_ANY = "*"
+"""Allows every host."""
+
 
 def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
     """An application whose answers have a ``Date`` header, by the server's clock."""
@@ -131,10 +137,6 @@ class Server(uvicorn.Server):
         return place
 
 
-_ANY = "*"
-"""Allows every host."""
-
-
 def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
     """Names of hosts, as `HostCheck` compares them.
 
@@ -196,10 +198,6 @@ def _name_of(host: str) -> str:
         return host[1:].partition("]")[0].lower()
     name, colon, port = host.rpartition(":")
     return (name if colon and port.isdecimal() and ":" not in name else host).lower()
-
-
-OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
-"""What clients meet meanwhile; see `Emulator.outage`."""
 
 
 class Outages:

@@ -1,4 +1,4 @@
-"""Workflows of the emulator: Python generators with the inputs they take."""
+"""Workflows of the emulator: the inputs they take, and what they do step by step."""
 
 from __future__ import annotations
 
