@@ -50,9 +50,7 @@ class Files:
         if not mime_type:
             raise ApiError(415, "unsupported_file_type", "File type not allowed.")
         if len(content) > _LIMITS.get(mime_type.partition("/")[0], _LIMIT):
-            # Up to 1.13 the server forgets to fill in its message, and later it says nothing.
-            message = "" if dialect.since(1, 14) else "File size exceeded. {message}"
-            raise ApiError(413, "file_too_large", message)
+            raise ApiError(413, "file_too_large", "")
         file_id, now = str(uuid4()), self._store.now()
         self._store.put(
             "files", id=file_id, app=app, user_id=user_id, name=name, mime_type=mime_type,
@@ -108,8 +106,7 @@ class Files:
             link = str(given.get("url") or given.get("remote_url"))
             place = urlsplit(link)
             if (place.hostname or "").endswith(_NOWHERE):
-                tries = "" if self._dialect.since(1, 13) else " (3)"
-                raise invalid(f"Reached maximum retries{tries} for URL {link}")
+                raise invalid(f"Reached maximum retries for URL {link}")
             name = unquote(place.path.rpartition("/")[2]) or "file"
             mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
             size = -1
