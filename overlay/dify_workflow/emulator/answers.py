@@ -74,7 +74,7 @@ class Answers:
     # ------------------------------------------------------------------- paths and methods
 
     def not_found_page(self, path: str) -> Response:
-        """The page for an unknown path, which a browser may read of the root alone."""
+        """The page for an unknown path, which a browser may read only of the root."""
         headers = self._headers if path == "/v1/" else self._unrouted
         return Response(_NOT_FOUND_PAGE, 404, headers, "text/html; charset=utf-8")
 

@@ -118,7 +118,7 @@ class Api:
     # ------------------------------------------------------------------- around every endpoint
 
     def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint behind the check of the key, and behind what goes wrong on demand."""
+        """The endpoint after the check of the key, and with what goes wrong on demand."""
 
         async def answer(request: Request) -> Response:
             try:

@@ -58,11 +58,6 @@ class Dialect:
     queue_stop: StopOutcome
     engine_stop: StopOutcome
     stop_winner: str = "queue"
-    _number: tuple[int, ...] = attrs.field(init=False)
-
-    @_number.default
-    def _numbers(self) -> tuple[int, ...]:
-        return tuple(map(int, self.version.split(".")))
 
     def since(self, *release: int) -> bool:
         """Whether it is this release or a later one, as in ``since(1, 13)``.
@@ -70,7 +65,7 @@ class Dialect:
         Where nobody knows in which release something changed, the first one stands that can be
         emulated and does it.
         """
-        return self._number >= release
+        return tuple(map(int, self.version.split("."))) >= release
 
     @property
     def has_old_engine(self) -> bool:
@@ -129,7 +124,7 @@ def dialect_of(version: str) -> Dialect:
     """The dialect of a version.
 
     Args:
-        version: Its first two numbers, such as ``"1.14"``; the third counts in 1.9.1 alone.
+        version: Its first two numbers, such as ``"1.14"``; the third counts only in 1.9.1.
 
     Raises:
         ValueError: It cannot be emulated.

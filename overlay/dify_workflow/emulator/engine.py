@@ -47,7 +47,7 @@ class StepLimitError(Exception):
 
 
 class Listener(Protocol):
-    """What hears of the steps of a run: the run."""
+    """What is told of the steps of a run: the run."""
 
     def publish(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
         """Take an event."""
@@ -200,7 +200,7 @@ class Engine:
         self._newest = step
         self._last[step.id, scope] = node
         self._before[scope] = step.id
-        # Nodes inside an iteration or loop are counted up to 1.8 alone.
+        # Nodes inside an iteration or loop are counted only up to 1.8.
         if self._dialect.has_old_engine or not (scope.iteration or scope.loop):
             self._record.steps += 1
         self._save_node(node)

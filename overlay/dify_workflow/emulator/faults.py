@@ -270,7 +270,7 @@ class Faults:
             body: The body; by default a proxy's page for 502, 503 and 504, else Dify's JSON.
             content_type: Its content type.
             retry_after: ``Retry-After``.
-            runs_anyway: Whether the request does its work all the same, as behind a proxy that
+            runs_anyway: Whether the request does its work all the same, as with a proxy that
                 gave up.
             on: Which requests; see `Fault`.
             times: With how many requests; None for all.

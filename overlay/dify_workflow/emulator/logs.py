@@ -96,7 +96,7 @@ class Logs:
             f"({likes} OR runs.id = :run)": keyword,
         }
         conditions = ["logs.app = :app", *(sql for sql, is_asked in filters.items() if is_asked)]
-        # Joined where they are asked for alone: a log may be long.
+        # Joined only where a filter needs them: a log may be long.
         runs = " JOIN runs ON runs.id = logs.run_id" if status or keyword else ""
         users = " LEFT JOIN users ON users.id = logs.user_id" if session or keyword else ""
         return f"logs{runs}{users} WHERE {' AND '.join(conditions)}"

@@ -310,7 +310,7 @@ class Payloads:
 
     def loop_next(self, rounds: Rounds, index: int, outputs: JSONObject) -> JSONObject:
         """``loop_next``; old servers tell the outputs of the round before."""
-        data = self._rounds(rounds) | {"index": index, "pre_loop_output": {}}
+        data: JSONObject = {**self._rounds(rounds), "index": index, "pre_loop_output": {}}
         if self._dialect.has_old_engine:
             data |= {"pre_loop_output": outputs, "parallel_mode_run_id": None, "duration": None}
         return data
@@ -376,8 +376,10 @@ class Payloads:
         return data
 
     def _form(self, form: Form) -> JSONObject:
-        channels = {"approval_channels": ["console"]} if self._dialect.since(1, 15) else {}
-        return form.to_wire() | channels
+        data = form.to_wire()
+        if self._dialect.since(1, 15):
+            data["approval_channels"] = ["console"]
+        return data
 
     def form_filled(self, form: Form, answer: FormAnswer) -> JSONObject:
         """``human_input_form_filled``."""

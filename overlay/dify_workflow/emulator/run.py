@@ -1,4 +1,4 @@
-"""Runs: each goes on by itself, and whoever listens gets its events."""
+"""Runs: each goes on by itself, and those who listen get its events."""
 
 from __future__ import annotations
 

@@ -95,7 +95,11 @@ class State:
             )
 
     async def start(self, order: Order) -> Run:
-        """Start a run in the API process, which goes on by itself, unless it is a `StartError`."""
+        """Start a run in the API process, which goes on by itself.
+
+        Raises:
+            StartError: It cannot start.
+        """
         run = self._new_run(order)
         await run.begin(in_worker=False)
         taken = await self._prepare(run, order)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PING = b"event: ping\n\n"
 
 TERMINAL = ("workflow_finished", "workflow_paused")
-"""Events behind which the server ends a stream; an ``error`` is none of them."""
+"""Events after which the server ends a stream; an ``error`` is none of them."""
 
 
 class Streams:
@@ -85,7 +85,7 @@ class Streams:
     # ----------------------------------------------------------- GET /workflow/{run_id}/events
 
     async def of_finished(self, record: RunRecord) -> AsyncIterator[bytes]:
-        """The stream of a run that has ended: its last event alone, in another style."""
+        """The stream of a run that has ended: only its last event, in another style."""
         payload = Payloads(self._dialect, record, self._settings.now).finished(
             record.status, record.error
         )

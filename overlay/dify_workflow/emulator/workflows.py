@@ -153,7 +153,7 @@ class Loop:
         rounds: Most rounds.
         variables: The variables at first.
         title: Title of the node; by default its id.
-        until: Takes the variables behind a round; whether the loop ends there.
+        until: Takes the variables after a round; whether the loop ends there.
     """
 
     id: str
