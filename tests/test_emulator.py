@@ -31,7 +31,7 @@ from dify_workflow.emulator import (
     workflow,
 )
 from dify_workflow.emulator.dialect import Settings, dialect_of
-from dify_workflow.emulator.requests import Order
+from dify_workflow.emulator.requests import RunRequest
 from dify_workflow.emulator.state import State
 from dify_workflow.emulator.store import Store
 from support.recordings import recording
@@ -274,7 +274,7 @@ def test_who_follows_a_run_that_ends_at_that_moment_hears_its_end() -> None:
 
     async def followed() -> bytes:
         state = State([short], Store(":memory:"), dialect_of(VERSION), Settings(linger=0.0))
-        run = await state.start(Order(short, short, {}, "u1", "http://h", is_streamed=True))
+        run = await state.start(RunRequest(short, short, {}, "u1", "http://h", is_streamed=True))
         asked = state.streams.of_going_on(run.record, run, snapshot=True, continues=False)
         while not run.has_ended:
             await run.changed()

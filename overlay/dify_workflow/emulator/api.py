@@ -24,7 +24,7 @@ from .requests import (
     NOT_UNDERSTOOD,
     ApiError,
     Fields,
-    Order,
+    RunRequest,
     invalid,
     is_uuid,
     json_body,
@@ -210,7 +210,7 @@ class Api:
         mode = fields.choice("response_mode", ("blocking", "streaming"))
         user = fields.user()
         _check_mode(app)
-        order = Order(
+        asked = RunRequest(
             app,
             self._version(app, request.path_params.get("workflow_id")),
             inputs,
@@ -219,19 +219,19 @@ class Api:
             is_streamed=mode == "streaming",
         )
         state = self._state
-        state.check_room(order)
-        if order.is_streamed and self._dialect.has_workers:
+        state.check_room(asked)
+        if asked.is_streamed and self._dialect.has_workers:
             faults = self._faults.take(_label(request), "stream")
-            run = state.enqueue(order, delay=sum(fault.start_delay for fault in faults))
+            run = state.enqueue(asked, delay=sum(fault.start_delay for fault in faults))
             return self._stream(request, state.streams.of_run(run), faults, run)
-        refusal = state.refusal(order)
+        refusal = state.refusal(asked)
         if refusal:
             raise invalid(refusal)
         try:
-            run = await state.start(order)
+            run = await state.start(asked)
         except StartError as error:
             raise invalid(str(error)) from None
-        if order.is_streamed:
+        if asked.is_streamed:
             faults = self._faults.take(_label(request), "stream")
             return self._stream(request, state.streams.of_run(run), faults, run)
         last = await state.streams.last_event(run)

@@ -40,7 +40,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 @attrs.frozen
-class Order:
+class RunRequest:
     """What a request asks to be run.
 
     Args:

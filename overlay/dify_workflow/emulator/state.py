@@ -11,7 +11,7 @@ from .._json import JSONObject
 from .dialect import Dialect, Settings
 from .files import Files
 from .forms import Forms
-from .requests import ApiError, Order, invalid
+from .requests import ApiError, RunRequest, invalid
 from .run import Run, Workers
 from .store import RunRecord, Store, system_inputs
 from .stream import Streams
@@ -61,27 +61,27 @@ class State:
 
     # --------------------------------------------------------------------------- runs that start
 
-    def refusal(self, order: Order) -> str:
+    def refusal(self, asked: RunRequest) -> str:
         """Why the server would not take the inputs; empty where it would."""
-        found = [problem.message for problem in problems(order.version.form(), order.inputs)]
+        found = [problem.message for problem in problems(asked.version.form(), asked.inputs)]
         if found and not found[0].startswith("File validation failed"):
             return found[0]
-        user_id = self.store.user_id(order.app.key, order.user)
+        user_id = self.store.user_id(asked.app.key, asked.user)
         try:  # before it asks whether the app takes a file, the server looks for it
-            self.files.resolved(order.inputs, order.app.key, user_id, order.base_url)
+            self.files.resolved(asked.inputs, asked.app.key, user_id, asked.base_url)
         except ApiError as error:
             return error.message
         return found[0] if found else ""
 
-    def check_room(self, order: Order) -> None:
+    def check_room(self, asked: RunRequest) -> None:
         """Refuse a run beyond the app's limit.
 
         Where workers run what is streamed, it needs two places and gives them back at its begin.
         """
-        app = order.app
+        app = asked.app
         if app.max_active_requests is None:
             return
-        needed = 2 if order.is_streamed and self.dialect.has_workers else 1
+        needed = 2 if asked.is_streamed and self.dialect.has_workers else 1
         taken = sum(
             run.record.app == app.key and not (run.is_published and self.dialect.has_workers)
             for run in self._runs.values()
@@ -94,20 +94,20 @@ class State:
                 f"requests allowed {where}is {app.max_active_requests}."
             )
 
-    async def start(self, order: Order) -> Run:
+    async def start(self, asked: RunRequest) -> Run:
         """Start a run in the API process, which goes on by itself.
 
         Raises:
             StartError: It cannot start.
         """
-        run = self._new_run(order)
+        run = self._new_run(asked)
         await run.begin(in_worker=False)
-        taken = await self._prepare(run, order)
+        taken = await self._prepare(run, asked)
         self._runs[run.record.id] = run
         self.go_on(self._until_end(run, run.execute(taken)))
         return run
 
-    def enqueue(self, order: Order, *, delay: float) -> Run:
+    def enqueue(self, asked: RunRequest, *, delay: float) -> Run:
         """Put a streamed run into the queue, where it waits for a worker.
 
         Nobody but its stream knows of it until one takes it and makes it.
@@ -116,27 +116,27 @@ class State:
         async def work() -> None:
             await asyncio.sleep(delay)
             await run.begin(in_worker=True)
-            refusal = self.refusal(order)
+            refusal = self.refusal(asked)
             if refusal:
-                run.refuse(refusal, order.inputs)
+                run.refuse(refusal, asked.inputs)
                 return
             try:
-                taken = await self._prepare(run, order)
+                taken = await self._prepare(run, asked)
             except StartError as error:
-                run.refuse(str(error), order.inputs, cannot_start=True)
+                run.refuse(str(error), asked.inputs, cannot_start=True)
                 return
             await run.execute(taken)
 
-        run = self._new_run(order)
+        run = self._new_run(asked)
         self._runs[run.record.id] = run
         self.go_on(self._until_end(run, work()))
         return run
 
-    def _new_run(self, order: Order) -> Run:
-        app, version = order.app, order.version
-        user_id = self.store.user_id(app.key, order.user)
+    def _new_run(self, asked: RunRequest) -> Run:
+        app, version = asked.app, asked.version
+        user_id = self.store.user_id(app.key, asked.user)
         now = self.settings.now()
-        record = RunRecord(app.key, app.id_of(version), version.version, order.user, user_id, now)
+        record = RunRecord(app.key, app.id_of(version), version.version, asked.user, user_id, now)
         return Run(
             record,
             self.dialect,
@@ -144,21 +144,21 @@ class State:
             self.forms,
             settings=self.settings,
             workers=self.workers,
-            is_streamed=order.is_streamed,
+            is_streamed=asked.is_streamed,
         )
 
-    async def _prepare(self, run: Run, order: Order) -> JSONObject:
+    async def _prepare(self, run: Run, asked: RunRequest) -> JSONObject:
         """Make a run; the inputs as the workflow takes them."""
-        record, app = run.record, order.app
-        files = self.files.resolved(order.inputs, app.key, record.user_id, order.base_url)
-        taken = order.version.taken(files)
+        record, app = run.record, asked.app
+        files = self.files.resolved(asked.inputs, app.key, record.user_id, asked.base_url)
+        taken = asked.version.taken(files)
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
         record.created = record.leg
         ids = (app.app_id, record.workflow_id, record.id, record.user)
         record.inputs = {**taken, **system_inputs(*ids)}
         try:
-            await run.engine.prepare(order.version.body(taken))
+            await run.engine.prepare(asked.version.body(taken))
         except StartError as error:
             if self.dialect.has_workers:
                 raise
