@@ -1,4 +1,4 @@
-"""The emulator answers as DIFY.md says a server of 1.14.2 does."""
+"""The emulator answers as a server of 1.14.2 does."""
 
 from __future__ import annotations
 
@@ -93,7 +93,6 @@ def test_a_run_goes_on_when_nobody_listens(emulator: Emulator) -> None:
 
 
 def test_a_stopped_run_stays_running_in_detail_and_log(emulator: Emulator) -> None:
-    """DIFY.md section 0.2."""
     with emulator.client("slow") as client:
         with client.run_workflow_stream({"secs": 20}) as stream:
             stream.stop()
