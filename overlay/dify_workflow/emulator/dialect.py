@@ -139,7 +139,10 @@ def dialect_of(version: str) -> Dialect:
 class Settings:
     """How the server behaves in time, and what it has; a change counts from then on.
 
-    `Emulator` says what each of them means. A negative one that cannot be is a ValueError.
+    `Emulator` says what each of them means.
+
+    Raises:
+        ValueError: There are fewer than no workers, or the delay is negative.
     """
 
     ping_interval: float = 10.0

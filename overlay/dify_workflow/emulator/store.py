@@ -124,10 +124,13 @@ class Store:
 
     def put(self, table: str, **values: object) -> None:
         """Write a row, in place of the one with the same key."""
-        self.add(table, "INSERT OR REPLACE", **values)
+        self._write("INSERT OR REPLACE", table, values)
 
-    def add(self, table: str, how: str = "INSERT", **values: object) -> None:
+    def add(self, table: str, **values: object) -> None:
         """Write a new row."""
+        self._write("INSERT", table, values)
+
+    def _write(self, how: str, table: str, values: JSONObject) -> None:
         names, places = ", ".join(values), ", ".join("?" * len(values))
         self.all(f"{how} INTO {table} ({names}) VALUES ({places})", [*values.values()])
 
