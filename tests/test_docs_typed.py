@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from dify_workflow._json import JSONObject
 from dify_workflow.emulator import Emulator, Input, workflow
-from dify_workflow.emulator._demos import Body, echo, story
+from dify_workflow.emulator.demos import Body, echo, story
 from support.reader import Reader, Step, steps
 from support.spec import ROOT
 

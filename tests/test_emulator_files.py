@@ -1,4 +1,4 @@
-"""Files of the emulator: who may use them and which it takes (DIFY.md section 7)."""
+"""Files of the emulator: who may use them and which it takes."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from dify_workflow import (
     WorkflowRunRequest,
 )
 from dify_workflow.emulator import Answer, Emulator, Fault, PastRun
-from dify_workflow.emulator._logs import ACCOUNT
+from dify_workflow.emulator.logs import ACCOUNT
 from support.logs import BASE, places
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer

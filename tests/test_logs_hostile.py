@@ -21,7 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from dify_workflow import DifyWorkflow, WorkflowLogs, WorkflowLogsRequest, WorkflowRunRequest
 from dify_workflow.emulator import Emulator, PastRun
-from dify_workflow.emulator._logs import ACCOUNT
+from dify_workflow.emulator.logs import ACCOUNT
 from support.logs import BASE, places
 from support.worlds import World
 

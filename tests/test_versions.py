@@ -1,7 +1,7 @@
 """How the emulator of each version answers otherwise, one behaviour a test.
 
-Each names the recordings that show it, or the section of DIFY-VERSIONS.md ("DV") or DIFY.md that
-says so. test_conformance.py compares whole answers; here stands what a version is.
+Each names the recordings that show it, where there are some. test_conformance.py compares whole
+answers; here stands what a version is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from dify_workflow._http.versions import lingers
 from dify_workflow.emulator import Emulator, node, workflow
-from dify_workflow.emulator._dialect import DIALECTS
+from dify_workflow.emulator.dialect import DIALECTS
 from support.bench import Bench, Call
 from support.normal import json_styles
 from support.versions import SOME_ID, VERSIONS, by_version, get, logged, names, post
@@ -24,7 +24,6 @@ from support.versions import SOME_ID, VERSIONS, by_version, get, logged, names, 
 
 @pytest.mark.parametrize("bench", VERSIONS, indirect=True)
 def test_each_answer_names_the_version_those_of_no_app_too(bench: Bench) -> None:
-    """DV, first paragraph."""
     version = bench.version()
     assert version in VERSIONS
     assert get(bench, "/info").headers["x-version"] == version
@@ -108,7 +107,7 @@ def test_a_refused_key_is_told_the_scheme_from_1_8_on(bench: Bench, expected: bo
 @pytest.mark.parametrize("name", ["NaN", '"\\ud800"'])
 @by_version([200, 200, 400, 400, 400, 400])
 def test_json_that_is_none_is_taken_until_1_7(bench: Bench, expected: int, name: str) -> None:
-    """err_lone_surrogate; DV, table of differences."""
+    """err_lone_surrogate."""
     app, field = ("branchy", "n") if name == "NaN" else ("echo", "name")
     body = f'{{"inputs": {{"{field}": {name}}}, "user": "u"}}'
     assert post(bench, "/workflows/run", body, app).status == expected
@@ -116,14 +115,12 @@ def test_json_that_is_none_is_taken_until_1_7(bench: Bench, expected: int, name:
 
 @by_version([500, 500, 500, 400, 400, 400])
 def test_files_that_are_no_list_are_a_server_error_until_1_10(bench: Bench, expected: int) -> None:
-    """DV, table of differences."""
     body = {"inputs": {"name": "x"}, "user": "u", "files": "x"}
     assert post(bench, "/workflows/run", body).status == expected
 
 
 @by_version([400, 400, 400, 200, 200, 200])
 def test_a_mode_of_null_is_blocking_from_1_11_on(bench: Bench, expected: int) -> None:
-    """DV, table of differences."""
     body = {"inputs": {"name": "x"}, "user": "u", "response_mode": None}
     assert post(bench, "/workflows/run", body).status == expected
 
@@ -169,7 +166,7 @@ def test_letters_come_as_they_are_from_1_8_on(bench: Bench, expected: str) -> No
 def test_a_stream_stays_open_behind_its_last_event_in_1_13_and_1_14(
     version: str, lingers: bool
 ) -> None:
-    """Timing of run_streaming_echo; DIFY.md section 0.6."""
+    """Timing of run_streaming_echo."""
     keys = {"echo": "app-echo"}
     with (
         Emulator(server_version=version, linger=2) as emulator,
@@ -193,7 +190,7 @@ def test_a_stream_stays_open_behind_its_last_event_in_1_13_and_1_14(
     ]
 )
 def test_the_start_has_a_number_first_and_a_reason_later(bench: Bench, expected: Any) -> None:
-    """run_streaming_echo; DV, shapes that differ."""
+    """run_streaming_echo."""
     data = bench.start("echo", {"name": "x"}, "u").read().events[0]["data"]
     usual = {"id", "workflow_id", "inputs", "created_at"}
     assert data.keys() == usual | expected[0] | expected[1]
@@ -298,7 +295,7 @@ def test_bad_inputs_are_refused_then_passed_over_then_failed(bench: Bench, expec
 
 @pytest.mark.parametrize("bench", ["1.16.1"], indirect=True)
 def test_the_failed_run_of_bad_inputs_is_nowhere_to_be_found(bench: Bench) -> None:
-    """1.16.1/err_stream_missing_required; DV, newer servers, 1."""
+    """1.16.1/err_stream_missing_required."""
     event = bench.start("echo", {}, "u").read().events[-1]
     assert event["task_id"] == event["workflow_run_id"] == event["data"]["id"]
     assert get(bench, f"/workflows/run/{event['task_id']}").status == 404
@@ -318,7 +315,6 @@ def test_the_failed_run_of_bad_inputs_is_nowhere_to_be_found(bench: Bench) -> No
 def test_a_run_that_cannot_start_fails_or_sends_an_error_event(
     bench: Bench, expected: list[str]
 ) -> None:
-    """DIFY.md section 0.4; DV, the eight things, 7, and newer servers, 2."""
     live = bench.start("badllm", {"q": "x"}, "u").read()
     outer = [name for name in names(live) if not name.startswith("node_")]
     assert outer == expected
@@ -329,7 +325,6 @@ def test_a_run_that_cannot_start_fails_or_sends_an_error_event(
 def test_a_blocking_run_that_cannot_start_is_refused_from_1_13_on(
     bench: Bench, expected: int
 ) -> None:
-    """DIFY.md section 3."""
     assert post(bench, "/workflows/run", {"inputs": {"q": "x"}, "user": "u"}, "badllm").status == (
         expected
     )
@@ -340,4 +335,4 @@ def test_the_client_knows_which_versions_leave_a_stream_open_behind_its_final_ev
     version: str,
 ) -> None:
     dialect = DIALECTS[version]
-    assert lingers(dialect.version) is dialect.linger
+    assert lingers(dialect.version) is dialect.lingers

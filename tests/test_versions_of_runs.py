@@ -46,7 +46,6 @@ def test_an_unknown_run_is_an_answer_of_nulls_until_1_13(bench: Bench, expected:
 
 @by_version([400, 200, 200, 404, 404, 404])
 def test_run_detail_is_refused_to_chat_apps_in_1_0_alone(bench: Bench, expected: int) -> None:
-    """DV, table of differences."""
     assert get(bench, f"/workflows/run/{SOME_ID}", "chatflow").status == expected
 
 
@@ -62,7 +61,6 @@ def test_the_outputs_of_run_detail_are_text_until_1_12(bench: Bench, expected: t
 
 @by_version(["{}", None, None, {}, {}, {}])
 def test_no_outputs_of_a_failed_run_are_kept_in_three_ways(bench: Bench, expected: Any) -> None:
-    """DV, table of differences, run detail outputs."""
     run_id = bench.run("failing", {"msg": "m"}, "u")
     assert detail(bench, "failing", run_id)["outputs"] == expected
 
@@ -108,7 +106,7 @@ def test_a_run_is_in_the_logs_while_it_goes_on_from_1_11_on(
 def test_too_many_steps_end_a_run_and_stream_and_detail_may_disagree(
     bench: Bench, expected: Any
 ) -> None:
-    """manysteps_600_detail; DIFY.md section 2; DV, newer servers."""
+    """manysteps_600_detail."""
     live = bench.start("manysteps", {"n": 600}, "u").read()
     kept = detail(bench, "manysteps", live.run_id)
     assert (live.events[-1]["data"]["status"], kept["status"]) == expected
@@ -192,7 +190,7 @@ def test_a_node_goes_on_behind_a_stop_though_nobody_hears_of_it(bench: Bench) ->
     ]
 )
 def test_what_a_stream_that_was_left_leaves_behind(bench: Bench, expected: Any) -> None:
-    """disc2_detail_late, logs_disc2_after, sidefx_detail; DV, the eight things, 1."""
+    """disc2_detail_late, logs_disc2_after, sidefx_detail."""
     live = going_on(bench)
     live.close()
     bench.wait_longer_than(0.5, "slow")
@@ -274,7 +272,7 @@ def test_an_unknown_account_is_an_error_from_1_9_2_on(bench: Bench, expected: in
 def test_keyword_and_user_together_are_a_server_error_from_1_5_on(
     bench: Bench, expected: int
 ) -> None:
-    """logs_kw_and_session; DV, table of differences."""
+    """logs_kw_and_session."""
     assert found(bench, "keyword=bob&created_by_end_user_session_id=ann") == expected
 
 
@@ -286,7 +284,7 @@ def test_a_percent_sign_is_a_wildcard_until_1_11(bench: Bench, expected: int) ->
 
 @by_version([1, 1, 1, 0, 0, 0])
 def test_letters_beyond_ascii_are_found_until_1_11(bench: Bench, expected: int) -> None:
-    """logs_keyword__; DV, table of differences."""
+    """logs_keyword__."""
     assert found(bench, "keyword=%E2%98%83") == expected
 
 
@@ -301,7 +299,7 @@ def test_a_year_is_a_time_from_1_3_on(bench: Bench, expected: int) -> None:
 
 @by_version([200, 200, 200, 200, 400, 400])
 def test_files_are_for_their_own_user_from_1_14_on(bench: Bench, expected: int) -> None:
-    """files_run_other_user; DV, table of differences."""
+    """files_run_other_user."""
     part = b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\n'
     body = b"--x\r\n" + part + b"Content-Type: text/plain\r\n\r\nhello\r\n--x--\r\n"
     kind = [("Content-Type", "multipart/form-data; boundary=x")]
@@ -313,7 +311,6 @@ def test_files_are_for_their_own_user_from_1_14_on(bench: Bench, expected: int) 
 
 @pytest.mark.parametrize("bench", VERSIONS, indirect=True)
 def test_of_two_files_in_an_upload_the_first_is_kept(bench: Bench) -> None:
-    """DIFY.md section 7."""
     body = b"".join(
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="%c.txt"\r\n'
         b"Content-Type: text/plain\r\n\r\nhello\r\n" % letter
@@ -337,7 +334,7 @@ def test_a_run_pauses_in_1_13_but_only_a_browser_can_answer(bench: Bench) -> Non
     ("bench", "tells"), [("1.14.2", True), ("1.16.1", False)], indirect=["bench"]
 )
 def test_a_filled_form_is_an_event_in_1_14_and_none_in_1_16(bench: Bench, tells: bool) -> None:
-    """hi1_events_live_plain, 1.16.1/hi1_events_live; DV, newer servers, 5."""
+    """hi1_events_live_plain, 1.16.1/hi1_events_live."""
     paused = bench.start("human", {"topic": "x"}, "u").read()
     live = bench.listen("human", paused.run_id, "u")
     answer = {"inputs": {"comment": "c", "draft": "d"}, "action": "approve", "user": "u"}
@@ -352,7 +349,7 @@ def test_a_filled_form_is_an_event_in_1_14_and_none_in_1_16(bench: Bench, tells:
 def test_a_form_that_timed_out_is_an_event_in_1_14_and_none_in_1_16(
     bench: Bench, tells: bool
 ) -> None:
-    """hi6_detail; DIFY.md section 6; DV, newer servers, 5."""
+    """hi6_detail."""
     paused = bench.start("human", {"topic": "Timeout"}, "u").read()
     live = bench.listen("human", paused.run_id, "u").read()
     assert ("human_input_form_timeout" in names(live)) == tells

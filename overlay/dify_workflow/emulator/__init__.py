@@ -14,16 +14,16 @@ Needs ``pip install dify-workflow[emulator]``::
 """
 
 try:
-    from ._server import Emulator
+    from .server import Emulator
 except ImportError as error:
     if error.name not in {"multipart", "python_multipart", "starlette", "uvicorn"}:
         raise
     raise ImportError(
         "The emulator needs more: pip install 'dify-workflow[emulator]'", name=error.name
     ) from error
-from ._api import SeenRequest
-from ._faults import Answer, Fault, Faults
-from ._nodes import (
+from .api import SeenRequest
+from .faults import Answer, Fault, Faults
+from .nodes import (
     failing_node,
     handled_failure,
     http_request,
@@ -35,7 +35,8 @@ from ._nodes import (
     parallel,
     retrying_node,
 )
-from ._steps import (
+from .store import PastRun
+from .workflows import (
     BeginNode,
     Emit,
     EndNode,
@@ -43,6 +44,7 @@ from ._steps import (
     FormAnswer,
     FormInput,
     HumanInput,
+    Input,
     Iteration,
     Loop,
     NodeError,
@@ -54,9 +56,9 @@ from ._steps import (
     Step,
     Steps,
     Text,
+    Workflow,
+    workflow,
 )
-from ._store import PastRun
-from ._workflow import Input, Workflow, workflow
 
 __all__ = [
     "Answer",

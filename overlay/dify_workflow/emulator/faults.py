@@ -270,7 +270,7 @@ class Faults:
             body: The body; by default a proxy's page for 502, 503 and 504, else Dify's JSON.
             content_type: Its content type.
             retry_after: ``Retry-After``.
-            runs_anyway: Whether the request does its work all the same, as behind a proxy that
+            runs_anyway: Whether the request does its work all the same, as with a proxy that
                 gave up.
             on: Which requests; see `Fault`.
             times: With how many requests; None for all.
@@ -287,7 +287,7 @@ class Faults:
         self.add(Fault(on, answer=answer, runs_anyway=runs_anyway), times=times)
 
     def drop_first_events(self, count: int, *, on: str = "", times: int | None = 1) -> None:
-        """Lose the first events of streams (DIFY.md section 0.5)."""
+        """Lose the first events of streams, as a race in Dify does."""
         self.add(Fault(on, drops=count), times=times)
 
     def edit_events(self, edit: Edit, *, on: str = "", times: int | None = 1) -> None:

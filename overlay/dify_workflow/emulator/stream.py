@@ -1,4 +1,4 @@
-"""Event streams of the emulator, message by message (DIFY.md sections 4 and 5)."""
+"""Event streams of the emulator, message by message."""
 
 from __future__ import annotations
 
@@ -8,34 +8,28 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
+import attrs
 import orjson
 
 from .._json import JSONObject
-from ._dialect import Dialect
-from ._forms import Forms
-from ._payloads import Payloads
-from ._record import RunRecord
-from ._run import Run
-from ._settings import Settings
-from ._store import Store
+from .payloads import Payloads
+
+if TYPE_CHECKING:
+    from .dialect import Dialect, Settings
+    from .forms import Forms
+    from .run import Run
+    from .store import RunRecord, Store
 
 PING = b"event: ping\n\n"
 
 TERMINAL = ("workflow_finished", "workflow_paused")
-"""Events behind which the server ends a stream; an ``error`` is none of them."""
+"""Events after which the server ends a stream; an ``error`` is none of them."""
 
 
 class Streams:
-    """Writes streams.
-
-    Args:
-        dialect: The server's version.
-        settings: How streams behave in time.
-        store: Where the nodes of runs are kept.
-        forms: Where forms are kept.
-        closing: Set when the emulator stops.
-    """
+    """Writes streams."""
 
     def __init__(
         self,
@@ -55,7 +49,7 @@ class Streams:
 
     async def of_run(self, run: Run) -> AsyncIterator[bytes]:
         """The stream of a run from its start; all pings but the first come from its worker."""
-        if self._dialect.in_worker:
+        if self._dialect.has_workers:
             yield PING
         ended = False
         try:
@@ -66,7 +60,7 @@ class Streams:
                 yield self._message(event)
                 if event["event"] in TERMINAL:
                     ended = True
-                    if self._dialect.linger:
+                    if self._dialect.lingers:
                         await self._pause(self._settings.linger)
                     return
         finally:
@@ -91,7 +85,7 @@ class Streams:
     # ----------------------------------------------------------- GET /workflow/{run_id}/events
 
     async def of_finished(self, record: RunRecord) -> AsyncIterator[bytes]:
-        """The stream of a run that has ended: its last event alone, in another style."""
+        """The stream of a run that has ended: only its last event, in another style."""
         payload = Payloads(self._dialect, record, self._settings.now).finished(
             record.status, record.error
         )
@@ -131,7 +125,7 @@ class Streams:
             elif run is not None and run.is_published:
                 yield self._message(live)
                 if live["event"] in ends:
-                    if self._dialect.linger:
+                    if self._dialect.lingers:
                         await self._pause(self._settings.linger)
                     return
 
@@ -152,8 +146,8 @@ class Streams:
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
             forms = self._forms.of_pause(record.id)
-            if not self._dialect.replays_rendered:
-                forms = [form.unrendered() for form in forms]
+            if not self._dialect.since(1, 16):
+                forms = [attrs.evolve(form, content=form.template) for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
             told.append(("workflow_paused", payloads.paused(forms)))
         ids = {"task_id": task_id, "workflow_run_id": record.id}
@@ -199,7 +193,7 @@ class Streams:
         return max(pinged, run.working_since) + self._settings.ping_interval
 
     def _message(self, event: JSONObject) -> bytes:
-        if self._dialect.raw_stream:
+        if self._dialect.since(1, 8):
             return b"data: " + _compact(event) + b"\n\n"
         return f"data: {json.dumps(event)}\n\n".encode()
 

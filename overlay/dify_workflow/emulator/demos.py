@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from .._json import JSONObject
-from ._nodes import (
+from .nodes import (
     failing_node,
     handled_failure,
     http_request,
@@ -18,8 +18,19 @@ from ._nodes import (
     parallel,
     retrying_node,
 )
-from ._steps import BeginNode, Emit, EndNode, FormAction, FormInput, StartError, Step, Text
-from ._workflow import Input, Workflow, workflow
+from .workflows import (
+    BeginNode,
+    Emit,
+    EndNode,
+    FormAction,
+    FormInput,
+    Input,
+    StartError,
+    Step,
+    Text,
+    Workflow,
+    workflow,
+)
 
 Body = Generator[Step, Any, JSONObject]
 

@@ -1,4 +1,4 @@
-"""Forms that wait for a person: what they show, and whether an answer fits (DIFY.md section 6)."""
+"""Forms that wait for a person: what they show, and whether an answer fits."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import attrs
 
 from .._json import JSON, JSONObject
-from ._refusals import ApiError
-from ._steps import FormAction, FormAnswer, FormInput, HumanInput
-from ._store import Store
+from .requests import ApiError
+from .workflows import FormAnswer, FormInput, HumanInput
+
+if TYPE_CHECKING:
+    from .store import RunRecord, Store
 
 _PLACE = re.compile(r"\{\{#([^#]+)#\}\}")
 """A place in the content where a value goes."""
 
 _TOKEN_BYTES = 16
 """22 letters that can stand in a URL."""
+
+_EXPIRED = "expired"
+_SUBMITTED = "submitted"
 
 
 @attrs.frozen
@@ -55,28 +61,6 @@ class Form:
     expires: float
     gives_up: float
 
-    @classmethod
-    def of(cls, step: HumanInput, run_id: str, form_id: str, now: float) -> Form:
-        """The form of a node that waits from now on."""
-        return cls(
-            id=form_id,
-            token=secrets.token_urlsafe(_TOKEN_BYTES),
-            run_id=run_id,
-            node_id=step.id,
-            node_title=step.title or step.id,
-            content=_filled(step.content, step.values),
-            template=step.content,
-            inputs=[_input_to_wire(field) for field in step.inputs],
-            actions=[_action_to_wire(action) for action in step.actions],
-            defaults={
-                field.name: _filled(field.default, step.values)
-                for field in step.inputs
-                if _PLACE.fullmatch(field.default)
-            },
-            expires=now + step.timeout,
-            gives_up=now + step.run_timeout,
-        )
-
     def to_wire(self) -> JSONObject:
         """What events and the reasons of a pause say of it."""
         return {
@@ -100,10 +84,6 @@ class Form:
             "user_actions": self.actions,
             "expiration_time": int(self.expires),
         }
-
-    def unrendered(self) -> Form:
-        """The form as the replay of a run's state shows it: without values."""
-        return attrs.evolve(self, content=self.template)
 
     def rendered(self, answer: FormAnswer) -> str:
         """What the person read, with their answers in it."""
@@ -139,28 +119,45 @@ class Form:
 
 
 class Forms:
-    """The forms of all runs.
+    """The forms of all runs."""
 
-    Args:
-        store: Where they are kept.
-        now: Tells the server's time.
-    """
-
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._now = now
 
-    def add(self, form: Form, app: str) -> None:
-        """Keep a form."""
+    def add(self, step: HumanInput, run: RunRecord, form_id: str) -> Form:
+        """Make the form of a node that waits from now on, and keep it."""
+        now = self._store.now()
+        form = Form(
+            id=form_id,
+            token=secrets.token_urlsafe(_TOKEN_BYTES),
+            run_id=run.id,
+            node_id=step.id,
+            node_title=step.title or step.id,
+            content=_filled(step.content, step.values),
+            template=step.content,
+            inputs=[_input_to_wire(field) for field in step.inputs],
+            actions=[
+                {"id": action.id, "title": action.title, "button_style": action.style}
+                for action in step.actions
+            ],
+            defaults={
+                field.name: _filled(field.default, step.values)
+                for field in step.inputs
+                if _PLACE.fullmatch(field.default)
+            },
+            expires=now + step.timeout,
+            gives_up=now + step.run_timeout,
+        )
         self._store.put(
             "forms",
             token=form.token,
             id=form.id,
             run_id=form.run_id,
-            app=app,
+            app=run.app,
             data=json.dumps(attrs.asdict(form)),
             expires=form.expires,
         )
+        return form
 
     def waiting(self, run_id: str) -> list[Form]:
         """The forms of a run that nobody has answered."""
@@ -187,9 +184,16 @@ class Forms:
         """
         row = self._store.one("SELECT * FROM forms WHERE token = ? AND app = ?", (token, app))
         if row is None:
-            raise ApiError(404, "not_found", _no_form(path))
+            # flask-restx guesses what was meant.
+            routes = [f"{root}/form/human_input/" for root in ("/v1", "/api", "/console/api")]
+            guesses = [f"{each}<string:form_token>" for each in get_close_matches(path, routes)]
+            meant = f" but did you mean {' or '.join(guesses)} ?" if guesses else ""
+            text = f"Form not found. You have requested this URI [{path}]{meant}"
+            raise ApiError(404, "not_found", text)
         form = _form_of(row)
-        if row["settled"] == _EXPIRED or (row["settled"] is None and form.expires <= self._now()):
+        if row["settled"] == _EXPIRED or (
+            row["settled"] is None and form.expires <= self._store.now()
+        ):
             text = f"This form has expired, form_id={form.id}"
             raise ApiError(412, "human_input_form_expired", text)
         if row["settled"] is not None:
@@ -207,20 +211,8 @@ class Forms:
         self._store.all("UPDATE forms SET taken = 1 WHERE token = ?", [form.token])
 
 
-_EXPIRED = "expired"
-_SUBMITTED = "submitted"
-
-
 def _form_of(row: sqlite3.Row) -> Form:
     return Form(**json.loads(row["data"]))
-
-
-def _no_form(path: str) -> str:
-    """404 in the words of flask-restx, which guesses what was meant."""
-    routes = [f"{root}/form/human_input/" for root in ("/v1", "/api", "/console/api")]
-    guesses = [f"{route}<string:form_token>" for route in get_close_matches(path, routes)]
-    meant = f" but did you mean {' or '.join(guesses)} ?" if guesses else ""
-    return f"Form not found. You have requested this URI [{path}]{meant}"
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -240,7 +232,3 @@ def _input_to_wire(field: FormInput) -> JSONObject:
         source = {"type": "constant", "selector": [], "value": list(field.options)}
         wire["option_source"] = source
     return wire
-
-
-def _action_to_wire(action: FormAction) -> JSONObject:
-    return {"id": action.id, "title": action.title, "button_style": action.style}

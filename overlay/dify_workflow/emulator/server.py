@@ -16,26 +16,21 @@ import uvicorn
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from ._api import Api, SeenRequest
-from ._connection import Protocol, Server, dated
-from ._demos import DEMOS
-from ._dialect import dialect_of
-from ._faults import Faults
-from ._hosts import HostCheck, checked_hosts
-from ._outages import OutageAnswer, Outages
-from ._page import Page
-from ._record import system_inputs
-from ._settings import Settings
-from ._state import State
-from ._store import PastRun, Store
-from ._workflow import Workflow
+from .api import Api, SeenRequest
+from .connection import HostCheck, OutageAnswer, Outages, Protocol, Server, checked_hosts, dated
+from .demos import DEMOS
+from .dialect import Settings, dialect_of
+from .faults import Faults
+from .page import Page
+from .state import State
+from .store import PastRun, Store, system_inputs
+from .workflows import Workflow
 
 _SHUTDOWN_SECONDS = 1
 """How long open streams may keep the server from stopping."""
 
 _MOST_REQUESTS = 100_000
 """How many requests are remembered."""
-
 
 _BEAT = 1.0
 """Seconds between two looks at whether the server still runs; Windows interrupts no longer wait."""
@@ -45,7 +40,7 @@ class Emulator:
     """A workflow server on loopback that behaves as Dify does; a context manager.
 
     Each workflow is an app of its own with the key ``app-<name>``. It serves every endpoint of
-    openapi.yaml as DIFY.md and DIFY-VERSIONS.md describe real servers.
+    openapi.yaml as real servers do, held by their recorded answers.
 
     Args:
         workflows: The workflows to serve; by default the built-in ones.
@@ -94,8 +89,8 @@ class Emulator:
         self.workflows = _with_names(workflows or DEMOS)
         dialect = dialect_of(server_version)
         if mends_stops and dialect.queue_stop.detail == "running":
-            mended = attrs.evolve(dialect.queue_stop, detail="stopped")
-            dialect = attrs.evolve(dialect, queue_stop=mended)
+            queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
+            dialect = attrs.evolve(dialect, queue_stop=queue_stop)
         self.faults = Faults()
         self._host = host
         self._port = port
@@ -141,7 +136,7 @@ class Emulator:
             name: Name of the workflow; by default the first one.
             options: Options of `DifyWorkflow`.
         """
-        return DifyWorkflow(self._key(name), base_url=self.base_url, **options)
+        return DifyWorkflow(self._workflow(name).key, base_url=self.base_url, **options)
 
     def async_client(self, name: str | None = None, **options: Any) -> AsyncDifyWorkflow:
         """An async client for one of its apps.
@@ -150,7 +145,7 @@ class Emulator:
             name: Name of the workflow; by default the first one.
             options: Options of `AsyncDifyWorkflow`.
         """
-        return AsyncDifyWorkflow(self._key(name), base_url=self.base_url, **options)
+        return AsyncDifyWorkflow(self._workflow(name).key, base_url=self.base_url, **options)
 
     # ------------------------------------------------------------------------------ for tests
 
@@ -192,7 +187,7 @@ class Emulator:
         Args:
             ids: Ids of the rows.
         """
-        self._store.delete_logs(ids)
+        self._store.delete("logs", ids)
 
     def delete_runs(self, ids: Iterable[str]) -> None:
         """Delete runs; their rows stay in the logs, without a run.
@@ -200,7 +195,7 @@ class Emulator:
         Args:
             ids: Ids of the runs.
         """
-        self._store.delete_runs(ids)
+        self._store.delete("runs", ids)
 
     def kill_workers(self) -> None:
         """Let the runs that go on die in silence: they stay ``running`` for ever."""
@@ -327,8 +322,11 @@ class Emulator:
 
     def start(self) -> None:
         """Start serving; returns when connections are accepted."""
-        self._listen()
-        self._thread = threading.Thread(target=self._serve, name="dify-emulator", daemon=True)
+        self.listen()
+        sockets = {"sockets": [self._socket]}
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs=sockets, name="dify-emulator", daemon=True
+        )
         self._thread.start()
         self._server.ready.wait()
 
@@ -364,19 +362,9 @@ class Emulator:
 
     def listen(self) -> None:
         """Take the port, so that `base_url` is known before serving begins."""
-        self._listen()
-
-    def _listen(self) -> None:
         if self._socket is None:
             self._socket = socket.create_server((self._host, self._port))
             self._port = self._socket.getsockname()[1]
-
-    def _serve(self) -> None:
-        assert self._socket is not None
-        self._server.run(sockets=[self._socket])
-
-    def _key(self, name: str | None) -> str:
-        return self._workflow(name).key
 
     def _workflow(self, name: str | None) -> Workflow:
         if name is None:

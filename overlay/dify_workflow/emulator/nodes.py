@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from .._json import JSON, JSONObject
-from ._steps import (
+from .workflows import (
     BeginNode,
     EndNode,
     FormAction,
@@ -120,22 +120,12 @@ def llm(
 
 def _usage(prompt: str, pieces: int) -> JSONObject:
     asked = len(prompt.split())
-    return {
-        "prompt_tokens": asked,
-        "prompt_unit_price": "0",
-        "prompt_price_unit": "0",
-        "prompt_price": "0",
-        "completion_tokens": pieces,
-        "completion_unit_price": "0",
-        "completion_price_unit": "0",
-        "completion_price": "0",
-        "total_tokens": asked + pieces,
-        "total_price": "0",
-        "currency": "USD",
-        "latency": 0.0,
-        "time_to_first_token": None,
-        "time_to_generate": None,
-    }
+    usage: JSONObject = {"total_tokens": asked + pieces, "total_price": "0", "currency": "USD"}
+    for name, tokens in (("prompt", asked), ("completion", pieces)):
+        usage[f"{name}_tokens"] = tokens
+        prices = (f"{name}_unit_price", f"{name}_price_unit", f"{name}_price")
+        usage |= dict.fromkeys(prices, "0")
+    return usage | {"latency": 0.0, "time_to_first_token": None, "time_to_generate": None}
 
 
 def failing_node(

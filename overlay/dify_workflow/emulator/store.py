@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import attrs
 
-from .._json import JSONObject
+from .._json import JSON, JSONObject
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -97,7 +97,7 @@ class Store:
     def __init__(
         self, path: str | Path | None = None, now: Callable[[], float] = time.time
     ) -> None:
-        self._now = now
+        self.now = now
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
         weakref.finalize(self, self._database.close)  # also of an emulator that never starts
@@ -124,8 +124,15 @@ class Store:
 
     def put(self, table: str, **values: object) -> None:
         """Write a row, in place of the one with the same key."""
+        self._write("INSERT OR REPLACE", table, values)
+
+    def add(self, table: str, **values: object) -> None:
+        """Write a new row."""
+        self._write("INSERT", table, values)
+
+    def _write(self, how: str, table: str, values: JSONObject) -> None:
         names, places = ", ".join(values), ", ".join("?" * len(values))
-        self.all(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", [*values.values()])
+        self.all(f"{how} INTO {table} ({names}) VALUES ({places})", [*values.values()])
 
     def clear(self) -> None:
         """Forget everything."""
@@ -138,7 +145,7 @@ class Store:
         with self._lock:
             self.all(
                 "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)",
-                (str(uuid4()), app, session, self._now()),
+                (str(uuid4()), app, session, self.now()),
             )
             row = self.one("SELECT id FROM users WHERE app = ? AND session = ?", (app, session))
             assert row is not None
@@ -154,51 +161,140 @@ class Store:
                     user_id = users.get(run.user) or self.user_id(app, str(run.user))
                     users[run.user] = user_id
                     has_ended = run.status not in {"running", "paused"}
-                    ended = run.created_at + run.elapsed_time if has_ended else None
-                    row = (
-                        run.id, str(uuid4()), app, workflow_id, version, 0, run.status,
-                        json.dumps(run.inputs), json.dumps(run.outputs), run.error,
-                        run.elapsed_time, run.total_tokens, run.total_steps,
-                        run.exceptions_count, run.created_at, ended, user_id,
-                    )  # fmt: skip
-                    self._database.execute(f"INSERT INTO runs VALUES ({_PLACES})", row)
-                    log = (run.log_id, app, run.id, user_id, run.created_at)
-                    self.add_log(*log, made_in=run.created_from)
+                    record = RunRecord(
+                        app,
+                        workflow_id,
+                        version,
+                        user=run.user or "",
+                        user_id=user_id,
+                        created=run.created_at,
+                        id=run.id,
+                        status=run.status,
+                        inputs=run.inputs,
+                        outputs=run.outputs,
+                        error=run.error,
+                        elapsed=run.elapsed_time,
+                        tokens=run.total_tokens,
+                        steps=run.total_steps,
+                        exceptions=run.exceptions_count,
+                        finished=run.created_at + run.elapsed_time if has_ended else None,
+                    )
+                    self.add("runs", **record.row())
+                    self.add_log(record, log_id=run.log_id, made_in=run.created_from)
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
 
     def add_log(
-        self,
-        log_id: str,
-        app: str,
-        run_id: str,
-        user_id: str,
-        created: float,
-        *,
-        made_in: str = "service-api",
+        self, run: RunRecord, *, log_id: str | None = None, made_in: str = "service-api"
     ) -> None:
-        """Write a row of the logs; its time is rounded to whole seconds (DIFY.md section 0.1)."""
-        with self._lock:
-            self._database.execute(
-                "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?)",
-                (log_id, app, run_id, user_id, int(created + 0.5), made_in),
-            )
+        """Write a row of the logs; its time is rounded to whole seconds."""
+        self.add(
+            "logs",
+            id=log_id or str(uuid4()),
+            app=run.app,
+            run_id=run.id,
+            user_id=run.user_id,
+            created=int(run.created + 0.5),
+            made_in=made_in,
+        )
 
-    def delete_runs(self, ids: Iterable[str]) -> None:
-        """Delete runs, but not their rows of the logs."""
-        with self._lock:
-            self._database.executemany(
-                "DELETE FROM runs WHERE id = ?", [(run_id,) for run_id in ids]
-            )
-
-    def delete_logs(self, ids: Iterable[str]) -> None:
-        """Delete rows of the logs."""
+    def delete(self, table: str, ids: Iterable[str]) -> None:
+        """Delete rows by their ids; the rows of the logs stay when their runs are deleted."""
         with self._lock:
             self._database.executemany(
-                "DELETE FROM logs WHERE id = ?", [(log_id,) for log_id in ids]
+                f"DELETE FROM {table} WHERE id = ?", [(row_id,) for row_id in ids]
             )
 
 
-_PLACES = ", ".join("?" * 17)
+def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSONObject:
+    """The inputs that the server adds to those of a run."""
+    return {
+        "sys.files": [],
+        "sys.user_id": user,
+        "sys.app_id": app_id,
+        "sys.workflow_id": workflow_id,
+        "sys.workflow_run_id": run_id,
+    }
+
+
+@attrs.define
+class RunRecord:
+    """What is remembered of a run.
+
+    Args:
+        app: Key of the app.
+        workflow_id: Id of the published version (UUID).
+        version: Name of the published version.
+        user: Who it is for.
+        user_id: Id (UUID) of the end user.
+        created: When it began (Unix seconds).
+        number: Its number among the runs of the app, from 1.
+        id: Id (UUID).
+        task_id: Id (UUID) of its task.
+        status: How it is.
+        inputs: Its inputs, with those of the system.
+        outputs: Its outputs.
+        error: Error text.
+        elapsed: Its duration in seconds; 0 while it runs.
+        tokens: Tokens that models used.
+        steps: Nodes that ran.
+        exceptions: Nodes that failed.
+        finished: When it ended.
+        leg: When it began or, after a pause, went on.
+    """
+
+    app: str
+    workflow_id: str
+    version: str
+    user: str
+    user_id: str
+    created: float
+    number: int = 0
+    id: str = attrs.field(factory=lambda: str(uuid4()))
+    task_id: str = attrs.field(factory=lambda: str(uuid4()))
+    status: str = "running"
+    inputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    error: str | None = None
+    elapsed: float = 0.0
+    tokens: int = 0
+    steps: int = 0
+    exceptions: int = 0
+    finished: float | None = None
+    leg: float = 0.0
+
+    @property
+    def kept_inputs(self) -> JSONObject:
+        """The inputs as they are kept, with the time, which live events do not show."""
+        return {**self.inputs, "sys.timestamp": int(self.created)}
+
+    def row(self) -> JSONObject:
+        """Its row in the database."""
+        row = attrs.asdict(self, recurse=False)
+        del row["user"], row["leg"]
+        texts = {name: json.dumps(row[name]) for name in ("inputs", "outputs")}
+        return {**row, **texts}
+
+    def save(self, store: Store) -> None:
+        """Write it as it is now."""
+        store.put("runs", **self.row())
+
+    @classmethod
+    def load(cls, store: Store, app: str, id: str) -> RunRecord | None:
+        """The record of an app's run; None where there is none."""
+        row = store.one(
+            "SELECT runs.*, coalesce(session, '') AS user "
+            "FROM runs LEFT JOIN users ON users.id = user_id "
+            "WHERE runs.id = ? AND runs.app = ?",
+            (id, app),
+        )
+        return None if row is None else cls.of(row)
+
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> RunRecord:
+        """The record in a row of runs with their users."""
+        values = {name: row[name] for name in row.keys()}  # noqa: SIM118  # a Row is no mapping
+        texts = {name: json.loads(row[name]) for name in ("inputs", "outputs")}
+        return cls(**{**values, **texts, "leg": row["created"]})

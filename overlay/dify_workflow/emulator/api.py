@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import attrs
 from starlette.applications import Starlette
@@ -16,28 +17,29 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .._json import JSONObject
-from ._answers import Answers
-from ._bodies import (
-    blocking_body,
-    detail_body,
-    end_user_body,
-    info_body,
-    null_detail,
-    parameters_body,
-    site_body,
+from .answers import Answers
+from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
+from .logs import Logs
+from .requests import (
+    NOT_UNDERSTOOD,
+    ApiError,
+    Fields,
+    RunRequest,
+    invalid,
+    is_uuid,
+    json_body,
+    not_found,
+    server_error,
 )
-from ._faults import EndedEarlyError, Fault, Faults, end_connection, faulty
-from ._logs import LogQuery, Logs
-from ._record import RunRecord
-from ._refusals import ApiError, invalid, not_found, server_error
-from ._requests import check_files, chosen, is_uuid, json_body, object_of, text_of, user_of
-from ._run import Run
-from ._state import State
-from ._steps import FormAnswer, StartError
-from ._workflow import Workflow
+from .store import RunRecord
+from .workflows import FormAnswer, StartError
 
-Endpoint = Callable[[Request, Workflow], Awaitable[Response]]
+if TYPE_CHECKING:
+    from .run import Run
+    from .state import State
+    from .workflows import Workflow
+
+Endpoint = Callable[[Request, "Workflow"], Awaitable[Response]]
 
 _NOT_ALLOWED = 405
 _NO_ANSWER = 0
@@ -63,13 +65,7 @@ class WorkerDiedError(Exception):
 
 
 class Api:
-    """The endpoints over a state.
-
-    Args:
-        state: What they answer from.
-        faults: What goes wrong on demand.
-        seen: Where requests are noted.
-    """
+    """The endpoints over a state."""
 
     def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
         self._state = state
@@ -80,39 +76,41 @@ class Api:
         self._seen = seen
 
     def application(self, pages: list[Route]) -> Starlette:
-        """The ASGI application.
-
-        Args:
-            pages: Routes for people, which need no key.
-        """
+        """The ASGI application."""
         dialect = self._dialect
-        routes: list[tuple[bool, str, str, Endpoint]] = [
-            (True, "POST", "/workflows/run", self.run_workflow),
-            (dialect.run_by_id, "POST", "/workflows/{workflow_id}/run", self.run_workflow),
-            (True, "POST", "/workflows/tasks/{task_id}/stop", self.stop),
-            (True, "GET", "/workflows/run/{run_id}", self.detail),
-            (True, "GET", "/workflows/logs", self.logs),
-            (dialect.human_input == "api", "GET", "/workflow/{run_id}/events", self.events),
-            (dialect.human_input == "api", "GET", "/form/human_input/{token}", self.form),
-            (dialect.human_input == "api", "POST", "/form/human_input/{token}", self.submit),
-            (True, "POST", "/files/upload", self.upload),
-            (True, "GET", "/files/{file_id}/preview", self.preview),
-            (dialect.end_users, "GET", "/end-users/{user_id:uuid}", self.end_user),
-            (True, "GET", "/info", self.info),
-            (True, "GET", "/parameters", self.parameters),
-            (True, "GET", "/meta", self.meta),
-            (dialect.site, "GET", "/site", self.site),
-            (True, "POST", "/audio-to-text", self.audio_to_text),
-            (True, "POST", "/text-to-audio", self.text_to_audio),
+        endpoints: list[tuple[str, str, Endpoint]] = [
+            ("POST", "/workflows/run", self.run_workflow),
+            ("POST", "/workflows/tasks/{task_id}/stop", self.stop),
+            ("GET", "/workflows/run/{run_id}", self.detail),
+            ("GET", "/workflows/logs", self.logs),
+            ("POST", "/files/upload", self.upload),
+            ("GET", "/files/{file_id}/preview", self.preview),
+            ("GET", "/info", self.info),
+            ("GET", "/parameters", self.parameters),
+            ("GET", "/meta", self.meta),
+            ("POST", "/audio-to-text", self.audio_to_text),
+            ("POST", "/text-to-audio", self.text_to_audio),
         ]
-        served = [
+        if dialect.since(1, 4):
+            endpoints.append(("GET", "/site", self.site))
+        if dialect.since(1, 7):
+            endpoints.append(("POST", "/workflows/{workflow_id}/run", self.run_workflow))
+        if dialect.since(1, 13):
+            endpoints.append(("GET", "/end-users/{user_id:uuid}", self.end_user))
+        if dialect.has_form_api:
+            endpoints += [
+                ("GET", "/workflow/{run_id}/events", self.events),
+                ("GET", "/form/human_input/{token}", self.form),
+                ("POST", "/form/human_input/{token}", self.submit),
+            ]
+        routes = [
             Route(f"/v1{path}", self._guarded(endpoint), methods=[method])
-            for is_there, method, path, endpoint in routes
-            if is_there
+            for method, path, endpoint in endpoints
         ]
-        root = [Route("/v1/", self._root)] if dialect.root else []
+        if not dialect.since(1, 8):
+            routes.append(Route("/v1/", self._root))
         application = Starlette(
-            routes=[*served, *root, *pages], exception_handlers={HTTPException: self._refused}
+            routes=[*routes, *pages], exception_handlers={HTTPException: self._refused}
         )
         application.router.redirect_slashes = False
         return application
@@ -120,7 +118,7 @@ class Api:
     # ------------------------------------------------------------------- around every endpoint
 
     def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint behind the check of the key, and behind what goes wrong on demand."""
+        """The endpoint after the check of the key, and with what goes wrong on demand."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -199,40 +197,47 @@ class Api:
         version = {"api_version": "v1", "server_version": self._dialect.version}
         return self._answers.json({"welcome": "Dify OpenAPI", **version})
 
+    async def _fields(self, request: Request, model: str) -> Fields:
+        return Fields(await json_body(request, self._dialect), model, self._dialect)
+
     # ------------------------------------------------------------------------------------ runs
 
     async def run_workflow(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/run and /workflows/{workflow_id}/run."""
-        body = await json_body(request, self._dialect)
-        model = "WorkflowRunPayload"
-        inputs = object_of(body, "inputs", model, self._dialect)
-        check_files(body, model, self._dialect)
-        modes = ("blocking", "streaming")
-        is_streamed = chosen(body, "response_mode", modes, self._dialect, model) == "streaming"
-        user = user_of(body.get("user"), self._dialect)
+        fields = await self._fields(request, "WorkflowRunPayload")
+        inputs = fields.json_object("inputs")
+        fields.check_list("files")
+        mode = fields.choice("response_mode", ("blocking", "streaming"))
+        user = fields.user()
         _check_mode(app)
-        version = self._version(app, request.path_params.get("workflow_id"))
-        state, base_url = self._state, _base_url(request)
-        state.check_room(app, is_streamed=is_streamed)
-        if is_streamed and self._dialect.in_worker:
+        asked = RunRequest(
+            app,
+            self._version(app, request.path_params.get("workflow_id")),
+            inputs,
+            user,
+            _base_url(request),
+            is_streamed=mode == "streaming",
+        )
+        state = self._state
+        state.check_room(asked)
+        if asked.is_streamed and self._dialect.has_workers:
             faults = self._faults.take(_label(request), "stream")
-            delay = sum(fault.start_delay for fault in faults)
-            run = state.enqueue(app, version, inputs, user, base_url, delay=delay)
+            run = state.enqueue(asked, delay=sum(fault.start_delay for fault in faults))
             return self._stream(request, state.streams.of_run(run), faults, run)
-        refusal = state.refusal(version, app, inputs, user, base_url)
+        refusal = state.refusal(asked)
         if refusal:
             raise invalid(refusal)
         try:
-            run = await state.start(app, version, inputs, user, base_url, is_streamed=is_streamed)
+            run = await state.start(asked)
         except StartError as error:
             raise invalid(str(error)) from None
-        if is_streamed:
+        if asked.is_streamed:
             faults = self._faults.take(_label(request), "stream")
             return self._stream(request, state.streams.of_run(run), faults, run)
         last = await state.streams.last_event(run)
         if last is None:
             raise WorkerDiedError
-        return self._answers.spaced(blocking_body(run.record, last, self._dialect))
+        return self._answers.blocking(run.record, last)
 
     def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:
         """The version to run; the one published last, where none is named."""
@@ -283,7 +288,7 @@ class Api:
 
     async def stop(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
-        user = user_of((await json_body(request, self._dialect)).get("user"), self._dialect)
+        user = (await self._fields(request, "")).user()
         _check_mode(app)
         faults = self._faults.take(_label(request), "stop")
         winner = next((fault.stop_winner for fault in faults), None)
@@ -292,14 +297,14 @@ class Api:
 
     async def detail(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/run/{run_id}."""
-        if self._dialect.detail_checks_mode:
+        if not self._dialect.since(1, 7):
             _check_mode(app)
         record = self._record(request, app)
-        if record is None and self._dialect.unknown_run_is_null:
-            return self._answers.json(null_detail(self._dialect))
-        if record is None:
-            raise not_found("Workflow run not found.")
-        return self._answers.json(detail_body(record, self._dialect))
+        if record is not None:
+            return self._answers.detail(record)
+        if not self._dialect.since(1, 13, 1):
+            return self._answers.null_detail()
+        raise not_found("Workflow run not found.")
 
     def _record(self, request: Request, app: Workflow) -> RunRecord | None:
         run_id = request.path_params["run_id"]
@@ -310,20 +315,21 @@ class Api:
     async def logs(self, request: Request, app: Workflow) -> Response:
         """GET /workflows/logs."""
         query = {name: request.query_params.getlist(name)[0] for name in request.query_params}
-        return self._answers.json(self._logs.page(app.key, LogQuery.of(query, self._dialect)))
+        return self._answers.json(self._logs.page(app.key, query))
 
     async def events(self, request: Request, app: Workflow) -> Response:
         """GET /workflow/{run_id}/events."""
-        user = user_of(request.query_params.get("user"), self._dialect)
+        user = Fields(request.query_params, "", self._dialect).user()
         record = self._record(request, app)
         if record is None or record.user != user:
             raise not_found("Workflow run not found")
+        streams = self._state.streams
         faults = self._faults.take(_label(request), "stream")
         if record.finished is not None:
-            chunks = self._state.streams.of_finished(record)
+            chunks = streams.of_finished(record)
             return self._stream(request, chunks, faults, is_resumed=True)
         run = self._state.going_on(record.id)
-        chunks = self._state.streams.of_going_on(
+        chunks = streams.of_going_on(
             record,
             run,
             snapshot=_is_true(request, "include_state_snapshot"),
@@ -337,16 +343,14 @@ class Api:
         """GET /form/human_input/{form_token}."""
         token = request.path_params["token"]
         form = self._state.forms.open(app.key, token, request.url.path)
-        return self._answers.media(_spaced(form.to_page()), "application/json")
+        return self._answers.media(json.dumps(form.to_page()), "application/json")
 
     async def submit(self, request: Request, app: Workflow) -> Response:
         """POST /form/human_input/{form_token}."""
-        body = await json_body(request, self._dialect)
-        model = "HumanInputFormSubmitPayload"
-        inputs = object_of(body, "inputs", model, self._dialect)
-        action = text_of(body, "action", model, self._dialect)
-        user_of(body.get("user"), self._dialect)
-        answer = FormAnswer(action, inputs)
+        fields = await self._fields(request, "HumanInputFormSubmitPayload")
+        inputs = fields.json_object("inputs")
+        answer = FormAnswer(fields.text("action"), inputs)
+        fields.user()
         self._state.answer(app, request.path_params["token"], answer, request.url.path)
         return self._answers.json({})
 
@@ -358,8 +362,9 @@ class Api:
             file = next(iter(form.getlist("file")), None)  # of two of the name, the first
             user = form.get("user")
             if not isinstance(file, UploadFile):
-                dialect = self._dialect
-                raise ApiError(400, dialect.no_file_code, dialect.no_file_message)
+                if self._dialect.since(1, 7):
+                    raise ApiError(400, "no_file_uploaded", "Please upload your file.")
+                raise ApiError(400, "bad_request_key_error", NOT_UNDERSTOOD)
             owner = user if isinstance(user, str) and user else "DEFAULT-USER"
             stored = self._state.files.add(
                 app.key,
@@ -382,7 +387,7 @@ class Api:
         row = self._state.store.one(sql, (user_id, app.key))
         if row is None:
             raise ApiError(404, "end_user_not_found", "End user not found.")
-        return self._answers.json(end_user_body(user_id, row["session"], row["created"], app))
+        return self._answers.end_user(user_id, row["session"], row["created"], app)
 
     async def audio_to_text(self, request: Request, app: Workflow) -> Response:
         """POST /audio-to-text."""
@@ -404,14 +409,14 @@ class Api:
 
     async def info(self, _request: Request, app: Workflow) -> Response:
         """GET /info."""
-        return self._answers.json(info_body(app, self._dialect))
+        return self._answers.info(app)
 
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
         if not app.published:
             text = "App unavailable, please check your app configurations."
             raise ApiError(400, "app_unavailable", text)
-        return self._answers.json(parameters_body(app))
+        return self._answers.parameters(app)
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
         """GET /meta."""
@@ -419,7 +424,7 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return self._answers.json(site_body(app, self._dialect))
+        return self._answers.site(app)
 
 
 def _check_mode(app: Workflow) -> None:
@@ -443,10 +448,6 @@ def _is_true(request: Request, name: str) -> bool:
 
 def _base_url(request: Request) -> str:
     return f"{request.base_url}v1"
-
-
-def _spaced(body: JSONObject) -> bytes:
-    return json.dumps(body).encode()
 
 
 async def _ignoring(answer: Awaitable[Response]) -> None:

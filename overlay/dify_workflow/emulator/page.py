@@ -6,22 +6,27 @@ it shows numbers of any size, and NaN, as they are.
 
 from __future__ import annotations
 
-import asyncio
+import base64
+import hashlib
 import json
 import logging
+import re
+import shlex
 import sqlite3
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .._json import JSON, JSONObject
-from . import _snippets
-from ._document import document
-from ._record import RunRecord
-from ._state import State
-from ._timeline import timeline_of
-from ._workflow import Input, Workflow
+from .store import RunRecord
+from .workflows import Input, Workflow
+
+if TYPE_CHECKING:
+    from .state import State
 
 _PAGE = 50
 """Runs on a page of the list."""
@@ -38,13 +43,26 @@ _ROW = (
 
 _FRESH = {"Cache-Control": "no-store"}
 
+_FOLDER = Path(__file__).parent / "page"
+
+_FILE: JSONObject = {
+    "type": "document",
+    "transfer_method": "remote_url",
+    "url": "https://example.com/report.pdf",
+}
+
+_SAMPLES: dict[str, JSON] = {
+    "number": 1,
+    "checkbox": True,
+    "json_object": {},
+    "file": _FILE,
+    "file-list": [_FILE],
+}
+"""A value by kind of input, for those that are no text."""
+
 
 class Page:
-    """The page and the JSON beside it.
-
-    Args:
-        state: What they show.
-    """
+    """The page and the JSON beside it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -63,7 +81,7 @@ class Page:
 
     async def document(self, _request: Request) -> Response:
         """GET /."""
-        text, policy = document()
+        text, policy = _document()
         headers = {**_FRESH, "Content-Security-Policy": policy}
         return Response(text, headers=headers, media_type="text/html")
 
@@ -76,10 +94,13 @@ class Page:
     async def runs(self, request: Request) -> Response:
         """GET /page/runs.json?app=&before=: a page of the runs of one app or all, newest first."""
         app, before = request.query_params.get("app"), request.query_params.get("before")
-        try:
-            cursor = _cursor(before) if before else {}
-        except ValueError as error:
-            return _json({"error": str(error)}, 400)
+        cursor: JSONObject = {}
+        if before:  # the run after which this page begins
+            created, _, run_id = before.partition(",")
+            try:
+                cursor = {"created": float(created), "id": run_id}
+            except ValueError as error:
+                return _json({"error": str(error)}, 400)
         chosen = "runs.app = :app" if app else "1"
         older = "(runs.created, runs.id) < (:created, :id)" if cursor else "1"
         values: JSONObject = {"app": app, "limit": _PAGE + 1, **cursor}
@@ -92,11 +113,12 @@ class Page:
             f"SELECT count(*) AS runs FROM runs WHERE {chosen} AND NOT {older}", values
         )
         counts = self._store.all("SELECT app, count(*) AS runs FROM runs GROUP BY app")
+        last = rows[_PAGE - 1] if len(rows) > _PAGE else None
         body: JSONObject = {
             "now": self._state.settings.now(),
             "runs": [self._row(row) for row in rows[:_PAGE]],
             "newer": newer["runs"] if newer else 0,
-            "before": _cursor_of(rows[_PAGE - 1]) if len(rows) > _PAGE else None,
+            "before": f"{last['created']!r},{last['id']}" if last else None,
             "counts": {row["app"]: row["runs"] for row in counts},
         }
         return _json(body)
@@ -163,8 +185,7 @@ def _app(app: Workflow, base_url: str) -> JSONObject:
         "description": app.description,
         "can_run": app.published and app.api_enabled and app.mode == "workflow",
         "inputs": [_input(field) for field in app.inputs],
-        "curl": _snippets.curl(app, base_url),
-        "python": _snippets.python(app, base_url),
+        **_snippets(app, base_url),
     }
 
 
@@ -191,16 +212,6 @@ def _text(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _cursor(text: str) -> JSONObject:
-    """The run behind which a page begins."""
-    created, _, run_id = text.partition(",")
-    return {"created": float(created), "id": run_id}
-
-
-def _cursor_of(row: sqlite3.Row) -> str:
-    return f"{row['created']!r},{row['id']}"
-
-
 def _json(body: JSONObject, status: int = 200) -> Response:
     # ASCII: also half of a surrogate pair has to arrive.
     return Response(json.dumps(body), status, headers=_FRESH, media_type="application/json")
@@ -209,3 +220,58 @@ def _json(body: JSONObject, status: int = 200) -> Response:
 def _is_no_poll(record: logging.LogRecord) -> bool:
     """Whether a request is worth a line of the access log; the page asks every second."""
     return not (isinstance(record.args, tuple) and str(record.args[2]).startswith("/page/"))
+
+
+@cache
+def _document() -> tuple[str, str]:
+    """The document, and its ``Content-Security-Policy``.
+
+    By the policy a browser runs and loads nothing else, even if a text of a run came to stand in
+    the page as markup.
+    """
+    text = re.sub(
+        r"\{\{ (\S+) \}\}",
+        lambda part: (_FOLDER / part[1]).read_text(encoding="utf-8"),
+        (_FOLDER / "page.html").read_text(encoding="utf-8"),
+    )
+    policy = (
+        "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; "
+        f"style-src {_hashed(text, 'style')}; script-src {_hashed(text, 'script')}"
+    )
+    return text, policy
+
+
+def _hashed(text: str, tag: str) -> str:
+    """The one source that a policy allows: what stands between the tags."""
+    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    assert found is not None
+    digest = hashlib.sha256(found[1].encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _snippets(app: Workflow, base_url: str) -> JSONObject:
+    """Lines to copy that run an app: for a shell, and in Python."""
+    inputs = {each.name: _sample(each) for each in app.inputs if each.required}
+    body = {"inputs": inputs, "response_mode": "blocking", "user": "curl"}
+    return {
+        "curl": (
+            f"curl {shlex.quote(base_url)}/workflows/run \\\n"
+            f"  -H {shlex.quote(f'Authorization: Bearer {app.key}')} \\\n"
+            f"  -H 'Content-Type: application/json' \\\n"
+            f"  -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
+        ),
+        "python": (
+            "from dify_workflow import DifyWorkflow\n\n"
+            f"with DifyWorkflow({app.key!r}, base_url={base_url!r}) as workflow:\n"
+            f"    print(workflow.run_workflow({inputs!r}).outputs)"
+        ),
+    }
+
+
+def _sample(field: Input) -> JSON:
+    if field.default is not None:
+        return field.default
+    if field.options:
+        return field.options[0]
+    return _SAMPLES.get(field.type, "text"[: field.max_length])

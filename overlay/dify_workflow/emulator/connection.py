@@ -1,0 +1,254 @@
+"""The HTTP server beneath the emulator: uvicorn, its connections, allowed hosts, outages."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import shlex
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from email.utils import formatdate
+from typing import Literal, TypeAlias, get_args
+
+import uvicorn
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .dialect import Settings
+from .faults import Fault, Faults, by_proxy
+from .requests import ApiError
+
+OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
+"""What clients meet while the server is away; see `Emulator.outage`."""
+
+_ANY = "*"
+"""Allows every host."""
+
+
+def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
+    """An application whose answers have a ``Date`` header, by the server's clock."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start" and settings.date_header:
+                date = formatdate(settings.now(), usegmt=True).encode()
+                message = {**message, "headers": [*message["headers"], (b"date", date)]}
+            await send(message)
+
+        await application(scope, receive, send_dated)
+
+    return answer
+
+
+class Protocol(H11Protocol):
+    """An HTTP connection that requests can reach, so that faults can break it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is narrower still
+        """Take a connection."""
+        super().connection_made(transport)
+        # asyncio does so for sockets that it has opened itself; without it every answer waits for
+        # the 40 ms after which the client acknowledges its head.
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _HangUp(asyncio.Protocol):
+    """A connection that ends as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that says when it accepts connections, and ends streams before it stops.
+
+    It can be away for a while: then nobody listens at its port, or somebody who hangs up.
+    """
+
+    def __init__(self, config: uvicorn.Config, close: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._close = close
+        self._place: socket.socket | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start accepting connections."""
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what goes on, then stop."""
+        await self._close()
+        if self._place is not None:
+            self._place.close()
+        await super().shutdown(sockets)
+
+    def cut(self) -> None:
+        """Cut all connections, in the middle of whatever they bring."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    async def go_away(self, *, hangs_up: bool) -> None:
+        """Stop listening; connections end with the answer that they bring.
+
+        Args:
+            hangs_up: Whether connections are accepted and closed; else they are refused.
+        """
+        place = await self._free_place()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if hangs_up:
+            loop = asyncio.get_running_loop()
+            self.servers = [await loop.create_server(_HangUp, sock=place)]
+        else:
+            self._place = place
+
+    async def come_back(self) -> None:
+        """Listen again."""
+        place, self._place = self._place or await self._free_place(), None
+        await super().startup([place])
+
+    async def _free_place(self) -> socket.socket:
+        """Close what listens; a socket that keeps its address, and does not listen."""
+        (listener,) = self.servers[0].sockets
+        address = listener.getsockname()
+        with suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        # Connections that were accepted just now are made: after the close, asyncio fails to.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.servers[0].close()
+        self.servers = []
+        place = socket.socket(listener.family)
+        if os.name == "posix":  # where connections of before may still hold the address
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(address)
+        return place
+
+
+def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """Names of hosts, as `HostCheck` compares them.
+
+    Raises:
+        TypeError: They are one text.
+        ValueError: One of them is no name or address of a host.
+    """
+    if isinstance(hosts, str):
+        raise TypeError(f"allowed_hosts takes a list of hosts, such as [{hosts!r}]")
+    names = frozenset(map(_name_of, hosts))
+    for name in names:
+        if not name or set(name) & set(" /@?#"):
+            raise ValueError(f"{name!r} is no host: give a name or an address, such as emulator")
+    return names
+
+
+class HostCheck:
+    """Refuses requests that name a host which is neither loopback nor allowed.
+
+    Any page on the web can have a name of its own lead to this machine (DNS rebinding), and would
+    then read what a server there shows, such as the keys on the emulator's page.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: frozenset[str]) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        host = Headers(scope=scope).get("host", "")
+        if _ANY in self._allowed or _is_local(host) or _name_of(host) in self._allowed:
+            await self._app(scope, receive, send)
+            return
+        name = _name_of(host)
+        error = ApiError(
+            403,
+            "forbidden",
+            f"This emulator does not serve the host {name!r}, as a protection against DNS "
+            f"rebinding. If the name is yours, allow it: --allowed-host {shlex.quote(name)}, or "
+            f"Emulator(allowed_hosts=[{name!r}]).",
+        )
+        refusal = Response(json.dumps(error.body), 403, media_type="application/json")
+        await refusal(scope, receive, send)
+
+
+def _is_local(host: str) -> bool:
+    """Whether a ``Host`` header names loopback: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
+    name = _name_of(host)
+    if name == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(name).is_loopback
+    return False
+
+
+def _name_of(host: str) -> str:
+    """The host of a ``Host`` header, without its port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() and ":" not in name else host).lower()
+
+
+class Outages:
+    """Times in which the server is away, while its workers go on with their runs."""
+
+    def __init__(self, server: Server, faults: Faults) -> None:
+        self._server = server
+        self._faults = faults
+        self._is_away = False
+        self._page: Fault | None = None
+        self._end: asyncio.Task[None] | None = None
+
+    async def begin(
+        self, seconds: float | None, answer: OutageAnswer, *, cut_streams: bool
+    ) -> None:
+        """Let the server be away; the arguments are those of `Emulator.outage`.
+
+        Raises:
+            RuntimeError: It is away already.
+            ValueError: Nobody answers so.
+        """
+        if answer not in get_args(OutageAnswer):
+            raise ValueError(f"answer must be one of {get_args(OutageAnswer)}, not {answer!r}")
+        if self._is_away:
+            raise RuntimeError("The emulator is away already.")
+        self._is_away = True
+        if isinstance(answer, int):
+            self._page = Fault(answer=by_proxy(answer))
+            self._faults.add(self._page, times=None)
+        else:
+            await self._server.go_away(hangs_up=answer == "close")
+        if cut_streams:
+            self._server.cut()
+        await asyncio.sleep(0)  # after it, what was to be closed is closed
+        if seconds is not None:
+            self._end = asyncio.create_task(self._end_after(seconds))
+
+    async def _end_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.end()
+
+    async def end(self) -> None:
+        """Let the server be there again; without effect where it is."""
+        if not self._is_away:
+            return
+        self._is_away = False
+        if self._end is not None and self._end is not asyncio.current_task():
+            self._end.cancel()
+        self._end = None
+        if self._page is None:
+            await self._server.come_back()
+            return
+        self._faults.remove(self._page)
+        self._page = None

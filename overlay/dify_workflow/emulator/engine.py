@@ -1,0 +1,462 @@
+"""Runs a workflow: its steps become events, one after the other or at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from uuid import uuid4
+
+import attrs
+
+from .._json import JSON, JSONObject
+from .payloads import NodeRun, Payloads, Rounds, Scope
+from .workflows import (
+    TIMEOUT,
+    BeginNode,
+    Emit,
+    EndNode,
+    FormAnswer,
+    HumanInput,
+    Iteration,
+    Loop,
+    NodeError,
+    Outputs,
+    Parallel,
+    RetryNode,
+    Sleep,
+    StartError,
+    Steps,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+    from .forms import Form, Forms
+    from .store import RunRecord
+
+_MOST_STEPS = 500
+"""Nodes that a run may have, those of each round counted."""
+
+
+class StepLimitError(Exception):
+    """The run has had as many steps as it may."""
+
+
+class Listener(Protocol):
+    """What is told of the steps of a run: the run."""
+
+    def publish(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
+        """Take an event."""
+        ...
+
+    def save_node(self, node: NodeRun) -> None:
+        """Keep a node, which has started or ended."""
+        ...
+
+    def pause(self, forms: list[Form]) -> None:
+        """Wait for forms; nothing else of the run goes on."""
+        ...
+
+
+class Engine:
+    """Drives the steps of one run and counts what they cost."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        dialect: Dialect,
+        forms: Forms,
+        now: Callable[[], float],
+        listener: Listener,
+    ) -> None:
+        self.payloads = Payloads(dialect, record, now)
+        self._record = record
+        self._dialect = dialect
+        self._forms = forms
+        self._now = now
+        self._publish = listener.publish
+        self._save_node = listener.save_node
+        self._pause = listener.pause
+        self._newest: BeginNode
+        self._last: dict[tuple[str, Scope], NodeRun] = {}
+        self._before: dict[Scope, str] = {}
+        self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
+        self._going_on = 1
+        self._positions = 0
+        self._steps_taken = 0
+        self._steps: Steps
+        self._first: tuple[bool, Any] | Exception
+
+    async def prepare(self, steps: Steps) -> None:
+        """Take the first step of a workflow, so that it is known whether it can start.
+
+        Raises:
+            StartError: It cannot.
+        """
+        self._steps = steps
+        try:
+            self._first = await _advance(steps, None, None)
+        except StartError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it fails the run, not the call
+            self._first = error
+
+    async def run(self, shown_inputs: JSONObject) -> JSONObject:
+        """Run the workflow between its start and end nodes, which every workflow has.
+
+        Raises:
+            NodeError: A node failed and nobody handled it.
+        """
+        scope = Scope()
+        self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
+        self._end(EndNode("start", shown_inputs), scope)
+        if isinstance(self._first, Exception):
+            raise self._first
+        outputs = await self._drive(self._steps, scope, self._first)
+        shown: JSONObject = {} if outputs is None else outputs
+        if not isinstance(shown, dict):
+            raise TypeError(f"the outputs must be a dict, not {outputs!r}")
+        if self._newest.type != "end":  # else the workflow has had an end node of its own
+            self._begin(BeginNode("end", "end", "End", shown), scope)
+            self._end(EndNode("end", shown), scope)
+        return shown
+
+    # ------------------------------------------------------------------------------ the steps
+
+    async def _drive(
+        self, steps: Steps, scope: Scope, first: tuple[bool, Any] | None = None
+    ) -> JSON:
+        """Take steps to their end; what they return."""
+        result: JSON = None
+        done, step = first or await _advance(steps, None, None)
+        while not done:
+            value: Any = None
+            error: NodeError | None = None
+            if isinstance(step, Outputs):
+                result = step.values
+            else:
+                try:
+                    value = await self._take(step, scope)
+                except NodeError as failure:
+                    error = failure
+            done, step = await _advance(steps, value, error)
+        return result if step is None else step
+
+    async def _take(self, step: object, scope: Scope) -> Any:
+        match step:
+            case Sleep(seconds):
+                await asyncio.sleep(seconds)
+            case Text():
+                # Up to 1.8 only what models write is streamed.
+                if step.of_model or not self._dialect.has_old_engine:
+                    data = {"text": step.text, "from_variable_selector": list(step.selector)}
+                    self._publish("text_chunk", data)
+            case Emit():
+                if step.event != "reasoning_chunk" or self._dialect.since(1, 15):
+                    self._publish(step.event, step.data, top_level=step.top_level)
+            case BeginNode():
+                self._begin(step, scope)
+            case EndNode():
+                self._end(step, scope)
+            case RetryNode():
+                self._retry(step, scope)
+            case _:
+                return await self._take_parts(step, scope)
+        return None
+
+    async def _take_parts(self, step: object, scope: Scope) -> Any:
+        """Take a step that has steps of its own."""
+        match step:
+            case Iteration():
+                return await self._iterate(step, scope)
+            case Loop():
+                return await self._loop(step, scope)
+            case Parallel(branches):
+                return await self._branches(branches, scope)
+            case HumanInput():
+                return await self._ask(step, scope)
+            case GeneratorType() | AsyncGenerator():
+                return await self._drive(cast("Steps", step), scope)
+            case _:
+                raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
+
+    # ------------------------------------------------------------------------------ the nodes
+
+    def _begin(self, step: BeginNode, scope: Scope) -> NodeRun:
+        node = self._note(step, scope)
+        self._publish("node_started", self.payloads.node_started(node))
+        return node
+
+    def _note(self, step: BeginNode, scope: Scope) -> NodeRun:
+        """Number a node among those of the run, without an event."""
+        self._take_step(step, scope)
+        self._positions += 1
+        before = self._before.get(scope, scope.first_node)
+        node = NodeRun(step, scope, self._positions, before, self._now())
+        self._newest = step
+        self._last[step.id, scope] = node
+        self._before[scope] = step.id
+        # Nodes inside an iteration or loop are counted only up to 1.8.
+        if self._dialect.has_old_engine or not (scope.iteration or scope.loop):
+            self._record.steps += 1
+        self._save_node(node)
+        return node
+
+    def _take_step(self, step: BeginNode, scope: Scope) -> None:
+        """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
+        if not self._dialect.has_old_engine:
+            self._steps_taken += 1
+        if self._steps_taken > _MOST_STEPS:
+            raise StepLimitError
+        if self._dialect.has_old_engine and step.type not in {"iteration", "loop"}:
+            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
+
+    def _end(self, step: EndNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
+        node.status, node.error, node.outputs = step.status, step.error, step.outputs
+        node.ended = self._now()
+        self._record.tokens += (step.metadata or {}).get("total_tokens", 0)
+        self._count_failure(node, step.status)
+        self._save_node(node)
+        self._publish("node_finished", self.payloads.node_ended(node, step))
+
+    def _retry(self, step: RetryNode, scope: Scope) -> None:
+        node = self._node(step.id, scope)
+        node.retries.append((self._now(), step.error))
+        self._save_node(node)
+        self._record.steps += 1
+        self._count_failure(node, "failed")
+        shown = node
+        if self._dialect.has_old_engine:  # then it is numbered as a node of its own
+            self._positions += 1
+            shown = attrs.evolve(node, id=str(uuid4()), position=self._positions)
+        self._publish("node_retry", self.payloads.node_retry(shown, step))
+
+    def _count_failure(self, node: NodeRun, status: str) -> None:
+        """Count a node that failed; inside an iteration or loop none is counted."""
+        is_inner = bool(node.scope.iteration or node.scope.loop)
+        counts = status == "failed" and not self._dialect.has_old_engine
+        if not is_inner and (counts or status == "exception"):
+            self._record.exceptions += 1
+
+    def _node(self, id: str, scope: Scope) -> NodeRun:
+        if (id, scope) not in self._last:
+            raise ValueError(f"no node {id!r} has started")
+        return self._last[id, scope]
+
+    # -------------------------------------------------------------------------- the branches
+
+    async def _branches(self, branches: Sequence[Steps], scope: Scope) -> list[JSON]:
+        parallel_id = str(uuid4())
+        works = [partial(self._branch, branch, scope, parallel_id) for branch in branches]
+        if self._dialect.has_old_engine or self._dialect.since(1, 14):
+            return await self._at_once(works)
+        return [await work() for work in works]
+
+    async def _branch(self, steps: Steps, scope: Scope, parallel_id: str) -> JSON:
+        """A branch; up to 1.8 it is announced with its first node."""
+        if not self._dialect.has_old_engine:
+            return await self._drive(steps, scope)
+        first = await _advance(steps, None, None)
+        if not isinstance(first[1], BeginNode):
+            raise TypeError(f"a branch begins with a node, not with {first[1]!r}")
+        inner = attrs.evolve(scope, parallel_id=parallel_id, branch=first[1].id)
+        self._publish("parallel_branch_started", self.payloads.branch(inner, ended=False))
+        try:
+            result = await self._drive(steps, inner, first)
+        except NodeError as error:
+            data = self.payloads.branch(inner, str(error), ended=True)
+            self._publish("parallel_branch_finished", data)
+            raise
+        self._publish("parallel_branch_finished", self.payloads.branch(inner, ended=True))
+        return result
+
+    async def _at_once(self, works: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+        """Go on with several things at once; the first failure ends them all."""
+        if not works:
+            return []
+        left = len(works)
+        self._going_on += left - 1
+
+        async def counted(work: Callable[[], Awaitable[Any]]) -> Any:
+            nonlocal left
+            result: Any = None
+            try:
+                result = await work()
+            finally:
+                left -= 1
+                self._going_on -= left > 0  # after the last one, what waits for them goes on
+            if left:
+                self._pause_if_idle()
+            return result
+
+        tasks = [asyncio.ensure_future(counted(work)) for work in works]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------------- iterations and loops
+
+    async def _iterate(self, step: Iteration, scope: Scope) -> list[JSON]:
+        """Go through the items; their results."""
+        count = len(step.items)
+        begin = BeginNode(step.id, "iteration", step.title)
+        inputs: JSONObject = {"iterator_selector": list(step.items)}
+        rounds = self._begin_rounds(Rounds(self._note(begin, scope), count, inputs))
+        rounds.results, rounds.durations = [None] * count, [0.0] * count
+        works = [partial(self._work_on, step, index, rounds) for index in range(count)]
+        try:
+            await self._go_through(step, rounds, works)
+        except NodeError:
+            self._end_rounds(rounds, {"output": None}, failed=True)
+            raise
+        results = rounds.results
+        if step.on_error == "remove-abnormal-output":
+            results = [each for index, each in enumerate(results) if index not in rounds.failed]
+        self._end_rounds(rounds, {"output": results})
+        return results
+
+    async def _go_through(
+        self, step: Iteration, rounds: Rounds, works: Sequence[Callable[[], Awaitable[None]]]
+    ) -> None:
+        """Work on the items; up to 1.8 the next one is announced after each, and one before all."""
+        is_old = self._dialect.has_old_engine
+        for index in range(1 if is_old else len(works) if step.parallel else 0):
+            self._announce(rounds, index)
+        if step.parallel:
+            await self._at_once(works)
+            return
+        for index, work in enumerate(works):
+            if not is_old:
+                self._announce(rounds, index)
+            await work()
+
+    async def _work_on(self, step: Iteration, index: int, rounds: Rounds) -> None:
+        began = time.monotonic()
+        parallel_run = uuid4().hex if step.parallel and self._dialect.has_old_engine else None
+        inner = attrs.evolve(
+            rounds.node.scope,
+            iteration=(step.id, index),
+            parallel_run=parallel_run,
+            within=(rounds.node.id, index),
+        )
+        try:
+            rounds.results[index] = await self._drive(step.each(step.items[index], index), inner)
+        except NodeError:
+            rounds.failed.add(index)
+            if step.on_error == "terminated":
+                raise
+        finally:
+            rounds.durations[index] = time.monotonic() - began
+        if self._dialect.has_old_engine:
+            self._announce(rounds, index + 1, parallel_run)
+
+    def _announce(self, rounds: Rounds, index: int, parallel_run: str | None = None) -> None:
+        data = self.payloads.iteration_next(rounds, index, parallel_run)
+        self._publish("iteration_next", data)
+
+    async def _loop(self, step: Loop, scope: Scope) -> JSONObject:
+        """Go through the rounds; the variables after the last one."""
+        begin = BeginNode(step.id, "loop", step.title)
+        inputs: JSONObject = {"loop_count": step.rounds, **step.variables}
+        rounds = self._begin_rounds(Rounds(self._note(begin, scope), step.rounds, inputs))
+        variables = dict(step.variables)
+        try:
+            for index in range(step.rounds):
+                if index:
+                    outputs = {**variables, "loop_round": index}
+                    self._publish("loop_next", self.payloads.loop_next(rounds, index, outputs))
+                began = time.monotonic()
+                within = (rounds.node.id, index)
+                inner = attrs.evolve(scope, loop=(step.id, index), within=within)
+                changed: Any = await self._drive(step.each(index, dict(variables)), inner)
+                variables |= changed or {}
+                rounds.durations.append(time.monotonic() - began)
+                rounds.variables.append(dict(variables))
+                rounds.left = changed is None or (step.until is not None and step.until(variables))
+                if rounds.left:
+                    break
+        except NodeError:
+            self._end_rounds(rounds, {}, failed=True)
+            raise
+        self._end_rounds(rounds, {**variables, "loop_round": len(rounds.durations)})
+        return variables
+
+    def _begin_rounds(self, rounds: Rounds) -> Rounds:
+        """It is numbered among the nodes, but has no node events of its own."""
+        kind = rounds.node.node.type
+        self._publish(f"{kind}_started", self.payloads.rounds_started(rounds))
+        return rounds
+
+    def _end_rounds(self, rounds: Rounds, outputs: JSONObject, *, failed: bool = False) -> None:
+        node = rounds.node
+        node.status, node.ended = "failed" if failed else "succeeded", self._now()
+        node.outputs = outputs
+        self._save_node(node)
+        data = self.payloads.rounds_completed(rounds, outputs, failed=failed)
+        self._publish(f"{node.node.type}_completed", data)
+
+    # ------------------------------------------------------------------------------ the forms
+
+    async def _ask(self, step: HumanInput, scope: Scope) -> FormAnswer:
+        """Wait for a person; the run is paused once nothing else of it goes on."""
+        node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
+        form_id = node.id if self._dialect.since(1, 16) else str(uuid4())
+        form = self._forms.add(step, self._record, form_id)
+        node.status, node.ended = "paused", self._now()
+        self._save_node(node)
+        future: asyncio.Future[FormAnswer] = asyncio.get_running_loop().create_future()
+        self._waiting[form.token] = form, node, future
+        self._publish("human_input_required", self.payloads.form_required(form))
+        self._going_on -= 1
+        self._pause_if_idle()
+        try:
+            answer = await future
+        except asyncio.CancelledError:
+            self._waiting.pop(form.token, None)
+            self._going_on += 1
+            raise
+        self._end(EndNode(step.id, form.outputs(answer)), scope)
+        return answer
+
+    def _pause_if_idle(self) -> None:
+        if self._going_on == 0 and self._waiting:
+            self._pause([form for form, _, _ in self._waiting.values()])
+
+    def answer(self, form: Form, answer: FormAnswer) -> None:
+        """Let the node go on that waits for a form, where one does."""
+        if form.token not in self._waiting:
+            return
+        _, node, future = self._waiting.pop(form.token)
+        node.status = "running"
+        self._record.steps += 1  # the node runs a second time
+        shown = {name: {"value_type": "string", "value": v} for name, v in answer.inputs.items()}
+        node.node = attrs.evolve(node.node, inputs=shown)
+        self._publish("node_started", self.payloads.node_started(node))
+        if not self._dialect.since(1, 16):
+            if answer.action == TIMEOUT:
+                self._publish("human_input_form_timeout", self.payloads.form_timeout(form))
+            else:
+                filled = self.payloads.form_filled(form, answer)
+                self._publish("human_input_form_filled", filled)
+        self._going_on += 1
+        future.set_result(answer)
+
+
+async def _advance(steps: Steps, value: Any, error: Exception | None) -> tuple[bool, Any]:
+    """The next step, or that there is none and what the steps return."""
+    try:
+        if isinstance(steps, AsyncGenerator):
+            return False, await (steps.athrow(error) if error else steps.asend(value))
+        return False, steps.throw(error) if error else steps.send(value)
+    except StopIteration as end:
+        return True, end.value
+    except StopAsyncIteration:
+        return True, None

@@ -1,0 +1,201 @@
+"""The log of runs: its rows, filters and order."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from dateutil.parser import isoparse
+
+from .._json import JSONObject
+from .requests import Fields, invalid, server_error
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+    from .store import Store
+
+ACCOUNT: JSONObject = {
+    "id": str(uuid5(NAMESPACE_URL, "account")),
+    "name": "Admin",
+    "email": "admin@example.com",
+}
+"""The one account of the workspace."""
+
+_KEYWORD_LENGTH = 30
+"""Characters of a keyword that count."""
+
+_STATUSES = ("succeeded", "failed", "stopped")
+"""Statuses that can be filtered for."""
+
+_PRIME = 1_000_003
+"""Larger than the rows of any second, so that ties stand in any order."""
+
+
+class Logs:
+    """The logs of all apps."""
+
+    def __init__(self, store: Store, dialect: Dialect) -> None:
+        self._store = store
+        self._dialect = dialect
+        self._random = random.Random(0)
+
+    def page(self, app: str, query: Mapping[str, str]) -> JSONObject:
+        """A page of an app's logs; rows of the same second stand in another order each time.
+
+        Raises:
+            ApiError: The server would not take the query.
+        """
+        fields = Fields(query, "WorkflowLogQuery", self._dialect)
+        page = fields.number("page", high=99999, default=1)
+        limit = fields.number("limit", high=100, default=20)
+        status = fields.choice("status", _STATUSES)
+        values: JSONObject = {"app": app, "limit": limit, "offset": (page - 1) * limit}
+        selection = self._selection(query, status, values)
+        counted = self._store.one(f"SELECT count(*) FROM {selection}", values)
+        total = counted[0] if counted else 0
+        return {
+            "page": page,
+            "limit": limit,
+            "total": total,
+            "has_more": total > page * limit,
+            "data": [self._row(row_id) for row_id in self._ids(selection, values)],
+        }
+
+    def _selection(self, query: Mapping[str, str], status: str | None, values: JSONObject) -> str:
+        """Tables and conditions of a query, whose values are added to those given.
+
+        An empty filter filters nothing.
+        """
+        before = self._time(query.get("created_at__before"))
+        after = self._time(query.get("created_at__after"))
+        keyword = query.get("keyword", "")
+        session = account = ""
+        if self._dialect.since(1, 5):
+            session = query.get("created_by_end_user_session_id", "")
+            account = query.get("created_by_account", "")
+        if keyword and session:
+            raise server_error(self._dialect)
+        if account and account != ACCOUNT["email"] and self._dialect.since(1, 9, 2):
+            raise invalid(f"Account not found: {account}")
+
+        values |= {"before": before, "after": after, "status": status, "session": session}
+        values |= {"account": account, "known": ACCOUNT["email"]}
+        values |= {"pattern": self._pattern(keyword), "run": _run_id(keyword)}
+        texts = ("runs.inputs", "runs.outputs", "coalesce(users.session, '')")
+        likes = " OR ".join(f"{text} LIKE :pattern ESCAPE '\\'" for text in texts)
+        filters = {
+            "logs.created <= :before": before is not None,
+            "logs.created >= :after": after is not None,
+            "runs.status = :status": status,
+            "users.session = :session": session,
+            "logs.made_in = 'installed-app' AND :account = :known": account,
+            f"({likes} OR runs.id = :run)": keyword,
+        }
+        conditions = ["logs.app = :app", *(sql for sql, is_asked in filters.items() if is_asked)]
+        # Joined only where a filter needs them: a log may be long.
+        runs = " JOIN runs ON runs.id = logs.run_id" if status or keyword else ""
+        users = " LEFT JOIN users ON users.id = logs.user_id" if session or keyword else ""
+        return f"logs{runs}{users} WHERE {' AND '.join(conditions)}"
+
+    def _pattern(self, keyword: str) -> str:
+        """What a keyword looks for in inputs and outputs as they are stored, and in the user."""
+        text = keyword[:_KEYWORD_LENGTH]
+        if self._dialect.since(1, 12):
+            for character in ("\\", "%", "_"):
+                text = text.replace(character, f"\\{character}")
+        else:
+            # Stored text has letters beyond ASCII escaped, and the old server asked for it so.
+            text = text.encode("ascii", "backslashreplace").decode().replace("\\", "\\\\")
+        return f"%{text}%"
+
+    def _time(self, text: str | None) -> float | None:
+        """A bound of the logs: ISO 8601; without a zone, UTC."""
+        if not text:
+            return None
+        is_new = self._dialect.since(1, 7)
+        if not is_new and len(text) < len("2026-01-31"):
+            raise invalid(f"Invalid isoformat string: '{text}'")
+        try:
+            moment = isoparse(text) if is_new else datetime.fromisoformat(text)
+        except (ValueError, OverflowError) as error:
+            raise invalid(str(error)) from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+    def _ids(self, selection: str, values: JSONObject) -> list[int]:
+        """The rows of a page; only ties are sorted, so that a deep page sorts no more than one."""
+        begin = self._store.one(
+            f"SELECT logs.created FROM {selection} ORDER BY logs.created DESC "
+            "LIMIT 1 OFFSET :offset",
+            values,
+        )
+        if begin is None:
+            return []
+        values = {**values, "begin": begin[0]}
+        newer = self._store.one(
+            f"SELECT count(*) FROM {selection} AND logs.created > :begin", values
+        )
+        rows = self._store.all(
+            f"SELECT logs.rowid FROM {selection} AND logs.created <= :begin "
+            "ORDER BY logs.created DESC, "
+            f"logs.rowid * {self._random.randrange(1, _PRIME)} % {_PRIME} "
+            "LIMIT :limit OFFSET :offset",
+            {**values, "offset": values["offset"] - (newer[0] if newer else 0)},
+        )
+        return [row[0] for row in rows]
+
+    def _row(self, rowid: int) -> JSONObject:
+        row = self._store.one(
+            "SELECT logs.id AS log_id, logs.created AS logged, logs.user_id AS of_user, made_in, "
+            "runs.*, users.session FROM logs LEFT JOIN runs ON runs.id = logs.run_id "
+            "LEFT JOIN users ON users.id = logs.user_id WHERE logs.rowid = ?",
+            [rowid],
+        )
+        assert row is not None
+        by_account = row["made_in"] == "installed-app"
+        is_known = not by_account and row["session"] is not None
+        return {
+            "id": row["log_id"],
+            "workflow_run": None if row["id"] is None else self._run(row),
+            **({"details": None} if self._dialect.since(1, 10) else {}),
+            "created_from": row["made_in"],
+            "created_by_role": "account" if by_account else "end_user",
+            "created_by_account": ACCOUNT if by_account else None,
+            "created_by_end_user": self._user(row) if is_known else None,
+            "created_at": row["logged"],
+        }
+
+    def _run(self, row: sqlite3.Row) -> JSONObject:
+        return {
+            "id": row["id"],
+            "version": row["version"],
+            "status": row["status"],
+            **({"triggered_from": "app-run"} if self._dialect.since(1, 10) else {}),
+            "error": row["error"],
+            "elapsed_time": row["elapsed"],
+            "total_tokens": row["tokens"],
+            "total_steps": row["steps"],
+            "created_at": int(row["created"]),
+            "finished_at": None if row["finished"] is None else int(row["finished"]),
+            "exceptions_count": row["exceptions"],
+        }
+
+    def _user(self, row: sqlite3.Row) -> JSONObject:
+        by_api = "service-api" if self._dialect.since(1, 10) else "service_api"
+        return {
+            "id": row["of_user"],
+            "type": "browser" if row["made_in"] == "web-app" else by_api,
+            "is_anonymous": False,
+            "session_id": row["session"],
+        }
+
+
+def _run_id(keyword: str) -> str | None:
+    """The id that a keyword is, with or without dashes."""
+    try:
+        return str(UUID(keyword))
+    except ValueError:
+        return None

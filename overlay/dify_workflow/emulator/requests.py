@@ -1,0 +1,257 @@
+"""What a request says, or why the server would not take it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+import orjson
+from starlette.requests import Request
+
+from .._json import JSON, JSONObject, is_list, is_object
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+    from .workflows import Workflow
+
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
+"""What the server's framework says of a request that it cannot read."""
+
+_UNFORESEEN = (
+    "The server encountered an internal error and was unable to complete your request. Either the "
+    "server is overloaded or there is an error in the application."
+)
+"""What the server's framework says of an error that nobody foresaw."""
+
+_MISSING = "Missing required parameter in the JSON body"
+"""What servers before pydantic say of a field that is not there."""
+
+_LONGEST_USER = 255
+"""Characters of a user that the database keeps."""
+
+_LONGEST_VALUE = 50
+"""Characters of a value that pydantic shows whole."""
+
+_LEAST, _MOST = -(2**63), 2**64 - 1
+"""The whole numbers that a strict server takes."""
+
+
+@attrs.frozen
+class RunRequest:
+    """What a request asks to be run.
+
+    Args:
+        app: The app.
+        version: The version of it to run.
+        inputs: The inputs as they were sent.
+        user: Who the run is for.
+        base_url: Base URL of the server.
+        is_streamed: Whether it is asked for in streaming mode.
+    """
+
+    app: Workflow
+    version: Workflow
+    inputs: JSONObject
+    user: str
+    base_url: str
+    is_streamed: bool
+
+
+class ApiError(Exception):
+    """An answer that refuses.
+
+    Args:
+        status: HTTP status.
+        code: Dify's name of the error.
+        message: What is wrong.
+        body: The body, where it is not of these three.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, body: JSONObject | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.body = body or {"code": code, "message": message, "status": status}
+
+
+def invalid(message: str) -> ApiError:
+    """400 for a parameter that is invalid."""
+    return ApiError(400, "invalid_param", message)
+
+
+def not_found(message: str) -> ApiError:
+    """404 for an id that is not known."""
+    return ApiError(404, "not_found", message)
+
+
+def server_error(dialect: Dialect) -> ApiError:
+    """500, as for ids that are no UUID."""
+    code, message = "unknown", "Internal Server Error"
+    body: JSONObject = {"code": code, "message": message}
+    return ApiError(500, code, message, None if dialect.since(1, 8) else body)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def json_body(request: Request, dialect: Dialect) -> JSONObject:
+    """The body, which must be a JSON object."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise ApiError(
+            415,
+            "unsupported_media_type",
+            "Did not attempt to load JSON data because the request Content-Type was not "
+            "'application/json'.",
+        )
+    data = await request.body()
+    try:
+        body: JSON
+        if dialect.since(1, 8):
+            orjson.loads(data)  # with which these servers read requests: it refuses NaN and more
+            body = json.loads(data, parse_int=_of_64_bits)
+        else:
+            body = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ApiError(400, "bad_request", NOT_UNDERSTOOD) from None
+    if not is_object(body):
+        raise server_error(dialect)
+    return body
+
+
+def _of_64_bits(digits: str) -> int:
+    number = int(digits)
+    if not _LEAST <= number <= _MOST:
+        raise ValueError(digits)
+    return number
+
+
+class Fields:
+    """The fields of a request; a wrong one is an `ApiError` in the words of the server's version.
+
+    Servers read them with reqparse up to 1.7, with flask-restx up to 1.10, and then with pydantic.
+
+    Args:
+        values: Value by name, of a body or a query.
+        model: What the server calls the request.
+        dialect: The server's version.
+    """
+
+    def __init__(self, values: Mapping[str, JSON], model: str, dialect: Dialect) -> None:
+        self._values = values
+        self._model = model
+        self._dialect = dialect
+        self._has_pydantic = dialect.since(1, 11)
+
+    def user(self) -> str:
+        """The ``user``, which every run and stop must name."""
+        user = self._values.get("user")
+        if user is None or user == "":
+            raise invalid("Arg user must be provided.")
+        if len(str(user)) > _LONGEST_USER:
+            raise server_error(self._dialect)
+        return str(user)
+
+    def json_object(self, name: str) -> JSONObject:
+        """A field that must be an object."""
+        value = self._values.get(name)
+        if is_object(value):
+            return value
+        old = ""
+        if value is not None and not self._has_pydantic:
+            try:
+                return dict(value)  # old servers take a list of pairs
+            except (TypeError, ValueError) as error:
+                old = str(error)
+        if name not in self._values or (value is None and not self._has_pydantic):
+            raise self._missing(name)
+        raise self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
+
+    def check_list(self, name: str) -> None:
+        """Refuse a field that is there and no list; old servers fail on it."""
+        value = self._values.get(name)
+        if value is None or is_list(value):
+            return
+        if not self._has_pydantic:
+            raise ApiError(500, "internal_server_error", _UNFORESEEN)
+        raise self._wrong(name, "list_type", "Input should be a valid list")
+
+    def text(self, name: str) -> str:
+        """A field that must be a text."""
+        value = self._values.get(name)
+        if isinstance(value, str):
+            return value
+        if name not in self._values:
+            raise self._missing(name)
+        raise self._wrong(name, "string_type", "Input should be a valid string")
+
+    def choice(self, name: str, choices: Sequence[str]) -> str | None:
+        """A field that must be one of several, or is not there."""
+        value = self._values.get(name)
+        may_be_null = self._has_pydantic or name not in self._values
+        if value in choices or (value is None and may_be_null):
+            return value
+        listed = [repr(choice) for choice in choices]
+        what = f"Input should be {', '.join(listed[:-1])} or {listed[-1]}"
+        old = f"{value} is not a valid choice"
+        if self._dialect.since(1, 8):
+            old = f"The value '{value}' is not a valid choice for '{name}'."
+        raise self._wrong(name, "literal_error", what, old)
+
+    def number(self, name: str, *, high: int, default: int) -> int:
+        """A whole number of a query, from 1."""
+        text = self._values.get(name)
+        if text is None:
+            return default
+        try:
+            number = int(text)
+        except ValueError:
+            what = "Input should be a valid integer, unable to parse string as an integer"
+            old = f"{text} is not a valid integer"
+            raise self._wrong(name, "int_parsing", what, old) from None
+        if 1 <= number <= high:
+            return number
+        kind, bound = ("greater_than_equal", 1) if number < 1 else ("less_than_equal", high)
+        what = f"Input should be {kind.replace('_', ' ').replace('equal', 'or equal')} to {bound}"
+        old = f"Invalid argument: {number}. argument must be within the range 1 - {high}"
+        raise self._wrong(name, kind, what, old)
+
+    def _missing(self, name: str) -> ApiError:
+        return self._error(name, "missing", "Field required", _MISSING, value=self._values)
+
+    def _wrong(self, name: str, kind: str, what: str, old: str = "") -> ApiError:
+        return self._error(name, kind, what, old, value=self._values.get(name))
+
+    def _error(self, name: str, kind: str, what: str, old: str, *, value: object) -> ApiError:
+        """The error for a field.
+
+        Args:
+            name: Name of the field.
+            kind: What pydantic calls the error.
+            what: What pydantic says.
+            old: What servers said before pydantic.
+            value: The value that came.
+        """
+        if self._has_pydantic:
+            shown = repr(value)
+            if len(shown) > _LONGEST_VALUE:  # pydantic leaves out its middle
+                shown = f"{shown[:25]}...{shown[-24:]}"
+            return invalid(
+                f"1 validation error for {self._model}\n{name}\n  {what} [type={kind}, "
+                f"input_value={shown}, input_type={type(value).__name__}]\n"
+                f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
+            )
+        body: JSONObject = {"code": "invalid_param", "message": old, "params": name}
+        if self._dialect.since(1, 8):
+            body = {"message": "Input payload validation failed", "errors": {name: old}}
+        return ApiError(400, "invalid_param", str(body["message"]), body)

@@ -1,0 +1,214 @@
+"""The apps, and their runs that go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator, Iterable
+from typing import Any
+
+from .._api.input_rules import problems
+from .._json import JSONObject
+from .dialect import Dialect, Settings
+from .files import Files
+from .forms import Forms
+from .requests import ApiError, RunRequest, invalid
+from .run import Run, Workers
+from .store import RunRecord, Store, system_inputs
+from .stream import Streams
+from .workflows import FormAnswer, NodeError, StartError, Step, Workflow
+
+
+class State:
+    """The apps and what goes on in them."""
+
+    def __init__(
+        self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, settings: Settings
+    ) -> None:
+        self.apps = {workflow.key: workflow for workflow in workflows}
+        self.store = store
+        self.dialect = dialect
+        self.settings = settings
+        self.closing = asyncio.Event()
+        self.workers = Workers(settings)
+        self.forms = Forms(store)
+        self.files = Files(store, dialect)
+        self.streams = Streams(dialect, settings, store, self.forms, self.closing)
+        self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End the streams that are open and the runs that go on."""
+        self.closing.set()
+        for run in self._runs.values():
+            run.wake()
+        for task in self._tasks:
+            task.cancel()
+
+    def reset(self) -> None:
+        """Forget everything; runs that go on or wait die in silence."""
+        for run in self._runs.values():
+            run.kill()
+        for task in self._tasks:
+            task.cancel()
+        self._runs.clear()
+        self.store.clear()
+
+    def go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on by itself until the emulator stops."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._tasks.discard)
+
+    # --------------------------------------------------------------------------- runs that start
+
+    def refusal(self, asked: RunRequest) -> str:
+        """Why the server would not take the inputs; empty where it would."""
+        found = [problem.message for problem in problems(asked.version.form(), asked.inputs)]
+        if found and not found[0].startswith("File validation failed"):
+            return found[0]
+        user_id = self.store.user_id(asked.app.key, asked.user)
+        try:  # before it asks whether the app takes a file, the server looks for it
+            self.files.resolved(asked.inputs, asked.app.key, user_id, asked.base_url)
+        except ApiError as error:
+            return error.message
+        return found[0] if found else ""
+
+    def check_room(self, asked: RunRequest) -> None:
+        """Refuse a run beyond the app's limit.
+
+        Where workers run what is streamed, it needs two places and gives them back at its begin.
+        """
+        app = asked.app
+        if app.max_active_requests is None:
+            return
+        needed = 2 if asked.is_streamed and self.dialect.has_workers else 1
+        taken = sum(
+            run.record.app == app.key and not (run.is_published and self.dialect.has_workers)
+            for run in self._runs.values()
+            if not run.has_ended
+        )
+        if taken + needed > app.max_active_requests:
+            where = f"for {app.app_id} " if self.dialect.since(1, 7) else ""
+            raise invalid(
+                "Too many requests. Please try again later. The current maximum concurrent "
+                f"requests allowed {where}is {app.max_active_requests}."
+            )
+
+    async def start(self, asked: RunRequest) -> Run:
+        """Start a run in the API process, which goes on by itself.
+
+        Raises:
+            StartError: It cannot start.
+        """
+        run = self._new_run(asked)
+        await run.begin(in_worker=False)
+        taken = await self._prepare(run, asked)
+        self._runs[run.record.id] = run
+        self.go_on(self._until_end(run, run.execute(taken)))
+        return run
+
+    def enqueue(self, asked: RunRequest, *, delay: float) -> Run:
+        """Put a streamed run into the queue, where it waits for a worker.
+
+        Nobody but its stream knows of it until one takes it and makes it.
+        """
+
+        async def work() -> None:
+            await asyncio.sleep(delay)
+            await run.begin(in_worker=True)
+            refusal = self.refusal(asked)
+            if refusal:
+                run.refuse(refusal, asked.inputs)
+                return
+            try:
+                taken = await self._prepare(run, asked)
+            except StartError as error:
+                run.refuse(str(error), asked.inputs, cannot_start=True)
+                return
+            await run.execute(taken)
+
+        run = self._new_run(asked)
+        self._runs[run.record.id] = run
+        self.go_on(self._until_end(run, work()))
+        return run
+
+    def _new_run(self, asked: RunRequest) -> Run:
+        app, version = asked.app, asked.version
+        user_id = self.store.user_id(app.key, asked.user)
+        now = self.settings.now()
+        record = RunRecord(app.key, app.id_of(version), version.version, asked.user, user_id, now)
+        return Run(
+            record,
+            self.dialect,
+            self.store,
+            self.forms,
+            settings=self.settings,
+            workers=self.workers,
+            is_streamed=asked.is_streamed,
+        )
+
+    async def _prepare(self, run: Run, asked: RunRequest) -> JSONObject:
+        """Make a run; the inputs as the workflow takes them."""
+        record, app = run.record, asked.app
+        files = self.files.resolved(asked.inputs, app.key, record.user_id, asked.base_url)
+        taken = asked.version.taken(files)
+        counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
+        record.number = (counted[0] if counted else 0) + 1
+        record.created = record.leg
+        ids = (app.app_id, record.workflow_id, record.id, record.user)
+        record.inputs = {**taken, **system_inputs(*ids)}
+        try:
+            await run.engine.prepare(asked.version.body(taken))
+        except StartError as error:
+            if self.dialect.has_workers:
+                raise
+            await run.engine.prepare(_failing(str(error)))
+        return taken
+
+    async def _until_end(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            run.leave()
+            if run.is_alive:  # what a dead worker left stays as it is
+                self._runs.pop(run.record.id, None)
+
+    # ------------------------------------------------------------------------- runs that go on
+
+    def going_on(self, run_id: str) -> Run | None:
+        """The run of that id, where it goes on."""
+        return self._runs.get(run_id)
+
+    def stop(self, app: Workflow, task_id: str, user: str, winner: str | None) -> None:
+        """Stop the run of a task; from 1.9 on, whoever asks. For the winner, see `Run.stop`."""
+        for run in self._runs.values():
+            is_owner = run.record.app == app.key and run.record.user == user
+            if run.record.task_id == task_id and (is_owner or self.dialect.since(1, 9)):
+                run.stop(winner)
+
+    def answer(self, app: Workflow, token: str, answer: FormAnswer, path: str) -> None:
+        """Take the answer to a form."""
+        form = self.forms.open(app.key, token, path)
+        fitting = form.check(answer)
+        run = self._runs.get(form.run_id)
+        if run is None:  # a run of an emulator that has been stopped since
+            self.forms.settle(form, fitting)
+        else:
+            run.answer(form, fitting)
+
+    def kill_workers(self) -> None:
+        """Let the runs that go on die in silence: their records stay ``running``."""
+        for run in self._runs.values():
+            if run.working_since is not None:
+                run.kill()
+
+    def restart_workers(self) -> None:
+        """Tell the workers to end, which stops their runs, and start others."""
+        for run in list(self._runs.values()):
+            run.shut_down()
+
+
+def _failing(error: str) -> Generator[Step, Any, None]:
+    """A workflow that fails at once."""
+    raise NodeError(error)
+    yield
