@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from .._json import JSON, JSONObject, is_list, is_object
-from ..models._file import file_type
+from ..models.file import file_type
 from .requests import ApiError, invalid
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ it shows numbers of any size, and NaN, as they are.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -23,6 +24,7 @@ from starlette.routing import Route
 
 from .._json import JSON, JSONObject
 from .store import RunRecord
+from .timeline import timeline_of
 from .workflows import Input, Workflow
 
 if TYPE_CHECKING:
