@@ -17,7 +17,7 @@ CODE := overlay scripts tests benchmarks examples
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test test-all test-core tools conformance check drift lint-spec generate api contract regenerate check-generated check-release record cli-page transports-page report-picture trace-picture build sbom check-dist check-lowest lock clean
+.PHONY: help demo demo-svg docs bench bench-quick bench-micro bench-instructions bench-batch bench-logs test test-all test-core tools conformance check hops drift lint-spec generate api contract regenerate check-generated check-release record cli-page transports-page report-picture trace-picture build sbom check-dist check-lowest lock clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
@@ -71,8 +71,12 @@ check: $(addprefix $(VENV)/,examples lint) lint-spec ## Lint, format check, type
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed examples/*.py examples/relay examples/pytest_suite
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+hops: $(VENV)/installed ## Count the files of ours that a call passes through
+	@$(BIN)/python scripts/hops.py
 
 drift: $(VENV)/installed ## Compare openapi.yaml with the document that Dify publishes (UPSTREAM=path-or-url, JSON=1)
 	@test -n "$(UPSTREAM)" || { echo "Say which document: make drift UPSTREAM=path-or-url" >&2; exit 2; }
