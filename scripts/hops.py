@@ -49,10 +49,7 @@ class Route:
     @property
     def files(self) -> list[str]:
         """Each file once, in the order of their first calls."""
-        own = str(Path(__file__))
-        return [
-            str(Path(stop).relative_to(OVERLAY)) for stop in dict.fromkeys(self.stops) if stop != own
-        ]
+        return [str(Path(stop).relative_to(OVERLAY)) for stop in dict.fromkeys(self.stops)]
 
 
 def route_of(call: Callable[[], object]) -> Route:

@@ -39,7 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from ._retry_after import seconds_asked
 
@@ -198,6 +198,8 @@ class APIStatusError(DifyError):
             date); None where it does not ask.
     """
 
+    _means: ClassVar[str] = "the server refused the request"
+
     def __init__(
         self,
         operation: str,
@@ -231,7 +233,7 @@ class APIStatusError(DifyError):
     def _advice(self) -> str:
         if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110
             return "the server is elsewhere; change the base URL (scheme, host or path)"
-        return "the server refused the request"
+        return self._means
 
     def _evidence(self) -> str:
         parts = [str(self.status_code), self.code or ""]
@@ -246,15 +248,13 @@ class BadRequestError(APIStatusError):
 class AuthenticationError(APIStatusError):
     """401: the API key is missing or wrong."""
 
-    def _advice(self) -> str:
-        return "wrong API key, or the key of another server"
+    _means = "wrong API key, or the key of another server"
 
 
 class PermissionDeniedError(APIStatusError):
     """403: the key is known but may not do this."""
 
-    def _advice(self) -> str:
-        return "the server does not allow this"
+    _means = "the server does not allow this"
 
 
 class NotFoundError(APIStatusError, LookupError):
@@ -272,22 +272,19 @@ class NotFoundError(APIStatusError, LookupError):
 class PreconditionFailedError(APIStatusError):
     """412: the form was already submitted, or has expired."""
 
-    def _advice(self) -> str:
-        return "too late"
+    _means = "too late"
 
 
 class PayloadTooLargeError(APIStatusError):
     """413: the file or the request is larger than the server allows."""
 
-    def _advice(self) -> str:
-        return "larger than the server allows"
+    _means = "larger than the server allows"
 
 
 class UnsupportedMediaTypeError(APIStatusError):
     """415: the server does not take files or bodies of this type."""
 
-    def _advice(self) -> str:
-        return "the server does not take this type of file or body"
+    _means = "the server does not take this type of file or body"
 
 
 _LIMIT = r"concurrent requests allowed\b[^.]{0,100} is (\d{1,9})\."
@@ -322,15 +319,13 @@ class RateLimitError(APIStatusError):
 class ServerError(APIStatusError):
     """5xx: the server or a proxy before it failed."""
 
-    def _advice(self) -> str:
-        return "the server failed"
+    _means = "the server failed"
 
 
 class GatewayTimeoutError(ServerError):
     """504, 522 or 524: a proxy stopped waiting; what was asked for may still be going on."""
 
-    def _advice(self) -> str:
-        return "a proxy stopped waiting for the server, which may still be working on it"
+    _means = "a proxy stopped waiting for the server, which may still be working on it"
 
 
 class InvalidResponseError(DifyError):
