@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.batch import BatchProgress, _lookup
-from dify_workflow.cli._batch_view import Speed, facts
+from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.emulator import Emulator
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table

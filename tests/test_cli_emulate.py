@@ -174,7 +174,7 @@ def test_emulate_keeps_runs_in_a_database_and_is_the_version_that_is_named(
 def test_without_its_extra_emulate_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     for name in [*sys.modules]:
-        if name.startswith(("dify_workflow.emulator", "dify_workflow.cli._serving")):
+        if name.startswith(("dify_workflow.emulator", "dify_workflow.cli.serve")):
             monkeypatch.delitem(sys.modules, name)
     done = call("emulate", base_url="")
     assert done.code == 2

@@ -19,7 +19,7 @@ from dify_workflow import (
     RunOutcomeUnknownError,
     StreamInterruptedError,
 )
-from dify_workflow.cli._exits import handled
+from dify_workflow.cli.exits import handled
 from dify_workflow.emulator import Emulator
 from dify_workflow.events import EVENT_CLASSES
 from support.cli import COMMAND, call, invoke, started

@@ -10,10 +10,10 @@ from rich.text import Text
 from .._inert import headline, inert_line
 from .._text import counted, duration
 from ..batch import BatchSummary, RowResult
-from ._consoles import errors
 from ._drawing import STYLES, mark
-from ._exits import FAILED, INTERRUPTED, PAUSED, UNKNOWN
 from ._printing import command
+from .console import errors
+from .exits import FAILED, INTERRUPTED, PAUSED, UNKNOWN
 
 _SLOWEST = 3
 _TROUBLED = 10

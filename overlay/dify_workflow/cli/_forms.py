@@ -15,11 +15,11 @@ from .._json import JSONObject
 from .._text import clock
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
-from ._consoles import can_ask, errors, is_terminal, output
-from ._inputs import Given, typed
 from ._printing import print_line
-from ._prompts import ask, ask_action
 from ._tables import show_fields
+from .console import can_ask, errors, is_terminal, output
+from .inputs import Given, typed
+from .prompts import ask, ask_action
 
 _PLACE = re.compile(r"\{\{#\$output\.([^#]*)#\}\}")
 """The place of a field in the text of a form."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from .._inert import inert, inert_json, inert_line, json_text, one_line
 from .._json import JSON, JSONObject, is_object
-from ._consoles import is_terminal, output
+from .console import is_terminal, output
 
 
 def print_line(text: str) -> None:

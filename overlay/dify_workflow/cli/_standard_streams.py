@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from ._exits import USAGE, complain
+from .exits import USAGE, complain
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 """In the order of their numbers: a file that is opened gets the lowest one that is free."""

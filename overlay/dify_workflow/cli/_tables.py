@@ -13,9 +13,9 @@ from .._inert import headline, json_text
 from .._json import JSON
 from .._text import clock, duration
 from ..models import WorkflowLogs
-from ._consoles import is_terminal, output
 from ._drawing import STYLES
 from ._printing import cell
+from .console import is_terminal, output
 
 _LOG_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
 """Columns that a column of the log needs, those first without which the others say little."""

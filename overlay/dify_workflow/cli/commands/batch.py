@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...errors import DifyError, InvalidRequestError
-from .._connection import connection_of
-from .._exits import USAGE, complain, say
+from ..exits import USAGE, complain, say
+from ..options import connection_of
 from ._options import User
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def _watched(
 ) -> BatchSummary:
     from ...batch import JournalError, run_batch
     from ...batch._dask import executor_at
-    from .._batch_view import view_of_batch
     from .._interrupts import announced
+    from ..batch_view import view_of_batch
 
     hint = _AFTER_INTERRUPT[settings["on_interrupt"]]
     with executor_at(dask) as executor, view_of_batch() as view, announced(lambda: view.say(hint)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .._exits import USAGE, complain, handled
+from ..exits import USAGE, complain, handled
 
 
 def demo(context: typer.Context) -> None:
@@ -16,7 +16,7 @@ def demo(context: typer.Context) -> None:
     """
     with handled():
         try:
-            from .._demo import demonstrate
+            from ..demo import demonstrate
         except ImportError as error:
             complain(str(error))
             raise typer.Exit(USAGE) from None

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .._exits import REFUSED, USAGE, complain, handled
+from ..exits import REFUSED, USAGE, complain, handled
 
 
 def emulate(
@@ -66,7 +66,7 @@ def emulate(
     """
     with handled():
         try:
-            from .._serving import emulator_of, serve
+            from ..serve import emulator_of, serve
         except ImportError as error:
             complain(str(error))
             raise typer.Exit(USAGE) from None

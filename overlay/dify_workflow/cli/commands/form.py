@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .._connection import connection_of
-from .._exits import say
+from ..exits import say
+from ..options import connection_of
 from ._options import AsJson, Files, User, Values
 
 Token: TypeAlias = Annotated[
@@ -52,7 +52,7 @@ def submit(
     given have their defaults, and the action must be given where there are several.
     """
     from .._forms import answered
-    from .._inputs import Given
+    from ..inputs import Given
 
     given = Given.of(values, files)
     with connection_of(context).client(user) as client:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from ...models import WorkflowLogsRequest
-from .._connection import connection_of
+from ..options import connection_of
 from ._options import only_one
 
 _MOST = 20
@@ -106,7 +106,7 @@ def logs(
     listing = {"--all": list_all, "--json": as_json, "--since": since, "--until": until}
     for option, given in listing.items():
         only_one(("--follow", follow), (option, bool(given)))
-    from .. import _log_output as to
+    from .. import log_output as to
     from .._log_rows import LogRows
     from .._times import since as moment_since
     from .._times import until as moment_until

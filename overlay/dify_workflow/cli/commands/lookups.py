@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .._connection import connection_of
+from ..options import connection_of
 from ._options import AsJson, User
 
 
@@ -23,7 +23,7 @@ def info(
     The exit code says whether it was found, not how it went: 0 for a failed run, too.
     """
     from .._printing import print_json_line
-    from .._result import plain, show_run
+    from ..render import plain, show_run
 
     with connection_of(context).client() as client:
         found = client.info(run_id)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .._exits import handled
+from ..exits import handled
 
 
 def report(

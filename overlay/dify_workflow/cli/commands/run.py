@@ -13,13 +13,13 @@ from ..._json import JSONObject
 from ...client import DifyWorkflow
 from ...errors import APIConnectionError, DifyError, InvalidRequestError
 from ...models import WorkflowRunRequest
-from .._connection import connection_of
-from .._exits import say
+from ..exits import say
+from ..options import connection_of
 from ._options import EventsAsJson, Files, Report, ResultAsJson, User, Values, only_one
 
 if TYPE_CHECKING:
     from ..._fields import Field
-    from .._inputs import Given
+    from ..inputs import Given
 
 
 def run(
@@ -50,9 +50,9 @@ def run(
     the server; a second Ctrl-C leaves.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
-    from .._inputs import Given
     from .._reporting import with_report
-    from .._watching import view_of, watch
+    from ..inputs import Given
+    from ..watch import view_of, watch
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
@@ -81,7 +81,7 @@ def resume(
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
     from .._reporting import with_report
-    from .._watching import follow, view_of
+    from ..watch import follow, view_of
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
@@ -99,8 +99,8 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
         given: What the command was given.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
-    from .._consoles import can_ask
-    from .._inputs import missing, typed, undeclared, untyped
+    from ..console import can_ask
+    from ..inputs import missing, typed, undeclared, untyped
 
     fields = _fields(client)
     if fields is None or not is_latest:
@@ -111,7 +111,7 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
         del inputs[name]
     absent = missing(fields, inputs)
     if absent and can_ask():
-        from .._prompts import ask_all
+        from ..prompts import ask_all
 
         return inputs | ask_all(absent)
     if absent:

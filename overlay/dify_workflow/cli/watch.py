@@ -7,13 +7,13 @@ from collections.abc import Callable
 from .._sync_stream import WorkflowStream
 from ..errors import DifyError
 from ..models import WorkflowRunResponse
-from ._connection import Connection
-from ._consoles import can_draw
-from ._exits import of_run, say
 from ._interrupts import Interruption
 from ._live import LiveView
 from ._printing import command
 from ._views import EventsView, LineView, ResultView, View
+from .console import can_draw
+from .exits import of_run, say
+from .options import Connection
 
 
 def view_of(

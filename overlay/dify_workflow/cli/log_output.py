@@ -10,12 +10,12 @@ from .._csv import CSVWriter, without_formula
 from .._inert import inert_line
 from .._json import JSON
 from ..models import WorkflowLogs
-from ._consoles import errors, is_terminal
-from ._exits import say
 from ._interrupts import until_interrupted
 from ._log_rows import LogRows
 from ._printing import print_json_line
 from ._tables import show_logs, show_new_logs
+from .console import errors, is_terminal
+from .exits import say
 
 _SHORT_WALK = 100
 """Rows that come with one answer, for which no bar is shown."""

@@ -16,11 +16,11 @@ import typer
 from .._inert import headline
 from ..emulator import Emulator
 from ..errors import InvalidRequestError
-from ._consoles import is_terminal
-from ._exits import say
 from ._loading import load
 from ._log_lines import log_to_stderr
 from ._printing import print_line
+from .console import is_terminal
+from .exits import say
 
 _AWAY = 15
 """Seconds of an outage on demand."""

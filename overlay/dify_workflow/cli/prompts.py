@@ -12,7 +12,7 @@ from .._json import JSON, JSONObject
 from .._text import counted
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
-from ._consoles import errors
+from .console import errors
 
 _HINTS = {
     "paragraph": "several lines; an empty one ends them",

@@ -10,7 +10,6 @@ import typer
 
 from .._secret import ApiKey
 from .._version import __version__
-from ._connection import Command, Connection
 from ._standard_streams import check_streams
 from .commands.batch import batch
 from .commands.demo import demo
@@ -20,6 +19,7 @@ from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
 from .commands.report import report
 from .commands.run import resume, run
+from .options import Command, Connection
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

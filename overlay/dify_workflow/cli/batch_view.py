@@ -13,9 +13,9 @@ from rich.text import Text
 from .._inert import inert_line
 from .._text import counted, duration
 from ..batch import BatchProgress
-from ._consoles import can_draw, errors
 from ._drawing import STYLES
-from ._exits import say
+from .console import can_draw, errors
+from .exits import say
 
 _LINE_SECONDS = 5.0
 """Seconds between two lines in a pipe."""

@@ -16,8 +16,8 @@ from .._options import NOT_GIVEN
 from .._secret import ApiKey
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError
-from ._exits import handled
 from ._log_lines import log_to_stderr
+from .exits import handled
 
 if TYPE_CHECKING:
     import click

@@ -106,7 +106,7 @@ def complain(problem: str, hint: str = "") -> None:
     from rich.text import Text
 
     from .._inert import inert
-    from ._consoles import errors
+    from .console import errors
 
     with suppress(OSError):  # where nobody can be told, the exit code still says it
         errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
@@ -119,7 +119,7 @@ def say(text: str) -> None:
     from rich.text import Text
 
     from .._inert import inert
-    from ._consoles import errors
+    from .console import errors
 
     with suppress(OSError):
         errors.print(Text(inert(text)))
