@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from dify_workflow.cli._tables import log_columns
+from dify_workflow.cli.log_output import log_columns
 from dify_workflow.emulator import Emulator, PastRun
 from support.cli import call, in_terminal, started
 from support.logs import BASE

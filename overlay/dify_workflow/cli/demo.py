@@ -28,7 +28,7 @@ from ..emulator import (
     retrying_node,
     workflow,
 )
-from ._printing import print_line
+from .console import print_line
 from .exits import FAILED, PAUSED
 
 Steps = Generator[Step, Any, Any]

@@ -1,4 +1,4 @@
-"""The ways in which the log of runs is printed."""
+"""The log of runs: its rows, and the ways in which they are printed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from .. import DifyWorkflow
 from .._csv import CSVWriter, without_formula
-from .._inert import inert_line
+from .._inert import headline, inert_line
 from .._json import JSON
-from ..models import WorkflowLogs
-from ._interrupts import until_interrupted
-from ._log_rows import LogRows
-from ._printing import print_json_line
-from ._tables import show_logs, show_new_logs
-from .console import errors, is_terminal
-from .exits import say
+from .._log_cursor import LogBookmark, LogPosition, digest_of, encode
+from .._text import clock, duration
+from ..models import WorkflowLogs, WorkflowLogsRequest
+from ._drawing import STYLES
+from .console import cell, command, errors, is_terminal, on_ctrl_c, output, print_json_line, say
+from .render import draw_table, table_of
 
 _SHORT_WALK = 100
 """Rows that come with one answer, for which no bar is shown."""
@@ -34,6 +38,83 @@ _CSV_COLUMNS = (
     "error",
     "log_id",
 )
+
+_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
+"""Columns that a column of the log needs, those first without which the others say little."""
+
+_ORDER = ("started", "status", "run", "user", "duration", "tokens", "message")
+_MESSAGE_WIDTH = 16
+"""Columns below which a message says nothing."""
+
+
+class LogRows:
+    """Rows of the log, newest first, each once; read while they are iterated.
+
+    Args:
+        client: What asks.
+        request: Which rows, and where to begin; its limit is how many are asked for at once.
+        most: Most rows; None for all.
+
+    Raises:
+        DifyError: As for `DifyWorkflow.iter_logs`; also while iterating.
+    """
+
+    def __init__(
+        self, client: DifyWorkflow, request: WorkflowLogsRequest, most: int | None
+    ) -> None:
+        self._request = request
+        self._most = most
+        self._pages = client.iter_logs(request, limit=most).pages()
+        self._page = next(self._pages, None)
+        self._last: WorkflowLogs | None = None
+
+    def __iter__(self) -> Iterator[WorkflowLogs]:
+        while self._page is not None:
+            for row in self._page:
+                self._last = row
+                yield row
+            following = next(self._pages, None)
+            if following is None:
+                return
+            self._page = following
+
+    @property
+    def total(self) -> int:
+        """Rows that match, wherever these begin, as counted at first."""
+        return self._page.total if self._page else 0
+
+    @property
+    def expected(self) -> int:
+        """Rows that these should be at most."""
+        return self.total if self._most is None else min(self._most, self.total)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether rows follow behind the page that was read last."""
+        return self._page is not None and self._page.has_more
+
+    @property
+    def cursor(self) -> str | None:
+        """Text with which to go on behind the last row."""
+        if self._last is None:
+            return self._request.cursor
+        if self._page is not None and self._page.last_id == self._last.id:
+            return self._page.cursor
+        return encode(LogBookmark(LogPosition.of(self._last)), digest_of(self._request))
+
+    @property
+    def way_on(self) -> str:
+        """The command that lists what follows; its times do not move with the clock."""
+        request = self._request
+        options = {
+            "--status": request.status,
+            "--keyword": request.keyword,
+            "--since": request.created_at_after and request.created_at_after.isoformat(),
+            "--until": request.created_at_before and request.created_at_before.isoformat(),
+            "--cursor": self.cursor,
+        }
+        given = ((name, value) for name, value in options.items() if value)
+        return command("logs", *(word for option in given for word in option))
 
 
 def print_json(rows: LogRows) -> None:
@@ -55,11 +136,13 @@ def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
 
 def print_table(rows: LogRows) -> None:
     """Print a table for people, and on stderr how much of the log it is."""
-    found = list(_awaited(rows))
-    show_logs(found)
+    table = table_of(log_columns(output.width))
+    for row in _awaited(rows):
+        _add_row(table, row)
+    draw_table(table)
     sys.stdout.flush()
     more = ", there are more" if rows.has_more else ""
-    say(f"{len(found):,} of {rows.total:,} runs{more}")
+    say(f"{table.row_count:,} of {rows.total:,} runs{more}")
     if more:
         say(f"To go on: {rows.way_on}")
 
@@ -75,7 +158,34 @@ def follow(
     elif as_csv:
         _write_csv(rows, escape_formulas)
     else:
-        show_new_logs(rows)
+        _write_lines(rows)
+
+
+def log_columns(width: int) -> list[str]:
+    """The columns for which there is room: an id or a status that is cut helps nobody."""
+    shown: set[str] = set()
+    for name, need in _WIDTHS.items():
+        if need <= width:
+            shown.add(name)
+            width -= need
+    if width >= _MESSAGE_WIDTH:
+        shown.add("message")
+    return [name for name in _ORDER if name in shown]
+
+
+def _add_row(table: Table, row: WorkflowLogs) -> None:
+    run, user = row.workflow_run, row.created_by_end_user
+    status = row.status or "deleted"
+    cells = {
+        "started": Text(clock(row.created_at)),
+        "status": Text(cell(status), style=STYLES.get(status, "dim")),
+        "run": Text(cell(run.id) if run else ""),
+        "user": Text(cell(user.session_id) if user else ""),
+        "duration": Text(duration(run.elapsed_time) if run else ""),
+        "tokens": Text(f"{run.total_tokens:,}" if run else ""),
+        "message": Text(headline(row.message or "")),
+    }
+    table.add_row(*(cells[str(column.header)] for column in table.columns))
 
 
 def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
@@ -97,15 +207,47 @@ def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
         writer.row(_cell(value, escape_formulas) for value in _csv_row(row))
 
 
+def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
+    """Write rows of a table, of which none is known before, below each other."""
+    for number, row in enumerate(rows):
+        table = table_of(log_columns(output.width))
+        table.show_header = number == 0
+        for column in table.columns:
+            column.min_width = _WIDTHS.get(str(column.header), 0)
+        _add_row(table, row)
+        draw_table(table)
+
+
 def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
     """The rows to be written one by one; Ctrl-C ends them behind one, and the way on is told."""
     # Rows that are written to a terminal show themselves how far they are.
     read = rows if is_terminal(sys.stdout) else _awaited(rows)
     try:
-        yield from until_interrupted(read)
+        yield from _until_interrupted(read)
     except KeyboardInterrupt:
         say(f"To go on: {rows.way_on}")
         raise
+
+
+def _until_interrupted(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
+    """The rows up to the first Ctrl-C, which comes between two: each is wholly written or not.
+
+    Raises:
+        KeyboardInterrupt: Behind the row that was going on; after a second Ctrl-C, at once.
+    """
+    pressed = False
+
+    def press() -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    with on_ctrl_c(press):
+        for row in rows:
+            yield row
+            if pressed:
+                raise KeyboardInterrupt
 
 
 def _awaited(rows: LogRows) -> Iterator[WorkflowLogs]:
@@ -113,8 +255,6 @@ def _awaited(rows: LogRows) -> Iterator[WorkflowLogs]:
     if rows.expected <= _SHORT_WALK or not is_terminal(sys.stderr):
         yield from rows
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     columns = (TextColumn("Reading the log"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         yield from bar.track(rows, total=rows.expected)

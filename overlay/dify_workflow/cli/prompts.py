@@ -1,18 +1,24 @@
-"""Asking a person for inputs, on stderr; answers come from stdin."""
+"""Asking a person on stderr: for the inputs of a run, and for the answers of a form."""
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable
 
+from rich.console import Console
+from rich.markdown import Markdown
 from rich.text import Text
 
-from .._fields import Field
-from .._inert import inert_line, json_text
+from .._fields import Field, fields_of_form
+from .._inert import inert, inert_line, one_line
 from .._json import JSON, JSONObject
-from .._text import counted
+from .._text import clock, counted
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm
-from .console import errors
+from .console import can_ask, errors, is_terminal, output, print_line, value_text
+from .inputs import Given, typed
+from .render import show_fields
 
 _HINTS = {
     "paragraph": "several lines; an empty one ends them",
@@ -24,6 +30,8 @@ _HINTS = {
 }
 _PROMPT = Text("> ", style="cyan")
 _MANY_LINES = frozenset({"paragraph", "file-list"})
+_PLACE = re.compile(r"\{\{#\$output\.([^#]*)#\}\}")
+"""The place of a field in the text of a form."""
 
 
 def ask_all(fields: Iterable[Field]) -> JSONObject:
@@ -56,17 +64,6 @@ def ask(field: Field) -> JSON:
             _complain(str(error))
 
 
-def ask_action(form: HumanInputForm) -> str:
-    """Ask how a form is to be sent off; the id of the action."""
-    titles = {action.title: action.id for action in form.actions}
-    ids = {action.id: action.id for action in form.actions}
-    field = Field("action", "select", "Action", options=[*titles])
-    _introduce(field)
-    while (chosen := {**titles, **ids}.get(_chosen(field, _line(field)))) is None:
-        _complain("Take one of them, by its number or name.")
-    return chosen
-
-
 def _introduce(field: Field) -> None:
     """Say what is asked for, and between what can be chosen."""
     line = Text(inert_line(field.label), style="bold")
@@ -74,7 +71,7 @@ def _introduce(field: Field) -> None:
     if field.longest and field.kind in {"text-input", "paragraph"}:
         facts.append(f"at most {counted(field.longest, 'character')}")
     if field.default not in {None, ""}:
-        facts.append(f"Enter for {inert_line(_shown(field.default))}")
+        facts.append(f"Enter for {inert_line(value_text(field.default))}")
     if facts:
         line.append(f"  {', '.join(facts)}", style="not bold dim")
     errors.print(line)
@@ -121,5 +118,68 @@ def _complain(problem: str) -> None:
     errors.print(Text(inert_line(problem), style="red"))
 
 
-def _shown(value: JSON) -> str:
-    return value if isinstance(value, str) else json_text(value)
+def show_form(form: HumanInputForm) -> None:
+    """Show on stdout what a form says and takes."""
+    if is_terminal(sys.stdout):
+        _draw_content(form, output)
+    else:
+        print_line(f"{form.content.rstrip()}\n")
+    if fields := fields_of_form(form):
+        show_fields(fields)
+        print_line("")
+    for action in form.actions:
+        print_line(f"--action {one_line(action.id)}  {one_line(action.title)}")
+    if form.expires_at is not None:
+        errors.print(Text(f"Expires at {clock(form.expires_at)}.", style="dim"))
+
+
+def answered(form: HumanInputForm, given: Given, action: str | None) -> tuple[str, JSONObject]:
+    """The action and the values to submit: what was given, what a person answers, else defaults.
+
+    Args:
+        form: The form.
+        given: What the command was given.
+        action: Id of the action, where the command was given one.
+
+    Raises:
+        InvalidRequestError: Something is missing or wrong, and nobody can be asked.
+    """
+    fields = fields_of_form(form)
+    answers = typed(given, fields)
+    is_asking = can_ask()
+    if is_asking:
+        _draw_content(form, errors)
+    absent = [field for field in fields if field.name not in answers]
+    for field in absent:
+        answers[field.name] = ask(field) if is_asking else field.default
+    if lacking := [name for name, value in answers.items() if value is None]:
+        options = " ".join(f"-i {name}=VALUE" for name in lacking)
+        raise InvalidRequestError(f"Fields are missing; give them with {options}.")
+    if action is None:
+        action = _asked_action(form) if is_asking else _only_action(form)
+    return action, answers
+
+
+def _only_action(form: HumanInputForm) -> str:
+    if len(form.actions) != 1:
+        ids = " or ".join(action.id for action in form.actions)
+        raise InvalidRequestError(f"Say how to send the form off: --action {ids}.")
+    return form.actions[0].id
+
+
+def _draw_content(form: HumanInputForm, console: Console) -> None:
+    """Show the text of a form in a terminal; addresses are shown, and no link hides one."""
+    content = _PLACE.sub(r"[\1]", inert(form.content))
+    console.print(Markdown(content, hyperlinks=False), soft_wrap=False)
+    console.print()
+
+
+def _asked_action(form: HumanInputForm) -> str:
+    """Ask how a form is to be sent off; the id of the action."""
+    titles = {action.title: action.id for action in form.actions}
+    ids = {action.id: action.id for action in form.actions}
+    field = Field("action", "select", "Action", options=[*titles])
+    _introduce(field)
+    while (chosen := {**titles, **ids}.get(_chosen(field, _line(field)))) is None:
+        _complain("Take one of them, by its number or name.")
+    return chosen

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from .._sync_stream import WorkflowStream
-from ..errors import DifyError
+from .. import DifyError, StreamEvent, WorkflowStream
+from .._output_file import Source, refuse_source
+from ..errors import InvalidRequestError
 from ..models import WorkflowRunResponse
-from ._interrupts import Interruption
+from ..report import RunReport
 from ._live import LiveView
-from ._printing import command
 from ._views import EventsView, LineView, ResultView, View
-from .console import can_draw
-from .exits import of_run, say
+from .console import can_draw, command, on_ctrl_c, say
+from .exits import of_run
 from .options import Connection
 
 
@@ -35,12 +42,59 @@ def view_of(
     return LiveView(hint) if can_draw() and not connection.verbose else LineView()
 
 
-def watch(opening: Callable[[], WorkflowStream], view: View) -> int:
+class ReportFile:
+    """The report of a run that is watched; written when it is left, however the run went.
+
+    Args:
+        place: Where the report goes.
+        sources: Files that the run is made of.
+
+    Raises:
+        InvalidRequestError: No file can be written there, or it would replace one of those.
+    """
+
+    def __init__(self, place: Path, sources: Iterable[Source] = ()) -> None:
+        refuse_source(place, *sources)
+        folder = place.absolute().parent
+        if not folder.is_dir():
+            raise InvalidRequestError(f"There is no folder {folder} for the report.")
+        if place.is_dir() or not os.access(place if place.exists() else folder, os.W_OK):
+            raise InvalidRequestError(f"The report cannot be written to {place}.")
+        self._place = place
+        self._report = RunReport()
+        self._has_events = False
+
+    def add(self, event: StreamEvent[object]) -> None:
+        """Add an event, which has just arrived."""
+        self._report.add(event, arrived=time.time())
+        self._has_events = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._has_events:
+            return
+        if exc is None:
+            self._report.save(self._place)
+            return
+        self._report.lose(exc)
+        with suppress(OSError):  # what went wrong before says more
+            self._report.save(self._place)
+
+
+def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
     """Run and show; Ctrl-C, or output that cannot be written, stops the run on the server.
 
     Args:
         opening: Starts the run.
         view: What shows it.
+        report: Where its report goes, if one is wanted.
 
     Returns:
         The exit code.
@@ -48,11 +102,14 @@ def watch(opening: Callable[[], WorkflowStream], view: View) -> int:
     stream: WorkflowStream | None = None
     run: WorkflowRunResponse | None = None
     try:
-        with view, opening() as stream, Interruption(stream, view) as interruption:
-            for event in stream:
-                view.show(event)
-            run = stream.result()
-            view.end(run)
+        with view, report or nullcontext(), opening() as stream:
+            stop = _Stop(stream, view)
+            with on_ctrl_c(stop.press):
+                for event in stream:
+                    _show(event, view, report)
+                run = stream.result()
+                view.end(run)
+                stop.finish()
     except OSError as error:
         if run is not None:
             say(f"The run {run.id} has ended: {command('info', run.id)} shows its outputs.")
@@ -67,26 +124,27 @@ def watch(opening: Callable[[], WorkflowStream], view: View) -> int:
     except KeyboardInterrupt:
         say(_left(stream))
         raise
-    if interruption.requested:
-        say(_after_stop(run, interruption.failure))
-    return of_run(run, interrupted=interruption.requested)
+    if stop.is_requested:
+        say(_after_stop(run, stop.failure))
+    return of_run(run, interrupted=stop.is_requested)
 
 
-def follow(opening: Callable[[], WorkflowStream], view: View) -> int:
+def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
     """Show a run that is going on; Ctrl-C leaves, and the run goes on.
 
     Args:
         opening: Opens the events of the run.
         view: What shows it.
+        report: Where its report goes, if one is wanted.
 
     Returns:
         The exit code.
     """
     stream: WorkflowStream | None = None
     try:
-        with view, opening() as stream:
+        with view, report or nullcontext(), opening() as stream:
             for event in stream:
-                view.show(event)
+                _show(event, view, report)
             run = stream.result()
             view.end(run)
     except KeyboardInterrupt:
@@ -94,6 +152,59 @@ def follow(opening: Callable[[], WorkflowStream], view: View) -> int:
             say(f"The run goes on; {command('stop', stream.task_id)} stops it.")
         raise
     return of_run(run)
+
+
+def _show(event: StreamEvent[object], view: View, report: ReportFile | None) -> None:
+    if report is not None:
+        report.add(event)
+    view.show(event)
+
+
+class _Stop:
+    """The first Ctrl-C stops the run on the server, and the second one leaves.
+
+    A signal's handler may come between any two steps of the client, so the stop is sent from a
+    thread; the stream meanwhile goes on to the run's last event.
+
+    Args:
+        stream: The events of the run.
+        view: Where to say so.
+    """
+
+    def __init__(self, stream: WorkflowStream, view: View) -> None:
+        self.failure: DifyError | None = None
+        self._stream = stream
+        self._view = view
+        self._sending: threading.Thread | None = None
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._sending is not None
+
+    def press(self) -> None:
+        """Stop the run; at the second call leave.
+
+        Raises:
+            KeyboardInterrupt: It was called before.
+        """
+        if self._sending is not None:
+            raise KeyboardInterrupt
+        self._sending = threading.Thread(target=self._send, daemon=True)
+        self._sending.start()
+
+    def finish(self) -> None:
+        """Wait for the server's answer to a stop that was sent."""
+        if self._sending is not None:
+            self._sending.join()
+
+    def _send(self) -> None:
+        self._view.say("Stopping the run on the server; Ctrl-C again leaves at once.")
+        try:
+            self._stream.stop()
+        except DifyError as error:
+            self.failure = error
+            self._view.say(f"The run could not be stopped; Ctrl-C again leaves. {error}")
 
 
 def _after_stop(run: WorkflowRunResponse, failure: DifyError | None) -> str:

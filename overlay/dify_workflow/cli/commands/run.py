@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ... import DifyWorkflow
 from ..._json import JSONObject
-from ...client import DifyWorkflow
 from ...errors import APIConnectionError, DifyError, InvalidRequestError
 from ...models import WorkflowRunRequest
-from ..exits import say
-from ..options import connection_of
-from ._options import EventsAsJson, Files, Report, ResultAsJson, User, Values, only_one
+from ..console import can_ask, say
+from ..options import (
+    EventsAsJson,
+    Files,
+    Report,
+    ResultAsJson,
+    User,
+    Values,
+    connection_of,
+    only_one,
+)
 
 if TYPE_CHECKING:
     from ..._fields import Field
@@ -50,18 +58,17 @@ def run(
     the server; a second Ctrl-C leaves.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
-    from .._reporting import with_report
     from ..inputs import Given
-    from ..watch import view_of, watch
+    from ..watch import ReportFile, view_of, watch
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
     given = Given.of(values, files, inputs)
-    view = with_report(view, report, given.sources)
+    written = None if report is None else ReportFile(report, given.sources)
     with connection.client(user) as client:
         complete = _completed(client, given, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        code = watch(partial(client.run_workflow_stream, request), view)
+        code = watch(partial(client.run_workflow_stream, request), view, written)
     raise typer.Exit(code)
 
 
@@ -80,14 +87,13 @@ def resume(
     1.14.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
-    from .._reporting import with_report
-    from ..watch import follow, view_of
+    from ..watch import ReportFile, follow, view_of
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
-    view = with_report(view, report)
+    written = None if report is None else ReportFile(report)
     with connection.client(user) as client:
-        code = follow(partial(client.resume_workflow_stream, run_id), view)
+        code = follow(partial(client.resume_workflow_stream, run_id), view, written)
     raise typer.Exit(code)
 
 
@@ -99,7 +105,6 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
         given: What the command was given.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
-    from ..console import can_ask
     from ..inputs import missing, typed, undeclared, untyped
 
     fields = _fields(client)
