@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
@@ -25,24 +24,6 @@ _MEMORY_SECONDS = 30.0
 _SLOWEST = 3
 _TROUBLED = 10
 """Rows that are shown of those."""
-
-
-class BatchView(Protocol):
-    """Shows how far a batch is; it is called by the batch's thread."""
-
-    def show(self, progress: BatchProgress) -> None:
-        """Show how far it is."""
-
-    def say(self, text: str) -> None:
-        """Say something beside it."""
-
-    def close(self) -> None:
-        """Show nothing more."""
-
-
-def view_of_batch() -> BatchView:
-    """The view for where output goes."""
-    return _BarView() if can_draw() else _LineView()
 
 
 class Speed:
@@ -78,8 +59,42 @@ def facts(progress: BatchProgress, rate: float) -> list[str]:
     return said
 
 
-class _BarView:
+class BatchView:
+    """Shows how far a batch is, in lines; it is called by the batch's thread."""
+
     def __init__(self) -> None:
+        self._speed = Speed()
+        self._next = 0.0
+
+    def show(self, progress: BatchProgress) -> None:
+        """Show how far it is, unless a line has just been written."""
+        said = self._facts(progress)
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _LINE_SECONDS
+        counts = [f"{many:,} {status}" for status, many in progress.counts.items()]
+        self.say(", ".join([f"{_rows(progress)} rows", *counts, *said]))
+
+    def say(self, text: str) -> None:
+        """Say something beside it."""
+        say(text)
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._next = float("inf")
+
+    def _facts(self, progress: BatchProgress) -> list[str]:
+        now = time.monotonic()
+        self._speed.note(now, progress.settled)
+        return facts(progress, self._speed.rate(now, progress.settled))
+
+
+class _BarView(BatchView):
+    """Shows it as a bar in a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._bar = Progress(
             BarColumn(None),
             TextColumn("{task.fields[rows]}"),
@@ -89,12 +104,10 @@ class _BarView:
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, rows="", counts="", facts="")
-        self._speed = Speed()
         self._bar.start()
 
     def show(self, progress: BatchProgress) -> None:
-        now = time.monotonic()
-        self._speed.note(now, progress.settled)
+        """Show how far it is."""
         counts = (
             f"[{STYLES.get(status, 'default')}]{many:,} {escape(inert_line(status))}[/]"
             for status, many in progress.counts.items()  # also of statuses that a server made up
@@ -105,37 +118,21 @@ class _BarView:
             completed=progress.settled,
             rows=_rows(progress),
             counts="  ".join(counts),
-            facts="  ".join(facts(progress, self._speed.rate(now, progress.settled))),
+            facts="  ".join(self._facts(progress)),
         )
 
     def say(self, text: str) -> None:
+        """Say something above the bar."""
         self._bar.console.print(Text(inert_line(text)))
 
     def close(self) -> None:
+        """Take the bar away."""
         self._bar.stop()
 
 
-class _LineView:
-    def __init__(self) -> None:
-        self._speed = Speed()
-        self._next = 0.0
-
-    def show(self, progress: BatchProgress) -> None:
-        now = time.monotonic()
-        self._speed.note(now, progress.settled)
-        if now < self._next:
-            return
-        self._next = now + _LINE_SECONDS
-        parts = [f"{_rows(progress)} rows"]
-        parts += [f"{many:,} {status}" for status, many in progress.counts.items()]
-        parts += facts(progress, self._speed.rate(now, progress.settled))
-        self.say(", ".join(parts))
-
-    def say(self, text: str) -> None:
-        say(text)
-
-    def close(self) -> None:
-        self._next = float("inf")
+def view_of_batch() -> BatchView:
+    """The view for where output goes."""
+    return _BarView() if can_draw() else BatchView()
 
 
 def _rows(progress: BatchProgress) -> str:

@@ -219,7 +219,7 @@ def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
 
 
 def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
-    """The rows to be written one by one; Ctrl-C ends them behind one, and the way on is told."""
+    """The rows to be written one by one; Ctrl-C ends them after one, and says how to go on."""
     # Rows that are written to a terminal show themselves how far they are.
     read = rows if is_terminal(sys.stdout) else _awaited(rows)
     try:

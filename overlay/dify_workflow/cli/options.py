@@ -100,7 +100,7 @@ class Connection:
             user: Who it acts for; by default the client's own default.
 
         Raises:
-            ConfigurationError: There is no key, or an option cannot be right.
+            ConfigurationError: There is no key, or an option is invalid.
         """
         if self.verbose:
             log_to_stderr()

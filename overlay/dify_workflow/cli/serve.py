@@ -9,10 +9,10 @@ import sqlite3
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from queue import SimpleQueue
 from types import ModuleType
+from typing import Any
 
 import typer
 
@@ -31,38 +31,16 @@ _OPTIONS = {"allowed_hosts": "--allowed-host"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def emulator_of(
-    place: str | None,
-    *,
-    host: str | None,
-    port: int | None,
-    database: Path | None,
-    server_version: str | None,
-    workers: int | None,
-    allowed_hosts: Sequence[str] | None,
-) -> Emulator:
+def emulator_of(place: str | None, **options: Any) -> Emulator:
     """The emulator to serve.
 
     Args:
         place: ``MODULE:NAME`` of what to serve; by default the built-in workflows.
-        host: Address to listen on; by default loopback.
-        port: Port to listen on; by default a free one.
-        database: File that keeps runs and logs.
-        server_version: Which Dify it behaves as.
-        workers: Most streamed runs at the same time.
-        allowed_hosts: Further names by which it may be reached.
+        options: Options of `Emulator`; None for those that were not given.
 
     Raises:
-        InvalidRequestError: One of them cannot be.
+        InvalidRequestError: One of them is invalid.
     """
-    options = {
-        "host": host,
-        "port": port,
-        "database": database,
-        "server_version": server_version,
-        "workers": workers,
-        "allowed_hosts": allowed_hosts,
-    }
     given = {name: value for name, value in options.items() if value is not None}
     found = () if place is None else _load(place)
     if isinstance(found, Emulator):
@@ -71,11 +49,11 @@ def emulator_of(
             raise InvalidRequestError(f"{place} is an Emulator, which says that itself: {names}.")
         return found
     try:
-        return Emulator(*found, **given)  # type: ignore[arg-type]  # each is of its own type
+        return Emulator(*found, **given)
     except ValueError as error:
         raise InvalidRequestError(f"{error}.") from None
     except sqlite3.Error as error:
-        raise InvalidRequestError(f"--database {database}: {error}.") from None
+        raise InvalidRequestError(f"--database {given['database']}: {error}.") from None
 
 
 def _load(place: str) -> Emulator | tuple[Workflow, ...]:
@@ -166,7 +144,7 @@ def serve(emulator: Emulator) -> None:
 
 
 def _take_signals(emulator: Emulator) -> None:
-    """Let signals bring about what happens to servers: an outage, and a deploy."""
+    """Let signals cause what happens to servers: an outage, and a deploy."""
     if sys.platform == "win32":  # which has no such signals
         return
 

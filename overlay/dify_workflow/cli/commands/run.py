@@ -105,16 +105,17 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
         given: What the command was given.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
-    from ..inputs import missing, typed, undeclared, untyped
+    from ..inputs import typed, untyped
 
     fields = _fields(client)
     if fields is None or not is_latest:
         return untyped(given, fields or ())
     inputs = typed(given, fields)
-    for name in undeclared(given, fields):
+    known = {field.name for field in fields}
+    for name in [name for name in given.json if name not in known]:
         say(f"Note: the app has no input {name!r}; it is left out.")
         del inputs[name]
-    absent = missing(fields, inputs)
+    absent = [field for field in fields if field.required and inputs.get(field.name) is None]
     if absent and can_ask():
         from ..prompts import ask_all
 
