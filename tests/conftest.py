@@ -57,9 +57,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """End what command lines are forked from, where a test has used one."""
-    if "support.program" in sys.modules:
-        sys.modules["support.program"].end_forks()
+    """End what processes are forked from, where a test has started one."""
+    if "support.forks" in sys.modules:
+        sys.modules["support.forks"].end_all()
 
 
 @pytest.fixture(scope="session")

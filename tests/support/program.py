@@ -1,8 +1,4 @@
-"""The command line in processes of its own, forked from one that has imported what it needs.
-
-A new interpreter takes half a second to import httpx, trio and rich, and a command some hundredths.
-The modules of the command line itself are imported in each process: they look at its streams.
-"""
+"""The command line in processes of its own, which need not import httpx, trio and rich."""
 
 from __future__ import annotations
 
@@ -15,26 +11,13 @@ import sys
 import termios
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Self
 
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        *("dify_workflow", "dify_workflow.models", "dify_workflow.report", "dify_workflow.batch"),
-        *("dify_workflow.emulator", "dify_workflow_api.models", "typer", "uvicorn.logging"),
-        *("rich.console", "rich.live", "rich.markdown", "rich.progress", "rich.table"),
-    ]
-)
+from support.forks import PROCESSES, ensure_running
+
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
-
-
-def end_forks() -> None:
-    """End what the processes are forked from, and wait until its coverage is written."""
-    forkserver._forkserver._stop()
-    resource_tracker._resource_tracker._stop()
 
 
 class _Handed:
@@ -73,7 +56,8 @@ class Program:
     ) -> None:
         handed = [None if stream is None else _Handed(stream) for stream in streams]
         controlling = None if terminal is None else _Handed(terminal)
-        self._process = _FORKS.Process(
+        ensure_running()
+        self._process = PROCESSES.Process(
             target=_run,
             args=(arguments, environment, handed, controlling, cwd or Path.cwd()),
             daemon=True,  # ends with the tests
