@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
 from dify_workflow import StreamEvent, TextChunk
-from dify_workflow.cli._consoles import errors
-from dify_workflow.cli._demo import report
-from dify_workflow.cli._live import LiveView
+from dify_workflow.cli.console import errors
+from dify_workflow.cli.demo import report
+from dify_workflow.cli.live import LiveView
 from dify_workflow.emulator import Emulator
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "demo.svg"

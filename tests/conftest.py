@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -53,6 +54,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, text in report.user_properties:
             if name == "summary" and report.when == "call":
                 terminalreporter.write_line(str(text))
+
+
+def pytest_sessionfinish() -> None:
+    """End what processes are forked from, where a test has started one."""
+    if "support.forks" in sys.modules:
+        sys.modules["support.forks"].end_all()
 
 
 @pytest.fixture(scope="session")

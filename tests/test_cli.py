@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -136,19 +135,27 @@ def test_with_stdout_closed_nothing_is_done_and_stderr_says_why(
 ) -> None:
     url = server.handle(lambda exchange: exchange.whole(b"{}"))
     before = len(server.requests)
-    done = in_shell(f"{SHELL} {arguments.format(run=RUN)} >&-", url)
+    done = invoke(*arguments.format(run=RUN).split(), base_url=url, closed=["stdout"])
     assert done.code == 2
     assert "Error: stdout is closed, so nothing was done." in done.err
     assert len(server.requests) == before
 
 
 def test_with_stdin_or_stderr_closed_commands_do_what_they_do(emulator: Emulator) -> None:
-    for closed in ("<&-", "2>&-", "<&- 2>&-"):
-        done = in_shell(f"{SHELL} run -i name=Ann {closed}", emulator.base_url)
+    url = emulator.base_url
+    for closed in (["stdin"], ["stderr"], ["stdin", "stderr"]):
+        done = invoke("run", "-i", "name=Ann", base_url=url, closed=closed)
         assert (done.code, done.out) == (0, 'Ann\n{"greeting": "Ann"}\n')
-        assert in_shell(f"{SHELL} info x {closed}", emulator.base_url).code == 2
-    assert in_shell(f"{SHELL} run <&-", emulator.base_url).code == 2
-    assert in_shell(f"{SHELL} run --inputs - <&-", emulator.base_url).code == 2
+        assert invoke("info", "x", base_url=url, closed=closed).code == 2
+    assert invoke("run", base_url=url, closed=["stdin"]).code == 2
+    assert invoke("run", "--inputs", "-", base_url=url, closed=["stdin"]).code == 2
+
+
+def test_a_shell_may_close_streams_or_send_them_where_nothing_fits(emulator: Emulator) -> None:
+    done = in_shell(f"{SHELL} run -i name=Ann <&- 2>&-", emulator.base_url)
+    assert (done.code, done.out) == (0, 'Ann\n{"greeting": "Ann"}\n')
+    done = in_shell(f"{SHELL} info x >&-", emulator.base_url)
+    assert (done.code, "Error: stdout is closed" in done.err) == (2, True)
     assert in_shell(f"{SHELL} info x 2>/dev/full", emulator.base_url).code == 2
     assert in_shell(f"{SHELL} info x <&- >&- 2>&-", emulator.base_url).code == 2
 
@@ -166,8 +173,9 @@ def test_a_run_whose_output_cannot_be_written_is_stopped_or_named(emulator: Emul
 
 def test_json_is_json_in_an_output_that_is_not_unicode(emulator: Emulator) -> None:
     for encoding in ("ascii", "latin-1", "cp1252"):
-        line = f"PYTHONIOENCODING={encoding} {SHELL} run --json -i 'name=é☃\x9b'"
-        done = in_shell(line, emulator.base_url)
+        names = {"PYTHONIOENCODING": encoding}
+        arguments = ("run", "--json", "-i", "name=é☃\x9b")
+        done = invoke(*arguments, base_url=emulator.base_url, variables=names)
         assert json.loads(done.out)["outputs"] == {"greeting": "é☃\x9b"}
 
 
@@ -191,16 +199,13 @@ def test_help_loads_no_emulator() -> None:
 
 def test_the_demo_shows_a_run_its_form_and_the_log_whatever_the_environment_says() -> None:
     nowhere = "http://127.0.0.1:9"
-    names = {"DIFY_BASE_URL": f"{nowhere}/v1", "DIFY_API_KEY": "app-x", "HTTP_PROXY": nowhere}
-    done = subprocess.run(
-        [*COMMAND, "demo"], env={**os.environ, **names}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = invoke("demo", base_url=f"{nowhere}/v1", variables={"HTTP_PROXY": nowhere})
+    assert done.code == 0, done.err
     commands = ("run -i topic=boxes", "form submit", "resume", "logs")
-    shown = [done.stdout.index(f"\n$ dify-workflow {command}") for command in commands]
+    shown = [done.out.index(f"\n$ dify-workflow {command}") for command in commands]
     assert shown == sorted(shown)
-    assert json.loads(done.stdout.splitlines()[-5])["published"] is True
-    assert done.stderr.endswith("1 of 1 runs\n")
+    assert json.loads(done.out.splitlines()[-5])["published"] is True
+    assert done.err.endswith("1 of 1 runs\n")
 
 
 def test_ctrl_c_ends_the_demo() -> None:

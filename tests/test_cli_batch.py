@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.batch import BatchProgress, reconcile
-from dify_workflow.cli._batch_view import Speed, facts
+from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.emulator import Emulator
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table
 from support.cli import Result, call, in_terminal, started
+from support.program import PipedProgram
 from support.waiting import wait_until
 
 KEY = "app-work"
@@ -172,7 +173,7 @@ def test_errors_tell_that_nothing_is_lost(runs: Runs, tmp_path: Path) -> None:
 
 
 def interrupted(
-    runs: Runs, folder: Path, *options: str, then: Callable[[subprocess.Popen[str]], object]
+    runs: Runs, folder: Path, *options: str, then: Callable[[PipedProgram], object]
 ) -> Result:
     """A batch that was interrupted when its first four runs had begun, and what followed."""
     names = [str(table(folder / "rows.csv", 12)), "--output", str(folder / "results.csv")]
@@ -180,8 +181,6 @@ def interrupted(
     with started(*arguments, base_url=runs.emulator.base_url, key=KEY) as process:
         wait_until_running(folder / "results.csv.journal", 4)
         process.send_signal(signal.SIGINT)
-        assert process.stdout is not None
-        assert process.stderr is not None
         err = ""
         for line in process.stderr:
             err += line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +13,20 @@ import pytest
 from dify_workflow import APIConnectionError, DifyWorkflow, StreamInterruptedError
 from dify_workflow.emulator import Emulator
 from support.cli import call, invoke, started
+from support.program import PipedProgram
 from support.waiting import PATIENCE
 
 
 @pytest.fixture
-def emulating() -> Iterator[subprocess.Popen[str]]:
+def emulating() -> Iterator[PipedProgram]:
     process = started("emulate")
     yield process
-    process.kill()
-    process.communicate()
+    if process.returncode is None:
+        process.kill()
+        process.communicate()
 
 
-def test_emulate_serves_until_ctrl_c(emulating: subprocess.Popen[str]) -> None:
-    assert emulating.stdout is not None
+def test_emulate_serves_until_ctrl_c(emulating: PipedProgram) -> None:
     name, _, base_url = emulating.stdout.readline().strip().partition("=")
     assert name == "DIFY_BASE_URL"
     assert emulating.stdout.readline().startswith("DIFY_API_KEY=app-story  # ")
@@ -43,8 +43,6 @@ def test_emulate_serves_until_ctrl_c(emulating: subprocess.Popen[str]) -> None:
 def test_signals_take_the_server_away_and_restart_its_workers() -> None:
     process = started("emulate", "--server-version", "1.16", "--workers", "1")
     try:
-        assert process.stdout is not None
-        assert process.stderr is not None
         base_url = process.stdout.readline().strip().partition("=")[2]
         with DifyWorkflow("app-slow", base_url=base_url, recover=False) as client:
             stream = client.run_workflow_stream({"secs": 60})
@@ -109,8 +107,6 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
 ) -> None:
     (tmp_path / "flows.py").write_text(MODULE_OF_A_USER)
     process = started("emulate", place, cwd=tmp_path)
-    assert process.stdout is not None
-    assert process.stderr is not None
     lines = [process.stdout.readline().strip() for _ in range(len(keys) + 1)]
     url = lines[0].partition("=")[2]
     assert process.stderr.readline() == f"Its page, with apps and runs: {url.removesuffix('v1')}\n"
@@ -162,7 +158,6 @@ def test_emulate_keeps_runs_in_a_database_and_is_the_version_that_is_named(
     options = ("--database", str(tmp_path / "runs.db"), "--server-version", "1.16")
     for expected in ("1 of 1 runs", "2 of 2 runs"):
         process = started("emulate", *options)
-        assert process.stdout is not None
         url = process.stdout.readline().strip().partition("=")[2]
         ran = call("run", "-i", "name=Ann", "--json", base_url=url)
         assert json.loads(ran.out)["status"] == "succeeded"
@@ -174,7 +169,7 @@ def test_emulate_keeps_runs_in_a_database_and_is_the_version_that_is_named(
 def test_without_its_extra_emulate_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     for name in [*sys.modules]:
-        if name.startswith(("dify_workflow.emulator", "dify_workflow.cli._serving")):
+        if name.startswith(("dify_workflow.emulator", "dify_workflow.cli.serve")):
             monkeypatch.delitem(sys.modules, name)
     done = call("emulate", base_url="")
     assert done.code == 2
@@ -183,7 +178,6 @@ def test_without_its_extra_emulate_says_what_it_needs(monkeypatch: pytest.Monkey
 
 def test_emulate_on_another_address_says_who_can_use_it() -> None:
     process = started("emulate", "--host", "0.0.0.0")
-    assert process.stderr is not None
     told = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)

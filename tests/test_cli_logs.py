@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from dify_workflow.cli._tables import log_columns
+from dify_workflow.cli.log_output import log_columns
 from dify_workflow.emulator import Emulator, PastRun
 from support.cli import call, in_terminal, started
 from support.logs import BASE
@@ -118,8 +118,6 @@ def test_the_command_to_go_on_with_has_the_same_filters(long_log: Emulator) -> N
 def test_ctrl_c_ends_rows_behind_one_and_tells_how_to_go_on(long_log: Emulator) -> None:
     url = long_log.base_url
     with started("logs", "--all", "--jsonl", base_url=url) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         lines = process.stdout.readline()  # more than a pipe holds is to come, so it waits
         process.send_signal(signal.SIGINT)
         rest, errors = process.stdout.read(), process.stderr.read()
@@ -156,8 +154,6 @@ def growing_log() -> Iterator[Emulator]:
 def test_following_prints_each_new_row_when_it_appears(form: str, growing_log: Emulator) -> None:
     options = [] if form == "table" else [form]
     with started("logs", "--follow", *options, base_url=growing_log.base_url) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         assert process.stderr.readline() == "Waiting for new runs; Ctrl-C ends it.\n"
         for number in (1, 2):
             run = PastRun(BASE + 10 + number, user=f"new-{number}")

@@ -62,7 +62,6 @@ def test_a_run_that_fails_or_is_stopped_is_reported_too(emulator: Emulator, tmp_
 
     slow = ("run", "--jsonl", "-i", "secs=30", *report)
     process = started(*slow, base_url=emulator.base_url, key="app-slow")
-    assert process.stdout is not None
     while "node_started" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
@@ -111,7 +110,6 @@ def test_a_report_that_can_no_longer_be_written_is_said(
     folder.mkdir()
     run = ConductedRun(server)
     process = started("run", "--jsonl", "--report", str(folder / "run.html"), base_url=run.url)
-    assert process.stdout is not None
     run.begin()
     process.stdout.readline()
     folder.rmdir()

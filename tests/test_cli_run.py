@@ -19,7 +19,7 @@ from dify_workflow import (
     RunOutcomeUnknownError,
     StreamInterruptedError,
 )
-from dify_workflow.cli._exits import handled
+from dify_workflow.cli.exits import handled
 from dify_workflow.emulator import Emulator
 from dify_workflow.events import EVENT_CLASSES
 from support.cli import COMMAND, call, invoke, started
@@ -45,7 +45,6 @@ def test_run_writes_text_and_outputs_on_stdout_and_what_happens_on_stderr(
 def test_text_goes_to_a_pipe_as_it_streams(server: ReplayServer) -> None:
     run = ConductedRun(server)
     process = started("run", base_url=run.url)
-    assert process.stdout is not None
     run.begin()
     run.send(text("Once"))
     assert process.stdout.read(4) == "Once"
@@ -210,7 +209,6 @@ def test_a_run_of_another_version_takes_what_is_given(server: ReplayServer) -> N
 
 def test_ctrl_c_stops_the_run_on_the_server_and_says_so(emulator: Emulator) -> None:
     process = started("run", "--jsonl", "-i", "secs=30", base_url=emulator.base_url, key="app-slow")
-    assert process.stdout is not None
     while json.loads(process.stdout.readline())["event"] != "node_started":
         pass
     process.send_signal(signal.SIGINT)
@@ -242,7 +240,6 @@ def test_a_stop_that_fails_or_comes_too_late_is_told(server: ReplayServer) -> No
     ):
         run = kind(server)
         process = started("run", "--jsonl", base_url=run.url)
-        assert process.stdout is not None
         run.begin()
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -254,8 +251,6 @@ def test_a_stop_that_fails_or_comes_too_late_is_told(server: ReplayServer) -> No
 def test_a_reader_that_leaves_stops_the_run(server: ReplayServer) -> None:
     run = ConductedRun(server)
     process = started("run", "--jsonl", base_url=run.url)
-    assert process.stdout is not None
-    assert process.stderr is not None
     run.begin()
     process.stdout.readline()
     process.stdout.close()

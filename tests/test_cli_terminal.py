@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -395,11 +396,14 @@ def test_log_lines_and_errors_are_inert_where_a_proxy_answers(server: ReplayServ
     page = f"<title>{EVIL}</title>\n".encode()
     url = server.handle(lambda exchange: exchange.whole(page, 502, "Bad Gateway"))
     commands = {("logs",): 3, ("-v", "logs"): 3, ("-v", "run"): 5, ("-v", "resume", RUN): 5}
-    for arguments, code in commands.items():
-        with in_terminal(*arguments, base_url=url, columns=1000) as terminal:
+    with ExitStack() as open_terminals:  # at the same time, as each waits before it tries again
+        for terminal, code in [
+            (open_terminals.enter_context(in_terminal(*words, base_url=url, columns=1000)), code)
+            for words, code in commands.items()
+        ]:
             assert terminal.end() == code
-        assert_inert(terminal)
-        assert ESCAPED in terminal.shown
+            assert_inert(terminal)
+            assert ESCAPED in terminal.shown
 
 
 def test_the_view_of_a_batch_is_inert_and_takes_no_status_for_markup(
@@ -567,7 +571,10 @@ def test_questions_are_no_data_and_one_that_is_left_runs_nothing(
 
 def test_a_piped_stdin_is_no_person_to_ask(server: ReplayServer) -> None:
     run = ConductedRun(server, [field("text-input", "topic"), field("file", "doc")])
-    with in_terminal("run", base_url=run.url, stdin=subprocess.DEVNULL) as terminal:
+    with (
+        Path(os.devnull).open("rb") as nothing,
+        in_terminal("run", base_url=run.url, stdin=nothing) as terminal,
+    ):
         assert terminal.end() == 2
     assert "give them with -i topic=VALUE --file doc=PATH." in terminal.shown
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dify_workflow._text import clock, counted, duration
-from dify_workflow.cli._times import since, until
+from dify_workflow.cli.options import since, until
 from dify_workflow.errors import InvalidRequestError
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)

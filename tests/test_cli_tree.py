@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from dify_workflow.cli._drawing import tree_lines
-from dify_workflow.cli._tree import RunTree
+from dify_workflow.cli.lines import tree_lines
+from dify_workflow.cli.tree import RunTree
 from dify_workflow.events import EVENT_CLASSES
 from dify_workflow.events.base import UnknownEvent
 from support.recordings import Recording, all_recordings

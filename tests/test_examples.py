@@ -19,6 +19,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from dify_workflow.emulator import Emulator, PastRun
 from support.browser import chromium, console
 from support.spec import ROOT
+from support.terminal import python as interpreter
 from support.terminal import terminal
 from support.waiting import PATIENCE, wait_until
 
@@ -182,7 +183,7 @@ def test_the_notebook_runs_from_top_to_bottom(
 
 def test_a_person_approves_in_a_terminal(emulator: Emulator) -> None:
     arguments = [str(EXAMPLES / "approve.py"), "topic=boxes"]
-    with terminal(arguments, environment(emulator, "approval")) as person:
+    with terminal(interpreter(arguments, environment(emulator, "approval"))) as person:
         person.see("We should buy more boxes.", "comment [none]:")
         person.type("Gladly\r")
         person.see("2. Reject", "Your choice:")

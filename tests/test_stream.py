@@ -14,6 +14,7 @@ import pytest
 from dify_workflow import (
     BadRequestError,
     DifyError,
+    DifyWorkflow,
     InvalidResponseError,
     StreamDecodeError,
     StreamError,
@@ -27,6 +28,7 @@ from dify_workflow import (
     WorkflowStreamError,
 )
 from support import events
+from support.conducted import ConductedRun
 from support.events import PING, RUN, TASK
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
@@ -376,6 +378,24 @@ def test_closing_from_elsewhere_wakes_the_reader_and_says_so(
         next(opened)
     assert time.monotonic() - closed_at[0] < SOON
     assert left.seconds_since(closed_at[0]) < SOON
+
+
+def test_a_stop_of_another_thread_is_sent_as_soon_as_the_task_is_known(
+    server: ReplayServer,
+) -> None:
+    """Also while the thread that reads waits for what does not come."""
+    run = ConductedRun(server)
+    with DifyWorkflow("app-key", base_url=run.url, check_inputs=False) as client:
+        opened = client.run_workflow_stream({})
+        reading = threading.Thread(target=opened.result)
+        reading.start()
+        stopping = threading.Thread(target=opened.stop)
+        stopping.start()
+        run.begin()
+        assert run.stops.get(timeout=PATIENCE) == events.TASK
+        run.end(events.finished("stopped"))
+        reading.join()
+        stopping.join()
 
 
 @pytest.mark.own_client("connections of the user's client are not closed with ours")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,21 +21,9 @@ from dify_workflow.batch import RowResult, read_rows, run_batch
 from dify_workflow.batch.journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow
 from support import events
+from support.forks import PROCESSES, ensure_running
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
-from support.spec import ROOT
-
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    [
-        *("anyio._backends._asyncio", "dify_workflow.emulator", "httpx._transports.default"),
-        *("sqlalchemy.dialects.sqlite.pysqlite", "dify_workflow_api.models.app_parameters"),
-        *("dify_workflow_api.api.app.get_app_parameters", "support.batches"),
-        *("dify_workflow_api.api.workflows.run_workflow", "h2.connection", "email.mime.text"),
-        *("dify_workflow_api.models.workflow_finished_data", "sqlalchemy.dialects.sqlite.base"),
-    ]
-)
-"""Processes that need not import everything anew: hundreds of them are started."""
 
 
 class Runs:
@@ -178,28 +163,14 @@ def table(path: Path, count: int) -> Path:
 
 def in_process(base_url: str, rows: Path, journal: str, **options: Any) -> BaseProcess:
     """A process that has just begun with a batch."""
-    with _importable():
-        forkserver.ensure_running()
-    begun, told = _PROCESSES.Pipe(duplex=False)
-    process = _PROCESSES.Process(
+    ensure_running()
+    begun, told = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(
         target=_run, args=(told, base_url, rows, journal, options), daemon=True
     )
     process.start()
     begun.recv()
     return process
-
-
-@contextmanager
-def _importable() -> Iterator[None]:
-    """Processes that are started within find this package, too."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "tests"), before]))
-    try:
-        yield
-    finally:
-        del os.environ["PYTHONPATH"]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
 
 
 def _run(

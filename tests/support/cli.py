@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+from collections.abc import Container
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from dify_workflow.cli import app
+from support.program import PipedProgram, Program
 from support.terminal import Terminal, terminal
 from support.waiting import PATIENCE
 
@@ -54,36 +55,24 @@ def call(*arguments: str, base_url: str, key: str = "app-echo", stdin: str | Non
     return Result(done.exit_code, done.stdout, done.stderr)
 
 
-def invoke(
-    *arguments: str, base_url: str = "", key: str = "app-echo", cwd: Path | None = None
-) -> Result:
-    """Run a command in pipes, to its end."""
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(base_url, key),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
 def started(
-    *arguments: str, base_url: str = "", key: str = "app-echo", cwd: Path | None = None
-) -> subprocess.Popen[str]:
-    """Start a command in pipes."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments],
-        env=environment(base_url, key),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    *arguments: str,
+    base_url: str = "",
+    key: str = "app-echo",
+    cwd: Path | None = None,
+    variables: dict[str, str] | None = None,
+    closed: Container[str] = (),
+) -> PipedProgram:
+    """Start a command in pipes, without the standard streams that are named as closed."""
+    names = environment(base_url, key) | (variables or {})
+    return PipedProgram(arguments, names, cwd=cwd, closed=closed)
+
+
+def invoke(*arguments: str, **options: Any) -> Result:
+    """Run a command in pipes, to its end; the options are those of `started`."""
+    process = started(*arguments, **options)
+    out, errors = process.communicate(timeout=PATIENCE)
+    return Result(process.wait(), out, errors)
 
 
 def in_terminal(
@@ -94,5 +83,9 @@ def in_terminal(
     **options: Any,
 ) -> AbstractContextManager[Terminal]:
     """Start a command in a terminal."""
-    names = environment(base_url, key, **(variables or {}))
-    return terminal([*COMMAND[1:], *arguments], names, **options)
+    names = environment(base_url, key) | {"TERM": "xterm-256color"} | (variables or {})
+
+    def start(inside: int, streams: list[int]) -> Program:
+        return Program(arguments, names, streams, terminal=inside)
+
+    return terminal(start, **options)

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Protocol
 
 import pyte
 from pyte.screens import Char
@@ -31,12 +30,19 @@ _LAUNCHER = (
 """Makes the terminal the one whose Ctrl-C the program gets, and becomes the program."""
 
 
+class Process(Protocol):
+    """A process that was started, such as a `subprocess.Popen`."""
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class Terminal:
-    """A terminal with a Python program in it.
+    """A terminal with a program in it.
 
     Args:
-        arguments: Arguments of the Python interpreter.
-        environment: Environment of the program.
+        start: Starts the program with the terminal's inner end, and its stdin, stdout and stderr.
         columns: Width of the terminal.
         lines: Height of the terminal.
         streams: Where the program's ``stdin``, ``stdout`` or ``stderr`` goes instead.
@@ -44,31 +50,28 @@ class Terminal:
 
     def __init__(
         self,
-        arguments: list[str],
-        environment: dict[str, str],
+        start: Callable[[int, list[int]], Process],
         *,
         columns: int = 80,
         lines: int = 24,
-        **streams: IO[bytes] | int,
+        **streams: IO[bytes],
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, lines, history=10_000)
         self.written = b""
         self._stream = pyte.ByteStream(self.screen)
         self._controller, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", _LAUNCHER, str(inside), *arguments],
-            env={"TERM": "xterm-256color", **environment},
-            start_new_session=True,
-            pass_fds=[inside],
-            **{"stdin": inside, "stdout": inside, "stderr": inside, **streams},  # type: ignore[call-overload]  # names of streams
+        names = ("stdin", "stdout", "stderr")
+        self.process = start(
+            inside, [streams[name].fileno() if name in streams else inside for name in names]
         )
         os.close(inside)
 
     @property
     def shown(self) -> str:
         """What stands on the screen."""
-        return "\n".join(line.rstrip() for line in self.screen.display).rstrip("\n")
+        buffer, lines = self.screen.buffer, self.screen.lines
+        return "\n".join(_text(buffer[number]) for number in range(lines)).rstrip("\n")
 
     @property
     def unwrapped(self) -> str:
@@ -78,7 +81,7 @@ class Terminal:
     @property
     def everything(self) -> str:
         """What stands on the screen and what was scrolled out of it."""
-        above = [_text(line, self.screen.columns) for line in self.screen.history.top]
+        above = [_text(line) for line in self.screen.history.top]
         return "\n".join([*above, self.shown])
 
     def type(self, keys: str) -> None:
@@ -96,11 +99,13 @@ class Terminal:
             what: Texts, or what says of a screen whether it is the one.
         """
         deadline = time.monotonic() + PATIENCE
-        while not all(part(self.shown) if callable(part) else part in self.shown for part in what):
+        while True:
+            shown = self.shown
+            if all(part(shown) if callable(part) else part in shown for part in what):
+                return shown
             left = deadline - time.monotonic()
             assert left > 0, f"{what!r} was not seen:\n{self.everything}"
             assert self._read(left), f"{what!r} was not seen before the end:\n{self.everything}"
-        return self.shown
 
     def end(self) -> int:
         """Wait for the end of the program; its exit code."""
@@ -111,8 +116,7 @@ class Terminal:
 
     def close(self) -> None:
         """End the program and the terminal, whatever they are doing."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
         os.close(self._controller)
 
@@ -128,16 +132,37 @@ class Terminal:
         return bool(data)
 
 
-def _text(line: dict[int, Char], columns: int) -> str:
-    return "".join(line[column].data for column in range(columns)).rstrip()
+def _text(line: dict[int, Char]) -> str:
+    """What stands on a line, of which most columns may be empty."""
+    return "".join(line[column].data for column in range(max(line, default=-1) + 1)).rstrip()
 
 
 @contextmanager
 def terminal(
-    arguments: list[str], environment: dict[str, str], **options: int | IO[bytes]
+    start: Callable[[int, list[int]], Process], **options: int | IO[bytes]
 ) -> Iterator[Terminal]:
-    opened = Terminal(arguments, environment, **options)  # type: ignore[arg-type]  # as its own
+    opened = Terminal(start, **options)  # type: ignore[arg-type]  # as its own
     try:
         yield opened
     finally:
         opened.close()
+
+
+def python(
+    arguments: list[str], environment: dict[str, str]
+) -> Callable[[int, list[int]], Process]:
+    """What starts Python with these arguments in a terminal."""
+
+    def start(inside: int, streams: list[int]) -> Process:
+        stdin, stdout, stderr = streams
+        return subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", _LAUNCHER, str(inside), *arguments],
+            env={"TERM": "xterm-256color", **environment},
+            start_new_session=True,
+            pass_fds=[inside],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    return start

@@ -61,8 +61,8 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         self._stop = stop
         self._transport = transport
         # Reentrant: a signal's handler may ask for more during a read.
-        self._lock = threading.RLock()
-        self._is_reading = False
+        self._turn = threading.Condition(threading.RLock())
+        self._reader: int | None = None
         self._closing: threading.Event | None = None
 
     def __enter__(self) -> Self:
@@ -183,19 +183,23 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def _read_until(self, is_there: Callable[[], object]) -> bool:
         """Read until something is there; False where nothing is left to read before it is.
 
-        One thread reads the stream; `stop`, asked by another one, reads in turn with it.
+        One thread reads at a time; the others wait for what it finds.
         """
         while not is_there():
-            with self._lock:
-                if self._session.ended or self._closed or self._is_reading:
-                    return False  # the last one: a signal's handler, in the middle of a read
+            with self._turn:
+                while self._reader not in {None, threading.get_ident()} and not is_there():
+                    self._turn.wait()
                 if is_there():
                     break
-                self._is_reading = True
-                try:
-                    self._read_on()
-                finally:
-                    self._is_reading = False
+                if self._session.ended or self._closed or self._reader is not None:
+                    return False  # the last one: a signal's handler, which would wait for itself
+                self._reader = threading.get_ident()
+            try:
+                self._read_on()
+            finally:
+                with self._turn:
+                    self._reader = None
+                    self._turn.notify_all()
         return True
 
     def _read_on(self) -> None:

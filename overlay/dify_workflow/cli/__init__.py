@@ -1,6 +1,6 @@
 """The command line; needs ``pip install dify-workflow[cli]``."""
 
-from ._app import app
-from ._exits import defect
+from .app import app
+from .exits import defect
 
 __all__ = ["app", "defect"]

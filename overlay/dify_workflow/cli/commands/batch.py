@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ...errors import DifyError, InvalidRequestError
-from .._connection import connection_of
-from .._exits import USAGE, complain, say
-from ._options import User
+from ..console import say
+from ..exits import extras_named, of_batch
+from ..options import User, connection_of
 
 if TYPE_CHECKING:
     from ...batch import BatchSummary, RowFile
@@ -123,12 +122,12 @@ def batch(
         "at_least_once": at_least_once,
         "on_interrupt": on_interrupt,
     }
-    with _extras_named():
+    with extras_named():
         from ..._output_file import refuse_source
         from ...batch import read_rows
         from ...batch.journal import has_rows
         from ...batch.results import check_results_path
-        from .._batch_end import exit_code, show_summary
+        from ..batch_view import show_summary
 
         rows = read_rows(table)
         where = journal or f"{output}.journal"
@@ -155,18 +154,7 @@ def batch(
             shown = None if journal is None else _without_password(journal)
             again = _to_resume(output, journal=shown, dask=dask, user=user)
             show_summary(summary, table, output, again)
-            code = exit_code(summary)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _extras_named() -> Generator[None, None, None]:
-    """Say which extra to install where one is missing."""
-    try:
-        yield
-    except ImportError as error:
-        complain(str(error))
-        raise typer.Exit(USAGE) from None
+    raise typer.Exit(of_batch(summary))
 
 
 def _watched(
@@ -175,11 +163,14 @@ def _watched(
     from ...batch import JournalError, run_batch
     from ...batch.cluster import executor_at
     from ...batch.journal import has_rows
-    from .._batch_view import view_of_batch
-    from .._interrupts import announced
+    from ..batch_view import announced, view_of_batch
 
     hint = _AFTER_INTERRUPT[settings["on_interrupt"]]
-    with executor_at(dask) as executor, view_of_batch() as view, announced(lambda: view.say(hint)):
+    with (
+        executor_at(dask) as executor,
+        closing(view_of_batch()) as view,
+        announced(view, hint),
+    ):
         told: dict[str, Any] = {"on_progress": view.show, "executor": executor}
         try:
             return run_batch(client, rows, journal=journal, **told, **settings)
@@ -218,7 +209,7 @@ def _without_password(journal: str) -> str:
 
 def _check(client: DifyWorkflow, rows: RowFile) -> None:
     from ...batch import check_rows
-    from .._printing import show_values
+    from ..render import show_values
 
     check = check_rows(client, rows)
     show_values(

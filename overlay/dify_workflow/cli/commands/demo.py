@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .._exits import USAGE, complain, handled
+from ..exits import extras_named, handled
 
 
 def demo(context: typer.Context) -> None:
@@ -15,11 +15,8 @@ def demo(context: typer.Context) -> None:
     seconds, and needs the extra emulator.
     """
     with handled():
-        try:
-            from .._demo import demonstrate
-        except ImportError as error:
-            complain(str(error))
-            raise typer.Exit(USAGE) from None
+        with extras_named():
+            from ..demo import demonstrate
         program = context.find_root().command
         code = demonstrate(
             lambda arguments: program.main(arguments, "dify-workflow", standalone_mode=False)

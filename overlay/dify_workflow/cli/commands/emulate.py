@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from .._exits import REFUSED, USAGE, complain, handled
+from ..console import complain
+from ..exits import REFUSED, extras_named, handled
 
 
 def emulate(
@@ -65,11 +66,8 @@ def emulate(
     while its runs go on. kill -USR2 restarts its workers, as a deploy of Dify does.
     """
     with handled():
-        try:
-            from .._serving import emulator_of, serve
-        except ImportError as error:
-            complain(str(error))
-            raise typer.Exit(USAGE) from None
+        with extras_named():
+            from ..serve import emulator_of, serve
         emulator = emulator_of(
             place,
             host=host,

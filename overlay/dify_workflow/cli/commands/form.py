@@ -8,9 +8,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .._connection import connection_of
-from .._exits import say
-from ._options import AsJson, Files, User, Values
+from ..console import print_json_line, say
+from ..options import AsJson, Files, User, Values, connection_of
 
 Token: TypeAlias = Annotated[
     str,
@@ -24,8 +23,7 @@ Token: TypeAlias = Annotated[
 
 def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
     """Show what a form says, which fields it has, and how it can be sent off."""
-    from .._forms import show_form
-    from .._printing import print_json_line
+    from ..prompts import show_form
 
     with connection_of(context).client() as client:
         form = client.human_input_form(token)
@@ -51,8 +49,8 @@ def submit(
     In a terminal, shows the form and asks for what is not given; elsewhere, fields that are not
     given have their defaults, and the action must be given where there are several.
     """
-    from .._forms import answered
-    from .._inputs import Given
+    from ..inputs import Given
+    from ..prompts import answered
 
     given = Given.of(values, files)
     with connection_of(context).client(user) as client:

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 import typer
 
 from ...models import WorkflowLogsRequest
-from .._connection import connection_of
-from ._options import only_one
+from ..options import connection_of, only_one
+from ..options import since as moment_since
+from ..options import until as moment_until
 
 _MOST = 20
 """Most rows, where nobody says."""
@@ -106,10 +107,7 @@ def logs(
     listing = {"--all": list_all, "--json": as_json, "--since": since, "--until": until}
     for option, given in listing.items():
         only_one(("--follow", follow), (option, bool(given)))
-    from .. import _log_output as to
-    from .._log_rows import LogRows
-    from .._times import since as moment_since
-    from .._times import until as moment_until
+    from .. import log_output as to
 
     now = datetime.now(UTC).replace(microsecond=0)  # the log counts whole seconds
     most = None if list_all else limit if follow else limit or _MOST
@@ -127,7 +125,7 @@ def logs(
             new = islice(client.tail_logs(request), most)
             to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
             return
-        rows = LogRows(client, request, most)
+        rows = to.LogRows(client, request, most)
         if as_jsonl:
             to.print_json_lines(rows)
         elif as_csv:

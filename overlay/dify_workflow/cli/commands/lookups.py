@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .._connection import connection_of
-from ._options import AsJson, User
+from ..console import print_json_line, print_line
+from ..options import AsJson, User, connection_of
 
 
 def info(
@@ -22,8 +22,7 @@ def info(
 
     The exit code says whether it was found, not how it went: 0 for a failed run, too.
     """
-    from .._printing import print_json_line
-    from .._result import plain, show_run
+    from ..render import plain, show_run
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
@@ -44,8 +43,6 @@ def stop(
 
     The server says "success" to any id, whether or not there was something to stop.
     """
-    from .._printing import print_line
-
     with connection_of(context).client(user) as client:
         print_line(client.stop_workflow_stream(task_id).result)
 
@@ -53,8 +50,7 @@ def stop(
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which inputs the app takes."""
     from ..._fields import fields_of_app
-    from .._printing import print_json_line
-    from .._tables import show_fields
+    from ..render import show_fields
 
     with connection_of(context).client() as client:
         found = client.parameters()
@@ -74,7 +70,7 @@ def upload(
 
     run --file does that by itself; this is for runs that are started elsewhere.
     """
-    from .._printing import print_json_line, show_values
+    from ..render import show_values
 
     with connection_of(context).client(user) as client:
         stored = client.upload_file(file)

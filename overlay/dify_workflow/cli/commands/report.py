@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .._exits import handled
+from ...errors import InvalidRequestError
+from ..console import print_line
+from ..exits import handled
+
+_STANDARD = "-"
+"""Stands for stdin and stdout."""
 
 
 def report(
@@ -36,6 +43,16 @@ def report(
     inputs and outputs of the run; the picture does not.
     """
     with handled():
-        from .._reporting import write_report
+        from ...report import RunReport
 
-        write_report(source, output, as_svg=as_svg)
+        read = RunReport.read(sys.stdin.buffer if source == _STANDARD else source)
+        text = read.svg() if as_svg else read.html()
+        if output == _STANDARD or (output is None and source == _STANDARD):
+            sys.stdout.write(text)
+            return
+        target = Path(output or Path(source).with_suffix(".svg" if as_svg else ".html"))
+        try:
+            read.save(target, svg=as_svg)
+        except OSError as error:
+            raise InvalidRequestError(f"{target} cannot be written: {error.strerror}.") from error
+        print_line(str(target))

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ... import DifyWorkflow
 from ..._json import JSONObject
-from ...client import DifyWorkflow
 from ...errors import APIConnectionError, DifyError, InvalidRequestError
 from ...models import WorkflowRunRequest
-from .._connection import connection_of
-from .._exits import say
-from ._options import EventsAsJson, Files, Report, ResultAsJson, User, Values, only_one
+from ..console import can_ask, say
+from ..options import (
+    EventsAsJson,
+    Files,
+    Report,
+    ResultAsJson,
+    User,
+    Values,
+    connection_of,
+    only_one,
+)
 
 if TYPE_CHECKING:
     from ..._fields import Field
-    from .._inputs import Given
+    from ..inputs import Given
 
 
 def run(
@@ -50,18 +58,17 @@ def run(
     the server; a second Ctrl-C leaves.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
-    from .._inputs import Given
-    from .._reporting import with_report
-    from .._watching import view_of, watch
+    from ..inputs import Given
+    from ..watch import ReportFile, view_of, watch
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl)
     given = Given.of(values, files, inputs)
-    view = with_report(view, report, given.sources)
+    written = None if report is None else ReportFile(report, given.sources)
     with connection.client(user) as client:
         complete = _completed(client, given, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        code = watch(partial(client.run_workflow_stream, request), view)
+        code = watch(partial(client.run_workflow_stream, request), view, written)
     raise typer.Exit(code)
 
 
@@ -80,14 +87,13 @@ def resume(
     1.14.
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
-    from .._reporting import with_report
-    from .._watching import follow, view_of
+    from ..watch import ReportFile, follow, view_of
 
     connection = connection_of(context)
     view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
-    view = with_report(view, report)
+    written = None if report is None else ReportFile(report)
     with connection.client(user) as client:
-        code = follow(partial(client.resume_workflow_stream, run_id), view)
+        code = follow(partial(client.resume_workflow_stream, run_id), view, written)
     raise typer.Exit(code)
 
 
@@ -99,19 +105,19 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
         given: What the command was given.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
-    from .._consoles import can_ask
-    from .._inputs import missing, typed, undeclared, untyped
+    from ..inputs import typed, untyped
 
     fields = _fields(client)
     if fields is None or not is_latest:
         return untyped(given, fields or ())
     inputs = typed(given, fields)
-    for name in undeclared(given, fields):
+    known = {field.name for field in fields}
+    for name in [name for name in given.json if name not in known]:
         say(f"Note: the app has no input {name!r}; it is left out.")
         del inputs[name]
-    absent = missing(fields, inputs)
+    absent = [field for field in fields if field.required and inputs.get(field.name) is None]
     if absent and can_ask():
-        from .._prompts import ask_all
+        from ..prompts import ask_all
 
         return inputs | ask_all(absent)
     if absent:

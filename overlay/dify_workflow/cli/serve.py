@@ -1,26 +1,26 @@
-"""Serving an emulator until Ctrl-C, with a line for each request."""
+"""Serving workflows until Ctrl-C, with a line for each request."""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import traceback
+from collections.abc import Callable
 from queue import SimpleQueue
+from types import ModuleType
+from typing import Any
 
 import typer
 
 from .._inert import headline
-from ..emulator import Emulator
+from .._json import is_list
+from ..emulator import Emulator, Workflow
 from ..errors import InvalidRequestError
-from ._consoles import is_terminal
-from ._exits import say
-from ._loading import load
-from ._log_lines import log_to_stderr
-from ._printing import print_line
+from .console import is_terminal, log_to_stderr, print_line, say
 
 _AWAY = 15
 """Seconds of an outage on demand."""
@@ -31,51 +31,91 @@ _OPTIONS = {"allowed_hosts": "--allowed-host"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def emulator_of(
-    place: str | None,
-    *,
-    host: str | None,
-    port: int | None,
-    database: Path | None,
-    server_version: str | None,
-    workers: int | None,
-    allowed_hosts: Sequence[str] | None,
-) -> Emulator:
+def emulator_of(place: str | None, **options: Any) -> Emulator:
     """The emulator to serve.
 
     Args:
         place: ``MODULE:NAME`` of what to serve; by default the built-in workflows.
-        host: Address to listen on; by default loopback.
-        port: Port to listen on; by default a free one.
-        database: File that keeps runs and logs.
-        server_version: Which Dify it behaves as.
-        workers: Most streamed runs at the same time.
-        allowed_hosts: Further names by which it may be reached.
+        options: Options of `Emulator`; None for those that were not given.
 
     Raises:
-        InvalidRequestError: One of them cannot be.
+        InvalidRequestError: One of them is invalid.
     """
-    options = {
-        "host": host,
-        "port": port,
-        "database": database,
-        "server_version": server_version,
-        "workers": workers,
-        "allowed_hosts": allowed_hosts,
-    }
     given = {name: value for name, value in options.items() if value is not None}
-    found = () if place is None else load(place)
+    found = () if place is None else _load(place)
     if isinstance(found, Emulator):
         if given:
             names = ", ".join(_OPTIONS.get(name) or f"--{name.replace('_', '-')}" for name in given)
             raise InvalidRequestError(f"{place} is an Emulator, which says that itself: {names}.")
         return found
     try:
-        return Emulator(*found, **given)  # type: ignore[arg-type]  # each is of its own type
+        return Emulator(*found, **given)
     except ValueError as error:
         raise InvalidRequestError(f"{error}.") from None
     except sqlite3.Error as error:
-        raise InvalidRequestError(f"--database {database}: {error}.") from None
+        raise InvalidRequestError(f"--database {given['database']}: {error}.") from None
+
+
+def _load(place: str) -> Emulator | tuple[Workflow, ...]:
+    """What stands in a module, found as ``python -m`` finds it from the working directory.
+
+    Args:
+        place: ``MODULE:NAME``, of a workflow, a list of them, or an emulator.
+
+    Raises:
+        InvalidRequestError: There is no such thing, or it is something else.
+    """
+    module_name, separator, name = place.partition(":")
+    if not separator or not module_name or not name:
+        raise InvalidRequestError(f"Workflows are named as MODULE:NAME, not {place!r}.")
+    if "/" in module_name or module_name.endswith(".py"):
+        raise InvalidRequestError(f"Name the module as import does, not its file {module_name!r}.")
+    sys.path.insert(0, "")
+    module = _imported(module_name)
+    found: object = getattr(module, name, None)
+    if isinstance(found, Emulator):
+        return found
+    if isinstance(found, Workflow):
+        return (found,)
+    if is_list(found) and found and all(isinstance(item, Workflow) for item in found):
+        return tuple(found)
+    raise InvalidRequestError(_misfit(module, name))
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise InvalidRequestError(
+                f"There is no module {error.name!r} in the working directory or installed."
+            ) from None
+        raise InvalidRequestError(_failure(name, error)) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's module can do anything
+        raise InvalidRequestError(_failure(name, error)) from None
+
+
+def _failure(name: str, error: BaseException) -> str:
+    """Why a module cannot be imported, with the place in it."""
+    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
+    return f"The module {name!r} cannot be imported: {what}{place}"
+
+
+def _misfit(module: ModuleType, name: str) -> str:
+    """Why a name is of no use, and which are."""
+    fitting = [
+        each for each, value in vars(module).items() if isinstance(value, Workflow | Emulator)
+    ]
+    there = f"; there are {', '.join(fitting)}" if fitting else ""
+    if not hasattr(module, name):
+        return f"The module {module.__name__!r} has no {name!r}{there}."
+    kind = type(getattr(module, name)).__name__
+    return (
+        f"{module.__name__}:{name} is of the type {kind}, and neither made by @workflow, nor a "
+        f"list of such workflows, nor an Emulator{there}."
+    )
 
 
 def serve(emulator: Emulator) -> None:
@@ -104,7 +144,7 @@ def serve(emulator: Emulator) -> None:
 
 
 def _take_signals(emulator: Emulator) -> None:
-    """Let signals bring about what happens to servers: an outage, and a deploy."""
+    """Let signals cause what happens to servers: an outage, and a deploy."""
     if sys.platform == "win32":  # which has no such signals
         return
 

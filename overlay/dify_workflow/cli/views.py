@@ -26,11 +26,10 @@ from ..events import (
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
-from ._consoles import errors, is_terminal
-from ._drawing import node_line, unreadable_line
-from ._printing import print_json_line
-from ._result import plain, show_end
-from ._tree import Node, RunTree
+from .console import errors, is_terminal, print_json_line
+from .lines import node_line, unreadable_line
+from .render import plain, show_end
+from .tree import Node, RunTree
 
 _OF_NODES = (
     *(NodeStarted, NodeFinished, NodeRetry, HumanInputRequired),

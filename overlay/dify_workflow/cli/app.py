@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .._secret import ApiKey
-from .._version import __version__
-from ._connection import Command, Connection
-from ._standard_streams import check_streams
+from .. import ApiKey, __version__
 from .commands.batch import batch
 from .commands.demo import demo
 from .commands.emulate import emulate
@@ -20,7 +20,12 @@ from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
 from .commands.report import report
 from .commands.run import resume, run
+from .console import complain
+from .exits import USAGE
+from .options import Command, Connection
 
+_STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
+"""In the order of their numbers: a file that is opened gets the lowest one that is free."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 app = typer.Typer(
@@ -95,6 +100,24 @@ def connect(
     human input; 5 whether the run, or rows of a batch, ran is not known, or they may be going on;
     130 interrupted.
     """
-    check_streams()
+    _check_streams()
     key = None if api_key is None else ApiKey(api_key)
     context.obj = Connection(key, base_url, timeout, verbose)
+
+
+def _check_streams() -> None:
+    """Put nothing behind stdin and stderr where they are closed, and refuse a closed stdout.
+
+    Nothing has been sent by then. Files that are opened later must not get the numbers of standard
+    streams: what is meant for stderr would go there.
+
+    Raises:
+        Exit: stdout is closed.
+    """
+    closed = [name for name in _STREAMS if getattr(sys, name) is None]
+    for name in closed:
+        nowhere = Path(os.devnull).open(_STREAMS[name], encoding="utf-8")  # noqa: SIM115  # to the end
+        setattr(sys, name, nowhere)
+    if "stdout" in closed:
+        complain("stdout is closed, so nothing was done.", "To discard the output: >/dev/null")
+        raise typer.Exit(USAGE)

@@ -1,24 +1,116 @@
-"""How a run ended, or where it stands: its outputs on stdout, what is said of it on stderr."""
+"""Values, tables and runs: data on stdout, and what is said of them on stderr."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
+from rich.table import Table
 from rich.text import Text
 
-from .._inert import inert, inert_line
-from .._json import JSON, JSONObject
+from .._fields import Field
+from .._inert import inert, inert_json, inert_line, one_line
+from .._json import JSON, JSONObject, is_object
 from .._text import clock, counted, duration
 from ..models import HumanInputForm, WorkflowRunResponse
-from ._consoles import errors, is_terminal, output
-from ._drawing import STYLES, mark
-from ._printing import by_name, cell, command, print_json_line, show_values
-from ._tree import RunTree
+from .console import (
+    cell,
+    command,
+    errors,
+    is_terminal,
+    output,
+    print_json_line,
+    print_line,
+    value_text,
+)
+from .lines import STYLES, mark
+from .tree import RunTree
 
 _ROUNDED = 2.0
 """Seconds by which a time in whole seconds may seem longer."""
+
+
+def show_values(values: Mapping[str, JSON]) -> None:
+    """Show values by their names on stdout: wrapped in a terminal, else a line each."""
+    if not is_terminal(sys.stdout):
+        width = max(map(len, values), default=0)
+        for name, value in values.items():
+            text = value.plain if isinstance(value, Text) else value_text(value)
+            print_line(f"{one_line(name):{width}}  {one_line(text)}")
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(Text(inert_line(name)), _value(value))
+    output.print(table)
+
+
+def _value(value: JSON) -> Text:
+    """A value in a terminal; what is too long for a line is indented."""
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, str):
+        return Text(inert(value).rstrip("\n"))
+    is_wide = output.width < len(str(value))
+    return Text(inert_json(value, indent=2 if is_wide else None))
+
+
+def by_name(outputs: JSON) -> JSONObject:
+    """The outputs of a run by their names; a server may send something else than an object."""
+    return outputs if is_object(outputs) else {"outputs": outputs}
+
+
+def table_of(columns: Sequence[str]) -> Table:
+    """A table without lines; numbers stand to the right."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    for column in table.columns:
+        column.no_wrap = True
+        column.justify = "right" if column.header in {"duration", "tokens"} else "left"
+    return table
+
+
+def draw_table(table: Table) -> None:
+    """Print a table on stdout; in a pipe without spaces at the ends of its lines."""
+    if is_terminal(sys.stdout):
+        output.print(table)
+        return
+    for line in output.render_lines(table, pad=False):
+        sys.stdout.write("".join(segment.text for segment in line).rstrip() + "\n")
+
+
+def show_fields(fields: Iterable[Field]) -> None:
+    """Show the inputs of an app or the fields of a form, a line each; no column is empty."""
+    rows = [
+        {
+            "name": Text(cell(field.name), style="bold"),
+            "kind": Text(cell(field.kind)),
+            "required": Text("yes" if field.required else ""),
+            "default": Text("" if field.default is None else cell(value_text(field.default))),
+            "takes": Text(cell(_bounds(field))),
+        }
+        for field in fields
+    ]
+    names = ("name", "kind", "required", "default", "takes")
+    columns = [name for name in names if any(row[name] for row in rows)]
+    table = table_of(columns)
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    draw_table(table)
+
+
+def _bounds(field: Field) -> str:
+    """What bounds the values of an input."""
+    if field.options:
+        return ", ".join(field.options)
+    if field.takes_files:
+        kinds = ", ".join(field.file_types) or "any file"
+        most = f", at most {field.longest}" if field.kind == "file-list" and field.longest else ""
+        return f"{kinds}{most}"
+    is_text = field.kind in {"text-input", "paragraph"}
+    return f"at most {field.longest:,} characters" if is_text and field.longest else ""
 
 
 def plain(run: WorkflowRunResponse) -> JSONObject:

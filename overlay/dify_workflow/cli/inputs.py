@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -97,17 +97,6 @@ def untyped(given: Given, fields: Sequence[Field] = ()) -> JSONObject:
         files = [file_at(place) for place in places]
         values[name] = files if is_list else files[0]
     return values
-
-
-def missing(fields: Iterable[Field], inputs: Mapping[str, JSON]) -> list[Field]:
-    """The required fields for which there is no value."""
-    return [field for field in fields if field.required and inputs.get(field.name) is None]
-
-
-def undeclared(given: Given, fields: Iterable[Field]) -> list[str]:
-    """Names in the file of inputs that the app does not declare."""
-    known = {field.name for field in fields}
-    return [name for name in given.json if name not in known]
 
 
 def _pair(option: str, form: str, text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from .._inert import inert, inert_line
 from .._text import counted, duration
-from ._tree import Node, RunTree
+from .tree import Node, RunTree
 
 STYLES = {
     "succeeded": "green",

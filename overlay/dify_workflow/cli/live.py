@@ -15,11 +15,10 @@ from .._json import JSON, is_list
 from .._text import counted, duration
 from ..events.base import StreamEvent
 from ..models import WorkflowRunResponse
-from ._consoles import errors, output
-from ._drawing import spinner, text_lines, tree_lines, unreadable_line
-from ._printing import by_name
-from ._result import show_end
-from ._tree import RunTree
+from .console import errors, output
+from .lines import spinner, text_lines, tree_lines, unreadable_line
+from .render import by_name, show_end
+from .tree import RunTree
 
 _FRAMES_PER_SECOND = 12
 _MARGIN = 2

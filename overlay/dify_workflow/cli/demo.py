@@ -28,8 +28,8 @@ from ..emulator import (
     retrying_node,
     workflow,
 )
-from ._exits import FAILED, PAUSED
-from ._printing import print_line
+from .console import print_line
+from .exits import FAILED, PAUSED
 
 Steps = Generator[Step, Any, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -23,8 +23,10 @@ from ..errors import (
     StreamError,
     WorkflowStreamError,
 )
+from .console import command, complain, say
 
 if TYPE_CHECKING:
+    from ..batch import BatchSummary
     from ..models import WorkflowRunResponse
 
 FAILED = 1
@@ -44,16 +46,35 @@ DEFECT = 70
 
 _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
-
-
 _MOST_SHOWN = 5
 """Runs that are named of those that may be the one."""
 
-_NOTHING: Mapping[str, Any] = {}
+
+def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
+    """The exit code for a run.
+
+    Args:
+        run: The run.
+        interrupted: Whether it was stopped by Ctrl-C here.
+    """
+    if interrupted and run.status == "stopped":
+        return INTERRUPTED
+    return _OF_STATUS.get(run.status, 0)
+
+
+def of_batch(summary: BatchSummary) -> int:
+    """The exit code for a batch."""
+    if summary.is_interrupted:
+        return INTERRUPTED
+    if summary.unknown:
+        return UNKNOWN
+    if summary.counts.get("failed") or summary.counts.get("stopped"):
+        return FAILED
+    return PAUSED if summary.counts.get("paused") else 0
 
 
 @contextmanager
-def handled(given: Mapping[str, Any] = _NOTHING) -> Generator[None, None, None]:
+def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, None]:
     """Turn what a command raises into a sentence, a hint and an exit code.
 
     Args:
@@ -66,7 +87,7 @@ def handled(given: Mapping[str, Any] = _NOTHING) -> Generator[None, None, None]:
         raise typer.Exit(USAGE) from None
     except DifyError as error:
         if error.outcome == "unknown":
-            complain(_sentence(error), _next_step(error, given))
+            complain(_sentence(error), _next_step(error, given or {}))
         else:
             complain(_sentence(error), _hint(error))
         is_open = error.outcome in {"unknown", "running"}
@@ -74,6 +95,16 @@ def handled(given: Mapping[str, Any] = _NOTHING) -> Generator[None, None, None]:
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def extras_named() -> Generator[None, None, None]:
+    """Say which extra to install where one is missing."""
+    try:
+        yield
+    except ImportError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
 
 
 def defect(error: Exception) -> int:
@@ -89,42 +120,6 @@ def defect(error: Exception) -> int:
     return DEFECT
 
 
-def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
-    """The exit code for a run.
-
-    Args:
-        run: The run.
-        interrupted: Whether it was stopped by Ctrl-C here.
-    """
-    if interrupted and run.status == "stopped":
-        return INTERRUPTED
-    return _OF_STATUS.get(run.status, 0)
-
-
-def complain(problem: str, hint: str = "") -> None:
-    """Say on stderr what is wrong, and what can be done."""
-    from rich.text import Text
-
-    from .._inert import inert
-    from ._consoles import errors
-
-    with suppress(OSError):  # where nobody can be told, the exit code still says it
-        errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
-        if hint:
-            errors.print(Text(inert(hint), style="dim"))
-
-
-def say(text: str) -> None:
-    """Say something on stderr that is no error."""
-    from rich.text import Text
-
-    from .._inert import inert
-    from ._consoles import errors
-
-    with suppress(OSError):
-        errors.print(Text(inert(text)))
-
-
 def _sentence(error: DifyError) -> str:
     """What the error says, without the name of the method that raised it."""
     return _METHOD.sub("", str(error))
@@ -132,8 +127,6 @@ def _sentence(error: DifyError) -> str:
 
 def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
     """What tells the outcome that is not known."""
-    from ._printing import command
-
     if error.run_id is not None:
         return f"What the server knows of the run: {command('info', error.run_id)}"
     found = (error.candidates or error.possible_runs)[:_MOST_SHOWN]

@@ -1,0 +1,217 @@
+"""A batch: how far it is, as a bar in a terminal and as lines in a pipe, and how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from .._inert import headline, inert_line
+from .._text import counted, duration
+from ..batch import BatchProgress, BatchSummary, RowResult
+from .console import can_draw, command, errors, on_ctrl_c, say
+from .lines import STYLES, mark
+
+_LINE_SECONDS = 5.0
+"""Seconds between two lines in a pipe."""
+_MEMORY_SECONDS = 30.0
+"""Over how many seconds the rate is that an estimate is made of."""
+_SLOWEST = 3
+_TROUBLED = 10
+"""Rows that are shown of those."""
+
+
+class Speed:
+    """How many rows come to their ends in a second, of late."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[float, int]] = []
+
+    def note(self, now: float, settled: int) -> None:
+        """Note how many rows there are with a status."""
+        if not self._marks or now - self._marks[-1][0] >= _MEMORY_SECONDS / 30:
+            self._marks.append((now, settled))
+        while len(self._marks) > 2 and now - self._marks[1][0] > _MEMORY_SECONDS:  # noqa: PLR2004  # the ends of a span
+            del self._marks[0]
+
+    def rate(self, now: float, settled: int) -> float:
+        """Rows in a second; 0 before there is any."""
+        if not self._marks:
+            return 0.0
+        since, before = self._marks[0]
+        return (settled - before) / (now - since) if now > since else 0.0
+
+
+def facts(progress: BatchProgress, rate: float) -> list[str]:
+    """What is said of a batch: rate, time left, tokens."""
+    said: list[str] = []
+    if rate > 0:
+        said.append(f"{rate:,.1f}/s")
+        if progress.total is not None and progress.total > progress.settled:
+            said.append(f"{duration((progress.total - progress.settled) / rate)} left")
+    if progress.tokens:
+        said.append(counted(progress.tokens, "token"))
+    return said
+
+
+class BatchView:
+    """Shows how far a batch is, in lines; it is called by the batch's thread."""
+
+    def __init__(self) -> None:
+        self._speed = Speed()
+        self._next = 0.0
+
+    def show(self, progress: BatchProgress) -> None:
+        """Show how far it is, unless a line has just been written."""
+        said = self._facts(progress)
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _LINE_SECONDS
+        counts = [f"{many:,} {status}" for status, many in progress.counts.items()]
+        self.say(", ".join([f"{_rows(progress)} rows", *counts, *said]))
+
+    def say(self, text: str) -> None:
+        """Say something beside it."""
+        say(text)
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._next = float("inf")
+
+    def _facts(self, progress: BatchProgress) -> list[str]:
+        now = time.monotonic()
+        self._speed.note(now, progress.settled)
+        return facts(progress, self._speed.rate(now, progress.settled))
+
+
+class _BarView(BatchView):
+    """Shows it as a bar in a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = Progress(
+            BarColumn(None),
+            TextColumn("{task.fields[rows]}"),
+            TextColumn("{task.fields[counts]}"),
+            TextColumn("{task.fields[facts]}", style="dim"),
+            console=errors,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, rows="", counts="", facts="")
+        self._bar.start()
+
+    def show(self, progress: BatchProgress) -> None:
+        """Show how far it is."""
+        counts = (
+            f"[{STYLES.get(status, 'default')}]{many:,} {escape(inert_line(status))}[/]"
+            for status, many in progress.counts.items()  # also of statuses that a server made up
+        )
+        self._bar.update(
+            self._task,
+            total=progress.total,
+            completed=progress.settled,
+            rows=_rows(progress),
+            counts="  ".join(counts),
+            facts="  ".join(self._facts(progress)),
+        )
+
+    def say(self, text: str) -> None:
+        """Say something above the bar."""
+        self._bar.console.print(Text(inert_line(text)))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def view_of_batch() -> BatchView:
+    """The view for where output goes."""
+    return _BarView() if can_draw() else BatchView()
+
+
+def _rows(progress: BatchProgress) -> str:
+    total = "" if progress.total is None else f" of {progress.total:,}"
+    return f"{progress.settled:,}{total}"
+
+
+@contextmanager
+def announced(view: BatchView, hint: str) -> Generator[None, None, None]:
+    """Say at the first Ctrl-C what it does, before it does that.
+
+    Args:
+        view: Where to say so.
+        hint: What it does.
+    """
+    is_said = False
+
+    def press() -> None:
+        nonlocal is_said
+        if not is_said:
+            is_said = True
+            view.say(hint)
+        raise KeyboardInterrupt
+
+    with on_ctrl_c(press):
+        yield
+
+
+def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequence[str]) -> None:
+    """Show how a batch went, the rows that are worth a look, and what can be done now.
+
+    Args:
+        summary: How it went.
+        table: Where its rows are.
+        output: Where its results are.
+        again: The words of the command that goes on with it, up to the table.
+    """
+    troubled = summary.troubled(_TROUBLED)
+    if troubled:
+        errors.print(Text("Rows that did not succeed:", style="bold"))
+        for result in troubled:
+            errors.print(_line(result, headline(result.message or "")))
+    slowest = [row for row in summary.slowest(_SLOWEST) if row.elapsed_time is not None]
+    if len(slowest) == _SLOWEST:
+        errors.print(Text("The slowest:", style="bold"))
+        for result in slowest:
+            errors.print(_line(result, duration(result.elapsed_time)))
+    counts = [f"{many:,} {inert_line(status)}" for status, many in summary.counts.items()]
+    facts = [*counts, duration(summary.elapsed_time)]
+    facts += [counted(summary.tokens, "token")] if summary.tokens else []
+    errors.print(Text(f"{counted(summary.rows, 'row')}: {', '.join(facts)}"))
+    errors.print(Text(f"Results: {inert_line(str(output))}"))
+    if summary.shut_down:
+        stops = counted(summary.shut_down, "run")
+        errors.print(Text(f"Stopped as the server's workers were shut down: {stops}."))
+    if summary.is_interrupted:
+        errors.print(Text("Interrupted; --resume goes on."))
+        return
+    for what, *options in _next_steps(summary):
+        errors.print(Text(what))
+        errors.print(Text(f"  {command(*again, *options, str(table))}"))
+
+
+def _next_steps(summary: BatchSummary) -> Iterator[tuple[str, ...]]:
+    """What can be done now, and the options that do it besides ``--resume``."""
+    look = "To look again for rows whose outcome is unknown"
+    if summary.queued:
+        yield (f"{look} (their runs may still wait in the server's queue):",)
+    elif summary.unknown:
+        yield f"{look}, and send again those that are not found:", "--rerun-unknown"
+    if summary.attempts_needed:
+        needed = str(summary.attempts_needed)
+        yield "To run again the rows that a shutdown stopped:", "--max-attempts", needed
+
+
+def _line(result: RowResult, note: str) -> Text:
+    """A row that did not succeed, or took long, on a line of its own."""
+    named = "id" in result.row
+    name = result.key if named else f"row {result.number + 1}"
+    style = STYLES.get(result.status, "")
+    status = (f"{inert_line(result.status):9}", style)
+    return Text.assemble("  ", mark(result.status), " ", status, " ", inert_line(name), "  ", note)

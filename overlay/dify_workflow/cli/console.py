@@ -1,0 +1,142 @@
+"""The terminal: data goes to stdout, everything else to stderr, and no text commands it."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from .._inert import inert, inert_json, inert_line, json_text, one_line
+from .._json import JSON
+
+_NO_LIMIT = 10_000
+"""Columns where there is no terminal: nothing is cut or wrapped in a pipe."""
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at the stream (FORCE_COLOR makes no terminal of a pipe).
+
+    Args:
+        stream: A standard stream; None where it was closed when the program started.
+    """
+    return stream is not None and stream.isatty()
+
+
+def can_draw() -> bool:
+    """Whether a view can be drawn and drawn over: no pipe is involved, no log line comes between.
+
+    Were stdout a pipe, what reads it might write to the same terminal.
+    """
+    return is_terminal(sys.stdout) and is_terminal(sys.stderr) and not errors.is_dumb_terminal
+
+
+def can_ask() -> bool:
+    """Whether a person can be asked: questions are shown on stderr, answers read from stdin."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+class InertConsole(Console):
+    """A console whose texts never command the terminal, whichever way they came to it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render something; only rich's own control sequences are left as they are."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(inert(text), style)
+
+
+def _output() -> Console:
+    if is_terminal(sys.stdout):
+        return InertConsole(highlight=False)
+    return Console(highlight=False, width=_NO_LIMIT)
+
+
+output = _output()
+errors = InertConsole(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(problem: str, hint: str = "") -> None:
+    """Say on stderr what is wrong, and what can be done."""
+    with suppress(OSError):  # where nobody can be told, the exit code still says it
+        errors.print(Text("Error: ", style="bold red") + Text(inert(problem)))
+        if hint:
+            errors.print(Text(inert(hint), style="dim"))
+
+
+def say(text: str) -> None:
+    """Say something on stderr that is no error."""
+    with suppress(OSError):
+        errors.print(Text(inert(text)))
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout, whatever the width: as it is, or inert in a terminal."""
+    sys.stdout.write(f"{inert(text) if is_terminal(sys.stdout) else text}\n")
+
+
+def print_json_line(value: JSON) -> None:
+    """Print a value as a line of JSON, which is safe in a terminal and the same value anywhere."""
+    if is_terminal(sys.stdout):
+        text = inert_json(value)
+    else:  # in another encoding, what it lacks would be written in a way that is no JSON
+        is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
+        text = json_text(value, is_ascii=not is_unicode)
+    sys.stdout.write(f"{text}\n")
+
+
+def cell(text: str) -> str:
+    """Text as it stands in a table on stdout: on one line, and inert in a terminal."""
+    return inert_line(text) if is_terminal(sys.stdout) else one_line(text)
+
+
+def value_text(value: JSON) -> str:
+    """A value as text: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json_text(value)
+
+
+def command(*words: str) -> str:
+    """A command to copy into a shell; its last word is an id, which may begin with a dash."""
+    *first, last = map(inert_line, words)
+    return shlex.join(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
+
+
+@contextmanager
+def on_ctrl_c(handle: Callable[[], object]) -> Generator[None, None, None]:
+    """Let Ctrl-C call something; a job in the background ignores Ctrl-C, and goes on to.
+
+    Args:
+        handle: Is called between any two steps of the program; it may raise `KeyboardInterrupt`.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda _signal, _frame: handle())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _InertFormatter(logging.Formatter):
+    """Formats records as lines that never command a terminal, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return inert(super().format(record))
+
+
+def log_to_stderr() -> None:
+    """Write what is logged on stderr, unless the program that calls has set logging up itself."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_InertFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])

@@ -1,0 +1,291 @@
+"""The log of runs: its rows, and the ways in which they are printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from .. import DifyWorkflow
+from .._csv import CSVWriter, without_formula
+from .._inert import headline, inert_line
+from .._json import JSON
+from .._log_cursor import LogBookmark, LogPosition, digest_of, encode
+from .._text import clock, duration
+from ..models import WorkflowLogs, WorkflowLogsRequest
+from .console import cell, command, errors, is_terminal, on_ctrl_c, output, print_json_line, say
+from .lines import STYLES
+from .render import draw_table, table_of
+
+_SHORT_WALK = 100
+"""Rows that come with one answer, for which no bar is shown."""
+
+_CSV_COLUMNS = (
+    "run_id",
+    "status",
+    "created_at",
+    "finished_at",
+    "elapsed_time",
+    "total_tokens",
+    "total_steps",
+    "exceptions_count",
+    "user",
+    "created_from",
+    "error",
+    "log_id",
+)
+
+_WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
+"""Columns that a column of the log needs, those first without which the others say little."""
+
+_ORDER = ("started", "status", "run", "user", "duration", "tokens", "message")
+_MESSAGE_WIDTH = 16
+"""Columns below which a message says nothing."""
+
+
+class LogRows:
+    """Rows of the log, newest first, each once; read while they are iterated.
+
+    Args:
+        client: What asks.
+        request: Which rows, and where to begin; its limit is how many are asked for at once.
+        most: Most rows; None for all.
+
+    Raises:
+        DifyError: As for `DifyWorkflow.iter_logs`; also while iterating.
+    """
+
+    def __init__(
+        self, client: DifyWorkflow, request: WorkflowLogsRequest, most: int | None
+    ) -> None:
+        self._request = request
+        self._most = most
+        self._pages = client.iter_logs(request, limit=most).pages()
+        self._page = next(self._pages, None)
+        self._last: WorkflowLogs | None = None
+
+    def __iter__(self) -> Iterator[WorkflowLogs]:
+        while self._page is not None:
+            for row in self._page:
+                self._last = row
+                yield row
+            following = next(self._pages, None)
+            if following is None:
+                return
+            self._page = following
+
+    @property
+    def total(self) -> int:
+        """Rows that match, wherever these begin, as counted at first."""
+        return self._page.total if self._page else 0
+
+    @property
+    def expected(self) -> int:
+        """Rows that these should be at most."""
+        return self.total if self._most is None else min(self._most, self.total)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether rows follow behind the page that was read last."""
+        return self._page is not None and self._page.has_more
+
+    @property
+    def cursor(self) -> str | None:
+        """Text with which to go on behind the last row."""
+        if self._last is None:
+            return self._request.cursor
+        if self._page is not None and self._page.last_id == self._last.id:
+            return self._page.cursor
+        return encode(LogBookmark(LogPosition.of(self._last)), digest_of(self._request))
+
+    @property
+    def way_on(self) -> str:
+        """The command that lists what follows; its times do not move with the clock."""
+        request = self._request
+        options = {
+            "--status": request.status,
+            "--keyword": request.keyword,
+            "--since": request.created_at_after and request.created_at_after.isoformat(),
+            "--until": request.created_at_before and request.created_at_before.isoformat(),
+            "--cursor": self.cursor,
+        }
+        given = ((name, value) for name, value in options.items() if value)
+        return command("logs", *(word for option in given for word in option))
+
+
+def print_json(rows: LogRows) -> None:
+    """Print an object as the server's answer is one, with the cursor behind its rows."""
+    data = [row.raw for row in _awaited(rows)]
+    facts = {"has_more": rows.has_more, "total": rows.total, "cursor": rows.cursor}
+    print_json_line({"data": data, **facts})
+
+
+def print_json_lines(rows: LogRows) -> None:
+    """Print each row as a line of JSON, as it is read."""
+    _write_json_lines(_streamed(rows))
+
+
+def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
+    """Print each row as a line of CSV, as it is read, below a header (RFC 4180)."""
+    _write_csv(_streamed(rows), escape_formulas)
+
+
+def print_table(rows: LogRows) -> None:
+    """Print a table for people, and on stderr how much of the log it is."""
+    table = table_of(log_columns(output.width))
+    for row in _awaited(rows):
+        _add_row(table, row)
+    draw_table(table)
+    sys.stdout.flush()
+    more = ", there are more" if rows.has_more else ""
+    say(f"{table.row_count:,} of {rows.total:,} runs{more}")
+    if more:
+        say(f"To go on: {rows.way_on}")
+
+
+def follow(
+    rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool, escape_formulas: bool
+) -> None:
+    """Print each row when it comes: as a line of JSON, of CSV, or of a table for people."""
+    say("Waiting for new runs; Ctrl-C ends it.")
+    rows = _flushed(rows)
+    if as_jsonl:
+        _write_json_lines(rows)
+    elif as_csv:
+        _write_csv(rows, escape_formulas)
+    else:
+        _write_lines(rows)
+
+
+def log_columns(width: int) -> list[str]:
+    """The columns for which there is room: an id or a status that is cut helps nobody."""
+    shown: set[str] = set()
+    for name, need in _WIDTHS.items():
+        if need <= width:
+            shown.add(name)
+            width -= need
+    if width >= _MESSAGE_WIDTH:
+        shown.add("message")
+    return [name for name in _ORDER if name in shown]
+
+
+def _add_row(table: Table, row: WorkflowLogs) -> None:
+    run, user = row.workflow_run, row.created_by_end_user
+    status = row.status or "deleted"
+    cells = {
+        "started": Text(clock(row.created_at)),
+        "status": Text(cell(status), style=STYLES.get(status, "dim")),
+        "run": Text(cell(run.id) if run else ""),
+        "user": Text(cell(user.session_id) if user else ""),
+        "duration": Text(duration(run.elapsed_time) if run else ""),
+        "tokens": Text(f"{run.total_tokens:,}" if run else ""),
+        "message": Text(headline(row.message or "")),
+    }
+    table.add_row(*(cells[str(column.header)] for column in table.columns))
+
+
+def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
+    """The rows; what was printed of one is out before the next one is waited for."""
+    for row in rows:
+        yield row
+        sys.stdout.flush()
+
+
+def _write_json_lines(rows: Iterable[WorkflowLogs]) -> None:
+    for row in rows:
+        print_json_line(row.raw)
+
+
+def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
+    writer = CSVWriter(sys.stdout)
+    writer.row(_CSV_COLUMNS)
+    for row in rows:
+        writer.row(_cell(value, escape_formulas) for value in _csv_row(row))
+
+
+def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
+    """Write rows of a table, of which none is known before, below each other."""
+    for number, row in enumerate(rows):
+        table = table_of(log_columns(output.width))
+        table.show_header = number == 0
+        for column in table.columns:
+            column.min_width = _WIDTHS.get(str(column.header), 0)
+        _add_row(table, row)
+        draw_table(table)
+
+
+def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
+    """The rows to be written one by one; Ctrl-C ends them after one, and says how to go on."""
+    # Rows that are written to a terminal show themselves how far they are.
+    read = rows if is_terminal(sys.stdout) else _awaited(rows)
+    try:
+        yield from _until_interrupted(read)
+    except KeyboardInterrupt:
+        say(f"To go on: {rows.way_on}")
+        raise
+
+
+def _until_interrupted(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
+    """The rows up to the first Ctrl-C, which comes between two: each is wholly written or not.
+
+    Raises:
+        KeyboardInterrupt: Behind the row that was going on; after a second Ctrl-C, at once.
+    """
+    pressed = False
+
+    def press() -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    with on_ctrl_c(press):
+        for row in rows:
+            yield row
+            if pressed:
+                raise KeyboardInterrupt
+
+
+def _awaited(rows: LogRows) -> Iterator[WorkflowLogs]:
+    """The rows, with a bar on stderr while a person waits for many."""
+    if rows.expected <= _SHORT_WALK or not is_terminal(sys.stderr):
+        yield from rows
+        return
+    columns = (TextColumn("Reading the log"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        yield from bar.track(rows, total=rows.expected)
+
+
+def _csv_row(row: WorkflowLogs) -> list[JSON]:
+    run, user = row.workflow_run, row.created_by_end_user
+    return [
+        run and run.id,
+        row.status,
+        _iso(row.created_at),
+        _iso(row.finished_at),
+        run and run.elapsed_time,
+        run and run.total_tokens,
+        run and run.total_steps,
+        run and run.exceptions_count,
+        user and user.session_id,
+        row.created_from,
+        row.message,
+        row.id,
+    ]
+
+
+def _cell(value: JSON, escape_formulas: bool) -> JSON:
+    """The value as it is; in a terminal inert, and on one line."""
+    if not isinstance(value, str):
+        return value
+    text = without_formula(value) if escape_formulas else value
+    return inert_line(text) if is_terminal(sys.stdout) else text
+
+
+def _iso(time: int | None) -> str | None:
+    """A time in Unix seconds as ISO 8601 in UTC."""
+    return None if time is None else f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,199 @@
+"""Options that several commands take, and the connection to the server that they describe."""
+# pyright: reportUnknownMemberType=false
+# typer leaves type arguments open.
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import attrs
+import typer
+from typer.core import TyperCommand
+
+from .. import NOT_GIVEN, ApiKey, DifyWorkflow
+from ..errors import ConfigurationError, InvalidRequestError
+from .console import log_to_stderr
+from .exits import handled
+
+if TYPE_CHECKING:
+    import click
+
+User: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        envvar="DIFY_USER",
+        metavar="ID",
+        help="Who it is for, a name of your own.",
+        show_default="dify-workflow",
+    ),
+]
+Values: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="A value by the name of its input; repeatable.",
+        show_default=False,
+    ),
+]
+Files: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file",
+        metavar="NAME=PATH",
+        help="A file to upload, or an http(s) address, by the name of its input; repeatable.",
+        show_default=False,
+    ),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ResultAsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print the result alone, as JSON.")
+]
+EventsAsJson: TypeAlias = Annotated[
+    bool, typer.Option("--jsonl", help="Print every event, as a line of JSON.")
+]
+
+Report: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a page about the run too, or its timeline where FILE ends in .svg.",
+        show_default=False,
+    ),
+]
+
+_OF_CONNECTION = frozenset({"api_key", "base_url", "timeout", "verbose"})
+"""Names of the options, those of `Connection`."""
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"(\d+)([smhdw])")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@attrs.frozen
+class Connection:
+    """How the commands reach the server.
+
+    Args:
+        api_key: Key of the app.
+        base_url: Base URL of the server, with its ``/v1``.
+        timeout: Seconds that the server may be silent.
+        verbose: Whether what is sent is logged on stderr.
+    """
+
+    api_key: ApiKey | None = None
+    base_url: str | None = None
+    timeout: float | None = None
+    verbose: bool = False
+
+    def client(self, user: str | None = None) -> DifyWorkflow:
+        """A client with these options.
+
+        Args:
+            user: Who it acts for; by default the client's own default.
+
+        Raises:
+            ConfigurationError: There is no key, or an option is invalid.
+        """
+        if self.verbose:
+            log_to_stderr()
+            logging.getLogger("dify_workflow").setLevel(logging.DEBUG)
+        if self.api_key is None:
+            raise ConfigurationError("No API key: give --api-key KEY, or set DIFY_API_KEY.")
+        timeout = NOT_GIVEN if self.timeout is None else self.timeout
+        return DifyWorkflow(self.api_key, base_url=self.base_url, user_id=user, timeout=timeout)
+
+
+class Command(TyperCommand):
+    """A command that takes the options of `Connection` behind its name too, and never raises."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters and the options of the connection."""
+        shared = (param for param in ctx.find_root().command.params if param.name in _OF_CONNECTION)
+        *own, help_option = super().get_params(ctx)
+        return [*own, *map(_repeated, shared), help_option]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises becomes a sentence and an exit code."""
+        with handled(ctx.params):
+            return super().invoke(ctx)
+
+
+def _repeated(option: click.Parameter) -> click.Parameter:
+    """The same option for another place, where it goes before the first one if it is given."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value:
+            given = ApiKey(value) if param.name == "api_key" else value
+            ctx.obj = attrs.evolve(ctx.obj or Connection(), **{str(param.name): given})
+
+    repeated = copy.copy(option)
+    repeated.callback = keep
+    repeated.expose_value = False
+    repeated.envvar = None
+    return repeated
+
+
+def connection_of(context: typer.Context) -> Connection:
+    """The connection that the command was given."""
+    connection: Connection = context.obj
+    return connection
+
+
+def only_one(*options: tuple[str, bool]) -> None:
+    """Refuse options of which each says what the whole output is.
+
+    Raises:
+        BadParameter: More than one of them was given.
+    """
+    given = [name for name, is_given in options if is_given]
+    if len(given) > 1:
+        raise typer.BadParameter(f"Take one of {', '.join(given)}.")
+
+
+def since(text: str, option: str, now: datetime) -> datetime:
+    """The first moment that a text means.
+
+    Args:
+        text: How long ago (``90s``, ``30m``, ``2h``, ``3d``, ``1w``), a date, or a date and time
+            (ISO 8601); of the local time zone where it names none.
+        option: Name of the option, for messages.
+        now: The time, with a time zone.
+
+    Raises:
+        InvalidRequestError: It means no time.
+    """
+    try:
+        if ago := _AGO.fullmatch(text):
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise InvalidRequestError(
+            f"{option} takes how long ago, such as 2h or 3d, or a time, such as 2026-01-31 or "
+            f"2026-01-31T14:00, not {text!r}."
+        ) from None
+
+
+def until(text: str, option: str, now: datetime) -> datetime:
+    """The last second that a text means: of a date, the end of that day.
+
+    Args:
+        text: As for `since`.
+        option: Name of the option, for messages.
+        now: The time, with a time zone.
+
+    Raises:
+        InvalidRequestError: It means no time.
+    """
+    moment = since(text, option, now)
+    if _DAY.fullmatch(text):
+        next_day = datetime.fromisoformat(text) + timedelta(days=1)  # a day of local time
+        return next_day.astimezone() - timedelta(seconds=1)
+    return moment

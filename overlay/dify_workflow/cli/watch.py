@@ -1,0 +1,222 @@
+"""Following a run to its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .. import DifyError, StreamEvent, WorkflowStream
+from .._output_file import Source, refuse_source
+from ..errors import InvalidRequestError
+from ..models import WorkflowRunResponse
+from ..report import RunReport
+from .console import can_draw, command, on_ctrl_c, say
+from .exits import of_run
+from .live import LiveView
+from .options import Connection
+from .views import EventsView, LineView, ResultView, View
+
+
+def view_of(
+    connection: Connection, *, as_json: bool, as_jsonl: bool, hint: str = "Ctrl-C stops the run"
+) -> View:
+    """The view for what the command was told and where its output goes.
+
+    Args:
+        connection: How the command reaches the server.
+        as_json: Whether to show the result alone.
+        as_jsonl: Whether to show every event.
+        hint: What Ctrl-C does.
+    """
+    if as_jsonl:
+        return EventsView()
+    if as_json:
+        return ResultView()
+    # Log lines would come between what is drawn and drawn over.
+    return LiveView(hint) if can_draw() and not connection.verbose else LineView()
+
+
+class ReportFile:
+    """The report of a run that is watched; written when it is left, however the run went.
+
+    Args:
+        place: Where the report goes.
+        sources: Files that the run is made of.
+
+    Raises:
+        InvalidRequestError: No file can be written there, or it would replace one of those.
+    """
+
+    def __init__(self, place: Path, sources: Iterable[Source] = ()) -> None:
+        refuse_source(place, *sources)
+        folder = place.absolute().parent
+        if not folder.is_dir():
+            raise InvalidRequestError(f"There is no folder {folder} for the report.")
+        if place.is_dir() or not os.access(place if place.exists() else folder, os.W_OK):
+            raise InvalidRequestError(f"The report cannot be written to {place}.")
+        self._place = place
+        self._report = RunReport()
+        self._has_events = False
+
+    def add(self, event: StreamEvent[object]) -> None:
+        """Add an event, which has just arrived."""
+        self._report.add(event, arrived=time.time())
+        self._has_events = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._has_events:
+            return
+        if exc is None:
+            self._report.save(self._place)
+            return
+        self._report.lose(exc)
+        with suppress(OSError):  # what went wrong before says more
+            self._report.save(self._place)
+
+
+def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
+    """Run and show; Ctrl-C, or output that cannot be written, stops the run on the server.
+
+    Args:
+        opening: Starts the run.
+        view: What shows it.
+        report: Where its report goes, if one is wanted.
+
+    Returns:
+        The exit code.
+    """
+    stream: WorkflowStream | None = None
+    run: WorkflowRunResponse | None = None
+    try:
+        with view, report or nullcontext(), opening() as stream:
+            stop = _Stop(stream, view)
+            with on_ctrl_c(stop.press):
+                for event in stream:
+                    _show(event, view, report)
+                run = stream.result()
+                view.end(run)
+                stop.finish()
+    except OSError as error:
+        if run is not None:
+            say(f"The run {run.id} has ended: {command('info', run.id)} shows its outputs.")
+        elif stream is not None:
+            stream.stop()
+            is_left = isinstance(error, BrokenPipeError)
+            reason = (
+                "nobody reads its output any more" if is_left else "its output cannot be written"
+            )
+            say(f"Stopped the run {stream.run_id}: {reason}.")
+        raise
+    except KeyboardInterrupt:
+        say(_left(stream))
+        raise
+    if stop.is_requested:
+        say(_after_stop(run, stop.failure))
+    return of_run(run, interrupted=stop.is_requested)
+
+
+def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
+    """Show a run that is going on; Ctrl-C leaves, and the run goes on.
+
+    Args:
+        opening: Opens the events of the run.
+        view: What shows it.
+        report: Where its report goes, if one is wanted.
+
+    Returns:
+        The exit code.
+    """
+    stream: WorkflowStream | None = None
+    try:
+        with view, report or nullcontext(), opening() as stream:
+            for event in stream:
+                _show(event, view, report)
+            run = stream.result()
+            view.end(run)
+    except KeyboardInterrupt:
+        if stream is not None and stream.task_id is not None:
+            say(f"The run goes on; {command('stop', stream.task_id)} stops it.")
+        raise
+    return of_run(run)
+
+
+def _show(event: StreamEvent[object], view: View, report: ReportFile | None) -> None:
+    if report is not None:
+        report.add(event)
+    view.show(event)
+
+
+class _Stop:
+    """The first Ctrl-C stops the run on the server, and the second one leaves.
+
+    A signal's handler may come between any two steps of the client, so the stop is sent from a
+    thread; the stream meanwhile goes on to the run's last event.
+
+    Args:
+        stream: The events of the run.
+        view: Where to say so.
+    """
+
+    def __init__(self, stream: WorkflowStream, view: View) -> None:
+        self.failure: DifyError | None = None
+        self._stream = stream
+        self._view = view
+        self._sending: threading.Thread | None = None
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._sending is not None
+
+    def press(self) -> None:
+        """Stop the run; at the second call leave.
+
+        Raises:
+            KeyboardInterrupt: It was called before.
+        """
+        if self._sending is not None:
+            raise KeyboardInterrupt
+        self._sending = threading.Thread(target=self._send, daemon=True)
+        self._sending.start()
+
+    def finish(self) -> None:
+        """Wait for the server's answer to a stop that was sent."""
+        if self._sending is not None:
+            self._sending.join()
+
+    def _send(self) -> None:
+        self._view.say("Stopping the run on the server; Ctrl-C again leaves at once.")
+        try:
+            self._stream.stop()
+        except DifyError as error:
+            self.failure = error
+            self._view.say(f"The run could not be stopped; Ctrl-C again leaves. {error}")
+
+
+def _after_stop(run: WorkflowRunResponse, failure: DifyError | None) -> str:
+    if run.status == "stopped":
+        return f"Stopped the run {run.id} on the server."
+    if failure is not None:
+        return f"The run {run.id} could not be stopped: {failure}"
+    return f"The run {run.id} had ended before it could be stopped."
+
+
+def _left(stream: WorkflowStream | None) -> str:
+    if stream is None or stream.run_id is None:
+        return "Whether the run has started is not known; dify-workflow logs lists it if so."
+    after = f"; {command('stop', stream.task_id)} stops it" if stream.task_id else ""
+    return f"The run {stream.run_id} may be going on{after}."
