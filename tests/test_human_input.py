@@ -1,4 +1,4 @@
-"""Runs that wait for a person, and streams that are taken up again, as DIFY.md section 5 and 6."""
+"""Runs that wait for a person, and streams that are taken up again."""
 
 from __future__ import annotations
 

@@ -388,7 +388,7 @@ def test_failures_of_another_kind_do_not_count_against_the_queue_nor_it_against_
 def test_a_stream_that_the_limit_can_never_let_in_does_not_wait(
     both: World, server: ReplayServer
 ) -> None:
-    """It takes two places for a moment (DIFY.md section 8), and the limit is one."""
+    """It takes two places for a moment, and the limit is one."""
     failing = Failing(server, 9, limited(1), "1.14.2/run_blocking_echo")
     client = both.client(base_url=failing.url, check_inputs=False)
     with pytest.raises(RateLimitError, match="use response_mode='blocking'"):

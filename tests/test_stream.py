@@ -557,7 +557,7 @@ def test_a_refusal_whose_body_does_not_end_is_the_refusal(
 def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(
     stream: Callable[..., Any],
 ) -> None:
-    """Servers 1.13 and 1.14 leave the stream open and silent for 300 s (DIFY.md section 0.4)."""
+    """Servers 1.13 and 1.14 leave the stream open and silent for 300 s."""
     left = Left()
     began = time.monotonic()
     with (
@@ -633,7 +633,7 @@ def test_stop_asks_for_the_task_with_the_key_and_user_of_the_run(
 def test_after_a_stop_the_outcome_is_stopped_also_where_the_server_calls_it_failed(
     both: World, server: ReplayServer
 ) -> None:
-    """As 1.9 does, and 1.15.0 (DIFY-VERSIONS.md)."""
+    """As 1.9 does, and 1.15.0."""
 
     def handler(exchange: Exchange) -> None:
         if exchange.request.target.endswith("/stop"):

@@ -77,6 +77,6 @@ def paused() -> bytes:
 
 
 def error(**top: Any) -> bytes:
-    """An error event, which carries neither a task id nor data (DIFY.md section 0.4)."""
+    """An error event, which carries neither a task id nor data."""
     payload = {"event": "error", "workflow_run_id": None, "code": "invalid_param", "status": 400}
     return b"data: " + json.dumps({**payload, "message": "No provider.", **top}).encode() + b"\n\n"

@@ -1,6 +1,6 @@
 """The rules by which Dify takes the inputs of a run, as its blocking mode applies them. Pure.
 
-Servers 1.13 and 1.14 apply them in streaming mode too, but tell nobody (DIFY.md section 0.3). The
+Servers 1.13 and 1.14 apply them in streaming mode too, but tell nobody. The
 texts are the server's own, so that code which reads them finds the same ones in both modes.
 """
 

@@ -25,7 +25,7 @@ from ..models import WorkflowLogs
 T = TypeVar("T")
 
 MAX_WINDOW = 100
-"""Most rows that the server gives at once (DIFY.md section 1)."""
+"""Most rows that the server gives at once."""
 
 LATEST = 3
 """Seconds behind the newest row in which rows may still appear.

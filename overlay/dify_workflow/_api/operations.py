@@ -361,7 +361,7 @@ def checked_id(name: str, value: str) -> str:
 
 
 def checked_uuid(name: str, value: str) -> str:
-    """The value, if it is a UUID; the server answers 500 to others (DIFY.md section 0.9).
+    """The value, if it is a UUID; the server answers 500 to others.
 
     Raises:
         InvalidRequestError: It is none.

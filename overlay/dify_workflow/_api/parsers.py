@@ -45,7 +45,7 @@ def blocking_run(body: JSONObject) -> WorkflowRunResponse:
 
 
 def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
-    """The run in run detail, whatever the version (DIFY-VERSIONS.md, points 3 to 5).
+    """The run in run detail, whatever the version.
 
     None where every field is null: before 1.13.1 the answer for an unknown id.
     """

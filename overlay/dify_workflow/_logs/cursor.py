@@ -25,7 +25,7 @@ class _Row(NamedTuple):
 class LogMemory:
     """The rows that were returned last; any thread may use it.
 
-    Ids are random UUIDs (DIFY.md section 1), so one memory serves the logs of all apps and servers.
+    Ids are random UUIDs, so one memory serves the logs of all apps and servers.
 
     Args:
         size: Most rows to remember.

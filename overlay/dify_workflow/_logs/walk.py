@@ -43,7 +43,7 @@ _MOST_USERS = 10
 """Most users whose rows are read apart in one round; the ones with most rows come first."""
 
 _STATUSES = ("succeeded", "failed", "stopped")
-"""What the log can be filtered for (DIFY.md section 1)."""
+"""What the log can be filtered for."""
 
 
 def whole_second(second: int, scope: LogScope) -> Steps[list[WorkflowLogs]]:

@@ -1,7 +1,7 @@
 """What a stream that is taken up again tells once more, and what it tells for the first time. Pure.
 
 A server replays a run's state with less than it told live: nodes without inputs, outputs and text,
-and no iterations or loops (DIFY.md section 5).
+and no iterations or loops.
 """
 
 from __future__ import annotations

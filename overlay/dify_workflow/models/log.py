@@ -18,7 +18,7 @@ from ..errors import InvalidRequestError
 T_co = TypeVar("T_co", covariant=True)
 
 LogStatus = Literal["succeeded", "failed", "stopped"]
-"""Status that logs can be filtered for; the server refuses the others (DIFY.md section 1)."""
+"""Status that logs can be filtered for; the server refuses the others."""
 
 MAX_LIMIT = 1000
 """Most rows a page; the server gives at most 100 at once, so a page may take several calls."""
@@ -54,7 +54,7 @@ class WorkflowLogsRequest:
     Raises:
         InvalidRequestError: The limit is out of range, a time is naive, the status is not one of
             the three, `cursor` comes with `last_id`, or `keyword` comes with
-            `created_by_end_user_session_id`, which the server answers with 500 (DIFY.md section 1).
+            `created_by_end_user_session_id`, which the server answers with 500.
         LogCursorError: The cursor is damaged, or belongs to other filters.
     """
 

@@ -73,7 +73,7 @@ class HumanInputForm:
     Args:
         token: Token to read and submit the form with; None where this key cannot.
         content: Text of the form (Markdown). Rendered, but for the places of its fields; in the
-            replay of a paused run it is the raw template (DIFY.md section 5).
+            replay of a paused run it is the raw template.
         inputs: Fields of the form.
         actions: Ways to send the form off.
         default_values: Default value by name of the field.
