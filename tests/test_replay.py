@@ -249,7 +249,7 @@ def test_the_ids_of_events_are_kept_and_sent() -> None:
     session.finish()
     assert rejoin(session) == (RUN, "7-0")
     session.finish()
-    assert session.last_event_id == "7-0"
+    assert session.feed.last_event_id == "7-0"
 
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:

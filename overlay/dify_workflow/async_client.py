@@ -8,6 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import attrs
 from anyio import Event
 
 from ._api import operations
@@ -1014,7 +1015,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         async def opening() -> AsyncByteStream:
             with sending(observer):
                 steps = self._preparation(name).run(request, "streaming")
-                call = session.noting(marked(observer, await self._prepared(steps)))
+                prepared = marked(observer, await self._prepared(steps))
+                call = attrs.evolve(prepared, on_sent=session.note_sent)
                 search = self._search(name, call)
                 if search is not None:
                     session.set_recovery(self._recovery(search.calls), search)

@@ -11,6 +11,8 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import attrs
+
 from ._api import operations
 from ._api.files import opened
 from ._api.inputs import as_seen, forms_to_answer
@@ -1012,7 +1014,8 @@ class DifyWorkflow(ClientBase[Transport]):
         def opening() -> ByteStream:
             with sending(observer):
                 steps = self._preparation(name).run(request, "streaming")
-                call = session.noting(marked(observer, self._prepared(steps)))
+                prepared = marked(observer, self._prepared(steps))
+                call = attrs.evolve(prepared, on_sent=session.note_sent)
                 search = self._search(name, call)
                 if search is not None:
                     session.set_recovery(self._recovery(search.calls), search)

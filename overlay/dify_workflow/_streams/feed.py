@@ -72,7 +72,8 @@ class RunFeed:
         self._max_event_bytes = max_event_bytes
         self._replay = Replay(run.nodes, tells_all=tells_all)
         self._is_rejoined = False
-        self._last_sign = time.monotonic()
+        self.last_sign = time.monotonic()
+        """When the run last gave a sign of life."""
         self.restart()
 
     def restart(self, last_event_id: str | None = None) -> None:
@@ -147,11 +148,16 @@ class RunFeed:
 
     def note_life(self) -> None:
         """Note that the run goes on, or waits for people."""
-        self._last_sign = time.monotonic()
+        self.last_sign = time.monotonic()
 
-    def silent_since(self) -> float:
-        """When the run last gave a sign of life, by the monotonic clock."""
-        return self._last_sign
+    def is_silent_for(self, seconds: float | None) -> bool:
+        """Whether the run gave no sign of life for so long; never for None."""
+        return seconds is not None and time.monotonic() - self.last_sign > seconds
+
+    @property
+    def awaits_resumption(self) -> bool:
+        """Whether people have answered all that the run waited for, and it has not gone on yet."""
+        return self.has_answered_pause or self.forms.has_answered_all_of(self.run.run_id)
 
     # --------------------------------------------------------------------------- what is new
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..errors import StreamInterruptedError
     from ..models import WorkflowRunResponse
     from .failures import StreamErrors
+    from .feed import RunFeed
     from .forms import AnsweredForms
     from .run_state import RunState
 
@@ -109,44 +110,17 @@ class LostRun(Protocol):
     """What recovery sees of the stream whose run it finds again."""
 
     run: RunState
+    feed: RunFeed
     errors: StreamErrors
     ended: bool
-
-    @property
-    def progress(self) -> object:
-        """The last event that has shown that the run goes on."""
-        ...
-
-    @property
-    def known_run_id(self) -> str:
-        """Id of the run."""
-        ...
-
-    @property
-    def last_event_id(self) -> str | None:
-        """The last ``id`` that the stream brought."""
-        ...
 
     @property
     def has_broken(self) -> bool:
         """Whether the stream broke, as one that is only followed has not."""
         ...
 
-    @property
-    def awaits_resumption(self) -> bool:
-        """Whether people have answered all that the run waited for, and it has not gone on yet."""
-        ...
-
     def is_lost_for(self, seconds: float) -> bool:
         """Whether the stream broke so long ago."""
-        ...
-
-    def is_silent_for(self, seconds: float | None) -> bool:
-        """Whether the run gave no sign of life for so long; never for None."""
-        ...
-
-    def note_life(self) -> None:
-        """Note that the run goes on, or waits for people."""
         ...
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
@@ -245,8 +219,8 @@ class Recovery:
         return True
 
     def _note_progress(self, stream: LostRun) -> None:
-        if stream.progress is not self._progress:
-            self._progress = stream.progress
+        if stream.feed.progress is not self._progress:
+            self._progress = stream.feed.progress
             self._rounds = self._attempts = self._failures = 0
             self._has_seen_end = False
         self._outages = 0
@@ -254,7 +228,7 @@ class Recovery:
     def _look(self, stream: LostRun, *, is_open: bool = False) -> Steps[None]:
         """Look the run up, and end the stream if it has ended."""
         try:
-            run: WorkflowRunResponse = yield Ask(self._calls.detail(stream.known_run_id))
+            run: WorkflowRunResponse = yield Ask(self._calls.detail(stream.run.known_id))
         except NotFoundError as error:
             raise stream.errors.lost("the server has no record of it") from error
         except _MAY_PASS as error:
@@ -281,7 +255,7 @@ class Recovery:
         """
         if is_outage(error):
             self._outages += 1
-            if stream.is_silent_for(self._patience.lost_run_timeout):
+            if stream.feed.is_silent_for(self._patience.lost_run_timeout):
                 raise stream.interrupted(error) from error
             return
         self._failures += 1
@@ -299,13 +273,13 @@ class Recovery:
             self._has_events
             and not self._is_exhausted
             and stream.run.asked_to_stop_for is None
-            and not stream.is_silent_for(self._patience.lost_run_timeout)
+            and not stream.feed.is_silent_for(self._patience.lost_run_timeout)
         )
 
     def _rejoin(self, stream: LostRun) -> Steps[bool]:
         """Open the stream again; False where that failed."""
         try:
-            yield Reopen(self._calls.events(stream.known_run_id, stream.last_event_id))
+            yield Reopen(self._calls.events(stream.run.known_id, stream.feed.last_event_id))
         except _MAY_PASS as error:
             # What proxies answer counts only where the look that follows reaches the server.
             self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
@@ -327,9 +301,9 @@ class Recovery:
         Raises:
             RunLostError: They have answered long ago, and it has not gone on.
         """
-        if stream.awaits_resumption:
+        if stream.feed.awaits_resumption:
             patience = self._patience.lost_run_timeout
-            if stream.is_silent_for(patience):
+            if stream.feed.is_silent_for(patience):
                 raise stream.errors.lost(
                     f"its forms were answered, and {patience:g} s later (lost_run_timeout) it has "
                     "not gone on; does the server have a worker?"
@@ -341,7 +315,7 @@ class Recovery:
                 self._attempts = 0  # they have the forms too, and a pause may last for days
         elif stream.end_with(run):
             return
-        stream.note_life()
+        stream.feed.note_life()
 
     def _give_up(self, stream: LostRun, run: WorkflowRunResponse) -> None:
         """Stop looking where the record will not change any more.
@@ -353,7 +327,7 @@ class Recovery:
         if stopping is not None:
             if stopping > self._pace.stop:
                 stream.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
-        elif stream.is_silent_for(patience):
+        elif stream.feed.is_silent_for(patience):
             why = (
                 "its worker may have died"
                 if self._has_events

@@ -138,6 +138,12 @@ class RunState:
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
+    @property
+    def known_id(self) -> str:
+        """Id of the run, where it is known."""
+        assert self.run_id is not None
+        return self.run_id
+
     def take_ids(self, event: StreamEvent[object]) -> None:
         """Note the ids that an event carries, where they are not known."""
         self.run_id = self.run_id or event.id

@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-import attrs
-
 from .. import models
 from .._api.parsers import final_payload
 from .._deadline import NO_DEADLINE, Deadline
@@ -46,7 +44,6 @@ from .run_state import RunState, StoppedTasks
 from .sse import EventTooLargeError
 
 if TYPE_CHECKING:
-    from .._http.request import Call
     from ..models import WorkflowRunResponse
     from .recovery import Recovery
     from .search import Search
@@ -143,11 +140,8 @@ class StreamSession:
         self._gap: StreamGap | None = None
         self._last_look = time.monotonic()
 
-    def noting(self, call: Call[T]) -> Call[T]:
-        """The call that sends the run, which notes here that it may have reached the server."""
-        return attrs.evolve(call, on_sent=self._note_sent)
-
-    def _note_sent(self) -> None:
+    def note_sent(self) -> None:
+        """Note that the server may have got the run."""
         self.is_sent = True
 
     def set_recovery(self, recovery: Recovery, search: Search | None = None) -> None:
@@ -236,7 +230,7 @@ class StreamSession:
                     if self.ended:
                         return
         except EventTooLargeError as error:
-            self._fail(self.errors.too_large(error))
+            self.fail(self.errors.too_large(error))
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -253,18 +247,15 @@ class StreamSession:
                 return
             cut = b""
         if self._behind_error is not None:
-            self._fail(self._not_set_up())
+            self.fail(self._not_set_up())
             return
         if self._ended_as is not None:
             self.end_with(self._ended_as)
             return
-        failure: DifyError = (
-            self.errors.reported(self._error)
-            if self._error
-            else self.errors.interrupted(cause, cut)
-        )
+        error = self._error
+        failure = self.errors.reported(error) if error else self.errors.interrupted(cause, cut)
         if self._recovery is None if self.run.run_id else self._search is None:
-            self._fail(failure)
+            self.fail(failure)
             return
         self.is_lost, self.feed.is_steady, self.feed.is_queued = True, False, False
         self._interruption, self._error, self._grace_ends = failure, None, math.inf
@@ -294,7 +285,7 @@ class StreamSession:
             return True
         if not self.feed.is_of_events or self._recovery is None:
             return False
-        quiet_since = max(self.feed.silent_since(), self._last_look)
+        quiet_since = max(self.feed.last_sign, self._last_look)
         return self._error is None and time.monotonic() - quiet_since > self._recovery.doubt
 
     def recovered(self) -> Steps[None]:
@@ -357,48 +348,13 @@ class StreamSession:
         return self.feed.is_steady
 
     @property
-    def progress(self) -> object:
-        """The last event that has shown that the run goes on."""
-        return self.feed.progress
-
-    @property
-    def last_event(self) -> StreamEvent[object] | None:
-        """The last event that was delivered."""
-        return self.errors.last_event
-
-    @property
-    def known_run_id(self) -> str:
-        """Id of the run, where there is something to recover."""
-        assert self.run.run_id is not None
-        return self.run.run_id
-
-    @property
-    def last_event_id(self) -> str | None:
-        """The last ``id`` of the stream, with which a coming server continues exactly there."""
-        return self.feed.last_event_id
-
-    @property
     def has_broken(self) -> bool:
         """Whether the stream broke, as one that is only followed has not."""
         return self._interruption is not None
 
-    @property
-    def awaits_resumption(self) -> bool:
-        """Whether people have answered all that the run waited for, and it has not gone on yet."""
-        feed = self.feed
-        return feed.has_answered_pause or feed.forms.has_answered_all_of(self.run.run_id)
-
     def is_lost_for(self, seconds: float) -> bool:
         """Whether the stream broke so long ago."""
         return time.monotonic() - self._broke_at > seconds
-
-    def is_silent_for(self, seconds: float | None) -> bool:
-        """Whether the run gave no sign of life for so long; never for None."""
-        return seconds is not None and time.monotonic() - self.feed.silent_since() > seconds
-
-    def note_life(self) -> None:
-        """Note that the run goes on, or waits for people."""
-        self.feed.note_life()
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
         """Wait a moment for the last events of a run that has ended, which may be under way.
@@ -416,7 +372,7 @@ class StreamSession:
             run: The run as it was looked up.
         """
         is_pause = run.status == "paused"
-        if is_pause and (not self._ends_at_pause or self.awaits_resumption):
+        if is_pause and (not self._ends_at_pause or self.feed.awaits_resumption):
             return False
         cls = WorkflowPaused if is_pause else WorkflowFinished
         name = "workflow_paused" if is_pause else "workflow_finished"
@@ -457,11 +413,11 @@ class StreamSession:
             problem: Why the task could not be stopped; None where there was none to stop, too.
         """
         if self._behind_error is not None:
-            self._fail(self._not_set_up())
+            self.fail(self._not_set_up())
             return
         failure = self.errors.too_late(self.deadline, self.task_to_stop, problem)
         failure.__cause__ = self._interruption
-        self._fail(failure)
+        self.fail(failure)
 
     def result(self) -> WorkflowRunResponse:
         """The run, once the stream has ended.
@@ -483,7 +439,7 @@ class StreamSession:
 
     def _take(self, event: StreamEvent[object]) -> None:
         if self.run.is_of_another(event):
-            self._fail(self.errors.of_another(event))
+            self.fail(self.errors.of_another(event))
             return
         if self._gap is not None and not is_replayed(event):
             self._tell_gap()
@@ -499,20 +455,18 @@ class StreamSession:
         if self._behind_error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):
-                self._fail(self._not_set_up())
+                self.fail(self._not_set_up())
             return
         if isinstance(event, FailureEvent):
             self._error = event
             self._grace_ends = time.monotonic() + GRACE
             if self.run.run_id is None:
-                self.feed.is_steady = False
                 self._behind_error = []
                 return
         self.ready.append(event)
         self.errors.last_event = event
-        self.feed.is_steady = (
-            self.has_ids and not self.feed.is_of_events and not self.is_lost and self._error is None
-        )
+        is_live = not self.feed.is_of_events and not self.is_lost
+        self.feed.is_steady = is_live and self.has_ids and self._error is None
         if isinstance(event, FinalEvent) and (
             self._ends_at_pause or not isinstance(event, WorkflowPaused)
         ):
@@ -525,7 +479,8 @@ class StreamSession:
     def fail(self, failure: DifyError) -> None:
         """End the stream with an error, unless it has ended."""
         if not self.ended:
-            self._fail(failure)
+            self.failure = failure
+            self._end()
 
     def leave(self, *, in_finalizer: bool = False) -> None:
         """Take that nobody reads on, as the observer of a stream that has not ended learns.
@@ -535,10 +490,6 @@ class StreamSession:
         """
         if self.observer is not None and not self.ended:
             self.observer.left(self.run, in_finalizer=in_finalizer)
-
-    def _fail(self, failure: DifyError) -> None:
-        self.failure = failure
-        self._end()
 
     def _end(self) -> None:
         self.ended = True
