@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from .._http.failures import BodyClosedError
 from .._json import JSONObject
 from ..errors import APIConnectionError
-from .session import StreamSession
+
+if TYPE_CHECKING:
+    from .session import StreamSession
 
 STOP_SECONDS = 5.0
 """Seconds that the stop of a run may take whose deadline has passed."""
