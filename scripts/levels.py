@@ -1,4 +1,4 @@
-"""How many levels of imports each package of the overlay has inside: at most five (`make check`)."""
+"""How many levels of imports a package of the overlay has inside: at most five (`make check`)."""
 
 from __future__ import annotations
 
