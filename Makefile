@@ -167,7 +167,7 @@ GROUPS := bench docs examples generate lint release
 # Whatever is in several groups has one version.
 ALIKE := --constraint build/pins.txt --no-annotate
 
-lock: $(VENV)/release ## Pin the dependencies anew: of each group, of the benchmarks, and the lowest and highest of users
+lock: $(VENV)/release ## Pin the dependencies again: of each group, of the benchmarks, and the lowest and highest of users
 	mkdir -p build
 	$(FOR_TOOLS) --upgrade --all-extras $(addprefix --group ,test $(GROUPS)) --output-file build/pins.txt pyproject.toml
 	for group in $(GROUPS); do \

@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^```text\n\$ dify-workflow(.*?) --help\n.*?^```$", re.MULT
 
 
 def main(*, is_check: bool) -> int:
-    """Write the page anew, or compare it; the exit code."""
+    """Write the page again, or compare it; the exit code."""
     page = PAGE.read_text(encoding="utf-8")
     if missing := set(_commands()) - {block[1].strip() for block in _BLOCK.finditer(page)}:
         print(f"{PAGE.name} has no block for the help of: {', '.join(sorted(missing))}")

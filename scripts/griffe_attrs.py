@@ -8,7 +8,7 @@ from griffe import Attribute, Class, Extension, Function, Parameter, ParameterKi
 
 _DECORATORS = {"attrs.frozen", "attrs.define", "_attrs_define"}
 _HIDDEN = "..."
-"""Stands for a default that is made anew for each object."""
+"""Stands for a default that is made for each object."""
 
 
 class AttrsExtension(Extension):

@@ -453,7 +453,7 @@ def table(of: dict[str, Column]) -> str:
 
 
 def main() -> None:
-    """Measure what is installed, and write the page anew."""
+    """Measure what is installed, and write the page again."""
     page = PAGE.read_text(encoding="utf-8")
     found = columns(page)
     for each in TRANSPORTS:

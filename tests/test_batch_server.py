@@ -1,4 +1,4 @@
-"""Batches over a server that is away, has a queue, is deployed anew, or answers oddly."""
+"""Batches over a server that is away, has a queue, is deployed again, or answers oddly."""
 
 from __future__ import annotations
 

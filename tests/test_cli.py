@@ -33,7 +33,7 @@ from support.replay import Exchange, ReplayServer
         (["--base-url", "nowhere", "logs"], 2, "must start with http:// or https://"),
         (["--base-url", "http://127.0.0.1:1/v1", "--timeout", "1", "logs"], 3, "could not connect"),
         (["logs", "--base-url", "http://127.0.0.1:1/v1"], 3, "Which server is asked"),
-        (["--api-key", "app-broken", "run"], 3, "The workflow has to be mended in Dify."),
+        (["--api-key", "app-broken", "run"], 3, "The workflow has to be fixed in Dify."),
         (["nonsense"], 2, "nonsense"),
         (["--timeout", "-1", "logs"], 2, "--timeout"),
         (["emulate", "--port", "99999"], 2, "--port"),

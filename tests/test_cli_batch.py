@@ -88,8 +88,8 @@ def test_the_exit_code_tells_of_rows_that_failed_or_are_unknown(tmp_path: Path) 
         later = batch(runs, folder, "--resume", rows=3)
         assert later.code == 5
         assert f"{command} --rerun-unknown {folder}/rows.csv\n" in later.err
-        mended = batch(runs, folder, "--resume", "--rerun-unknown", rows=3)
-    assert (mended.code, statuses(folder)) == (0, ["succeeded"] * 3)
+        fixed = batch(runs, folder, "--resume", "--rerun-unknown", rows=3)
+    assert (fixed.code, statuses(folder)) == (0, ["succeeded"] * 3)
 
 
 def test_at_least_once_sends_rows_again_by_itself(runs: Runs, tmp_path: Path) -> None:

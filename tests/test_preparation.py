@@ -101,7 +101,7 @@ def test_the_form_is_asked_for_again_before_anything_is_refused(
     asked = Server(server)
     client = both.client(base_url=asked.url)
     client.run_workflow({"name": "Ann"})
-    asked.form = [Input("name", max_length=50).to_wire()]  # published anew
+    asked.form = [Input("name", max_length=50).to_wire()]  # published again
     client.run_workflow({"name": "Ann of Green Gables"})
     assert asked.asked == {"parameters": 2, "run": 2}
     with pytest.raises(InvalidInputsError):

@@ -130,7 +130,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             its timeout if you changed it.
 
     Raises:
-        ConfigurationError: An option cannot be right, or OpenTelemetry is not installed.
+        ConfigurationError: An option is invalid, or OpenTelemetry is not installed.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
-            ConfigurationError: An option cannot be right.
+            ConfigurationError: An option is invalid.
         """
         api_key = wrap(api_key)
         return self._copy(
@@ -443,7 +443,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         `wait_for_run` fetches the outcome later, in another process if need be. Leaving a run's
         stream never stops it, but up to Dify 1.9.1 it ruins its record: there the stream is read
-        to its end behind your back, for which process, event loop and client have to live as long.
+        to its end in the background, for which process, event loop and client have to live as long.
 
         Args:
             request: What to run, or its inputs alone.

@@ -1,6 +1,6 @@
 """The emulator against the recordings: each recorded request is sent, and the answers compared.
 
-``python -m support.conformance`` (in tests/) writes docs/emulator-conformance.md anew.
+``python -m support.conformance`` (in tests/) writes docs/emulator-conformance.md again.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ end put into their inputs, outputs and process data. Of later pings it counts on
 The reason phrase does not count.
 
 tests/test_conformance.py holds this, and that no exception is stale;
-`cd tests && python -m support.conformance` writes this page anew.
+`cd tests && python -m support.conformance` writes this page again.
 """
 
 

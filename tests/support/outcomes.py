@@ -1,6 +1,6 @@
 """What becomes of each recording when the client calls a server that answers with it.
 
-``python -m support.outcomes`` (in tests/) writes the table anew; read what changed in it.
+``python -m support.outcomes`` (in tests/) writes the table again; read what changed in it.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def table(server: ReplayServer, world_name: str = "sync", pieces: Pieces = "own"
         "",
         "What the client makes of a server that answers with the recording, the same in both",
         "worlds and however its body is cut. tests/test_recordings.py holds it;",
-        "`cd tests && python -m support.outcomes` writes it anew.",
+        "`cd tests && python -m support.outcomes` writes it again.",
     ]
     version = ""
     with world(world_name) as made:  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
 
 FORM_LIFETIME = 300.0
-"""Seconds that the inputs an app takes are kept; they change when it is published anew."""
+"""Seconds that the inputs an app takes are kept; they change when it is published again."""
 
 _MOST_FORMS = 1000
 """Apps whose inputs are kept; a process that serves more asks again."""
@@ -98,7 +98,7 @@ class Preparation:
         """Check the inputs, upload the files, and return the call that runs the workflow.
 
         Raises:
-            InvalidRequestError: The request cannot be right.
+            InvalidRequestError: The request is invalid.
             InvalidInputsError: The app does not take the inputs.
             RunDeadlineExceededError: The deadline passed meanwhile.
             DifyError: A file could not be uploaded.
@@ -142,7 +142,7 @@ class Preparation:
         """Upload the files, and return the call that submits the form.
 
         Raises:
-            InvalidRequestError: The request cannot be right.
+            InvalidRequestError: The request is invalid.
             DifyError: A file could not be uploaded.
         """
         key = self.options.key(own_key)
@@ -172,7 +172,7 @@ class Preparation:
             form = yield from self._ask_form(key)
         found = problems(form, inputs)
         if found and not asked:
-            form = yield from self._ask_form(key)  # the app may have been published anew
+            form = yield from self._ask_form(key)  # the app may have been published again
             found = problems(form, inputs)
         if not needs_check(self.servers.version(url)):
             return

@@ -217,7 +217,7 @@ class StreamSession:
         """Take bytes as they arrived."""
         feed = self.feed
         feed.heard()
-        if time.monotonic() > self._grace_ends and self._error is not None:
+        if self._error is not None and time.monotonic() > self._grace_ends:
             self.finish()
             return
         try:

@@ -149,7 +149,7 @@ def _hint(error: DifyError) -> str:
     if isinstance(error, APIConnectionError):
         return "Which server is asked, DIFY_BASE_URL or --base-url says."
     if isinstance(error, WorkflowStreamError):
-        return "The workflow has to be mended in Dify."
+        return "The workflow has to be fixed in Dify."
     if isinstance(error, StreamError) and error.run_id:
         return f"The run may be going on: dify-workflow resume {error.run_id}"
     if isinstance(error, NotFoundError):

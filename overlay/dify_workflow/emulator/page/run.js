@@ -35,7 +35,7 @@ function runView({ run: id }) {
   return { element, url: `page/runs/${encodeURIComponent(id)}.json`, show };
 }
 
-/** Fills an element anew where what it shows has changed. */
+/** Fills an element again where what it shows has changed. */
 function showOnce(element, data, make) {
   const text = JSON.stringify(data);
   if (element.shown === text) return;
