@@ -1,4 +1,4 @@
-"""Runs as spans and metrics, for sync and async, over real sockets, told to OpenTelemetry's own SDK."""
+"""Runs as spans and metrics, sync and async, over real sockets, told to OpenTelemetry's own SDK."""
 
 from __future__ import annotations
 
