@@ -1,6 +1,5 @@
-"""The client for sync code."""
-
 # Written by `make generate` from async_client.py; change that one instead.
+"""The client for sync code."""
 
 from __future__ import annotations
 
