@@ -11,35 +11,53 @@ _WORDS = (
     (r"\bawait (?=[\w(])", ""),
     (r"\bAwaitable\[(\w+)\]", r"\1"),
     (r"\bAsyncGenerator\[(.+), None\]", r"Generator[\1, None, None]"),
-    (r"\bAsyncGenerator\b", "Generator"),
-    (r"\b(Stop)?Async(?=[A-Z])", lambda found: found[1] or ""),
-    (r"\banext\(", "next("),
+    (r"\b(Stop)?Async(?=[A-Z])", r"\1"),
+    (r"\banext\b", "next"),
     (r"\b__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\basync_(?=\w)", "sync_"),
     (r"\bfrom anyio import Event\b", "from threading import Event"),
     (r"\bfrom anyio import sleep\b", "from time import sleep"),
 )
 
-SYNC_MODULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    # the async module: its sync one, and what is true of async code alone with what holds instead
-    "async_client.py": (
-        "client.py",
-        (
-            ("The client for async code.", "The client for sync code."),
-            (
-                "Tasks may share one client, and so may several event loops.",
-                "Threads may share one client.",
-            ),
-            (
-                "finding it again. None for\n                as long as it takes.",
-                """finding it again. None for
+_CLIENT = (
+    ("The client for async code.", "The client for sync code."),
+    (
+        "Tasks may share one client, and so may several event loops.",
+        "Threads may share one client.",
+    ),
+    (
+        "finding it again. None for\n                as long as it takes.",
+        """finding it again. None for
                 as long as it takes. The DNS lookup is not covered; with a client of your own and
                 over HTTP/2 the deadline is checked when data arrives.""",
-            ),
-        ),
     ),
+)
+_ITERATORS = (
+    ("no connection or task.", "no connection or thread."),
+    (" or a cancellation", ""),
+    ("between tasks", "between threads"),
+    ("\n    It begins when it is awaited or first iterated.\n", ""),
+)
+_MEDIA = (
+    ("for tasks.", "for threads."),
+    ("an async context manager and async iterator", "a context manager and an iterator"),
+    ("\n    The request is sent when it is awaited, entered or iterated.\n", ""),
+)
+_STREAM = (
+    ("for tasks:", "for threads:"),
+    *_MEDIA[1:],
+    (", any exception and cancellation", " and any exception"),
+    ("One task reads", "One thread reads"),
+    ("by another task", "by another thread"),
+)
+
+SYNC_MODULES = {
+    "async_client.py": ("client.py", _CLIENT),
+    "_logs/async_iterators.py": ("_logs/sync_iterators.py", _ITERATORS),
+    "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),
+    "_streams/async_stream.py": ("_streams/sync_stream.py", _STREAM),
 }
-"""Sync modules by the async ones they are made from; paths below overlay/dify_workflow."""
+"""By async module of overlay/dify_workflow: its sync one, and what only one of the two says."""
 
 
 def sync_module(path: str, source: str) -> str:
@@ -49,8 +67,7 @@ def sync_module(path: str, source: str) -> str:
         path: The async module, a key of `SYNC_MODULES`.
         source: Its text.
     """
-    _, sentences = SYNC_MODULES[path]
-    for asynchronous, synchronous in sentences:
+    for asynchronous, synchronous in SYNC_MODULES[path][1]:
         if asynchronous not in source:
             raise SystemExit(f"{path} no longer holds {asynchronous!r}; see _sync.py")
         source = source.replace(asynchronous, synchronous)
