@@ -26,8 +26,8 @@ from ._http.request import Call, Operation, call_for
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.cursor import RETURNED
-from ._logs.iterators import LogSource
 from ._logs.pager import LogPager, TailCore
+from ._logs.source import LogSource
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
 from ._streams.observer import Observer

@@ -37,10 +37,10 @@ from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.versions import may_lose_records
 from ._json import JSON
-from ._logs.iterators import AsyncLogIterator, AsyncLogTail
+from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
+from ._streams.async_media import AsyncMediaStream
 from ._streams.async_stream import AsyncWorkflowStream
-from ._streams.media import AsyncMediaStream
 from ._streams.observer import marked, sending
 from ._streams.protocol import Ask, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH

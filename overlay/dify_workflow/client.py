@@ -1,6 +1,5 @@
-"""The client for sync code."""
-
 # Written by `make generate` from async_client.py; change that one instead.
+"""The client for sync code."""
 
 from __future__ import annotations
 
@@ -39,14 +38,14 @@ from ._http.request import Call, Operation
 from ._http.sync_transport import Transport, resolved
 from ._http.versions import may_lose_records
 from ._json import JSON
-from ._logs.iterators import LogIterator, LogTail
+from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
-from ._streams.media import MediaStream
 from ._streams.observer import marked, sending
 from ._streams.protocol import Ask, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
 from ._streams.sse import MAX_EVENT_BYTES
+from ._streams.sync_media import MediaStream
 from ._streams.sync_stream import WorkflowStream
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent

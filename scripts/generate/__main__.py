@@ -9,7 +9,7 @@ from ._client import generate_client, write_provenance
 from ._endpoints import endpoints_module
 from ._events import events_module
 from ._spec import ROOT, SPEC, load
-from ._sync import sync_module
+from ._sync import SYNC_MODULES, sync_module
 from ._tools import run
 
 
@@ -28,15 +28,22 @@ def main(arguments: list[str] | None = None) -> None:
     write_provenance(spec, into / "generated" / "provenance.json")
     write_python(overlay / "events" / "__init__.py", events_module(contents))
     write_python(overlay / "_http" / "endpoints.py", endpoints_module(contents))
-    source = ROOT / "overlay" / "dify_workflow" / "async_client.py"
-    write_python(overlay / "client.py", sync_module(source.read_text(encoding="utf-8")))
+    for source, (target, _) in SYNC_MODULES.items():
+        text = (ROOT / "overlay" / "dify_workflow" / source).read_text(encoding="utf-8")
+        write_python(overlay / target, sync_module(source, text), fix="I,F401")
 
 
-def write_python(path: Path, text: str) -> None:
-    """Write a module, formatted as the project is."""
+def write_python(path: Path, text: str, *, fix: str = "I") -> None:
+    """Write a module, formatted as the project is.
+
+    Args:
+        path: Where.
+        text: Its code.
+        fix: Rules of ruff that are put right, as F401: imports that nothing uses.
+    """
     path.write_text(text, encoding="utf-8")
     settings = ("--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
-    run("ruff", "check", "--select", "I", "--fix-only", *settings)
+    run("ruff", "check", "--select", fix, "--fix-only", *settings)
     run("ruff", "format", *settings)
 
 

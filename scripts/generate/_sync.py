@@ -1,33 +1,25 @@
-"""The sync client, from the source of the async one. Pure."""
+"""The sync modules, from the sources of the async ones. Pure."""
 
 from __future__ import annotations
 
 import re
 
-_NAMES = (
-    # what it is called in async code, and in sync code; longer names first
-    ("from anyio import Event", "from threading import Event"),
-    ("httpx.AsyncClient", "httpx.Client"),
-    ("httpx2.AsyncClient", "httpx2.Client"),
-    ('"AsyncClient"', '"Client"'),
-    ("AsyncByteStream", "ByteStream"),
-    ("AsyncDifyWorkflow", "DifyWorkflow"),
-    ("AsyncFormCallback", "FormCallback"),
-    ("AsyncHTTPClient", "HTTPClient"),
-    ("AsyncLogIterator", "LogIterator"),
-    ("AsyncLogTail", "LogTail"),
-    ("AsyncMediaStream", "MediaStream"),
-    ("AsyncTransport", "Transport"),
-    ("AsyncWorkflowStream", "WorkflowStream"),
-    ("async_body", "sync_body"),
-    ("async_stream", "sync_stream"),
-    ("async_transport", "sync_transport"),
-    ("__aenter__", "__enter__"),
-    ("__aexit__", "__exit__"),
+_WORDS = (
+    # what async code writes, and sync code instead
+    (r"    def __await__\(self\).*\n(        .*\n)+\n", ""),
+    (r"\basync (?=def\b|with\b|for\b)", ""),
+    (r"\bawait (?=[\w(])", ""),
+    (r"\bAwaitable\[(\w+)\]", r"\1"),
+    (r"\bAsyncGenerator\[(.+), None\]", r"Generator[\1, None, None]"),
+    (r"\b(Stop)?Async(?=[A-Z])", r"\1"),
+    (r"\banext\b", "next"),
+    (r"\b__a(enter|exit|iter|next)__", r"__\1__"),
+    (r"\basync_(?=\w)", "sync_"),
+    (r"\bfrom anyio import Event\b", "from threading import Event"),
+    (r"\bfrom anyio import sleep\b", "from time import sleep"),
 )
 
-_SENTENCES = (
-    # what is true of the async client alone, and what holds in its place
+_CLIENT = (
     ("The client for async code.", "The client for sync code."),
     (
         "Tasks may share one client, and so may several event loops.",
@@ -40,25 +32,46 @@ _SENTENCES = (
                 over HTTP/2 the deadline is checked when data arrives.""",
     ),
 )
+_ITERATORS = (
+    ("no connection or task.", "no connection or thread."),
+    (" or a cancellation", ""),
+    ("between tasks", "between threads"),
+    ("\n    It begins when it is awaited or first iterated.\n", ""),
+)
+_MEDIA = (
+    ("for tasks.", "for threads."),
+    ("an async context manager and async iterator", "a context manager and an iterator"),
+    ("\n    The request is sent when it is awaited, entered or iterated.\n", ""),
+)
+_STREAM = (
+    ("for tasks:", "for threads:"),
+    *_MEDIA[1:],
+    (", any exception and cancellation", " and any exception"),
+    ("One task reads", "One thread reads"),
+    ("by another task", "by another thread"),
+)
 
-_HEADER = """
-# Written by `make generate` from async_client.py; change that one instead.
-"""
+SYNC_MODULES = {
+    "async_client.py": ("client.py", _CLIENT),
+    "_logs/async_iterators.py": ("_logs/sync_iterators.py", _ITERATORS),
+    "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),
+    "_streams/async_stream.py": ("_streams/sync_stream.py", _STREAM),
+}
+"""By async module of overlay/dify_workflow: its sync one, and what only one of the two says."""
 
 
-def sync_module(source: str) -> str:
+def sync_module(path: str, source: str) -> str:
     """The sync module: names and keywords rewritten, and sentences that are true in async alone.
 
     Args:
-        source: Text of the async module.
+        path: The async module, a key of `SYNC_MODULES`.
+        source: Its text.
     """
-    for asynchronous, synchronous in (*_SENTENCES, *_NAMES):
+    for asynchronous, synchronous in SYNC_MODULES[path][1]:
         if asynchronous not in source:
-            raise SystemExit(f"async_client.py no longer holds {asynchronous!r}; see _sync.py")
+            raise SystemExit(f"{path} no longer holds {asynchronous!r}; see _sync.py")
         source = source.replace(asynchronous, synchronous)
-    source = re.sub(r"\basync (def|with|for)\b", r"\1", source)
-    source = re.sub(r"\bawait (?=[\w(])", "", source)
-    source = re.sub(r"\bAwaitable\[(\w+)\]", r"\1", source)
-    source = source.replace("import Awaitable, ", "import ")
-    docstring, rest = source.split("\n", 1)
-    return docstring + "\n" + _HEADER + rest
+    for pattern, word in _WORDS:
+        source = re.sub(pattern, word, source)
+    name = path.rpartition("/")[2]
+    return f"# Written by `make generate` from {name}; change that one instead.\n{source}"

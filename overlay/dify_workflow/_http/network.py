@@ -23,7 +23,7 @@ import httpcore
 import httpx
 
 from .._deadline import Deadline
-from .tasks import spawn
+from .async_tasks import spawn
 
 _PIECE = 16 * 1024
 """Bytes that are sent between two looks at the deadline."""

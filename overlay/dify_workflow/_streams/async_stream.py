@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from anyio import Event
 
 from .._deadline import NO_DEADLINE, Deadline
-from .._http.tasks import Flight, spawn
+from .._http.async_tasks import Flight, Turn, at_once, leave, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     """The events of a run as they come: an async context manager and async iterator.
 
-    The request is sent when it is awaited, entered or iterated. Iteration ends when the run has
-    ended or paused. Leaving the ``async with`` block, breaking out of the loop, any exception and
-    cancellation close the connection at once; the run itself goes on (`stop` ends it). Take single
-    events with ``await anext(stream)`` and go on afterwards.
+    Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
+    of the loop, any exception and cancellation close the connection at once; the run itself goes on
+    (`stop` ends it). Take single events with ``await anext(stream)`` and go on afterwards.
+
+    The request is sent when it is awaited, entered or iterated.
 
     Raises:
         RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
@@ -57,13 +58,13 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         transport: AsyncTransport,
     ) -> None:
         super().__init__(session)
-        self._opening = opening and Flight(opening, session.errors.left_early())
-        self._transport = transport
         self._body: AsyncByteStream | None = None
         self._stop = stop
-        self._is_reading = False
-        self._waiting: list[Event] = []
+        self._transport = transport
+        self._turn = Turn()
         self._closing: Event | None = None
+        self._opening = opening and Flight(opening, session.errors.left_early())
+        at_once(self.__aenter__)
 
     def __await__(self) -> Generator[None, None, Self]:
         return self.__aenter__().__await__()
@@ -90,7 +91,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             await self._finish()
             self._at_end()
         finally:
-            await self.close()
+            await leave(self.close, self.__del__)
 
     async def __anext__(self) -> StreamEvent[object]:
         event = await self._advance()
@@ -106,7 +107,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
                 if isinstance(event, TextChunk):
                     yield event.data.text
         finally:
-            await self.close()
+            await leave(self.close, self.__del__)
 
     async def result(self) -> WorkflowRunResponse:
         """Read the stream to its end and return the run.
@@ -161,6 +162,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             await self._body.close()
 
     def __del__(self) -> None:
+        self._closed = True
         if self._body is not None:
             self._body.abandon()
         self._session.leave(in_finalizer=True)
@@ -170,23 +172,24 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise self._session.errors.left_early()
         body = await opening.outcome()
         if self._opening is opening:
-            self._opening = None
+            self._opening, self._body = None, body
             self._session.begin(body.headers, body.key)
-            self._body = body
         if self._closed:  # meanwhile, by another task
             await body.close()
             raise self._session.errors.left_early()
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        if not ready and not await self._read_until(ready.__len__):
-            await self._finish()
-            self._at_end()
-            return None
-        return ready.popleft()
+        if ready or await self._read_until(ready.__len__):
+            return ready.popleft()
+        await self._finish()
+        self._at_end()
+        return None
 
     async def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
+        if not (self._session.ended or self._closed):
+            return  # a signal's handler asked, and who reads needs it
         body, self._body = self._body, None
         if body is not None and self._session.has_ended_well:
             await body.end()
@@ -198,25 +201,19 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
         One task reads at a time; the others wait for what it finds.
         """
-        while not is_there():
-            if self._session.ended or self._closed:
-                return False
-            if self._body is None and self._opening is not None:
-                await self._opened(self._opening)
-            elif self._is_reading:
-                self._waiting.append(read := Event())
-                await read.wait()
-            else:
-                self._is_reading = True
-                try:
+
+        def is_needed() -> bool:
+            return not (is_there() or self._session.ended or self._closed)
+
+        while await self._turn.take(is_needed):
+            try:
+                if self._opening is None:
                     await self._read_on()
-                finally:
-                    self._is_reading = False
-                    if self._waiting:
-                        for read in self._waiting:
-                            read.set()
-                        self._waiting.clear()
-        return True
+                else:
+                    await self._opened(self._opening)
+            finally:
+                self._turn.give_back()
+        return bool(is_there())
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
@@ -224,6 +221,10 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         if body is None or not session.is_steady:
             if body is None or session.needs_recovery:
                 await self._recover()
+                return
+            if session.is_behind_error and not body.can_bound_waits:
+                session.finish()
+                await self._release()
                 return
             within = session.patience
         try:
@@ -280,10 +281,10 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             case Ask(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
-                self._closing = Event()
-                await self._transport.wait(
-                    self._session.deadline.bound(seconds) or 0.0, self._closing
-                )
+                self._closing = closing = Event()
+                if self._closed:  # meanwhile, by another task
+                    raise self._session.errors.left_early()
+                await self._transport.wait(self._session.deadline.bound(seconds) or 0.0, closing)
                 self._session.check_deadline()
                 return None
 

@@ -1,14 +1,16 @@
+# Written by `make generate` from async_stream.py; change that one instead.
 """The event stream of a run, for threads: I/O around what `StreamSession` decides."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._deadline import NO_DEADLINE, Deadline
+from .._http.sync_tasks import Flight, Turn, at_once, leave, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     """The events of a run as they come: a context manager and an iterator.
 
-    Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out of
-    the loop and any exception close the connection at once; the run itself goes on (`stop` ends
-    it). Take single events with ``next(stream)`` and go on afterwards.
+    Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out
+    of the loop and any exception close the connection at once; the run itself goes on
+    (`stop` ends it). Take single events with ``next(stream)`` and go on afterwards.
 
     Raises:
         RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
@@ -53,19 +55,18 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         stop: Callable[[str, Deadline], WorkflowStopResponse],
         transport: Transport,
     ) -> None:
-        self._body: ByteStream | None = None  # a finalizer looks at it, where opening fails
         super().__init__(session)
-        if opening is not None:
-            self._body = body = opening()
-            session.begin(body.headers, body.key)
+        self._body: ByteStream | None = None
         self._stop = stop
         self._transport = transport
-        # Reentrant: a signal's handler may ask for more during a read.
-        self._turn = threading.Condition(threading.RLock())
-        self._reader: int | None = None
-        self._closing: threading.Event | None = None
+        self._turn = Turn()
+        self._closing: Event | None = None
+        self._opening = opening and Flight(opening, session.errors.left_early())
+        at_once(self.__enter__)
 
     def __enter__(self) -> Self:
+        if self._opening is not None:
+            self._opened(self._opening)
         return self
 
     def __exit__(
@@ -85,7 +86,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             self._finish()
             self._at_end()
         finally:
-            self._abandon()
+            leave(self.close, self.__del__)
 
     def __next__(self) -> StreamEvent[object]:
         event = self._advance()
@@ -96,9 +97,12 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     @property
     def text(self) -> Iterator[str]:
         """The text of the run alone, piece by piece; reading it reads the stream."""
-        for event in self:
-            if isinstance(event, TextChunk):
-                yield event.data.text
+        try:
+            while (event := self._advance()) is not None:
+                if isinstance(event, TextChunk):
+                    yield event.data.text
+        finally:
+            leave(self.close, self.__del__)
 
     def result(self) -> WorkflowRunResponse:
         """Read the stream to its end and return the run.
@@ -137,7 +141,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def read_behind(self) -> None:
         """Go on reading the stream to its end behind the caller's back."""
-        threading.Thread(target=self._read_to_end, name="dify-run", daemon=True).start()
+        spawn(self._read_to_end)
 
     def _read_to_end(self) -> None:
         with suppress(DifyError):
@@ -153,14 +157,21 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             self._body.close()
 
     def __del__(self) -> None:
-        self._abandon()
-
-    def _abandon(self) -> None:
-        """Close the connection from a finalizer."""
         self._closed = True
         if self._body is not None:
             self._body.abandon()
         self._session.leave(in_finalizer=True)
+
+    def _opened(self, opening: Flight[ByteStream]) -> None:
+        if self._closed:
+            raise self._session.errors.left_early()
+        body = opening.outcome()
+        if self._opening is opening:
+            self._opening, self._body = None, body
+            self._session.begin(body.headers, body.key)
+        if self._closed:  # meanwhile, by another thread
+            body.close()
+            raise self._session.errors.left_early()
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
@@ -185,22 +196,19 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
-        while not is_there():
-            with self._turn:
-                while self._reader not in {None, threading.get_ident()} and not is_there():
-                    self._turn.wait()
-                if is_there():
-                    break
-                if self._session.ended or self._closed or self._reader is not None:
-                    return False  # the last one: a signal's handler, which would wait for itself
-                self._reader = threading.get_ident()
+
+        def is_needed() -> bool:
+            return not (is_there() or self._session.ended or self._closed)
+
+        while self._turn.take(is_needed):
             try:
-                self._read_on()
+                if self._opening is None:
+                    self._read_on()
+                else:
+                    self._opened(self._opening)
             finally:
-                with self._turn:
-                    self._reader = None
-                    self._turn.notify_all()
-        return True
+                self._turn.give_back()
+        return bool(is_there())
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
@@ -268,10 +276,10 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             case Ask(call=call):
                 return self._transport.send(call)
             case Wait(seconds=seconds):
-                self._closing = threading.Event()
+                self._closing = closing = Event()
                 if self._closed:  # meanwhile, by another thread
                     raise self._session.errors.left_early()
-                self._transport.wait(self._session.deadline.bound(seconds) or 0.0, self._closing)
+                self._transport.wait(self._session.deadline.bound(seconds) or 0.0, closing)
                 self._session.check_deadline()
                 return None
 

@@ -1,4 +1,4 @@
-"""Tasks that go on by themselves, and a call that several tasks wait for."""
+"""What tasks do in another way than threads do: begin, wait for each other, and leave."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from anyio import Event
 from ..errors import DifyError
 
 T = TypeVar("T")
-
 
 _SPAWNED: set[asyncio.Task[None]] = set()
 """Tasks that go on by themselves: an event loop itself keeps only weak references."""
@@ -29,6 +28,44 @@ def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     task = loop.create_task(work())
     _SPAWNED.add(task)
     task.add_done_callback(_SPAWNED.discard)
+
+
+def at_once(begin: Callable[[], Awaitable[object]]) -> None:
+    """Begin where no task is needed for it: async code begins when it awaits what was made."""
+
+
+async def leave(close: Callable[[], Awaitable[None]], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for threads
+    """Close a connection at the end of a generator, which its event loop runs in a task."""
+    await close()
+
+
+class Turn:
+    """Whose turn it is: one task works at a time; the others wait until it has done a piece."""
+
+    def __init__(self) -> None:
+        self._is_taken = False
+        self._waiting: list[Event] = []
+
+    async def take(self, is_needed: Callable[[], bool]) -> bool:
+        """Wait for one's turn; False where work is not needed any more.
+
+        Args:
+            is_needed: Whether it is needed; asked again after each piece that another task does.
+        """
+        while is_needed():
+            if not self._is_taken:
+                self._is_taken = True
+                return True
+            self._waiting.append(done := Event())
+            await done.wait()
+        return False
+
+    def give_back(self) -> None:
+        """Let the others look at what was done, and work on."""
+        self._is_taken = False
+        for done in self._waiting:
+            done.set()
+        self._waiting.clear()
 
 
 class Flight(Generic[T]):

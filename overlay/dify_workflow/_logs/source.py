@@ -7,11 +7,10 @@ import math
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import attrs
-from anyio import sleep
 
 from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
@@ -20,13 +19,8 @@ from .._http.outcomes import is_outage
 from .._http.request import Call, call_for
 from .._http.servers import Servers
 from ..errors import DifyError, InvalidRequestError, InvalidResponseError, UnsupportedServerError
-from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
+from ..models import WorkflowLogs, WorkflowLogsRequest
 from .pager import LogPager, TailCore
-
-if TYPE_CHECKING:
-    from .._http.async_transport import AsyncTransport
-    from .._http.sync_transport import Transport
-
 
 T = TypeVar("T")
 
@@ -108,8 +102,8 @@ _LONGEST_WAIT = 5.0
 logger = logging.getLogger("dify_workflow")
 
 
-class _LogView:
-    """What both iterators show of their walk."""
+class LogView:
+    """What the iterators of sync and async code show of their walk."""
 
     def __init__(self, pager: LogPager, source: LogSource) -> None:
         self._pager = pager
@@ -128,68 +122,8 @@ class _LogView:
         return f"<{type(self).__name__} cursor={self.cursor!r}>"
 
 
-class LogIterator(_LogView, Iterator[WorkflowLogs]):
-    """Rows of the log, the newest first, each once; made by `DifyWorkflow.iter_logs`.
-
-    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
-    open: no connection, thread or task. So an iteration can be left at any time, and after an
-    exception it goes on with the next row. Not to be shared between threads.
-    """
-
-    def __init__(self, pager: LogPager, source: LogSource, transport: Transport) -> None:
-        super().__init__(pager, source)
-        self._transport = transport
-
-    def __next__(self) -> WorkflowLogs:
-        while (row := self._pager.pop()) is None:
-            if not self._transport.drive(self._source.calls(self._pager.fetch())):
-                raise StopIteration
-        return row
-
-    def pages(self) -> Iterator[DifyPageResult[WorkflowLogs]]:
-        """The rows that are left, page by page, as long as the request's limit says.
-
-        Their `total` is counted once, for the first page.
-
-        Raises:
-            DifyError: What `iter_logs` documents.
-        """
-        while self._transport.drive(self._source.calls(self._pager.fetch())):
-            yield self._transport.drive(self._source.calls(self._pager.page()))
-
-
-class AsyncLogIterator(_LogView, AsyncIterator[WorkflowLogs]):
-    """Rows of the log, the newest first, each once; made by `AsyncDifyWorkflow.iter_logs`.
-
-    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
-    open: no connection or task. So an iteration can be left at any time, and after an exception or
-    a cancellation it goes on with the next row. Not to be shared between tasks.
-    """
-
-    def __init__(self, pager: LogPager, source: LogSource, transport: AsyncTransport) -> None:
-        super().__init__(pager, source)
-        self._transport = transport
-
-    async def __anext__(self) -> WorkflowLogs:
-        while (row := self._pager.pop()) is None:
-            if not await self._transport.drive(self._source.calls(self._pager.fetch())):
-                raise StopAsyncIteration
-        return row
-
-    async def pages(self) -> AsyncIterator[DifyPageResult[WorkflowLogs]]:
-        """The rows that are left, page by page, as long as the request's limit says.
-
-        Their `total` is counted once, for the first page.
-
-        Raises:
-            DifyError: What `iter_logs` documents.
-        """
-        while await self._transport.drive(self._source.calls(self._pager.fetch())):
-            yield await self._transport.drive(self._source.calls(self._pager.page()))
-
-
-class _TailView:
-    """What both tails know."""
+class TailView:
+    """What the tails of sync and async code know."""
 
     def __init__(self, core: TailCore, source: LogSource, interval: float) -> None:
         if not isinstance(interval, int | float) or not 0 < interval < math.inf:
@@ -229,67 +163,3 @@ class _TailView:
         # Full jitter: clients that lost a server together do not come back together.
         longest = max(self._interval, min(_LONGEST_WAIT, away))
         self._due = now + random.uniform(self._interval, longest)  # noqa: S311  # no secret
-
-
-class LogTail(_TailView, Iterator[WorkflowLogs]):
-    """New rows of the log as they appear, each once; made by `DifyWorkflow.tail_logs`.
-
-    Rows come in the order in which they appear, the older one first where several do. Endless:
-    ``next`` waits for a row, also while the server is away. Between two looks at the log nothing is
-    open, so it can be left at any time, and after an exception it goes on where it was. Not to be
-    shared between threads.
-    """
-
-    def __init__(
-        self, core: TailCore, source: LogSource, interval: float, transport: Transport
-    ) -> None:
-        super().__init__(core, source, interval)
-        self._transport = transport
-        transport.drive(source.calls(core.begin()))
-
-    def __next__(self) -> WorkflowLogs:
-        while (row := self._core.pop()) is None:
-            time.sleep(self._pause())
-            try:
-                self._transport.drive(self._source.calls(self._core.poll()))
-            except DifyError as error:
-                self._wait_out(error)
-            else:
-                self._looked()
-        return row
-
-
-class AsyncLogTail(_TailView, AsyncIterator[WorkflowLogs]):
-    """New rows of the log as they appear, each once; made by `AsyncDifyWorkflow.tail_logs`.
-
-    It begins when it is awaited or first iterated. Rows come in the order in which they appear, the
-    older one first where several do. Endless: ``anext`` waits for a row, also while the server is
-    away. Between two looks at the log nothing is open, so it can be left at any time, and after an
-    exception or a cancellation it goes on where it was. Not to be shared between tasks.
-    """
-
-    def __init__(
-        self, core: TailCore, source: LogSource, interval: float, transport: AsyncTransport
-    ) -> None:
-        super().__init__(core, source, interval)
-        self._transport = transport
-
-    def __await__(self) -> Generator[None, None, Self]:
-        return self._begun().__await__()
-
-    async def __anext__(self) -> WorkflowLogs:
-        await self._begun()
-        while (row := self._core.pop()) is None:
-            await sleep(self._pause())
-            try:
-                await self._transport.drive(self._source.calls(self._core.poll()))
-            except DifyError as error:
-                self._wait_out(error)
-            else:
-                self._looked()
-        return row
-
-    async def _begun(self) -> Self:
-        if not self._core.has_begun:
-            await self._transport.drive(self._source.calls(self._core.begin()))
-        return self

@@ -1,0 +1,84 @@
+"""Files and sound on their way from the server, for tasks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .._http.async_tasks import Flight, at_once, leave
+from .._http.failures import given_up
+
+if TYPE_CHECKING:
+    from .._http.async_body import AsyncByteStream
+    from .._http.request import Call
+
+
+class AsyncMediaStream(AsyncIterator[bytes]):
+    """The bytes of a file, piece by piece: an async context manager and async iterator.
+
+    The request is sent when it is awaited, entered or iterated.
+
+    Raises:
+        APIConnectionError: While iterating: the connection broke.
+    """
+
+    def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
+        self._body: AsyncByteStream | None = None
+        self._opening = Flight(opening, given_up(call))
+        at_once(self._opened)
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file, as the server gives it; may be empty."""
+        return self._body.headers.get("content-type", "") if self._body else ""
+
+    def __await__(self) -> Generator[None, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        try:
+            body = await self._opened()
+            while (piece := await body.read()) is not None:
+                yield piece
+        finally:
+            await leave(self.close, self.__del__)
+
+    async def __anext__(self) -> bytes:
+        body = await self._opened()
+        if (piece := await body.read()) is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def read(self) -> bytes:
+        """Everything that is left."""
+        content = bytearray()
+        async for piece in self:
+            content += piece
+        return bytes(content)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._body is not None:
+            await self._body.close()
+
+    def __del__(self) -> None:
+        if self._body is not None:
+            self._body.abandon()
+
+    async def _opened(self) -> AsyncByteStream:
+        if self._body is None:
+            self._body = await self._opening.outcome()
+        return self._body

@@ -1,0 +1,80 @@
+# Written by `make generate` from async_media.py; change that one instead.
+"""Files and sound on their way from the server, for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .._http.failures import given_up
+from .._http.sync_tasks import Flight, at_once, leave
+
+if TYPE_CHECKING:
+    from .._http.request import Call
+    from .._http.sync_body import ByteStream
+
+
+class MediaStream(Iterator[bytes]):
+    """The bytes of a file, piece by piece: a context manager and an iterator.
+
+    Raises:
+        APIConnectionError: While iterating: the connection broke.
+    """
+
+    def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
+        self._body: ByteStream | None = None
+        self._opening = Flight(opening, given_up(call))
+        at_once(self._opened)
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file, as the server gives it; may be empty."""
+        return self._body.headers.get("content-type", "") if self._body else ""
+
+    def __enter__(self) -> Self:
+        self._opened()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Generator[bytes, None, None]:
+        try:
+            body = self._opened()
+            while (piece := body.read()) is not None:
+                yield piece
+        finally:
+            leave(self.close, self.__del__)
+
+    def __next__(self) -> bytes:
+        body = self._opened()
+        if (piece := body.read()) is None:
+            raise StopIteration
+        return piece
+
+    def read(self) -> bytes:
+        """Everything that is left."""
+        content = bytearray()
+        for piece in self:
+            content += piece
+        return bytes(content)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._body is not None:
+            self._body.close()
+
+    def __del__(self) -> None:
+        if self._body is not None:
+            self._body.abandon()
+
+    def _opened(self) -> ByteStream:
+        if self._body is None:
+            self._body = self._opening.outcome()
+        return self._body
