@@ -63,9 +63,10 @@ class Turn:
     def give_back(self) -> None:
         """Let the others look at what was done, and work on."""
         self._is_taken = False
-        for done in self._waiting:
-            done.set()
-        self._waiting.clear()
+        if self._waiting:
+            for done in self._waiting:
+                done.set()
+            self._waiting.clear()
 
 
 class Flight(Generic[T]):

@@ -205,7 +205,9 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         def is_needed() -> bool:
             return not (is_there() or self._session.ended or self._closed)
 
-        while await self._turn.take(is_needed):
+        while not is_there():
+            if not await self._turn.take(is_needed):
+                return bool(is_there())
             try:
                 if self._opening is None:
                     await self._read_on()
@@ -213,7 +215,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
                     await self._opened(self._opening)
             finally:
                 self._turn.give_back()
-        return bool(is_there())
+        return True
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""

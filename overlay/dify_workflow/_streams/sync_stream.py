@@ -200,7 +200,9 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         def is_needed() -> bool:
             return not (is_there() or self._session.ended or self._closed)
 
-        while self._turn.take(is_needed):
+        while not is_there():
+            if not self._turn.take(is_needed):
+                return bool(is_there())
             try:
                 if self._opening is None:
                     self._read_on()
@@ -208,7 +210,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                     self._opened(self._opening)
             finally:
                 self._turn.give_back()
-        return bool(is_there())
+        return True
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
