@@ -35,17 +35,17 @@ class Turn:
         self._worker: int | None = None
         self._waiting: list[threading.Event] = []
 
-    def take(self, is_needed: Callable[[], bool]) -> bool:
-        """Wait for one's turn; False where work is not needed any more.
+    def take(self, is_done: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where the work is done.
 
         It is also False for a signal's handler that asks while its own thread works.
 
         Args:
-            is_needed: Whether it is needed; asked again after each piece that another thread does.
+            is_done: Whether it is; asked again after each piece that another thread does.
         """
         while True:
             with self._lock:
-                if not is_needed():
+                if is_done():
                     return False
                 if self._worker is None:
                     self._worker = get_ident()

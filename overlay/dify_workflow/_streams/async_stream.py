@@ -201,14 +201,12 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
         One task reads at a time; the others wait for what it finds.
         """
-
-        def is_needed() -> bool:
-            return not (is_there() or self._session.ended or self._closed)
-
         while not is_there():
-            if not await self._turn.take(is_needed):
+            if not await self._turn.take(is_there):
                 return bool(is_there())
             try:
+                if self._session.ended or self._closed:
+                    return False
                 if self._opening is None:
                     await self._read_on()
                 else:

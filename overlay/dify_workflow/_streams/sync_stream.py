@@ -196,14 +196,12 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
-
-        def is_needed() -> bool:
-            return not (is_there() or self._session.ended or self._closed)
-
         while not is_there():
-            if not self._turn.take(is_needed):
+            if not self._turn.take(is_there):
                 return bool(is_there())
             try:
+                if self._session.ended or self._closed:
+                    return False
                 if self._opening is None:
                     self._read_on()
                 else:
