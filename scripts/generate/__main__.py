@@ -41,6 +41,7 @@ def write_python(path: Path, text: str, *, fix: str = "I") -> None:
         text: Its code.
         fix: Rules of ruff that are put right, as F401: imports that nothing uses.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     settings = ("--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
     run("ruff", "check", "--select", fix, "--fix-only", *settings)

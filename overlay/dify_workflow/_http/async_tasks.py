@@ -46,13 +46,13 @@ class Turn:
         self._is_taken = False
         self._waiting: list[Event] = []
 
-    async def take(self, is_needed: Callable[[], bool]) -> bool:
-        """Wait for one's turn; False where work is not needed any more.
+    async def take(self, is_done: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where the work is done.
 
         Args:
-            is_needed: Whether it is needed; asked again after each piece that another task does.
+            is_done: Whether it is; asked again after each piece that another task does.
         """
-        while is_needed():
+        while not is_done():
             if not self._is_taken:
                 self._is_taken = True
                 return True
@@ -63,9 +63,10 @@ class Turn:
     def give_back(self) -> None:
         """Let the others look at what was done, and work on."""
         self._is_taken = False
-        for done in self._waiting:
-            done.set()
-        self._waiting.clear()
+        if self._waiting:
+            for done in self._waiting:
+                done.set()
+            self._waiting.clear()
 
 
 class Flight(Generic[T]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from threading import get_ident
 from typing import Generic, TypeVar
 
 from ..errors import DifyError
@@ -34,21 +35,23 @@ class Turn:
         self._worker: int | None = None
         self._waiting: list[threading.Event] = []
 
-    def take(self, is_needed: Callable[[], bool]) -> bool:
-        """Wait for one's turn; False where work is not needed any more.
+    def take(self, is_done: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where the work is done.
 
         It is also False for a signal's handler that asks while its own thread works.
 
         Args:
-            is_needed: Whether it is needed; asked again after each piece that another thread does.
+            is_done: Whether it is; asked again after each piece that another thread does.
         """
         while True:
             with self._lock:
-                if not is_needed() or self._worker == threading.get_ident():
+                if is_done():
                     return False
                 if self._worker is None:
-                    self._worker = threading.get_ident()
+                    self._worker = get_ident()
                     return True
+                if self._worker == get_ident():
+                    return False
                 self._waiting.append(done := threading.Event())
             done.wait()
 
@@ -56,9 +59,10 @@ class Turn:
         """Let the others look at what was done, and work on."""
         with self._lock:
             self._worker = None
-            waiting, self._waiting = self._waiting, []
-        for done in waiting:
-            done.set()
+            if self._waiting:
+                for done in self._waiting:
+                    done.set()
+                self._waiting.clear()
 
 
 class Flight(Generic[T]):

@@ -201,19 +201,19 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
         One task reads at a time; the others wait for what it finds.
         """
-
-        def is_needed() -> bool:
-            return not (is_there() or self._session.ended or self._closed)
-
-        while await self._turn.take(is_needed):
+        while not is_there():
+            if not await self._turn.take(is_there):
+                return bool(is_there())
             try:
+                if self._session.ended or self._closed:
+                    return False
                 if self._opening is None:
                     await self._read_on()
                 else:
                     await self._opened(self._opening)
             finally:
                 self._turn.give_back()
-        return bool(is_there())
+        return True
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""

@@ -196,19 +196,19 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
-
-        def is_needed() -> bool:
-            return not (is_there() or self._session.ended or self._closed)
-
-        while self._turn.take(is_needed):
+        while not is_there():
+            if not self._turn.take(is_there):
+                return bool(is_there())
             try:
+                if self._session.ended or self._closed:
+                    return False
                 if self._opening is None:
                     self._read_on()
                 else:
                     self._opened(self._opening)
             finally:
                 self._turn.give_back()
-        return bool(is_there())
+        return True
 
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
