@@ -10,6 +10,7 @@ from ._endpoints import endpoints_module
 from ._events import events_module
 from ._spec import ROOT, SPEC, load
 from ._sync import sync_module
+from ._sync_http import SYNC_OF, sync_http_module
 from ._tools import run
 
 
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> None:
     write_provenance(spec, into / "generated" / "provenance.json")
     write_python(overlay / "events" / "__init__.py", events_module(contents))
     write_python(overlay / "_http" / "endpoints.py", endpoints_module(contents))
+    for name, sync in SYNC_OF.items():
+        text = (ROOT / "overlay/dify_workflow/_http" / f"{name}.py").read_text(encoding="utf-8")
+        write_python(overlay / "_http" / f"{sync}.py", sync_http_module(name, text))
     source = ROOT / "overlay" / "dify_workflow" / "async_client.py"
     write_python(overlay / "client.py", sync_module(source.read_text(encoding="utf-8")))
 

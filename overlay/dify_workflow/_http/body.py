@@ -1,12 +1,18 @@
-"""Compressed bodies, inflated a bounded piece at a time. Sans-I/O.
-
-httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
-"""
+"""What the bytes of a body mean, before any is parsed: compression, and event streams. Sans-I/O."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+UNWANTED_BYTES = 256 * 1024
+"""Most bytes that are read of a body that nobody asked for; error pages are short."""
+
+UNWANTED_SECONDS = 5.0
+"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
+
+END_SECONDS = 0.01
+"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
 
 _PIECE = 1024 * 1024
 """Most bytes that are inflated at a time."""
@@ -16,48 +22,57 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _KNOWN = {"gzip", "x-gzip", "deflate"}
 
 
-class EncodingError(ValueError):
-    """A body is encoded in a way that nobody asked for, or is damaged."""
+class DamagedBodyError(ValueError):
+    """A compressed body is damaged."""
+
+
+class UnknownEncodingError(ValueError):
+    """A body is encoded in a way that nobody asked for."""
 
 
 class Inflater:
-    """Turns the bytes of a gzip or zlib body into what was compressed."""
+    """Inflates a gzip or zlib body a bounded piece at a time; other bodies pass as they are.
 
-    def __init__(self) -> None:
-        self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """What the bytes inflate to, in pieces of at most 1 MiB.
-
-        Raises:
-            EncodingError: The body is damaged.
-        """
-        while data and not self._decompressor.eof:
-            try:
-                piece = self._decompressor.decompress(data, _PIECE)
-            except zlib.error as error:
-                raise EncodingError(f"the compressed body is damaged ({error})") from None
-            data = self._decompressor.unconsumed_tail
-            if piece:
-                yield piece
-
-
-def inflater_for(headers: Mapping[str, str]) -> Inflater | None:
-    """What inflates a body; None where it is not compressed.
+    httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
 
     Args:
         headers: Headers of the answer, names in lower case.
-
-    Raises:
-        EncodingError: It is encoded more than once, or otherwise than with gzip or zlib.
     """
-    encodings = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
-    encodings = [name for name in encodings if name not in {"", "identity"}]
-    if not encodings:
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
+        self._encodings = [name for name in names if name not in {"", "identity"}]
+        self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._fed = b""
+        self.is_needed = bool(self._encodings)
+        """Whether the body is encoded at all."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, once `pop` has returned None."""
+        self._fed = data
+
+    def pop(self) -> bytes | None:
+        """The next bytes as they were meant, at most 1 MiB of them; None where more must be fed.
+
+        Raises:
+            UnknownEncodingError: The body is encoded more than once, or not with gzip or zlib.
+            DamagedBodyError: The body is damaged.
+        """
+        if not self.is_needed:
+            piece, self._fed = self._fed, b""
+            return piece or None
+        if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
+            names = ", ".join(self._encodings)[:100]
+            raise UnknownEncodingError(f"the body is encoded as {names}, not as gzip")
+        while self._fed and not self._decompressor.eof:
+            try:
+                piece = self._decompressor.decompress(self._fed, _PIECE)
+            except zlib.error as error:
+                raise DamagedBodyError(f"the compressed body is damaged ({error})") from None
+            self._fed = self._decompressor.unconsumed_tail
+            if piece:
+                return piece
         return None
-    if len(encodings) > 1 or encodings[0] not in _KNOWN:
-        raise EncodingError(f"the body is encoded as {', '.join(encodings)[:100]}, not as gzip")
-    return Inflater()
 
 
 _BOM = b"\xef\xbb\xbf"

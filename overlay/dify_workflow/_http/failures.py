@@ -79,15 +79,6 @@ _HINTS = {
 }
 """What to do, by what OpenSSL says."""
 
-UNWANTED_BYTES = 256 * 1024
-"""Most bytes that are read of a body that nobody asked for; error pages are short."""
-
-UNWANTED_SECONDS = 5.0
-"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
-
-END_SECONDS = 0.01
-"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
-
 logger = logging.getLogger("dify_workflow")
 
 
@@ -152,15 +143,15 @@ def may_be_events(call: Call[Any], response: Any) -> bool:
     return response.status_code == HTTPStatus.OK and call.operation.answer == "events"
 
 
-def unwanted(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> DifyError:
+def unwanted(call: Call[Any], answer: Answer) -> DifyError:
     """The exception for an answer that is not `is_wanted`."""
-    if response.is_success:
-        return answer_of(call, response, headers, body).unreadable("not what was asked for")
+    if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return answer.unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
-    text = call.key.hide_in(body.decode("utf-8", "replace"))
-    asked = call.operation.request
+    text = call.key.hide_in(answer.body.decode("utf-8", "replace"))
+    asked, headers = call.operation.request, answer.headers
     needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
-    error = status_error(call.operation.name, response.status_code, headers, text, needed=needed)
+    error = status_error(call.operation.name, answer.status_code, headers, text, needed=needed)
     if call.operation.answer == "events" and can_never_fit(error):
         add_to_message(
             error,
