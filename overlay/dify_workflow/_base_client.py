@@ -22,7 +22,7 @@ from ._http.options import (
     checked_timeout,
 )
 from ._http.outcomes import meaning
-from ._http.request import Call, Operation, call_for
+from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.cursor import RETURNED
@@ -132,7 +132,7 @@ class ClientBase(Generic[TransportT]):
         return self._copy(None, timeout=checked, deadline=deadline, **others)
 
     def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
-        return call_for(self._options, operation, self._options.key(key))
+        return Call(operation, self._options.key(key), self._options)
 
     def _preparation(self, name: str) -> Preparation:
         return Preparation(name, self._options, self._transport.servers, self._forms)
@@ -143,11 +143,11 @@ class ClientBase(Generic[TransportT]):
         They always ask for what has been, which fills the gap, and for what follows a pause: whose
         forms have been answered meanwhile is decided here.
         """
+        options = self._options.changed(max_retries=0, queue_timeout=0)
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            made = call_for(self._options, named, key)
-            return attrs.evolve(made, max_retries=0, queue_timeout=0)
+            return Call(named, key, options)
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(

@@ -20,7 +20,14 @@ from .body import (
     UnknownEncodingError,
     begins_like_events,
 )
-from .failures import BodyClosedError, answer_of, failure_of, silence, without_secrets
+from .failures import (
+    BodyClosedError,
+    broken,
+    failure_of,
+    silence,
+    too_long,
+    without_secrets,
+)
 from .request import Answer
 
 
@@ -67,7 +74,7 @@ class AsyncByteStream(AsyncReader):
     def _failure(self, error: BaseException, within: float | None) -> BaseException:
         """The exception for what was raised while the body was read."""
         if isinstance(error, DamagedBodyError):
-            return self._call.broken(str(error))
+            return broken(self._call, error)
         if isinstance(error, UnknownEncodingError):
             return InvalidResponseError(f"{self._call.operation.name}: {error}")
         failure = failure_of(error, self._call, self._response.request, sent=True)
@@ -86,10 +93,14 @@ class AsyncByteStream(AsyncReader):
         body = bytearray()
         while (piece := await self.read()) is not None:
             body += piece
-            if len(body) > self._call.max_answer_bytes:
+            if len(body) > self._call.options.max_answer_bytes:
                 await self.close()
-                raise self._call.too_long()
-        return answer_of(self._call, self._response, self.headers, bytes(body))
+                raise too_long(self._call)
+        return self._answer(bytes(body))
+
+    def _answer(self, body: bytes) -> Answer:
+        name, status = self._call.operation.name, self._response.status_code
+        return Answer(name, status, self.headers, self.key, body)
 
     async def begins_like_events(self) -> bool:
         """Whether the body begins as an event stream does; nothing of it is lost.
@@ -122,7 +133,7 @@ class AsyncByteStream(AsyncReader):
             pass  # the status says more than how its body broke off
         finally:
             await self.close()
-        return answer_of(self._call, self._response, self.headers, start[:UNWANTED_BYTES])
+        return self._answer(start[:UNWANTED_BYTES])
 
     async def end(self) -> None:
         """Close it; where the answer ends within a moment, its connection serves another call."""

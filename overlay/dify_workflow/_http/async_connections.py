@@ -18,24 +18,23 @@ from anyio import move_on_after
 
 from .._deadline import Deadline
 from .body import END_SECONDS, Inflater
-from .failures import (
-    LIMITS,
+from .failures import closed, deadline_passed, silence
+from .libraries import (
     AsyncHTTPClient,
+    Progress,
+    bearer,
     can_rebound,
-    closed,
     header_dict,
     is_shared,
-    setting_up,
-    silence,
-    ssl_context,
+    own_client,
 )
-from .libraries import Progress
 from .network import AsyncStream, hold_connections, no_socket_left
-from .request import CALL_TIMEOUT, Call, bearer
 from .versions import lingers
 
 if TYPE_CHECKING:
     from anyio import Event
+
+    from .request import Call
 
 T = TypeVar("T")
 
@@ -91,7 +90,7 @@ class AsyncReader:
             return await anext(self._raw, None)
         deadline = self._call.deadline
         if deadline.has_passed:  # also while pings come
-            raise self._call.deadline_passed(sent=True)
+            raise deadline_passed(self._call, sent=True)
         with move_on_after(deadline.bound(within)):
             while (piece := self._inflater.pop()) is None:
                 raw = await anext(self._raw, None)
@@ -100,7 +99,7 @@ class AsyncReader:
                 self._inflater.feed(raw)
             return piece
         if within is None or deadline.has_passed:
-            raise self._call.deadline_passed(sent=True)
+            raise deadline_passed(self._call, sent=True)
         raise silence(self._call, within)
 
     def _lifted(self, within: float | None) -> float | None:
@@ -229,10 +228,7 @@ class AsyncConnections:
             return self._given
         here = self._here()
         if here.client is None:
-            with setting_up(call):
-                here.client = httpx.AsyncClient(
-                    verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
-                )
+            here.client = own_client(httpx.AsyncClient, call.operation.name)
             hold_connections(here.client)
             # An event loop that ends closes the generators that were begun in it.
             here.closing = _until_closed(here.client)
@@ -249,7 +245,7 @@ class AsyncConnections:
                 request, stream=True, auth=bearer(call.key), follow_redirects=False
             )
             return response, self._here()
-        raise call.deadline_passed(sent=progress.may_be_sent)
+        raise deadline_passed(call, sent=progress.may_be_sent)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

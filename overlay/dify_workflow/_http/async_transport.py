@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from anyio import sleep
@@ -12,26 +14,15 @@ from anyio import sleep
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
 from .async_body import AsyncByteStream
 from .async_connections import AsyncConnections, resolved
-from .failures import (
-    AsyncHTTPClient,
-    BodyClosedError,
-    answer_of,
-    content_of,
-    failure_of,
-    header_dict,
-    is_sent,
-    is_wanted,
-    log,
-    may_be_events,
-    unwanted,
-    without_secrets,
-)
-from .libraries import Progress, error_name
-from .request import Call, build_request
+from .failures import BodyClosedError, failure_of, unwanted, without_secrets
+from .libraries import AsyncHTTPClient, Progress, content_of, error_name, header_dict
+from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers
 
 __all__ = ["AsyncTransport", "resolved"]
+
+logger = logging.getLogger("dify_workflow")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -110,9 +101,11 @@ class AsyncTransport(AsyncConnections):
     async def _open(self, call: Call[Any]) -> AsyncByteStream:
         body, response = await self._sent(call)
         self.servers.note(call.base_url, body.headers)
-        if is_wanted(call, response, body.headers):
+        operation, kind = call.operation, body.headers.get("content-type", "")
+        if response.is_success and operation.takes(kind):
             return body
-        if may_be_events(call, response) and await body.begins_like_events():
+        may_be_events = operation.answer == "events" and response.status_code == HTTPStatus.OK
+        if may_be_events and await body.begins_like_events():
             return body
         raise unwanted(call, await body.start())
 
@@ -125,14 +118,14 @@ class AsyncTransport(AsyncConnections):
         try:
             response, connection = await self._exchange(client, call, request, progress)
         except BaseException as error:
-            if sent := is_sent(error, progress):
+            if sent := progress.is_sent(error):
                 call.on_sent()
             without_secrets(error, call, request, outer)
             if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
                 answered: Any = getattr(error, "response", None)
-                headers = header_dict(call, answered)
-                answer = answer_of(call, answered, headers, content_of(answered))
-                raise unwanted(call, answer) from error
+                name, status = call.operation.name, answered.status_code
+                headers, content = header_dict(call, answered), content_of(answered)
+                raise unwanted(call, Answer(name, status, headers, call.key, content)) from error
             failure = failure_of(error, call, request, sent=sent)
             if isinstance(failure, APIConnectionError) and self._closed:
                 raise BodyClosedError(call, request_sent=sent) from None
@@ -140,5 +133,9 @@ class AsyncTransport(AsyncConnections):
                 raise
             raise failure from error
         call.on_sent()
-        log(call, response, started)
+        milliseconds = (time.perf_counter() - started) * 1000
+        # Neither bodies nor addresses, which can hold tokens.
+        logger.debug(
+            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
+        )
         return AsyncByteStream(call, response, connection), response

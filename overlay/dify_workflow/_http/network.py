@@ -57,8 +57,7 @@ class Exchange:
         self.is_closed = True
         stream = self._stream
         if stream is not None and stream.exchange is self:
-            with suppress(AttributeError, OSError):  # it is gone already
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            shut_down(stream)
 
     def attach(self, stream: _Stream) -> None:
         """Note the connection over which it goes.
@@ -80,6 +79,12 @@ class Exchange:
         if self._deadline.has_passed:
             raise late("the deadline passed")
         return self._deadline.bound(timeout)
+
+
+def shut_down(stream: Any) -> None:
+    """Wake a thread that waits for a connection; closing its socket does not."""
+    with suppress(AttributeError, OSError):  # another kind of stream, or gone already
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class _Active(threading.local):
@@ -160,18 +165,6 @@ class _Backend(httpcore.NetworkBackend):
                 return _Stream(stream, exchange)
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._backend.connect_unix_socket(path, timeout, socket_options)
-        return _Stream(stream, _ACTIVE.exchange or _IDLE)
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
 
 def _addresses(host: str, port: int) -> list[str]:
     """The addresses of a host, each once: the deadline is kept between two of them."""
@@ -228,17 +221,6 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
             self._backend.connect_tcp, host, port, timeout, local_address, socket_options
         )
         return AsyncStream(await _Connecting(connect).stream(), self._pool)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._backend.connect_unix_socket(path, timeout, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._backend.sleep(seconds)
 
 
 class _Connecting:

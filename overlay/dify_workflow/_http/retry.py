@@ -14,6 +14,7 @@ from ..errors import (
     APIStatusError,
     DifyError,
 )
+from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .outcomes import can_never_fit, is_concurrency_limit, meaning
 from .request import Call
@@ -94,7 +95,7 @@ class Attempts:
     def __init__(self, call: Call[Any]) -> None:
         self._call = call
         self._failed: Counter[bool] = Counter()  # whether it was the concurrency limit: how often
-        self._queue_left = call.queue_timeout
+        self._queue_left = call.options.queue_seconds
         self._last: DifyError | None = None
 
     def begin(self) -> None:
@@ -104,7 +105,7 @@ class Attempts:
             RunDeadlineExceededError: It would be too late.
         """
         if self._call.deadline.has_passed:
-            raise self._call.deadline_passed(sent=False) from self._last
+            raise deadline_passed(self._call, sent=False) from self._last
 
     def wait_after(self, error: DifyError) -> float | None:
         """Seconds to wait after an attempt that failed; None where it was the last one."""
@@ -116,10 +117,10 @@ class Attempts:
         wait = wait_before_retry(
             error,
             attempt=self._failed[in_queue],
-            max_retries=self._call.max_retries,
+            max_retries=self._call.options.max_retries,
             repeatable=operation.repeatable,
             queue_left=self._queue_left,
-            not_sent_statuses=self._call.not_sent_statuses,
+            not_sent_statuses=self._call.options.not_sent_statuses,
         )
         if wait is None:
             return None

@@ -21,7 +21,14 @@ from .body import (
     UnknownEncodingError,
     begins_like_events,
 )
-from .failures import BodyClosedError, answer_of, failure_of, silence, without_secrets
+from .failures import (
+    BodyClosedError,
+    broken,
+    failure_of,
+    silence,
+    too_long,
+    without_secrets,
+)
 from .request import Answer
 from .sync_connections import Reader
 
@@ -69,7 +76,7 @@ class ByteStream(Reader):
     def _failure(self, error: BaseException, within: float | None) -> BaseException:
         """The exception for what was raised while the body was read."""
         if isinstance(error, DamagedBodyError):
-            return self._call.broken(str(error))
+            return broken(self._call, error)
         if isinstance(error, UnknownEncodingError):
             return InvalidResponseError(f"{self._call.operation.name}: {error}")
         failure = failure_of(error, self._call, self._response.request, sent=True)
@@ -88,10 +95,14 @@ class ByteStream(Reader):
         body = bytearray()
         while (piece := self.read()) is not None:
             body += piece
-            if len(body) > self._call.max_answer_bytes:
+            if len(body) > self._call.options.max_answer_bytes:
                 self.close()
-                raise self._call.too_long()
-        return answer_of(self._call, self._response, self.headers, bytes(body))
+                raise too_long(self._call)
+        return self._answer(bytes(body))
+
+    def _answer(self, body: bytes) -> Answer:
+        name, status = self._call.operation.name, self._response.status_code
+        return Answer(name, status, self.headers, self.key, body)
 
     def begins_like_events(self) -> bool:
         """Whether the body begins as an event stream does; nothing of it is lost.
@@ -124,7 +135,7 @@ class ByteStream(Reader):
             pass  # the status says more than how its body broke off
         finally:
             self.close()
-        return answer_of(self._call, self._response, self.headers, start[:UNWANTED_BYTES])
+        return self._answer(start[:UNWANTED_BYTES])
 
     def end(self) -> None:
         """Close it; where the answer ends within a moment, its connection serves another call."""

@@ -11,28 +11,28 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import httpx
 
 from .body import END_SECONDS, Inflater
-from .failures import (
-    LIMITS,
+from .failures import closed, deadline_passed
+from .libraries import (
     HTTPClient,
+    Progress,
+    bearer,
     can_rebound,
-    closed,
     header_dict,
-    is_near,
     is_shared,
-    setting_up,
-    ssl_context,
-    wake_reader,
+    own_client,
 )
-from .libraries import Progress
-from .network import Exchange, hold_connections
-from .request import CALL_TIMEOUT, Call, bearer, cut
+from .network import Exchange, hold_connections, shut_down
+from .timeouts import cut
 from .versions import lingers
+
+if TYPE_CHECKING:
+    from .request import Call
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Reader:
             return next(self._raw, None)
         while True:
             if self._call.deadline.has_passed:  # also while pings come
-                raise self._call.deadline_passed(sent=True)
+                raise deadline_passed(self._call, sent=True)
             if (piece := self._inflater.pop()) is not None:
                 return piece
             raw = next(self._raw, None)
@@ -126,7 +126,7 @@ class Reader:
         if not self._is_bound:
             self._usual = bounds["read"]
         wanted, current = self._usual if within is None else within, bounds["read"]
-        if is_near(wanted, current) or (is_shared(self._response) and within is not None):
+        if _is_near(wanted, current) or (is_shared(self._response) and within is not None):
             return  # over HTTP/2 a read that ends too early breaks all its streams
         bounds["read"] = wanted
         if not is_shared(self._response):
@@ -144,7 +144,7 @@ class Reader:
         if self in _OPEN:
             _OPEN.discard(self)
             if not self._is_at_end:
-                wake_reader(self._response)
+                _wake_reader(self._response)
             self._response.close()
 
     def sever(self) -> None:
@@ -161,12 +161,32 @@ class Reader:
         # The server sees it at once, but over HTTP/2; the rest takes locks, and waits for a call.
         if self in _OPEN:
             self._is_closed = True
-            wake_reader(self._response)
+            _wake_reader(self._response)
             _ABANDONED.append(self)
 
     def forget(self) -> None:
         """Regard it as closed, and leave the connection as it is."""
         self._is_closed = True
+
+
+def _is_near(wanted: float | None, current: float | None) -> bool:
+    """Whether a bound is nearly the one that is in force, so that setting it would gain nothing.
+
+    Iterations that were given up cannot be freed before the end of the body.
+    """
+    if wanted is None or current is None:
+        return wanted is current
+    return current - max(0.05, 0.02 * current) <= wanted <= current
+
+
+def _wake_reader(response: Any) -> None:
+    """Wake a thread that waits for a body that is about to be closed.
+
+    Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
+    """
+    stream = response.extensions.get("network_stream")
+    if stream is not None and not is_shared(response):
+        shut_down(stream)
 
 
 class Connections:
@@ -243,10 +263,7 @@ class Connections:
             if self._given is not None:
                 return self._given
             if self._made is None:
-                with setting_up(call):
-                    self._made = httpx.Client(
-                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
-                    )
+                self._made = own_client(httpx.Client, call.operation.name)
                 self._holds_connections = hold_connections(self._made)
             return self._made
 

@@ -4,35 +4,26 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Generator
+from http import HTTPStatus
 from time import sleep
 from typing import Any, TypeVar
 
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
-from .failures import (
-    BodyClosedError,
-    HTTPClient,
-    answer_of,
-    content_of,
-    failure_of,
-    header_dict,
-    is_sent,
-    is_wanted,
-    log,
-    may_be_events,
-    unwanted,
-    without_secrets,
-)
-from .libraries import Progress, error_name
-from .request import Call, build_request
+from .failures import BodyClosedError, failure_of, unwanted, without_secrets
+from .libraries import HTTPClient, Progress, content_of, error_name, header_dict
+from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers
 from .sync_body import ByteStream
 from .sync_connections import Connections, resolved
 
 __all__ = ["Transport", "resolved"]
+
+logger = logging.getLogger("dify_workflow")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -111,9 +102,11 @@ class Transport(Connections):
     def _open(self, call: Call[Any]) -> ByteStream:
         body, response = self._sent(call)
         self.servers.note(call.base_url, body.headers)
-        if is_wanted(call, response, body.headers):
+        operation, kind = call.operation, body.headers.get("content-type", "")
+        if response.is_success and operation.takes(kind):
             return body
-        if may_be_events(call, response) and body.begins_like_events():
+        may_be_events = operation.answer == "events" and response.status_code == HTTPStatus.OK
+        if may_be_events and body.begins_like_events():
             return body
         raise unwanted(call, body.start())
 
@@ -126,14 +119,14 @@ class Transport(Connections):
         try:
             response, connection = self._exchange(client, call, request, progress)
         except BaseException as error:
-            if sent := is_sent(error, progress):
+            if sent := progress.is_sent(error):
                 call.on_sent()
             without_secrets(error, call, request, outer)
             if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
                 answered: Any = getattr(error, "response", None)
-                headers = header_dict(call, answered)
-                answer = answer_of(call, answered, headers, content_of(answered))
-                raise unwanted(call, answer) from error
+                name, status = call.operation.name, answered.status_code
+                headers, content = header_dict(call, answered), content_of(answered)
+                raise unwanted(call, Answer(name, status, headers, call.key, content)) from error
             failure = failure_of(error, call, request, sent=sent)
             if isinstance(failure, APIConnectionError) and self._closed:
                 raise BodyClosedError(call, request_sent=sent) from None
@@ -141,5 +134,9 @@ class Transport(Connections):
                 raise
             raise failure from error
         call.on_sent()
-        log(call, response, started)
+        milliseconds = (time.perf_counter() - started) * 1000
+        # Neither bodies nor addresses, which can hold tokens.
+        logger.debug(
+            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
+        )
         return ByteStream(call, response, connection), response
