@@ -9,11 +9,7 @@ from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import (
-    APIConnectionError,
-    APIStatusError,
-    DifyError,
-)
+from ..errors import APIConnectionError, APIStatusError, DifyError
 from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .outcomes import can_never_fit, is_concurrency_limit, meaning
@@ -65,7 +61,7 @@ def wait_before_retry(
     if queue_left <= 0 if in_queue else attempt > max_retries:
         return None
     longest = min(LONGEST_RETRY_AFTER, queue_left) if in_queue else LONGEST_RETRY_AFTER
-    asked = retry_after(error)
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
     if asked is not None:
         return asked if asked <= longest else None
     # Full jitter: clients that failed together do not come back together.
@@ -78,11 +74,6 @@ def _may_pass(error: DifyError) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in _REPEATABLE_STATUS
     return isinstance(error, APIConnectionError)
-
-
-def retry_after(error: DifyError) -> float | None:
-    """Seconds that the server asks to wait; None where it does not."""
-    return error.retry_after if isinstance(error, APIStatusError) else None
 
 
 class Attempts:
