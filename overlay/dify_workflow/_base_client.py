@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
@@ -318,16 +319,11 @@ class ClientBase(Generic[TransportT]):
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
-        copy = object.__new__(type(self))
-        copy._options = self._options.changed(**changes)
-        copy._transport = transport or self._transport
-        copy._owns_transport = False
-        copy._forms = self._forms
-        copy._stops = self._stops
-        copy._answered = self._answered
-        copy._started = self._started
-        copy._pace = self._pace
-        return copy
+        made = copy(self)
+        made._options = self._options.changed(**changes)
+        made._transport = transport or self._transport
+        made._owns_transport = False
+        return made
 
 
 @contextmanager
