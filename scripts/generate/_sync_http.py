@@ -19,6 +19,7 @@ _NAMES = (
     ("async_body", "sync_body"),
     ("async_connections", "sync_connections"),
     ("import Awaitable, ", "import "),
+    (".aclose()", ".close()"),
 )
 
 _HEADER = """

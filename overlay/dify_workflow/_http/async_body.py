@@ -146,3 +146,11 @@ class AsyncByteStream(AsyncReader):
             pass  # the run has ended, whatever follows
         finally:
             await self.close()
+
+    async def sever(self) -> None:
+        """Close the connection of a body that was read whole, since its answers are mixed up.
+
+        One of HTTP/2 has other streams, and knows what belongs to which.
+        """
+        if self._stream is not None and not self._is_shared:
+            await self._stream.aclose()

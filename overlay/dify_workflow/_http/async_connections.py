@@ -6,7 +6,6 @@ All else is in `async_body` and `async_transport`, of which the sync modules are
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import AbstractContextManager, nullcontext
 from inspect import isawaitable
@@ -17,15 +16,12 @@ import httpx
 from anyio import move_on_after
 
 from .._deadline import Deadline
-from .body import END_SECONDS, Inflater
+from .body import END_SECONDS, Body
 from .failures import closed, deadline_passed, silence
 from .libraries import (
     AsyncHTTPClient,
     Progress,
     bearer,
-    can_rebound,
-    header_dict,
-    is_shared,
     own_client,
 )
 from .network import AsyncStream, hold_connections, no_socket_left
@@ -50,7 +46,7 @@ async def resolved(result: Awaitable[T] | T) -> T:
     return result
 
 
-class AsyncReader:
+class AsyncReader(Body):
     """The pieces of an answer, as they come over its connection.
 
     Args:
@@ -62,24 +58,13 @@ class AsyncReader:
     can_bound_waits = True
 
     def __init__(self, call: Call[Any], response: Any, connection: Loop) -> None:
-        self.headers = header_dict(call, response)
-        self.key = call.key
-        self._call = call
-        self._response = response
+        super().__init__(call, response)
         self._loop = running_loop()
-        self._is_at_end = False
-        self._is_closed = False
-        self._stream = response.extensions.get("network_stream")
         self._is_lifted = False
-        self._usual: float | None = None
-        self._peeked: deque[bytes] = deque()
         # An iteration that is dropped closes the connection, so one that was given up waits here.
         self._suspended: list[AsyncIterator[bytes]] = []
-        is_read = response.is_stream_consumed  # by a hook of the user's client
         self._raw: AsyncIterator[bytes]
-        self._raw = response.aiter_bytes() if is_read else aiter(response.stream)
-        self._inflater = Inflater({} if is_read else self.headers)
-        self._is_plain = not self._inflater.is_needed and not call.deadline.is_set
+        self._raw = response.aiter_bytes() if self._is_read else aiter(response.stream)
         connection.readers.add(self)
 
     async def _next(self, within: float | None) -> bytes | None:
@@ -121,7 +106,7 @@ class AsyncReader:
         bounds = self._response.request.extensions["timeout"]
         self._usual, bounds["read"] = bounds["read"], None
         # Over HTTP/2 httpcore looks at the bound each time; else when an iteration begins.
-        if can_rebound(self._response) and not is_shared(self._response):
+        if self._can_rebound and not self._is_shared:
             self._suspended.append(self._raw)
             self._raw = aiter(self._response.stream)
         return within
@@ -135,14 +120,6 @@ class AsyncReader:
         """Close the connection, unless the body was read to its end."""
         self._is_closed = True
         await self._response.aclose()
-
-    async def sever(self) -> None:
-        """Close the connection of a body that was read whole, since its answers are mixed up.
-
-        One of HTTP/2 has other streams, and knows what belongs to which.
-        """
-        if self._stream is not None and not is_shared(self._response):
-            await self._stream.aclose()
 
     def abandon(self) -> None:
         """Close the connection from a finalizer, as soon as that is safe."""
@@ -176,11 +153,6 @@ class AsyncConnections:
         self._given = http_client
         self._closed = False
         self._loops: WeakKeyDictionary[object, Loop] = WeakKeyDictionary()
-
-    @property
-    def is_given(self) -> bool:
-        """Whether it sends with an httpx client of the user's own."""
-        return self._given is not None
 
     async def wait(self, seconds: float, woken: Event) -> None:
         """Let time pass, until woken or closed.

@@ -41,6 +41,11 @@ class AsyncTransport(AsyncConnections):
         super().__init__(http_client)
         self.servers = Servers()
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it sends with an httpx client of the user's own."""
+        return self._given is not None
+
     async def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
 

@@ -1,9 +1,16 @@
-"""What the bytes of a body mean, before any is parsed: compression, and event streams. Sans-I/O."""
+"""The body of an answer, as far as sync and async code do not differ: state, and compression."""
 
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .libraries import header_dict
+
+if TYPE_CHECKING:
+    from .request import Call
 
 UNWANTED_BYTES = 256 * 1024
 """Most bytes that are read of a body that nobody asked for; error pages are short."""
@@ -91,3 +98,35 @@ def begins_like_events(start: bytes) -> bool | None:
     if text.startswith(_FIELDS):
         return True
     return None if any(field.startswith(text) for field in _FIELDS) else False
+
+
+class Body:
+    """What is known of the body of an answer while it is read.
+
+    Args:
+        call: The call that was answered.
+        response: The answer, of which only the head was read.
+    """
+
+    def __init__(self, call: Call[Any], response: Any) -> None:
+        self.headers = header_dict(call, response)
+        self.key = call.key
+        self._call = call
+        self._response = response
+        self._is_at_end = False
+        self._is_closed = False
+        self._peeked: deque[bytes] = deque()
+        """Bytes that were read to see what they are, and are to be read again."""
+        self._usual: float | None = None
+        """Bound of the reads before they were given another one."""
+        self._is_read = bool(response.is_stream_consumed)
+        """Whether a hook of the user's client has read it."""
+        self._inflater = Inflater({} if self._is_read else self.headers)
+        self._is_plain = not self._inflater.is_needed and not call.deadline.is_set
+        """Whether the bytes can be handed on as they come."""
+        self._stream = response.extensions.get("network_stream")
+        self._is_shared = response.http_version == "HTTP/2"
+        """Whether its connection has other streams, which know what belongs to which."""
+        self._can_rebound = self._stream is not None and not self._is_read
+        """Whether reading can be given another bound: httpcore takes it when an iteration begins. A
+        new iteration continues where the last one was. Over HTTP/2 no new one is needed."""

@@ -8,12 +8,7 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._json import (
-    JSONObject,
-    abridged,
-    decode,
-    is_object,
-)
+from .._json import JSON, abridged, decode, is_object
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -61,7 +56,7 @@ _HINTS = {
 
 def unwanted(call: Call[Any], answer: Answer) -> DifyError:
     """The exception for an answer that is not what the operation asked for."""
-    if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+    if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return answer.unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(answer.body.decode("utf-8", "replace"))
@@ -286,26 +281,21 @@ _MOST_TEXT = 16 * 1024
 
 
 def _read_report(body: str) -> _Report:
+    """Read one of the three shapes of parameter errors, the plain one, or what is no JSON."""
     try:
-        parsed = decode(body.encode("utf-8", "replace"))
+        parsed: JSON = decode(body.encode("utf-8", "replace"))
     except ValueError:
         return _Report(None, _page_title(body[:_MOST_TEXT]))
     if not is_object(parsed):
         return _Report(None, abridged(parsed))
-    return _read_json_report(parsed)
-
-
-def _read_json_report(body: JSONObject) -> _Report:
-    """Read one of the three shapes of parameter errors, or the plain one."""
-    code = body.get("code")
+    code = parsed.get("code")
     code = code if isinstance(code, str) else None
-    message = str(body.get("message") or "")[:_MOST_TEXT]
-    errors = body.get("errors")
+    message = str(parsed.get("message") or "")[:_MOST_TEXT]
+    errors, params = parsed.get("errors"), parsed.get("params")
     if is_object(errors) and errors:  # 1.8 to 1.10
         param, text = next(iter(errors.items()))
         text = _one_line(str(text)[:_MOST_TEXT])
         return _Report(code or "invalid_param", f"{param}: {text}", str(param))
-    params = body.get("params")
     if isinstance(params, str):  # up to 1.7
         return _Report(code, f"{params}: {_one_line(message)}", params)
     if "validation error" in message.partition("\n")[0]:  # since 1.11

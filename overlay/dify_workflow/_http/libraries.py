@@ -141,21 +141,6 @@ def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
     return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
 
 
-def is_shared(response: Any) -> bool:
-    """Whether a body comes over a connection of HTTP/2, which has other streams."""
-    return bool(response.http_version == "HTTP/2")
-
-
-def can_rebound(response: Any) -> bool:
-    """Whether reading can be given another bound: httpcore takes it when an iteration begins.
-
-    A new iteration continues where the last one was. That holds for real connections alone, and
-    not where a hook of the user's client has read the body. Over HTTP/2 no new one is needed.
-    """
-    is_real = response.extensions.get("network_stream") is not None
-    return is_real and not response.is_stream_consumed
-
-
 def content_of(response: Any) -> bytes:
     """The body, as far as a hook of the user's client has read it before it raised."""
     try:

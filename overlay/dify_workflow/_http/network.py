@@ -220,48 +220,40 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         connect = partial(
             self._backend.connect_tcp, host, port, timeout, local_address, socket_options
         )
-        return AsyncStream(await _Connecting(connect).stream(), self._pool)
+        return AsyncStream(await _connected(connect), self._pool)
 
 
-class _Connecting:
-    """A connection that is made in a task of its own.
+async def _connected(
+    connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]],
+) -> httpcore.AsyncNetworkStream:
+    """Connect in a task of its own.
 
     A task that is cancelled at the moment when its connection is there would lose it.
-
-    Args:
-        connect: Makes the connection.
     """
+    is_over, given_up = anyio.Event(), anyio.Event()
+    made: list[httpcore.AsyncNetworkStream] = []
+    failed: list[Exception] = []
 
-    def __init__(self, connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]]) -> None:
-        self._connect = connect
-        self._is_over = anyio.Event()
-        self._stream: httpcore.AsyncNetworkStream | None = None
-        self._error: Exception | None = None
-        self._is_given_up = False
-
-    async def stream(self) -> httpcore.AsyncNetworkStream:
-        """The connection."""
-        spawn(self._run)
+    async def run() -> None:
         try:
-            await self._is_over.wait()
-        except BaseException:
-            self._is_given_up = True
-            if self._stream is not None:
-                spawn(self._stream.aclose)
-            raise
-        if self._error is not None:
-            raise self._error
-        assert self._stream is not None
-        return self._stream
-
-    async def _run(self) -> None:
-        try:
-            self._stream = await self._connect()
+            made.append(await connect())
         except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
-            self._error = error
-        self._is_over.set()
-        if self._is_given_up and self._stream is not None:
-            await self._stream.aclose()
+            failed.append(error)
+        is_over.set()
+        if given_up.is_set() and made:
+            await made[0].aclose()
+
+    spawn(run)
+    try:
+        await is_over.wait()
+    except BaseException:
+        given_up.set()
+        if made:
+            spawn(made[0].aclose)
+        raise
+    if failed:
+        raise failed[0]
+    return made[0]
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):

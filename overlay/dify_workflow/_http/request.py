@@ -23,32 +23,23 @@ if TYPE_CHECKING:
     from .._streams.observer import Observer
 
 
+@attrs.frozen(eq=False, repr=False)
 class Answer:
-    """A successful answer.
+    """What the server answered.
 
     Args:
         operation: Name of the method that was called.
-        status_code: HTTP status, 200 to 299.
+        status_code: HTTP status.
         headers: Headers, names in lower case.
         key: The key of the call, which no message may show.
         body: The body's bytes, without their transfer and content encoding.
     """
 
-    __slots__ = ("body", "headers", "key", "operation", "status_code")
-
-    def __init__(
-        self,
-        operation: str,
-        status_code: int,
-        headers: Mapping[str, str],
-        key: ApiKey,
-        body: bytes,
-    ) -> None:
-        self.operation = operation
-        self.status_code = status_code
-        self.headers = headers
-        self.key = key
-        self.body = body
+    operation: str
+    status_code: int
+    headers: Mapping[str, str]
+    key: ApiKey
+    body: bytes
 
     def json(self) -> JSONObject:
         """The body as a JSON object.

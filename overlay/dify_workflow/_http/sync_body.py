@@ -148,3 +148,11 @@ class ByteStream(Reader):
             pass  # the run has ended, whatever follows
         finally:
             self.close()
+
+    def sever(self) -> None:
+        """Close the connection of a body that was read whole, since its answers are mixed up.
+
+        One of HTTP/2 has other streams, and knows what belongs to which.
+        """
+        if self._stream is not None and not self._is_shared:
+            self._stream.close()

@@ -16,15 +16,12 @@ from weakref import WeakSet
 
 import httpx
 
-from .body import END_SECONDS, Inflater
+from .body import END_SECONDS, Body
 from .failures import closed, deadline_passed
 from .libraries import (
     HTTPClient,
     Progress,
     bearer,
-    can_rebound,
-    header_dict,
-    is_shared,
     own_client,
 )
 from .network import Exchange, hold_connections, shut_down
@@ -61,7 +58,7 @@ class Connection(NamedTuple):
     """What bounds its reads; None where the connection is not one of ours."""
 
 
-class Reader:
+class Reader(Body):
     """The pieces of an answer, as they come over its connection.
 
     Args:
@@ -71,25 +68,15 @@ class Reader:
     """
 
     def __init__(self, call: Call[Any], response: Any, connection: Connection) -> None:
-        self.headers = header_dict(call, response)
-        self.key = call.key
+        super().__init__(call, response)
         self.owner, self._exchange = connection
-        self.can_bound_waits = self._exchange is not None or (
-            can_rebound(response) and not is_shared(response)
-        )
-        self._call = call
-        self._response = response
-        self._is_at_end = False
-        self._is_closed = False
+        can_rebind = self._can_rebound and not self._is_shared
+        self.can_bound_waits = self._exchange is not None or can_rebind
         self._is_bound = False
-        self._usual: float | None = None
-        self._peeked: deque[bytes] = deque()
         # An iteration that is dropped closes the connection, so one that was given up waits here.
         self._suspended: list[Iterator[bytes]] = []
-        is_read = response.is_stream_consumed  # by a hook of the user's client
-        self._raw: Iterator[bytes] = response.iter_bytes() if is_read else iter(response.stream)
-        self._inflater = Inflater({} if is_read else self.headers)
-        self._is_plain = not self._inflater.is_needed and not call.deadline.is_set
+        self._raw: Iterator[bytes]
+        self._raw = response.iter_bytes() if self._is_read else iter(response.stream)
         _OPEN.add(self)
 
     def _next(self, within: float | None) -> bytes | None:
@@ -116,7 +103,7 @@ class Reader:
         """
         if self._exchange is not None:
             self._exchange.within = within
-        elif can_rebound(self._response):
+        elif self._can_rebound:
             self._rebind(within)
         self._is_bound = within is not None
 
@@ -126,10 +113,10 @@ class Reader:
         if not self._is_bound:
             self._usual = bounds["read"]
         wanted, current = self._usual if within is None else within, bounds["read"]
-        if _is_near(wanted, current) or (is_shared(self._response) and within is not None):
+        if _is_near(wanted, current) or (self._is_shared and within is not None):
             return  # over HTTP/2 a read that ends too early breaks all its streams
         bounds["read"] = wanted
-        if not is_shared(self._response):
+        if not self._is_shared:
             self._suspended.append(self._raw)
             self._raw = iter(self._response.stream)
 
@@ -144,25 +131,21 @@ class Reader:
         if self in _OPEN:
             _OPEN.discard(self)
             if not self._is_at_end:
-                _wake_reader(self._response)
+                self._wake_reader()
             self._response.close()
-
-    def sever(self) -> None:
-        """Close the connection of a body that was read whole, since its answers are mixed up.
-
-        One of HTTP/2 has other streams, and knows what belongs to which.
-        """
-        stream = self._response.extensions.get("network_stream")
-        if stream is not None and not is_shared(self._response):
-            stream.close()
 
     def abandon(self) -> None:
         """Close the connection from a finalizer, as soon as that is safe."""
         # The server sees it at once, but over HTTP/2; the rest takes locks, and waits for a call.
         if self in _OPEN:
             self._is_closed = True
-            _wake_reader(self._response)
+            self._wake_reader()
             _ABANDONED.append(self)
+
+    def _wake_reader(self) -> None:
+        """Wake a thread that waits for the body. A connection of HTTP/2 has other streams."""
+        if self._stream is not None and not self._is_shared:
+            shut_down(self._stream)
 
     def forget(self) -> None:
         """Regard it as closed, and leave the connection as it is."""
@@ -177,16 +160,6 @@ def _is_near(wanted: float | None, current: float | None) -> bool:
     if wanted is None or current is None:
         return wanted is current
     return current - max(0.05, 0.02 * current) <= wanted <= current
-
-
-def _wake_reader(response: Any) -> None:
-    """Wake a thread that waits for a body that is about to be closed.
-
-    Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
-    """
-    stream = response.extensions.get("network_stream")
-    if stream is not None and not is_shared(response):
-        shut_down(stream)
 
 
 class Connections:
@@ -207,11 +180,6 @@ class Connections:
         self._sleepers: set[Event] = set()
         self._in_flight: set[Exchange] = set()
         _TRANSPORTS.add(self)
-
-    @property
-    def is_given(self) -> bool:
-        """Whether it sends with an httpx client of the user's own."""
-        return self._given is not None
 
     def wait(self, seconds: float, woken: Event) -> None:
         """Let time pass, until woken or closed.

@@ -42,6 +42,11 @@ class Transport(Connections):
         super().__init__(http_client)
         self.servers = Servers()
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it sends with an httpx client of the user's own."""
+        return self._given is not None
+
     def send(self, call: Call[T]) -> T:
         """Send a call and read its answer; again, where that is safe.
 
