@@ -77,6 +77,8 @@ class AsyncReader(Body):
         if deadline.has_passed:  # also while pings come
             raise deadline_passed(self._call, sent=True)
         with move_on_after(deadline.bound(within)):
+            if self._inflater is None:
+                return await anext(self._raw, None)
             while (piece := self._inflater.pop()) is None:
                 raw = await anext(self._raw, None)
                 if raw is None:

@@ -38,21 +38,18 @@ class UnknownEncodingError(ValueError):
 
 
 class Inflater:
-    """Inflates a gzip or zlib body a bounded piece at a time; other bodies pass as they are.
+    """Inflates a gzip or zlib body a bounded piece at a time.
 
     httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
 
     Args:
-        headers: Headers of the answer, names in lower case.
+        encodings: What the body is encoded with.
     """
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
-        self._encodings = [name for name in names if name not in {"", "identity"}]
+    def __init__(self, encodings: list[str]) -> None:
+        self._encodings = encodings
         self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._fed = b""
-        self.is_needed = bool(self._encodings)
-        """Whether the body is encoded at all."""
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes, once `pop` has returned None."""
@@ -65,9 +62,6 @@ class Inflater:
             UnknownEncodingError: The body is encoded more than once, or not with gzip or zlib.
             DamagedBodyError: The body is damaged.
         """
-        if not self.is_needed:
-            piece, self._fed = self._fed, b""
-            return piece or None
         if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
             names = ", ".join(self._encodings)[:100]
             raise UnknownEncodingError(f"the body is encoded as {names}, not as gzip")
@@ -80,6 +74,11 @@ class Inflater:
             if piece:
                 return piece
         return None
+
+
+def _encodings(headers: Mapping[str, str]) -> list[str]:
+    names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
+    return [name for name in names if name not in {"", "identity"}]
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -121,8 +120,9 @@ class Body:
         """Bound of the reads before they were given another one."""
         self._is_read = bool(response.is_stream_consumed)
         """Whether a hook of the user's client has read it."""
-        self._inflater = Inflater({} if self._is_read else self.headers)
-        self._is_plain = not self._inflater.is_needed and not call.deadline.is_set
+        encodings = [] if self._is_read else _encodings(self.headers)
+        self._inflater = Inflater(encodings) if encodings else None
+        self._is_plain = self._inflater is None and not call.deadline.is_set
         """Whether the bytes can be handed on as they come."""
         self._stream = response.extensions.get("network_stream")
         self._is_shared = response.http_version == "HTTP/2"

@@ -41,8 +41,9 @@ thread holds the lock of httpcore's pool, which httpcore's iterations take when 
 _ABANDONED: deque[Reader] = deque()
 """Open bodies whose streams were finalized; they are closed once it is safe to take that lock."""
 
-_INHERITED: list[Reader] = []
-"""Open bodies of the process that this one was forked from, which alone may close them."""
+_INHERITED: list[object] = []
+"""Clients and open bodies of the process that this one was forked from, which alone may close them.
+"""
 
 
 def resolved(result: T) -> T:
@@ -88,11 +89,11 @@ class Reader(Body):
         while True:
             if self._call.deadline.has_passed:  # also while pings come
                 raise deadline_passed(self._call, sent=True)
-            if (piece := self._inflater.pop()) is not None:
+            if self._inflater is not None and (piece := self._inflater.pop()) is not None:
                 return piece
             raw = next(self._raw, None)
-            if raw is None:
-                return None
+            if raw is None or self._inflater is None:
+                return raw
             self._inflater.feed(raw)
 
     def _bound(self, within: float | None) -> None:
@@ -175,7 +176,6 @@ class Connections:
         self._closed = False
         self._made: httpx.Client | None = None
         self._holds_connections = False
-        self._inherited: list[httpx.Client] = []
         self._lock = threading.Lock()
         self._sleepers: set[Event] = set()
         self._in_flight: set[Exchange] = set()
@@ -215,9 +215,9 @@ class Connections:
             self._made.close()
 
     def leave_to_parent(self) -> None:
-        """In a process that was just forked: begin anew, without the connections of the parent."""
+        """In a process that was just forked: start again without the connections of the parent."""
         if self._made is not None:
-            self._inherited.append(self._made)
+            _INHERITED.append(self._made)
         self._made = None
         self._lock = threading.Lock()
         self._sleepers = set()
