@@ -157,12 +157,7 @@ class AsyncConnections:
         self._loops: WeakKeyDictionary[object, Loop] = WeakKeyDictionary()
 
     async def wait(self, seconds: float, woken: Event) -> None:
-        """Let time pass, until woken or closed.
-
-        Args:
-            seconds: How much.
-            woken: What ends it early.
-        """
+        """Let time pass, until woken or closed."""
         if self._closed:
             return
         sleepers = self._here().sleepers

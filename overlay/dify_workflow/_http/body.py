@@ -86,11 +86,7 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def begins_like_events(start: bytes) -> bool | None:
-    """Whether a body begins as an event stream does; None where it is too short to tell.
-
-    Args:
-        start: Its first bytes.
-    """
+    """Whether a body begins as an event stream does; None where it is too short to tell."""
     if len(start) < len(_BOM) and _BOM.startswith(start):
         return None
     text = start.removeprefix(_BOM)

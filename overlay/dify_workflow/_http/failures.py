@@ -161,12 +161,7 @@ def broken(call: Call[Any], reason: object) -> APIConnectionError:
 
 
 def deadline_passed(call: Call[Any], *, sent: bool) -> RunDeadlineExceededError:
-    """The exception for a call that was not answered in time.
-
-    Args:
-        call: The call.
-        sent: Whether it may have reached the server.
-    """
+    """The exception for a call that was not answered in time, and may have been sent or not."""
     operation, deadline = call.operation, call.deadline
     if operation.runs and sent:
         what = "before the server answered; whether the run has started is not known."
@@ -188,12 +183,7 @@ def closed(call: Call[Any]) -> ConfigurationError:
 
 
 class BodyClosedError(APIConnectionError):
-    """A call is waited for, or a body read, that was closed on this side.
-
-    Args:
-        call: The call.
-        request_sent: Whether the server may have got any of its request.
-    """
+    """A call is waited for, or a body read, that was closed on this side."""
 
     def __init__(self, call: Call[Any], *, request_sent: bool = True) -> None:
         what = "the connection was closed on this side"

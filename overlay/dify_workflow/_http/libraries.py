@@ -42,12 +42,7 @@ _PACKAGES = ("httpx", "httpx2")
 
 
 def is_client(value: object, name: str) -> TypeGuard[Any]:
-    """Whether a value is a client of one of the two packages.
-
-    Args:
-        value: The value.
-        name: ``"Client"`` or ``"AsyncClient"``.
-    """
+    """Whether a value is a ``"Client"`` (or ``"AsyncClient"``) of one of the two packages."""
     return any(
         isinstance(value, getattr(sys.modules[package], name))
         for package in _PACKAGES
@@ -56,11 +51,7 @@ def is_client(value: object, name: str) -> TypeGuard[Any]:
 
 
 def checked_client(client: Any, name: str) -> Any:
-    """The user's own client, if it is one for sync or async code, as wanted.
-
-    Args:
-        client: The client; None for none.
-        name: ``"Client"`` or ``"AsyncClient"``.
+    """The user's own client, if any; ``"Client"`` or ``"AsyncClient"`` is wanted.
 
     Raises:
         ConfigurationError: It is another kind of object.
@@ -85,11 +76,7 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 def own_client(kind: type[OwnT], name: str) -> OwnT:
-    """An httpx client of our own.
-
-    Args:
-        kind: Its class.
-        name: Name of the method that needs it.
+    """An httpx client of our own, for the method of this name.
 
     Raises:
         ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
@@ -179,12 +166,7 @@ class Progress:
         return self.may_be_sent and not waited
 
     def note(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report.
-
-        Args:
-            step: Such as ``"http11.send_request_headers.started"``.
-            info: What belongs to it.
-        """
+        """Take a report, such as of ``"http11.send_request_headers.started"``."""
         self._is_reported = True
         self.is_shared = self.is_shared or step.startswith("http2.")
         if step.endswith("send_request_headers.started"):

@@ -70,12 +70,7 @@ class Exchange:
             raise httpcore.WriteError("the client was closed")
 
     def bound(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
-        """A bound that ends with the deadline.
-
-        Args:
-            timeout: The bound that httpcore has; None for none.
-            late: What is raised where the deadline has passed.
-        """
+        """The bound of httpcore, cut to the deadline; `late` is raised where that has passed."""
         if self._deadline.has_passed:
             raise late("the deadline passed")
         return self._deadline.bound(timeout)

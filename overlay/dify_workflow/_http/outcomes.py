@@ -80,12 +80,7 @@ def is_outage(error: DifyError) -> bool:
 
 
 def add_to_message(error: DifyError, text: str) -> None:
-    """Add a sentence to the message of an exception.
-
-    Args:
-        error: The exception.
-        text: The sentence.
-    """
+    """Add a sentence to the message of an exception."""
     error.args = (f"{error} {text}", *error.args[1:])
 
 

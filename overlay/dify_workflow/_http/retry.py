@@ -58,7 +58,8 @@ def wait_before_retry(
     if not (meaning(error, not_sent_statuses).may_repeat or (repeatable and _may_pass(error))):
         return None
     in_queue = is_concurrency_limit(error)
-    if queue_left <= 0 if in_queue else attempt > max_retries:
+    is_used_up = queue_left <= 0 if in_queue else attempt > max_retries
+    if is_used_up:
         return None
     longest = min(LONGEST_RETRY_AFTER, queue_left) if in_queue else LONGEST_RETRY_AFTER
     asked = error.retry_after if isinstance(error, APIStatusError) else None

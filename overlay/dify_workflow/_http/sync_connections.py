@@ -97,11 +97,7 @@ class Reader(Body):
             self._inflater.feed(raw)
 
     def _bound(self, within: float | None) -> None:
-        """Bound the wait for the next bytes.
-
-        Args:
-            within: Seconds; None for the bound of the call.
-        """
+        """Bound the wait for the next bytes; None for the bound of the call."""
         if self._exchange is not None:
             self._exchange.within = within
         elif self._can_rebound:
@@ -182,12 +178,7 @@ class Connections:
         _TRANSPORTS.add(self)
 
     def wait(self, seconds: float, woken: Event) -> None:
-        """Let time pass, until woken or closed.
-
-        Args:
-            seconds: How much.
-            woken: What ends it early.
-        """
+        """Let time pass, until woken or closed."""
         with self._lock:
             if self._closed:
                 return

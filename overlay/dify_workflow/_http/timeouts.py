@@ -42,11 +42,6 @@ class _CutBounds(dict[str, float | None]):
     """Bounds of which each is cut to what a deadline leaves when its phase begins.
 
     httpcore takes a bound with `get` when its phase (pool, connect, write, read) begins.
-
-    Args:
-        bounds: Seconds by phase; None for no bound.
-        deadline: When the request has to be over.
-        progress: How far the request has got.
     """
 
     def __init__(
@@ -84,13 +79,7 @@ def _cut_body_class(package: ModuleType) -> Any:
 
 
 def cut(request: Any, deadline: Deadline, progress: Progress) -> None:
-    """Let a deadline bound each phase of a request that a thread sends with a client of the user's.
-
-    Args:
-        request: The request.
-        deadline: When it has to be over.
-        progress: How far it has got.
-    """
+    """Let a deadline bound each phase of a sync request over a client of the user's."""
     bounds = request.extensions["timeout"]
     request.extensions["timeout"] = _CutBounds(bounds, deadline, progress)
     request.stream = _cut_body_class(package_of(request))(request.stream, deadline)

@@ -52,7 +52,7 @@ def version_needed(method: str, path: str, server_version: str | None) -> str | 
     Args:
         method: HTTP method, in lower case.
         path: Path behind the base URL, with its values filled in.
-        server_version: Version of the server; None where it is not known.
+        server_version: Version of the server.
     """
     if server_version is None:
         return None
