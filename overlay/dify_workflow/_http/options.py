@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, final
 from urllib.parse import urlsplit
 
 import attrs
@@ -97,19 +97,22 @@ def checked_user(user: str, error: type[DifyError] = InvalidRequestError) -> str
     return user
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def checked_timeout(
     timeout: Timeout | NotGiven, error: type[DifyError] = ConfigurationError
 ) -> Timeout | NotGiven:
-    """The bounds, if they can be some.
+    """The bounds, if they are valid.
 
     Raises:
         ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None (or the error
             given).
     """
-    seconds = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if seconds and 0 < timeout < math.inf:  # type: ignore[operator]  # a number, then
+    if _is_number(timeout) and 0 < timeout < math.inf:
         return timeout
-    if seconds or isinstance(timeout, bool | str | bytes | dict):
+    if isinstance(timeout, int | float | str | bytes | dict):
         raise error(
             "timeout must be seconds above zero, an httpx.Timeout, or None for no bound, not "
             f"{timeout!r}."
@@ -126,11 +129,10 @@ def _is_above_zero_or_none(value: object) -> bool:
 
 
 def _is_queue_timeout(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is NOT_GIVEN or (is_number and 0 <= value < math.inf)  # type: ignore[operator]  # a number, then
+    return value is NOT_GIVEN or (_is_number(value) and 0 <= value < math.inf)
 
 
-def _are_statuses(value: object) -> bool:
+def _are_statuses(value: Collection[object]) -> bool:
     if not isinstance(value, Collection) or isinstance(value, str | bytes):
         return False
     return all(isinstance(one, int) and 400 <= one < 600 for one in value)  # noqa: PLR2004  # RFC 9110
@@ -140,7 +142,7 @@ _WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number from 0 on")
 _WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number from 1 on")
 _SECONDS_OR_NONE = (_is_above_zero_or_none, "seconds above zero, or None for no bound")
 
-_RULES: dict[str, tuple[Callable[[object], bool], str]] = {
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_retries": _WHOLE_FROM_0,
     "max_reattach": _WHOLE_FROM_0,
     "max_event_bytes": _WHOLE_FROM_1,
@@ -215,7 +217,7 @@ class Options:
         """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill, where not empty.
 
         Raises:
-            ConfigurationError: An option cannot be right.
+            ConfigurationError: An option is invalid.
         """
         if api_key is None:
             api_key = wrap(os.environ.get("DIFY_API_KEY") or None)
@@ -232,7 +234,7 @@ class Options:
         A timeout of None is given; it means no bound.
 
         Raises:
-            ConfigurationError: An option cannot be right.
+            ConfigurationError: An option is invalid.
         """
         changes = {
             name: value
