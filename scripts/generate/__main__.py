@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def write_python(path: Path, text: str) -> None:
     """Write a module, formatted as the project is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     settings = ("--quiet", "--config", str(ROOT / "pyproject.toml"), str(path))
     run("ruff", "check", "--select", "I", "--fix-only", *settings)
