@@ -124,7 +124,7 @@ def test_our_own_clients_hold_their_connections_with_this_httpx() -> None:
 def test_where_httpx_has_no_such_names_calls_still_work(
     both: World, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sync_transport", "async_transport"):
+    for module in ("sync_connections", "async_connections"):
         monkeypatch.setattr(f"dify_workflow._http.{module}.hold_connections", lambda _client: False)
 
     def handler(exchange: Exchange) -> None:

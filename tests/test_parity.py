@@ -24,8 +24,10 @@ from dify_workflow import (
     __all__ as public,
 )
 from dify_workflow._http.async_body import AsyncByteStream
+from dify_workflow._http.async_connections import AsyncConnections, AsyncReader
 from dify_workflow._http.async_transport import AsyncTransport
 from dify_workflow._http.sync_body import ByteStream
+from dify_workflow._http.sync_connections import Connections, Reader
 from dify_workflow._http.sync_transport import Transport
 
 PAIRS = [
@@ -35,9 +37,11 @@ PAIRS = [
     (LogIterator, AsyncLogIterator),
     (Transport, AsyncTransport),
     (ByteStream, AsyncByteStream),
+    (Connections, AsyncConnections),
+    (Reader, AsyncReader),
 ]
 IDS = [sync.__name__ for sync, _ in PAIRS]
-FOR_FORKS = {ByteStream: {"forget"}, Transport: {"leave_to_parent"}}
+FOR_FORKS = {Reader: {"forget"}, Connections: {"leave_to_parent"}}
 """Methods without a twin: an event loop, and what belongs to it, does not outlive a fork anyway."""
 
 

@@ -26,7 +26,6 @@ from dify_workflow import (
 from dify_workflow._http.failures import status_error
 from dify_workflow._http.retry import (
     pause,
-    retry_after,
     wait_before_retry,
     without_waiting,
 )
@@ -160,14 +159,20 @@ def test_waiting_can_be_switched_off() -> None:
     assert pause(5) == 0, "the outer one still holds"
 
 
+def refused_for(retry_after: str) -> APIStatusError:
+    error = status(429, retry_after=retry_after)
+    assert isinstance(error, APIStatusError)
+    return error
+
+
 @pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026", "1e999 s", "nan", "inf"])
 def test_a_retry_after_that_says_nothing_is_no_wait_asked_for(value: str) -> None:
-    assert retry_after(status(429, retry_after=value)) is None
+    assert refused_for(value).retry_after is None
 
 
 def test_a_date_without_a_zone_is_meant_in_utc() -> None:
     text = (datetime.now(UTC) + timedelta(seconds=20)).strftime("%a, %d %b %Y %H:%M:%S -0000")
-    asked = retry_after(status(429, retry_after=text))
+    asked = refused_for(text).retry_after
     assert asked is not None
     assert 18 < asked <= 20
 

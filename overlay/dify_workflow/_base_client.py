@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
@@ -22,7 +23,7 @@ from ._http.options import (
     checked_timeout,
 )
 from ._http.outcomes import meaning
-from ._http.request import Call, Operation, call_for
+from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.cursor import RETURNED
@@ -132,7 +133,7 @@ class ClientBase(Generic[TransportT]):
         return self._copy(None, timeout=checked, deadline=deadline, **others)
 
     def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
-        return call_for(self._options, operation, self._options.key(key))
+        return Call(operation, self._options.key(key), self._options)
 
     def _preparation(self, name: str) -> Preparation:
         return Preparation(name, self._options, self._transport.servers, self._forms)
@@ -143,11 +144,11 @@ class ClientBase(Generic[TransportT]):
         They always ask for what has been, which fills the gap, and for what follows a pause: whose
         forms have been answered meanwhile is decided here.
         """
+        options = self._options.changed(max_retries=0, queue_timeout=0)
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            made = call_for(self._options, named, key)
-            return attrs.evolve(made, max_retries=0, queue_timeout=0)
+            return Call(named, key, options)
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(
@@ -318,16 +319,11 @@ class ClientBase(Generic[TransportT]):
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options, whose closing leaves the connections open."""
-        copy = object.__new__(type(self))
-        copy._options = self._options.changed(**changes)
-        copy._transport = transport or self._transport
-        copy._owns_transport = False
-        copy._forms = self._forms
-        copy._stops = self._stops
-        copy._answered = self._answered
-        copy._started = self._started
-        copy._pace = self._pace
-        return copy
+        made = copy(self)
+        made._options = self._options.changed(**changes)
+        made._transport = transport or self._transport
+        made._owns_transport = False
+        return made
 
 
 @contextmanager

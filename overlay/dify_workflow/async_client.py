@@ -25,7 +25,7 @@ from ._base_client import (
 )
 from ._deadline import Deadline, deadline_in
 from ._http.async_transport import AsyncTransport, resolved
-from ._http.failures import AsyncHTTPClient, base_url_of, checked_client
+from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
 from ._http.options import (
     MAX_ANSWER_BYTES,
     NOT_GIVEN,
@@ -1053,7 +1053,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             try:
                 return await send(call)
             except DifyError as error:
-                error.outcome = meaning(error, call.not_sent_statuses).outcome
+                error.outcome = meaning(error, call.options.not_sent_statuses).outcome
                 if error.outcome == "not_run" or search is None:
                     raise
                 explained = await self._transport.carry_out(

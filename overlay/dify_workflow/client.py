@@ -25,7 +25,7 @@ from ._base_client import (
     starting_none,
 )
 from ._deadline import Deadline, deadline_in
-from ._http.failures import HTTPClient, base_url_of, checked_client
+from ._http.libraries import HTTPClient, base_url_of, checked_client
 from ._http.options import (
     MAX_ANSWER_BYTES,
     NOT_GIVEN,
@@ -1049,7 +1049,7 @@ class DifyWorkflow(ClientBase[Transport]):
             try:
                 return send(call)
             except DifyError as error:
-                error.outcome = meaning(error, call.not_sent_statuses).outcome
+                error.outcome = meaning(error, call.options.not_sent_statuses).outcome
                 if error.outcome == "not_run" or search is None:
                     raise
                 explained = self._transport.carry_out(search.explain(error), self._search_step)

@@ -15,6 +15,7 @@ _WORDS = (
     (r"\banext\b", "next"),
     (r"\b__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\basync_(?=\w)", "sync_"),
+    (r"\.aclose\(\)", ".close()"),
     (r"\bfrom anyio import Event\b", "from threading import Event"),
     (r"\bfrom anyio import sleep\b", "from time import sleep"),
 )
@@ -51,8 +52,10 @@ _STREAM = (
     ("by another task", "by another thread"),
 )
 
-SYNC_MODULES = {
+SYNC_MODULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "async_client.py": ("client.py", _CLIENT),
+    "_http/async_body.py": ("_http/sync_body.py", ()),
+    "_http/async_transport.py": ("_http/sync_transport.py", ()),
     "_logs/async_iterators.py": ("_logs/sync_iterators.py", _ITERATORS),
     "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),
     "_streams/async_stream.py": ("_streams/sync_stream.py", _STREAM),

@@ -12,12 +12,10 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
-
 from .. import models
 from .._bounded import BoundedDict
 from .._http.options import Options
-from .._http.request import Call, Operation, call_for
+from .._http.request import Call, Operation
 from .._http.servers import Servers
 from .._json import JSON, JSONObject
 from .._secret import ApiKey
@@ -159,7 +157,7 @@ class Preparation:
         return call
 
     def _call(self, operation: Operation[T], key: ApiKey) -> Call[T]:
-        return call_for(self.options, operation, key)
+        return Call(operation, key, self.options)
 
     def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
         """Refuse inputs that the app does not take, where the server would say nothing."""
@@ -183,12 +181,8 @@ class Preparation:
 
     def _ask_form(self, key: ApiKey) -> Generator[Call[Any], Any, JSON | None]:
         """Ask for the inputs that the app takes; None where that fails, which fails no run."""
-        call = attrs.evolve(
-            self._call(operations.get_input_form(), key),
-            timeout=_FORM_TIMEOUT,
-            max_retries=0,
-            queue_timeout=0,
-        )
+        call = self._call(operations.get_input_form(), key)
+        call = call.changed(timeout=_FORM_TIMEOUT, max_retries=0, queue_timeout=0)
         try:
             form: JSON = yield call
         except RunDeadlineExceededError:

@@ -1,12 +1,25 @@
-"""Compressed bodies, inflated a bounded piece at a time. Sans-I/O.
-
-httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
-"""
+"""The body of an answer, as far as sync and async code do not differ: state, and compression."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .libraries import header_dict
+
+if TYPE_CHECKING:
+    from .request import Call
+
+UNWANTED_BYTES = 256 * 1024
+"""Most bytes that are read of a body that nobody asked for; error pages are short."""
+
+UNWANTED_SECONDS = 5.0
+"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
+
+END_SECONDS = 0.01
+"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
 
 _PIECE = 1024 * 1024
 """Most bytes that are inflated at a time."""
@@ -16,48 +29,56 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _KNOWN = {"gzip", "x-gzip", "deflate"}
 
 
-class EncodingError(ValueError):
-    """A body is encoded in a way that nobody asked for, or is damaged."""
+class DamagedBodyError(ValueError):
+    """A compressed body is damaged."""
+
+
+class UnknownEncodingError(ValueError):
+    """A body is encoded in a way that nobody asked for."""
 
 
 class Inflater:
-    """Turns the bytes of a gzip or zlib body into what was compressed."""
+    """Inflates a gzip or zlib body a bounded piece at a time.
 
-    def __init__(self) -> None:
-        self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """What the bytes inflate to, in pieces of at most 1 MiB.
-
-        Raises:
-            EncodingError: The body is damaged.
-        """
-        while data and not self._decompressor.eof:
-            try:
-                piece = self._decompressor.decompress(data, _PIECE)
-            except zlib.error as error:
-                raise EncodingError(f"the compressed body is damaged ({error})") from None
-            data = self._decompressor.unconsumed_tail
-            if piece:
-                yield piece
-
-
-def inflater_for(headers: Mapping[str, str]) -> Inflater | None:
-    """What inflates a body; None where it is not compressed.
+    httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
 
     Args:
-        headers: Headers of the answer, names in lower case.
-
-    Raises:
-        EncodingError: It is encoded more than once, or otherwise than with gzip or zlib.
+        encodings: What the body is encoded with.
     """
-    encodings = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
-    encodings = [name for name in encodings if name not in {"", "identity"}]
-    if not encodings:
+
+    def __init__(self, encodings: list[str]) -> None:
+        self._encodings = encodings
+        self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._fed = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, once `pop` has returned None."""
+        self._fed = data
+
+    def pop(self) -> bytes | None:
+        """The next bytes as they were meant, at most 1 MiB of them; None where more must be fed.
+
+        Raises:
+            UnknownEncodingError: The body is encoded more than once, or not with gzip or zlib.
+            DamagedBodyError: The body is damaged.
+        """
+        if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
+            names = ", ".join(self._encodings)[:100]
+            raise UnknownEncodingError(f"the body is encoded as {names}, not as gzip")
+        while self._fed and not self._decompressor.eof:
+            try:
+                piece = self._decompressor.decompress(self._fed, _PIECE)
+            except zlib.error as error:
+                raise DamagedBodyError(f"the compressed body is damaged ({error})") from None
+            self._fed = self._decompressor.unconsumed_tail
+            if piece:
+                return piece
         return None
-    if len(encodings) > 1 or encodings[0] not in _KNOWN:
-        raise EncodingError(f"the body is encoded as {', '.join(encodings)[:100]}, not as gzip")
-    return Inflater()
+
+
+def _encodings(headers: Mapping[str, str]) -> list[str]:
+    names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
+    return [name for name in names if name not in {"", "identity"}]
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -65,14 +86,43 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def begins_like_events(start: bytes) -> bool | None:
-    """Whether a body begins as an event stream does; None where it is too short to tell.
-
-    Args:
-        start: Its first bytes.
-    """
+    """Whether a body begins as an event stream does; None where it is too short to tell."""
     if len(start) < len(_BOM) and _BOM.startswith(start):
         return None
     text = start.removeprefix(_BOM)
     if text.startswith(_FIELDS):
         return True
     return None if any(field.startswith(text) for field in _FIELDS) else False
+
+
+class Body:
+    """What is known of the body of an answer while it is read.
+
+    Args:
+        call: The call that was answered.
+        response: The answer, of which only the head was read.
+    """
+
+    def __init__(self, call: Call[Any], response: Any) -> None:
+        self.headers = header_dict(call, response)
+        self.key = call.key
+        self._call = call
+        self._response = response
+        self._is_at_end = False
+        self._is_closed = False
+        self._peeked: deque[bytes] = deque()
+        """Bytes that were read to see what they are, and are to be read again."""
+        self._usual: float | None = None
+        """Bound of the reads before they were given another one."""
+        self._is_read = bool(response.is_stream_consumed)
+        """Whether a hook of the user's client has read it."""
+        encodings = [] if self._is_read else _encodings(self.headers)
+        self._inflater = Inflater(encodings) if encodings else None
+        self._is_plain = self._inflater is None and not call.deadline.is_set
+        """Whether the bytes can be handed on as they come."""
+        self._stream = response.extensions.get("network_stream")
+        self._is_shared = response.http_version == "HTTP/2"
+        """Whether its connection has other streams, which know what belongs to which."""
+        self._can_rebound = self._stream is not None and not self._is_read
+        """Whether reading can be given another bound: httpcore takes it when an iteration begins. A
+        new iteration continues where the last one was. Over HTTP/2 no new one is needed."""

@@ -1,29 +1,14 @@
-"""The one door to httpx: what is sent, how long it may take, and what went wrong.
-
-What is decided here is done in `_sync_transport` and `_async_transport`, which only do I/O.
-"""
+"""What went wrong with a call: the exception for what httpx raised, or the server answered."""
 
 from __future__ import annotations
 
-import logging
-import socket
-import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Mapping
 from html import unescape
 from http import HTTPStatus
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
-
-from .._json import (
-    JSONObject,
-    abridged,
-    decode,
-    is_object,
-)
+from .._json import JSON, abridged, decode, is_object
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -33,32 +18,21 @@ from ..errors import (
     ConfigurationError,
     DifyError,
     GatewayTimeoutError,
+    InvalidResponseError,
     NotFoundError,
     PayloadTooLargeError,
     PermissionDeniedError,
     PreconditionFailedError,
     RateLimitError,
+    RunDeadlineExceededError,
     ServerError,
     UnsupportedMediaTypeError,
 )
-from .libraries import Progress, error_name, is_client
+from .libraries import error_name
 from .outcomes import add_to_message, can_never_fit
-from .request import Answer, Call
-from .versions import version_needed
 
 if TYPE_CHECKING:
-    import ssl
-
-    import httpx2
-
-    HTTPClient: TypeAlias = httpx.Client | httpx2.Client
-    AsyncHTTPClient: TypeAlias = httpx.AsyncClient | httpx2.AsyncClient
-else:
-    HTTPClient: TypeAlias = httpx.Client
-    AsyncHTTPClient: TypeAlias = httpx.AsyncClient
-
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-"""Every open stream holds a connection: a bound would let the 101st run wait for the others."""
+    from .request import Answer, Call
 
 _PHASES = {
     "ConnectTimeout": ("connect", "connecting took longer than"),
@@ -79,88 +53,16 @@ _HINTS = {
 }
 """What to do, by what OpenSSL says."""
 
-UNWANTED_BYTES = 256 * 1024
-"""Most bytes that are read of a body that nobody asked for; error pages are short."""
 
-UNWANTED_SECONDS = 5.0
-"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
-
-END_SECONDS = 0.01
-"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
-
-logger = logging.getLogger("dify_workflow")
-
-
-def checked_client(client: Any, name: str) -> Any:
-    """The user's own client, if it is one for sync or async code, as wanted.
-
-    Args:
-        client: The client; None for none.
-        name: ``"Client"`` or ``"AsyncClient"``.
-
-    Raises:
-        ConfigurationError: It is another kind of object.
-    """
-    if client is not None and not is_client(client, name):
-        raise ConfigurationError(
-            f"http_client must be an httpx.{name} or httpx2.{name}, not {type(client).__name__}."
-        )
-    return client
-
-
-def base_url_of(client: Any) -> str | None:
-    """The base URL that the user's own client has, if any."""
-    is_one = is_client(client, "Client") or is_client(client, "AsyncClient")
-    return str(client.base_url) or None if is_one else None
-
-
-@contextmanager
-def setting_up(call: Call[Any]) -> Generator[None, None, None]:
-    """Turn what making an httpx client raises into an exception of ours.
-
-    Raises:
-        ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
-    """
-    try:
-        yield
-    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(
-            f"{call.operation.name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, "
-            f"ALL_PROXY and SSL_CERT_FILE hold what they should? {reason}"
-        ) from error
-
-
-def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
-    """The headers of an answer, names in lower case, without the key that a server may echo.
-
-    It is taken out of the reason phrase too, which `repr` of an answer shows.
-    """
-    hide = call.key.hide_in
-    phrase: bytes = response.extensions.get("reason_phrase", b"")
-    response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
-    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
-
-
-def is_wanted(call: Call[Any], response: Any, headers: Mapping[str, str]) -> bool:
-    """Whether the answer is what the operation asked for, as far as its head says."""
-    return response.is_success and call.operation.takes(headers.get("content-type", ""))
-
-
-def may_be_events(call: Call[Any], response: Any) -> bool:
-    """Whether an answer of another media type may still be the stream that was asked for."""
-    return response.status_code == HTTPStatus.OK and call.operation.answer == "events"
-
-
-def unwanted(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> DifyError:
-    """The exception for an answer that is not `is_wanted`."""
-    if response.is_success:
-        return answer_of(call, response, headers, body).unreadable("not what was asked for")
+def unwanted(call: Call[Any], answer: Answer) -> DifyError:
+    """The exception for an answer that is not what the operation asked for."""
+    if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return answer.unreadable("not what was asked for")
     # Some proxies show in their error pages what they were sent.
-    text = call.key.hide_in(body.decode("utf-8", "replace"))
-    asked = call.operation.request
-    needed = version_needed(asked["method"], asked["url"], headers.get("x-version"))
-    error = status_error(call.operation.name, response.status_code, headers, text, needed=needed)
+    text = call.key.hide_in(answer.body.decode("utf-8", "replace"))
+    name, status, headers = call.operation.name, answer.status_code, answer.headers
+    needed = call.operation.version_needed(headers.get("x-version"))
+    error = status_error(name, status, headers, text, needed=needed)
     if call.operation.answer == "events" and can_never_fit(error):
         add_to_message(
             error,
@@ -190,7 +92,7 @@ def failure_of(error: BaseException, call: Call[Any], request: Any, *, sent: boo
         return ConfigurationError(f"{name}: the request cannot be sent: {reason}")
     if kind in _PHASES:
         if call.deadline.has_passed:
-            return call.deadline_passed(sent=sent)
+            return deadline_passed(call, sent=sent)
         bound, what = _PHASES[kind]
         if sent and bound in _BEFORE_SENDING:
             what = f"{name}: the transport gave up ({server}): {kind}: {reason}"
@@ -202,19 +104,6 @@ def failure_of(error: BaseException, call: Call[Any], request: Any, *, sent: boo
         what = "the proxy did not connect"
     hint = next((text for sign, text in _HINTS.items() if sign in reason), "")
     return APIConnectionError(f"{name}: {what} ({server}): {reason}{hint}", request_sent=sent)
-
-
-def is_sent(error: BaseException, progress: Progress) -> bool:
-    """Whether the server may have got any of a request that failed.
-
-    Args:
-        error: What was raised.
-        progress: How far the request got.
-    """
-    # Of the wait for a connection httpcore reports nothing.
-    cause = error.__cause__
-    waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith("httpcore")
-    return progress.may_be_sent and not waited
 
 
 def silence(call: Call[Any], seconds: float) -> APITimeoutError:
@@ -255,15 +144,37 @@ def without_secrets(
         chain += [one for one in (each.__cause__, each.__context__) if one is not None]
 
 
-@cache
-def ssl_context() -> ssl.SSLContext:
-    """One TLS context for the process; making one takes some 20 ms."""
-    return httpx.create_ssl_context()
+def too_long(call: Call[Any]) -> InvalidResponseError:
+    """The exception for an answer that is longer than it may be."""
+    most = call.options.max_answer_bytes
+    return InvalidResponseError(
+        f"{call.operation.name}: the answer is longer than max_answer_bytes ({most} bytes)."
+    )
 
 
-def answer_of(call: Call[Any], response: Any, headers: Mapping[str, str], body: bytes) -> Answer:
-    """The answer with its body, which was read piece by piece."""
-    return Answer(call.operation.name, response.status_code, headers, call.key, body)
+def broken(call: Call[Any], reason: object) -> APIConnectionError:
+    """The exception for an answer that breaks off, and why it does."""
+    return APIConnectionError(
+        f"{call.operation.name}: the answer broke off ({call.base_url}): {reason}.",
+        request_sent=True,
+    )
+
+
+def deadline_passed(call: Call[Any], *, sent: bool) -> RunDeadlineExceededError:
+    """The exception for a call that was not answered in time, and may have been sent or not."""
+    operation, deadline = call.operation, call.deadline
+    if operation.runs and sent:
+        what = "before the server answered; whether the run has started is not known."
+    elif operation.runs:
+        what = "before the run was sent; nothing was run."
+    elif operation.name == deadline.method:
+        what = "while the run was looked for."
+    else:
+        what = f"while {operation.name} was under way."
+    return RunDeadlineExceededError(
+        f"{deadline.method}: the deadline of {deadline.seconds:g} s passed {what}",
+        request_sent=sent and operation.runs,
+    )
 
 
 def closed(call: Call[Any]) -> ConfigurationError:
@@ -272,77 +183,16 @@ def closed(call: Call[Any]) -> ConfigurationError:
 
 
 class BodyClosedError(APIConnectionError):
-    """A call is waited for, or a body read, that was closed on this side.
-
-    Args:
-        call: The call.
-        request_sent: Whether the server may have got any of its request.
-    """
+    """A call is waited for, or a body read, that was closed on this side."""
 
     def __init__(self, call: Call[Any], *, request_sent: bool = True) -> None:
         what = "the connection was closed on this side"
         super().__init__(f"{call.operation.name}: {what}", request_sent=request_sent)
 
 
-def wake_reader(response: Any) -> None:
-    """Wake a thread that waits for a body that is about to be closed.
-
-    Closing a socket does not; shutting it down does. A connection of HTTP/2 has other streams.
-    """
-    stream = response.extensions.get("network_stream")
-    if stream is not None and not is_shared(response):
-        connected = stream.get_extra_info("socket")
-        with suppress(AttributeError, OSError):  # another kind of stream, or gone already
-            connected.shutdown(socket.SHUT_RDWR)
-
-
 def given_up(call: Call[Any]) -> APIConnectionError:
     """What others are told who waited for a call that was cancelled."""
     return APIConnectionError(f"{call.operation.name}: the call was cancelled.", request_sent=True)
-
-
-def log(call: Call[Any], response: Any, started: float) -> None:
-    """Log that a call was answered; neither bodies nor addresses, which can hold tokens."""
-    logger.debug(
-        "%s: %d after %.0f ms",
-        call.operation.name,
-        response.status_code,
-        (time.perf_counter() - started) * 1000,
-    )
-
-
-def is_shared(response: Any) -> bool:
-    """Whether a body comes over a connection of HTTP/2, which has other streams."""
-    return bool(response.http_version == "HTTP/2")
-
-
-def can_rebound(response: Any) -> bool:
-    """Whether reading can be given another bound: httpcore takes it when an iteration begins.
-
-    A new iteration continues where the last one was. That holds for real connections alone, and
-    not where a hook of the user's client has read the body. Over HTTP/2 no new one is needed.
-    """
-    is_real = response.extensions.get("network_stream") is not None
-    return is_real and not response.is_stream_consumed
-
-
-def is_near(wanted: float | None, current: float | None) -> bool:
-    """Whether a bound is nearly the one that is in force, so that setting it would gain nothing.
-
-    Iterations that were given up cannot be freed before the end of the body.
-    """
-    if wanted is None or current is None:
-        return wanted is current
-    return current - max(0.05, 0.02 * current) <= wanted <= current
-
-
-def content_of(response: Any) -> bytes:
-    """The body, as far as a hook of the user's client has read it before it raised."""
-    try:
-        content: bytes = response.content
-    except Exception:  # noqa: BLE001  # of either package: it was not read
-        return b""
-    return content
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -421,26 +271,21 @@ _MOST_TEXT = 16 * 1024
 
 
 def _read_report(body: str) -> _Report:
+    """Read one of the three shapes of parameter errors, the plain one, or what is no JSON."""
     try:
-        parsed = decode(body.encode("utf-8", "replace"))
+        parsed: JSON = decode(body.encode("utf-8", "replace"))
     except ValueError:
         return _Report(None, _page_title(body[:_MOST_TEXT]))
     if not is_object(parsed):
         return _Report(None, abridged(parsed))
-    return _read_json_report(parsed)
-
-
-def _read_json_report(body: JSONObject) -> _Report:
-    """Read one of the three shapes of parameter errors, or the plain one."""
-    code = body.get("code")
+    code = parsed.get("code")
     code = code if isinstance(code, str) else None
-    message = str(body.get("message") or "")[:_MOST_TEXT]
-    errors = body.get("errors")
+    message = str(parsed.get("message") or "")[:_MOST_TEXT]
+    errors, params = parsed.get("errors"), parsed.get("params")
     if is_object(errors) and errors:  # 1.8 to 1.10
         param, text = next(iter(errors.items()))
         text = _one_line(str(text)[:_MOST_TEXT])
         return _Report(code or "invalid_param", f"{param}: {text}", str(param))
-    params = body.get("params")
     if isinstance(params, str):  # up to 1.7
         return _Report(code, f"{params}: {_one_line(message)}", params)
     if "validation error" in message.partition("\n")[0]:  # since 1.11

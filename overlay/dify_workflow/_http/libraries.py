@@ -1,35 +1,94 @@
 """httpx, and httpx2 which continues it: the same names in two packages.
 
-Which one a client is of is found out without importing what is not installed.
+Which one a client is of is found out without importing what is not installed. Here is what is asked
+of their clients, requests and responses, and how our own clients are made.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import ModuleType
-from typing import Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
-from .._deadline import Deadline
+import httpx
 
-ClientT = TypeVar("ClientT")
+from .._secret import ApiKey
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+    from .request import Call
+
+    HTTPClient: TypeAlias = httpx.Client | httpx2.Client
+    AsyncHTTPClient: TypeAlias = httpx.AsyncClient | httpx2.AsyncClient
+else:
+    HTTPClient: TypeAlias = httpx.Client
+    AsyncHTTPClient: TypeAlias = httpx.AsyncClient
+
+OwnT = TypeVar("OwnT", httpx.Client, httpx.AsyncClient)
+
+CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
+"""Bounds of a request that nobody gave bounds, but of those for a stream."""
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Every open stream holds a connection: a bound would let the 101st run wait for the others."""
 
 _PACKAGES = ("httpx", "httpx2")
 
 
 def is_client(value: object, name: str) -> TypeGuard[Any]:
-    """Whether a value is a client of one of the two packages.
-
-    Args:
-        value: The value.
-        name: ``"Client"`` or ``"AsyncClient"``.
-    """
+    """Whether a value is a ``"Client"`` (or ``"AsyncClient"``) of one of the two packages."""
     return any(
         isinstance(value, getattr(sys.modules[package], name))
         for package in _PACKAGES
         if package in sys.modules
     )
+
+
+def checked_client(client: Any, name: str) -> Any:
+    """The user's own client, if any; ``"Client"`` or ``"AsyncClient"`` is wanted.
+
+    Raises:
+        ConfigurationError: It is another kind of object.
+    """
+    if client is not None and not is_client(client, name):
+        raise ConfigurationError(
+            f"http_client must be an httpx.{name} or httpx2.{name}, not {type(client).__name__}."
+        )
+    return client
+
+
+def base_url_of(client: Any) -> str | None:
+    """The base URL that the user's own client has, if any."""
+    is_one = is_client(client, "Client") or is_client(client, "AsyncClient")
+    return str(client.base_url) or None if is_one else None
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One TLS context for the process; making one takes some 20 ms."""
+    return httpx.create_ssl_context()
+
+
+def own_client(kind: type[OwnT], name: str) -> OwnT:
+    """An httpx client of our own, for the method of this name.
+
+    Raises:
+        ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
+    """
+    try:
+        return kind(verify=_ssl_context(), timeout=CALL_TIMEOUT, limits=_LIMITS)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"{name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and "
+            f"SSL_CERT_FILE hold what they should? {reason}"
+        ) from error
 
 
 def error_name(error: BaseException) -> str | None:
@@ -48,24 +107,34 @@ def package_of(request: object) -> ModuleType:
     return sys.modules[type(request).__module__.partition(".")[0]]
 
 
-@lru_cache
-def cut_body_class(package: ModuleType) -> Any:
-    """The class of a request's body that is not sent on when a deadline has passed."""
+def bearer(key: ApiKey) -> Callable[[Any], Any]:
+    """What puts the key on a request just before it is sent, so that no frame holds it before."""
 
-    class CutBody(package.SyncByteStream):  # type: ignore[misc, name-defined]  # known at run time alone
-        """A body whose pieces are bounded together; httpcore bounds each alone."""
+    def put(request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+        return request
 
-        def __init__(self, body: Any, deadline: Deadline) -> None:
-            self._body = body
-            self._deadline = deadline
+    return put
 
-        def __iter__(self) -> Iterator[bytes]:
-            for piece in self._body:
-                if self._deadline.has_passed:
-                    raise package.WriteTimeout("the deadline passed")
-                yield piece
 
-    return CutBody
+def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
+    """The headers of an answer, names in lower case, without the key that a server may echo.
+
+    It is taken out of the reason phrase too, which `repr` of an answer shows.
+    """
+    hide = call.key.hide_in
+    phrase: bytes = response.extensions.get("reason_phrase", b"")
+    response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
+    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
+
+
+def content_of(response: Any) -> bytes:
+    """The body, as far as a hook of the user's client has read it before it raised."""
+    try:
+        content: bytes = response.content
+    except Exception:  # noqa: BLE001  # of either package: it was not read
+        return b""
+    return content
 
 
 class Progress:
@@ -87,13 +156,17 @@ class Progress:
         """Whether the server may have got any of the request."""
         return self._has_begun or not self._is_reported
 
-    def note(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report.
+    def is_sent(self, error: BaseException) -> bool:
+        """Whether the server may have got any of a request that failed with this exception."""
+        # Of the wait for a connection httpcore reports nothing.
+        cause = error.__cause__
+        waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith(
+            "httpcore"
+        )
+        return self.may_be_sent and not waited
 
-        Args:
-            step: Such as ``"http11.send_request_headers.started"``.
-            info: What belongs to it.
-        """
+    def note(self, step: str, info: Mapping[str, Any]) -> None:
+        """Take a report, such as of ``"http11.send_request_headers.started"``."""
         self._is_reported = True
         self.is_shared = self.is_shared or step.startswith("http2.")
         if step.endswith("send_request_headers.started"):

@@ -57,8 +57,7 @@ class Exchange:
         self.is_closed = True
         stream = self._stream
         if stream is not None and stream.exchange is self:
-            with suppress(AttributeError, OSError):  # it is gone already
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            shut_down(stream)
 
     def attach(self, stream: _Stream) -> None:
         """Note the connection over which it goes.
@@ -71,15 +70,16 @@ class Exchange:
             raise httpcore.WriteError("the client was closed")
 
     def bound(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
-        """A bound that ends with the deadline.
-
-        Args:
-            timeout: The bound that httpcore has; None for none.
-            late: What is raised where the deadline has passed.
-        """
+        """The bound of httpcore, cut to the deadline; `late` is raised where that has passed."""
         if self._deadline.has_passed:
             raise late("the deadline passed")
         return self._deadline.bound(timeout)
+
+
+def shut_down(stream: Any) -> None:
+    """Wake a thread that waits for a connection; closing its socket does not."""
+    with suppress(AttributeError, OSError):  # another kind of stream, or gone already
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class _Active(threading.local):
@@ -160,18 +160,6 @@ class _Backend(httpcore.NetworkBackend):
                 return _Stream(stream, exchange)
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._backend.connect_unix_socket(path, timeout, socket_options)
-        return _Stream(stream, _ACTIVE.exchange or _IDLE)
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
 
 def _addresses(host: str, port: int) -> list[str]:
     """The addresses of a host, each once: the deadline is kept between two of them."""
@@ -227,59 +215,40 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         connect = partial(
             self._backend.connect_tcp, host, port, timeout, local_address, socket_options
         )
-        return AsyncStream(await _Connecting(connect).stream(), self._pool)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._backend.connect_unix_socket(path, timeout, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._backend.sleep(seconds)
+        return AsyncStream(await _connected(connect), self._pool)
 
 
-class _Connecting:
-    """A connection that is made in a task of its own.
+async def _connected(
+    connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]],
+) -> httpcore.AsyncNetworkStream:
+    """Connect in a task of its own.
 
     A task that is cancelled at the moment when its connection is there would lose it.
-
-    Args:
-        connect: Makes the connection.
     """
+    is_over, given_up = anyio.Event(), anyio.Event()
+    made: list[httpcore.AsyncNetworkStream] = []
+    failed: list[Exception] = []
 
-    def __init__(self, connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]]) -> None:
-        self._connect = connect
-        self._is_over = anyio.Event()
-        self._stream: httpcore.AsyncNetworkStream | None = None
-        self._error: Exception | None = None
-        self._is_given_up = False
-
-    async def stream(self) -> httpcore.AsyncNetworkStream:
-        """The connection."""
-        spawn(self._run)
+    async def run() -> None:
         try:
-            await self._is_over.wait()
-        except BaseException:
-            self._is_given_up = True
-            if self._stream is not None:
-                spawn(self._stream.aclose)
-            raise
-        if self._error is not None:
-            raise self._error
-        assert self._stream is not None
-        return self._stream
-
-    async def _run(self) -> None:
-        try:
-            self._stream = await self._connect()
+            made.append(await connect())
         except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
-            self._error = error
-        self._is_over.set()
-        if self._is_given_up and self._stream is not None:
-            await self._stream.aclose()
+            failed.append(error)
+        is_over.set()
+        if given_up.is_set() and made:
+            await made[0].aclose()
+
+    spawn(run)
+    try:
+        await is_over.wait()
+    except BaseException:
+        given_up.set()
+        if made:
+            spawn(made[0].aclose)
+        raise
+    if failed:
+        raise failed[0]
+    return made[0]
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):

@@ -1,11 +1,12 @@
-"""The options of a client: where they come from, and what is wrong with them."""
+"""The options of a client: where they come from, and what makes one invalid."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, final
 from urllib.parse import urlsplit
 
 import attrs
@@ -26,14 +27,13 @@ CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
 
 DEFAULT_USER = "dify-workflow"
-"""The `user` of a request for which nobody named one; Dify needs one (DIFY.md section 3)."""
+"""The `user` of a request for which nobody named one; Dify refuses requests without."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read whole, by default."""
 
 MAX_USER_LENGTH = 255
-"""Most characters of a `user`; the server answers 500 to more (DIFY.md section 3)."""
-
+"""Most characters of a `user`; the server answers 500 to more."""
 
 QUEUE_TIMEOUT = 60.0
 """Seconds that a call waits, all in all, for the app's concurrency limit."""
@@ -97,38 +97,22 @@ def checked_user(user: str, error: type[DifyError] = InvalidRequestError) -> str
     return user
 
 
-def _configured_user(user: str) -> str:
-    return checked_user(user, ConfigurationError)
-
-
-def _checked_key(key: ApiKey | None) -> ApiKey | None:
-    return key and key.checked()
-
-
-def _at_least(name: str, lowest: int) -> Callable[[int], int]:
-    def check(value: int) -> int:
-        if not isinstance(value, int) or value < lowest:
-            raise ConfigurationError(
-                f"{name} must be a whole number from {lowest} on, not {value!r}."
-            )
-        return value
-
-    return check
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def checked_timeout(
     timeout: Timeout | NotGiven, error: type[DifyError] = ConfigurationError
 ) -> Timeout | NotGiven:
-    """The bounds, if they can be some.
+    """The bounds, if they are valid.
 
     Raises:
         ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None (or the error
             given).
     """
-    seconds = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if seconds and 0 < timeout < math.inf:  # type: ignore[operator]  # a number, then
+    if _is_number(timeout) and 0 < timeout < math.inf:
         return timeout
-    if seconds or isinstance(timeout, bool | str | bytes | dict):
+    if isinstance(timeout, int | float | str | bytes | dict):
         raise error(
             "timeout must be seconds above zero, an httpx.Timeout, or None for no bound, not "
             f"{timeout!r}."
@@ -136,70 +120,59 @@ def checked_timeout(
     return timeout
 
 
-def _seconds_or_none(name: str) -> Callable[[float | None], float | None]:
-    def check(seconds: float | None) -> float | None:
-        if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
-            raise ConfigurationError(
-                f"{name} must be seconds above zero, or None for no bound, not {seconds!r}."
-            )
-        return seconds
-
-    return check
+def _is_whole(value: object, lowest: int) -> bool:
+    return isinstance(value, int) and value >= lowest
 
 
-def _checked_statuses(statuses: Collection[int]) -> frozenset[int]:
-    is_collection = isinstance(statuses, Collection) and not isinstance(statuses, str | bytes)
-    given: list[object] = list(statuses) if is_collection else [statuses]
-    if not is_collection or not all(isinstance(one, int) and 400 <= one < 600 for one in given):  # noqa: PLR2004  # RFC 9110
-        raise ConfigurationError(
-            f"not_sent_statuses must be HTTP statuses from 400 to 599, such as {{429, 503}}, not "
-            f"{statuses!r}."
-        )
-    return frozenset(statuses)
+def _is_above_zero_or_none(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and value > 0)
 
 
-def _is_bool(name: str) -> Callable[[bool], bool]:
-    def check(value: bool) -> bool:  # the option itself
-        if not isinstance(value, bool):
-            raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
-        return value
-
-    return check
+def _is_queue_timeout(value: object) -> bool:
+    return value is NOT_GIVEN or (_is_number(value) and 0 <= value < math.inf)
 
 
-def _checked_queue_timeout(seconds: float | NotGiven) -> float | NotGiven:
-    if isinstance(seconds, NotGiven):
-        return seconds
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not 0 <= seconds < math.inf:
-        raise ConfigurationError(
-            f"queue_timeout must be seconds, or 0 for not waiting, not {seconds!r}."
-        )
-    return seconds
+def _are_statuses(value: Collection[object]) -> bool:
+    if not isinstance(value, Collection) or isinstance(value, str | bytes):
+        return False
+    return all(isinstance(one, int) and 400 <= one < 600 for one in value)  # noqa: PLR2004  # RFC 9110
 
 
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "api_key": _checked_key,
-    "base_url": checked_url,
-    "user_id": _configured_user,
-    "timeout": checked_timeout,
-    "max_retries": _at_least("max_retries", 0),
-    "max_reattach": _at_least("max_reattach", 0),
-    "lost_run_timeout": _seconds_or_none("lost_run_timeout"),
-    "start_timeout": _seconds_or_none("start_timeout"),
-    "not_sent_statuses": _checked_statuses,
-    "at_least_once": _is_bool("at_least_once"),
-    "queue_timeout": _checked_queue_timeout,
-    "max_event_bytes": _at_least("max_event_bytes", 1),
-    "max_answer_bytes": _at_least("max_answer_bytes", 1),
+_WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number from 0 on")
+_WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number from 1 on")
+_SECONDS_OR_NONE = (_is_above_zero_or_none, "seconds above zero, or None for no bound")
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "max_retries": _WHOLE_FROM_0,
+    "max_reattach": _WHOLE_FROM_0,
+    "max_event_bytes": _WHOLE_FROM_1,
+    "max_answer_bytes": _WHOLE_FROM_1,
+    "lost_run_timeout": _SECONDS_OR_NONE,
+    "start_timeout": _SECONDS_OR_NONE,
+    "queue_timeout": (_is_queue_timeout, "seconds, or 0 for not waiting"),
+    "at_least_once": (lambda value: isinstance(value, bool), "True or False"),
+    "not_sent_statuses": (_are_statuses, "HTTP statuses from 400 to 599, such as {429, 503}"),
 }
-"""What each option goes through before it counts; the others can be anything of their type."""
+"""Whether the value of an option is valid, and what it must be, for the message."""
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "api_key": lambda key: key and key.checked(),
+    "base_url": checked_url,
+    "user_id": partial(checked_user, error=ConfigurationError),
+    "timeout": checked_timeout,
+    "not_sent_statuses": frozenset,
+}
+"""What checks the value of an option and makes it the one that counts."""
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
     # Not as converters of the class: a debugger must be able to show one that was refused.
+    for name, (is_valid, what) in _RULES.items():
+        if name in options and not is_valid(options[name]):
+            raise ConfigurationError(f"{name} must be {what}, not {options[name]!r}.")
     return {
-        name: _CHECKS[name](value) if name in _CHECKS else value for name, value in options.items()
+        name: _CONVERTERS[name](value) if name in _CONVERTERS else value
+        for name, value in options.items()
     }
 
 
@@ -244,7 +217,7 @@ class Options:
         """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill, where not empty.
 
         Raises:
-            ConfigurationError: An option cannot be right.
+            ConfigurationError: An option is invalid.
         """
         if api_key is None:
             api_key = wrap(os.environ.get("DIFY_API_KEY") or None)
@@ -261,7 +234,7 @@ class Options:
         A timeout of None is given; it means no bound.
 
         Raises:
-            ConfigurationError: An option cannot be right.
+            ConfigurationError: An option is invalid.
         """
         changes = {
             name: value

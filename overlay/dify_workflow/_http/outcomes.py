@@ -56,7 +56,7 @@ def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meanin
     if isinstance(error, RunDeadlineExceededError):
         return _UNKNOWN if error.request_sent else _NOT_RUN
     if isinstance(error, APIStatusError):
-        if error.status_code in not_sent_statuses or is_refusal(error):
+        if error.status_code in not_sent_statuses or _is_refusal(error):
             return _NOT_NOW
         is_unclear = error.status_code in _UNCLEAR
         if is_unclear or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -67,7 +67,7 @@ def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meanin
     return _UNKNOWN  # a 2xx that cannot be read
 
 
-def is_refusal(error: APIStatusError) -> bool:
+def _is_refusal(error: APIStatusError) -> bool:
     """Whether Dify itself refuses for now: the concurrency limit, a rate limit, a quota."""
     return isinstance(error, RateLimitError) and error.is_from_dify
 
@@ -80,19 +80,14 @@ def is_outage(error: DifyError) -> bool:
 
 
 def add_to_message(error: DifyError, text: str) -> None:
-    """Add a sentence to the message of an exception.
-
-    Args:
-        error: The exception.
-        text: The sentence.
-    """
+    """Add a sentence to the message of an exception."""
     error.args = (f"{error} {text}", *error.args[1:])
 
 
 def is_concurrency_limit(error: DifyError) -> bool:
     """Whether the app's concurrency limit refused the request.
 
-    Servers say so with 400; their own documents, with 429 too_many_requests (DIFY-VERSIONS.md).
+    Servers say so with 400; their own documents, with 429 too_many_requests.
     """
     return isinstance(error, RateLimitError) and (
         error.status_code == HTTPStatus.BAD_REQUEST or error.code == "too_many_requests"
@@ -102,6 +97,6 @@ def is_concurrency_limit(error: DifyError) -> bool:
 def can_never_fit(error: DifyError) -> bool:
     """Whether the app's concurrency limit refuses every stream, however long one waits.
 
-    A stream takes two places for a moment as it begins (DIFY.md section 8).
+    A stream takes two places for a moment as it begins.
     """
     return isinstance(error, RateLimitError) and error.limit == 1

@@ -9,11 +9,8 @@ from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import (
-    APIConnectionError,
-    APIStatusError,
-    DifyError,
-)
+from ..errors import APIConnectionError, APIStatusError, DifyError
+from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .outcomes import can_never_fit, is_concurrency_limit, meaning
 from .request import Call
@@ -61,10 +58,11 @@ def wait_before_retry(
     if not (meaning(error, not_sent_statuses).may_repeat or (repeatable and _may_pass(error))):
         return None
     in_queue = is_concurrency_limit(error)
-    if queue_left <= 0 if in_queue else attempt > max_retries:
+    is_used_up = queue_left <= 0 if in_queue else attempt > max_retries
+    if is_used_up:
         return None
     longest = min(LONGEST_RETRY_AFTER, queue_left) if in_queue else LONGEST_RETRY_AFTER
-    asked = retry_after(error)
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
     if asked is not None:
         return asked if asked <= longest else None
     # Full jitter: clients that failed together do not come back together.
@@ -79,11 +77,6 @@ def _may_pass(error: DifyError) -> bool:
     return isinstance(error, APIConnectionError)
 
 
-def retry_after(error: DifyError) -> float | None:
-    """Seconds that the server asks to wait; None where it does not."""
-    return error.retry_after if isinstance(error, APIStatusError) else None
-
-
 class Attempts:
     """The attempts at a call: whether there is a next one, and when.
 
@@ -94,7 +87,7 @@ class Attempts:
     def __init__(self, call: Call[Any]) -> None:
         self._call = call
         self._failed: Counter[bool] = Counter()  # whether it was the concurrency limit: how often
-        self._queue_left = call.queue_timeout
+        self._queue_left = call.options.queue_seconds
         self._last: DifyError | None = None
 
     def begin(self) -> None:
@@ -104,7 +97,7 @@ class Attempts:
             RunDeadlineExceededError: It would be too late.
         """
         if self._call.deadline.has_passed:
-            raise self._call.deadline_passed(sent=False) from self._last
+            raise deadline_passed(self._call, sent=False) from self._last
 
     def wait_after(self, error: DifyError) -> float | None:
         """Seconds to wait after an attempt that failed; None where it was the last one."""
@@ -116,10 +109,10 @@ class Attempts:
         wait = wait_before_retry(
             error,
             attempt=self._failed[in_queue],
-            max_retries=self._call.max_retries,
+            max_retries=self._call.options.max_retries,
             repeatable=operation.repeatable,
             queue_left=self._queue_left,
-            not_sent_statuses=self._call.not_sent_statuses,
+            not_sent_statuses=self._call.options.not_sent_statuses,
         )
         if wait is None:
             return None

@@ -9,26 +9,24 @@ from email.utils import parsedate_to_datetime
 
 
 class Servers:
-    """The version of each server (header X-Version) and its clock (Date), by base URL."""
+    """The version of each server (header X-Version) and its clock (Date), by base URL.
+
+    None stands for one that is not known: no answer had the header.
+    """
 
     def __init__(self) -> None:
         self._versions: dict[str, str] = {}
         self._clocks: dict[str, float] = {}
 
     def note(self, base_url: str, headers: Mapping[str, str]) -> None:
-        """Take the head of an answer that came just now.
-
-        Args:
-            base_url: Base URL of the server.
-            headers: Its headers, names in lower case.
-        """
+        """Take the headers of an answer that came just now, names in lower case."""
         if version := headers.get("x-version"):
             self._versions[base_url] = version
         if (date := _unix_time(headers.get("date"))) is not None:
             self._clocks[base_url] = date - time.monotonic()
 
     def version(self, base_url: str) -> str | None:
-        """The version of a server; None where it is not known."""
+        """The version of a server."""
         return self._versions.get(base_url)
 
     def time_at(self, base_url: str, moment: float) -> float | None:
@@ -37,9 +35,6 @@ class Servers:
         Args:
             base_url: Base URL of the server.
             moment: When, by the monotonic clock of this process.
-
-        Returns:
-            None where no answer had a Date.
         """
         clock = self._clocks.get(base_url)
         return None if clock is None else clock + moment

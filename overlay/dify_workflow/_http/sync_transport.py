@@ -1,66 +1,35 @@
-"""Sending and receiving with `httpx.Client`."""
+# Written by `make generate` from async_transport.py; change that one instead.
+"""Sending and receiving with `httpx.Client`: calls, their attempts, and their answers."""
 
 from __future__ import annotations
 
-import os
+import logging
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from threading import Event
+from http import HTTPStatus
+from time import sleep
 from typing import Any, TypeVar
-from weakref import WeakSet
-
-import httpx
 
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
-from .failures import (
-    LIMITS,
-    BodyClosedError,
-    HTTPClient,
-    closed,
-    content_of,
-    failure_of,
-    header_dict,
-    is_sent,
-    is_wanted,
-    log,
-    may_be_events,
-    setting_up,
-    ssl_context,
-    unwanted,
-    without_secrets,
-)
-from .libraries import Progress, error_name
-from .network import Exchange, hold_connections
-from .request import (
-    CALL_TIMEOUT,
-    Call,
-    bearer,
-    build_request,
-    cut,
-)
+from .failures import BodyClosedError, failure_of, unwanted, without_secrets
+from .libraries import HTTPClient, Progress, content_of, error_name, header_dict
+from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers
-from .sync_body import (
-    ByteStream,
-    close_abandoned,
-    close_all_of,
-    leave_to_parent,
-)
+from .sync_body import ByteStream
+from .sync_connections import Connections, resolved
+
+__all__ = ["Transport", "resolved"]
+
+logger = logging.getLogger("dify_workflow")
 
 T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
 
 
-def resolved(result: T) -> T:
-    """What a callback of the user's returned; an async one may return a coroutine."""
-    return result
-
-
-class Transport:
+class Transport(Connections):
     """Sends calls with an `httpx.Client`.
 
     Args:
@@ -69,16 +38,8 @@ class Transport:
     """
 
     def __init__(self, http_client: HTTPClient | None = None) -> None:
+        super().__init__(http_client)
         self.servers = Servers()
-        self._given = http_client
-        self._made: httpx.Client | None = None
-        self._holds_connections = False
-        self._in_flight: set[Exchange] = set()
-        self._inherited: list[httpx.Client] = []
-        self._closed = False
-        self._lock = threading.Lock()
-        self._sleepers: set[Event] = set()
-        _TRANSPORTS.add(self)
 
     @property
     def is_given(self) -> bool:
@@ -120,46 +81,6 @@ class Transport:
             outcome: T = end.value
             return outcome
 
-    def wait(self, seconds: float, woken: Event) -> None:
-        """Let time pass, until woken or closed.
-
-        Args:
-            seconds: How much.
-            woken: What ends it early.
-        """
-        with self._lock:
-            if self._closed:
-                return
-            self._sleepers.add(woken)
-        try:
-            woken.wait(seconds)
-        finally:
-            self._sleepers.discard(woken)
-
-    def close(self) -> None:
-        """Close the connections that were made here."""
-        with self._lock:
-            self._closed = True
-            sleepers, in_flight = list(self._sleepers), list(self._in_flight)
-        for woken in sleepers:
-            woken.set()
-        for exchange in in_flight:
-            exchange.close()
-        close_abandoned()
-        if self._given is None:
-            close_all_of(self)
-        if self._made is not None:
-            self._made.close()
-
-    def leave_to_parent(self) -> None:
-        """In a process that was just forked: begin anew, without the connections of the parent."""
-        if self._made is not None:
-            self._inherited.append(self._made)
-        self._made = None
-        self._lock = threading.Lock()
-        self._sleepers = set()
-        self._in_flight = set()
-
     def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], R]) -> R:
         attempts = Attempts(call)
         while True:
@@ -171,7 +92,7 @@ class Transport:
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
-            time.sleep(seconds)
+            sleep(seconds)
 
     def _answer(self, call: Call[T]) -> T:
         body = self._open(call)
@@ -185,82 +106,41 @@ class Transport:
     def _open(self, call: Call[Any]) -> ByteStream:
         body, response = self._sent(call)
         self.servers.note(call.base_url, body.headers)
-        if is_wanted(call, response, body.headers):
+        operation, kind = call.operation, body.headers.get("content-type", "")
+        if response.is_success and operation.takes(kind):
             return body
-        if may_be_events(call, response) and body.begins_like_events():
+        may_be_events = operation.answer == "events" and response.status_code == HTTPStatus.OK
+        if may_be_events and body.begins_like_events():
             return body
-        raise unwanted(call, response, body.headers, body.start())
+        raise unwanted(call, body.start())
 
     def _sent(self, call: Call[Any]) -> tuple[ByteStream, Any]:
         """Send a call, and return the body of its answer, and its head."""
-        close_abandoned()
         client = self._client(call)
         started, outer = time.perf_counter(), sys.exception()
         request = build_request(client, call)
-        progress = Progress(is_reported=client is self._made)
-        request.extensions["trace"] = progress.note
-        is_held = self._holds_connections and client is self._made
-        exchange = Exchange(call.deadline)
-        if call.deadline.is_set and not is_held:
-            cut(request, call.deadline, progress)
+        progress = Progress(is_reported=not self.is_given)
         try:
-            with self._flying(call, exchange), exchange.active():
-                response = client.send(
-                    request, stream=True, auth=bearer(call.key), follow_redirects=False
-                )
+            response, connection = self._exchange(client, call, request, progress)
         except BaseException as error:
-            if sent := is_sent(error, progress):
+            if sent := progress.is_sent(error):
                 call.on_sent()
             without_secrets(error, call, request, outer)
-            answered: Any = getattr(error, "response", None)
             if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
-                headers = header_dict(call, answered)
-                raise unwanted(call, answered, headers, content_of(answered)) from error
+                answered: Any = getattr(error, "response", None)
+                name, status = call.operation.name, answered.status_code
+                headers, content = header_dict(call, answered), content_of(answered)
+                raise unwanted(call, Answer(name, status, headers, call.key, content)) from error
             failure = failure_of(error, call, request, sent=sent)
-            if isinstance(failure, APIConnectionError) and exchange.is_closed:
+            if isinstance(failure, APIConnectionError) and self._closed:
                 raise BodyClosedError(call, request_sent=sent) from None
             if failure is error:
                 raise
             raise failure from error
         call.on_sent()
-        log(call, response, started)
-        return ByteStream(call, response, self, exchange if is_held else None), response
-
-    @contextmanager
-    def _flying(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
-        """Let `close` end an exchange whose answer has not begun."""
-        with self._lock:
-            if self._closed:
-                raise closed(call)
-            self._in_flight.add(exchange)
-        try:
-            yield
-        finally:
-            self._in_flight.discard(exchange)
-
-    def _client(self, call: Call[Any]) -> Any:
-        with self._lock:
-            if self._closed or (self._given is not None and self._given.is_closed):
-                raise closed(call)
-            if self._given is not None:
-                return self._given
-            if self._made is None:
-                with setting_up(call):
-                    self._made = httpx.Client(
-                        verify=ssl_context(), timeout=CALL_TIMEOUT, limits=LIMITS
-                    )
-                self._holds_connections = hold_connections(self._made)
-            return self._made
-
-
-_TRANSPORTS: WeakSet[Transport] = WeakSet()
-
-
-def _leave_to_parent() -> None:
-    leave_to_parent()
-    for transport in list(_TRANSPORTS):
-        transport.leave_to_parent()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_leave_to_parent)
+        milliseconds = (time.perf_counter() - started) * 1000
+        # Neither bodies nor addresses, which can hold tokens.
+        logger.debug(
+            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
+        )
+        return ByteStream(call, response, connection), response

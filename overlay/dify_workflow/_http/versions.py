@@ -1,4 +1,7 @@
-"""What the version of a server says of what it does, and of the endpoints that it has. Pure."""
+"""What the version of a server says of what it does, and of the endpoints that it has. Pure.
+
+A version is None where it is not known: proxies may drop the header that says it.
+"""
 
 from __future__ import annotations
 
@@ -8,59 +11,33 @@ from functools import cache
 from .endpoints import SINCE
 
 _LAST_LOSING = (1, 9, 1)
-"""Up to it, the end of a stream is the end of the run's record (DIFY-VERSIONS.md, point 1)."""
+"""Up to it, the end of a stream is the end of the run's record."""
 
 _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
-"""They stop runs that people let go on (DIFY-VERSIONS.md, newer servers, point 4)."""
+"""They stop runs that people let go on."""
 
 _LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
-"""Their streams stay open for a second behind the final event (DIFY.md section 0.6)."""
+"""Their streams stay open for a second behind the final event."""
 
 
 def lingers(version: str | None) -> bool:
-    """Whether a server is known to keep a stream open when the run has ended.
-
-    Args:
-        version: Its version; None where it is not known.
-    """
+    """Whether a server is known to keep a stream open when the run has ended."""
     return version is not None and _numbers(version)[:2] in _LINGERING
 
 
 def loses_records(version: str | None) -> bool:
-    """Whether a server forgets the outcome of a run whose stream was left.
-
-    Args:
-        version: Its version; None where it is not known.
-    """
+    """Whether a server is known to forget the outcome of a run whose stream was left."""
     return version is not None and _numbers(version) <= _LAST_LOSING
 
 
 def may_lose_records(version: str | None) -> bool:
-    """Whether a server forgets the outcome of a run whose stream was left, or nobody knows.
-
-    Args:
-        version: Its version; None where a proxy drops the header that says it.
-    """
+    """Whether a server forgets the outcome of a run whose stream was left, or nobody knows."""
     return version is None or loses_records(version)
 
 
 def stops_resumed_runs(version: str | None) -> bool:
-    """Whether a server, by a fault of its own, stops runs that go on after human input.
-
-    Args:
-        version: Its version; None where it is not known.
-    """
+    """Whether a server, by a fault of its own, stops runs that go on after human input."""
     return version is not None and _numbers(version) in _STOPPING
-
-
-def is_older(version: str, than: str) -> bool:
-    """Whether a server is older than a version of Dify.
-
-    Args:
-        version: Its version; one that cannot be read is newer than all.
-        than: The other version.
-    """
-    return _numbers(version) < _numbers(than)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -75,13 +52,13 @@ def version_needed(method: str, path: str, server_version: str | None) -> str | 
     Args:
         method: HTTP method, in lower case.
         path: Path behind the base URL, with its values filled in.
-        server_version: Version of the server; None where it is not known.
+        server_version: Version of the server.
     """
     if server_version is None:
         return None
     for known_method, pattern, since in _younger():
         if known_method == method and pattern.fullmatch(path):
-            return since if is_older(server_version, since) else None
+            return since if _numbers(server_version) < _numbers(since) else None
     return None
 
 

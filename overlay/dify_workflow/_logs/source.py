@@ -16,7 +16,7 @@ from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
 from .._http.options import Options
 from .._http.outcomes import is_outage
-from .._http.request import Call, call_for
+from .._http.request import Call
 from .._http.servers import Servers
 from ..errors import DifyError, InvalidRequestError, InvalidResponseError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest
@@ -57,7 +57,7 @@ class LogSource:
             while True:
                 self._check_version()
                 operation = operations.list_workflow_logs(self.name, self.request, query)
-                answer: LogAnswer = yield call_for(self.options, operation, key)
+                answer: LogAnswer = yield Call(operation, key, self.options)
                 self._check_version()
                 for row in answer.rows:
                     self._check_row(query, row)

@@ -105,7 +105,7 @@ class Search:
         self._seconds = seconds
         self._longest_wait = longest_wait
         self._compared: dict[str, bool] = {}
-        self._left = 0 if sent.again is None else sent.again.max_retries
+        self._left = 0 if sent.again is None else sent.again.options.max_retries
         self._is_absent = False
 
     def find_or_explain(self, failure: DifyError) -> Steps[None]:
@@ -230,7 +230,7 @@ class Search:
 
     def _answer(self, call: Call[T], until: Deadline) -> Steps[T]:
         """The answer to a call, within the time of the search and of who waits for it."""
-        bounded = attrs.evolve(call, deadline=until) if until.left < call.deadline.left else call
+        bounded = call.changed(deadline=until) if until.left < call.deadline.left else call
         try:
             answer: T = yield Ask(bounded)
         except RunDeadlineExceededError:
