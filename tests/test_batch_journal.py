@@ -16,12 +16,7 @@ import anyio
 import pytest
 from anyio import create_task_group, to_thread
 
-from dify_workflow import (
-    AsyncDifyWorkflow,
-    AuthenticationError,
-    DifyWorkflow,
-    InvalidRequestError,
-)
+from dify_workflow import AsyncDifyWorkflow, AuthenticationError, DifyWorkflow, InvalidRequestError
 from dify_workflow.batch import (
     JournalError,
     RowsError,

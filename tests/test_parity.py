@@ -20,9 +20,7 @@ from dify_workflow import (
     WorkflowLogsRequest,
     WorkflowStream,
 )
-from dify_workflow import (
-    __all__ as public,
-)
+from dify_workflow import __all__ as public
 from dify_workflow._http.async_body import AsyncByteStream
 from dify_workflow._http.async_connections import AsyncConnections, AsyncReader
 from dify_workflow._http.async_transport import AsyncTransport

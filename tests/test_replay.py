@@ -14,12 +14,7 @@ from hypothesis import strategies as st
 from dify_workflow import StreamGap
 from dify_workflow._secret import ApiKey
 from dify_workflow._streams import session as session_module
-from dify_workflow._streams.protocol import (
-    Ask,
-    Reopen,
-    RunCalls,
-    Wait,
-)
+from dify_workflow._streams.protocol import Ask, Reopen, RunCalls, Wait
 from dify_workflow._streams.recovery import Patience, Recovery
 from dify_workflow._streams.session import StreamSession
 from dify_workflow.models import WorkflowRunResponse

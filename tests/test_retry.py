@@ -24,11 +24,7 @@ from dify_workflow import (
     ServerError,
 )
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.retry import (
-    pause,
-    wait_before_retry,
-    without_waiting,
-)
+from dify_workflow._http.retry import pause, wait_before_retry, without_waiting
 from support import events
 from support.events import RUN, TASK
 from support.recordings import recording

@@ -8,12 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dify_workflow import (
-    APITimeoutError,
-    DifyWorkflow,
-    InvalidRequestError,
-    StreamInterruptedError,
-)
+from dify_workflow import APITimeoutError, DifyWorkflow, InvalidRequestError, StreamInterruptedError
 from support.events import RUN
 from support.pace import hurried
 from support.recordings import recording

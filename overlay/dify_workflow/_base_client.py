@@ -16,12 +16,7 @@ from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
 from ._deadline import Deadline
-from ._http.options import (
-    NotGiven,
-    Options,
-    Timeout,
-    checked_timeout,
-)
+from ._http.options import NotGiven, Options, Timeout, checked_timeout
 from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.servers import Servers

@@ -16,23 +16,11 @@ from ._api.files import opened
 from ._api.inputs import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.preparation import as_request
-from ._base_client import (
-    ClientBase,
-    checked_mode,
-    checked_tracing,
-    naming,
-    starting_none,
-)
+from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
 from ._deadline import Deadline, deadline_in
 from ._http.async_transport import AsyncTransport, resolved
 from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
-from ._http.options import (
-    MAX_ANSWER_BYTES,
-    NOT_GIVEN,
-    NotGiven,
-    Options,
-    Timeout,
-)
+from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
 from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.versions import may_lose_records

@@ -9,12 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from .._json import (
-    JSON,
-    JSONObject,
-    is_list,
-    is_object,
-)
+from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import InputProblem
 
 _SILENT_VERSIONS = ("1.13.", "1.14.")

@@ -12,13 +12,7 @@ import attrs
 
 from dify_workflow_api import models as wire
 
-from .._json import (
-    JSON,
-    JSONObject,
-    abridged,
-    is_object,
-    read,
-)
+from .._json import JSON, JSONObject, abridged, is_object, read
 from .._log_cursor import LogPosition, moment_of
 from ..models import WorkflowLogs
 

@@ -83,9 +83,7 @@ def run_workflow(
 
         request = build(body=body)
     else:
-        from dify_workflow_api.api.workflows.run_workflow_by_id import (
-            _get_kwargs as build_by_id,
-        )
+        from dify_workflow_api.api.workflows.run_workflow_by_id import _get_kwargs as build_by_id
 
         request = build_by_id(checked_uuid("workflow_id", workflow_id), body=body)
     return Operation(
@@ -173,9 +171,7 @@ def stream_workflow_events(
     last_event_id: str | None = None,
 ) -> Operation[Answer]:
     """GET /workflow/{workflow_run_id}/events; the header is for servers whose events have ids."""
-    from dify_workflow_api.api.workflows.stream_workflow_events import (
-        _get_kwargs as build,
-    )
+    from dify_workflow_api.api.workflows.stream_workflow_events import _get_kwargs as build
 
     request = build(
         checked_uuid("workflow_run_id", workflow_run_id),
@@ -193,9 +189,7 @@ def stream_workflow_events(
 
 def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
     """GET /form/human_input/{form_token}."""
-    from dify_workflow_api.api.human_input.get_human_input_form import (
-        _get_kwargs as build,
-    )
+    from dify_workflow_api.api.human_input.get_human_input_form import _get_kwargs as build
 
     token = checked_id("form_token", form_token)
     return Operation(
@@ -210,9 +204,7 @@ def submit_human_input_form(
     form_token: str, action: str, inputs: JSONObject, user: str
 ) -> Operation[None]:
     """POST /form/human_input/{form_token}."""
-    from dify_workflow_api.api.human_input.submit_human_input_form import (
-        _get_kwargs as build,
-    )
+    from dify_workflow_api.api.human_input.submit_human_input_form import _get_kwargs as build
 
     body = wire.SubmitHumanInputFormBody(
         inputs=inputs, action=checked_text("action", action), user=user

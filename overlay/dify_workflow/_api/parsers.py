@@ -15,12 +15,7 @@ from .._json import JSON, JSONObject, read
 from .._status import status_of
 
 if TYPE_CHECKING:
-    from ..models import (
-        HumanInputForm,
-        UploadedFile,
-        WorkflowPause,
-        WorkflowRunResponse,
-    )
+    from ..models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse
 
 
 def blocking_run(body: JSONObject) -> WorkflowRunResponse:

@@ -19,30 +19,16 @@ from .._http.request import Call, Operation
 from .._http.servers import Servers
 from .._json import JSON, JSONObject
 from .._secret import ApiKey
-from ..errors import (
-    DifyError,
-    InvalidInputsError,
-    InvalidRequestError,
-    RunDeadlineExceededError,
-)
+from ..errors import DifyError, InvalidInputsError, InvalidRequestError, RunDeadlineExceededError
 from ..models import WorkflowFile
 from ..models.file import file_type
 from . import operations
 from .files import opened
 from .input_rules import needs_check, problems, undeclared
-from .inputs import (
-    UNSENT_ID,
-    local_paths,
-    wire_files,
-    wire_inputs,
-)
+from .inputs import UNSENT_ID, local_paths, wire_files, wire_inputs
 
 if TYPE_CHECKING:
-    from ..models import (
-        UploadedFile,
-        WorkflowRunRequest,
-        WorkflowRunResponse,
-    )
+    from ..models import UploadedFile, WorkflowRunRequest, WorkflowRunResponse
 
 FORM_LIFETIME = 300.0
 """Seconds that the inputs an app takes are kept; they change when it is published again."""

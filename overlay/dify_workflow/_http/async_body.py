@@ -20,14 +20,7 @@ from .body import (
     UnknownEncodingError,
     begins_like_events,
 )
-from .failures import (
-    BodyClosedError,
-    broken,
-    failure_of,
-    silence,
-    too_long,
-    without_secrets,
-)
+from .failures import BodyClosedError, broken, failure_of, silence, too_long, without_secrets
 from .request import Answer
 
 

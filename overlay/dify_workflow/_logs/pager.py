@@ -7,13 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from .._api.log_query import (
-    LATEST,
-    MAX_WINDOW,
-    LogQuery,
-    LogScope,
-    Steps,
-)
+from .._api.log_query import LATEST, MAX_WINDOW, LogQuery, LogScope, Steps
 from .._log_cursor import (
     LogBookmark,
     LogHead,

@@ -7,15 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from .._api.log_query import (
-    LATEST,
-    MAX_WINDOW,
-    LogAnswer,
-    LogQuery,
-    LogScope,
-    Steps,
-    in_order,
-)
+from .._api.log_query import LATEST, MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps, in_order
 from .._log_cursor import LogBookmark, LogHead, LogPosition
 from ..errors import LogWindowUnstableError
 from ..models import WorkflowLogs

@@ -9,13 +9,7 @@ from typing import TypeAlias
 
 import orjson
 
-from .._json import (
-    JSON,
-    check_depth,
-    decode,
-    is_object,
-    may_be_rounded,
-)
+from .._json import JSON, check_depth, decode, is_object, may_be_rounded
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent
 from .sse import Data, Message, SSEDecoder

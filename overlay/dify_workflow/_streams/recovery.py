@@ -22,13 +22,7 @@ from ..errors import (
     RunDeadlineExceededError,
     ServerError,
 )
-from .protocol import (
-    Ask,
-    Reopen,
-    RunCalls,
-    Steps,
-    Wait,
-)
+from .protocol import Ask, Reopen, RunCalls, Steps, Wait
 
 if TYPE_CHECKING:
     from ..errors import StreamInterruptedError

@@ -8,19 +8,8 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from .._json import (
-    JSON,
-    JSONObject,
-    is_list,
-    is_object,
-)
-from ..events import (
-    HumanInputRequired,
-    NodeFinished,
-    NodeStarted,
-    WorkflowPaused,
-    WorkflowStarted,
-)
+from .._json import JSON, JSONObject, is_list, is_object
+from ..events import HumanInputRequired, NodeFinished, NodeStarted, WorkflowPaused, WorkflowStarted
 from ..events.base import StreamEvent
 from .run_state import Nodes, is_resumption
 

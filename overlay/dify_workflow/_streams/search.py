@@ -13,12 +13,7 @@ from .._api.inputs import UNSENT_ID
 from .._deadline import Deadline
 from .._http.outcomes import add_to_message
 from .._http.request import Call
-from .._json import (
-    JSON,
-    JSONObject,
-    is_list,
-    is_object,
-)
+from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import (
     APIStatusError,
     DifyError,
@@ -26,13 +21,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from .protocol import (
-    Ask,
-    Reopen,
-    RunCalls,
-    Steps,
-    Wait,
-)
+from .protocol import Ask, Reopen, RunCalls, Steps, Wait
 
 if TYPE_CHECKING:
     from .._api.log_query import LogAnswer

@@ -14,32 +14,15 @@ from .._api.parsers import final_payload
 from .._deadline import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
-from ..errors import (
-    APIConnectionError,
-    DifyError,
-    RunDeadlineExceededError,
-    StreamInterruptedError,
-)
-from ..events import (
-    TextChunk,
-    WorkflowFinished,
-    WorkflowPaused,
-)
-from ..events.base import (
-    FailureEvent,
-    FinalEvent,
-    StreamEvent,
-)
+from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError, StreamInterruptedError
+from ..events import TextChunk, WorkflowFinished, WorkflowPaused
+from ..events.base import FailureEvent, FinalEvent, StreamEvent
 from .failures import StreamErrors
 from .feed import RunFeed
 from .forms import AnsweredForms
 from .observer import Observer
 from .protocol import Steps
-from .replay import (
-    StreamGap,
-    forms_of,
-    is_replayed,
-)
+from .replay import StreamGap, forms_of, is_replayed
 from .run_state import RunState, StoppedTasks
 from .sse import EventTooLargeError
 

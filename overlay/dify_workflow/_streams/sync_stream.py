@@ -15,12 +15,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
-from .protocol import (
-    Ask,
-    Reopen,
-    Step,
-    Wait,
-)
+from .protocol import Ask, Reopen, Step, Wait
 from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
 

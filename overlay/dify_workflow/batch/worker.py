@@ -21,17 +21,7 @@ from ..errors import DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
 from .limiter import AdaptiveLimit, Permits, ServerMonitor
-from .records import (
-    DONE,
-    PENDING,
-    RUNNING,
-    UNKNOWN,
-    Began,
-    Ended,
-    Release,
-    RowRecord,
-    RowResult,
-)
+from .records import DONE, PENDING, RUNNING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult
 
 if TYPE_CHECKING:
     from .rows import Columns

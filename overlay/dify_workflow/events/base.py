@@ -5,15 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
-from .._json import (
-    JSON,
-    SHAPE_ERRORS,
-    JSONObject,
-    abridged,
-    is_object,
-    load,
-    read,
-)
+from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load, read
 from .._status import status_of
 from ..errors import InvalidResponseError
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from dify_workflow.emulator import (
-    BeginNode,
-    EndNode,
-    Input,
-    StartError,
-    Text,
-    Workflow,
-    workflow,
-)
+from dify_workflow.emulator import BeginNode, EndNode, Input, StartError, Text, Workflow, workflow
 from support.apps.steps import BEFORE_1_13, BETWEEN, Body, JSONObject, code
 
 
