@@ -213,7 +213,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
         session, body, within = self._session, self._body, None
-        if body is None or not session.is_steady:
+        if body is None or not session.feed.is_steady:
             if body is None or session.needs_recovery:
                 await self._recover()
                 return

@@ -326,11 +326,6 @@ class StreamSession:
             self.observer.reattached()
 
     @property
-    def is_steady(self) -> bool:
-        """Whether there is nothing to look into before more of the stream is read."""
-        return self.feed.is_steady
-
-    @property
     def has_broken(self) -> bool:
         """Whether the stream broke, as one that is only followed has not."""
         return self._interruption is not None

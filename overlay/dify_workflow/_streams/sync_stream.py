@@ -208,7 +208,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
     def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
         session, body, within = self._session, self._body, None
-        if body is None or not session.is_steady:
+        if body is None or not session.feed.is_steady:
             if body is None or session.needs_recovery:
                 self._recover()
                 return
