@@ -36,8 +36,8 @@ from dify_workflow import (
     StreamInterruptedError,
     UnreadableEvent,
 )
+from dify_workflow._http import async_network, sync_network
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.network import hold_connections
 from support import events
 from support.events import RUN
 from support.pace import hurried
@@ -117,8 +117,8 @@ def test_with_a_client_of_the_users_a_deadline_is_kept_when_data_arrives(
 
 def test_our_own_clients_hold_their_connections_with_this_httpx() -> None:
     """Where a private name of httpx is gone, the deadline would be kept less well, silently."""
-    assert hold_connections(httpx.Client())
-    assert hold_connections(httpx.AsyncClient())
+    assert sync_network.hold_connections(httpx.Client())
+    assert async_network.hold_connections(httpx.AsyncClient())
 
 
 def test_where_httpx_has_no_such_names_calls_still_work(

@@ -16,10 +16,10 @@ import httpx
 from anyio import move_on_after
 
 from .._deadline import Deadline
+from .async_network import AsyncStream, hold_connections, no_socket_left
 from .body import END_SECONDS, Body
 from .failures import closed, deadline_passed, silence
 from .libraries import AsyncHTTPClient, Progress, bearer, own_client
-from .network import AsyncStream, hold_connections, no_socket_left
 from .versions import lingers
 
 if TYPE_CHECKING:

@@ -176,3 +176,27 @@ class Progress:
     async def anote(self, step: str, info: Mapping[str, Any]) -> None:
         """Take a report, for async transports."""
         self.note(step, info)
+
+
+def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:
+    """Give the pools of one of our own clients a network backend of ours.
+
+    This is the one place that uses private names of httpx (a transport's pool and its network
+    backend). Where they are missing, the deadline is checked when data arrives, as with a client
+    of the user's.
+
+    Args:
+        client: The client, which nobody has used yet.
+        backend_of: Makes ours, of a pool's own backend and the pool.
+
+    Returns:
+        Whether httpx has these names.
+    """
+    mounts: dict[Any, Any] = getattr(client, "_mounts", {})
+    transports: list[Any] = [getattr(client, "_transport", None), *mounts.values()]
+    pools = [transport._pool for transport in transports if hasattr(transport, "_pool")]
+    if not pools or not all(hasattr(pool, "_network_backend") for pool in pools):
+        return False
+    for pool in pools:
+        pool._network_backend = backend_of(pool._network_backend, pool)
+    return True

@@ -19,7 +19,7 @@ import httpx
 from .body import END_SECONDS, Body
 from .failures import closed, deadline_passed
 from .libraries import HTTPClient, Progress, bearer, own_client
-from .network import Exchange, hold_connections, shut_down
+from .sync_network import Exchange, hold_connections, shut_down
 from .timeouts import cut
 from .versions import lingers
 
