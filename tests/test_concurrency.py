@@ -26,13 +26,16 @@ from dify_workflow import (
     DifyError,
     DifyWorkflow,
     StreamError,
+    WorkflowRunResponse,
     WorkflowStreamError,
 )
 from dify_workflow._http import retry as _retry
+from dify_workflow._http.sync_tasks import Turn
 from dify_workflow.emulator import Emulator, node, workflow
 from support import events
 from support.events import PING
 from support.http2 import http2_server
+from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.waiting import PATIENCE, SOON, wait_until_reading
 from support.worlds import World
@@ -72,6 +75,62 @@ def test_a_stop_waits_for_the_task_that_another_reader_finds(
         threading.Timer(0.1, stop_is_near.set).start()
         assert stop.result(10).result == "success"
         assert result.result(10).status == "stopped"
+
+
+def test_a_signals_handler_that_waits_for_its_turn_keeps_no_thread_from_working() -> None:
+    turn, has_begun, asked, done = Turn(), threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        assert turn.take(lambda: False)
+        has_begun.set()
+        assert asked.wait(PATIENCE)
+        done.set()
+        turn.give_back()
+
+    def handler(*_: object) -> None:
+        asked.set()
+        turn.take(done.is_set)
+
+    def is_over() -> bool:
+        if not asked.is_set():
+            signal.raise_signal(signal.SIGUSR1)  # at a moment when the turn is looked at
+        return done.is_set()
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    worker = threading.Thread(target=work, daemon=True)
+    try:
+        worker.start()
+        assert has_begun.wait(PATIENCE)
+        assert not turn.take(is_over)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    worker.join(PATIENCE)
+    assert not worker.is_alive()
+
+
+def test_who_asks_a_closed_stream_does_not_wait_for_who_reads_it(server: ReplayServer) -> None:
+    reopened, may_end = threading.Event(), threading.Event()
+
+    def handler(exchange: Exchange) -> None:
+        if "/events" in exchange.request.target:
+            reopened.set()
+            may_end.wait(PATIENCE)
+            return
+        exchange.start_stream()
+        exchange.chunk(events.started())
+
+    with DifyWorkflow("app-key", base_url=server.handle(handler), check_inputs=False) as client:
+        stream = hurried(client).run_workflow_stream({})
+        with ThreadPoolExecutor() as threads:
+            reading = threads.submit(list[Any], stream)
+            assert reopened.wait(PATIENCE)
+            stream.close()
+            asking = threads.submit(stream.started)
+            assert isinstance(asking.result(SOON), WorkflowRunResponse)
+            asking = threads.submit(stream.result)
+            assert isinstance(asking.exception(SOON), StreamError)
+            may_end.set()
+            assert isinstance(reading.exception(PATIENCE), StreamError)
 
 
 def test_each_event_goes_to_one_of_several_readers(both: World, server: ReplayServer) -> None:

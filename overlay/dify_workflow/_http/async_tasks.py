@@ -46,13 +46,17 @@ class Turn:
         self._is_taken = False
         self._waiting: list[Event] = []
 
-    async def take(self, is_done: Callable[[], object]) -> bool:
-        """Wait for one's turn; False where the work is done.
+    def is_ours(self) -> bool:
+        """Whether this task works already: no task asks in the middle of its work."""
+        return False
+
+    async def take(self, is_over: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where there is nothing to do any more.
 
         Args:
-            is_done: Whether it is; asked again after each piece that another task does.
+            is_over: Whether that is so; asked again after each piece that another task does.
         """
-        while not is_done():
+        while not is_over():
             if not self._is_taken:
                 self._is_taken = True
                 return True
@@ -63,10 +67,13 @@ class Turn:
     def give_back(self) -> None:
         """Let the others look at what was done, and work on."""
         self._is_taken = False
-        if self._waiting:
-            for done in self._waiting:
-                done.set()
-            self._waiting.clear()
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done.set()
 
 
 class Flight(Generic[T]):

@@ -129,7 +129,7 @@ def _is_above_zero_or_none(value: object) -> bool:
 
 
 def _is_queue_timeout(value: object) -> bool:
-    return value is NOT_GIVEN or (_is_number(value) and 0 <= value < math.inf)
+    return isinstance(value, NotGiven) or (_is_number(value) and 0 <= value < math.inf)
 
 
 def _are_statuses(value: Collection[object]) -> bool:
@@ -239,7 +239,7 @@ class Options:
         changes = {
             name: value
             for name, value in given.items()
-            if value is not NOT_GIVEN and (value is not None or name in _MAY_BE_NONE)
+            if not isinstance(value, NotGiven) and (value is not None or name in _MAY_BE_NONE)
         }
         return attrs.evolve(self, **_checked(changes))
 

@@ -135,7 +135,8 @@ class ByteStream(Reader):
             if (seconds := self._end_wait()) is not None:
                 until = time.monotonic() + seconds
                 while self.read(max(0.0, until - time.monotonic())) is not None:
-                    pass
+                    if time.monotonic() >= until:
+                        break  # a read without a wait succeeds as long as more comes
         except DifyError:
             pass  # the run has ended, whatever follows
         finally:

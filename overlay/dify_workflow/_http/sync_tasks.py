@@ -32,37 +32,44 @@ class Turn:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal's handler may ask at any moment
+        self._changed = threading.Condition(self._lock)
         self._worker: int | None = None
-        self._waiting: list[threading.Event] = []
+        self._waiting = 0
 
-    def take(self, is_done: Callable[[], object]) -> bool:
-        """Wait for one's turn; False where the work is done.
+    def is_ours(self) -> bool:
+        """Whether this thread works already, and a signal's handler asks in the middle of it."""
+        return self._worker == get_ident()
 
-        It is also False for a signal's handler that asks while its own thread works.
+    def take(self, is_over: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where there is nothing to do any more.
 
         Args:
-            is_done: Whether it is; asked again after each piece that another thread does.
+            is_over: Whether that is so; asked again after each piece that another thread does.
         """
-        while True:
-            with self._lock:
-                if is_done():
-                    return False
+        with self._lock:
+            while not is_over():
                 if self._worker is None:
                     self._worker = get_ident()
                     return True
-                if self._worker == get_ident():
-                    return False
-                self._waiting.append(done := threading.Event())
-            done.wait()
+                # Announced first: who works looks for waiting threads without the lock.
+                self._waiting += 1
+                try:
+                    if self._worker is not None:
+                        self._changed.wait()
+                finally:
+                    self._waiting -= 1
+        return False
 
     def give_back(self) -> None:
         """Let the others look at what was done, and work on."""
-        with self._lock:
-            self._worker = None
-            if self._waiting:
-                for done in self._waiting:
-                    done.set()
-                self._waiting.clear()
+        self._worker = None
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        if self._waiting:
+            with self._lock:
+                self._changed.notify_all()
 
 
 class Flight(Generic[T]):

@@ -82,7 +82,11 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         ready = self._session.ready
         try:
             while ready or await self._read_until(ready.__len__):
-                yield ready.popleft()
+                try:
+                    event = ready.popleft()
+                except IndexError:  # whoever else asked was faster
+                    continue
+                yield event
             await self._finish()
             self._at_end()
         finally:
@@ -151,6 +155,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         """Close the connection; the run goes on."""
         self._closed = True
         self._session.leave()
+        self._turn.wake()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -175,8 +180,11 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        if ready or await self._read_until(ready.__len__):
-            return ready.popleft()
+        while ready or await self._read_until(ready.__len__):
+            try:
+                return ready.popleft()
+            except IndexError:  # whoever else asked was faster
+                continue
         await self._finish()
         self._at_end()
         return None
@@ -196,12 +204,16 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
         One task reads at a time; the others wait for what it finds.
         """
+
+        def is_over() -> object:
+            return is_there() or self._session.ended or self._closed
+
         while not is_there():
-            if not await self._turn.take(is_there):
-                return bool(is_there())
+            if self._session.ended or self._closed or self._turn.is_ours():
+                return False
+            if not await self._turn.take(is_over):
+                continue
             try:
-                if self._session.ended or self._closed:
-                    return False
                 if self._opening is None:
                     await self._read_on()
                 else:

@@ -126,10 +126,14 @@ class RunFeed:
             elif self._is_new(event):
                 yield event
 
-    def last(self) -> StreamEvent[object] | None:
-        """The event at the end of a stream that lacks only its empty line, if it is new."""
+    def last(self) -> list[StreamEvent[object]] | None:
+        """The event at the end of a stream that lacks only its empty line, if it is new.
+
+        Returns:
+            None where the end is no whole event.
+        """
         event = self._decoder.last()
-        return event if event is not None and self._is_new(event) else None
+        return None if event is None else [event] if self._is_new(event) else []
 
     def note(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run, which is delivered now."""

@@ -225,7 +225,8 @@ class StreamSession:
             return
         cut = self.feed.unfinished
         if cause is None and (last := self.feed.last()) is not None:
-            self._take(last)  # it lacks its empty line and nothing else
+            for event in last:
+                self._take(event)  # it lacks its empty line and nothing else
             if self.ended:
                 return
             cut = b""

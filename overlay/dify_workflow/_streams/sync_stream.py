@@ -77,7 +77,11 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         ready = self._session.ready
         try:
             while ready or self._read_until(ready.__len__):
-                yield ready.popleft()
+                try:
+                    event = ready.popleft()
+                except IndexError:  # whoever else asked was faster
+                    continue
+                yield event
             self._finish()
             self._at_end()
         finally:
@@ -146,6 +150,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         """Close the connection; the run goes on."""
         self._closed = True
         self._session.leave()
+        self._turn.wake()
         if self._closing is not None:
             self._closing.set()
         if self._body is not None:
@@ -170,8 +175,11 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        if ready or self._read_until(ready.__len__):
-            return ready.popleft()
+        while ready or self._read_until(ready.__len__):
+            try:
+                return ready.popleft()
+            except IndexError:  # whoever else asked was faster
+                continue
         self._finish()
         self._at_end()
         return None
@@ -191,12 +199,16 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
 
         One thread reads at a time; the others wait for what it finds.
         """
+
+        def is_over() -> object:
+            return is_there() or self._session.ended or self._closed
+
         while not is_there():
-            if not self._turn.take(is_there):
-                return bool(is_there())
+            if self._session.ended or self._closed or self._turn.is_ours():
+                return False
+            if not self._turn.take(is_over):
+                continue
             try:
-                if self._session.ended or self._closed:
-                    return False
                 if self._opening is None:
                     self._read_on()
                 else:
