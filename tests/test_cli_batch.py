@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -219,8 +220,14 @@ def test_ctrl_c_waits_for_runs_or_stops_or_leaves_them(
 
 
 def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
+    def press(batch: PipedProgram) -> None:
+        # One that comes while the first is being told of is the same one: people press again.
+        while batch.returncode is None:
+            batch.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+
     with counted_runs(until=threading.Event()) as runs:
-        done = interrupted(runs, tmp_path, then=lambda batch: batch.send_signal(signal.SIGINT))
+        done = interrupted(runs, tmp_path, then=press)
     assert done.code == 130
     assert "Waiting for the runs that go on" in done.err
     assert "Nothing is lost" in done.err

@@ -25,7 +25,7 @@ from .pager import LogPager, TailCore
 T = TypeVar("T")
 
 _IGNORES_USERS = re.compile(r"(0|1\.[0-4])(\.|$)")
-"""Versions that ignore `created_by_…` and list everybody's runs (DIFY-VERSIONS.md)."""
+"""Versions that ignore `created_by_…` and list everybody's runs."""
 
 
 @attrs.frozen
