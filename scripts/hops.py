@@ -18,7 +18,7 @@ from dify_workflow.emulator import Emulator
 
 OVERLAY = str(Path(dify_workflow.__file__).parent)
 LIMITS = {"a streamed run_workflow": 20, "one text event": 6, "one page of logs": 14}
-"""Most files that each may pass through."""
+"""Most files that each is to pass through; more do today."""
 
 
 class Route:
@@ -74,7 +74,7 @@ def route_of_text(client: DifyWorkflow) -> Route:
 
 
 def main() -> int:
-    """Print the table; 1 where a call passes through more files than it may."""
+    """Print the table; 1 where a call passes through more files than it is to."""
     with Emulator() as emulator, emulator.client("story") as client:
         routes = {
             "a streamed run_workflow": route_of(lambda: client.run_workflow({"topic": "hops"})),

@@ -5,7 +5,7 @@
 - ``overlay/dify_workflow/events/__init__.py``: a class for each entry of ``x-stream-events``.
 - ``overlay/dify_workflow/_http/endpoints.py``: since when there is each endpoint that Dify 1.0
   does not have.
-- ``overlay/dify_workflow/_http/sync_body.py`` and ``sync_transport.py``: from the async modules.
+- The sync module of each async one that `_sync.SYNC_MODULES` names, such as ``client.py``.
 
 Running it twice changes nothing; ``make check-generated`` relies on that.
 """

@@ -181,9 +181,9 @@ class Progress:
 def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:
     """Give the pools of one of our own clients a network backend of ours.
 
-    This is the one place that uses private names of httpx (a transport's pool and its network
-    backend). Where they are missing, the deadline is checked when data arrives, as with a client
-    of the user's.
+    This is the one place that uses private names of httpx: a transport's pool and its network
+    backend. Where they are missing, the deadline is checked when data arrives, as with a client
+    of the user's. (`async_network` looks at two names of httpcore, to forget a connection.)
 
     Args:
         client: The client, which nobody has used yet.

@@ -110,7 +110,7 @@ class Permits(Protocol):
     """A bound on runs that several processes share; a row's turn needs a permit of it."""
 
     async def acquire(self) -> bool:
-        """Take a permit; False where there is none to be had soon."""
+        """Take a permit; False where none is free soon."""
         ...
 
     async def release(self) -> None:
