@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, TypeVar
 import attrs
 import orjson
 
-from .._json import JSON, JSONObject, abridged, decode, is_text
+from .._json import JSON, JSONObject, abridged, check_depth, decode, is_text
 from ..models import UploadedFile, WorkflowFile, WorkflowRunResponse
 
 T = TypeVar("T")
@@ -227,7 +227,12 @@ def json_text(value: JSON) -> str:
         RecursionError: It is nested too deeply.
     """
     text = json.dumps(value, ensure_ascii=False)
-    return text if is_text(text) else json.dumps(value)
+    text = text if is_text(text) else json.dumps(value)
+    try:
+        check_depth(text.encode())
+    except ValueError as error:  # Python 3.12 and newer write what nobody can read again
+        raise RecursionError(str(error)) from None
+    return text
 
 
 def from_json(text: str) -> JSON:
