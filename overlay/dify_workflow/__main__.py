@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -21,6 +22,9 @@ def main() -> None:
         app()
     except Exception as error:  # noqa: BLE001  # whatever it is, nobody wants a traceback
         sys.exit(defect(error))
+    finally:  # one more Ctrl-C now ends the process, instead of showing where Python was
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":
