@@ -11,6 +11,7 @@ import pytest
 from dify_workflow import PermissionDeniedError
 from dify_workflow.emulator import Emulator, Input, node, workflow
 from support.cli import invoke, started
+from support.waiting import PATIENCE
 
 KEY = "app-work"
 
@@ -117,7 +118,7 @@ def test_json_that_is_nested_too_deeply_is_a_bad_request(version: str) -> None:
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     with (
         Emulator(work, server_version=version, linger=0.0) as running,
-        httpx.Client(base_url=running.base_url, headers=headers) as http,
+        httpx.Client(base_url=running.base_url, headers=headers, timeout=PATIENCE) as http,
     ):
         for path in paths:
             answer = http.post(path, content=nested(100_000))
