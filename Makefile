@@ -56,7 +56,7 @@ test: $(VENV)/installed ## Run the tests that protect a change, in some minutes 
 # Each of them uses the client with all that goes wrong on a connection.
 CORE_TESTS := $(addprefix tests/test_,client.py retry.py stream.py outcomes.py unreadable.py log_cursor.py secrets.py)
 
-test-all: $(addprefix $(VENV)/,docs examples generate) ## Run all tests; those of `make test` cover 95 % of the branches
+test-all: $(addprefix $(VENV)/,docs examples generate lint) tools/spec-lint/node_modules ## Run all tests; those of `make test` cover 95 % of the branches
 	$(BIN)/python -m pytest -m "not slow" --cov $(PARALLEL)
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 	$(BIN)/python -m pytest -m "not slow" --http-client=httpx2 $(PARALLEL) $(CORE_TESTS)
