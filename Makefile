@@ -65,7 +65,7 @@ test-core: $(VENV)/installed ## Run the tests of runs, streams, outcomes and log
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CORE_TESTS)
 
 conformance: $(VENV)/installed ## Send the recorded requests to a real server: DIFY_BASE_URL and DIFY_KEY_<APP>
-	$(BIN)/python -m pytest --numprocesses=4 --dist=loadgroup --timeout=800 tests/test_conformance.py -k real_server
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadgroup --timeout=800 tests/test_conformance.py -k a_real_server_answers
 
 check: $(addprefix $(VENV)/,examples lint) lint-spec ## Lint, format check, type checks
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github

@@ -71,6 +71,17 @@ def test_what_servers_send_is_required_unless_a_mark_says_when_it_is_missing() -
             assert (key in required) != bool(MARKS & member.keys()), f"{name}.{key}"
 
 
+def test_times_sizes_and_tokens_have_64_bits_which_typed_languages_ask_for() -> None:
+    found = 0
+    for name, schema in schemas().items():
+        for key, member in schema.get("properties", {}).items():
+            for option in [member, *member.get("anyOf", []), *member.get("oneOf", [])]:
+                if "integer" in option.get("type", "") and re.search("(_at|_time|ize|ns)$", key):
+                    assert option.get("format") == "int64", f"{name}.{key}"
+                    found += 1
+    assert found > 30
+
+
 def test_no_schema_is_unused() -> None:
     text = json.dumps({"paths": spec()["paths"], "components": spec()["components"]})
     text += json.dumps(spec()["x-stream-events"])

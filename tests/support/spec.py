@@ -99,9 +99,11 @@ def validator(schema_name: str, version: str | None = None) -> Draft202012Valida
         version: Version of the server: keys that it does not send must be missing then, and those
             that are marked with versions alone must be there. None for openapi.yaml by itself.
     """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # takes seconds
+
     closed = {name: _closed(schema, version) for name, schema in schemas().items()}
     root = {"$ref": f"#/components/schemas/{schema_name}", "components": {"schemas": closed}}
-    return validator_of(root)
+    return Draft202012Validator(root)
 
 
 def _closed(schema: dict[str, Any], version: str | None) -> dict[str, Any]:
@@ -119,10 +121,3 @@ def _closed(schema: dict[str, Any], version: str | None) -> dict[str, Any]:
         ]
         required = [*required, *by_version]
     return {**schema, "properties": members, "required": required, "additionalProperties": False}
-
-
-def validator_of(root: dict[str, Any]) -> Draft202012Validator:
-    """Checks values against a schema."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  # takes seconds
-
-    return Draft202012Validator(root)
