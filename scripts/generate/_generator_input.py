@@ -2,8 +2,8 @@
 
 openapi.yaml says which keys a server may leave out. The generated models read such a key as None,
 so that there is never a third thing besides a value and None (the generator's `UNSET`): here, each
-key of an answer is required, and nullable where it may be missing. What is sent stays as it is,
-since a server tells a key that is left out from one that is null.
+key of an answer is required, and nullable where it may be missing. What clients send stays as it
+is, since a server tells a key that is left out from one that is null.
 
 The values that are known of an open enumeration are an `enum` here; generator-templates/ opens it.
 """
