@@ -56,7 +56,7 @@ test: $(VENV)/installed ## Run the tests that protect a change, in some minutes 
 # Each of them uses the client with all that goes wrong on a connection.
 CORE_TESTS := $(addprefix tests/test_,client.py retry.py stream.py outcomes.py unreadable.py log_cursor.py secrets.py)
 
-test-all: $(addprefix $(VENV)/,docs examples generate) ## Run all tests; those of `make test` cover 95 % of the branches
+test-all: $(addprefix $(VENV)/,docs examples generate lint) tools/spec-lint/node_modules ## Run all tests; those of `make test` cover 95 % of the branches
 	$(BIN)/python -m pytest -m "not slow" --cov $(PARALLEL)
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 	$(BIN)/python -m pytest -m "not slow" --http-client=httpx2 $(PARALLEL) $(CORE_TESTS)
@@ -65,7 +65,7 @@ test-core: $(VENV)/installed ## Run the tests of runs, streams, outcomes and log
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CORE_TESTS)
 
 conformance: $(VENV)/installed ## Send the recorded requests to a real server: DIFY_BASE_URL and DIFY_KEY_<APP>
-	$(BIN)/python -m pytest --numprocesses=0 --timeout=400 tests/test_conformance.py -k real_server
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadgroup --timeout=800 tests/test_conformance.py -k a_real_server_answers
 
 check: $(addprefix $(VENV)/,examples lint) lint-spec ## Lint, format check, type checks
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github

@@ -124,6 +124,7 @@ def test_a_run_streams_by_default_and_a_request_says_everything(
         files=[WorkflowFile.uploaded(RUN, type="audio")],
         workflow_id=WORKFLOW,
         trace_id="trace-1",
+        trace_session_id="session-1",
     )
     assert client.run_workflow(request).status == "succeeded"
     (sent,) = seen
@@ -148,6 +149,7 @@ def test_a_run_streams_by_default_and_a_request_says_everything(
         "response_mode": "streaming",
         "files": [{"type": "audio", "transfer_method": "local_file", "upload_file_id": RUN}],
         "trace_id": "trace-1",
+        "trace_session_id": "session-1",
     }
 
 

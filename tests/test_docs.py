@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from dify_workflow import errors
+from dify_workflow import DifyWorkflow, WorkflowLogsRequest, errors
 from dify_workflow.emulator import Emulator
+from dify_workflow_api import AuthenticatedClient
+from dify_workflow_api.api.workflows import run_workflow
+from dify_workflow_api.models import RunWorkflowBody
 from support.blocks import LOCAL_SERVER, blocks, files, unusual
 from support.spec import ROOT
 
@@ -122,3 +127,20 @@ def test_each_promise_names_a_test_that_there_is() -> None:
         source = (ROOT / "tests" / file).read_text(encoding="utf-8")
         assert f"def {name}(" in source, row
     assert len(rows) > 35
+
+
+def test_a_generated_function_cannot_read_the_stream_of_a_run_that_has_happened(
+    emulator: Emulator,
+) -> None:
+    """As docs/low-level-client.md says."""
+    body = RunWorkflowBody(inputs={"name": "Ann"}, user=str(uuid4()), response_mode="streaming")
+    with (
+        AuthenticatedClient(base_url=emulator.base_url, token="app-echo") as generated,
+        pytest.raises(json.JSONDecodeError),
+    ):
+        run_workflow.sync(client=generated, body=body)
+    with DifyWorkflow("app-echo", base_url=emulator.base_url) as workflow:
+        rows = list(
+            workflow.iter_logs(WorkflowLogsRequest(created_by_end_user_session_id=body.user))
+        )
+    assert [row.status for row in rows] == ["succeeded"]

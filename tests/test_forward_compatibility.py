@@ -27,10 +27,9 @@ from dify_workflow._secret import ApiKey
 from dify_workflow._streams.session import StreamSession
 from support.events import RUN, TASK
 from support.recordings import Recording, all_recordings, by_version
-from support.spec import json_schema_of, operation_of, schemas, stream_events
+from support.spec import MARKS, json_schema_of, operation_of, schemas, stream_events
 
 KEY = ApiKey("app-key")
-MARKS = {"x-since", "x-until", "x-omitted"}
 FEW = settings(
     max_examples=10,
     phases=[Phase.reuse, Phase.generate],  # what is drawn is small; to shrink it takes minutes
@@ -154,7 +153,7 @@ def may_be_null(member: dict[str, Any]) -> bool:
 
 
 def is_enumeration(member: dict[str, Any]) -> bool:
-    return any("x-open-enum" in option for option in resolved(member))
+    return any("x-extensible-enum" in option for option in resolved(member))
 
 
 def put(value: Any, path: Path, change: Callable[[Any, Any], None]) -> None:

@@ -155,6 +155,11 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         InvalidRequestError,
         "trace_id has half a surrogate pair",
     ),
+    "an empty id of a session of traces": (
+        lambda c: c.run_workflow(WorkflowRunRequest({}, trace_session_id=" ")),
+        InvalidRequestError,
+        "trace_session_id must be a string that is not empty",
+    ),
     "half a surrogate pair in the task id": (
         lambda c: c.stop_workflow_stream("\ud800"),
         InvalidRequestError,

@@ -54,19 +54,18 @@ def next_spec() -> dict[str, Any]:
     }
     schemas["WeatherChangedData"] = {
         "type": "object",
-        "required": list(data),
+        "required": ["node_id", "percent"],
         "properties": {
             "node_id": {"type": "string"},
             "percent": {"type": "number"},
-            "note": {"type": ["string", "null"], "x-since": "1.19.0"},
+            "note": {"type": "string", "x-since": "1.19.0"},
         },
     }
     changed["x-stream-events"]["weather_changed"] = {
         "$ref": "#/components/schemas/WeatherChangedEvent"
     }
     for name, field in [("WorkflowFinishedData", "cost"), ("AppInfo", "icon")]:
-        schemas[name]["required"].append(field)
-        schemas[name]["properties"][field] = {"type": ["string", "null"], "x-since": "1.18.0"}
+        schemas[name]["properties"][field] = {"type": "string", "x-since": "1.18.0"}
     changed["paths"]["/meta"]["get"]["x-since"] = "1.18.0"
     return changed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,39 +17,41 @@ from support.replay import Exchange, ReplayServer
 from support.waiting import PATIENCE
 from support.worlds import World
 
-CALLS: dict[str, Callable[..., Any]] = {
-    "run_workflow": lambda client, **more: client.run_workflow({}, **more),
-    "run_workflow_stream": lambda client, **more: client.run_workflow_stream({}, **more).result(),
-    "submit_workflow": lambda client, **more: client.submit_workflow({}, **more),
-    "resume_workflow_stream": lambda client, **more: client.resume_workflow_stream(
-        RUN, **more
-    ).result(),
-    "stop_workflow_stream": lambda client, **more: client.stop_workflow_stream("task", **more),
-    "info": lambda client, **more: client.info(RUN, **more),
-    "logs": lambda client, **more: client.logs(**more),
-    "iter_logs": lambda client, **more: next(client.iter_logs(**more)),
-    "tail_logs": lambda client, **more: next(client.tail_logs(**more)),
-    "human_input_form": lambda client, **more: client.human_input_form("token", **more),
-    "submit_human_input_form": lambda client, **more: client.submit_human_input_form(
-        "token", "go", {}, **more
-    ),
-    "upload_file": lambda client, **more: client.upload_file(b"x", **more),
-    "file_preview": lambda client, **more: client.file_preview(RUN, **more).read(),
-    "app_info": lambda client, **more: client.app_info(**more),
-    "parameters": lambda client, **more: client.parameters(**more),
-    "meta": lambda client, **more: client.meta(**more),
-    "site": lambda client, **more: client.site(**more),
-    "end_user": lambda client, **more: client.end_user(RUN, **more),
-    "audio_to_text": lambda client, **more: client.audio_to_text(b"x", **more),
-    "text_to_audio": lambda client, **more: client.text_to_audio("x", **more).read(),
+METHODS = {
+    name: inspect.signature(method)
+    for name, method in vars(DifyWorkflow).items()
+    if not name.startswith("_")
 }
+CALLS = sorted(METHODS.keys() - {"with_options", "close", "wait_for_run"})
 """Every method that sends a request, but for `wait_for_run`, which sends it several times."""
 
+ARGUMENTS: dict[str, Any] = {
+    "str": RUN,
+    "FileSource": b"x",
+    "Mapping[str, JSON]": {},
+    "WorkflowRunRequest | Mapping[str, JSON]": {},
+}
+"""A value for each type of a required argument."""
 
-def test_every_method_that_sends_a_request_takes_a_timeout() -> None:
-    without = {"with_options", "close", "wait_for_run"}
-    methods = {name for name in vars(DifyWorkflow) if not name.startswith("_")} - without
-    assert methods == set(CALLS)
+SENT_BY: dict[str, Callable[[Any], Any]] = {
+    "WorkflowStream": lambda stream: stream.result(),
+    "MediaStream": lambda media: media.read(),
+    "LogIterator": next,
+    "LogTail": next,
+}
+"""What sends the request, by the type that a method returns without sending it."""
+
+
+def call(client: Any, name: str, **options: Any) -> Any:
+    """Call a method as its signature asks."""
+    _, *parameters = METHODS[name].parameters.values()
+    required = [each for each in parameters if each.default is each.empty]
+    found = getattr(client, name)(*[ARGUMENTS[each.annotation] for each in required], **options)
+    return SENT_BY.get(METHODS[name].return_annotation, lambda answer: answer)(found)
+
+
+def test_every_method_takes_a_timeout_but_close() -> None:
+    assert {name for name in METHODS if "timeout" not in METHODS[name].parameters} == {"close"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -57,9 +60,9 @@ def test_a_timeout_of_its_own_bounds_a_call(name: str, both: World, server: Repl
     client = both.client(base_url=url, check_inputs=False, max_retries=0, recover=False)
     for timeout in (0.3, httpx.Timeout(30, read=0.3)):
         with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.3 s"):
-            CALLS[name](client, timeout=timeout)
+            call(client, name, timeout=timeout)
     with pytest.raises(InvalidRequestError, match="timeout must be seconds above zero"):
-        CALLS[name](client, timeout=0)
+        call(client, name, timeout=0)
 
 
 def test_a_timeout_of_its_own_bounds_each_call_that_waiting_for_a_run_takes(

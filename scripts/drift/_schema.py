@@ -26,7 +26,7 @@ class Flat:
         types: JSON types without ``null``; empty where any is allowed.
         nullable: Whether null is allowed.
         values: The values of an enumeration; None where there is none.
-        is_open: Whether the enumeration only lists what is known (`x-open-enum`).
+        is_open: Whether the enumeration only lists what is known (`x-extensible-enum`).
         limits: Limits and the default, by keyword.
         properties: Schemas of the members of an object.
         required: Names of the members that must be there.
@@ -122,7 +122,9 @@ def _own(node: Node) -> Flat:
     schema = node.value
     kinds = schema.get("type", [])
     types = {kinds} if isinstance(kinds, str) else set(kinds)
-    values = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    values = schema.get("enum", schema.get("x-extensible-enum"))
+    if "const" in schema:
+        values = [schema["const"]]
     nullable = bool(schema.get("nullable")) or "null" in types
     listed = None if values is None else frozenset(value for value in values if value is not None)
     types = types - {"null"} or set(_implied(schema, listed or frozenset()))
@@ -131,7 +133,7 @@ def _own(node: Node) -> Flat:
         types=frozenset(types),
         nullable=nullable,
         values=listed,
-        is_open=bool(schema.get("x-open-enum")),
+        is_open="x-extensible-enum" in schema,
         limits=limits,
         properties={name: node.child("properties", name) for name in schema.get("properties", ())},
         required=frozenset(schema.get("required", ())),

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     spec, into = options.spec.resolve(), options.into.resolve()
     overlay = into / "overlay" / "dify_workflow"
     contents = load(spec)
-    generate_client(spec, into / "generated" / "dify_workflow_api")
+    generate_client(contents, into / "generated" / "dify_workflow_api")
     write_provenance(spec, into / "generated" / "provenance.json")
     write_python(overlay / "events" / "__init__.py", events_module(contents))
     write_python(overlay / "_http" / "endpoints.py", endpoints_module(contents))

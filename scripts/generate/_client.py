@@ -9,8 +9,10 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from ._spec import CONFIG, TEMPLATES
+from ._generator_input import generator_input
+from ._spec import CONFIG, TEMPLATES, Schema
 from ._tools import run
 
 _HANDS_ON = re.compile(
@@ -33,24 +35,27 @@ _HANDS_ON = re.compile(
 """A value that may be null, and is returned as it is, whatever it is."""
 
 
-def generate_client(spec: Path, package: Path) -> None:
+def generate_client(spec: Schema, package: Path) -> None:
     """Run the generator into an empty folder, so that nothing stale stays behind.
 
     Args:
         spec: The document.
         package: Folder of the package; what is in it is lost.
     """
-    shutil.rmtree(package, ignore_errors=True)
-    run(
-        sys.executable,
-        *("-m", "openapi_python_client", "generate"),
-        *("--path", str(spec)),
-        *("--config", str(CONFIG)),
-        *("--custom-template-path", str(TEMPLATES)),
-        *("--meta", "none"),
-        *("--output-path", str(package)),
-        "--fail-on-warning",
-    )
+    with TemporaryDirectory() as folder:
+        document = Path(folder) / "openapi.json"
+        document.write_text(json.dumps(generator_input(spec)), encoding="utf-8")
+        shutil.rmtree(package, ignore_errors=True)
+        run(
+            sys.executable,
+            *("-m", "openapi_python_client", "generate"),
+            *("--path", str(document)),
+            *("--config", str(CONFIG)),
+            *("--custom-template-path", str(TEMPLATES)),
+            *("--meta", "none"),
+            *("--output-path", str(package)),
+            "--fail-on-warning",
+        )
     # `*args: object` cannot be handed on to httpx's `__exit__` under `mypy --strict`.
     _replace_in(package / "client.py", "*args: object", "*args: Any", times=4)
     _simplify_models(package)

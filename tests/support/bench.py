@@ -141,6 +141,7 @@ class Bench:
         self._emulator = emulator
         self._client = httpx.Client(timeout=_PATIENCE)
         self._left_open = ExitStack()
+        self._meanwhile: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +161,9 @@ class Bench:
         self.pace.second = self.pace.usual
         if self._emulator is not None:
             self._emulator.reset()
+        for run in self._meanwhile:  # the next test is not to find its slot taken
+            run.join()
+        self._meanwhile.clear()
 
     def version(self) -> str:
         """The version that the server says it has."""
@@ -279,7 +283,8 @@ class Bench:
             with suppress(httpx.TransportError):  # the test ended before it
                 self.run(app, inputs, user)
 
-        threading.Thread(target=run, daemon=True).start()
+        self._meanwhile.append(threading.Thread(target=run, daemon=True))
+        self._meanwhile[-1].start()
 
     def wait_longer_than(self, seconds: float, app: str) -> None:
         """Wait until what takes so many recorded seconds in an app must have ended."""

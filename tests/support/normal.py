@@ -41,6 +41,9 @@ _ALWAYS = {"code", "event", "node_id", "node_type", "status", "variable"}
 _NODE_VALUES = {"inputs", "process_data", "outputs"}
 """Keys of node events whose contents are the node kind's own, but for start and end."""
 
+_OF_A_STOP = {"failed", "running", "stopped"}
+_DECIDED_BY_A_RACE = {"error", "finished_at", "status"}
+
 _OF_ONE_ROW = re.compile(r'<id \d+>|(?<="session_id": ")[^"]*')
 """What tells rows of a log apart that are of the same kind."""
 
@@ -53,11 +56,15 @@ class Terms:
 
     Args:
         app: The app that answers, for what it does at the same time.
-        values: Whether values count, and not only keys and types.
+        values: Whether values count, and not only keys and types; and how many pieces a text has.
+        is_stopped: Whether a run was stopped, and a race decides what its record says of it: 1.14
+            says ``stopped`` in the stream and ``running`` for ever elsewhere, or ``failed`` in
+            the stream and ``stopped`` elsewhere.
     """
 
     app: str = ""
     values: bool = True
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,12 +100,15 @@ class Normaliser:
                 found.append(_PING)
         texts = [self.of(event) for event in found if event["event"] == "text_chunk"]
         others = [event for event in found if event["event"] != "text_chunk"]
+        texts = texts if self._terms.values else _kinds(texts)
         ordered = in_lanes(self._terms.app, others)
         return Events([(each["event"], self.of(_without_own(each))) for each in ordered], texts)
 
     def of(self, value: JSON) -> JSON:
         """A value without what differs from run to run."""
         if isinstance(value, dict):
+            if self._terms.is_stopped and value.get("status") in _OF_A_STOP:
+                value = {name: value[name] for name in value.keys() - _DECIDED_BY_A_RACE}
             return {name: self._member(name, item) for name, item in sorted(value.items())}
         if isinstance(value, list):
             items = [self.of(item) for item in value]

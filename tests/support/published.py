@@ -10,9 +10,7 @@ import copy
 import re
 from typing import Any
 
-from .spec import spec
-
-MARKS = {"x-since", "x-until", "x-omitted"}
+from .spec import MARKS, spec
 
 
 def published() -> dict[str, Any]:
@@ -90,8 +88,6 @@ def _rewritten(value: Any) -> Any:
         renamed = re.sub("schemas/(?!RunChunk)", "schemas/Dify", value["$ref"])
         return {"$ref": renamed}
     written = {name: _rewritten(item) for name, item in value.items() if not name.startswith("x-")}
-    if value.get("x-open-enum"):
-        written.pop("enum", None)
     return _nullable(written)
 
 

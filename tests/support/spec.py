@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HTTP_METHODS = {"get", "post"}
+MARKS = {"x-since", "x-until", "x-omitted"}
+"""What a property has that is not always there."""
 
 
 @cache
@@ -83,32 +84,40 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def may_be_missing(schema: dict[str, Any], version: str) -> bool:
-    """Whether a server of that version may leave the property out, as the spec's marks say."""
-    return (
-        "x-omitted" in schema
-        or ("x-since" in schema and number(version) < number(schema["x-since"]))
-        or ("x-until" in schema and number(version) > number(schema["x-until"]))
-    )
+def is_sent_by(schema: dict[str, Any], version: str) -> bool:
+    """Whether servers of that version have it, as its `x-since` and `x-until` say."""
+    since, until = schema.get("x-since", "1.0.0"), schema.get("x-until", version)
+    return number(since) <= number(version) <= number(until)
 
 
 @cache
-def validator(schema_name: str, version: str) -> Draft202012Validator:
-    """Checks payloads of servers of that version: only marked properties may be missing."""
-    marked = copy.deepcopy(schemas())
-    for schema in marked.values():
-        properties = schema.get("properties", {})
-        schema["required"] = [
-            name
-            for name in schema.get("required", [])
-            if not may_be_missing(properties[name], version)
-        ]
-    root = {"$ref": f"#/components/schemas/{schema_name}", "components": {"schemas": marked}}
-    return validator_of(root)
+def validator(schema_name: str, version: str | None = None) -> Draft202012Validator:
+    """Checks what servers send, and allows no key and no value that the schemas do not list.
 
-
-def validator_of(root: dict[str, Any]) -> Draft202012Validator:
-    """Checks values against a schema."""
+    Args:
+        schema_name: Name of the schema.
+        version: Version of the server: keys that it does not send must be missing then, and those
+            that are marked with versions alone must be there. None for openapi.yaml by itself.
+    """
     from jsonschema import Draft202012Validator  # noqa: PLC0415  # takes seconds
 
+    closed = {name: _closed(schema, version) for name, schema in schemas().items()}
+    root = {"$ref": f"#/components/schemas/{schema_name}", "components": {"schemas": closed}}
     return Draft202012Validator(root)
+
+
+def _closed(schema: dict[str, Any], version: str | None) -> dict[str, Any]:
+    known = {"enum": schema["x-extensible-enum"]} if "x-extensible-enum" in schema else {}
+    if "properties" not in schema:
+        return {**schema, **known}
+    members = schema["properties"]
+    required = schema.get("required", [])
+    if version is not None:
+        members = {name: member for name, member in members.items() if is_sent_by(member, version)}
+        by_version = [
+            name
+            for name, member in members.items()
+            if MARKS & member.keys() and "x-omitted" not in member
+        ]
+        required = [*required, *by_version]
+    return {**schema, "properties": members, "required": required, "additionalProperties": False}

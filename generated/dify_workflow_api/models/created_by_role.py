@@ -1,6 +1,7 @@
 from typing import Literal
 
 CreatedByRole = Literal["account", "end_user"] | str
+"""Who started the run."""
 
 CREATED_BY_ROLE_VALUES: frozenset[str] = frozenset(
     {

@@ -6,8 +6,6 @@ from typing import Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 T = TypeVar("T", bound="Error")
 
 
@@ -18,27 +16,30 @@ class Error:
 
     """
 
-    code: str | Unset = UNSET
-    """ Name of the error, such as `invalid_param`. Missing beside `errors`. """
-    message: str | Unset = UNSET
+    code: None | str
+    """ Name of the error, such as `invalid_param`. """
+    message: str
     """ What went wrong; may be empty. """
-    status: int | Unset = UNSET
-    """ The HTTP status again. Missing in some answers of servers before 1.11. """
-    params: str | Unset = UNSET
+    status: int | None
+    """ The HTTP status again. """
+    params: None | str
     """ Name of the parameter at fault. """
-    errors: Any | Unset = UNSET
+    errors: Any
     """ Message by name of the parameter at fault, a JSON object. """
-    details: Any | Unset = UNSET
-    """ More about `plugin_runtime_error`, a JSON object. """
+    details: Any
+    """ More about the error, a JSON object. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        code: None | str
         code = self.code
 
         message = self.message
 
+        status: int | None
         status = self.status
 
+        params: None | str
         params = self.params
 
         errors = self.errors
@@ -47,36 +48,34 @@ class Error:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if code is not UNSET:
-            field_dict["code"] = code
-        if message is not UNSET:
-            field_dict["message"] = message
-        if status is not UNSET:
-            field_dict["status"] = status
-        if params is not UNSET:
-            field_dict["params"] = params
-        if errors is not UNSET:
-            field_dict["errors"] = errors
-        if details is not UNSET:
-            field_dict["details"] = details
+        field_dict.update(
+            {
+                "code": code,
+                "message": message,
+                "status": status,
+                "params": params,
+                "errors": errors,
+                "details": details,
+            }
+        )
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        code = d.pop("code", UNSET)
 
-        message = d.pop("message", UNSET)
+        code = d.pop("code", None)
 
-        status = d.pop("status", UNSET)
+        message = d.pop("message", None)
 
-        params = d.pop("params", UNSET)
+        status = d.pop("status", None)
 
-        errors = d.pop("errors", UNSET)
+        params = d.pop("params", None)
 
-        details = d.pop("details", UNSET)
+        errors = d.pop("errors", None)
+
+        details = d.pop("details", None)
 
         error = cls(
             code=code,

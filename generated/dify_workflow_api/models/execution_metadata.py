@@ -27,6 +27,10 @@ class ExecutionMetadata:
     """ Id of the loop node around. """
     loop_index: int | None
     """ Number of the round, from 0. """
+    parallel_id: None | str
+    """ Id of the parallel section. """
+    parallel_start_node_id: None | str
+    """ Id of the branch's first node. """
     parallel_mode_run_id: None | str
     """ Id of the round. """
     error_strategy: None | str
@@ -55,6 +59,12 @@ class ExecutionMetadata:
         loop_index: int | None
         loop_index = self.loop_index
 
+        parallel_id: None | str
+        parallel_id = self.parallel_id
+
+        parallel_start_node_id: None | str
+        parallel_start_node_id = self.parallel_start_node_id
+
         parallel_mode_run_id: None | str
         parallel_mode_run_id = self.parallel_mode_run_id
 
@@ -72,6 +82,8 @@ class ExecutionMetadata:
                 "iteration_index": iteration_index,
                 "loop_id": loop_id,
                 "loop_index": loop_index,
+                "parallel_id": parallel_id,
+                "parallel_start_node_id": parallel_start_node_id,
                 "parallel_mode_run_id": parallel_mode_run_id,
                 "error_strategy": error_strategy,
             }
@@ -97,6 +109,10 @@ class ExecutionMetadata:
 
         loop_index = d.pop("loop_index", None)
 
+        parallel_id = d.pop("parallel_id", None)
+
+        parallel_start_node_id = d.pop("parallel_start_node_id", None)
+
         parallel_mode_run_id = d.pop("parallel_mode_run_id", None)
 
         error_strategy = d.pop("error_strategy", None)
@@ -109,6 +125,8 @@ class ExecutionMetadata:
             iteration_index=iteration_index,
             loop_id=loop_id,
             loop_index=loop_index,
+            parallel_id=parallel_id,
+            parallel_start_node_id=parallel_start_node_id,
             parallel_mode_run_id=parallel_mode_run_id,
             error_strategy=error_strategy,
         )

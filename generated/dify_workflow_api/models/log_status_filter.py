@@ -1,6 +1,7 @@
 from typing import Literal
 
 LogStatusFilter = Literal["failed", "stopped", "succeeded"] | str
+"""Status that logs can be filtered for."""
 
 LOG_STATUS_FILTER_VALUES: frozenset[str] = frozenset(
     {

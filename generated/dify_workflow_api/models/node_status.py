@@ -13,6 +13,7 @@ NodeStatus = (
     ]
     | str
 )
+"""State of a node; `exception` is a failure that the workflow handles."""
 
 NODE_STATUS_VALUES: frozenset[str] = frozenset(
     {

@@ -1,6 +1,7 @@
 from typing import Literal
 
 ResponseMode = Literal["blocking", "streaming"] | str
+"""Whether the answer comes when the run has ended, or event by event."""
 
 RESPONSE_MODE_VALUES: frozenset[str] = frozenset(
     {

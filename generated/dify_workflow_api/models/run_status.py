@@ -12,6 +12,7 @@ RunStatus = (
     ]
     | str
 )
+"""State of a run; `partial-succeeded` is success with nodes that failed and were handled."""
 
 RUN_STATUS_VALUES: frozenset[str] = frozenset(
     {

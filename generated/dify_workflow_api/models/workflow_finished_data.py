@@ -39,7 +39,7 @@ class WorkflowFinishedData:
     total_steps: int
     """ Nodes that ran; always 0 on 1.9.0 and 1.9.1. """
     created_by: None | RunCreator
-    """ Who started the run. """
+    """ Who started the run; an empty object where it never started. """
     created_at: int
     """ Start (Unix seconds). """
     finished_at: int | None

@@ -67,16 +67,21 @@ def run_workflow(
     files: Sequence[JSONObject] | None = None,
     workflow_id: str | None = None,
     trace_id: str | None = None,
+    trace_session_id: str | None = None,
 ) -> Operation[WorkflowRunResponse]:
     """POST /workflows/run, or /workflows/{workflow_id}/run."""
-    from dify_workflow_api.types import UNSET
+    from dify_workflow_api.types import UNSET, Unset
+
+    def given(name: str, value: str | None) -> str | Unset:
+        return UNSET if value is None else checked_text(name, value)
 
     body = wire.RunWorkflowBody(
         inputs=inputs,
         user=user,
         response_mode=mode,
         files=UNSET if files is None else [wire.FileReference.from_dict(file) for file in files],
-        trace_id=UNSET if trace_id is None else checked_text("trace_id", trace_id),
+        trace_id=given("trace_id", trace_id),
+        trace_session_id=given("trace_session_id", trace_session_id),
     )
     if workflow_id is None:
         from dify_workflow_api.api.workflows.run_workflow import _get_kwargs as build

@@ -101,6 +101,7 @@ class Preparation:
                 files=files,
                 workflow_id=request.workflow_id,
                 trace_id=request.trace_id,
+                trace_session_id=request.trace_session_id,
             )
             return self._call(operation, key)
 

@@ -38,6 +38,8 @@ class WorkflowRunRequest:
         workflow_id: Id (UUID) of the published version to run; by default the latest. Since Dify
             1.7.2.
         trace_id: Id under which the server's tracing files the run.
+        trace_session_id: Id (1 to 200 characters) that joins several runs in the server's tracing.
+            Since Dify 1.15.0; older servers ignore it.
     """
 
     inputs: Mapping[str, JSON]
@@ -46,6 +48,7 @@ class WorkflowRunRequest:
     files: Sequence[models.WorkflowFile | Path] | None
     workflow_id: str | None
     trace_id: str | None
+    trace_session_id: str | None
 
     if TYPE_CHECKING:
 
@@ -60,10 +63,12 @@ class WorkflowRunRequest:
         files: Sequence[models.WorkflowFile | Path] | None = None,
         workflow_id: str | None = None,
         trace_id: str | None = None,
+        trace_session_id: str | None = None,
     ) -> None:
         # Written by hand, so that no frame of a traceback holds the bare key.
         api_key = wrap(api_key)
-        self.__attrs_init__(inputs, api_key, user_id, files, workflow_id, trace_id)
+        traces = trace_id, trace_session_id
+        self.__attrs_init__(inputs, api_key, user_id, files, workflow_id, *traces)
 
 
 @attrs.frozen
