@@ -32,6 +32,7 @@ from support.events import RUN
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.traces import Traces
+from support.waiting import PATIENCE
 from support.worlds import World
 
 # Not in a local variable of any test: a traceback would show it there.
@@ -337,27 +338,31 @@ def test_a_call_that_ctrl_c_interrupts_has_no_frame_that_holds_the_key(
     client = DifyWorkflow(ApiKey(SECRET), base_url=url, max_retries=0)
     with suppress(DifyError):
         client.info(RUN)  # what is imported by the first call is not interrupted
-    main, waits = threading.get_ident(), SimpleQueue[float]()
+    main, waits = threading.get_ident(), SimpleQueue[tuple[float, threading.Event] | None]()
 
     def interrupt() -> None:
-        while (wait := waits.get()) >= 0:
+        while (order := waits.get()) is not None:
+            wait, is_sent = order
             time.sleep(wait)
             signal.pthread_kill(main, signal.SIGUSR1)
+            is_sent.set()
 
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
     interrupted = 0
     for number in range(300):
+        is_sent = threading.Event()
         try:
-            waits.put((number % 50) * 0.0001)
+            waits.put(((number % 50) * 0.0001, is_sent))
             with suppress(DifyError):
                 client.info(RUN)
-            time.sleep(1)  # a finalizer may swallow it
+            is_sent.wait(PATIENCE)  # however busy the machine is; a finalizer may swallow it
+            time.sleep(0.01)
         except KeyboardInterrupt as error:
             interrupted += "dify_workflow" in str(traceback.extract_tb(error.__traceback__))
             clean(*frames_of(error))
-    waits.put(-1)
+    waits.put(None)
     thread.join()
     signal.signal(signal.SIGUSR1, before)
     client.close()
