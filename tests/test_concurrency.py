@@ -30,7 +30,7 @@ from dify_workflow import (
     WorkflowStreamError,
 )
 from dify_workflow._http import retry as _retry
-from dify_workflow._http.sync_tasks import Turn
+from dify_workflow._http.sync_network import Turn
 from dify_workflow.emulator import Emulator, node, workflow
 from support import events
 from support.events import PING

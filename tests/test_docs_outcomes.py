@@ -19,7 +19,7 @@ from dify_workflow import (
     errors,
 )
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.outcomes import meaning
+from dify_workflow._http.retry import meaning
 from dify_workflow.emulator import Emulator, Faults
 from support.blocks import blocks
 from support.pace import hurried

@@ -15,10 +15,10 @@ from ._api import operations
 from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
-from ._deadline import Deadline
+from ._http.deadline import Deadline
 from ._http.options import NotGiven, Options, Timeout, checked_timeout
-from ._http.outcomes import meaning
 from ._http.request import Call, Operation
+from ._http.retry import meaning
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.cursor import RETURNED

@@ -18,13 +18,14 @@ from ._api.inputs import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.preparation import as_request
 from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
-from ._deadline import Deadline, deadline_in
+from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import HTTPClient, base_url_of, checked_client
 from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
-from ._http.outcomes import meaning
 from ._http.request import Call, Operation
-from ._http.sync_transport import Transport, resolved
-from ._http.versions import may_lose_records
+from ._http.retry import meaning
+from ._http.servers import may_lose_records
+from ._http.sync_network import resolved
+from ._http.sync_transport import Transport
 from ._json import JSON
 from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from ._api.files import FileSource
     from ._api.inputs import FormCallback
-    from ._http.sync_body import ByteStream
+    from ._http.sync_transport import ByteStream
     from ._streams.search import Search
     from .models import (
         DifyPageResult,

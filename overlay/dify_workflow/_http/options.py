@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
-from .._deadline import NO_DEADLINE, Deadline
 from .._json import is_text
 from .._secret import ApiKey, wrap
 from ..errors import ConfigurationError, DifyError, InvalidRequestError
+from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from ..tracing import Tracing

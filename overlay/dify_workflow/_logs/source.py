@@ -15,8 +15,8 @@ import attrs
 from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
 from .._http.options import Options
-from .._http.outcomes import is_outage
 from .._http.request import Call
+from .._http.retry import is_outage
 from .._http.servers import Servers
 from ..errors import DifyError, InvalidRequestError, InvalidResponseError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest

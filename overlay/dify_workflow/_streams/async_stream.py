@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from anyio import Event
 
-from .._deadline import NO_DEADLINE, Deadline
-from .._http.async_tasks import Flight, Turn, at_once, leave, spawn
+from .._http.async_network import Flight, Turn, at_once, leave, spawn
+from .._http.deadline import NO_DEADLINE, Deadline
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -20,8 +20,7 @@ from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
-    from .._http.async_body import AsyncByteStream
-    from .._http.async_transport import AsyncTransport
+    from .._http.async_transport import AsyncByteStream, AsyncTransport
     from ..models import WorkflowRunResponse
 
 

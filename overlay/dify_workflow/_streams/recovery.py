@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from .._http.outcomes import is_outage
-from .._http.versions import loses_records
+from .._http.retry import is_outage
+from .._http.servers import loses_records
 from ..errors import (
     APIConnectionError,
     APIStatusError,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 from .._api.inputs import UNSENT_ID
-from .._deadline import Deadline
-from .._http.outcomes import add_to_message
+from .._http.deadline import Deadline
+from .._http.failures import add_to_message
 from .._http.request import Call
 from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import (

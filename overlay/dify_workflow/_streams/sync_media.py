@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .._http.failures import given_up
-from .._http.sync_tasks import Flight, at_once, leave
+from .._http.sync_network import Flight, at_once, leave
 
 if TYPE_CHECKING:
     from .._http.request import Call
-    from .._http.sync_body import ByteStream
+    from .._http.sync_transport import ByteStream
 
 
 class MediaStream(Iterator[bytes]):

@@ -9,8 +9,8 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._deadline import NO_DEADLINE, Deadline
-from .._http.sync_tasks import Flight, Turn, at_once, leave, spawn
+from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.sync_network import Flight, Turn, at_once, leave, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -20,8 +20,7 @@ from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
-    from .._http.sync_body import ByteStream
-    from .._http.sync_transport import Transport
+    from .._http.sync_transport import ByteStream, Transport
     from ..models import WorkflowRunResponse
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import Enum
 from http import HTTPStatus
 
-from .._http.outcomes import can_never_fit, is_outage, meaning
+from .._http.retry import can_never_fit, is_outage, meaning
 from ..errors import (
     APIConnectionError,
     APIStatusError,

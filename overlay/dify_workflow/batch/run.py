@@ -22,7 +22,7 @@ from anyio import (
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from .._base_client import setup_of, with_pace
-from .._http.async_tasks import spawn
+from .._http.async_network import spawn
 from .._streams.session import START_TIMEOUT
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
