@@ -36,7 +36,7 @@ from .models import (
 
 if _TYPE_CHECKING:
     from ._api.files import FileSource
-    from ._api.inputs import AsyncFormCallback, FormCallback, FormReply
+    from ._api.forms import AsyncFormCallback, FormCallback, FormReply
     from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
     from ._logs.sync_iterators import LogIterator, LogTail
     from ._status import StopReason
@@ -47,14 +47,14 @@ if _TYPE_CHECKING:
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
-    "AsyncFormCallback": "_api.inputs",
+    "AsyncFormCallback": "_api.forms",
     "AsyncLogIterator": "_logs.async_iterators",
     "AsyncLogTail": "_logs.async_iterators",
     "AsyncMediaStream": "_streams.async_media",
     "AsyncWorkflowStream": "_streams.async_stream",
     "FileSource": "_api.files",
-    "FormCallback": "_api.inputs",
-    "FormReply": "_api.inputs",
+    "FormCallback": "_api.forms",
+    "FormReply": "_api.forms",
     "LogIterator": "_logs.sync_iterators",
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,7 +11,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequestError
-from .libraries import package_of
 
 if TYPE_CHECKING:
     from .request import Progress
@@ -140,4 +140,5 @@ def cut(request: Any, deadline: Deadline, progress: Progress) -> None:
     """Let a deadline bound each phase of a sync request over a client of the user's."""
     bounds = request.extensions["timeout"]
     request.extensions["timeout"] = _CutBounds(bounds, deadline, progress)
-    request.stream = _cut_body_class(package_of(request))(request.stream, deadline)
+    package = sys.modules[type(request).__module__.partition(".")[0]]  # httpx or httpx2
+    request.stream = _cut_body_class(package)(request.stream, deadline)

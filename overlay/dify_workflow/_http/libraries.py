@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import httpx
@@ -97,11 +96,6 @@ def error_name(error: BaseException) -> str | None:
         if cls.__module__.partition(".")[0] in _PACKAGES:
             return cls.__name__
     return None
-
-
-def package_of(request: object) -> ModuleType:
-    """The package that a request or response is of."""
-    return sys.modules[type(request).__module__.partition(".")[0]]
 
 
 def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:

@@ -57,17 +57,24 @@ class Call(Generic[T]):
 
     Args:
         operation: What is asked for, and how the answer is read.
-        key: Key of the app.
-        options: Where it is sent, how often, and how long it may take.
+        options: Where it is sent and with which key, how often, and how long it may take.
         observer: Who is told of its attempts.
         on_sent: Called when the server may have got any of it, be it answered, failed or cancelled.
     """
 
     operation: Operation[T]
-    key: ApiKey
     options: Options
     observer: Observer | None = None
     on_sent: Callable[[], object] = lambda: None
+    key: ApiKey = attrs.field(init=False)
+
+    @key.default
+    def _key(self) -> ApiKey:
+        return self.options.key()
+
+    def changed(self, **options: Any) -> Self:
+        """A copy with other options."""
+        return attrs.evolve(self, options=attrs.evolve(self.options, **options))
 
     @property
     def base_url(self) -> str:
@@ -78,10 +85,6 @@ class Call(Generic[T]):
     def deadline(self) -> Deadline:
         """When all of it has to be over."""
         return self.options.deadline
-
-    def changed(self, **options: Any) -> Self:
-        """A copy with other options."""
-        return attrs.evolve(self, options=attrs.evolve(self.options, **options))
 
 
 _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)

@@ -58,6 +58,9 @@ def _unix_time(date: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+_SILENT_VERSIONS = ("1.13.", "1.14.")
+"""Servers that answer bad inputs with silence in streaming mode."""
+
 _LAST_LOSING = (1, 9, 1)
 """Up to it, the end of a stream is the end of the run's record."""
 
@@ -66,6 +69,11 @@ _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
 
 _LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
 """Their streams stay open for a second behind the final event."""
+
+
+def needs_check(server_version: str | None) -> bool:
+    """Whether a server keeps silent about bad inputs, as far as its version is known."""
+    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
 
 
 def lingers(version: str | None) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from .._api.inputs import UNSENT_ID
 from .._http.deadline import Deadline
 from .._http.failures import add_to_message
 from .._http.request import Call
@@ -21,6 +20,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
+from ..inputs.wire import UNSENT_ID
 from .protocol import Ask, Reopen, RunCalls, Steps, Wait
 
 if TYPE_CHECKING:

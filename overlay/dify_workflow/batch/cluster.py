@@ -242,7 +242,7 @@ def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, An
         )
     values = copied_options(options)
     del values["api_key"]
-    return MaskedText(options.key(None).get_secret_value()), values, pace
+    return MaskedText(options.key().get_secret_value()), values, pace
 
 
 # ------------------------------------------------------------- in the process of a worker

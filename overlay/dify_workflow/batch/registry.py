@@ -268,7 +268,7 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
         DifyError: The server does not tell.
     """
     options, _, _ = setup_of(client)
-    mine = JournalHeader(options.base_url, options.key(None).fingerprint(), options.user_id)
+    mine = JournalHeader(options.base_url, options.key().fingerprint(), options.user_id)
     header = journal.header() if journal.count() else None  # without rows it belongs to no app yet
     if header is None:
         journal.set_header(mine)

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import attrs
 import orjson
 
-from .._api.input_rules import problems
-from .._api.preparation import as_planned
-from .._fields import Field, fields_of_app
 from .._json import JSON, JSONObject, decode, is_list, is_object
 from ..errors import InvalidRequestError
+from ..inputs import Field, as_planned, fields_of_app, problems
 from .errors import RowsError
 from .records import KEY_COLUMN
 
