@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import attrs
 
@@ -17,7 +17,6 @@ from ._bounded import BoundedDict
 from ._http.deadline import NO_DEADLINE, Deadline
 from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_timeout
 from ._http.request import Call, Operation
-from ._http.retry import meaning
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.cursor import RETURNED
@@ -33,6 +32,7 @@ from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest
+from .outcomes import meaning
 
 if TYPE_CHECKING:
     from ._api.log_query import LogAnswer
@@ -57,7 +57,6 @@ _MOST_RUNS = 10_000
 """Ids of runs that are remembered, so that none of them is taken for another one."""
 
 TransportT = TypeVar("TransportT", bound=AnyTransport)
-ClientT = TypeVar("ClientT", bound="ClientBase[Any]")
 
 
 class ClientBase(Generic[TransportT]):
@@ -121,6 +120,14 @@ class ClientBase(Generic[TransportT]):
         timeout = checked_timeout(timeout, InvalidRequestError)
         options = self._options.changed(timeout=timeout, deadline=deadline, **others)
         return options.for_app(api_key, user_id)
+
+    def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
+        """A copy with other options, whose closing leaves the connections open."""
+        made = copy(self)
+        made._options = self._options.changed(**changes)
+        made._transport = transport or self._transport
+        made._owns_transport = False
+        return made
 
     def _preparation(self, name: str, options: Options) -> Preparation:
         return Preparation(name, options, self._transport.servers, self._forms)
@@ -322,30 +329,6 @@ def starting_none() -> Generator[None, None, None]:
         if error.outcome == "not_run":
             error.outcome = None
         raise
-
-
-def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
-    """What another client like this one is made of.
-
-    Returns:
-        Its options, how fast it looks for lost runs, and whether it sends with an httpx client of
-        the user's own, which cannot be had twice.
-    """
-    transport = client._transport  # pyright: ignore[reportPrivateUsage]  # of the class above
-    options, pace = client._options, client._pace  # pyright: ignore[reportPrivateUsage]  # likewise
-    return options, pace, transport.is_given
-
-
-def server_time(client: ClientBase[Any]) -> float | None:
-    """The time by the clock of the client's server (Unix seconds); None where it is not known."""
-    servers: Servers = client._transport.servers  # pyright: ignore[reportPrivateUsage]  # as above
-    return servers.time_at(client.base_url, time.monotonic())
-
-
-def with_pace(client: ClientT, pace: Pace) -> ClientT:
-    """The client, which from now on looks for lost runs this fast."""
-    client._pace = pace  # pyright: ignore[reportPrivateUsage]  # likewise
-    return client
 
 
 def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] | None:

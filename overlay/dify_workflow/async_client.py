@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
-from copy import copy
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -24,7 +23,6 @@ from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
 from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
 from ._http.request import Call, Operation
-from ._http.retry import meaning
 from ._http.servers import may_lose_records
 from ._json import JSON
 from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
@@ -38,6 +36,7 @@ from ._streams.session import START_TIMEOUT
 from ._streams.sse import MAX_EVENT_BYTES
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent
+from .outcomes import meaning
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -213,11 +212,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             ConfigurationError: An option is invalid.
         """
         api_key = wrap(api_key)
-        made = copy(self)
-        made._owns_transport = False
-        if http_client is not None:
-            made._transport = AsyncTransport(checked_client(http_client, "AsyncClient"))
-        made._options = self._options.changed(
+        own = checked_client(http_client, "AsyncClient")
+        return self._copy(
+            None if own is None else AsyncTransport(own),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
@@ -235,7 +232,6 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
         )
-        return made
 
     async def close(self) -> None:
         """Close the connections; calls afterwards raise `ConfigurationError`."""

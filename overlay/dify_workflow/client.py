@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping
-from copy import copy
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -23,7 +22,6 @@ from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import HTTPClient, base_url_of, checked_client
 from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
 from ._http.request import Call, Operation
-from ._http.retry import meaning
 from ._http.servers import may_lose_records
 from ._http.sync_network import resolved
 from ._http.sync_transport import Transport
@@ -39,6 +37,7 @@ from ._streams.sync_media import MediaStream
 from ._streams.sync_stream import WorkflowStream
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent
+from .outcomes import meaning
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -214,11 +213,9 @@ class DifyWorkflow(ClientBase[Transport]):
             ConfigurationError: An option is invalid.
         """
         api_key = wrap(api_key)
-        made = copy(self)
-        made._owns_transport = False
-        if http_client is not None:
-            made._transport = Transport(checked_client(http_client, "Client"))
-        made._options = self._options.changed(
+        own = checked_client(http_client, "Client")
+        return self._copy(
+            None if own is None else Transport(own),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
@@ -236,7 +233,6 @@ class DifyWorkflow(ClientBase[Transport]):
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
         )
-        return made
 
     def close(self) -> None:
         """Close the connections; calls afterwards raise `ConfigurationError`."""

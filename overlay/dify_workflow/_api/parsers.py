@@ -12,7 +12,7 @@ from dify_workflow_api import models as wire
 
 from .. import models
 from .._json import JSON, JSONObject, read
-from .._status import status_of
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from ..models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse

@@ -15,6 +15,7 @@ import httpx
 from .._json import is_text
 from .._secret import ApiKey, wrap
 from ..errors import ConfigurationError, DifyError, InvalidRequestError
+from ..models.run import DEFAULT_USER
 from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ Timeout: TypeAlias = float | httpx.Timeout | None
 
 CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
-
-DEFAULT_USER = "dify-workflow"
-"""The `user` of a request for which nobody named one; Dify refuses requests without."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read whole, by default."""

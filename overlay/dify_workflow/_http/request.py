@@ -66,10 +66,13 @@ class Call(Generic[T]):
     options: Options
     observer: Observer | None = None
     on_sent: Callable[[], object] = lambda: None
-    key: ApiKey = attrs.field(init=False)
 
-    @key.default
-    def _key(self) -> ApiKey:
+    def __attrs_post_init__(self) -> None:
+        self.options.key()  # where there is none, that is raised now
+
+    @property
+    def key(self) -> ApiKey:
+        """Key of the app."""
         return self.options.key()
 
     def changed(self, **options: Any) -> Self:

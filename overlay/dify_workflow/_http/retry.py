@@ -1,7 +1,4 @@
-"""What a failure says of a run that a request was to start, and whether and when it is sent again.
-
-One table, which docs/reliability.md shows. Doubt counts as "the server got it".
-"""
+"""Whether a request may be sent again, and when. Pure."""
 
 from __future__ import annotations
 
@@ -10,97 +7,13 @@ import random
 from collections import Counter
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import (
-    APIConnectionError,
-    APIStatusError,
-    ConfigurationError,
-    DifyError,
-    InvalidRequestError,
-    Outcome,
-    RateLimitError,
-    RunDeadlineExceededError,
-)
+from ..errors import APIConnectionError, APIStatusError, DifyError
+from ..outcomes import can_never_fit, is_concurrency_limit, meaning
 from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .request import Call
-
-_UNCLEAR = frozenset({408, 425, 429, 499})
-"""Refusals that proxies also send after they passed the request on."""
-
-
-class Meaning(NamedTuple):
-    """What a failure means."""
-
-    outcome: Outcome
-    """``"not_run"`` or ``"unknown"``."""
-    may_repeat: bool
-    """Whether the same request may be sent again: it had no effect, and may have one later."""
-
-
-_GATEWAY = frozenset({502, 503, 504, *range(520, 525)})
-"""What proxies answer while the server is away (520 to 524: Cloudflare)."""
-
-_NOT_RUN = Meaning("not_run", may_repeat=False)
-_NOT_NOW = Meaning("not_run", may_repeat=True)
-_UNKNOWN = Meaning("unknown", may_repeat=False)
-
-
-def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meaning:
-    """What the failure of a POST means.
-
-    Args:
-        error: The failure.
-        not_sent_statuses: Statuses with which the user's gateway answers before the server has got
-            anything, as the user vouches.
-    """
-    if isinstance(error, APIConnectionError):
-        return _UNKNOWN if error.request_sent else _NOT_NOW
-    if isinstance(error, RunDeadlineExceededError):
-        return _UNKNOWN if error.request_sent else _NOT_RUN
-    if isinstance(error, APIStatusError):
-        if error.status_code in not_sent_statuses or _is_refusal(error):
-            return _NOT_NOW
-        is_unclear = error.status_code in _UNCLEAR
-        if is_unclear or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _UNKNOWN
-        return _NOT_RUN  # 3xx, which is never followed, and 4xx
-    if isinstance(error, ConfigurationError | InvalidRequestError):
-        return _NOT_RUN
-    return _UNKNOWN  # a 2xx that cannot be read
-
-
-def _is_refusal(error: APIStatusError) -> bool:
-    """Whether Dify itself refuses for now: the concurrency limit, a rate limit, a quota."""
-    return isinstance(error, RateLimitError) and error.is_from_dify
-
-
-def is_outage(error: DifyError) -> bool:
-    """Whether the server itself has not answered: it is away, as during a restart."""
-    if isinstance(error, APIStatusError):
-        return error.status_code in _GATEWAY
-    return isinstance(error, APIConnectionError)
-
-
-def is_concurrency_limit(error: DifyError) -> bool:
-    """Whether the app's concurrency limit refused the request.
-
-    Servers say so with 400; their own documents, with 429 too_many_requests.
-    """
-    return isinstance(error, RateLimitError) and (
-        error.status_code == HTTPStatus.BAD_REQUEST or error.code == "too_many_requests"
-    )
-
-
-def can_never_fit(error: DifyError) -> bool:
-    """Whether the app's concurrency limit refuses every stream, however long one waits.
-
-    A stream takes two places for a moment as it begins.
-    """
-    return isinstance(error, RateLimitError) and error.limit == 1
-
 
 FIRST_WAIT = 0.5
 """Bound of the first wait in seconds; it doubles with each further one (exponential backoff)."""

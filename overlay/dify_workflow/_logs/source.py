@@ -16,10 +16,10 @@ from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
 from .._http.options import Options
 from .._http.request import Call
-from .._http.retry import is_outage
 from .._http.servers import Servers
 from ..errors import DifyError, InvalidRequestError, InvalidResponseError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest
+from ..outcomes import is_outage
 from .pager import LogPager, TailCore
 
 T = TypeVar("T")

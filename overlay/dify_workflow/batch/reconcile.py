@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import attrs
 from anyio import sleep, to_thread
 
-from .._base_client import server_time
 from .._json import JSONObject
-from .._streams.search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
 from ..inputs import as_planned
+from ..internals import same_inputs, server_time
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
 from .records import (
     PENDING,
