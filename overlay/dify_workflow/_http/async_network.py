@@ -85,7 +85,7 @@ class Turn:
         """Whether this task works already: no task asks in the middle of its work."""
         return False
 
-    async def take(self, is_over: Callable[[], object]) -> bool:
+    async def acquire(self, is_over: Callable[[], object]) -> bool:
         """Wait for one's turn; False where there is nothing to do any more.
 
         Args:
@@ -99,7 +99,7 @@ class Turn:
             await done.wait()
         return False
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let the others look at what was done, and work on."""
         self._is_taken = False
         self.wake()
@@ -111,7 +111,7 @@ class Turn:
             done.set()
 
 
-class Flight(Generic[T]):
+class SharedCall(Generic[T]):
     """A call that is sent once, by the task that first needs its outcome; others wait for it.
 
     Args:
@@ -122,7 +122,7 @@ class Flight(Generic[T]):
 
     def __init__(self, send: Callable[[], Awaitable[T]], given_up: DifyError) -> None:
         self._send = send
-        self._landed: Event | None = None
+        self._done: Event | None = None
         self._result: T | None = None
         self._error: DifyError | None = given_up
 
@@ -132,13 +132,13 @@ class Flight(Generic[T]):
         Raises:
             DifyError: What the call raised.
         """
-        if self._landed is not None:
-            await self._landed.wait()
+        if self._done is not None:
+            await self._done.wait()
             if self._error is not None:
                 raise self._error
             return cast("T", self._result)
 
-        self._landed = Event()
+        self._done = Event()
         try:
             self._result = await self._send()
             self._error = None
@@ -146,7 +146,7 @@ class Flight(Generic[T]):
             self._error = error
             raise
         finally:
-            self._landed.set()
+            self._done.set()
         return self._result
 
 

@@ -167,7 +167,7 @@ class AsyncByteStream(AsyncReader):
         finally:
             await self.close()
 
-    async def sever(self) -> None:
+    async def close_connection(self) -> None:
         """Close the connection of a body that was read whole, since its answers are mixed up.
 
         One of HTTP/2 has other streams, and knows what belongs to which.
@@ -247,7 +247,7 @@ class AsyncTransport(AsyncConnections):
         try:
             return call.operation.read(answer)
         except InvalidResponseError:
-            await body.sever()
+            await body.close_connection()
             raise
 
     async def _open(self, call: Call[Any]) -> AsyncByteStream:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from contextlib import suppress
 from functools import cache
 
+from .._dates import unix_time
 from .endpoints import SINCE
 
 
@@ -29,8 +29,8 @@ class Servers:
         """Take the headers of an answer that came just now, names in lower case."""
         if version := headers.get("x-version"):
             self._versions[base_url] = version
-        if (date := _unix_time(headers.get("date"))) is not None:
-            self._clocks[base_url] = date - time.monotonic()
+        with suppress(OverflowError, ValueError):  # no date, or none that can be read
+            self._clocks[base_url] = unix_time(headers.get("date", "")) - time.monotonic()
 
     def version(self, base_url: str) -> str | None:
         """The version of a server."""
@@ -45,17 +45,6 @@ class Servers:
         """
         clock = self._clocks.get(base_url)
         return None if clock is None else clock + moment
-
-
-def _unix_time(date: str | None) -> float | None:
-    if date is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(date)
-    except (OverflowError, ValueError):
-        return None
-    # "-0000" is UTC too (RFC 5322 section 3.3).
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 _SILENT_VERSIONS = ("1.13.", "1.14.")

@@ -68,7 +68,7 @@ class Turn:
         """Whether this thread works already, and a signal's handler asks in the middle of it."""
         return self._worker == get_ident()
 
-    def take(self, is_over: Callable[[], object]) -> bool:
+    def acquire(self, is_over: Callable[[], object]) -> bool:
         """Wait for one's turn; False where there is nothing to do any more.
 
         Args:
@@ -88,7 +88,7 @@ class Turn:
                     self._waiting -= 1
         return False
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let the others look at what was done, and work on."""
         self._worker = None
         self.wake()
@@ -100,7 +100,7 @@ class Turn:
                 self._changed.notify_all()
 
 
-class Flight(Generic[T]):
+class SharedCall(Generic[T]):
     """A call that is sent once: before anybody else knows of it.
 
     Args:
@@ -450,14 +450,14 @@ class Connections:
         exchange = Exchange(call.deadline, self, is_held=is_held)
         if call.deadline.is_set and not is_held:
             cut(request, call.deadline, progress)
-        with self._flying(call, exchange):
+        with self._tracked(call, exchange):
             response = client.send(
                 request, stream=True, auth=bearer(call.key), follow_redirects=False
             )
         return response, exchange
 
     @contextmanager
-    def _flying(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
+    def _tracked(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
         """Let connections that this thread uses belong to an exchange, and `close` end it."""
         with self._lock:
             if self._closed:

@@ -167,7 +167,7 @@ class ByteStream(Reader):
         finally:
             self.close()
 
-    def sever(self) -> None:
+    def close_connection(self) -> None:
         """Close the connection of a body that was read whole, since its answers are mixed up.
 
         One of HTTP/2 has other streams, and knows what belongs to which.
@@ -247,7 +247,7 @@ class Transport(Connections):
         try:
             return call.operation.read(answer)
         except InvalidResponseError:
-            body.sever()
+            body.close_connection()
             raise
 
     def _open(self, call: Call[Any]) -> ByteStream:
