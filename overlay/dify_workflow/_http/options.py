@@ -237,9 +237,11 @@ class Options:
         changes = {
             name: value
             for name, value in given.items()
-            if not isinstance(value, NotGiven) and (value is not None or name in _MAY_BE_NONE)
+            if value is not getattr(self, name)
+            and not isinstance(value, NotGiven)
+            and (value is not None or name in _MAY_BE_NONE)
         }
-        return attrs.evolve(self, **_checked(changes))
+        return attrs.evolve(self, **_checked(changes)) if changes else self
 
     @property
     def queue_seconds(self) -> float:
