@@ -244,6 +244,7 @@ class ClientBase(Generic[TransportT]):
     ) -> StreamSession:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
+        calls = self._run_calls(name, options)
         session = self._session(
             name,
             options,
@@ -254,7 +255,6 @@ class ClientBase(Generic[TransportT]):
         )
         if session.observer is not None:
             session.observer.begin()
-        calls = self._run_calls(name, options)
         session.set_recovery(self._recovery(calls, options))
         return session
 

@@ -13,7 +13,7 @@ from anyio import sleep, to_thread
 from .._json import JSONObject
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
-from ..inputs import as_planned
+from ..inputs import planned_inputs
 from ..internals import same_inputs, server_time
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
 from .records import (
@@ -215,7 +215,7 @@ class Reconciler:
         groups: dict[str, _Group] = {}
         for record in records:
             try:
-                inputs = as_planned(self._columns.inputs(record.row))
+                inputs = planned_inputs(self._columns.inputs(record.row))
             except InvalidRequestError:  # a file is gone, or the app takes other inputs now
                 groups[record.key] = _Group(None, [record])
                 continue

@@ -2,14 +2,14 @@
 
 from .fields import Field, fields_of_app, fields_of_form, file_at
 from .rules import problems, undeclared
-from .wire import as_planned
+from .wire import planned_inputs
 
 __all__ = [
     "Field",
-    "as_planned",
     "fields_of_app",
     "fields_of_form",
     "file_at",
+    "planned_inputs",
     "problems",
     "undeclared",
 ]

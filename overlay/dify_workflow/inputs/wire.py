@@ -147,7 +147,7 @@ def _text(text: str, place: str) -> str:
     return text
 
 
-def as_planned(inputs: Mapping[str, JSON]) -> JSONObject:
+def planned_inputs(inputs: Mapping[str, JSON]) -> JSONObject:
     """The inputs as they will be sent, but for the ids of files that are still to be uploaded.
 
     Raises:
