@@ -36,8 +36,8 @@ from dify_workflow import (
     StreamInterruptedError,
     UnreadableEvent,
 )
-from dify_workflow._http import async_network, sync_network
 from dify_workflow._http.failures import status_error
+from dify_workflow._http.libraries import hold_pools
 from support import events
 from support.events import RUN
 from support.pace import hurried
@@ -117,15 +117,15 @@ def test_with_a_client_of_the_users_a_deadline_is_kept_when_data_arrives(
 
 def test_our_own_clients_hold_their_connections_with_this_httpx() -> None:
     """Where a private name of httpx is gone, the deadline would be kept less well, silently."""
-    assert sync_network.hold_connections(httpx.Client())
-    assert async_network.hold_connections(httpx.AsyncClient())
+    for kind in (httpx.Client, httpx.AsyncClient):
+        assert hold_pools(kind(), lambda backend, _pool: backend)
 
 
 def test_where_httpx_has_no_such_names_calls_still_work(
     both: World, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sync_connections", "async_connections"):
-        monkeypatch.setattr(f"dify_workflow._http.{module}.hold_connections", lambda _client: False)
+    for module in ("sync_network", "async_network"):
+        monkeypatch.setattr(f"dify_workflow._http.{module}.hold_pools", lambda *_: False)
 
     def handler(exchange: Exchange) -> None:
         exchange.start_stream()

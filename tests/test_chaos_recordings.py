@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dify_workflow import DifyError, RunLostError, RunOutcomeUnknownError, StreamGap
-from dify_workflow._status import status_of
+from dify_workflow.outcomes import status_of
 from support.pace import hurried
 from support.recordings import REPRESENTATIVE, Recording, all_recordings
 from support.replay import Exchange, ReplayServer

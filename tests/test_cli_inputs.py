@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dify_workflow._fields import Field
 from dify_workflow.emulator import Emulator
 from dify_workflow.errors import InvalidRequestError
+from dify_workflow.inputs import Field
 from support.cli import call
 from support.conducted import ConductedRun
 from support.events import finished

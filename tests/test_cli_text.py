@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dify_workflow._text import clock, counted, duration
 from dify_workflow.cli.options import since, until
 from dify_workflow.errors import InvalidRequestError
+from dify_workflow.timeline.text import clock, counted, duration
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 

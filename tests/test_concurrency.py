@@ -30,7 +30,7 @@ from dify_workflow import (
     WorkflowStreamError,
 )
 from dify_workflow._http import retry as _retry
-from dify_workflow._http.sync_tasks import Turn
+from dify_workflow._http.sync_network import Turn
 from dify_workflow.emulator import Emulator, node, workflow
 from support import events
 from support.events import PING
@@ -81,15 +81,15 @@ def test_a_signals_handler_that_waits_for_its_turn_keeps_no_thread_from_working(
     turn, has_begun, asked, done = Turn(), threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
-        assert turn.take(lambda: False)
+        assert turn.acquire(lambda: False)
         has_begun.set()
         assert asked.wait(PATIENCE)
         done.set()
-        turn.give_back()
+        turn.release()
 
     def handler(*_: object) -> None:
         asked.set()
-        turn.take(done.is_set)
+        turn.acquire(done.is_set)
 
     def is_over() -> bool:
         if not asked.is_set():
@@ -101,7 +101,7 @@ def test_a_signals_handler_that_waits_for_its_turn_keeps_no_thread_from_working(
     try:
         worker.start()
         assert has_begun.wait(PATIENCE)
-        assert not turn.take(is_over)
+        assert not turn.acquire(is_over)
     finally:
         signal.signal(signal.SIGUSR1, before)
     worker.join(PATIENCE)

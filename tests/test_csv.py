@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow._csv import CSVWriter, without_formula
+from dify_workflow.output import CSVWriter, without_formula
 
 cells = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\r\n",;\t \x00'))
 

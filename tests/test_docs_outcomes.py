@@ -19,8 +19,8 @@ from dify_workflow import (
     errors,
 )
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.outcomes import meaning
 from dify_workflow.emulator import Emulator, Faults
+from dify_workflow.outcomes import meaning
 from support.blocks import blocks
 from support.pace import hurried
 from support.recordings import recording

@@ -20,8 +20,9 @@ from dify_workflow import DifyError, UnknownEvent, WorkflowLogsRequest
 from dify_workflow._api import operations
 from dify_workflow._api.files import OpenFile, Payload
 from dify_workflow._api.log_query import LogQuery
+from dify_workflow._http.answer import Answer
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.request import Answer, Operation
+from dify_workflow._http.request import Operation
 from dify_workflow._json import load
 from dify_workflow._secret import ApiKey
 from dify_workflow._streams.session import StreamSession

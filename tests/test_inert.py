@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dify_workflow._inert import headline, inert, inert_json, inert_line, json_text, one_line
+from dify_workflow.timeline.inert import (
+    headline,
+    inert,
+    inert_json,
+    inert_line,
+    json_text,
+    one_line,
+)
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 

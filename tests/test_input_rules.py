@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from dify_workflow import BadRequestError, WorkflowRunRequest
-from dify_workflow._api.input_rules import needs_check, problems, undeclared
-from dify_workflow._api.inputs import wire_inputs
+from dify_workflow._http.servers import needs_check
 from dify_workflow.emulator import Emulator, Input, Sleep, workflow
+from dify_workflow.inputs import problems, undeclared
+from dify_workflow.inputs.wire import wire_inputs
 from support.recordings import all_recordings, recording
 
 

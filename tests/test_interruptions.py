@@ -20,8 +20,8 @@ from dify_workflow import (
     WorkflowPaused,
     WorkflowStoppedError,
 )
-from dify_workflow._status import status_of, stop_reason
 from dify_workflow.emulator import Emulator, Sleep, node, workflow
+from dify_workflow.outcomes import status_of, stop_reason
 from support.pace import FAST, hurried
 from support.workflows import approval, signoff
 from support.worlds import World

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dify_workflow import InvalidRequestError
-from dify_workflow import _output_file as files
-from dify_workflow._output_file import refuse_source, replacing, source_of
+from dify_workflow import output as files
+from dify_workflow.output import refuse_source, replacing, source_of
 
 
 def write(place: Path, text: str) -> None:

@@ -21,12 +21,10 @@ from dify_workflow import (
     WorkflowStream,
 )
 from dify_workflow import __all__ as public
-from dify_workflow._http.async_body import AsyncByteStream
-from dify_workflow._http.async_connections import AsyncConnections, AsyncReader
-from dify_workflow._http.async_transport import AsyncTransport
-from dify_workflow._http.sync_body import ByteStream
-from dify_workflow._http.sync_connections import Connections, Reader
-from dify_workflow._http.sync_transport import Transport
+from dify_workflow._http.async_network import AsyncConnections, AsyncReader
+from dify_workflow._http.async_transport import AsyncByteStream, AsyncTransport
+from dify_workflow._http.sync_network import Connections, Reader
+from dify_workflow._http.sync_transport import ByteStream, Transport
 
 PAIRS = [
     (DifyWorkflow, AsyncDifyWorkflow),

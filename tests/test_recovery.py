@@ -31,7 +31,7 @@ from dify_workflow import (
     StreamInterruptedError,
     WorkflowFinished,
 )
-from dify_workflow._http.versions import loses_records, may_lose_records, stops_resumed_runs
+from dify_workflow._http.servers import loses_records, may_lose_records, stops_resumed_runs
 from dify_workflow._streams import session
 from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
 from support import events

@@ -17,12 +17,13 @@ from dify_workflow import (
     WorkflowRunResponse,
 )
 from dify_workflow._api import operations
-from dify_workflow._api.input_rules import problems, undeclared
 from dify_workflow._api.log_query import LogQuery
+from dify_workflow._http.answer import Answer
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.request import Answer, Operation
+from dify_workflow._http.request import Operation
 from dify_workflow._secret import ApiKey
 from dify_workflow._streams.session import StreamSession
+from dify_workflow.inputs import problems, undeclared
 from support.events import RUN
 from support.recordings import Recording, all_recordings
 

@@ -36,29 +36,29 @@ from .models import (
 
 if _TYPE_CHECKING:
     from ._api.files import FileSource
-    from ._api.inputs import AsyncFormCallback, FormCallback, FormReply
+    from ._api.forms import AsyncFormCallback, FormCallback, FormReply
     from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
     from ._logs.sync_iterators import LogIterator, LogTail
-    from ._status import StopReason
     from ._streams.async_media import AsyncMediaStream
     from ._streams.async_stream import AsyncWorkflowStream
     from ._streams.sync_media import MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .outcomes import StopReason
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
-    "AsyncFormCallback": "_api.inputs",
+    "AsyncFormCallback": "_api.forms",
     "AsyncLogIterator": "_logs.async_iterators",
     "AsyncLogTail": "_logs.async_iterators",
     "AsyncMediaStream": "_streams.async_media",
     "AsyncWorkflowStream": "_streams.async_stream",
     "FileSource": "_api.files",
-    "FormCallback": "_api.inputs",
-    "FormReply": "_api.inputs",
+    "FormCallback": "_api.forms",
+    "FormReply": "_api.forms",
     "LogIterator": "_logs.sync_iterators",
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",
-    "StopReason": "_status",
+    "StopReason": "outcomes",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from copy import copy
@@ -15,9 +14,8 @@ from ._api import operations
 from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
-from ._deadline import Deadline
-from ._http.options import NotGiven, Options, Timeout, checked_timeout
-from ._http.outcomes import meaning
+from ._http.deadline import NO_DEADLINE, Deadline
+from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_timeout
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
@@ -34,6 +32,7 @@ from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest
+from .outcomes import meaning
 
 if TYPE_CHECKING:
     from ._api.log_query import LogAnswer
@@ -58,7 +57,6 @@ _MOST_RUNS = 10_000
 """Ids of runs that are remembered, so that none of them is taken for another one."""
 
 TransportT = TypeVar("TransportT", bound=AnyTransport)
-ClientT = TypeVar("ClientT", bound="ClientBase[Any]")
 
 
 class ClientBase(Generic[TransportT]):
@@ -104,52 +102,54 @@ class ClientBase(Generic[TransportT]):
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
-    def _within(
-        self, timeout: Timeout | NotGiven, deadline: Deadline | None = None, **others: Any
-    ) -> Self:
-        """This client with options for one call.
-
-        Args:
-            timeout: Bounds of each request; `NOT_GIVEN` for the client's.
-            deadline: When all of the call has to be over; None for when it has to anyway.
-            others: Other options; None for the client's.
+    def _call_options(
+        self,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        deadline: Deadline = NO_DEADLINE,
+        *,
+        api_key: ApiKey | None = None,
+        user_id: str | None = None,
+        **others: Any,
+    ) -> Options:
+        """The options of one call of a method; what is None, or `NOT_GIVEN`, is the client's.
 
         Raises:
-            InvalidRequestError: The bounds are invalid.
+            InvalidRequestError: The bounds or the user are invalid.
+            ConfigurationError: The key is, or another option.
         """
-        is_same = deadline is None or deadline is self._options.deadline
-        if (
-            isinstance(timeout, NotGiven)
-            and is_same
-            and not any(value is not None for value in others.values())
-        ):
-            return self
-        checked = checked_timeout(timeout, InvalidRequestError)
-        return self._copy(None, timeout=checked, deadline=deadline, **others)
+        timeout = checked_timeout(timeout, InvalidRequestError)
+        options = self._options.changed(timeout=timeout, deadline=deadline, **others)
+        return options.for_app(api_key, user_id)
 
-    def _call(self, operation: Operation[T], key: ApiKey | None) -> Call[T]:
-        return Call(operation, self._options.key(key), self._options)
+    def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
+        """A copy with other options, whose closing leaves the connections open."""
+        made = copy(self)
+        made._options = self._options.changed(**changes)
+        made._transport = transport or self._transport
+        made._owns_transport = False
+        return made
 
-    def _preparation(self, name: str) -> Preparation:
-        return Preparation(name, self._options, self._transport.servers, self._forms)
+    def _preparation(self, name: str, options: Options) -> Preparation:
+        return Preparation(name, options, self._transport.servers, self._forms)
 
-    def _run_calls(self, name: str, key: ApiKey, user: str) -> RunCalls:
+    def _run_calls(self, name: str, options: Options) -> RunCalls:
         """The calls that find a run again.
 
         They always ask for what has been, which fills the gap, and for what follows a pause: whose
         forms have been answered meanwhile is decided here.
         """
-        options = self._options.changed(max_retries=0, queue_timeout=0)
+        options.key()  # where there is none, that is raised now
+        options = options.changed(max_retries=0, queue_timeout=0)
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            return Call(named, key, options)
+            return Call(named, options)
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(
                 operations.stream_workflow_events(
                     run_id,
-                    user,
+                    options.user_id,
                     include_state_snapshot=True,
                     continue_on_pause=True,
                     last_event_id=last_event_id,
@@ -157,7 +157,7 @@ class ClientBase(Generic[TransportT]):
             )
 
         def newest_logs() -> Call[LogAnswer]:
-            request = WorkflowLogsRequest(created_by_end_user_session_id=user)
+            request = WorkflowLogsRequest(created_by_end_user_session_id=options.user_id)
             query = LogQuery(after=None, before=None)
             return call(operations.list_workflow_logs(name, request, query))
 
@@ -169,16 +169,16 @@ class ClientBase(Generic[TransportT]):
             server_version=lambda: self.server_version,
         )
 
-    def _session(self, name: str, **what: Any) -> StreamSession:
+    def _session(self, name: str, options: Options, **what: Any) -> StreamSession:
         """What is known of a stream before it is opened."""
         return StreamSession(
             name,
-            max_event_bytes=self._options.max_event_bytes,
-            start_timeout=self._options.start_timeout,
+            max_event_bytes=options.max_event_bytes,
+            start_timeout=options.start_timeout,
             forms=self._answered,
             stops=self._stops,
             server_version=lambda: self.server_version,
-            deadline=self._options.deadline,
+            deadline=options.deadline,
             **what,
         )
 
@@ -186,64 +186,68 @@ class ClientBase(Generic[TransportT]):
         self,
         name: str,
         request: WorkflowLogsRequest | None,
+        options: Options,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, options)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
     def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None
+        self, name: str, request: WorkflowLogsRequest | None, options: Options
     ) -> tuple[TailCore, LogSource]:
-        source = self._log_source(name, request)
+        source = self._log_source(name, request, options)
         return TailCore(source.request, RETURNED), source
 
-    def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
+    def _log_source(
+        self, name: str, request: WorkflowLogsRequest | None, options: Options
+    ) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
             raise InvalidRequestError(
                 f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
             )
         request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, self._options, self._transport.servers)
+        return LogSource(name, request, options, self._transport.servers)
 
     def _events_session(
         self,
-        name: str,
+        call: Call[Any],
         run_id: str,
-        key: ApiKey,
-        user_id: str | None,
         *,
         snapshot: bool,
         continues: bool,
     ) -> StreamSession:
         """What is known of the stream of a run that is going on."""
+        name, options = call.operation.name, call.options
         session = self._session(
             name,
+            options,
             run_id=run_id,
             ends_at_pause=not continues,
             tells_all=snapshot,
             observer=self._observer(name, run_id=run_id),
         )
-        if self._options.recover:
-            calls = self._run_calls(name, key, self._options.user(user_id))
-            session.set_recovery(self._recovery(calls))
+        if options.recover:
+            calls = self._run_calls(name, options)
+            session.set_recovery(self._recovery(calls, options))
         return session
 
     def _follow_session(
         self,
         name: str,
         run_id: str,
-        key: ApiKey,
-        user_id: str | None,
+        options: Options,
         *,
         continues: bool,
     ) -> StreamSession:
         """What is known of a run of which no stream is open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
+        calls = self._run_calls(name, options)
         session = self._session(
             name,
+            options,
             run_id=run_id,
             ends_at_pause=not continues,
             follows=True,
@@ -251,8 +255,7 @@ class ClientBase(Generic[TransportT]):
         )
         if session.observer is not None:
             session.observer.begin()
-        calls = self._run_calls(name, key, self._options.user(user_id))
-        session.set_recovery(self._recovery(calls))
+        session.set_recovery(self._recovery(calls, options))
         return session
 
     def _observer(
@@ -271,13 +274,12 @@ class ClientBase(Generic[TransportT]):
             run_id=run_id,
         )
 
-    def _recovery(self, calls: RunCalls) -> Recovery:
-        options = self._options
+    def _recovery(self, calls: RunCalls, options: Options) -> Recovery:
         return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
 
     def _search(self, name: str, call: Call[Any]) -> Search | None:
         """What looks for a run that is sent now, if its id never comes; None without `recover`."""
-        if not self._options.recover:
+        if not call.options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
         servers, url = self._transport.servers, call.base_url
@@ -285,9 +287,9 @@ class ClientBase(Generic[TransportT]):
             body,
             lambda moment: servers.time_at(url, moment),
             self._started,
-            again=call if self._options.at_least_once else None,
+            again=call if call.options.at_least_once else None,
         )
-        calls = self._run_calls(name, call.key, body["user"])
+        calls = self._run_calls(name, call.options)
         return Search(calls, name, sent, self._pace.search, self._pace.longest_search_wait)
 
     def _note_run(self, run: WorkflowRunResponse) -> None:
@@ -296,14 +298,9 @@ class ClientBase(Generic[TransportT]):
         for form in run.paused.forms if run.paused else ():
             self._answered.see(run.id, form.id, form.token)
 
-    def _note_refused_form(self, token: str, error: DifyError) -> None:
-        """Say what the failure of an answer to a form means.
-
-        Args:
-            token: Token of the form.
-            error: The failure.
-        """
-        error.outcome = meaning(error, self._options.not_sent_statuses).outcome
+    def _note_refused_form(self, token: str, error: DifyError, options: Options) -> None:
+        """Say what the failure of an answer to a form means."""
+        error.outcome = meaning(error, options.not_sent_statuses).outcome
         is_accepted = self._answered.is_accepted(token)
         if isinstance(error, PreconditionFailedError) and is_accepted is not None:
             did = "submitted it" if is_accepted else "sent an answer before, which may be the one"
@@ -311,14 +308,6 @@ class ClientBase(Generic[TransportT]):
             error.args = (f"{what} ({error.status_code} {error.code}).",)
         elif error.outcome == "unknown":
             self._answered.submit(token, is_accepted=False)
-
-    def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
-        """A copy with other options, whose closing leaves the connections open."""
-        made = copy(self)
-        made._options = self._options.changed(**changes)
-        made._transport = transport or self._transport
-        made._owns_transport = False
-        return made
 
 
 @contextmanager
@@ -340,30 +329,6 @@ def starting_none() -> Generator[None, None, None]:
         if error.outcome == "not_run":
             error.outcome = None
         raise
-
-
-def setup_of(client: ClientBase[Any]) -> tuple[Options, Pace, bool]:
-    """What another client like this one is made of.
-
-    Returns:
-        Its options, how fast it looks for lost runs, and whether it sends with an httpx client of
-        the user's own, which cannot be had twice.
-    """
-    transport = client._transport  # pyright: ignore[reportPrivateUsage]  # of the class above
-    options, pace = client._options, client._pace  # pyright: ignore[reportPrivateUsage]  # likewise
-    return options, pace, transport.is_given
-
-
-def server_time(client: ClientBase[Any]) -> float | None:
-    """The time by the clock of the client's server (Unix seconds); None where it is not known."""
-    servers: Servers = client._transport.servers  # pyright: ignore[reportPrivateUsage]  # as above
-    return servers.time_at(client.base_url, time.monotonic())
-
-
-def with_pace(client: ClientT, pace: Pace) -> ClientT:
-    """The client, which from now on looks for lost runs this fast."""
-    client._pace = pace  # pyright: ignore[reportPrivateUsage]  # likewise
-    return client
 
 
 def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] | None:

@@ -13,17 +13,17 @@ from anyio import Event
 
 from ._api import operations
 from ._api.files import opened
-from ._api.inputs import as_seen, forms_to_answer
+from ._api.forms import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.preparation import as_request
 from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
-from ._deadline import Deadline, deadline_in
-from ._http.async_transport import AsyncTransport, resolved
+from ._http.async_network import resolved
+from ._http.async_transport import AsyncTransport
+from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
 from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
-from ._http.outcomes import meaning
 from ._http.request import Call, Operation
-from ._http.versions import may_lose_records
+from ._http.servers import may_lose_records
 from ._json import JSON
 from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
@@ -36,6 +36,7 @@ from ._streams.session import START_TIMEOUT
 from ._streams.sse import MAX_EVENT_BYTES
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent
+from .outcomes import meaning
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import (
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
     )
 
     from ._api.files import FileSource
-    from ._api.inputs import AsyncFormCallback
-    from ._http.async_body import AsyncByteStream
+    from ._api.forms import AsyncFormCallback
+    from ._http.async_transport import AsyncByteStream
     from ._streams.search import Search
     from .models import (
         DifyPageResult,
@@ -211,10 +212,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             ConfigurationError: An option is invalid.
         """
         api_key = wrap(api_key)
+        own = checked_client(http_client, "AsyncClient")
         return self._copy(
-            None
-            if http_client is None
-            else AsyncTransport(checked_client(http_client, "AsyncClient")),
+            None if own is None else AsyncTransport(own),
             api_key=api_key,
             base_url=base_url,
             user_id=user_id,
@@ -302,20 +302,21 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
         name, wanted = "run_workflow", as_request(request)
-        bound = self._within(
+        options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
         if response_mode == "blocking":
-            run = await bound._run_blocking(wanted)
+            run = await self._run_blocking(wanted, options)
         else:
-            async with bound._run_stream(name, wanted) as stream:
+            async with self._run_stream(name, wanted, options) as stream:
                 run = await stream.result()
         if on_human_input is None:
             return run
-        return await bound._ask_people(run, wanted, on_human_input)
+        app = options.changed(api_key=wanted.api_key, user_id=wanted.user_id)
+        return await self._ask_people(run, on_human_input, app)
 
     def run_workflow_stream(
         self,
@@ -350,13 +351,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
         name = "run_workflow_stream"
-        bound = self._within(
+        options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
-        return bound._run_stream(name, as_request(request))
+        return self._run_stream(name, as_request(request), options)
 
     def resume_workflow_stream(
         self,
@@ -391,23 +392,21 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with starting_none():
+            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
             operation = operations.stream_workflow_events(
                 workflow_run_id,
-                self._options.user(user_id),
+                options.user_id,
                 include_state_snapshot=include_state_snapshot,
                 continue_on_pause=continue_on_pause,
             )
-            bound = self._within(timeout)
-            call = bound._call(operation, api_key)
-        session = bound._events_session(
-            operation.name,
+            call = Call(operation, options)
+        session = self._events_session(
+            call,
             workflow_run_id,
-            call.key,
-            user_id,
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
         )
-        stop = partial(self._stop, user_id=user_id, api_key=call.key)
+        stop = partial(self._stop, options=self._call_options(api_key=call.key, user_id=user_id))
 
         async def opening() -> AsyncByteStream:
             with sending(session.observer):
@@ -453,12 +452,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        bound = self._within(
-            timeout,
-            not_sent_statuses=not_sent_statuses,
-            at_least_once=at_least_once,
+        options = self._call_options(
+            timeout, not_sent_statuses=not_sent_statuses, at_least_once=at_least_once
         )
-        stream = bound._run_stream("submit_workflow", as_request(request))
+        stream = self._run_stream("submit_workflow", as_request(request), options)
         try:
             run = await stream.started()
         except BaseException:
@@ -515,13 +512,14 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key = wrap(api_key)
         name = "wait_for_run"
         with starting_none():
-            bound = self._within(timeout, deadline_in(deadline, name, stops=stop_on_deadline))
-            async with bound._follow(
-                name,
-                workflow_run_id,
-                self._options.key(api_key),
-                user_id,
-                continues=wait_through_pause,
+            options = self._call_options(
+                timeout,
+                deadline_in(deadline, name, stops=stop_on_deadline),
+                api_key=api_key,
+                user_id=user_id,
+            )
+            async with self._follow(
+                name, workflow_run_id, options, continues=wait_through_pause
             ) as stream:
                 async for event in stream:
                     if on_event is not None:
@@ -553,13 +551,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return await self._within(timeout)._send(operation, api_key)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
+        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        return await self._stop_task(task_id, options)
 
     async def info(
         self,
@@ -586,9 +579,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with starting_none():
-            return await self._within(timeout)._send(
-                operations.get_workflow_run(workflow_run_id), api_key
-            )
+            options = self._call_options(timeout, api_key=api_key)
+            return await self._send(operations.get_workflow_run(workflow_run_id), options)
 
     async def logs(
         self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -610,7 +602,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._within(timeout)._log_pager("logs", request)
+        pager, source = self._log_pager("logs", request, self._call_options(timeout))
         return await self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -642,10 +634,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        pager, source = self._within(timeout)._log_pager(
-            "iter_logs", request, since=since, until=until, most=limit
+        options = self._call_options(timeout)
+        pager, source = self._log_pager(
+            "iter_logs", request, options, since=since, until=until, most=limit
         )
-
         return AsyncLogIterator(pager, source, self._transport)
 
     def tail_logs(
@@ -675,8 +667,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came for longer than `lost_run_timeout`.
             APIStatusError: The server refused, or was away for as long.
         """
-        core, source = self._within(timeout)._tail_core("tail_logs", request)
-
+        core, source = self._tail_core("tail_logs", request, self._call_options(timeout))
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
@@ -705,9 +696,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(
-            operations.get_human_input_form(form_token), api_key
-        )
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_human_input_form(form_token), options)
 
     async def submit_human_input_form(
         self,
@@ -742,17 +732,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        bound = self._within(timeout)
-        steps = bound._preparation("submit_human_input_form").form(
-            form_token, action, inputs, user_id, api_key
-        )
-        call = await bound._prepared(steps)
-        try:
-            await self._transport.send(call)
-        except DifyError as error:
-            self._note_refused_form(form_token, error)
-            raise
-        self._answered.submit(form_token, is_accepted=True)
+        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        await self._submit_form(form_token, action, inputs, options)
 
     # ----------------------------------------------------------------------------------- files
 
@@ -788,9 +769,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return await self._within(timeout)._send(
-                operations.upload_file(ready, self._options.user(user_id)), api_key
-            )
+            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            return await self._send(operations.upload_file(ready, options.user_id), options)
 
     def file_preview(
         self,
@@ -820,9 +800,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        user = self._options.user(user_id)
-        operation = operations.preview_file(file_id, user, as_attachment=as_attachment)
-        call = self._within(timeout)._call(operation, api_key)
+        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        operation = operations.preview_file(file_id, options.user_id, as_attachment=as_attachment)
+        call = Call(operation, options)
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
@@ -842,7 +822,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_app_info(), api_key)
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_app_info(), options)
 
     async def parameters(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -859,7 +840,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_app_parameters(), api_key)
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_app_parameters(), options)
 
     async def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -875,7 +857,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_app_meta(), api_key)
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_app_meta(), options)
 
     async def site(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
@@ -894,7 +877,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_app_site(), api_key)
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_app_site(), options)
 
     async def end_user(
         self,
@@ -919,7 +903,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_end_user(end_user_id), api_key)
+        options = self._call_options(timeout, api_key=api_key)
+        return await self._send(operations.get_end_user(end_user_id), options)
 
     # ----------------------------------------------------------------------------------- audio
 
@@ -950,9 +935,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            return await self._within(timeout)._send(
-                operations.audio_to_text(ready, self._options.user(user_id)), api_key
-            )
+            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            return await self._send(operations.audio_to_text(ready, options.user_id), options)
 
     def text_to_audio(
         self,
@@ -978,45 +962,67 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        operation = operations.text_to_audio(text, self._options.user(user_id), voice=voice)
-        call = self._within(timeout)._call(operation, api_key)
+        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        operation = operations.text_to_audio(text, options.user_id, voice=voice)
+        call = Call(operation, options)
 
         return AsyncMediaStream(partial(self._transport.open, call), call)
 
     # --------------------------------------------------------------------------------- sending
 
-    async def _send(self, operation: Operation[T], key: ApiKey | None) -> T:
-        return await self._transport.send(self._call(operation, key))
+    async def _send(self, operation: Operation[T], options: Options) -> T:
+        return await self._transport.send(Call(operation, options))
 
     async def _stop(
-        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: str | ApiKey | None
+        self,
+        task_id: str,
+        deadline: Deadline,
+        *,
+        options: Options,
+        api_key: ApiKey | None = None,
+        user_id: str | None = None,
     ) -> WorkflowStopResponse:
-        """Stop a task, also when the deadline of its run has passed."""
-        bound = self._within(NOT_GIVEN, deadline)
-        return await bound.stop_workflow_stream(task_id, user_id, api_key=api_key)
+        """Stop the task of a stream, also when the deadline of its run has passed."""
+        others = options.changed(deadline=deadline, api_key=api_key, user_id=user_id)
+        return await self._stop_task(task_id, others)
 
-    def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
-        stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
+    async def _stop_task(self, task_id: str, options: Options) -> WorkflowStopResponse:
+        operation = operations.stop_workflow_task(task_id, options.user_id)
+        self._stops.add(task_id)  # before the stream can end with it
+        try:
+            return await self._send(operation, options)
+        except DifyError:
+            self._stops.discard(task_id)
+            raise
+
+    def _run_stream(
+        self, name: str, request: WorkflowRunRequest, options: Options
+    ) -> AsyncWorkflowStream:
+        stop = partial(
+            self._stop, options=options, api_key=request.api_key, user_id=request.user_id
+        )
         observer = self._observer(name, request=request)
-        session = self._session(name, observer=observer, started=self._started)
+        session = self._session(name, options, observer=observer, started=self._started)
 
         async def opening() -> AsyncByteStream:
             with sending(observer):
-                steps = self._preparation(name).run(request, "streaming")
+                steps = self._preparation(name, options).run(request, "streaming")
                 prepared = marked(observer, await self._prepared(steps))
                 call = attrs.evolve(prepared, on_sent=session.note_sent)
                 search = self._search(name, call)
                 if search is not None:
-                    session.set_recovery(self._recovery(search.calls), search)
+                    session.set_recovery(self._recovery(search.calls, options), search)
                 return await self._sent(call, self._transport.open, search)
 
         return AsyncWorkflowStream(session, opening, stop, self._transport)
 
-    async def _run_blocking(self, request: WorkflowRunRequest) -> WorkflowRunResponse:
+    async def _run_blocking(
+        self, request: WorkflowRunRequest, options: Options
+    ) -> WorkflowRunResponse:
         name = "run_workflow"
         observer = self._observer(name, request=request)
         with sending(observer):
-            steps = self._preparation(name).run(request, "blocking")
+            steps = self._preparation(name, options).run(request, "blocking")
             call = marked(observer, await self._prepared(steps))
             search = self._search(name, call)
             run: WorkflowRunResponse = await self._sent(call, self._transport.send, search)
@@ -1037,6 +1043,16 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, call: Call[Any], send: Callable[[Call[Any]], Awaitable[T]], search: Search | None
     ) -> T:
         """What came of sending a run; where that is unknown, what the log shows of it."""
+
+        async def do(step: Step) -> Any:
+            match step:
+                case Ask(call=asked):
+                    return await self._transport.send(asked)
+                case Wait(seconds=seconds):
+                    return await self._transport.wait(call.deadline.bound(seconds) or 0.0, Event())
+                case _:
+                    raise TypeError(step)
+
         while True:
             try:
                 return await send(call)
@@ -1044,68 +1060,49 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 error.outcome = meaning(error, call.options.not_sent_statuses).outcome
                 if error.outcome == "not_run" or search is None:
                     raise
-                explained = await self._transport.carry_out(
-                    search.explain(error), self._search_step
-                )
+                explained = await self._transport.carry_out(search.explain(error), do)
                 if search.to_repeat() is None:
                     if explained is error:
                         raise
                     raise explained from error
 
-    async def _search_step(self, step: Step) -> Any:
-        match step:
-            case Ask(call=call):
-                return await self._transport.send(call)
-            case Wait(seconds=seconds):
-                bounded = self._options.deadline.bound(seconds) or 0.0
-                return await self._transport.wait(bounded, Event())
-            case _:
-                raise TypeError(step)
-
     def _follow(
         self,
         name: str,
         run_id: str,
-        key: ApiKey,
-        user_id: str | None,
+        options: Options,
         *,
         continues: bool,
         task_id: str | None = None,
     ) -> AsyncWorkflowStream:
-        stop = partial(self._stop, user_id=user_id, api_key=key)
-        session = self._follow_session(name, run_id, key, user_id, continues=continues)
+        session = self._follow_session(name, run_id, options, continues=continues)
         session.run.task_id = task_id
+        stop = partial(self._stop, options=options)
         return AsyncWorkflowStream(session, None, stop, self._transport)
 
     async def _ask_people(
-        self, run: WorkflowRunResponse, request: WorkflowRunRequest, callback: AsyncFormCallback
+        self, run: WorkflowRunResponse, callback: AsyncFormCallback, options: Options
     ) -> WorkflowRunResponse:
         """Let people answer the forms of a run until it has ended."""
-        key = self._options.key(request.api_key)
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 with naming(run):
-                    shown = await self._form_to_answer(token, key)
+                    shown = await self._form_to_answer(token, options)
                 if shown is None:
                     continue
                 action, inputs = await resolved(callback(as_seen(form, shown)))
                 with naming(run):
-                    await self._answer_form(token, action, inputs, request.user_id, key)
+                    await self._answer_form(token, action, inputs, options)
             async with self._follow(
-                "run_workflow",
-                run.id,
-                key,
-                request.user_id,
-                continues=False,
-                task_id=run.task_id,
+                "run_workflow", run.id, options, continues=False, task_id=run.task_id
             ) as stream:
                 run = await stream.result()
         return run
 
-    async def _form_to_answer(self, token: str, key: ApiKey) -> HumanInputForm | None:
+    async def _form_to_answer(self, token: str, options: Options) -> HumanInputForm | None:
         """A form as people see it; None where it was submitted, or has expired, or time is up."""
         try:
-            return await self.human_input_form(token, api_key=key)
+            return await self._send(operations.get_human_input_form(token), options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
@@ -1113,16 +1110,28 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return None
 
     async def _answer_form(
-        self, token: str, action: str, inputs: Mapping[str, JSON], user: str | None, key: ApiKey
+        self, token: str, action: str, inputs: Mapping[str, JSON], options: Options
     ) -> None:
         """Submit a form, unless somebody else has; where the answer is lost, look at the form."""
         try:
-            await self.submit_human_input_form(token, action, inputs, user_id=user, api_key=key)
+            await self._submit_form(token, action, inputs, options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
             pass  # likewise
         except DifyError as error:
             is_lost = error.outcome == "unknown"
-            if not is_lost or await self._form_to_answer(token, key) is not None:
+            if not is_lost or await self._form_to_answer(token, options) is not None:
                 raise
+
+    async def _submit_form(
+        self, token: str, action: str, inputs: Mapping[str, JSON], options: Options
+    ) -> None:
+        preparation = self._preparation("submit_human_input_form", options)
+        call = await self._prepared(preparation.form(token, action, inputs))
+        try:
+            await self._transport.send(call)
+        except DifyError as error:
+            self._note_refused_form(token, error, options)
+            raise
+        self._answered.submit(token, is_accepted=True)

@@ -39,14 +39,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ._retry_after import seconds_asked
+from ._base_error import DifyError, Outcome
+from ._dates import seconds_asked
 
 if TYPE_CHECKING:
     from .events.base import StreamEvent
     from .models import WorkflowRunResponse
-
 
 __all__ = [
     "APIConnectionError",
@@ -84,43 +84,6 @@ __all__ = [
     "WorkflowStoppedError",
     "WorkflowStreamError",
 ]
-
-
-Outcome: TypeAlias = Literal["not_run", "unknown", "running", "ended"]
-"""What became of a run, as `DifyError.outcome` says it."""
-
-
-class DifyError(Exception):
-    """The base of all exceptions of this package."""
-
-    outcome: Outcome | None = None
-    """What became of the run, which tells whether it may be run again: ``"not_run"`` (nothing was
-    run), ``"unknown"`` (it may have been run, and no id of it is known), ``"running"`` (it was
-    started, and may be going on) or ``"ended"``. None where the error is not about a run. For the
-    answer to a form, ``"not_run"`` means that it was not submitted."""
-    run_id: str | None = None
-    """Id of the run, where it is known."""
-    task_id: str | None = None
-    """Id of the task, with which the run is stopped, where it is known."""
-    candidates: tuple[str, ...] = ()
-    """Where the outcome is ``"unknown"``: ids of runs in the log that may be the one. They have the
-    same user, inputs and files, are not older than the request by the server's clock, and were
-    started by no other call of this client. Only a user of its own for each request makes one
-    certain."""
-    possible_runs: tuple[str, ...] = ()
-    """The same where the server's clock is not known, so that some may be older than the request;
-    then there are no `candidates`."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The default calls the class with `args`, which the keyword arguments here defeat.
-        return _rebuild, (type(self), self.args, self.__dict__)
-
-
-def _rebuild(cls: type[DifyError], args: tuple[Any, ...], state: dict[str, Any]) -> DifyError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 class ConfigurationError(DifyError, ValueError):
@@ -221,24 +184,19 @@ class APIStatusError(DifyError):
         self.body = body
         self.needed_version = needed_version
         self.retry_after = seconds_asked(self.headers)
-        advice = self._needs_newer() or self._advice()
-        super().__init__(f"{operation}: {advice} ({self._evidence()})")
-
-    def _needs_newer(self) -> str | None:
-        if self.needed_version is None:
-            return None
-        needed, present = self.needed_version.removesuffix(".0"), self.headers.get("x-version")
-        return f"needs Dify {needed} or newer; this server is {present}"
+        if needed_version is None:
+            advice = self._advice()
+        else:
+            needed, present = needed_version.removesuffix(".0"), self.headers.get("x-version")
+            advice = f"needs Dify {needed} or newer; this server is {present}"
+        evidence = " ".join(filter(None, (str(status_code), code)))
+        evidence = f"{evidence}: {message}" if message else evidence
+        super().__init__(f"{operation}: {advice} ({evidence})")
 
     def _advice(self) -> str:
         if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110
             return "the server is elsewhere; change the base URL (scheme, host or path)"
         return self._means
-
-    def _evidence(self) -> str:
-        parts = [str(self.status_code), self.code or ""]
-        evidence = " ".join(filter(None, parts))
-        return f"{evidence}: {self.message}" if self.message else evidence
 
 
 class BadRequestError(APIStatusError):
@@ -383,7 +341,8 @@ class StreamError(DifyError):
         self.run_id = run_id
         self.task_id = task_id
         self.last_event = last_event
-        self.outcome = "unknown" if run_id is None else "running"
+        if self.outcome is None:
+            self.outcome = "unknown" if run_id is None else "running"
 
 
 class RunDeadlineExceededError(StreamError, TimeoutError):
@@ -422,16 +381,7 @@ class StreamInterruptedError(StreamError):
 class RunLostError(StreamError):
     """The run's outcome cannot be known any more; the message says why."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        run_id: str | None = None,
-        task_id: str | None = None,
-        last_event: StreamEvent[object] | None = None,
-    ) -> None:
-        super().__init__(message, run_id=run_id, task_id=task_id, last_event=last_event)
-        self.outcome = "unknown"
+    outcome = "unknown"
 
 
 class RunOutcomeUnknownError(DifyError):

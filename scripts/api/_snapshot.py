@@ -22,6 +22,7 @@ PACKAGES: Mapping[str, Sequence[str]] = {
 
 _PUBLIC_MODULES = {
     *(package + suffix for package, suffixes in PACKAGES.items() for suffix in suffixes),
+    "dify_workflow._base_error",
     "dify_workflow.errors",
     "dify_workflow.models",
 }

@@ -54,7 +54,6 @@ _STREAM = (
 
 SYNC_MODULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "async_client.py": ("client.py", _CLIENT),
-    "_http/async_body.py": ("_http/sync_body.py", ()),
     "_http/async_transport.py": ("_http/sync_transport.py", ()),
     "_logs/async_iterators.py": ("_logs/sync_iterators.py", _ITERATORS),
     "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),

@@ -19,7 +19,7 @@ from ..errors import InvalidRequestError
 
 
 class Payload:
-    """A file of unknown length, as httpx reads it: piece by piece.
+    """A file as httpx reads it: piece by piece.
 
     Args:
         source: The file, opened in binary mode.

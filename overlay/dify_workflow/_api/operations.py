@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from dify_workflow_api import models as wire
 
 from .. import models
-from .._http.request import Answer, Operation
+from .._http.answer import Answer
+from .._http.request import Operation
 from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read
 from ..errors import InvalidRequestError, NotFoundError
+from ..inputs.rules import is_uuid
 from . import parsers as _results
-from .input_rules import is_uuid
 
 if TYPE_CHECKING:
     from dify_workflow_api.types import File

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from dify_workflow_api import models as wire
 
 from .. import models
+from .._dates import unix_time
 from .._json import JSON, JSONObject, read
-from .._status import status_of
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from ..models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse
@@ -144,9 +143,4 @@ def _parsed(value: JSON) -> JSONObject | None:
 
 def _unix_time(value: int | str | None) -> int | None:
     """A time that comes in Unix seconds or, before 1.2.0, as RFC 822 text."""
-    if not isinstance(value, str):
-        return value
-    moment = parsedate_to_datetime(value)
-    if moment.tzinfo is None:  # "-0000", which is UTC too (RFC 5322 section 3.3)
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp())
+    return int(unix_time(value)) if isinstance(value, str) else value

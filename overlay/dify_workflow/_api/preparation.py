@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import models
 from .._bounded import BoundedDict
 from .._http.options import Options
-from .._http.request import Call, Operation
-from .._http.servers import Servers
+from .._http.request import Call
+from .._http.servers import Servers, needs_check
 from .._json import JSON, JSONObject
 from .._secret import ApiKey
-from ..errors import DifyError, InvalidInputsError, InvalidRequestError, RunDeadlineExceededError
+from ..errors import DifyError, InvalidInputsError, RunDeadlineExceededError
+from ..inputs.rules import problems, undeclared
+from ..inputs.wire import checked_paths, planned_files, wire_files, wire_inputs
 from ..models import WorkflowFile
-from ..models.file import file_type
 from . import operations
 from .files import opened
-from .input_rules import needs_check, problems, undeclared
-from .inputs import UNSENT_ID, local_paths, wire_files, wire_inputs
 
 if TYPE_CHECKING:
     from ..models import UploadedFile, WorkflowRunRequest, WorkflowRunResponse
+
+Uploads: TypeAlias = Mapping[Path, WorkflowFile]
 
 FORM_LIFETIME = 300.0
 """Seconds that the inputs an app takes are kept; they change when it is published again."""
@@ -38,8 +39,6 @@ _MOST_FORMS = 1000
 
 _FORM_TIMEOUT = 10.0
 """Seconds that asking for the inputs may take: it precedes a run, and is not what was asked for."""
-
-T = TypeVar("T")
 
 logger = logging.getLogger("dify_workflow")
 
@@ -61,20 +60,20 @@ class InputForms:
 
 
 class Preparation:
-    """Everything that preparing a run needs to know of its client.
+    """What happens before one call is sent.
 
     Args:
         name: Name of the method that was called.
-        options: The client's options.
+        options: The options of its call.
         servers: What is known of the servers that answered.
         forms: The inputs that apps take.
     """
 
     def __init__(self, name: str, options: Options, servers: Servers, forms: InputForms) -> None:
-        self.name = name
-        self.options = options
-        self.servers = servers
-        self.forms = forms
+        self._name = name
+        self._options = options
+        self._servers = servers
+        self._forms = forms
 
     def run(
         self, request: WorkflowRunRequest, mode: operations.ResponseMode
@@ -87,42 +86,35 @@ class Preparation:
             RunDeadlineExceededError: The deadline passed meanwhile.
             DifyError: A file could not be uploaded.
         """
-        key = self.options.key(request.api_key)
-        user = self.options.user(request.user_id)
-        paths = _checked_paths(request.inputs, request.files)
+        self._options = self._options.for_app(request.api_key, request.user_id)
 
-        def call(inputs: JSONObject, uploads: Mapping[Path, WorkflowFile]) -> Call[Any]:
-            files = None if request.files is None else wire_files(request.files, uploads)
+        def call(inputs: JSONObject, uploads: Uploads) -> Call[WorkflowRunResponse]:
             operation = operations.run_workflow(
-                self.name,
+                self._name,
                 inputs,
-                user,
+                self._options.user_id,
                 mode=mode,
-                files=files,
+                files=None if request.files is None else wire_files(request.files, uploads),
                 workflow_id=request.workflow_id,
                 trace_id=request.trace_id,
                 trace_session_id=request.trace_session_id,
             )
-            return self._call(operation, key)
+            return Call(operation, self._options)
 
-        planned = _planned(paths)
+        paths = checked_paths(request.inputs, request.files)
+        planned = planned_files(paths)
         inputs = wire_inputs(request.inputs, planned)
         prepared = call(inputs, planned)
         # Another version of the workflow may take other inputs than the published one shows.
-        if mode == "streaming" and self.options.check_inputs and request.workflow_id is None:
-            yield from self._check(inputs, key)
+        if mode == "streaming" and self._options.check_inputs and request.workflow_id is None:
+            yield from self._check(inputs)
         if paths:
-            uploads = yield from self._upload(paths, key, user)
+            uploads = yield from self._upload(paths)
             prepared = call(wire_inputs(request.inputs, uploads), uploads)
         return prepared
 
     def form(
-        self,
-        form_token: str,
-        action: str,
-        inputs: Mapping[str, JSON],
-        user_id: str | None,
-        own_key: ApiKey | None,
+        self, form_token: str, action: str, inputs: Mapping[str, JSON]
     ) -> Generator[Call[Any], Any, Call[None]]:
         """Upload the files, and return the call that submits the form.
 
@@ -130,64 +122,58 @@ class Preparation:
             InvalidRequestError: The request is invalid.
             DifyError: A file could not be uploaded.
         """
-        key = self.options.key(own_key)
-        user = self.options.user(user_id)
-        paths = _checked_paths(inputs, None)
-        planned = _planned(paths)
-        wire = wire_inputs(inputs, planned)
-        call = self._call(operations.submit_human_input_form(form_token, action, wire, user), key)
-        if paths:
-            wire = wire_inputs(inputs, (yield from self._upload(paths, key, user)))
-            call = self._call(
-                operations.submit_human_input_form(form_token, action, wire, user), key
-            )
-        return call
 
-    def _call(self, operation: Operation[T], key: ApiKey) -> Call[T]:
-        return Call(operation, key, self.options)
+        def call(uploads: Uploads) -> Call[None]:
+            wire, user = wire_inputs(inputs, uploads), self._options.user_id
+            operation = operations.submit_human_input_form(form_token, action, wire, user)
+            return Call(operation, self._options)
 
-    def _check(self, inputs: JSONObject, key: ApiKey) -> Generator[Call[Any], Any, None]:
+        paths = checked_paths(inputs)
+        prepared = call(planned_files(paths))
+        return call((yield from self._upload(paths))) if paths else prepared
+
+    def _check(self, inputs: JSONObject) -> Generator[Call[Any], Any, None]:
         """Refuse inputs that the app does not take, where the server would say nothing."""
-        url = self.options.base_url
-        if not needs_check(self.servers.version(url)):
+        url = self._options.base_url
+        if not needs_check(self._servers.version(url)):
             return
-        form = self.forms.get(url, key)
+        form = self._forms.get(url, self._options.key())
         asked = form is None
         if form is None:
-            form = yield from self._ask_form(key)
+            form = yield from self._ask_form()
         found = problems(form, inputs)
         if found and not asked:
-            form = yield from self._ask_form(key)  # the app may have been published again
+            form = yield from self._ask_form()  # the app may have been published again
             found = problems(form, inputs)
-        if not needs_check(self.servers.version(url)):
+        if not needs_check(self._servers.version(url)):
             return
         if found:
-            raise InvalidInputsError(self.name, found)
+            raise InvalidInputsError(self._name, found)
         if form is not None and (names := undeclared(form, inputs)):
-            logger.warning("%s: the app does not declare %s; the server drops it", self.name, names)
+            logger.warning(
+                "%s: the app does not declare %s; the server drops it", self._name, names
+            )
 
-    def _ask_form(self, key: ApiKey) -> Generator[Call[Any], Any, JSON | None]:
+    def _ask_form(self) -> Generator[Call[Any], Any, JSON | None]:
         """Ask for the inputs that the app takes; None where that fails, which fails no run."""
-        call = self._call(operations.get_input_form(), key)
-        call = call.changed(timeout=_FORM_TIMEOUT, max_retries=0, queue_timeout=0)
+        options = self._options.changed(timeout=_FORM_TIMEOUT, max_retries=0, queue_timeout=0)
         try:
-            form: JSON = yield call
+            form: JSON = yield Call(operations.get_input_form(), options)
         except RunDeadlineExceededError:
             raise
         except DifyError as error:
-            logger.debug("%s: the inputs are sent unchecked: %s", self.name, error)
+            logger.debug("%s: the inputs are sent unchecked: %s", self._name, error)
             return None
-        self.forms.put(self.options.base_url, key, form)
+        self._forms.put(options.base_url, options.key(), form)
         return form
 
-    def _upload(
-        self, paths: Iterable[Path], key: ApiKey, user: str
-    ) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
+    def _upload(self, paths: Iterable[Path]) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
         """Upload files one after the other; each is open only while it is sent."""
         uploads: dict[Path, WorkflowFile] = {}
         for path in paths:
             with opened(path) as file:
-                upload: UploadedFile = yield self._call(operations.upload_file(file, user), key)
+                operation = operations.upload_file(file, self._options.user_id)
+                upload: UploadedFile = yield Call(operation, self._options)
             uploads[path] = upload.as_input()
         return uploads
 
@@ -196,37 +182,3 @@ def as_request(request: WorkflowRunRequest | Mapping[str, JSON]) -> WorkflowRunR
     """The request itself, or one with a plain mapping as its inputs."""
     kind = models.WorkflowRunRequest
     return request if isinstance(request, kind) else kind(request)
-
-
-def as_planned(inputs: Mapping[str, JSON]) -> JSONObject:
-    """The inputs as they will be sent, but for the ids of files that are still to be uploaded.
-
-    Raises:
-        InvalidRequestError: They are no JSON, or a file is not there.
-    """
-    paths = _checked_paths(inputs)
-    planned = _planned(paths)
-    return wire_inputs(inputs, planned)
-
-
-def _checked_paths(*values: JSON) -> list[Path]:
-    """Every path in the values once.
-
-    Raises:
-        InvalidRequestError: There is no file.
-    """
-    paths = list(dict.fromkeys(path for value in values for path in local_paths(value)))
-    for path in paths:
-        if not path.is_file():
-            raise InvalidRequestError(f"There is no file {path} to upload.")
-    return paths
-
-
-def _planned(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
-    """The files as they will be, but for their ids."""
-    if not paths:
-        return {}
-
-    return {
-        path: WorkflowFile.uploaded(UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
-    }

@@ -1,20 +1,154 @@
-"""Connections of our own `httpx.AsyncClient`s: none stays open when its task is cancelled."""
+"""What tasks do otherwise than threads: begin, wait, connect, read, close, and be cancelled.
+
+All else is in `async_transport`, from which the sync module is made. A connection of our own
+`httpx.AsyncClient`s is closed when its task is cancelled, at whichever moment.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+)
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary, WeakSet
 
-import anyio
 import httpcore
 import httpx
+from anyio import Event, move_on_after
 
-from .async_tasks import spawn
-from .libraries import hold_pools
+from ..errors import DifyError
+from .answer import END_SECONDS, Body
+from .deadline import Deadline
+from .failures import closed, deadline_passed, silence
+from .libraries import AsyncHTTPClient, hold_pools, own_client
+from .request import Progress, bearer
+from .servers import lingers
+
+if TYPE_CHECKING:
+    from .request import Call
+
+T = TypeVar("T")
+
+_SPAWNED: set[asyncio.Task[None]] = set()
+"""Tasks that go on by themselves: an event loop itself keeps only weak references."""
+
+
+def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Let something go on by itself, in asyncio or trio."""
+    if (loop := running_loop()) is None:
+        import trio
+
+        trio.lowlevel.spawn_system_task(work)
+        return
+    task = loop.create_task(work())
+    _SPAWNED.add(task)
+    task.add_done_callback(_SPAWNED.discard)
+
+
+async def resolved(result: Awaitable[T] | T) -> T:
+    """What a callback of the user's returned, or what comes of its coroutine."""
+    if isawaitable(result):
+        awaited: T = await result
+        return awaited
+    return result
+
+
+def at_once(begin: Callable[[], Awaitable[object]]) -> None:
+    """Begin where no task is needed for it: async code begins when it awaits what was made."""
+
+
+async def leave(close: Callable[[], Awaitable[None]], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for threads
+    """Close a connection at the end of a generator, which its event loop runs in a task."""
+    await close()
+
+
+class Turn:
+    """Whose turn it is: one task works at a time; the others wait until it has done a piece."""
+
+    def __init__(self) -> None:
+        self._is_taken = False
+        self._waiting: list[Event] = []
+
+    def is_ours(self) -> bool:
+        """Whether this task works already: no task asks in the middle of its work."""
+        return False
+
+    async def acquire(self, is_over: Callable[[], object]) -> bool:
+        """Wait for one's turn; False where there is nothing to do any more.
+
+        Args:
+            is_over: Whether that is so; asked again after each piece that another task does.
+        """
+        while not is_over():
+            if not self._is_taken:
+                self._is_taken = True
+                return True
+            self._waiting.append(done := Event())
+            await done.wait()
+        return False
+
+    def release(self) -> None:
+        """Let the others look at what was done, and work on."""
+        self._is_taken = False
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done.set()
+
+
+class SharedCall(Generic[T]):
+    """A call that is sent once, by the task that first needs its outcome; others wait for it.
+
+    Args:
+        send: Sends the call.
+        given_up: What everybody is told once that task was cancelled. The call is not sent again:
+            whether it has reached the server is not known.
+    """
+
+    def __init__(self, send: Callable[[], Awaitable[T]], given_up: DifyError) -> None:
+        self._send = send
+        self._done: Event | None = None
+        self._result: T | None = None
+        self._error: DifyError | None = given_up
+
+    async def outcome(self) -> T:
+        """What came of the call.
+
+        Raises:
+            DifyError: What the call raised.
+        """
+        if self._done is not None:
+            await self._done.wait()
+            if self._error is not None:
+                raise self._error
+            return cast("T", self._result)
+
+        self._done = Event()
+        try:
+            self._result = await self._send()
+            self._error = None
+        except DifyError as error:
+            self._error = error
+            raise
+        finally:
+            self._done.set()
+        return self._result
+
 
 _MADE: ContextVar[list[AsyncStream]] = ContextVar("made")
 """The connections that a request of a task has made."""
@@ -67,7 +201,7 @@ async def _connected(
 
     A task that is cancelled at the moment when its connection is there would lose it.
     """
-    is_over, given_up = anyio.Event(), anyio.Event()
+    is_over, given_up = Event(), Event()
     made: list[httpcore.AsyncNetworkStream] = []
     failed: list[Exception] = []
 
@@ -145,13 +279,203 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def hold_connections(client: httpx.AsyncClient) -> bool:
-    """Let the connections of one of our own clients belong to the calls that use them.
+class AsyncReader(Body):
+    """The pieces of an answer, as they come over its connection.
 
     Args:
-        client: The client, which nobody has used yet.
-
-    Returns:
-        Whether it does; not where httpx has no such names any more.
+        call: The call that was answered.
+        response: The answer, of which only the head was read.
+        connection: The event loop that the connection belongs to.
     """
-    return hold_pools(client, _AsyncBackend)
+
+    can_bound_waits = True
+
+    def __init__(self, call: Call[Any], response: Any, connection: Loop) -> None:
+        super().__init__(call, response)
+        self._loop = running_loop()
+        self._is_lifted = False
+        # An iteration that is dropped closes the connection, so one that was given up waits here.
+        self._suspended: list[AsyncIterator[bytes]] = []
+        self._raw: AsyncIterator[bytes]
+        self._raw = response.aiter_bytes() if self._is_read else aiter(response.stream)
+        connection.readers.add(self)
+
+    async def _next(self, within: float | None) -> bytes | None:
+        """The next bytes as the server meant them; None at the end."""
+        if (within is not None) is not self._is_lifted:
+            within = self._lifted(within)
+        if within is None and self._is_plain:  # mostly
+            return await anext(self._raw, None)
+        deadline = self._call.deadline
+        if deadline.has_passed:  # also while pings come
+            raise deadline_passed(self._call, sent=True)
+        with move_on_after(deadline.bound(within)):
+            if self._inflater is None:
+                return await anext(self._raw, None)
+            while (piece := self._inflater.pop()) is None:
+                raw = await anext(self._raw, None)
+                if raw is None:
+                    return None
+                self._inflater.feed(raw)
+            return piece
+        if within is None or deadline.has_passed:
+            raise deadline_passed(self._call, sent=True)
+        raise silence(self._call, within)
+
+    def _lifted(self, within: float | None) -> float | None:
+        """Let reads wait longer than httpcore would, or as long again.
+
+        Args:
+            within: Seconds to wait for the next bytes; None for the bound of the call.
+
+        Returns:
+            Seconds after which the wait is ended here; None where httpcore ends it.
+        """
+        if isinstance(self._stream, AsyncStream):
+            self._is_lifted = within is not None
+            self._stream.lift_bound(is_lifted=self._is_lifted)
+            return within
+        if self._is_lifted:
+            return self._usual
+        self._is_lifted = True
+        bounds = self._response.request.extensions["timeout"]
+        self._usual, bounds["read"] = bounds["read"], None
+        # Over HTTP/2 httpcore looks at the bound each time; else when an iteration begins.
+        if self._can_rebound and not self._is_shared:
+            self._suspended.append(self._raw)
+            self._raw = aiter(self._response.stream)
+        return within
+
+    def _end_wait(self) -> float | None:
+        """Seconds to wait for the end of a stream behind its final event; None for not reading."""
+        # At least once: what is cut off while it reads leaves no generator to the collector.
+        return 0.0 if lingers(self.headers.get("x-version")) else END_SECONDS
+
+    async def close(self) -> None:
+        """Close the connection, unless the body was read to its end."""
+        self._is_closed = True
+        await self._response.aclose()
+
+    def abandon(self) -> None:
+        """Close the connection from a finalizer, as soon as that is safe."""
+        loop = self._loop
+        # Without its loop the connection is gone already; trio's tasks do not start from outside.
+        if not self._is_closed and loop is not None and loop is running_loop():
+            spawn(self.close)
+
+
+class Loop:
+    """What belongs to one event loop: connections cannot be used in another one."""
+
+    def __init__(self) -> None:
+        self.client: httpx.AsyncClient | None = None
+        self.closing: AsyncGenerator[None] | None = None
+        self.readers: WeakSet[AsyncReader] = WeakSet()
+        self.sleepers: set[Event] = set()
+
+
+class AsyncConnections:
+    """The connections of a transport, in each event loop.
+
+    Args:
+        http_client: A client of the user's own, which is never closed here; by default one is made
+            in each event loop when it is first needed.
+    """
+
+    def __init__(self, http_client: AsyncHTTPClient | None) -> None:
+        self._given = http_client
+        self._closed = False
+        self._loops: WeakKeyDictionary[object, Loop] = WeakKeyDictionary()
+
+    async def wait(self, seconds: float, woken: Event) -> None:
+        """Let time pass, until woken or closed."""
+        if self._closed:
+            return
+        sleepers = self._here().sleepers
+        sleepers.add(woken)
+        try:
+            with move_on_after(seconds):
+                await woken.wait()
+        finally:
+            sleepers.discard(woken)
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; those of others end with their loops."""
+        self._closed = True
+        here = self._here()
+        for woken in here.sleepers:
+            woken.set()
+        if self._given is None:
+            for reader in list(here.readers):
+                await reader.close()
+        closing, here.closing = here.closing, None
+        if closing is not None:
+            await closing.aclose()
+
+    def _here(self) -> Loop:
+        loop = running_loop() or _trio_token()
+        found = self._loops.get(loop)
+        if found is None:
+            for ended in [each for each in self._loops if _is_closed(each)]:
+                del self._loops[ended]  # its connections hold it
+            found = self._loops[loop] = Loop()
+        return found
+
+    async def _client(self, call: Call[Any]) -> Any:
+        if self._closed or (self._given is not None and self._given.is_closed):
+            raise closed(call)
+        if self._given is not None:
+            return self._given
+        here = self._here()
+        if here.client is None:
+            here.client = own_client(httpx.AsyncClient, call.operation.name)
+            hold_pools(here.client, _AsyncBackend)
+            # An event loop that ends closes the generators that were begun in it.
+            here.closing = _until_closed(here.client)
+            await anext(here.closing)
+        return here.client
+
+    async def _exchange(
+        self, client: Any, call: Call[Any], request: Any, progress: Progress
+    ) -> tuple[Any, Loop]:
+        """Send a request: the head of its answer, and the connection that it came over."""
+        request.extensions["trace"] = progress.anote
+        with _within(call.deadline), no_socket_left():
+            response = await client.send(
+                request, stream=True, auth=bearer(call.key), follow_redirects=False
+            )
+            return response, self._here()
+        raise deadline_passed(call, sent=progress.may_be_sent)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of asyncio that runs here; None in the loop of another library."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _trio_token() -> object:
+    """What stands for the running loop of trio."""
+    import trio
+
+    return trio.lowlevel.current_trio_token()
+
+
+def _is_closed(loop: object) -> bool:
+    """Whether an event loop of asyncio was closed."""
+    return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
+
+
+async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Closes a client when the generator itself is closed, by its event loop or by `close`."""
+    try:
+        yield
+    finally:
+        await client.aclose()
+
+
+def _within(deadline: Deadline) -> AbstractContextManager[object]:
+    """Cuts off what takes longer; without a deadline there is no scope, which takes time."""
+    return move_on_after(deadline.bound()) if deadline.is_set else nullcontext()

@@ -28,11 +28,13 @@ from ..errors import (
     ServerError,
     UnsupportedMediaTypeError,
 )
+from ..outcomes import can_never_fit
 from .libraries import error_name
-from .outcomes import add_to_message, can_never_fit
+from .servers import version_needed
 
 if TYPE_CHECKING:
-    from .request import Answer, Call
+    from .answer import Answer
+    from .request import Call
 
 _PHASES = {
     "ConnectTimeout": ("connect", "connecting took longer than"),
@@ -61,7 +63,8 @@ def unwanted(call: Call[Any], answer: Answer) -> DifyError:
     # Some proxies show in their error pages what they were sent.
     text = call.key.hide_in(answer.body.decode("utf-8", "replace"))
     name, status, headers = call.operation.name, answer.status_code, answer.headers
-    needed = call.operation.version_needed(headers.get("x-version"))
+    request = call.operation.request
+    needed = version_needed(request["method"], request["url"], headers.get("x-version"))
     error = status_error(name, status, headers, text, needed=needed)
     if call.operation.answer == "events" and can_never_fit(error):
         add_to_message(
@@ -180,6 +183,11 @@ def deadline_passed(call: Call[Any], *, sent: bool) -> RunDeadlineExceededError:
 def closed(call: Call[Any]) -> ConfigurationError:
     """The exception for a call after `close`."""
     return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
+
+
+def add_to_message(error: DifyError, text: str) -> None:
+    """Add a sentence to the message of an exception."""
+    error.args = (f"{error} {text}", *error.args[1:])
 
 
 class BodyClosedError(APIConnectionError):

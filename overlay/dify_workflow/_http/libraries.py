@@ -1,28 +1,24 @@
 """httpx, and httpx2 which continues it: the same names in two packages.
 
 Which one a client is of is found out without importing what is not installed. Here is what is asked
-of their clients, requests and responses, and how our own clients are made.
+of their clients, and how our own ones are made.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import httpx
 
-from .._secret import ApiKey
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx2
-
-    from .request import Call
 
     HTTPClient: TypeAlias = httpx.Client | httpx2.Client
     AsyncHTTPClient: TypeAlias = httpx.AsyncClient | httpx2.AsyncClient
@@ -100,82 +96,6 @@ def error_name(error: BaseException) -> str | None:
         if cls.__module__.partition(".")[0] in _PACKAGES:
             return cls.__name__
     return None
-
-
-def package_of(request: object) -> ModuleType:
-    """The package that a request or response is of."""
-    return sys.modules[type(request).__module__.partition(".")[0]]
-
-
-def bearer(key: ApiKey) -> Callable[[Any], Any]:
-    """What puts the key on a request just before it is sent, so that no frame holds it before."""
-
-    def put(request: Any) -> Any:
-        request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
-        return request
-
-    return put
-
-
-def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
-    """The headers of an answer, names in lower case, without the key that a server may echo.
-
-    It is taken out of the reason phrase too, which `repr` of an answer shows.
-    """
-    hide = call.key.hide_in
-    phrase: bytes = response.extensions.get("reason_phrase", b"")
-    response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
-    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
-
-
-def content_of(response: Any) -> bytes:
-    """The body, as far as a hook of the user's client has read it before it raised."""
-    try:
-        content: bytes = response.content
-    except Exception:  # noqa: BLE001  # of either package: it was not read
-        return b""
-    return content
-
-
-class Progress:
-    """Notes whether the headers of a request began to leave.
-
-    Args:
-        is_reported: Whether the transport is known to report. Others may report or not, and where
-            nothing was reported the request counts as sent.
-    """
-
-    def __init__(self, *, is_reported: bool) -> None:
-        self._is_reported = is_reported
-        self._has_begun = False
-        self.is_shared = False
-        """Whether the connection is one of HTTP/2, which has other streams."""
-
-    @property
-    def may_be_sent(self) -> bool:
-        """Whether the server may have got any of the request."""
-        return self._has_begun or not self._is_reported
-
-    def is_sent(self, error: BaseException) -> bool:
-        """Whether the server may have got any of a request that failed with this exception."""
-        # Of the wait for a connection httpcore reports nothing.
-        cause = error.__cause__
-        waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith(
-            "httpcore"
-        )
-        return self.may_be_sent and not waited
-
-    def note(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report, such as of ``"http11.send_request_headers.started"``."""
-        self._is_reported = True
-        self.is_shared = self.is_shared or step.startswith("http2.")
-        if step.endswith("send_request_headers.started"):
-            # A proxy is asked with CONNECT first, of which the server hears nothing.
-            self._has_begun = self._has_begun or info["request"].method != b"CONNECT"
-
-    async def anote(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report, for async transports."""
-        self.note(step, info)
 
 
 def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:

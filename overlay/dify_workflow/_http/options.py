@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
-from .._deadline import NO_DEADLINE, Deadline
 from .._json import is_text
 from .._secret import ApiKey, wrap
 from ..errors import ConfigurationError, DifyError, InvalidRequestError
+from ..models.run import DEFAULT_USER
+from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from ..tracing import Tracing
@@ -25,9 +26,6 @@ Timeout: TypeAlias = float | httpx.Timeout | None
 
 CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
-
-DEFAULT_USER = "dify-workflow"
-"""The `user` of a request for which nobody named one; Dify refuses requests without."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longest answer that is read whole, by default."""
@@ -239,9 +237,11 @@ class Options:
         changes = {
             name: value
             for name, value in given.items()
-            if not isinstance(value, NotGiven) and (value is not None or name in _MAY_BE_NONE)
+            if value is not getattr(self, name)
+            and not isinstance(value, NotGiven)
+            and (value is not None or name in _MAY_BE_NONE)
         }
-        return attrs.evolve(self, **_checked(changes))
+        return attrs.evolve(self, **_checked(changes)) if changes else self
 
     @property
     def queue_seconds(self) -> float:
@@ -250,23 +250,24 @@ class Options:
             return QUEUE_TIMEOUT if self.max_retries else 0.0
         return self.queue_timeout
 
-    def key(self, own: ApiKey | None) -> ApiKey:
-        """The key of a call: its own one, else the client's.
+    def for_app(self, api_key: ApiKey | None, user_id: str | None) -> Options:
+        """A copy with the key and the user of a request, where it has its own.
 
         Raises:
-            ConfigurationError: There is neither, or it cannot be a key.
+            ConfigurationError: The key cannot be one.
+            InvalidRequestError: The user is empty or too long.
         """
-        key = self.api_key if own is None else own.checked()
-        if key is None:
+        user_id = None if user_id is None else checked_user(user_id)
+        return self.changed(api_key=api_key, user_id=user_id)
+
+    def key(self) -> ApiKey:
+        """The key of the app.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if self.api_key is None:
             raise ConfigurationError(
                 "No API key: pass api_key to the client or the request, or set DIFY_API_KEY."
             )
-        return key
-
-    def user(self, own: str | None) -> str:
-        """The user of a call: its own one, else the client's.
-
-        Raises:
-            InvalidRequestError: It is empty or too long.
-        """
-        return self.user_id if own is None else checked_user(own)
+        return self.api_key

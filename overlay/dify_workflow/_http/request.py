@@ -1,4 +1,4 @@
-"""Operation, Call, httpx.Request, Answer: what is asked for, what sending it takes, what comes."""
+"""What is asked for (`Operation`), what sending it takes (`Call`), and the request of httpx."""
 
 from __future__ import annotations
 
@@ -9,65 +9,17 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 import attrs
 import httpx
 
-from .._deadline import Deadline
-from .._json import JSONObject, abridged, decode, encode, is_object
+from .._json import encode
 from .._secret import ApiKey
 from .._version import __version__
-from ..errors import ConfigurationError, InvalidResponseError
-from .libraries import error_name
-from .options import Options
-from .timeouts import bounds_of
-from .versions import version_needed
+from ..errors import ConfigurationError
+from .answer import Answer
+from .deadline import Deadline
+from .libraries import CALL_TIMEOUT, error_name
+from .options import NotGiven, Options
 
 if TYPE_CHECKING:
     from .._streams.observer import Observer
-
-
-@attrs.frozen(eq=False, repr=False)
-class Answer:
-    """What the server answered.
-
-    Args:
-        operation: Name of the method that was called.
-        status_code: HTTP status.
-        headers: Headers, names in lower case.
-        key: The key of the call, which no message may show.
-        body: The body's bytes, without their transfer and content encoding.
-    """
-
-    operation: str
-    status_code: int
-    headers: Mapping[str, str]
-    key: ApiKey
-    body: bytes
-
-    def json(self) -> JSONObject:
-        """The body as a JSON object.
-
-        Raises:
-            InvalidResponseError: It is none; the message shows how it starts.
-        """
-        try:
-            value = decode(self.body)
-        except ValueError as error:
-            raise self.unreadable(f"not JSON ({error})") from error
-        if not is_object(value):
-            raise self.unreadable("JSON, but no object")
-        return value
-
-    def unreadable(self, what: str) -> InvalidResponseError:
-        """The exception for a body that is not what the operation answers with.
-
-        Args:
-            what: What the body is instead.
-        """
-        kind = self.headers.get("content-type", "no Content-Type")
-        start = abridged(self.key.hide_in(self.body.decode("utf-8", "replace")))
-        return InvalidResponseError(
-            f"{self.operation}: the answer ({self.status_code}, {kind}) is {what}: "
-            f"{start or 'it is empty'}"
-        )
-
 
 T = TypeVar("T")
 
@@ -98,10 +50,6 @@ class Operation(Generic[T]):
         """Whether an answer of this media type can be the one that was asked for."""
         return self.answer != "events" or content_type.lower().startswith("text/event-stream")
 
-    def version_needed(self, server_version: str | None) -> str | None:
-        """The first Dify that has the endpoint, where the server is older; else None."""
-        return version_needed(self.request["method"], self.request["url"], server_version)
-
 
 @attrs.frozen(eq=False, repr=False)
 class Call(Generic[T]):
@@ -109,17 +57,27 @@ class Call(Generic[T]):
 
     Args:
         operation: What is asked for, and how the answer is read.
-        key: Key of the app.
-        options: Where it is sent, how often, and how long it may take.
+        options: Where it is sent and with which key, how often, and how long it may take.
         observer: Who is told of its attempts.
         on_sent: Called when the server may have got any of it, be it answered, failed or cancelled.
     """
 
     operation: Operation[T]
-    key: ApiKey
     options: Options
     observer: Observer | None = None
     on_sent: Callable[[], object] = lambda: None
+
+    def __attrs_post_init__(self) -> None:
+        self.options.key()  # where there is none, that is raised now
+
+    @property
+    def key(self) -> ApiKey:
+        """Key of the app."""
+        return self.options.key()
+
+    def changed(self, **options: Any) -> Self:
+        """A copy with other options."""
+        return attrs.evolve(self, options=attrs.evolve(self.options, **options))
 
     @property
     def base_url(self) -> str:
@@ -131,9 +89,75 @@ class Call(Generic[T]):
         """When all of it has to be over."""
         return self.options.deadline
 
-    def changed(self, **options: Any) -> Self:
-        """A copy with other options."""
-        return attrs.evolve(self, options=attrs.evolve(self.options, **options))
+
+_STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
+"""Servers ping every 10 s, so 35 s of silence are three pings missed."""
+
+_HTTPX_TIMEOUT = httpx.Timeout(5.0)
+"""What httpx has by default: a client with it was not set up for streams, so it does not count."""
+
+
+def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
+    """The call's own bounds, else those of the user's httpx client, else the ones for its kind."""
+    timeout: Any = call.options.timeout
+    if isinstance(timeout, NotGiven):
+        timeout = client.timeout
+        if timeout.as_dict() in (_HTTPX_TIMEOUT.as_dict(), CALL_TIMEOUT.as_dict()):
+            is_stream = call.operation.answer == "events"
+            timeout = _STREAM_TIMEOUT if is_stream else CALL_TIMEOUT
+    bounds = timeout if hasattr(timeout, "as_dict") else httpx.Timeout(timeout)
+    return dict(bounds.as_dict())
+
+
+class Progress:
+    """Notes whether the headers of a request began to leave.
+
+    Args:
+        is_reported: Whether the transport is known to report. Others may report or not, and where
+            nothing was reported the request counts as sent.
+    """
+
+    def __init__(self, *, is_reported: bool) -> None:
+        self._is_reported = is_reported
+        self._has_begun = False
+        self.is_shared = False
+        """Whether the connection is one of HTTP/2, which has other streams."""
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether the server may have got any of the request."""
+        return self._has_begun or not self._is_reported
+
+    def is_sent(self, error: BaseException) -> bool:
+        """Whether the server may have got any of a request that failed with this exception."""
+        # Of the wait for a connection httpcore reports nothing.
+        cause = error.__cause__
+        waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith(
+            "httpcore"
+        )
+        return self.may_be_sent and not waited
+
+    def note(self, step: str, info: Mapping[str, Any]) -> None:
+        """Take a report, such as of ``"http11.send_request_headers.started"``."""
+        self._is_reported = True
+        self.is_shared = self.is_shared or step.startswith("http2.")
+        if step.endswith("send_request_headers.started"):
+            # A proxy is asked with CONNECT first, of which the server hears nothing.
+            self._has_begun = self._has_begun or info["request"].method != b"CONNECT"
+
+    async def anote(self, step: str, info: Mapping[str, Any]) -> None:
+        """Take a report, for async transports."""
+        self.note(step, info)
+
+
+def bearer(key: ApiKey) -> Callable[[Any], Any]:
+    """What puts the key on a request just before it is sent, so that no frame holds it before."""
+
+    def put(request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+        return request
+
+    return put
 
 
 _USER_AGENT = (

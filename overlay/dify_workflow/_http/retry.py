@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import APIConnectionError, APIStatusError, DifyError
+from ..outcomes import can_never_fit, is_concurrency_limit, meaning
 from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
-from .outcomes import can_never_fit, is_concurrency_limit, meaning
 from .request import Call
 
 FIRST_WAIT = 0.5

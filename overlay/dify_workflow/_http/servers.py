@@ -1,11 +1,18 @@
-"""What is known of the servers that have answered: their versions and their clocks."""
+"""What is known of servers: the version and the clock of each, and what its version does.
+
+A version is None where it is not known: proxies may drop the header that says it.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from contextlib import suppress
+from functools import cache
+
+from .._dates import unix_time
+from .endpoints import SINCE
 
 
 class Servers:
@@ -22,8 +29,8 @@ class Servers:
         """Take the headers of an answer that came just now, names in lower case."""
         if version := headers.get("x-version"):
             self._versions[base_url] = version
-        if (date := _unix_time(headers.get("date"))) is not None:
-            self._clocks[base_url] = date - time.monotonic()
+        with suppress(OverflowError, ValueError):  # no date, or none that can be read
+            self._clocks[base_url] = unix_time(headers.get("date", "")) - time.monotonic()
 
     def version(self, base_url: str) -> str | None:
         """The version of a server."""
@@ -40,12 +47,70 @@ class Servers:
         return None if clock is None else clock + moment
 
 
-def _unix_time(date: str | None) -> float | None:
-    if date is None:
+_SILENT_VERSIONS = ("1.13.", "1.14.")
+"""Servers that answer bad inputs with silence in streaming mode."""
+
+_LAST_LOSING = (1, 9, 1)
+"""Up to it, the end of a stream is the end of the run's record."""
+
+_STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
+"""They stop runs that people let go on."""
+
+_LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
+"""Their streams stay open for a second behind the final event."""
+
+
+def needs_check(server_version: str | None) -> bool:
+    """Whether a server keeps silent about bad inputs, as far as its version is known."""
+    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
+
+
+def lingers(version: str | None) -> bool:
+    """Whether a server is known to keep a stream open when the run has ended."""
+    return version is not None and _numbers(version)[:2] in _LINGERING
+
+
+def loses_records(version: str | None) -> bool:
+    """Whether a server is known to forget the outcome of a run whose stream was left."""
+    return version is not None and _numbers(version) <= _LAST_LOSING
+
+
+def may_lose_records(version: str | None) -> bool:
+    """Whether a server forgets the outcome of a run whose stream was left, or nobody knows."""
+    return version is None or loses_records(version)
+
+
+def stops_resumed_runs(version: str | None) -> bool:
+    """Whether a server, by a fault of its own, stops runs that go on after human input."""
+    return version is not None and _numbers(version) in _STOPPING
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``"1.9.1"`` as (1, 9, 1); a version that cannot be read is newer than all."""
+    numbers = version.split("-", maxsplit=1)[0].split(".")[:3]
+    return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else (10**6,)
+
+
+def version_needed(method: str, path: str, server_version: str | None) -> str | None:
+    """The first Dify that has the endpoint, where the server is older; else None.
+
+    Args:
+        method: HTTP method, in lower case.
+        path: Path behind the base URL, with its values filled in.
+        server_version: Version of the server.
+    """
+    if server_version is None:
         return None
-    try:
-        moment = parsedate_to_datetime(date)
-    except (OverflowError, ValueError):
-        return None
-    # "-0000" is UTC too (RFC 5322 section 3.3).
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    for known_method, pattern, since in _younger():
+        if known_method == method and pattern.fullmatch(path):
+            return since if _numbers(server_version) < _numbers(since) else None
+    return None
+
+
+@cache
+def _younger() -> list[tuple[str, re.Pattern[str], str]]:
+    """Method, pattern of the path and first version of the endpoints that not every Dify has."""
+    return [
+        (method, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), since)
+        for (method, path), since in SINCE.items()
+    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from anyio import sleep
 
-from .._http.async_tasks import at_once
+from .._http.async_network import at_once
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, TailCore

@@ -15,11 +15,11 @@ import attrs
 from .._api import operations
 from .._api.log_query import LogAnswer, LogQuery, Steps
 from .._http.options import Options
-from .._http.outcomes import is_outage
 from .._http.request import Call
 from .._http.servers import Servers
 from ..errors import DifyError, InvalidRequestError, InvalidResponseError, UnsupportedServerError
 from ..models import WorkflowLogs, WorkflowLogsRequest
+from ..outcomes import is_outage
 from .pager import LogPager, TailCore
 
 T = TypeVar("T")
@@ -51,13 +51,13 @@ class LogSource:
             UnsupportedServerError: The server is too old for the request's filters.
             InvalidResponseError: The server answered something else.
         """
-        key = self.options.key(self.request.api_key)
+        options = self.options.changed(api_key=self.request.api_key)
         try:
             query = next(steps)
             while True:
                 self._check_version()
                 operation = operations.list_workflow_logs(self.name, self.request, query)
-                answer: LogAnswer = yield Call(operation, key, self.options)
+                answer: LogAnswer = yield Call(operation, options)
                 self._check_version()
                 for row in answer.rows:
                     self._check_row(query, row)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import sleep
 from typing import TYPE_CHECKING, Self
 
-from .._http.sync_tasks import at_once
+from .._http.sync_network import at_once
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, TailCore

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .._http.async_tasks import Flight, at_once, leave
+from .._http.async_network import SharedCall, at_once, leave
 from .._http.failures import given_up
 
 if TYPE_CHECKING:
-    from .._http.async_body import AsyncByteStream
+    from .._http.async_transport import AsyncByteStream
     from .._http.request import Call
 
 
@@ -25,7 +25,7 @@ class AsyncMediaStream(AsyncIterator[bytes]):
 
     def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
         self._body: AsyncByteStream | None = None
-        self._opening = Flight(opening, given_up(call))
+        self._opening = SharedCall(opening, given_up(call))
         at_once(self._opened)
 
     @property

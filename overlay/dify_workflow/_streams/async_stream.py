@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from anyio import Event
 
-from .._deadline import NO_DEADLINE, Deadline
-from .._http.async_tasks import Flight, Turn, at_once, leave, spawn
+from .._http.async_network import SharedCall, Turn, at_once, leave, spawn
+from .._http.deadline import NO_DEADLINE, Deadline
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -20,8 +20,7 @@ from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
-    from .._http.async_body import AsyncByteStream
-    from .._http.async_transport import AsyncTransport
+    from .._http.async_transport import AsyncByteStream, AsyncTransport
     from ..models import WorkflowRunResponse
 
 
@@ -58,7 +57,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         self._transport = transport
         self._turn = Turn()
         self._closing: Event | None = None
-        self._opening = opening and Flight(opening, session.errors.left_early())
+        self._opening = opening and SharedCall(opening, session.errors.left_early())
         at_once(self.__aenter__)
 
     def __await__(self) -> Generator[None, None, Self]:
@@ -167,7 +166,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             self._body.abandon()
         self._session.leave(in_finalizer=True)
 
-    async def _opened(self, opening: Flight[AsyncByteStream]) -> None:
+    async def _opened(self, opening: SharedCall[AsyncByteStream]) -> None:
         if self._closed:
             raise self._session.errors.left_early()
         body = await opening.outcome()
@@ -211,7 +210,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         while not is_there():
             if self._session.ended or self._closed or self._turn.is_ours():
                 return False
-            if not await self._turn.take(is_over):
+            if not await self._turn.acquire(is_over):
                 continue
             try:
                 if self._opening is None:
@@ -219,7 +218,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
                 else:
                     await self._opened(self._opening)
             finally:
-                self._turn.give_back()
+                self._turn.release()
         return True
 
     async def _read_on(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from .._api.input_rules import needs_check
-from .._deadline import Deadline
+from .._http.deadline import Deadline
+from .._http.servers import needs_check
 from .._json import abridged
 from .._secret import ApiKey
 from ..errors import (

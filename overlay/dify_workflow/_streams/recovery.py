@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from .._http.outcomes import is_outage
-from .._http.versions import loses_records
+from .._http.servers import loses_records
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -22,6 +21,7 @@ from ..errors import (
     RunDeadlineExceededError,
     ServerError,
 )
+from ..outcomes import is_outage
 from .protocol import Ask, Reopen, RunCalls, Steps, Wait
 
 if TYPE_CHECKING:

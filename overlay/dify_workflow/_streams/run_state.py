@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from .. import models
 from .._api.parsers import pause
 from .._bounded import BoundedDict
-from .._http.versions import stops_resumed_runs
+from .._http.servers import stops_resumed_runs
 from .._json import JSON, JSONObject, is_object
-from .._status import status_of
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from ..models import WorkflowRunResponse

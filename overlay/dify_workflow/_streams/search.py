@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from .._api.inputs import UNSENT_ID
-from .._deadline import Deadline
-from .._http.outcomes import add_to_message
+from .._http.deadline import Deadline
+from .._http.failures import add_to_message
 from .._http.request import Call
 from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import (
@@ -21,6 +20,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
+from ..inputs.wire import UNSENT_ID
 from .protocol import Ask, Reopen, RunCalls, Steps, Wait
 
 if TYPE_CHECKING:

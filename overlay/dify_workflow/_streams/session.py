@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import models
 from .._api.parsers import final_payload
-from .._deadline import NO_DEADLINE, Deadline
+from .._http.deadline import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError, StreamInterruptedError

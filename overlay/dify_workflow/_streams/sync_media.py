@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .._http.failures import given_up
-from .._http.sync_tasks import Flight, at_once, leave
+from .._http.sync_network import SharedCall, at_once, leave
 
 if TYPE_CHECKING:
     from .._http.request import Call
-    from .._http.sync_body import ByteStream
+    from .._http.sync_transport import ByteStream
 
 
 class MediaStream(Iterator[bytes]):
@@ -24,7 +24,7 @@ class MediaStream(Iterator[bytes]):
 
     def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
         self._body: ByteStream | None = None
-        self._opening = Flight(opening, given_up(call))
+        self._opening = SharedCall(opening, given_up(call))
         at_once(self._opened)
 
     @property

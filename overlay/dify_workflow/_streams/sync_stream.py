@@ -9,8 +9,8 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._deadline import NO_DEADLINE, Deadline
-from .._http.sync_tasks import Flight, Turn, at_once, leave, spawn
+from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.sync_network import SharedCall, Turn, at_once, leave, spawn
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -20,8 +20,7 @@ from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
-    from .._http.sync_body import ByteStream
-    from .._http.sync_transport import Transport
+    from .._http.sync_transport import ByteStream, Transport
     from ..models import WorkflowRunResponse
 
 
@@ -56,7 +55,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         self._transport = transport
         self._turn = Turn()
         self._closing: Event | None = None
-        self._opening = opening and Flight(opening, session.errors.left_early())
+        self._opening = opening and SharedCall(opening, session.errors.left_early())
         at_once(self.__enter__)
 
     def __enter__(self) -> Self:
@@ -162,7 +161,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             self._body.abandon()
         self._session.leave(in_finalizer=True)
 
-    def _opened(self, opening: Flight[ByteStream]) -> None:
+    def _opened(self, opening: SharedCall[ByteStream]) -> None:
         if self._closed:
             raise self._session.errors.left_early()
         body = opening.outcome()
@@ -206,7 +205,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         while not is_there():
             if self._session.ended or self._closed or self._turn.is_ours():
                 return False
-            if not self._turn.take(is_over):
+            if not self._turn.acquire(is_over):
                 continue
             try:
                 if self._opening is None:
@@ -214,7 +213,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
                 else:
                     self._opened(self._opening)
             finally:
-                self._turn.give_back()
+                self._turn.release()
         return True
 
     def _read_on(self) -> None:

@@ -25,12 +25,10 @@ import anyio
 import attrs
 from anyio import CapacityLimiter, Lock, create_task_group, sleep, to_thread
 
-from .._base_client import setup_of, with_pace
-from .._http.options import NotGiven, Options
-from .._secret import ApiKey
-from .._streams.recovery import Pace
+from .. import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
+from ..internals import Pace, setup_of, with_pace
 from .errors import JournalError, needs, unwrapped
 from .journal import Command, Journal
 from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
@@ -222,27 +220,20 @@ class Dispatcher:
                 await on_result(result)
 
 
-def copied_options(options: Options) -> dict[str, Any]:
-    """The options of a client, as another one takes them."""
-    values = attrs.asdict(options, recurse=False)
-    del values["deadline"]  # of a call, and no option of a client
-    return {name: value for name, value in values.items() if not isinstance(value, NotGiven)}
-
-
 def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, Any], Pace]:
     """The key, the other options and the pace of a client, so that they can be pickled.
 
     Raises:
         ConfigurationError: It sends with an httpx client of the user's own.
     """
-    options, pace, is_given = setup_of(client)
-    if is_given:
+    setup = setup_of(client)
+    if setup.is_given:
         raise ConfigurationError(
             "An http_client cannot travel to an executor's workers; make the client without one."
         )
-    values = copied_options(options)
+    values = setup.arguments()
     del values["api_key"]
-    return MaskedText(options.key(None).get_secret_value()), values, pace
+    return MaskedText(setup.options.key().get_secret_value()), values, setup.pace
 
 
 # ------------------------------------------------------------- in the process of a worker

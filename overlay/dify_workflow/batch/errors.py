@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from enum import Enum
 from http import HTTPStatus
 
-from .._http.outcomes import can_never_fit, is_outage, meaning
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -21,6 +20,7 @@ from ..errors import (
     ServerError,
     WorkflowStreamError,
 )
+from ..outcomes import can_never_fit, is_outage, meaning
 
 _MOST_SHOWN = 5
 """Problems that a message lists; all that were kept are in `RowsError.problems`."""

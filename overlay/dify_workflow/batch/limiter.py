@@ -12,10 +12,10 @@ from typing import Protocol, TypeVar
 
 from anyio import Event, Lock, move_on_after
 
-from .._base_client import setup_of
-from .._http.outcomes import is_outage
 from ..async_client import AsyncDifyWorkflow
 from ..errors import APIConnectionError, DifyError
+from ..internals import setup_of
+from ..outcomes import is_outage
 from .errors import may_be_away
 
 T = TypeVar("T")

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import attrs
 from anyio import sleep, to_thread
 
-from .._api.preparation import as_planned
-from .._base_client import server_time
 from .._json import JSONObject
-from .._streams.search import same_inputs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, UnsupportedServerError
+from ..inputs import planned_inputs
+from ..internals import same_inputs, server_time
 from ..models import WorkflowLogs, WorkflowLogsRequest, WorkflowRunResponse
 from .records import (
     PENDING,
@@ -216,7 +215,7 @@ class Reconciler:
         groups: dict[str, _Group] = {}
         for record in records:
             try:
-                inputs = as_planned(self._columns.inputs(record.row))
+                inputs = planned_inputs(self._columns.inputs(record.row))
             except InvalidRequestError:  # a file is gone, or the app takes other inputs now
                 groups[record.key] = _Group(None, [record])
                 continue

@@ -13,12 +13,12 @@ import orjson
 from anyio import from_thread
 from sqlalchemy.exc import IntegrityError
 
-from .._base_client import setup_of
 from .._json import JSON
-from .._text import counted
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
+from ..internals import setup_of
+from ..timeline.text import counted
 from .errors import MOST_KEPT, JournalError, RowsError
 from .records import PENDING, JournalHeader, RowRecord, batched, digest, key_of, plain
 from .rows import Columns
@@ -267,8 +267,8 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
         JournalError: It belongs to another app or user.
         DifyError: The server does not tell.
     """
-    options, _, _ = setup_of(client)
-    mine = JournalHeader(options.base_url, options.key(None).fingerprint(), options.user_id)
+    options = setup_of(client).options
+    mine = JournalHeader(options.base_url, options.key().fingerprint(), options.user_id)
     header = journal.header() if journal.count() else None  # without rows it belongs to no app yet
     if header is None:
         journal.set_header(mine)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
-from .._csv import CSVWriter, without_formula
 from .._json import JSON, JSONObject, is_object, is_text
-from .._output_file import Source, refuse_source, replacing
 from ..errors import InvalidRequestError
+from ..output import CSVWriter, Source, refuse_source, replacing, without_formula
 from .database import file_of, url_of
 from .journal import Journal
 from .records import SUCCESSES, RowResult, json_text

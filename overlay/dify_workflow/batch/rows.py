@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import attrs
 import orjson
 
-from .._api.input_rules import problems
-from .._api.preparation import as_planned
-from .._fields import Field, fields_of_app
 from .._json import JSON, JSONObject, decode, is_list, is_object
 from ..errors import InvalidRequestError
+from ..inputs import Field, fields_of_app, planned_inputs, problems
 from .errors import RowsError
 from .records import KEY_COLUMN
 
@@ -152,7 +150,7 @@ class Columns:
         """
         values = {field.name: _value(field, row.get(field.name)) for field in self.fields}
         inputs = {name: value for name, value in values.items() if value is not None}
-        if found := problems(self._form, as_planned(inputs)):
+        if found := problems(self._form, planned_inputs(inputs)):
             raise InvalidRequestError("; ".join(map(str, found)))
         return inputs
 

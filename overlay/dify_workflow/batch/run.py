@@ -21,13 +21,11 @@ from anyio import (
 )
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from .._base_client import setup_of, with_pace
-from .._http.async_tasks import spawn
-from .._streams.session import START_TIMEOUT
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, InvalidRequestError
-from .cluster import Dispatcher, copied_options
+from ..internals import START_TIMEOUT, setup_of, spawn, with_pace
+from .cluster import Dispatcher
 from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
@@ -241,13 +239,13 @@ def _portal_of(
     workflow: DifyWorkflow,
 ) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
     """An event loop in a thread of its own, and a client there like the one that was given."""
-    options, pace, is_given = setup_of(_checked(workflow, DifyWorkflow))
-    if is_given:
+    setup = setup_of(_checked(workflow, DifyWorkflow))
+    if setup.is_given:
         raise ConfigurationError(
             "run_batch makes connections of its own and cannot use the client's http_client: use "
             "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
         )
-    client = with_pace(AsyncDifyWorkflow(**copied_options(options)), pace)
+    client = with_pace(AsyncDifyWorkflow(**setup.arguments()), setup.pace)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
         yield portal, client
 
@@ -323,7 +321,7 @@ class Batch:
     def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
         counts, tokens = journal.counts()
         left = [result.attempts for result in journal.shut_down()]
-        waits = setup_of(self._client)[0].start_timeout or START_TIMEOUT
+        waits = setup_of(self._client).options.start_timeout or START_TIMEOUT
         return BatchSummary(
             counts=counts,
             tokens=tokens,
@@ -387,7 +385,7 @@ class Batch:
             if settings.rerun_unknown:
                 await reconciler.give_up()
             await self._work(journal, registry, self._worker)
-            options, _, _ = setup_of(self._client)
+            options = setup_of(self._client).options
             wanted = settings.at_least_once
             is_repeated = options.at_least_once if wanted is None else wanted
             repeats = options.max_retries if is_repeated else 0

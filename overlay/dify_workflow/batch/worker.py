@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to_thread
 
-from .._base_client import setup_of, with_pace
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, StreamError
+from ..internals import setup_of, with_pace
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
 from .limiter import AdaptiveLimit, Permits, ServerMonitor
@@ -366,7 +366,7 @@ def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
     The limit takes care of refusals: it sends fewer runs, where the client would insist. The
     journal knows the rows whose outcome is unknown, and all of them are looked for together.
     """
-    _, pace, _ = setup_of(client)
+    pace = setup_of(client).pace
     sender = client.with_options(max_retries=0, queue_timeout=0, at_least_once=False)
     return with_pace(sender, attrs.evolve(pace, search=0.0))
 

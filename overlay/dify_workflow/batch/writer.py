@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 from anyio import CancelScope, Event, create_task_group, sleep, to_thread
 
-from .._base_client import server_time
 from ..async_client import AsyncDifyWorkflow
+from ..internals import server_time
 from .records import Change, Claim, Release
 
 if TYPE_CHECKING:

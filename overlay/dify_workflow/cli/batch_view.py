@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from .._inert import headline, inert_line
-from .._text import counted, duration
 from ..batch import BatchProgress, BatchSummary, RowResult
+from ..timeline.inert import headline, inert_line
+from ..timeline.text import counted, duration
 from .console import can_draw, command, errors, on_ctrl_c, say
 from .lines import STYLES, mark
 

@@ -15,8 +15,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from .._inert import inert, inert_json, inert_line, json_text, one_line
 from .._json import JSON
+from ..timeline.inert import inert, inert_json, inert_line, json_text, one_line
 
 _NO_LIMIT = 10_000
 """Columns where there is no terminal: nothing is cut or wrapped in a pipe."""

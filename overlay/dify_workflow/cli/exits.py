@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .._http.options import DEFAULT_USER
 from ..errors import (
     APIConnectionError,
     AuthenticationError,
@@ -23,6 +22,7 @@ from ..errors import (
     StreamError,
     WorkflowStreamError,
 )
+from ..models.run import DEFAULT_USER
 from .console import command, complain, say
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import attrs
 
-from .._fields import Field, file_at
 from .._json import JSON, JSONObject, is_object
-from .._output_file import Source, source_of
 from ..errors import InvalidRequestError
+from ..inputs import Field, file_at
+from ..output import Source, source_of
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from .._inert import inert, inert_line
-from .._text import counted, duration
+from ..timeline.inert import inert, inert_line
+from ..timeline.text import counted, duration
 from .tree import Node, RunTree
 
 STYLES = {

@@ -10,11 +10,11 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from .._inert import inert, inert_line, json_text
 from .._json import JSON, is_list
-from .._text import counted, duration
 from ..events.base import StreamEvent
 from ..models import WorkflowRunResponse
+from ..timeline.inert import inert, inert_line, json_text
+from ..timeline.text import counted, duration
 from .console import errors, output
 from .lines import spinner, text_lines, tree_lines, unreadable_line
 from .render import by_name, show_end

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import DifyWorkflow
-from .._csv import CSVWriter, without_formula
-from .._inert import headline, inert_line
 from .._json import JSON
 from .._log_cursor import LogBookmark, LogPosition, digest_of, encode
-from .._text import clock, duration
 from ..models import WorkflowLogs, WorkflowLogsRequest
+from ..output import CSVWriter, without_formula
+from ..timeline.inert import headline, inert_line
+from ..timeline.text import clock, duration
 from .console import cell, command, errors, is_terminal, on_ctrl_c, output, print_json_line, say
 from .lines import STYLES
 from .render import draw_table, table_of

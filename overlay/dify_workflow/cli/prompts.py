@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
 
-from .._fields import Field, fields_of_form
-from .._inert import inert, inert_line, one_line
 from .._json import JSON, JSONObject
-from .._text import clock, counted
 from ..errors import InvalidRequestError
+from ..inputs import Field, fields_of_form
 from ..models import HumanInputForm
+from ..timeline.inert import inert, inert_line, one_line
+from ..timeline.text import clock, counted
 from .console import can_ask, errors, is_terminal, output, print_line, value_text
 from .inputs import Given, typed
 from .render import show_fields

@@ -10,11 +10,11 @@ import attrs
 from rich.table import Table
 from rich.text import Text
 
-from .._fields import Field
-from .._inert import inert, inert_json, inert_line, one_line
 from .._json import JSON, JSONObject, is_object
-from .._text import clock, counted, duration
+from ..inputs import Field
 from ..models import HumanInputForm, WorkflowRunResponse
+from ..timeline.inert import inert, inert_json, inert_line, one_line
+from ..timeline.text import clock, counted, duration
 from .console import (
     cell,
     command,

@@ -16,10 +16,10 @@ from typing import Any
 
 import typer
 
-from .._inert import headline
 from .._json import is_list
 from ..emulator import Emulator, Workflow
 from ..errors import InvalidRequestError
+from ..timeline.inert import headline
 from .console import is_terminal, log_to_stderr, print_line, say
 
 _AWAY = 15

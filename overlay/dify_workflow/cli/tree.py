@@ -8,11 +8,11 @@ from itertools import islice
 
 import attrs
 
-from .._inert import headline, inert_line
 from .._streams.run_state import is_resumption
 from ..events import StreamEvent, UnreadableEvent, WorkflowStarted
 from ..timeline.facts import Facts
 from ..timeline.fold import Fold
+from ..timeline.inert import headline, inert_line
 from ..timeline.model import Execution
 
 _FAILURES = frozenset({"failed", "exception"})

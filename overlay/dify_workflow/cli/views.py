@@ -10,7 +10,6 @@ from typing import Protocol, Self
 
 from rich.text import Text
 
-from .._inert import inert, inert_line
 from ..events import (
     HumanInputRequired,
     IterationCompleted,
@@ -26,6 +25,7 @@ from ..events import (
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
+from ..timeline.inert import inert, inert_line
 from .console import errors, is_terminal, print_json_line
 from .lines import node_line, unreadable_line
 from .render import plain, show_end

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from .. import DifyError, StreamEvent, WorkflowStream
-from .._output_file import Source, refuse_source
 from ..errors import InvalidRequestError
 from ..models import WorkflowRunResponse
+from ..output import Source, refuse_source
 from ..report import RunReport
 from .console import can_draw, command, on_ctrl_c, say
 from .exits import of_run

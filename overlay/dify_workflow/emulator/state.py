@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
-from .._api.input_rules import problems
 from .._json import JSONObject
+from ..inputs import problems
 from .dialect import Dialect, Settings
 from .files import Files
 from .forms import Forms

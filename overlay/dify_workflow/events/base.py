@@ -6,8 +6,8 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
 from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load, read
-from .._status import status_of
 from ..errors import InvalidResponseError
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import RunStatus

@@ -13,13 +13,16 @@ from dify_workflow_api import models as wire
 from .. import models
 from .._json import JSON, JSONObject
 from .._secret import ApiKey, wrap
-from .._status import StopReason, stop_reason
 from ..errors import (
     WorkflowFailedError,
     WorkflowPausedError,
     WorkflowRunError,
     WorkflowStoppedError,
 )
+from ..outcomes import StopReason, stop_reason
+
+DEFAULT_USER = "dify-workflow"
+"""The `user` of a request for which nobody named one; Dify refuses requests without."""
 
 
 @attrs.frozen(init=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from .._text import duration
+from ..timeline.text import duration
 
 _TICKS = 6
 """How many ticks there are, about."""

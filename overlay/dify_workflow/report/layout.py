@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import attrs
 
-from .._text import counted
 from ..timeline.model import Execution, Instant, Round, Span, Timeline, settle, with_inner
-from ..timeline.text import brief, word
+from ..timeline.text import brief, counted, word
 from .axis import Axis
 
 _PROBLEMS = frozenset({"failed", "exception"})

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .._json import JSON, JSONObject, is_list
-from .._text import counted
 from .._version import __version__
 from ..timeline.facts import Facts
 from ..timeline.model import Execution, Form
-from ..timeline.text import STATUSES, brief, moment, word
+from ..timeline.text import STATUSES, brief, counted, moment, word
 from .layout import Layout, Row
 from .markup import Markup, block, element, join, style, value_sections, value_text
 from .svg import Drawing, Line, lines_of, mark, money, told, tone

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO, Self
 
 from .._json import JSON, abridged, decode, is_object
-from .._output_file import Source, refuse_source, replacing, source_of
 from .._streams.replay import StreamGap
 from ..errors import InvalidRequestError
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent, UnreadableEvent
+from ..output import Source, refuse_source, replacing, source_of
 from ..timeline.fold import Fold
 from .layout import lay_out
 from .page import page

@@ -8,8 +8,7 @@ from functools import cached_property
 
 import attrs
 
-from .._text import counted
-from ..timeline.text import brief, word
+from ..timeline.text import brief, counted, word
 from .layout import Layout, Part, Row
 from .markup import Attributes, Markup, element, join, style
 

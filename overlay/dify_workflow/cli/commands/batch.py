@@ -123,10 +123,10 @@ def batch(
         "on_interrupt": on_interrupt,
     }
     with extras_named():
-        from ..._output_file import refuse_source
         from ...batch import read_rows
         from ...batch.journal import has_rows
         from ...batch.results import check_results_path
+        from ...output import refuse_source
         from ..batch_view import show_summary
 
         rows = read_rows(table)

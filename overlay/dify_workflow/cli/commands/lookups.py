@@ -49,7 +49,7 @@ def stop(
 
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which inputs the app takes."""
-    from ..._fields import fields_of_app
+    from ...inputs import fields_of_app
     from ..render import show_fields
 
     with connection_of(context).client() as client:

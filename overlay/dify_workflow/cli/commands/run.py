@@ -26,7 +26,7 @@ from ..options import (
 )
 
 if TYPE_CHECKING:
-    from ..._fields import Field
+    from ...inputs import Field
     from ..inputs import Given
 
 
@@ -131,7 +131,7 @@ def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONOb
 
 def _fields(client: DifyWorkflow) -> list[Field] | None:
     """The inputs that the app takes; None where it does not tell, which fails no run."""
-    from ..._fields import fields_of_app
+    from ...inputs import fields_of_app
 
     try:
         return fields_of_app(client.parameters())

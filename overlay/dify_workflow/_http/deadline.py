@@ -1,11 +1,19 @@
-"""When a call has to be over."""
+"""When a call has to be over, and how its phases are cut to that."""
 
 from __future__ import annotations
 
 import math
+import sys
 import time
+from collections.abc import Iterator
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from .errors import InvalidRequestError
+from ..errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from .request import Progress
 
 _TICK = 0.01
 """Seconds by which a wait may end early, since clocks have steps; so near, a deadline has passed.
@@ -86,3 +94,51 @@ def deadline_in(seconds: float | None, method: str, *, stops: bool = False) -> D
             f"{method}: deadline must be seconds above zero, or None for none, not {seconds!r}."
         )
     return Deadline(method, float(min(seconds, _FAR)), stops=stops)
+
+
+class _CutBounds(dict[str, float | None]):
+    """Bounds of which each is cut to what a deadline leaves when its phase begins.
+
+    httpcore takes a bound with `get` when its phase (pool, connect, write, read) begins.
+    """
+
+    def __init__(
+        self, bounds: dict[str, float | None], deadline: Deadline, progress: Progress
+    ) -> None:
+        super().__init__(bounds)
+        self._deadline = deadline
+        self._progress = progress
+
+    def get(self, phase: str, default: Any = None, /) -> Any:
+        bound = super().get(phase, default)
+        # A read that ends too early breaks a connection of HTTP/2 with all its streams.
+        is_left = self._progress.is_shared and phase == "read"
+        return bound if is_left else self._deadline.bound(bound)
+
+
+@lru_cache
+def _cut_body_class(package: ModuleType) -> Any:
+    """The class of a request's body that is not sent on when a deadline has passed."""
+
+    class CutBody(package.SyncByteStream):  # type: ignore[misc, name-defined]  # known at run time alone
+        """A body whose pieces are bounded together; httpcore bounds each alone."""
+
+        def __init__(self, body: Any, deadline: Deadline) -> None:
+            self._body = body
+            self._deadline = deadline
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self._body:
+                if self._deadline.has_passed:
+                    raise package.WriteTimeout("the deadline passed")
+                yield piece
+
+    return CutBody
+
+
+def cut(request: Any, deadline: Deadline, progress: Progress) -> None:
+    """Let a deadline bound each phase of a sync request over a client of the user's."""
+    bounds = request.extensions["timeout"]
+    request.extensions["timeout"] = _CutBounds(bounds, deadline, progress)
+    package = sys.modules[type(request).__module__.partition(".")[0]]  # httpx or httpx2
+    request.stream = _cut_body_class(package)(request.stream, deadline)

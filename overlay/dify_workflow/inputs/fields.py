@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ._json import JSON, JSONObject, is_object
-from .errors import InvalidRequestError
-from .models import HumanInputForm, WorkflowFile
-from .models.file import file_type
+from .._json import JSON, JSONObject, is_object
+from ..errors import InvalidRequestError
+from ..models import HumanInputForm, WorkflowFile
+from ..models.file import file_type
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters, HumanInputField

@@ -1,17 +1,19 @@
-"""Files that are written: whole or not at all, and never in the place of what they are made of."""
+"""What is written to files: whole or not at all, never in the place of its sources, and CSV."""
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, BinaryIO, TypeAlias
+from typing import IO, BinaryIO, Protocol, TypeAlias
 
+from ._json import JSON
 from .errors import InvalidRequestError
 
 Source: TypeAlias = str | os.PathLike[str] | os.stat_result
@@ -100,3 +102,40 @@ def _mode_of(place: Path) -> int | None:
     if not os.access(place, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
     return stat.S_IMODE(place.stat().st_mode)
+
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Beginnings of texts that spreadsheets take for formulas (OWASP, CSV injection)."""
+
+
+class Writable(Protocol):
+    """A text file that is open for writing."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+
+
+class CSVWriter:
+    """Writes rows of cells as CSV that every reader takes (RFC 4180); lines end in a line feed.
+
+    Args:
+        file: Where to.
+    """
+
+    def __init__(self, file: Writable) -> None:
+        self._file = file
+        # Before Python 3.13 a writer quotes ends of lines only that are its own.
+        self._writer = csv.writer(self, lineterminator="\r\n")
+
+    def row(self, cells: Iterable[JSON]) -> None:
+        """Write a row."""
+        self._writer.writerow(cells)
+
+    def write(self, line: str, /) -> None:
+        """Take a line of the writer above."""
+        self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def without_formula(text: str) -> str:
+    """The text with a ``'`` before it where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text

@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import InputProblem
 
-_SILENT_VERSIONS = ("1.13.", "1.14.")
-"""Servers that answer bad inputs with silence in streaming mode."""
-
 _TRANSFER_METHODS = ("local_file", "remote_url", "tool_file", "datasource_file")
 _FILE_TYPES = ("image", "document", "audio", "video", "custom")
 _UUID = r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
@@ -27,11 +24,6 @@ _SERVER_REFERENCE = "dify-file-ref:"
 def is_uuid(value: str) -> bool:
     """Whether the server's database takes a text for an id."""
     return re.fullmatch(_UUID, value) is not None
-
-
-def needs_check(server_version: str | None) -> bool:
-    """Whether a server keeps silent about bad inputs, as far as its version is known."""
-    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
 
 
 def problems(form: JSON, inputs: Mapping[str, JSON]) -> list[InputProblem]:

@@ -1,14 +1,16 @@
-"""What a failed POST says of the run, or of the form, that it was to start or submit. Pure.
+"""What became of a run, from what servers say of it, and from how a request failed. Pure.
 
-One table, which docs/reliability.md shows. Doubt counts as "the server got it".
+Of failures there is one table, which docs/reliability.md shows. Doubt counts as "the server got
+it".
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from ..errors import (
+from .errors import (
     APIConnectionError,
     APIStatusError,
     ConfigurationError,
@@ -19,8 +21,49 @@ from ..errors import (
     RunDeadlineExceededError,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+StopReason: TypeAlias = Literal["requested", "shutdown", "limit", "unknown"]
+"""Why a run was stopped: somebody asked for it (this client, another one, the console); the
+server's worker was shut down, as each deploy does; a limit of the server (steps, time, the wait for
+people); or something that this version of the client does not know."""
+
+_REQUESTED = {
+    "Stopped by user.",
+    "Aborted: User requested stop",  # since 1.9; up to 1.15 some streams call it "failed"
+    "Aborted: App task was stopped",  # run detail since 1.15
+}
+_SHUTDOWN = "Workflow stopped because the worker is shutting down."
+_LIMITS = ("Maximum execution steps exceeded", "App execution exceeded", "Human input global")
+
+
+def status_of(status: str, error: object) -> str:
+    """The status of a run; ``"stopped"`` also where the server calls a stop a failure.
+
+    Args:
+        status: The status that the server gives.
+        error: The error text that it gives, as it came.
+    """
+    is_stop = isinstance(error, str) and error in _REQUESTED
+    return "stopped" if status == "failed" and is_stop else status
+
+
+def stop_reason(status: str, error: str | None) -> StopReason | None:
+    """Why a run was stopped; None where it was not.
+
+    Args:
+        status: Its status, as `status_of` gives it.
+        error: Its error text.
+    """
+    if status != "stopped":
+        return None
+    if not isinstance(error, str):
+        return "unknown"
+    if error in _REQUESTED:
+        return "requested"
+    text = error.removeprefix("Aborted: ")
+    if text.startswith(_SHUTDOWN):
+        return "shutdown"
+    return "limit" if text.startswith(_LIMITS) else "unknown"
+
 
 _UNCLEAR = frozenset({408, 425, 429, 499})
 """Refusals that proxies also send after they passed the request on."""
@@ -77,11 +120,6 @@ def is_outage(error: DifyError) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in _GATEWAY
     return isinstance(error, APIConnectionError)
-
-
-def add_to_message(error: DifyError, text: str) -> None:
-    """Add a sentence to the message of an exception."""
-    error.args = (f"{error} {text}", *error.args[1:])
 
 
 def is_concurrency_limit(error: DifyError) -> bool:

@@ -1,4 +1,4 @@
-"""The body of an answer, as far as sync and async code do not differ: state, and compression."""
+"""The answer to a call, as far as sync and async code do not differ: its head, and its body."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .libraries import header_dict
+import attrs
+
+from .._json import JSONObject, abridged, decode, is_object
+from .._secret import ApiKey
+from ..errors import InvalidResponseError
 
 if TYPE_CHECKING:
     from .request import Call
@@ -27,6 +31,72 @@ _PIECE = 1024 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 _KNOWN = {"gzip", "x-gzip", "deflate"}
+
+
+@attrs.frozen(eq=False, repr=False)
+class Answer:
+    """What the server answered.
+
+    Args:
+        operation: Name of the method that was called.
+        status_code: HTTP status.
+        headers: Headers, names in lower case.
+        key: The key of the call, which no message may show.
+        body: The body's bytes, without their transfer and content encoding.
+    """
+
+    operation: str
+    status_code: int
+    headers: Mapping[str, str]
+    key: ApiKey
+    body: bytes
+
+    def json(self) -> JSONObject:
+        """The body as a JSON object.
+
+        Raises:
+            InvalidResponseError: It is none; the message shows how it starts.
+        """
+        try:
+            value = decode(self.body)
+        except ValueError as error:
+            raise self.unreadable(f"not JSON ({error})") from error
+        if not is_object(value):
+            raise self.unreadable("JSON, but no object")
+        return value
+
+    def unreadable(self, what: str) -> InvalidResponseError:
+        """The exception for a body that is not what the operation answers with.
+
+        Args:
+            what: What the body is instead.
+        """
+        kind = self.headers.get("content-type", "no Content-Type")
+        start = abridged(self.key.hide_in(self.body.decode("utf-8", "replace")))
+        return InvalidResponseError(
+            f"{self.operation}: the answer ({self.status_code}, {kind}) is {what}: "
+            f"{start or 'it is empty'}"
+        )
+
+
+def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
+    """The headers of an answer, names in lower case, without the key that a server may echo.
+
+    It is taken out of the reason phrase too, which `repr` of an answer shows.
+    """
+    hide = call.key.hide_in
+    phrase: bytes = response.extensions.get("reason_phrase", b"")
+    response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
+    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
+
+
+def content_of(response: Any) -> bytes:
+    """The body, as far as a hook of the user's client has read it before it raised."""
+    try:
+        content: bytes = response.content
+    except Exception:  # noqa: BLE001  # of either package: it was not read
+        return b""
+    return content
 
 
 class DamagedBodyError(ValueError):

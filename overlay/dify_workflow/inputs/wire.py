@@ -1,17 +1,16 @@
-"""The inputs of runs and forms in the form that the server takes them in. Pure."""
+"""The inputs of runs and forms in the form that the server takes them in."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
-
-import attrs
+from typing import TypeGuard
 
 from .._json import JSON, JSONObject, is_text
 from ..errors import InvalidRequestError
-from ..models import HumanInputForm, UploadedFile, WorkflowFile, WorkflowRunResponse
+from ..models import UploadedFile, WorkflowFile
+from ..models.file import file_type
 
 UNSENT_ID = "00000000-0000-0000-0000-000000000000"
 """Stands for the id of a file that is uploaded only when everything else is right."""
@@ -148,39 +147,30 @@ def _text(text: str, place: str) -> str:
     return text
 
 
-FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
-"""Id of the action, and value by field."""
+def planned_inputs(inputs: Mapping[str, JSON]) -> JSONObject:
+    """The inputs as they will be sent, but for the ids of files that are still to be uploaded.
 
-FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
-"""Takes a form as people see it and returns what they answer."""
-
-AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
-"""Likewise, for async code; may be a coroutine function."""
-
-
-def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:
-    """The forms that a run waits at and their tokens; none where this key cannot answer them all.
-
-    Args:
-        run: The run.
+    Raises:
+        InvalidRequestError: They are no JSON, or a file is not there.
     """
-    forms = run.paused.forms if run.status == "paused" and run.paused else ()
-    found = [(form, form.token) for form in forms if form.token is not None]
-    return found if len(found) == len(forms) else []
+    return wire_inputs(inputs, planned_files(checked_paths(inputs)))
 
 
-def as_seen(form: HumanInputForm, shown: HumanInputForm) -> HumanInputForm:
-    """A form as its page shows it, with what only the run says of it.
+def checked_paths(*values: JSON) -> list[Path]:
+    """Every path in the values once.
 
-    Args:
-        form: The form in the run's pause.
-        shown: The form as it was read with its token.
+    Raises:
+        InvalidRequestError: There is no file.
     """
-    return attrs.evolve(
-        shown,
-        token=form.token,
-        id=form.id,
-        node_id=form.node_id,
-        node_title=form.node_title,
-        approval_channels=form.approval_channels,
-    )
+    paths = list(dict.fromkeys(path for value in values for path in local_paths(value)))
+    for path in paths:
+        if not path.is_file():
+            raise InvalidRequestError(f"There is no file {path} to upload.")
+    return paths
+
+
+def planned_files(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
+    """The files as they will be, but for their ids."""
+    return {
+        path: WorkflowFile.uploaded(UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
+    }

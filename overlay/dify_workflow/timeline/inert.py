@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ._json import JSON
+from .._json import JSON
 
 _COMMANDS = {
     # C0, delete and C1; lines and tabs stay.
