@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,6 +30,7 @@ from .requests import (
     json_body,
     not_found,
     server_error,
+    user_of,
 )
 from .store import RunRecord
 from .workflows import FormAnswer, StartError
@@ -43,6 +44,13 @@ Endpoint = Callable[[Request, "Workflow"], Awaitable[Response]]
 
 _NOT_ALLOWED = 405
 _NO_ANSWER = 0
+
+_CHATS = {"chat", "agent-chat", "advanced-chat"}
+_OTHER_MODE = "Please check if your app mode matches the right API route."
+_UNKNOWN_KEY = "Access token is invalid"
+_NO_KEY = "Authorization header must be provided and start with 'Bearer'"
+_UNAVAILABLE = (400, "app_unavailable", "App unavailable, please check your app configurations.")
+_NO_FILE = (400, "bad_request_key_error", NOT_UNDERSTOOD)
 
 
 @attrs.frozen
@@ -84,12 +92,19 @@ class Api:
             ("GET", "/workflows/run/{run_id}", self.detail),
             ("GET", "/workflows/logs", self.logs),
             ("POST", "/files/upload", self.upload),
-            ("GET", "/files/{file_id}/preview", self.preview),
+            ("GET", "/files/{file_id:uuid}/preview", self.preview),
             ("GET", "/info", self.info),
             ("GET", "/parameters", self.parameters),
             ("GET", "/meta", self.meta),
             ("POST", "/audio-to-text", self.audio_to_text),
             ("POST", "/text-to-audio", self.text_to_audio),
+            ("POST", "/chat-messages", self.chat),
+            ("GET", "/conversations", self.chat),
+            ("GET", "/messages", self.chat),
+            ("POST", "/messages/{message_id:uuid}/feedbacks", self.feedback),
+            ("POST", "/completion-messages", self.complete),
+            ("GET", "/datasets", self.datasets),
+            ("POST", "/datasets", self.datasets),
         ]
         if dialect.since(1, 4):
             endpoints.append(("GET", "/site", self.site))
@@ -173,13 +188,16 @@ class Api:
         return Response(given.body, given.status, headers)
 
     def _app_of(self, request: Request) -> Workflow:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            text = "Authorization header must be provided and start with 'Bearer'"
-            raise ApiError(401, "unauthorized", text)
+        header = request.headers.get("authorization", "").strip()
+        scheme, space, key = header.partition(" ")
+        is_bearer = scheme.lower() == "bearer"
+        if not space and not (is_bearer and self._dialect.since(1, 16)):
+            raise ApiError(401, "unauthorized", _NO_KEY)
+        if not is_bearer:
+            raise ApiError(401, "unauthorized", "Authorization scheme must be 'Bearer'")
         app = self._state.apps.get(key.strip())
         if app is None:
-            raise ApiError(401, "unauthorized", "Access token is invalid")
+            raise ApiError(401, "unauthorized", _UNKNOWN_KEY)
         if not app.api_enabled:
             raise ApiError(403, "forbidden", "The app's API service has been disabled.")
         return app
@@ -197,19 +215,22 @@ class Api:
         version = {"api_version": "v1", "server_version": self._dialect.version}
         return self._answers.json({"welcome": "Dify OpenAPI", **version})
 
-    async def _fields(self, request: Request, model: str) -> Fields:
-        return Fields(await json_body(request, self._dialect), model, self._dialect)
+    async def _user(self, request: Request) -> str:
+        body = await json_body(request, self._dialect)
+        return user_of(body.get("user"), self._dialect)
 
     # ------------------------------------------------------------------------------------ runs
 
     async def run_workflow(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/run and /workflows/{workflow_id}/run."""
-        fields = await self._fields(request, "WorkflowRunPayload")
+        body = await json_body(request, self._dialect)
+        user = user_of(body.get("user"), self._dialect)
+        _check_mode(app)
+        fields = Fields(body, "WorkflowRunPayload", self._dialect)
         inputs = fields.json_object("inputs")
         fields.check_list("files")
         mode = fields.choice("response_mode", ("blocking", "streaming"))
-        user = fields.user()
-        _check_mode(app)
+        fields.check()
         asked = RunRequest(
             app,
             self._version(app, request.path_params.get("workflow_id")),
@@ -224,9 +245,6 @@ class Api:
             faults = self._faults.take(_label(request), "stream")
             run = state.enqueue(asked, delay=sum(fault.start_delay for fault in faults))
             return self._stream(request, state.streams.of_run(run), faults, run)
-        refusal = state.refusal(asked)
-        if refusal:
-            raise invalid(refusal)
         try:
             run = await state.start(asked)
         except StartError as error:
@@ -288,7 +306,7 @@ class Api:
 
     async def stop(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
-        user = (await self._fields(request, "")).user()
+        user = await self._user(request)
         _check_mode(app)
         faults = self._faults.take(_label(request), "stop")
         winner = next((fault.stop_winner for fault in faults), None)
@@ -319,7 +337,7 @@ class Api:
 
     async def events(self, request: Request, app: Workflow) -> Response:
         """GET /workflow/{run_id}/events."""
-        user = Fields(request.query_params, "", self._dialect).user()
+        user = user_of(request.query_params.get("user"), self._dialect)
         record = self._record(request, app)
         if record is None or record.user != user:
             raise not_found("Workflow run not found")
@@ -347,10 +365,12 @@ class Api:
 
     async def submit(self, request: Request, app: Workflow) -> Response:
         """POST /form/human_input/{form_token}."""
-        fields = await self._fields(request, "HumanInputFormSubmitPayload")
-        inputs = fields.json_object("inputs")
-        answer = FormAnswer(fields.text("action"), inputs)
-        fields.user()
+        body = await json_body(request, self._dialect)
+        user_of(body.get("user"), self._dialect)
+        fields = Fields(body, "HumanInputFormSubmitPayload", self._dialect)
+        inputs, action = fields.json_object("inputs"), fields.text("action")
+        fields.check()
+        answer = FormAnswer(action, inputs)
         self._state.answer(app, request.path_params["token"], answer, request.url.path)
         return self._answers.json({})
 
@@ -358,14 +378,13 @@ class Api:
 
     async def upload(self, request: Request, app: Workflow) -> Response:
         """POST /files/upload."""
-        async with request.form() as form:
+        async with _form(request) as form:
+            owner = user_of(form.get("user") or "DEFAULT-USER", self._dialect)
             file = next(iter(form.getlist("file")), None)  # of two of the name, the first
-            user = form.get("user")
             if not isinstance(file, UploadFile):
                 if self._dialect.since(1, 7):
                     raise ApiError(400, "no_file_uploaded", "Please upload your file.")
-                raise ApiError(400, "bad_request_key_error", NOT_UNDERSTOOD)
-            owner = user if isinstance(user, str) and user else "DEFAULT-USER"
+                raise ApiError(*_NO_FILE)
             stored = self._state.files.add(
                 app.key,
                 self._state.store.user_id(app.key, owner),
@@ -376,8 +395,11 @@ class Api:
             )
         return self._answers.json(stored, 201)
 
-    async def preview(self, _request: Request, _app: Workflow) -> Response:
+    async def preview(self, request: Request, _app: Workflow) -> Response:
         """GET /files/{file_id}/preview: only files of chat messages can be seen there."""
+        query = Fields(request.query_params, "FilePreviewQuery", self._dialect)
+        query.check_boolean("as_attachment")
+        query.check()
         raise ApiError(404, "file_not_found", "File not found in message context")
 
     async def end_user(self, request: Request, app: Workflow) -> Response:
@@ -391,19 +413,50 @@ class Api:
 
     async def audio_to_text(self, request: Request, app: Workflow) -> Response:
         """POST /audio-to-text."""
-        async with request.form() as form:
+        async with _form(request) as form:
             if not isinstance(form.get("file"), UploadFile):
-                raise ApiError(400, "no_audio_uploaded", "Please upload your audio.")
+                raise ApiError(*_NO_FILE)
         if app.transcript is None:
             raise invalid("Speech to text is not enabled")
         return self._answers.json({"text": app.transcript})
 
     async def text_to_audio(self, request: Request, app: Workflow) -> Response:
         """POST /text-to-audio."""
-        await json_body(request, self._dialect)
+        body = await json_body(request, self._dialect)
+        fields = Fields(body, "TextToAudioPayload", self._dialect)
+        for name in ("message_id", "voice"):
+            fields.optional_text(name)
+        text = fields.optional_text("text")
+        fields.check()
+        if text is None:
+            raise invalid("Text is required")
         if app.voice is None:
             raise invalid("TTS is not enabled")
         return self._answers.media(app.voice, "audio/mpeg")
+
+    # ------------------------------------------------------------------------ other kinds of app
+
+    async def chat(self, request: Request, app: Workflow) -> Response:
+        """The endpoints of chat apps, by whose answers clients tell the kind of an app."""
+        if request.method == "POST":
+            await self._user(request)
+        if app.mode not in _CHATS:
+            raise ApiError(400, "not_chat_app", _OTHER_MODE)
+        raise ApiError(*_UNAVAILABLE)
+
+    async def complete(self, request: Request, _app: Workflow) -> Response:
+        """POST /completion-messages, which no app here serves."""
+        await self._user(request)
+        raise ApiError(*_UNAVAILABLE)
+
+    async def datasets(self, _request: Request, _app: Workflow) -> Response:
+        """/datasets, which take keys of their own."""
+        raise ApiError(401, "unauthorized", _UNKNOWN_KEY)
+
+    async def feedback(self, request: Request, _app: Workflow) -> Response:
+        """POST /messages/{id}/feedbacks: workflow apps have no messages."""
+        await self._user(request)
+        raise not_found("Message Not Exists.")
 
     # -------------------------------------------------------------------------------------- app
 
@@ -414,8 +467,7 @@ class Api:
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
         if not app.published:
-            text = "App unavailable, please check your app configurations."
-            raise ApiError(400, "app_unavailable", text)
+            raise ApiError(*_UNAVAILABLE)
         return self._answers.parameters(app)
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
@@ -429,8 +481,20 @@ class Api:
 
 def _check_mode(app: Workflow) -> None:
     if app.mode != "workflow":
-        text = "Please check if your app mode matches the right API route."
-        raise ApiError(400, "not_workflow_app", text)
+        raise ApiError(400, "not_workflow_app", _OTHER_MODE)
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    """The form that a request brings; an empty one where it cannot be read."""
+    try:
+        form = await request.form()
+    except HTTPException:  # no boundary, or a malformed part
+        form = FormData()
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _path(request: Request) -> str:

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import Literal, TypeAlias, get_args
 
 import uvicorn
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -26,6 +26,10 @@ from .requests import ApiError
 
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
 """What clients meet while the server is away; see `Emulator.outage`."""
+
+_METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+_NAMED = {"authorization", "content-type"}
+"""Methods and headers that pages of other origins may use."""
 
 _ANY = "*"
 """Allows every host."""
@@ -42,6 +46,35 @@ def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
             await send(message)
 
         await application(scope, receive, send_dated)
+
+    return answer
+
+
+def open_to_browsers(application: ASGIApp) -> ASGIApp:
+    """An application that pages of any origin may call, as real servers allow it.
+
+    They name the page's origin in place of ``*``, and answer the question that a browser asks
+    before it sends a key (the preflight).
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope)
+        origin = asked.get("origin")
+
+        async def send_allowed(message: Message) -> None:
+            if message["type"] == "http.response.start" and origin:
+                headers = MutableHeaders(scope=message)
+                if "access-control-allow-origin" in headers:
+                    headers["access-control-allow-origin"] = origin
+                    headers.add_vary_header("Origin")
+                    if asked.get("access-control-request-method") in _METHODS:
+                        named = asked.get("access-control-request-headers", "").split(",")
+                        allowed = {name.strip() for name in named if name.strip().lower() in _NAMED}
+                        headers["access-control-allow-headers"] = ", ".join(sorted(allowed))
+                        headers["access-control-allow-methods"] = ", ".join(_METHODS)
+            await send(message)
+
+        await application(scope, receive, send_allowed)
 
     return answer
 

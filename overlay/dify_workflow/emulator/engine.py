@@ -87,6 +87,7 @@ class Engine:
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
         self._positions = 0
+        self._index = 0
         self._steps_taken = 0
         self._steps: Steps
         self._first: tuple[bool, Any] | Exception
@@ -105,6 +106,15 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # whatever it is, it fails the run, not the call
             self._first = error
 
+    async def _tell_start_texts(self, scope: Scope) -> None:
+        """Stream the inputs that are texts of an output: servers do so before the start ends."""
+        while not isinstance(self._first, Exception):
+            _, step = self._first
+            if not (isinstance(step, Text) and step.selector[0] == "start"):
+                return
+            await self._take(step, scope)
+            await self.prepare(self._steps)
+
     async def run(self, shown_inputs: JSONObject) -> JSONObject:
         """Run the workflow between its start and end nodes, which every workflow has.
 
@@ -113,6 +123,7 @@ class Engine:
         """
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
+        await self._tell_start_texts(scope)
         self._end(EndNode("start", shown_inputs), scope)
         if isinstance(self._first, Exception):
             raise self._first
@@ -196,7 +207,8 @@ class Engine:
         self._take_step(step, scope)
         self._positions += 1
         before = self._before.get(scope, scope.first_node)
-        node = NodeRun(step, scope, self._positions, before, self._now())
+        self._index += 1
+        node = NodeRun(step, scope, self._positions, self._index, before, self._now())
         self._newest = step
         self._last[step.id, scope] = node
         self._before[scope] = step.id
@@ -210,10 +222,15 @@ class Engine:
         """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
         if not self._dialect.has_old_engine:
             self._steps_taken += 1
+            return
+        self._check_limit()
+        if step.type not in {"iteration", "loop"}:
+            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
+
+    def _check_limit(self) -> None:
+        """End the run beyond the limit: up to 1.8 before a node, later after the first too many."""
         if self._steps_taken > _MOST_STEPS:
             raise StepLimitError
-        if self._dialect.has_old_engine and step.type not in {"iteration", "loop"}:
-            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
 
     def _end(self, step: EndNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
@@ -223,6 +240,7 @@ class Engine:
         self._count_failure(node, step.status)
         self._save_node(node)
         self._publish("node_finished", self.payloads.node_ended(node, step))
+        self._check_limit()
 
     def _retry(self, step: RetryNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
@@ -402,6 +420,7 @@ class Engine:
         self._save_node(node)
         data = self.payloads.rounds_completed(rounds, outputs, failed=failed)
         self._publish(f"{node.node.type}_completed", data)
+        self._check_limit()
 
     # ------------------------------------------------------------------------------ the forms
 
@@ -430,6 +449,10 @@ class Engine:
         if self._going_on == 0 and self._waiting:
             self._pause([form for form, _, _ in self._waiting.values()])
 
+    def resume(self) -> None:
+        """Count nodes from the start: servers keep no count while a run is paused."""
+        self._index = self._steps_taken = 0
+
     def answer(self, form: Form, answer: FormAnswer) -> None:
         """Let the node go on that waits for a form, where one does."""
         if form.token not in self._waiting:
@@ -437,6 +460,9 @@ class Engine:
         _, node, future = self._waiting.pop(form.token)
         node.status = "running"
         self._record.steps += 1  # the node runs a second time
+        self._steps_taken += 1
+        self._index += 1
+        node.index = self._index
         shown = {name: {"value_type": "string", "value": v} for name, v in answer.inputs.items()}
         node.node = attrs.evolve(node.node, inputs=shown)
         self._publish("node_started", self.payloads.node_started(node))

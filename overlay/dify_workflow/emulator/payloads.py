@@ -72,6 +72,7 @@ class NodeRun:
         node: The node.
         scope: Where it stands.
         position: Its number among the nodes of the run, from 1.
+        index: Its number since the run began or, after a pause, went on.
         before: Id of the node before it.
         began: When it began (Unix seconds).
         id: Id (UUID) of this execution.
@@ -86,6 +87,7 @@ class NodeRun:
     node: BeginNode
     scope: Scope
     position: int
+    index: int
     before: str | None
     began: float
     id: str = attrs.field(factory=lambda: str(uuid4()))
@@ -104,6 +106,7 @@ class NodeRun:
             "node_type": self.node.type,
             "title": self.node.title or self.node.id,
             "index": self.position,
+            "number": self.index,
             "status": self.status,
             "error": self.error,
             "began": self.began,
@@ -235,7 +238,10 @@ class Payloads:
             del metadata["iteration_index"]
         hides_error = status == "exception" and not dialect.has_old_engine
         data = self._node(node)
-        values = {"inputs": node.node.inputs, "process_data": step.process_data}
+        inputs: JSON = node.node.inputs
+        if node.node.type in {"start", "end"} and dialect.has_old_engine and dialect.since(1, 7):
+            inputs = _without_links(inputs)
+        values = {"inputs": inputs, "process_data": step.process_data}
         for name, value in {**values, "outputs": step.outputs}.items():
             may_be_null = name != "outputs" or not dialect.since(1, 7)
             data[name] = None if dialect.has_old_engine and may_be_null and not value else value
@@ -398,6 +404,15 @@ class Payloads:
             "node_title": form.node_title,
             "expiration_time": int(form.expires),
         }
+
+
+def _without_links(value: JSON) -> JSON:
+    """A value whose files do not say where they are."""
+    if is_object(value):
+        is_file = "dify_model_identity" in value
+        kept = (name for name in value if not (is_file and name == "url"))
+        return {name: _without_links(value[name]) for name in kept}
+    return [_without_links(item) for item in value] if is_list(value) else value
 
 
 def files_among(value: JSON) -> list[JSON]:

@@ -300,6 +300,7 @@ class Run:
         await self.begin(in_worker=True)
         answers, self._answers, self._resumption = self._answers, [], None
         self.is_published = True
+        self.engine.resume()
         self.record.status = "running"
         # The record of a run that goes on counts nothing yet.
         attrs.evolve(self.record, steps=0, tokens=0, exceptions=0).save(self._store)
