@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, files, inputs
 from support.bench import Bench, Call, Live, bench_with
 from support.likeness import Answer
 from support.versions import SOME_ID, VERSIONS, by_version, detail, get, names, post
@@ -83,17 +83,16 @@ def test_a_user_with_nul_is_invalid_and_another_value_is_its_text(bench: Bench) 
 @IN_1_14
 def test_all_invalid_fields_are_named(bench: Bench) -> None:
     body = {"inputs": ["x"], "files": 5, "response_mode": "later", "user": "u"}
-    assert told(post(bench, "/workflows/run", body)) == (
-        400,
-        "invalid_param",
+    errors = (
         "3 validation errors for WorkflowRunPayload\n"
         "inputs\n  Input should be a valid dictionary "
         f"[type=dict_type, input_value=['x'], input_type=list]\n{PYDANTIC}dict_type\n"
         "files\n  Input should be a valid list "
         f"[type=list_type, input_value=5, input_type=int]\n{PYDANTIC}list_type\n"
         "response_mode\n  Input should be 'blocking' or 'streaming' "
-        f"[type=literal_error, input_value='later', input_type=str]\n{PYDANTIC}literal_error",
+        f"[type=literal_error, input_value='later', input_type=str]\n{PYDANTIC}literal_error"
     )
+    assert told(post(bench, "/workflows/run", body)) == (400, "invalid_param", errors)
     _, _, message = told(get(bench, "/workflows/logs?limit=0&status=bogus&page=x"))
     lines = message.split("\n")
     assert lines[0] == "3 validation errors for WorkflowLogQuery"
@@ -108,7 +107,7 @@ def test_before_pydantic_the_first_invalid_field_is_named(
     if expected is None:
         assert body["message"].startswith("2 validation errors")
     else:
-        assert (body.get("params") or [*body["errors"]][0]) == expected
+        assert (body.get("params") or next(iter(body["errors"]))) == expected
         assert "limit" not in str(body.get("errors"))
 
 
@@ -151,7 +150,10 @@ WRONG_INPUTS = {
         "Detected file type does not match the specified type. Please verify the file.",
     ),
     "a text for a number": ({"count": "x"}, "count in input form must be a valid number"),
-    "a number for a text": ({"topic": 5}, "(type 'text-input') topic in input form must be a string"),
+    "a number for a text": (
+        {"topic": 5},
+        "(type 'text-input') topic in input form must be a string",
+    ),
     "too long": ({"topic": "x" * 49}, "topic in input form must be less than 48 characters"),
     "no choice": (
         {"style": "x"},
@@ -178,13 +180,12 @@ def test_a_list_for_a_number_is_an_error_that_the_server_did_not_foresee() -> No
 
 def test_the_emulator_has_rules_of_its_own() -> None:
     """Else tests of the client's rules against the emulator would prove nothing."""
-    import dify_workflow.emulator.files as files
-    import dify_workflow.emulator.inputs as inputs
-
     for module in (files, inputs):
         sources = {getattr(each, "__module__", "") for each in vars(module).values()}
         ours = {name for name in sources if name and name.startswith("dify_workflow.")}
-        assert all(name.startswith("dify_workflow.emulator.") for name in ours - {"dify_workflow._json"})
+        assert all(
+            name.startswith("dify_workflow.emulator.") for name in ours - {"dify_workflow._json"}
+        )
 
 
 # ------------------------------------------------------------------------ audio, previews, logs
@@ -261,10 +262,11 @@ def test_another_scheme_is_told_from_none(bench: Bench, expected: str) -> None:
 def test_a_key_of_blanks_is_none() -> None:
     with Emulator(linger=0) as emulator:
         place = urlsplit(emulator.base_url)
-        request = b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer  \r\n\r\n"
+        lines = ["GET /v1/info HTTP/1.1", "Host: localhost", "Authorization: Bearer  "]
+        request = "\r\n".join([*lines, "Connection: close", "", ""]).encode()
         with socket.create_connection((str(place.hostname), int(place.port or 0))) as connection:
             connection.sendall(request)
-            answer = connection.recv(65536)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert MUST_BE.encode() in answer
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
-from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from .._json import JSONObject
 from .answers import Answers
 from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
+from .files import TENANT_ID
 from .logs import Logs
 from .requests import (
     NOT_UNDERSTOOD,
+    UNKNOWN_KEY,
     ApiError,
     Fields,
     RunRequest,
@@ -40,32 +39,10 @@ if TYPE_CHECKING:
     from .state import State
     from .workflows import Workflow
 
-Endpoint = Callable[[Request, "Workflow"], Awaitable[Response]]
-
-_NOT_ALLOWED = 405
-_NO_ANSWER = 0
-
 _CHATS = {"chat", "agent-chat", "advanced-chat"}
 _OTHER_MODE = "Please check if your app mode matches the right API route."
-_UNKNOWN_KEY = "Access token is invalid"
-_NO_KEY = "Authorization header must be provided and start with 'Bearer'"
 _UNAVAILABLE = (400, "app_unavailable", "App unavailable, please check your app configurations.")
 _NO_FILE = (400, "bad_request_key_error", NOT_UNDERSTOOD)
-
-
-@attrs.frozen
-class SeenRequest:
-    """A request that reached the emulator.
-
-    Args:
-        method: Its method.
-        path: Its path, without the base URL's.
-        status: HTTP status of the answer; 0 where the connection broke before one.
-    """
-
-    method: str
-    path: str
-    status: int
 
 
 class WorkerDiedError(Exception):
@@ -75,145 +52,12 @@ class WorkerDiedError(Exception):
 class Api:
     """The endpoints over a state."""
 
-    def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
+    def __init__(self, state: State, faults: Faults) -> None:
         self._state = state
         self._dialect = state.dialect
         self._answers = Answers(state.dialect)
         self._logs = Logs(state.store, state.dialect)
         self._faults = faults
-        self._seen = seen
-
-    def application(self, pages: list[Route]) -> Starlette:
-        """The ASGI application."""
-        dialect = self._dialect
-        endpoints: list[tuple[str, str, Endpoint]] = [
-            ("POST", "/workflows/run", self.run_workflow),
-            ("POST", "/workflows/tasks/{task_id}/stop", self.stop),
-            ("GET", "/workflows/run/{run_id}", self.detail),
-            ("GET", "/workflows/logs", self.logs),
-            ("POST", "/files/upload", self.upload),
-            ("GET", "/files/{file_id:uuid}/preview", self.preview),
-            ("GET", "/info", self.info),
-            ("GET", "/parameters", self.parameters),
-            ("GET", "/meta", self.meta),
-            ("POST", "/audio-to-text", self.audio_to_text),
-            ("POST", "/text-to-audio", self.text_to_audio),
-            ("POST", "/chat-messages", self.chat),
-            ("GET", "/conversations", self.chat),
-            ("GET", "/messages", self.chat),
-            ("POST", "/messages/{message_id:uuid}/feedbacks", self.feedback),
-            ("POST", "/completion-messages", self.complete),
-            ("GET", "/datasets", self.datasets),
-            ("POST", "/datasets", self.datasets),
-        ]
-        if dialect.since(1, 4):
-            endpoints.append(("GET", "/site", self.site))
-        if dialect.since(1, 7):
-            endpoints.append(("POST", "/workflows/{workflow_id}/run", self.run_workflow))
-        if dialect.since(1, 13):
-            endpoints.append(("GET", "/end-users/{user_id:uuid}", self.end_user))
-        if dialect.has_form_api:
-            endpoints += [
-                ("GET", "/workflow/{run_id}/events", self.events),
-                ("GET", "/form/human_input/{token}", self.form),
-                ("POST", "/form/human_input/{token}", self.submit),
-            ]
-        routes = [
-            Route(f"/v1{path}", self._guarded(endpoint), methods=[method])
-            for method, path, endpoint in endpoints
-        ]
-        if not dialect.since(1, 8):
-            routes.append(Route("/v1/", self._root))
-        application = Starlette(
-            routes=[*routes, *pages], exception_handlers={HTTPException: self._refused}
-        )
-        application.router.redirect_slashes = False
-        return application
-
-    # ------------------------------------------------------------------- around every endpoint
-
-    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint after the check of the key, and with what goes wrong on demand."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(request, self._app_of(request))
-            except ApiError as error:
-                return self._answers.error(error)
-
-        async def seen(request: Request) -> Response:
-            faults = self._faults.take(_label(request), "answer")
-            status = _NO_ANSWER
-            try:
-                response = await self._with(faults, request, answer)
-                status = response.status_code
-            except EndedEarlyError as early:
-                await self._end_early(early.fault, request)
-                response = Response()
-            except WorkerDiedError:
-                await end_connection(request.state.transport, "cut")
-                response = Response()
-            except ClientDisconnect:  # in mid-request, as clients do that are killed
-                return Response()
-            self._seen.append(SeenRequest(request.method, _path(request), status))
-            return response
-
-        return seen
-
-    async def _with(
-        self,
-        faults: list[Fault],
-        request: Request,
-        answer: Callable[[Request], Awaitable[Response]],
-    ) -> Response:
-        """The answer, late or another where a fault says so.
-
-        Raises:
-            EndedEarlyError: There is none.
-        """
-        other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
-        if other is not None and (other.runs_anyway or other.unanswered):
-            await request.body()  # while the connection is there
-        if other is not None and other.runs_anyway:
-            self._state.go_on(_ignoring(answer(request)))
-        delay = sum(fault.delay for fault in faults)
-        if delay:
-            await asyncio.sleep(delay)
-        if other is None:
-            return await answer(request)
-        if other.answer is None:
-            raise EndedEarlyError(other)
-        given = other.answer
-        headers = {"content-type": given.content_type, **given.headers}
-        return Response(given.body, given.status, headers)
-
-    def _app_of(self, request: Request) -> Workflow:
-        header = request.headers.get("authorization", "").strip()
-        scheme, space, key = header.partition(" ")
-        is_bearer = scheme.lower() == "bearer"
-        if not space and not (is_bearer and self._dialect.since(1, 16)):
-            raise ApiError(401, "unauthorized", _NO_KEY)
-        if not is_bearer:
-            raise ApiError(401, "unauthorized", "Authorization scheme must be 'Bearer'")
-        app = self._state.apps.get(key.strip())
-        if app is None:
-            raise ApiError(401, "unauthorized", _UNKNOWN_KEY)
-        if not app.api_enabled:
-            raise ApiError(403, "forbidden", "The app's API service has been disabled.")
-        return app
-
-    async def _refused(self, request: Request, error: Exception) -> Response:
-        """404 and 405 of the routes."""
-        if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "")
-            if request.method == "OPTIONS":
-                return self._answers.options(allowed)
-            return self._answers.method_not_allowed(allowed)
-        return self._answers.not_found_page(request.url.path)
-
-    async def _root(self, _request: Request) -> Response:
-        version = {"api_version": "v1", "server_version": self._dialect.version}
-        return self._answers.json({"welcome": "Dify OpenAPI", **version})
 
     async def _user(self, request: Request) -> str:
         body = await json_body(request, self._dialect)
@@ -242,7 +86,7 @@ class Api:
         state = self._state
         state.check_room(asked)
         if asked.is_streamed and self._dialect.has_workers:
-            faults = self._faults.take(_label(request), "stream")
+            faults = self._faults.take(label(request), "stream")
             run = state.enqueue(asked, delay=sum(fault.start_delay for fault in faults))
             return self._stream(request, state.streams.of_run(run), faults, run)
         try:
@@ -250,7 +94,7 @@ class Api:
         except StartError as error:
             raise invalid(str(error)) from None
         if asked.is_streamed:
-            faults = self._faults.take(_label(request), "stream")
+            faults = self._faults.take(label(request), "stream")
             return self._stream(request, state.streams.of_run(run), faults, run)
         last = await state.streams.last_event(run)
         if last is None:
@@ -290,13 +134,14 @@ class Api:
                 async for chunk in faulty(chunks, faults):
                     yield chunk
             except EndedEarlyError as early:
-                await self._end_early(early.fault, request, run)
+                await self.end_early(early.fault, request, run)
             finally:
                 await chunks.aclose()  # type: ignore[attr-defined]  # they are async generators
 
         return self._answers.stream(sent(), is_resumed=is_resumed)
 
-    async def _end_early(self, fault: Fault, request: Request, run: Run | None = None) -> None:
+    async def end_early(self, fault: Fault, request: Request, run: Run | None = None) -> None:
+        """End an answer as a fault says."""
         if fault.kills_worker and run is not None:
             run.kill()
         if fault.ending == "stall":
@@ -308,7 +153,7 @@ class Api:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
         user = await self._user(request)
         _check_mode(app)
-        faults = self._faults.take(_label(request), "stop")
+        faults = self._faults.take(label(request), "stop")
         winner = next((fault.stop_winner for fault in faults), None)
         self._state.stop(app, request.path_params["task_id"], user, winner)
         return self._answers.json({"result": "success"})
@@ -319,9 +164,9 @@ class Api:
             _check_mode(app)
         record = self._record(request, app)
         if record is not None:
-            return self._answers.detail(record)
+            return self._answers.json(self._answers.detail(record))
         if not self._dialect.since(1, 13, 1):
-            return self._answers.null_detail()
+            return self._answers.json(self._answers.null_detail())
         raise not_found("Workflow run not found.")
 
     def _record(self, request: Request, app: Workflow) -> RunRecord | None:
@@ -342,7 +187,7 @@ class Api:
         if record is None or record.user != user:
             raise not_found("Workflow run not found")
         streams = self._state.streams
-        faults = self._faults.take(_label(request), "stream")
+        faults = self._faults.take(label(request), "stream")
         if record.finished is not None:
             chunks = streams.of_finished(record)
             return self._stream(request, chunks, faults, is_resumed=True)
@@ -409,7 +254,21 @@ class Api:
         row = self._state.store.one(sql, (user_id, app.key))
         if row is None:
             raise ApiError(404, "end_user_not_found", "End user not found.")
-        return self._answers.end_user(user_id, row["session"], row["created"], app)
+        moment = datetime.fromtimestamp(int(row["created"]), UTC).replace(tzinfo=None).isoformat()
+        return self._answers.json(
+            {
+                "id": user_id,
+                "tenant_id": TENANT_ID,
+                "app_id": app.app_id,
+                "type": "service-api",
+                "external_user_id": row["session"],
+                "name": None,
+                "is_anonymous": False,
+                "session_id": row["session"],
+                "created_at": moment,  # without a zone
+                "updated_at": moment,
+            }
+        )
 
     async def audio_to_text(self, request: Request, app: Workflow) -> Response:
         """POST /audio-to-text."""
@@ -451,7 +310,7 @@ class Api:
 
     async def datasets(self, _request: Request, _app: Workflow) -> Response:
         """/datasets, which take keys of their own."""
-        raise ApiError(401, "unauthorized", _UNKNOWN_KEY)
+        raise ApiError(401, "unauthorized", UNKNOWN_KEY)
 
     async def feedback(self, request: Request, _app: Workflow) -> Response:
         """POST /messages/{id}/feedbacks: workflow apps have no messages."""
@@ -462,13 +321,38 @@ class Api:
 
     async def info(self, _request: Request, app: Workflow) -> Response:
         """GET /info."""
-        return self._answers.info(app)
+        body: JSONObject = {"name": app.name, "description": app.description, "tags": []}
+        if self._dialect.since(1, 7):
+            body |= {"mode": app.mode, "author_name": "Emulator"}
+        return self._answers.json(body)
 
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
         if not app.published:
             raise ApiError(*_UNAVAILABLE)
-        return self._answers.parameters(app)
+        off = {"enabled": False}
+        return self._answers.json(
+            {
+                "opening_statement": "",
+                "suggested_questions": [],
+                "suggested_questions_after_answer": off,
+                "speech_to_text": {"enabled": app.transcript is not None},
+                "text_to_speech": {"enabled": app.voice is not None, "language": "", "voice": ""},
+                "retriever_resource": {"enabled": True},
+                "annotation_reply": off,
+                "more_like_this": off,
+                "user_input_form": app.form(),
+                "sensitive_word_avoidance": off,
+                "file_upload": off,
+                "system_parameters": {
+                    "image_file_size_limit": 10,
+                    "video_file_size_limit": 100,
+                    "audio_file_size_limit": 50,
+                    "file_size_limit": 15,
+                    "workflow_file_upload_limit": 10,
+                },
+            }
+        )
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
         """GET /meta."""
@@ -476,7 +360,56 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return self._answers.site(app)
+        return self._answers.json(
+            {
+                "title": app.name,
+                "chat_color_theme": None,
+                "chat_color_theme_inverted": False,
+                "icon_type": "emoji",
+                "icon": "\N{ROBOT FACE}",
+                "icon_background": "#FFEAD5",
+                "description": None,
+                "copyright": None,
+                "privacy_policy": None,
+                "custom_disclaimer": "",
+                "default_language": "en-US",
+                "show_workflow_steps": True,
+                "use_icon_as_answer_icon": False,
+                "icon_url": None,
+                **({"input_placeholder": None} if self._dialect.since(1, 16) else {}),
+            }
+        )
+
+
+Endpoint = Callable[[Api, Request, "Workflow"], Awaitable[Response]]
+
+ENDPOINTS: tuple[tuple[tuple[int, ...], str, str, Endpoint], ...] = (
+    ((1, 0), "POST", "/workflows/run", Api.run_workflow),
+    ((1, 7), "POST", "/workflows/{workflow_id}/run", Api.run_workflow),
+    ((1, 0), "POST", "/workflows/tasks/{task_id}/stop", Api.stop),
+    ((1, 0), "GET", "/workflows/run/{run_id}", Api.detail),
+    ((1, 0), "GET", "/workflows/logs", Api.logs),
+    ((1, 14), "GET", "/workflow/{run_id}/events", Api.events),
+    ((1, 14), "GET", "/form/human_input/{token}", Api.form),
+    ((1, 14), "POST", "/form/human_input/{token}", Api.submit),
+    ((1, 0), "POST", "/files/upload", Api.upload),
+    ((1, 0), "GET", "/files/{file_id:uuid}/preview", Api.preview),
+    ((1, 13), "GET", "/end-users/{user_id:uuid}", Api.end_user),
+    ((1, 0), "POST", "/audio-to-text", Api.audio_to_text),
+    ((1, 0), "POST", "/text-to-audio", Api.text_to_audio),
+    ((1, 0), "GET", "/info", Api.info),
+    ((1, 0), "GET", "/parameters", Api.parameters),
+    ((1, 0), "GET", "/meta", Api.meta),
+    ((1, 4), "GET", "/site", Api.site),
+    ((1, 0), "POST", "/chat-messages", Api.chat),
+    ((1, 0), "GET", "/conversations", Api.chat),
+    ((1, 0), "GET", "/messages", Api.chat),
+    ((1, 0), "POST", "/messages/{message_id:uuid}/feedbacks", Api.feedback),
+    ((1, 0), "POST", "/completion-messages", Api.complete),
+    ((1, 0), "GET", "/datasets", Api.datasets),
+    ((1, 0), "POST", "/datasets", Api.datasets),
+)
+"""Since which release, by which method and at which path an endpoint is there."""
 
 
 def _check_mode(app: Workflow) -> None:
@@ -497,13 +430,9 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
         await form.close()
 
 
-def _path(request: Request) -> str:
-    return request.url.path.removeprefix("/v1")
-
-
-def _label(request: Request) -> str:
-    """What faults are asked for with."""
-    return f"{request.method} {_path(request)}"
+def label(request: Request) -> str:
+    """What faults are asked for with: method and path, without the base URL's."""
+    return f"{request.method} {request.url.path.removeprefix('/v1')}"
 
 
 def _is_true(request: Request, name: str) -> bool:
@@ -512,8 +441,3 @@ def _is_true(request: Request, name: str) -> bool:
 
 def _base_url(request: Request) -> str:
     return f"{request.base_url}v1"
-
-
-async def _ignoring(answer: Awaitable[Response]) -> None:
-    with suppress(WorkerDiedError):
-        await answer

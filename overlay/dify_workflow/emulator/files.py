@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-import os
 import secrets
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -33,20 +33,16 @@ _ENDINGS = {
     "image": {"jpg", "jpeg", "png", "webp", "gif", "svg"},
     "video": {"mp4", "mov", "mpeg", "webm"},
     "audio": {"mp3", "m4a", "wav", "amr", "mpga"},
-    "document": set(
-        "txt markdown md mdx pdf html htm xlsx xls vtt properties doc docx csv eml msg pptx ppt "
-        "xml epub".split()
-    ),
+    "document": {"txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "vtt", "csv"}
+    | {"properties", "doc", "docx", "eml", "msg", "pptx", "ppt", "xml", "epub"},
 }
 """Endings of names by kind of the file."""
 
-_METHODS = {
-    "local_file": "upload_file_id",
-    "remote_url": "upload_file_id",
-    "tool_file": "tool_file_id",
-    "datasource_file": "datasource_file_id",
-}
-"""How files come, and the key under which a request names their id."""
+_UNKNOWN = {"tool_file": "ToolFile", "datasource_file": "DatasourceFile"}
+"""What nothing here makes, and the server's names for it."""
+
+_METHODS = {"local_file", "remote_url", *_UNKNOWN}
+"""How files come."""
 
 _NOWHERE = ".invalid"
 """Hosts that no name server knows (RFC 2606). Files of others are there: nothing asks for them."""
@@ -109,31 +105,17 @@ class Files:
             raise invalid("transfer_method is required in file mapping")
         if method not in _METHODS:
             raise invalid(f"'{method}' is not a valid FileTransferMethod")
-        key = _METHODS[method]
-        file_id = given.get(key) or given.get("related_id") or given.get("id")
-        if key != "upload_file_id":  # nothing here makes files of tools or of data sources
-            owner = "ToolFile" if method == "tool_file" else "DatasourceFile"
-            raise invalid(f"{owner} {file_id} not found")
+        file_id = given.get("upload_file_id") or given.get("related_id") or given.get("id")
+        if method in _UNKNOWN:
+            raise invalid(f"{_UNKNOWN[method]} {file_id} not found")
         if file_id:
-            if not is_uuid(file_id):
-                raise invalid("Invalid upload file id format")
-            row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
-            if row is None or (self._dialect.since(1, 14) and row["user_id"] != user_id):
-                raise invalid("Invalid upload file")
-            name, mime_type, size = row["name"], row["mime_type"], len(row["content"])
             link = self._signed(base_url, file_id)
+            name, mime_type, size = self._uploaded(file_id, app, user_id)
         elif method == "local_file":
             raise invalid("Invalid upload file id")
         else:
-            link = given.get("url") or given.get("remote_url")
-            if not link:
-                raise invalid("Invalid file url")
-            place = urlsplit(link)
-            if (place.hostname or "").endswith(_NOWHERE):
-                raise invalid(f"Reached maximum retries for URL {link}")
-            name = unquote(place.path.rpartition("/")[2]) or "file"
-            mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            size = -1
+            link = str(given.get("url") or given.get("remote_url") or "")
+            name, mime_type, size = _remote(link)
         kind = given.get("type", "custom" if method == "local_file" else None)
         detected = _kind(_extension(name), mime_type)
         if kind and kind != detected and (file_id or detected != "custom"):
@@ -160,11 +142,31 @@ class Files:
         reference = base64.b64encode(json.dumps({"record_id": file_id}).encode()).decode()
         return shown | {"reference": f"dify-file-ref:{reference}" if file_id else None}
 
+    def _uploaded(self, file_id: str, app: str, user_id: str) -> tuple[str, str, int]:
+        """Name, media type and size of an uploaded file."""
+        if not is_uuid(file_id):
+            raise invalid("Invalid upload file id format")
+        row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
+        if row is None or (self._dialect.since(1, 14) and row["user_id"] != user_id):
+            raise invalid("Invalid upload file")
+        return row["name"], row["mime_type"], len(row["content"])
+
     def _signed(self, base_url: str, id: str) -> str:
         """An address as the server signs it; nothing answers there."""
         root = base_url.removesuffix("/v1")
         sign = f"timestamp={int(self._store.now())}&nonce={secrets.token_hex(16)}&sign=emulated"
         return f"{root}/files/{id}/file-preview?{sign}"
+
+
+def _remote(link: str) -> tuple[str, str, int]:
+    """Name, media type and size of another server's file, as its address tells them."""
+    if not link:
+        raise invalid("Invalid file url")
+    place = urlsplit(link)
+    if (place.hostname or "").endswith(_NOWHERE):
+        raise invalid(f"Reached maximum retries for URL {link}")
+    name = unquote(place.path.rpartition("/")[2]) or "file"
+    return name, mimetypes.guess_type(name)[0] or "application/octet-stream", -1
 
 
 def _kind(extension: str, mime_type: str) -> str:
@@ -177,4 +179,4 @@ def _kind(extension: str, mime_type: str) -> str:
 
 
 def _extension(name: str) -> str:
-    return os.path.splitext(name)[1].lstrip(".").lower()
+    return PurePath(name).suffix.lstrip(".").lower()

@@ -12,7 +12,7 @@ from .workflows import Input
 Build = Callable[[JSONObject], JSONObject]
 """Takes a file as a request names it and gives the server's file, or raises `ApiError`."""
 
-_TEXTS = {"text-input", "paragraph", "select"}
+_FILES = {"file", "file-list"}
 
 
 def taken(fields: Iterable[Input], sent: JSONObject, build: Build) -> JSONObject:
@@ -37,31 +37,17 @@ def _checked(field: Input, value: Any) -> JSON:
         if field.required:
             _refuse(field, "is required in input form")
         value = field.default
-    if value is None or (value == "" and _is_file(field) and not field.required):
+    if value is None or (value == "" and field.type in _FILES and not field.required):
         return None
-    if field.type in _TEXTS:
-        return _text(field, value)
-    if field.type == "number":
-        return _number(field, value)
-    if field.type == "json_object" and value and not is_object(value):
-        _refuse(field, "in input form must be a dict")
-    if field.type == "file" and not is_object(value):
-        _refuse(field, "in input form must be a file")
-    if field.type == "file-list":
-        if not (is_list(value) and all(is_object(item) for item in value)):
-            _refuse(field, "in input form must be a list of files")
-        if field.max_length and len(value) > field.max_length:
-            _refuse(field, f"in input form must be less than {field.max_length} files")
-    return _without_nul(value)
+    return _CHECKS.get(field.type, _any)(field, value)
 
 
 def _text(field: Input, value: Any) -> str:
     if not isinstance(value, str):
         raise invalid(f"(type '{field.type}') {field.name} in input form must be a string")
-    if field.type == "select":
-        if value not in field.options:
-            _refuse(field, f"in input form must be one of the following: {list(field.options)}")
-    elif field.max_length and len(value) > field.max_length:
+    if field.type == "select" and value not in field.options:
+        _refuse(field, f"in input form must be one of the following: {list(field.options)}")
+    if field.type != "select" and field.max_length and len(value) > field.max_length:
         _refuse(field, f"in input form must be less than {field.max_length} characters")
     return value.replace("\0", "")
 
@@ -79,8 +65,40 @@ def _number(field: Input, value: Any) -> JSON:
         _refuse(field, "in input form must be a valid number")
 
 
-def _without_nul(value: JSON) -> JSON:
+def _json_object(field: Input, value: Any) -> JSON:
+    if value and not is_object(value):
+        _refuse(field, "in input form must be a dict")
+    return _any(field, value)
+
+
+def _file(field: Input, value: Any) -> JSON:
+    if not is_object(value):
+        _refuse(field, "in input form must be a file")
+    return value
+
+
+def _file_list(field: Input, value: Any) -> JSON:
+    if not (is_list(value) and all(is_object(item) for item in value)):
+        _refuse(field, "in input form must be a list of files")
+    if field.max_length and len(value) > field.max_length:
+        _refuse(field, f"in input form must be less than {field.max_length} files")
+    return value
+
+
+def _any(_field: Input, value: Any) -> JSON:
     return value.replace("\0", "") if isinstance(value, str) else value
+
+
+_CHECKS: dict[str, Callable[[Input, Any], JSON]] = {
+    "text-input": _text,
+    "paragraph": _text,
+    "select": _text,
+    "number": _number,
+    "json_object": _json_object,
+    "file": _file,
+    "file-list": _file_list,
+}
+"""What the server does with a value, by kind of the input."""
 
 
 def _with_files(field: Input, value: JSON, build: Build) -> JSON:
@@ -110,10 +128,6 @@ def _allowed(field: Input, file: JSONObject, build: Build) -> JSONObject:
     if kind == "custom" or (field.file_types and kind not in field.file_types):
         raise invalid(f"File validation failed for file: {built['filename']}")
     return built
-
-
-def _is_file(field: Input) -> bool:
-    return field.type in {"file", "file-list"}
 
 
 def _refuse(field: Input, what: str) -> NoReturn:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
 """What the server's framework says of a request that it cannot read."""
 
+UNKNOWN_KEY = "Access token is invalid"
+
 UNFORESEEN = (
     "The server encountered an internal error and was unable to complete your request. Either the "
     "server is overloaded or there is an error in the application."
@@ -44,16 +46,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 
 @attrs.frozen
 class RunRequest:
-    """What a request asks to be run.
-
-    Args:
-        app: The app.
-        version: The version of it to run.
-        inputs: The inputs as they were sent.
-        user: Who the run is for.
-        base_url: Base URL of the server.
-        is_streamed: Whether it is asked for in streaming mode.
-    """
+    """What a request asks to be run: a version of an app, with the inputs as they were sent."""
 
     app: Workflow
     version: Workflow

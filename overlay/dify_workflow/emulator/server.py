@@ -16,12 +16,21 @@ import uvicorn
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from .api import Api, SeenRequest
-from .connection import HostCheck, OutageAnswer, Outages, Protocol, Server, checked_hosts, dated, open_to_browsers
+from .connection import (
+    OutageAnswer,
+    Outages,
+    Protocol,
+    Server,
+    checked_hosts,
+    dated,
+    guarded,
+    open_to_browsers,
+)
 from .demos import DEMOS
 from .dialect import Settings, dialect_of
 from .faults import Faults
 from .page import Page
+from .routes import Routes, SeenRequest
 from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
@@ -104,10 +113,11 @@ class Emulator:
         self._settings = attrs.evolve(self._given)
         self._store = Store(database, self._settings.now)
         self._state = State(self.workflows, self._store, dialect, self._settings)
-        api = Api(self._state, self.faults, self._seen).application(Page(self._state).routes())
+        routes = Routes(self._state, self.faults, self._seen)
+        api = routes.application(Page(self._state).routes())
         hosts = checked_hosts(allowed_hosts) | checked_hosts([host] if host else [])
         config = uvicorn.Config(
-            dated(HostCheck(open_to_browsers(api) if cors else api, hosts), self._settings),
+            dated(guarded(open_to_browsers(api) if cors else api, hosts), self._settings),
             loop="asyncio",
             http=Protocol,
             log_level=log_level,

@@ -33,7 +33,7 @@ class State:
         self.workers = Workers(settings)
         self.forms = Forms(store)
         self.files = Files(store, dialect)
-        self.streams = Streams(dialect, settings, store, self.forms, self.closing)
+        self.streams = Streams(self)
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,15 +128,7 @@ class State:
         user_id = self.store.user_id(app.key, asked.user)
         now = self.settings.now()
         record = RunRecord(app.key, app.id_of(version), version.version, asked.user, user_id, now)
-        return Run(
-            record,
-            self.dialect,
-            self.store,
-            self.forms,
-            settings=self.settings,
-            workers=self.workers,
-            is_streamed=asked.is_streamed,
-        )
+        return Run(record, self, is_streamed=asked.is_streamed)
 
     def _taken(self, asked: RunRequest) -> JSONObject:
         """The inputs as the workflow gets them.

@@ -17,10 +17,9 @@ from .._json import JSONObject
 from .payloads import Payloads
 
 if TYPE_CHECKING:
-    from .dialect import Dialect, Settings
-    from .forms import Forms
     from .run import Run
-    from .store import RunRecord, Store
+    from .state import State
+    from .store import RunRecord
 
 PING = b"event: ping\n\n"
 
@@ -31,19 +30,10 @@ TERMINAL = ("workflow_finished", "workflow_paused")
 class Streams:
     """Writes streams."""
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        settings: Settings,
-        store: Store,
-        forms: Forms,
-        closing: asyncio.Event,
-    ) -> None:
-        self._dialect = dialect
-        self._settings = settings
-        self._store = store
-        self._forms = forms
-        self._closing = closing
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._dialect = state.dialect
+        self._settings = state.settings
 
     # ---------------------------------------------------------------------- POST /workflows/run
 
@@ -72,7 +62,7 @@ class Streams:
         Returns:
             The event; None where the run's worker died.
         """
-        while run.is_alive and not self._closing.is_set():
+        while run.is_alive and not self._state.closing.is_set():
             if run.events and run.events[-1]["event"] in TERMINAL:
                 return run.events[-1]
             await run.changed()
@@ -136,16 +126,12 @@ class Streams:
         payloads = Payloads(self._dialect, record, self._settings.now)
         started = payloads.started("initial") | {"inputs": record.kept_inputs}
         told: list[tuple[str, JSONObject]] = [("workflow_started", started)]
-        rows = self._store.all(
-            "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [record.id]
-        )
-        for row in rows:
-            node = json.loads(row["data"])
+        for node in self._state.store.nodes_of(record.id):
             told.append(("node_started", _replayed_start(node)))
             if node["status"] != "running":
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
-            forms = self._forms.of_pause(record.id)
+            forms = self._state.forms.of_pause(record.id)
             if not self._dialect.since(1, 16):
                 forms = [attrs.evolve(form, content=form.template) for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
@@ -165,7 +151,7 @@ class Streams:
         """
         settings = self._settings
         last = pinged = time.monotonic()
-        while not self._closing.is_set():
+        while not self._state.closing.is_set():
             if run is not None and position < len(run.events):
                 yield run.events[position]
                 position += 1
@@ -181,7 +167,7 @@ class Streams:
                 last = now if of_worker else last
                 yield None
                 continue
-            changed = run.changed() if run is not None else self._closing.wait()
+            changed = run.changed() if run is not None else self._state.closing.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(due, end) - now):
                     await changed
@@ -201,7 +187,7 @@ class Streams:
         """Let time pass, unless the emulator stops."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._closing.wait()
+                await self._state.closing.wait()
 
 
 def _compact(event: JSONObject) -> bytes:
