@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dify_workflow.emulator import Emulator, files, inputs
+from dify_workflow.emulator import (
+    BeginNode,
+    Emulator,
+    EndNode,
+    Input,
+    Text,
+    files,
+    inputs,
+    workflow,
+)
 from support.bench import Bench, Call, Live, bench_with
 from support.likeness import Answer
 from support.versions import SOME_ID, VERSIONS, by_version, detail, get, names, post
@@ -93,6 +102,13 @@ def test_all_invalid_fields_are_named(bench: Bench) -> None:
         f"[type=literal_error, input_value='later', input_type=str]\n{PYDANTIC}literal_error"
     )
     assert told(post(bench, "/workflows/run", body)) == (400, "invalid_param", errors)
+    answer = post(bench, "/workflows/run", {"inputs": {}, "files": [{}, 5], "user": "u"})
+    _, _, message = told(answer)
+    assert message.split("\n")[:2] == ["1 validation error for WorkflowRunPayload", "files.1"]
+
+
+@IN_1_14
+def test_all_invalid_parameters_are_named(bench: Bench) -> None:
     _, _, message = told(get(bench, "/workflows/logs?limit=0&status=bogus&page=x"))
     lines = message.split("\n")
     assert lines[0] == "3 validation errors for WorkflowLogQuery"
@@ -122,7 +138,7 @@ def test_inputs_of_null_are_told_from_inputs_that_are_missing(bench: Bench, expe
 # ------------------------------------------------------------------------- inputs of a workflow
 
 FILE = {"type": "document", "transfer_method": "remote_url", "url": "https://example.com/a.pdf"}
-WRONG_INPUTS = {
+WRONG_INPUTS: dict[str, tuple[dict[str, Any], str]] = {
     "a path for a file": ({"doc": "a.pdf"}, "doc in input form must be a file"),
     "a list for a file": ({"doc": [FILE]}, "doc in input form must be a file"),
     "a file for a list": ({"pages": FILE}, "pages in input form must be a list of files"),
@@ -318,6 +334,24 @@ def test_text_of_an_input_comes_before_the_start_node_has_ended(
     text = ["text_chunk"] if expected else []
     ends = ["node_started", "node_finished", "workflow_finished"]
     assert names(events) == ["workflow_started", "node_started", *text, "node_finished", *ends]
+
+
+def test_texts_between_inputs_come_with_them() -> None:
+    @workflow(Input("one"), Input("two"))
+    def both(inputs: dict[str, Any]) -> Any:
+        yield Text(inputs["one"], ("start", "one"))
+        yield Text("\n")
+        yield Text(inputs["two"], ("start", "two"))
+        yield BeginNode("work")
+        yield Text("later", ("work", "text"))
+        yield EndNode("work")
+        return inputs
+
+    with bench_with(both) as bench:
+        events = bench.start("both", {"one": "a", "two": "b"}, "u").read().events
+    ended = next(n for n, each in enumerate(events) if each["event"] == "node_finished")
+    texts = [each["data"]["text"] for each in events[:ended] if each["event"] == "text_chunk"]
+    assert texts == ["a", "\n", "b"]
 
 
 @IN_1_14

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ class Api:
         _check_mode(app)
         fields = Fields(body, "WorkflowRunPayload", self._dialect)
         inputs = fields.json_object("inputs")
-        fields.check_list("files")
+        fields.check_objects("files")
         mode = fields.choice("response_mode", ("blocking", "streaming"))
         fields.check()
         asked = RunRequest(
@@ -418,7 +418,7 @@ def _check_mode(app: Workflow) -> None:
 
 
 @asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[FormData]:
+async def _form(request: Request) -> AsyncGenerator[FormData, None]:
     """The form that a request brings; an empty one where it cannot be read."""
     try:
         form = await request.form()

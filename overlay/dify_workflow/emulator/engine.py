@@ -79,11 +79,16 @@ class Engine:
             self._first = error
 
     async def _tell_start_texts(self, scope: Scope) -> None:
-        """Stream the inputs that are texts of an output: servers do so before the start ends."""
+        """Stream the inputs that are texts of an output, and what stands between them.
+
+        The server has them at once, and sends them before the start node has ended.
+        """
+        told = {"start"}
         while not isinstance(self._first, Exception):
             _, step = self._first
-            if not (isinstance(step, Text) and step.selector[0] == "start"):
+            if not (isinstance(step, Text) and step.selector[0] in told):
                 return
+            told.add("end")
             await self._take(step, scope)
             await self.prepare(self._steps)
 

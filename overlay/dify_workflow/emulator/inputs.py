@@ -15,7 +15,7 @@ Build = Callable[[JSONObject], JSONObject]
 _FILES = {"file", "file-list"}
 
 
-def taken(fields: Iterable[Input], sent: JSONObject, build: Build) -> JSONObject:
+def accepted(fields: Iterable[Input], sent: JSONObject, build: Build) -> JSONObject:
     """The inputs as the workflow gets them: those that it declares, converted.
 
     As on real servers, all values are checked before any file is looked for.

@@ -187,14 +187,18 @@ class Fields:
         self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
         return {}
 
-    def check_list(self, name: str) -> None:
-        """Refuse a field that is there and no list; old servers fail on it."""
+    def check_objects(self, name: str) -> None:
+        """Refuse a field that is there and no list of objects; old ones fail on no list."""
         value = self._values.get(name)
-        if value is None or is_list(value):
-            return
-        if not self._has_pydantic:
+        if is_list(value):
+            for index, item in enumerate(value if self._has_pydantic else ()):
+                if not is_object(item):
+                    what = "Input should be a valid dictionary"
+                    self._note(f"{name}.{index}", "dict_type", what, "", value=item)
+        elif value is not None and not self._has_pydantic:
             raise ApiError(500, "internal_server_error", UNFORESEEN)
-        self._wrong(name, "list_type", "Input should be a valid list")
+        elif value is not None:
+            self._wrong(name, "list_type", "Input should be a valid list")
 
     def text(self, name: str) -> str:
         """A field that must be a text."""

@@ -11,7 +11,7 @@ from .._json import JSONObject
 from .dialect import Dialect, Settings
 from .files import Files
 from .forms import Forms
-from .inputs import taken as taken_inputs
+from .inputs import accepted
 from .requests import ApiError, RunRequest, invalid
 from .run import Run, Workers
 from .store import RunRecord, Store, system_inputs
@@ -90,7 +90,7 @@ class State:
             ApiError: Its inputs are invalid.
             StartError: It cannot start.
         """
-        taken = self._taken(asked)
+        taken = self._accepted(asked)
         run = self._new_run(asked)
         await run.begin(in_worker=False)
         await self._prepare(run, asked, taken)
@@ -108,7 +108,7 @@ class State:
             await asyncio.sleep(delay)
             await run.begin(in_worker=True)
             try:
-                taken = self._taken(asked)
+                taken = self._accepted(asked)
                 await self._prepare(run, asked, taken)
             except ApiError as error:
                 run.refuse(error.message, asked.inputs)
@@ -130,7 +130,7 @@ class State:
         record = RunRecord(app.key, app.id_of(version), version.version, asked.user, user_id, now)
         return Run(record, self, is_streamed=asked.is_streamed)
 
-    def _taken(self, asked: RunRequest) -> JSONObject:
+    def _accepted(self, asked: RunRequest) -> JSONObject:
         """The inputs as the workflow gets them.
 
         Raises:
@@ -139,7 +139,7 @@ class State:
         key = asked.app.key
         user_id = self.store.user_id(key, asked.user)
         build = partial(self.files.build, app=key, user_id=user_id, base_url=asked.base_url)
-        return taken_inputs(asked.version.inputs, asked.inputs, build)
+        return accepted(asked.version.inputs, asked.inputs, build)
 
     async def _prepare(self, run: Run, asked: RunRequest, taken: JSONObject) -> None:
         """Make a run, and take the first step of its workflow."""
