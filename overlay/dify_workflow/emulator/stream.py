@@ -89,10 +89,13 @@ class Streams:
         text = json.dumps({"event": "workflow_finished", **ids, "data": data})
         yield f"data: {text}\n\n".encode()
 
-    async def of_going_on(
+    def of_going_on(
         self, record: RunRecord, run: Run | None, *, snapshot: bool, continues: bool
     ) -> AsyncIterator[bytes]:
         """The stream of a run that has not ended.
+
+        What has been and what comes are told apart here, at once: a run may go on, and even end,
+        before the stream is read.
 
         Args:
             record: The run.
@@ -100,15 +103,19 @@ class Streams:
             snapshot: Whether what has been is told first.
             continues: Whether a pause does not end the stream; without a snapshot nothing does.
         """
-        # The end is told also where it came since somebody saw that the run goes on.
-        position = len(run.events) - run.has_ended if run else 0
-        yield PING
-        if snapshot:
-            for event in self._replay(record):
-                yield self._message(event)
-            if record.status == "paused" and not continues:
-                return
+        position = len(run.events) if run else 0
+        told = self._replay(record) if snapshot else []
         ends = () if continues and not snapshot else TERMINAL[: 1 if continues else 2]
+        return self._followed(run, position, told, ends)
+
+    async def _followed(
+        self, run: Run | None, position: int, told: list[JSONObject], ends: tuple[str, ...]
+    ) -> AsyncIterator[bytes]:
+        yield PING
+        for event in told:
+            yield self._message(event)
+        if told and told[-1]["event"] in ends:
+            return
         async for live in self._events(run, position, of_worker=False):
             if live is None:
                 yield PING
