@@ -211,7 +211,7 @@ def _replayed_start(node: JSONObject) -> JSONObject:
         "node_id": node["node_id"],
         "node_type": node["node_type"],
         "title": node["title"],
-        "index": node["number"],
+        "index": node["index"],
         "predecessor_node_id": None,
         "inputs": None,
         "created_at": int(node["began"]),
