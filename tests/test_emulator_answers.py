@@ -17,6 +17,8 @@ from dify_workflow.emulator import (
     Text,
     files,
     inputs,
+    requests,
+    state,
     workflow,
 )
 from support.bench import Bench, Call, Live, bench_with
@@ -196,7 +198,7 @@ def test_a_list_for_a_number_is_an_error_that_the_server_did_not_foresee() -> No
 
 def test_the_emulator_has_rules_of_its_own() -> None:
     """Else tests of the client's rules against the emulator would prove nothing."""
-    for module in (files, inputs):
+    for module in (files, inputs, requests, state):
         sources = {getattr(each, "__module__", "") for each in vars(module).values()}
         ours = {name for name in sources if name and name.startswith("dify_workflow.")}
         assert all(
