@@ -19,6 +19,7 @@ from dify_workflow.emulator import (
     BeginNode,
     Emulator,
     EndNode,
+    FormAnswer,
     Input,
     Outputs,
     PastRun,
@@ -37,6 +38,7 @@ from dify_workflow.emulator.store import Store
 from support.recordings import recording
 from support.spec import stream_events, validator
 from support.waiting import PATIENCE, SOON, wait_until
+from support.workflows import approval
 
 VERSION = "1.14.2"
 
@@ -281,6 +283,31 @@ def test_who_follows_a_run_that_ends_at_that_moment_hears_its_end() -> None:
             return [chunk async for chunk in asked][-1]
 
     assert b"workflow_finished" in asyncio.run(followed())
+
+
+def test_who_follows_a_run_that_goes_on_before_the_stream_is_read_misses_nothing() -> None:
+    async def followed() -> list[tuple[str, str | None]]:
+        state = State([approval], Store(":memory:"), dialect_of(VERSION), Settings(linger=0.0))
+        inputs = {"topic": "boxes"}
+        asked = RunRequest(approval, approval, inputs, "u1", "http://h", is_streamed=True)
+        run = await state.start(asked)
+        while run.record.status != "paused":
+            await run.changed()
+        chunks = state.streams.of_going_on(run.record, run, snapshot=True, continues=True)
+        (form,) = state.forms.waiting(run.record.id)
+        run.answer(form, FormAnswer("approve", {"comment": "yes"}))
+        while not run.has_ended:
+            await run.changed()
+        events = [json.loads(chunk[6:]) async for chunk in chunks if chunk.startswith(b"data: ")]
+        return [(each["event"], each["data"].get("node_id")) for each in events]
+
+    told = asyncio.run(followed())
+    pause = [("human_input_required", "ask"), ("workflow_paused", None)]
+    begin, end = told.index(("workflow_paused", None)), told[-1]
+    assert told[begin - 1 : begin + 1] == pause
+    assert told[begin + 1 : begin + 3] == [("workflow_started", None), ("node_started", "ask")]
+    assert told.count(("node_finished", "end")) == 1
+    assert end == ("workflow_finished", None)
 
 
 HALF_A_REQUEST = b"""POST /v1/workflows/run HTTP/1.1\r

@@ -142,7 +142,7 @@ def test_an_answer_comes_late(faulty: Emulator, http: httpx.Client) -> None:
 
 
 def test_first_events_are_lost(faulty: Emulator, client: DifyWorkflow) -> None:
-    faulty.faults.drop_first_events(3)
+    faulty.faults.drop_first_events(2)
     with client.run_workflow_stream({"name": "Ann"}) as stream:
         assert next(stream).event == "text_chunk"
         stream.result()

@@ -233,8 +233,9 @@ class Stop:
 
     def over(self, bench: Bench, played: Recording) -> Scene:
         """The stream has ended, and so has what the server went on with."""
-        scene = self.ended(bench, played)
         start = start_of(played)
+        bench.hold(start.inputs)
+        scene = self.ended(bench, played)
         bench.wait_longer_than(float(start.inputs["secs"]) / 4, start.app)
         return scene
 

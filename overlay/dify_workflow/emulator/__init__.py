@@ -21,7 +21,6 @@ except ImportError as error:
     raise ImportError(
         "The emulator needs more: pip install 'dify-workflow[emulator]'", name=error.name
     ) from error
-from .api import SeenRequest
 from .faults import Answer, Fault, Faults
 from .nodes import (
     failing_node,
@@ -35,6 +34,7 @@ from .nodes import (
     parallel,
     retrying_node,
 )
+from .routes import SeenRequest
 from .store import PastRun
 from .workflows import (
     BeginNode,

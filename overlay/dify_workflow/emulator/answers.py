@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from .._json import JSON, JSONObject
-from .files import TENANT_ID
 from .requests import ApiError
 from .store import RunRecord
 
 if TYPE_CHECKING:
     from .dialect import Dialect
-    from .workflows import Workflow
 
 _NOT_FOUND_PAGE = """<!doctype html>
 <html lang=en>
@@ -106,11 +104,7 @@ class Answers:
         charset = "; charset=utf-8" if self._dialect.since(1, 11) else ""
         return self.media(json.dumps({**ids, "data": data}), f"application/json{charset}")
 
-    def detail(self, record: RunRecord) -> Response:
-        """Run detail."""
-        return self.json(self._detail(record))
-
-    def _detail(self, record: RunRecord) -> JSONObject:
+    def detail(self, record: RunRecord) -> JSONObject:
         """Run detail; the inputs are the text of a JSON object."""
         dialect = self._dialect
         inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
@@ -139,84 +133,9 @@ class Answers:
             return int(moment)
         return format_datetime(datetime.fromtimestamp(int(moment), UTC).replace(tzinfo=None))
 
-    def null_detail(self) -> Response:
+    def null_detail(self) -> JSONObject:
         """What servers before 1.13.1 say of a run that they do not know."""
         nobody = RunRecord("", "", "", "", "", created=0.0)
         count = None if self._dialect.since(1, 8) else 0
         counts = {"total_steps": count, "total_tokens": count}
-        return self.json({**dict.fromkeys(self._detail(nobody)), **counts})
-
-    # ---------------------------------------------------------------------- people and the app
-
-    def end_user(self, id: str, session: str, created: float, app: Workflow) -> Response:
-        """GET /end-users/{id}; times have no zone."""
-        moment = datetime.fromtimestamp(int(created), UTC).replace(tzinfo=None).isoformat()
-        return self.json(
-            {
-                "id": id,
-                "tenant_id": TENANT_ID,
-                "app_id": app.app_id,
-                "type": "service-api",
-                "external_user_id": session,
-                "name": None,
-                "is_anonymous": False,
-                "session_id": session,
-                "created_at": moment,
-                "updated_at": moment,
-            }
-        )
-
-    def info(self, app: Workflow) -> Response:
-        """GET /info."""
-        body: JSONObject = {"name": app.name, "description": app.description, "tags": []}
-        if self._dialect.since(1, 7):
-            body |= {"mode": app.mode, "author_name": "Emulator"}
-        return self.json(body)
-
-    def parameters(self, app: Workflow) -> Response:
-        """GET /parameters."""
-        off = {"enabled": False}
-        return self.json(
-            {
-                "opening_statement": "",
-                "suggested_questions": [],
-                "suggested_questions_after_answer": off,
-                "speech_to_text": {"enabled": app.transcript is not None},
-                "text_to_speech": {"enabled": app.voice is not None, "language": "", "voice": ""},
-                "retriever_resource": {"enabled": True},
-                "annotation_reply": off,
-                "more_like_this": off,
-                "user_input_form": app.form(),
-                "sensitive_word_avoidance": off,
-                "file_upload": off,
-                "system_parameters": {
-                    "image_file_size_limit": 10,
-                    "video_file_size_limit": 100,
-                    "audio_file_size_limit": 50,
-                    "file_size_limit": 15,
-                    "workflow_file_upload_limit": 10,
-                },
-            }
-        )
-
-    def site(self, app: Workflow) -> Response:
-        """GET /site."""
-        return self.json(
-            {
-                "title": app.name,
-                "chat_color_theme": None,
-                "chat_color_theme_inverted": False,
-                "icon_type": "emoji",
-                "icon": "\N{ROBOT FACE}",
-                "icon_background": "#FFEAD5",
-                "description": None,
-                "copyright": None,
-                "privacy_policy": None,
-                "custom_disclaimer": "",
-                "default_language": "en-US",
-                "show_workflow_steps": True,
-                "use_icon_as_answer_icon": False,
-                "icon_url": None,
-                **({"input_placeholder": None} if self._dialect.since(1, 16) else {}),
-            }
-        )
+        return {**dict.fromkeys(self.detail(nobody)), **counts}

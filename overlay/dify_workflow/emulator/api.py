@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
-from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from .._json import JSONObject
 from .answers import Answers
 from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
+from .files import TENANT_ID
 from .logs import Logs
 from .requests import (
     NOT_UNDERSTOOD,
+    UNKNOWN_KEY,
     ApiError,
     Fields,
     RunRequest,
@@ -30,6 +29,7 @@ from .requests import (
     json_body,
     not_found,
     server_error,
+    user_of,
 )
 from .store import RunRecord
 from .workflows import FormAnswer, StartError
@@ -39,25 +39,10 @@ if TYPE_CHECKING:
     from .state import State
     from .workflows import Workflow
 
-Endpoint = Callable[[Request, "Workflow"], Awaitable[Response]]
-
-_NOT_ALLOWED = 405
-_NO_ANSWER = 0
-
-
-@attrs.frozen
-class SeenRequest:
-    """A request that reached the emulator.
-
-    Args:
-        method: Its method.
-        path: Its path, without the base URL's.
-        status: HTTP status of the answer; 0 where the connection broke before one.
-    """
-
-    method: str
-    path: str
-    status: int
+_CHATS = {"chat", "agent-chat", "advanced-chat"}
+_OTHER_MODE = "Please check if your app mode matches the right API route."
+_UNAVAILABLE = (400, "app_unavailable", "App unavailable, please check your app configurations.")
+_NO_FILE = (400, "bad_request_key_error", NOT_UNDERSTOOD)
 
 
 class WorkerDiedError(Exception):
@@ -67,149 +52,29 @@ class WorkerDiedError(Exception):
 class Api:
     """The endpoints over a state."""
 
-    def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
+    def __init__(self, state: State, faults: Faults) -> None:
         self._state = state
         self._dialect = state.dialect
         self._answers = Answers(state.dialect)
         self._logs = Logs(state.store, state.dialect)
         self._faults = faults
-        self._seen = seen
 
-    def application(self, pages: list[Route]) -> Starlette:
-        """The ASGI application."""
-        dialect = self._dialect
-        endpoints: list[tuple[str, str, Endpoint]] = [
-            ("POST", "/workflows/run", self.run_workflow),
-            ("POST", "/workflows/tasks/{task_id}/stop", self.stop),
-            ("GET", "/workflows/run/{run_id}", self.detail),
-            ("GET", "/workflows/logs", self.logs),
-            ("POST", "/files/upload", self.upload),
-            ("GET", "/files/{file_id}/preview", self.preview),
-            ("GET", "/info", self.info),
-            ("GET", "/parameters", self.parameters),
-            ("GET", "/meta", self.meta),
-            ("POST", "/audio-to-text", self.audio_to_text),
-            ("POST", "/text-to-audio", self.text_to_audio),
-        ]
-        if dialect.since(1, 4):
-            endpoints.append(("GET", "/site", self.site))
-        if dialect.since(1, 7):
-            endpoints.append(("POST", "/workflows/{workflow_id}/run", self.run_workflow))
-        if dialect.since(1, 13):
-            endpoints.append(("GET", "/end-users/{user_id:uuid}", self.end_user))
-        if dialect.has_form_api:
-            endpoints += [
-                ("GET", "/workflow/{run_id}/events", self.events),
-                ("GET", "/form/human_input/{token}", self.form),
-                ("POST", "/form/human_input/{token}", self.submit),
-            ]
-        routes = [
-            Route(f"/v1{path}", self._guarded(endpoint), methods=[method])
-            for method, path, endpoint in endpoints
-        ]
-        if not dialect.since(1, 8):
-            routes.append(Route("/v1/", self._root))
-        application = Starlette(
-            routes=[*routes, *pages], exception_handlers={HTTPException: self._refused}
-        )
-        application.router.redirect_slashes = False
-        return application
-
-    # ------------------------------------------------------------------- around every endpoint
-
-    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint after the check of the key, and with what goes wrong on demand."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(request, self._app_of(request))
-            except ApiError as error:
-                return self._answers.error(error)
-
-        async def seen(request: Request) -> Response:
-            faults = self._faults.take(_label(request), "answer")
-            status = _NO_ANSWER
-            try:
-                response = await self._with(faults, request, answer)
-                status = response.status_code
-            except EndedEarlyError as early:
-                await self._end_early(early.fault, request)
-                response = Response()
-            except WorkerDiedError:
-                await end_connection(request.state.transport, "cut")
-                response = Response()
-            except ClientDisconnect:  # in mid-request, as clients do that are killed
-                return Response()
-            self._seen.append(SeenRequest(request.method, _path(request), status))
-            return response
-
-        return seen
-
-    async def _with(
-        self,
-        faults: list[Fault],
-        request: Request,
-        answer: Callable[[Request], Awaitable[Response]],
-    ) -> Response:
-        """The answer, late or another where a fault says so.
-
-        Raises:
-            EndedEarlyError: There is none.
-        """
-        other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
-        if other is not None and (other.runs_anyway or other.unanswered):
-            await request.body()  # while the connection is there
-        if other is not None and other.runs_anyway:
-            self._state.go_on(_ignoring(answer(request)))
-        delay = sum(fault.delay for fault in faults)
-        if delay:
-            await asyncio.sleep(delay)
-        if other is None:
-            return await answer(request)
-        if other.answer is None:
-            raise EndedEarlyError(other)
-        given = other.answer
-        headers = {"content-type": given.content_type, **given.headers}
-        return Response(given.body, given.status, headers)
-
-    def _app_of(self, request: Request) -> Workflow:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            text = "Authorization header must be provided and start with 'Bearer'"
-            raise ApiError(401, "unauthorized", text)
-        app = self._state.apps.get(key.strip())
-        if app is None:
-            raise ApiError(401, "unauthorized", "Access token is invalid")
-        if not app.api_enabled:
-            raise ApiError(403, "forbidden", "The app's API service has been disabled.")
-        return app
-
-    async def _refused(self, request: Request, error: Exception) -> Response:
-        """404 and 405 of the routes."""
-        if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "")
-            if request.method == "OPTIONS":
-                return self._answers.options(allowed)
-            return self._answers.method_not_allowed(allowed)
-        return self._answers.not_found_page(request.url.path)
-
-    async def _root(self, _request: Request) -> Response:
-        version = {"api_version": "v1", "server_version": self._dialect.version}
-        return self._answers.json({"welcome": "Dify OpenAPI", **version})
-
-    async def _fields(self, request: Request, model: str) -> Fields:
-        return Fields(await json_body(request, self._dialect), model, self._dialect)
+    async def _user(self, request: Request) -> str:
+        body = await json_body(request, self._dialect)
+        return user_of(body.get("user"), self._dialect)
 
     # ------------------------------------------------------------------------------------ runs
 
     async def run_workflow(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/run and /workflows/{workflow_id}/run."""
-        fields = await self._fields(request, "WorkflowRunPayload")
-        inputs = fields.json_object("inputs")
-        fields.check_list("files")
-        mode = fields.choice("response_mode", ("blocking", "streaming"))
-        user = fields.user()
+        body = await json_body(request, self._dialect)
+        user = user_of(body.get("user"), self._dialect)
         _check_mode(app)
+        fields = Fields(body, "WorkflowRunPayload", self._dialect)
+        inputs = fields.json_object("inputs")
+        fields.check_objects("files")
+        mode = fields.choice("response_mode", ("blocking", "streaming"))
+        fields.check()
         asked = RunRequest(
             app,
             self._version(app, request.path_params.get("workflow_id")),
@@ -221,18 +86,15 @@ class Api:
         state = self._state
         state.check_room(asked)
         if asked.is_streamed and self._dialect.has_workers:
-            faults = self._faults.take(_label(request), "stream")
+            faults = self._faults.take(label(request), "stream")
             run = state.enqueue(asked, delay=sum(fault.start_delay for fault in faults))
             return self._stream(request, state.streams.of_run(run), faults, run)
-        refusal = state.refusal(asked)
-        if refusal:
-            raise invalid(refusal)
         try:
             run = await state.start(asked)
         except StartError as error:
             raise invalid(str(error)) from None
         if asked.is_streamed:
-            faults = self._faults.take(_label(request), "stream")
+            faults = self._faults.take(label(request), "stream")
             return self._stream(request, state.streams.of_run(run), faults, run)
         last = await state.streams.last_event(run)
         if last is None:
@@ -272,13 +134,14 @@ class Api:
                 async for chunk in faulty(chunks, faults):
                     yield chunk
             except EndedEarlyError as early:
-                await self._end_early(early.fault, request, run)
+                await self.end_early(early.fault, request, run)
             finally:
                 await chunks.aclose()  # type: ignore[attr-defined]  # they are async generators
 
         return self._answers.stream(sent(), is_resumed=is_resumed)
 
-    async def _end_early(self, fault: Fault, request: Request, run: Run | None = None) -> None:
+    async def end_early(self, fault: Fault, request: Request, run: Run | None = None) -> None:
+        """End an answer as a fault says."""
         if fault.kills_worker and run is not None:
             run.kill()
         if fault.ending == "stall":
@@ -288,9 +151,9 @@ class Api:
 
     async def stop(self, request: Request, app: Workflow) -> Response:
         """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
-        user = (await self._fields(request, "")).user()
+        user = await self._user(request)
         _check_mode(app)
-        faults = self._faults.take(_label(request), "stop")
+        faults = self._faults.take(label(request), "stop")
         winner = next((fault.stop_winner for fault in faults), None)
         self._state.stop(app, request.path_params["task_id"], user, winner)
         return self._answers.json({"result": "success"})
@@ -301,9 +164,9 @@ class Api:
             _check_mode(app)
         record = self._record(request, app)
         if record is not None:
-            return self._answers.detail(record)
+            return self._answers.json(self._answers.detail(record))
         if not self._dialect.since(1, 13, 1):
-            return self._answers.null_detail()
+            return self._answers.json(self._answers.null_detail())
         raise not_found("Workflow run not found.")
 
     def _record(self, request: Request, app: Workflow) -> RunRecord | None:
@@ -319,12 +182,12 @@ class Api:
 
     async def events(self, request: Request, app: Workflow) -> Response:
         """GET /workflow/{run_id}/events."""
-        user = Fields(request.query_params, "", self._dialect).user()
+        user = user_of(request.query_params.get("user"), self._dialect)
         record = self._record(request, app)
         if record is None or record.user != user:
             raise not_found("Workflow run not found")
         streams = self._state.streams
-        faults = self._faults.take(_label(request), "stream")
+        faults = self._faults.take(label(request), "stream")
         if record.finished is not None:
             chunks = streams.of_finished(record)
             return self._stream(request, chunks, faults, is_resumed=True)
@@ -347,10 +210,12 @@ class Api:
 
     async def submit(self, request: Request, app: Workflow) -> Response:
         """POST /form/human_input/{form_token}."""
-        fields = await self._fields(request, "HumanInputFormSubmitPayload")
-        inputs = fields.json_object("inputs")
-        answer = FormAnswer(fields.text("action"), inputs)
-        fields.user()
+        body = await json_body(request, self._dialect)
+        user_of(body.get("user"), self._dialect)
+        fields = Fields(body, "HumanInputFormSubmitPayload", self._dialect)
+        inputs, action = fields.json_object("inputs"), fields.text("action")
+        fields.check()
+        answer = FormAnswer(action, inputs)
         self._state.answer(app, request.path_params["token"], answer, request.url.path)
         return self._answers.json({})
 
@@ -358,14 +223,13 @@ class Api:
 
     async def upload(self, request: Request, app: Workflow) -> Response:
         """POST /files/upload."""
-        async with request.form() as form:
+        async with _form(request) as form:
+            owner = user_of(form.get("user") or "DEFAULT-USER", self._dialect)
             file = next(iter(form.getlist("file")), None)  # of two of the name, the first
-            user = form.get("user")
             if not isinstance(file, UploadFile):
                 if self._dialect.since(1, 7):
                     raise ApiError(400, "no_file_uploaded", "Please upload your file.")
-                raise ApiError(400, "bad_request_key_error", NOT_UNDERSTOOD)
-            owner = user if isinstance(user, str) and user else "DEFAULT-USER"
+                raise ApiError(*_NO_FILE)
             stored = self._state.files.add(
                 app.key,
                 self._state.store.user_id(app.key, owner),
@@ -376,8 +240,11 @@ class Api:
             )
         return self._answers.json(stored, 201)
 
-    async def preview(self, _request: Request, _app: Workflow) -> Response:
+    async def preview(self, request: Request, _app: Workflow) -> Response:
         """GET /files/{file_id}/preview: only files of chat messages can be seen there."""
+        query = Fields(request.query_params, "FilePreviewQuery", self._dialect)
+        query.check_boolean("as_attachment")
+        query.check()
         raise ApiError(404, "file_not_found", "File not found in message context")
 
     async def end_user(self, request: Request, app: Workflow) -> Response:
@@ -387,36 +254,105 @@ class Api:
         row = self._state.store.one(sql, (user_id, app.key))
         if row is None:
             raise ApiError(404, "end_user_not_found", "End user not found.")
-        return self._answers.end_user(user_id, row["session"], row["created"], app)
+        moment = datetime.fromtimestamp(int(row["created"]), UTC).replace(tzinfo=None).isoformat()
+        return self._answers.json(
+            {
+                "id": user_id,
+                "tenant_id": TENANT_ID,
+                "app_id": app.app_id,
+                "type": "service-api",
+                "external_user_id": row["session"],
+                "name": None,
+                "is_anonymous": False,
+                "session_id": row["session"],
+                "created_at": moment,  # without a zone
+                "updated_at": moment,
+            }
+        )
 
     async def audio_to_text(self, request: Request, app: Workflow) -> Response:
         """POST /audio-to-text."""
-        async with request.form() as form:
+        async with _form(request) as form:
             if not isinstance(form.get("file"), UploadFile):
-                raise ApiError(400, "no_audio_uploaded", "Please upload your audio.")
+                raise ApiError(*_NO_FILE)
         if app.transcript is None:
             raise invalid("Speech to text is not enabled")
         return self._answers.json({"text": app.transcript})
 
     async def text_to_audio(self, request: Request, app: Workflow) -> Response:
         """POST /text-to-audio."""
-        await json_body(request, self._dialect)
+        body = await json_body(request, self._dialect)
+        fields = Fields(body, "TextToAudioPayload", self._dialect)
+        for name in ("message_id", "voice"):
+            fields.optional_text(name)
+        text = fields.optional_text("text")
+        fields.check()
+        if text is None:
+            raise invalid("Text is required")
         if app.voice is None:
             raise invalid("TTS is not enabled")
         return self._answers.media(app.voice, "audio/mpeg")
+
+    # ------------------------------------------------------------------------ other kinds of app
+
+    async def chat(self, request: Request, app: Workflow) -> Response:
+        """The endpoints of chat apps, by whose answers clients tell the kind of an app."""
+        if request.method == "POST":
+            await self._user(request)
+        if app.mode not in _CHATS:
+            raise ApiError(400, "not_chat_app", _OTHER_MODE)
+        raise ApiError(*_UNAVAILABLE)
+
+    async def complete(self, request: Request, _app: Workflow) -> Response:
+        """POST /completion-messages, which no app here serves."""
+        await self._user(request)
+        raise ApiError(*_UNAVAILABLE)
+
+    async def datasets(self, _request: Request, _app: Workflow) -> Response:
+        """/datasets, which take keys of their own."""
+        raise ApiError(401, "unauthorized", UNKNOWN_KEY)
+
+    async def feedback(self, request: Request, _app: Workflow) -> Response:
+        """POST /messages/{id}/feedbacks: workflow apps have no messages."""
+        await self._user(request)
+        raise not_found("Message Not Exists.")
 
     # -------------------------------------------------------------------------------------- app
 
     async def info(self, _request: Request, app: Workflow) -> Response:
         """GET /info."""
-        return self._answers.info(app)
+        body: JSONObject = {"name": app.name, "description": app.description, "tags": []}
+        if self._dialect.since(1, 7):
+            body |= {"mode": app.mode, "author_name": "Emulator"}
+        return self._answers.json(body)
 
     async def parameters(self, _request: Request, app: Workflow) -> Response:
         """GET /parameters."""
         if not app.published:
-            text = "App unavailable, please check your app configurations."
-            raise ApiError(400, "app_unavailable", text)
-        return self._answers.parameters(app)
+            raise ApiError(*_UNAVAILABLE)
+        off = {"enabled": False}
+        return self._answers.json(
+            {
+                "opening_statement": "",
+                "suggested_questions": [],
+                "suggested_questions_after_answer": off,
+                "speech_to_text": {"enabled": app.transcript is not None},
+                "text_to_speech": {"enabled": app.voice is not None, "language": "", "voice": ""},
+                "retriever_resource": {"enabled": True},
+                "annotation_reply": off,
+                "more_like_this": off,
+                "user_input_form": app.form(),
+                "sensitive_word_avoidance": off,
+                "file_upload": off,
+                "system_parameters": {
+                    "image_file_size_limit": 10,
+                    "video_file_size_limit": 100,
+                    "audio_file_size_limit": 50,
+                    "file_size_limit": 15,
+                    "workflow_file_upload_limit": 10,
+                },
+            }
+        )
 
     async def meta(self, _request: Request, _app: Workflow) -> Response:
         """GET /meta."""
@@ -424,22 +360,79 @@ class Api:
 
     async def site(self, _request: Request, app: Workflow) -> Response:
         """GET /site."""
-        return self._answers.site(app)
+        return self._answers.json(
+            {
+                "title": app.name,
+                "chat_color_theme": None,
+                "chat_color_theme_inverted": False,
+                "icon_type": "emoji",
+                "icon": "\N{ROBOT FACE}",
+                "icon_background": "#FFEAD5",
+                "description": None,
+                "copyright": None,
+                "privacy_policy": None,
+                "custom_disclaimer": "",
+                "default_language": "en-US",
+                "show_workflow_steps": True,
+                "use_icon_as_answer_icon": False,
+                "icon_url": None,
+                **({"input_placeholder": None} if self._dialect.since(1, 16) else {}),
+            }
+        )
+
+
+Endpoint = Callable[[Api, Request, "Workflow"], Awaitable[Response]]
+
+ENDPOINTS: tuple[tuple[tuple[int, ...], str, str, Endpoint], ...] = (
+    ((1, 0), "POST", "/workflows/run", Api.run_workflow),
+    ((1, 7), "POST", "/workflows/{workflow_id}/run", Api.run_workflow),
+    ((1, 0), "POST", "/workflows/tasks/{task_id}/stop", Api.stop),
+    ((1, 0), "GET", "/workflows/run/{run_id}", Api.detail),
+    ((1, 0), "GET", "/workflows/logs", Api.logs),
+    ((1, 14), "GET", "/workflow/{run_id}/events", Api.events),
+    ((1, 14), "GET", "/form/human_input/{token}", Api.form),
+    ((1, 14), "POST", "/form/human_input/{token}", Api.submit),
+    ((1, 0), "POST", "/files/upload", Api.upload),
+    ((1, 0), "GET", "/files/{file_id:uuid}/preview", Api.preview),
+    ((1, 13), "GET", "/end-users/{user_id:uuid}", Api.end_user),
+    ((1, 0), "POST", "/audio-to-text", Api.audio_to_text),
+    ((1, 0), "POST", "/text-to-audio", Api.text_to_audio),
+    ((1, 0), "GET", "/info", Api.info),
+    ((1, 0), "GET", "/parameters", Api.parameters),
+    ((1, 0), "GET", "/meta", Api.meta),
+    ((1, 4), "GET", "/site", Api.site),
+    ((1, 0), "POST", "/chat-messages", Api.chat),
+    ((1, 0), "GET", "/conversations", Api.chat),
+    ((1, 0), "GET", "/messages", Api.chat),
+    ((1, 0), "POST", "/messages/{message_id:uuid}/feedbacks", Api.feedback),
+    ((1, 0), "POST", "/completion-messages", Api.complete),
+    ((1, 0), "GET", "/datasets", Api.datasets),
+    ((1, 0), "POST", "/datasets", Api.datasets),
+)
+"""Since which release, by which method and at which path an endpoint is there."""
 
 
 def _check_mode(app: Workflow) -> None:
     if app.mode != "workflow":
-        text = "Please check if your app mode matches the right API route."
-        raise ApiError(400, "not_workflow_app", text)
+        raise ApiError(400, "not_workflow_app", _OTHER_MODE)
 
 
-def _path(request: Request) -> str:
-    return request.url.path.removeprefix("/v1")
+@asynccontextmanager
+async def _form(request: Request) -> AsyncGenerator[FormData, None]:
+    """The form that a request brings; an empty one where it cannot be read."""
+    try:
+        form = await request.form()
+    except HTTPException:  # no boundary, or a malformed part
+        form = FormData()
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
-def _label(request: Request) -> str:
-    """What faults are asked for with."""
-    return f"{request.method} {_path(request)}"
+def label(request: Request) -> str:
+    """What faults are asked for with: method and path, without the base URL's."""
+    return f"{request.method} {request.url.path.removeprefix('/v1')}"
 
 
 def _is_true(request: Request, name: str) -> bool:
@@ -448,8 +441,3 @@ def _is_true(request: Request, name: str) -> bool:
 
 def _base_url(request: Request) -> str:
     return f"{request.base_url}v1"
-
-
-async def _ignoring(answer: Awaitable[Response]) -> None:
-    with suppress(WorkerDiedError):
-        await answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import os
 import shlex
 import socket
@@ -15,8 +14,8 @@ from email.utils import formatdate
 from typing import Literal, TypeAlias, get_args
 
 import uvicorn
-from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -26,6 +25,10 @@ from .requests import ApiError
 
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
 """What clients meet while the server is away; see `Emulator.outage`."""
+
+_METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+_NAMED = {"authorization", "content-type"}
+"""Methods and headers that pages of other origins may use."""
 
 _ANY = "*"
 """Allows every host."""
@@ -42,6 +45,35 @@ def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
             await send(message)
 
         await application(scope, receive, send_dated)
+
+    return answer
+
+
+def open_to_browsers(application: ASGIApp) -> ASGIApp:
+    """An application that pages of any origin may call, as real servers allow it.
+
+    They name the page's origin in place of ``*``, and answer the question that a browser asks
+    before it sends a key (the preflight).
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope)
+        origin = asked.get("origin")
+
+        async def send_allowed(message: Message) -> None:
+            if message["type"] == "http.response.start" and origin:
+                headers = MutableHeaders(scope=message)
+                if "access-control-allow-origin" in headers:
+                    headers["access-control-allow-origin"] = origin
+                    headers.add_vary_header("Origin")
+                    if asked.get("access-control-request-method") in _METHODS:
+                        named = asked.get("access-control-request-headers", "").split(",")
+                        allowed = {name.strip() for name in named if name.strip().lower() in _NAMED}
+                        headers["access-control-allow-headers"] = ", ".join(sorted(allowed))
+                        headers["access-control-allow-methods"] = ", ".join(_METHODS)
+            await send(message)
+
+        await application(scope, receive, send_allowed)
 
     return answer
 
@@ -138,7 +170,7 @@ class Server(uvicorn.Server):
 
 
 def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
-    """Names of hosts, as `HostCheck` compares them.
+    """Names of hosts, as `guarded` compares them.
 
     Raises:
         TypeError: They are one text.
@@ -153,43 +185,35 @@ def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
     return names
 
 
-class HostCheck:
-    """Refuses requests that name a host which is neither loopback nor allowed.
+def guarded(application: ASGIApp, allowed: frozenset[str]) -> ASGIApp:
+    """An application that refuses requests for a host which is neither loopback nor allowed.
 
     Any page on the web can have a name of its own lead to this machine (DNS rebinding), and would
     then read what a server there shows, such as the keys on the emulator's page.
     """
 
-    def __init__(self, app: ASGIApp, allowed: frozenset[str]) -> None:
-        self._app = app
-        self._allowed = allowed
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         host = Headers(scope=scope).get("host", "")
-        if _ANY in self._allowed or _is_local(host) or _name_of(host) in self._allowed:
-            await self._app(scope, receive, send)
-            return
         name = _name_of(host)
-        error = ApiError(
-            403,
-            "forbidden",
+        if _ANY in allowed or _is_local(name) or name in allowed:
+            await application(scope, receive, send)
+            return
+        text = (
             f"This emulator does not serve the host {name!r}, as a protection against DNS "
             f"rebinding. If the name is yours, allow it: --allowed-host {shlex.quote(name)}, or "
-            f"Emulator(allowed_hosts=[{name!r}]).",
+            f"Emulator(allowed_hosts=[{name!r}])."
         )
-        refusal = Response(json.dumps(error.body), 403, media_type="application/json")
-        await refusal(scope, receive, send)
+        body = ApiError(403, "forbidden", text).body
+        await JSONResponse(body, 403)(scope, receive, send)
+
+    return answer
 
 
-def _is_local(host: str) -> bool:
-    """Whether a ``Host`` header names loopback: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
-    name = _name_of(host)
-    if name == "localhost":
-        return True
+def _is_local(name: str) -> bool:
+    """Whether it is ``localhost`` or an address of loopback."""
     with suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
-    return False
+    return name == "localhost"
 
 
 def _name_of(host: str) -> str:

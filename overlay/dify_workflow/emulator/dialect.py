@@ -10,19 +10,15 @@ from attrs.validators import ge, optional
 
 @attrs.frozen
 class StopOutcome:
-    """How a run ends that is stopped.
-
-    Args:
-        status: What its stream says.
-        error: The reason that its stream gives.
-        detail: Status in run detail and logs; ``running`` for ever on some versions.
-        detail_error: The reason there; None for the same as in the stream.
-    """
+    """How a run ends that is stopped."""
 
     status: str
     error: str
+    """Status and reason in its stream."""
     detail: str
+    """Status in run detail and logs; ``running`` for ever on some versions."""
     detail_error: str | None = None
+    """The reason there; None for the same as in the stream."""
 
 
 _BY_USER = "Stopped by user."
@@ -46,18 +42,15 @@ class Dialect:
     """What a version of the server does.
 
     Here stands what cannot be said as "since a version"; all else asks `since` where it is needed.
-
-    Args:
-        version: ``X-Version`` of its answers.
-        queue_stop: How a run ends that is stopped, where the queue of its events sees that first.
-        engine_stop: How it ends where the engine does.
-        stop_winner: Which of the two usually does: ``queue`` or ``engine``.
     """
 
     version: str
     queue_stop: StopOutcome
+    """How a run ends that is stopped, where the queue of its events sees that first."""
     engine_stop: StopOutcome
+    """How it ends where the engine does."""
     stop_winner: str = "queue"
+    """Which of the two usually does: ``queue`` or ``engine``."""
 
     def since(self, *release: int) -> bool:
         """Whether it is this release or a later one, as in ``since(1, 13)``.

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import attrs
@@ -34,9 +34,8 @@ from .workflows import (
 )
 
 if TYPE_CHECKING:
-    from .dialect import Dialect
-    from .forms import Form, Forms
-    from .store import RunRecord
+    from .forms import Form
+    from .run import Run
 
 _MOST_STEPS = 500
 """Nodes that a run may have, those of each round counted."""
@@ -46,48 +45,22 @@ class StepLimitError(Exception):
     """The run has had as many steps as it may."""
 
 
-class Listener(Protocol):
-    """What is told of the steps of a run: the run."""
-
-    def publish(self, event: str, data: JSONObject, *, top_level: bool = False) -> None:
-        """Take an event."""
-        ...
-
-    def save_node(self, node: NodeRun) -> None:
-        """Keep a node, which has started or ended."""
-        ...
-
-    def pause(self, forms: list[Form]) -> None:
-        """Wait for forms; nothing else of the run goes on."""
-        ...
-
-
 class Engine:
     """Drives the steps of one run and counts what they cost."""
 
-    def __init__(
-        self,
-        record: RunRecord,
-        dialect: Dialect,
-        forms: Forms,
-        now: Callable[[], float],
-        listener: Listener,
-    ) -> None:
-        self.payloads = Payloads(dialect, record, now)
-        self._record = record
-        self._dialect = dialect
-        self._forms = forms
-        self._now = now
-        self._publish = listener.publish
-        self._save_node = listener.save_node
-        self._pause = listener.pause
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._record = run.record
+        self._dialect = run.state.dialect
+        self._now = run.state.settings.now
+        self.payloads = Payloads(self._dialect, self._record, self._now)
+        self._publish = run.publish
         self._newest: BeginNode
         self._last: dict[tuple[str, Scope], NodeRun] = {}
         self._before: dict[Scope, str] = {}
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
         self._going_on = 1
-        self._positions = 0
-        self._steps_taken = 0
+        self._positions = self._index = self._steps_taken = 0
         self._steps: Steps
         self._first: tuple[bool, Any] | Exception
 
@@ -105,6 +78,20 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # whatever it is, it fails the run, not the call
             self._first = error
 
+    async def _tell_start_texts(self, scope: Scope) -> None:
+        """Stream the inputs that are texts of an output, and what stands between them.
+
+        The server has them at once, and sends them before the start node has ended.
+        """
+        told = {"start"}
+        while not isinstance(self._first, Exception):
+            _, step = self._first
+            if not (isinstance(step, Text) and step.selector[0] in told):
+                return
+            told.add("end")
+            await self._take(step, scope)
+            await self.prepare(self._steps)
+
     async def run(self, shown_inputs: JSONObject) -> JSONObject:
         """Run the workflow between its start and end nodes, which every workflow has.
 
@@ -113,6 +100,7 @@ class Engine:
         """
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
+        await self._tell_start_texts(scope)
         self._end(EndNode("start", shown_inputs), scope)
         if isinstance(self._first, Exception):
             raise self._first
@@ -196,24 +184,29 @@ class Engine:
         self._take_step(step, scope)
         self._positions += 1
         before = self._before.get(scope, scope.first_node)
-        node = NodeRun(step, scope, self._positions, before, self._now())
+        self._index += 1
+        node = NodeRun(step, scope, self._positions, self._index, before, self._now())
         self._newest = step
         self._last[step.id, scope] = node
         self._before[scope] = step.id
         # Nodes inside an iteration or loop are counted only up to 1.8.
         if self._dialect.has_old_engine or not (scope.iteration or scope.loop):
             self._record.steps += 1
-        self._save_node(node)
+        self._run.save_node(node)
         return node
 
     def _take_step(self, step: BeginNode, scope: Scope) -> None:
         """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
-        if not self._dialect.has_old_engine:
-            self._steps_taken += 1
-        if self._steps_taken > _MOST_STEPS:
+        self._check_limit(at_begin=True)
+        is_old = self._dialect.has_old_engine
+        if not (is_old and step.type in {"iteration", "loop"}):
+            begins_round = is_old and scope.first_node and scope not in self._before
+            self._steps_taken += 2 if begins_round else 1
+
+    def _check_limit(self, *, at_begin: bool) -> None:
+        """End the run beyond the limit; up to 1.8 when a node begins, later when one has ended."""
+        if self._steps_taken > _MOST_STEPS and at_begin == self._dialect.has_old_engine:
             raise StepLimitError
-        if self._dialect.has_old_engine and step.type not in {"iteration", "loop"}:
-            self._steps_taken += 2 if scope.first_node and scope not in self._before else 1
 
     def _end(self, step: EndNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
@@ -221,13 +214,15 @@ class Engine:
         node.ended = self._now()
         self._record.tokens += (step.metadata or {}).get("total_tokens", 0)
         self._count_failure(node, step.status)
-        self._save_node(node)
-        self._publish("node_finished", self.payloads.node_ended(node, step))
+        self._run.save_node(node)
+        data = self.payloads.node_ended(node, step, step.status, step.metadata)
+        self._publish("node_finished", data)
+        self._check_limit(at_begin=False)
 
     def _retry(self, step: RetryNode, scope: Scope) -> None:
         node = self._node(step.id, scope)
         node.retries.append((self._now(), step.error))
-        self._save_node(node)
+        self._run.save_node(node)
         self._record.steps += 1
         self._count_failure(node, "failed")
         shown = node
@@ -265,14 +260,14 @@ class Engine:
         if not isinstance(first[1], BeginNode):
             raise TypeError(f"a branch begins with a node, not with {first[1]!r}")
         inner = attrs.evolve(scope, parallel_id=parallel_id, branch=first[1].id)
-        self._publish("parallel_branch_started", self.payloads.branch(inner, ended=False))
+        self._publish("parallel_branch_started", self.payloads.branch_started(inner))
         try:
             result = await self._drive(steps, inner, first)
         except NodeError as error:
-            data = self.payloads.branch(inner, str(error), ended=True)
+            data = self.payloads.branch_finished(inner, str(error))
             self._publish("parallel_branch_finished", data)
             raise
-        self._publish("parallel_branch_finished", self.payloads.branch(inner, ended=True))
+        self._publish("parallel_branch_finished", self.payloads.branch_finished(inner, None))
         return result
 
     async def _at_once(self, works: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
@@ -307,13 +302,11 @@ class Engine:
     async def _iterate(self, step: Iteration, scope: Scope) -> list[JSON]:
         """Go through the items; their results."""
         count = len(step.items)
-        begin = BeginNode(step.id, "iteration", step.title)
         inputs: JSONObject = {"iterator_selector": list(step.items)}
-        rounds = self._begin_rounds(Rounds(self._note(begin, scope), count, inputs))
+        rounds = self._begin_rounds("iteration", step, scope, count, inputs)
         rounds.results, rounds.durations = [None] * count, [0.0] * count
-        works = [partial(self._work_on, step, index, rounds) for index in range(count)]
         try:
-            await self._go_through(step, rounds, works)
+            await self._go_through(step, rounds)
         except NodeError:
             self._end_rounds(rounds, {"output": None}, failed=True)
             raise
@@ -323,12 +316,11 @@ class Engine:
         self._end_rounds(rounds, {"output": results})
         return results
 
-    async def _go_through(
-        self, step: Iteration, rounds: Rounds, works: Sequence[Callable[[], Awaitable[None]]]
-    ) -> None:
+    async def _go_through(self, step: Iteration, rounds: Rounds) -> None:
         """Work on the items; up to 1.8 the next one is announced after each, and one before all."""
         is_old = self._dialect.has_old_engine
-        for index in range(1 if is_old else len(works) if step.parallel else 0):
+        works = [partial(self._work_on, step, index, rounds) for index in range(rounds.length)]
+        for index in range(1 if is_old else rounds.length if step.parallel else 0):
             self._announce(rounds, index)
         if step.parallel:
             await self._at_once(works)
@@ -364,9 +356,8 @@ class Engine:
 
     async def _loop(self, step: Loop, scope: Scope) -> JSONObject:
         """Go through the rounds; the variables after the last one."""
-        begin = BeginNode(step.id, "loop", step.title)
         inputs: JSONObject = {"loop_count": step.rounds, **step.variables}
-        rounds = self._begin_rounds(Rounds(self._note(begin, scope), step.rounds, inputs))
+        rounds = self._begin_rounds("loop", step, scope, step.rounds, inputs)
         variables = dict(step.variables)
         try:
             for index in range(step.rounds):
@@ -389,9 +380,12 @@ class Engine:
         self._end_rounds(rounds, {**variables, "loop_round": len(rounds.durations)})
         return variables
 
-    def _begin_rounds(self, rounds: Rounds) -> Rounds:
+    def _begin_rounds(
+        self, kind: str, step: Iteration | Loop, scope: Scope, length: int, inputs: JSONObject
+    ) -> Rounds:
         """It is numbered among the nodes, but has no node events of its own."""
-        kind = rounds.node.node.type
+        node = self._note(BeginNode(step.id, kind, step.title), scope)
+        rounds = Rounds(node, length, inputs)
         self._publish(f"{kind}_started", self.payloads.rounds_started(rounds))
         return rounds
 
@@ -399,9 +393,10 @@ class Engine:
         node = rounds.node
         node.status, node.ended = "failed" if failed else "succeeded", self._now()
         node.outputs = outputs
-        self._save_node(node)
+        self._run.save_node(node)
         data = self.payloads.rounds_completed(rounds, outputs, failed=failed)
         self._publish(f"{node.node.type}_completed", data)
+        self._check_limit(at_begin=False)
 
     # ------------------------------------------------------------------------------ the forms
 
@@ -409,9 +404,9 @@ class Engine:
         """Wait for a person; the run is paused once nothing else of it goes on."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
         form_id = node.id if self._dialect.since(1, 16) else str(uuid4())
-        form = self._forms.add(step, self._record, form_id)
+        form = self._run.state.forms.add(step, self._record, form_id)
         node.status, node.ended = "paused", self._now()
-        self._save_node(node)
+        self._run.save_node(node)
         future: asyncio.Future[FormAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[form.token] = form, node, future
         self._publish("human_input_required", self.payloads.form_required(form))
@@ -428,7 +423,11 @@ class Engine:
 
     def _pause_if_idle(self) -> None:
         if self._going_on == 0 and self._waiting:
-            self._pause([form for form, _, _ in self._waiting.values()])
+            self._run.pause([form for form, _, _ in self._waiting.values()])
+
+    def resume(self) -> None:
+        """Count nodes from the start: servers keep no count while a run is paused."""
+        self._index = self._steps_taken = 0
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
         """Let the node go on that waits for a form, where one does."""
@@ -437,6 +436,9 @@ class Engine:
         _, node, future = self._waiting.pop(form.token)
         node.status = "running"
         self._record.steps += 1  # the node runs a second time
+        self._steps_taken += 1
+        self._index += 1
+        node.index = self._index
         shown = {name: {"value_type": "string", "value": v} for name, v in answer.inputs.items()}
         node.node = attrs.evolve(node.node, inputs=shown)
         self._publish("node_started", self.payloads.node_started(node))

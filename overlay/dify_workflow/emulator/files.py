@@ -6,13 +6,13 @@ import base64
 import json
 import mimetypes
 import secrets
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from .._json import JSON, JSONObject, is_list, is_object
-from ..models.file import file_type
-from .requests import ApiError, invalid
+from .._json import JSONObject
+from .requests import ApiError, invalid, is_uuid
 
 if TYPE_CHECKING:
     from .dialect import Dialect
@@ -25,6 +25,24 @@ _MEGABYTE = 1024 * 1024
 _LIMITS = {"image": 10 * _MEGABYTE, "audio": 50 * _MEGABYTE, "video": 100 * _MEGABYTE}
 _LIMIT = 15 * _MEGABYTE
 """Largest file of another kind, in bytes."""
+
+_LONGEST_NAME = 200
+"""Characters of a file's name that are kept, besides the ending."""
+
+_ENDINGS = {
+    "image": {"jpg", "jpeg", "png", "webp", "gif", "svg"},
+    "video": {"mp4", "mov", "mpeg", "webm"},
+    "audio": {"mp3", "m4a", "wav", "amr", "mpga"},
+    "document": {"txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "vtt", "csv"}
+    | {"properties", "doc", "docx", "eml", "msg", "pptx", "ppt", "xml", "epub"},
+}
+"""Endings of names by kind of the file."""
+
+_UNKNOWN = {"tool_file": "ToolFile", "datasource_file": "DatasourceFile"}
+"""What nothing here makes, and the server's names for it."""
+
+_METHODS = {"local_file", "remote_url", *_UNKNOWN}
+"""How files come."""
 
 _NOWHERE = ".invalid"
 """Hosts that no name server knows (RFC 2606). Files of others are there: nothing asks for them."""
@@ -51,7 +69,9 @@ class Files:
             raise ApiError(415, "unsupported_file_type", "File type not allowed.")
         if len(content) > _LIMITS.get(mime_type.partition("/")[0], _LIMIT):
             raise ApiError(413, "file_too_large", "")
-        file_id, now = str(uuid4()), self._store.now()
+        file_id, now, extension = str(uuid4()), self._store.now(), _extension(name)
+        if len(name) > _LONGEST_NAME:
+            name = f"{name.partition('.')[0][:_LONGEST_NAME]}.{extension}"
         self._store.put(
             "files", id=file_id, app=app, user_id=user_id, name=name, mime_type=mime_type,
             content=content, created=now,
@@ -60,7 +80,7 @@ class Files:
             "id": file_id,
             "name": name,
             "size": len(content),
-            "extension": _extension(name),
+            "extension": extension,
             "mime_type": mime_type,
             "created_by": user_id,
             "created_at": int(now),
@@ -74,47 +94,39 @@ class Files:
             answer["tenant_id"] = TENANT_ID
         return answer
 
-    def resolved(self, inputs: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
-        """Inputs as they were sent, with the files that they name."""
+    def build(self, given: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
+        """The server's file for one that a request names.
 
-        def resolve(value: JSON) -> JSON:
-            if is_list(value):  # the server passes over files of a list that have no method
-                named = (item for item in value if not is_object(item) or _is_file(item))
-                return [resolve(item) for item in named]
-            if is_object(value) and _is_file(value):
-                return self._file(value, app, user_id, base_url)
-            return value
-
-        return {name: resolve(value) for name, value in inputs.items()}
-
-    def _file(self, given: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
+        Raises:
+            ApiError: There is none, or it is not what the request says of it.
+        """
+        method = given.get("transfer_method")
+        if not method:
+            raise invalid("transfer_method is required in file mapping")
+        if method not in _METHODS:
+            raise invalid(f"'{method}' is not a valid FileTransferMethod")
         file_id = given.get("upload_file_id") or given.get("related_id") or given.get("id")
+        if method in _UNKNOWN:
+            raise invalid(f"{_UNKNOWN[method]} {file_id} not found")
         if file_id:
-            row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
-            if row is None or (self._dialect.since(1, 14) and row["user_id"] != user_id):
-                raise invalid("Invalid upload file")
-            name, mime_type, size = row["name"], row["mime_type"], len(row["content"])
-            if given.get("type", "custom") not in {
-                "custom",
-                file_type(_extension(name), mime_type),
-            }:
-                raise invalid(
-                    "Detected file type does not match the specified type. Please verify the file."
-                )
             link = self._signed(base_url, file_id)
+            name, mime_type, size = self._uploaded(file_id, app, user_id)
+        elif method == "local_file":
+            raise invalid("Invalid upload file id")
         else:
-            link = str(given.get("url") or given.get("remote_url"))
-            place = urlsplit(link)
-            if (place.hostname or "").endswith(_NOWHERE):
-                raise invalid(f"Reached maximum retries for URL {link}")
-            name = unquote(place.path.rpartition("/")[2]) or "file"
-            mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            size = -1
+            link = str(given.get("url") or given.get("remote_url") or "")
+            name, mime_type, size = _remote(link)
+        kind = given.get("type", "custom" if method == "local_file" else None)
+        detected = _kind(_extension(name), mime_type)
+        if kind and kind != detected and (file_id or detected != "custom"):
+            raise invalid(
+                "Detected file type does not match the specified type. Please verify the file."
+            )
         shown: JSONObject = {
             "dify_model_identity": "__dify__file__",
             "id": None,
-            "type": given.get("type", "custom"),
-            "transfer_method": given["transfer_method"],
+            "type": kind or "custom",
+            "transfer_method": method,
             "remote_url": link,
             "filename": name,
             "extension": f".{_extension(name)}" if "." in name else "",
@@ -130,6 +142,15 @@ class Files:
         reference = base64.b64encode(json.dumps({"record_id": file_id}).encode()).decode()
         return shown | {"reference": f"dify-file-ref:{reference}" if file_id else None}
 
+    def _uploaded(self, file_id: str, app: str, user_id: str) -> tuple[str, str, int]:
+        """Name, media type and size of an uploaded file."""
+        if not is_uuid(file_id):
+            raise invalid("Invalid upload file id format")
+        row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
+        if row is None or (self._dialect.since(1, 14) and row["user_id"] != user_id):
+            raise invalid("Invalid upload file")
+        return row["name"], row["mime_type"], len(row["content"])
+
     def _signed(self, base_url: str, id: str) -> str:
         """An address as the server signs it; nothing answers there."""
         root = base_url.removesuffix("/v1")
@@ -137,9 +158,25 @@ class Files:
         return f"{root}/files/{id}/file-preview?{sign}"
 
 
+def _remote(link: str) -> tuple[str, str, int]:
+    """Name, media type and size of another server's file, as its address tells them."""
+    if not link:
+        raise invalid("Invalid file url")
+    place = urlsplit(link)
+    if (place.hostname or "").endswith(_NOWHERE):
+        raise invalid(f"Reached maximum retries for URL {link}")
+    name = unquote(place.path.rpartition("/")[2]) or "file"
+    return name, mimetypes.guess_type(name)[0] or "application/octet-stream", -1
+
+
+def _kind(extension: str, mime_type: str) -> str:
+    """What the server takes a file for."""
+    for kind, endings in _ENDINGS.items():
+        if extension in endings:
+            return kind
+    family = mime_type.partition("/")[0]
+    return family if family in _ENDINGS else "custom"
+
+
 def _extension(name: str) -> str:
-    return name.rpartition(".")[2] if "." in name else ""
-
-
-def _is_file(value: JSONObject) -> bool:
-    return bool(value.get("transfer_method"))
+    return PurePath(name).suffix.lstrip(".").lower()

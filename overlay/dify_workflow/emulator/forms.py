@@ -31,22 +31,7 @@ _SUBMITTED = "submitted"
 
 @attrs.frozen
 class Form:
-    """A form, in the words of the server's answers.
-
-    Args:
-        id: Id of the form (UUID).
-        token: What its URL ends with.
-        run_id: Id of the run that waits.
-        node_id: Id of the node that waits.
-        node_title: Its title.
-        content: What the person reads; the fields' places still stand in it.
-        template: The same without values.
-        inputs: Fields.
-        actions: Buttons.
-        defaults: Value by field, for fields whose default is another node's.
-        expires: When it expires (Unix seconds).
-        gives_up: When the server gives its run up.
-    """
+    """A form, in the words of the server's answers; times are Unix seconds."""
 
     id: str
     token: str
@@ -54,12 +39,16 @@ class Form:
     node_id: str
     node_title: str
     content: str
+    """What the person reads; the fields' places still stand in it."""
     template: str
+    """The same without values."""
     inputs: list[JSONObject]
     actions: list[JSONObject]
     defaults: JSONObject
+    """Value by field, for fields whose default is another node's."""
     expires: float
     gives_up: float
+    """When the server gives its run up."""
 
     def to_wire(self) -> JSONObject:
         """What events and the reasons of a pause say of it."""
@@ -77,13 +66,9 @@ class Form:
 
     def to_page(self) -> JSONObject:
         """The answer to GET /form/human_input/{form_token}."""
-        return {
-            "form_content": self.content,
-            "inputs": self.inputs,
-            "resolved_default_values": self.defaults,
-            "user_actions": self.actions,
-            "expiration_time": int(self.expires),
-        }
+        names = ("form_content", "inputs", "resolved_default_values", "expiration_time")
+        wire = self.to_wire()
+        return {**{name: wire[name] for name in names}, "user_actions": self.actions}
 
     def rendered(self, answer: FormAnswer) -> str:
         """What the person read, with their answers in it."""

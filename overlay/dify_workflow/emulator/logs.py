@@ -50,9 +50,10 @@ class Logs:
             ApiError: The server would not take the query.
         """
         fields = Fields(query, "WorkflowLogQuery", self._dialect)
+        status = fields.choice("status", _STATUSES)  # in the order in which errors name them
         page = fields.number("page", high=99999, default=1)
         limit = fields.number("limit", high=100, default=20)
-        status = fields.choice("status", _STATUSES)
+        fields.check()
         values: JSONObject = {"app": app, "limit": limit, "offset": (page - 1) * limit}
         selection = self._selection(query, status, values)
         counted = self._store.one(f"SELECT count(*) FROM {selection}", values)
@@ -77,10 +78,10 @@ class Logs:
         if self._dialect.since(1, 5):
             session = query.get("created_by_end_user_session_id", "")
             account = query.get("created_by_account", "")
-        if keyword and session:
-            raise server_error(self._dialect)
         if account and account != ACCOUNT["email"] and self._dialect.since(1, 9, 2):
             raise invalid(f"Account not found: {account}")
+        if keyword and session:
+            raise server_error(self._dialect)
 
         values |= {"before": before, "after": after, "status": status, "session": session}
         values |= {"account": account, "known": ACCOUNT["email"]}

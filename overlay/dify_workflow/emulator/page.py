@@ -133,10 +133,7 @@ class Page:
         if row is None:
             return _json({"error": "There is no such run."}, 404)
         record = RunRecord.of(row)
-        nodes = self._store.all(
-            "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id]
-        )
-        kept = [json.loads(each["data"]) for each in nodes]
+        nodes = self._store.nodes_of(run_id)
         forms = self._state.forms.waiting(run_id)
         shown: JSONObject = {"now": self._state.settings.now(), **self._row(row)}
         body: JSONObject = {
@@ -146,7 +143,7 @@ class Page:
             "inputs": _values(record.inputs),
             "outputs": _values(record.outputs),
             # Runs go on meanwhile: a long timeline takes a while to be drawn.
-            "timeline": await asyncio.to_thread(timeline_of, shown, kept),
+            "timeline": await asyncio.to_thread(timeline_of, shown, nodes),
             "forms": [form.to_wire() for form in forms],
         }
         return _json(body)

@@ -19,23 +19,19 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Scope:
-    """Where in a workflow a node stands.
-
-    Args:
-        iteration: Node id of the iteration around it, and the item's index.
-        loop: Node id of the loop around it, and the round's index.
-        parallel_id: Id (UUID) of the parallel part around it.
-        branch: Node id with which its branch begins.
-        parallel_run: Id (hex) of the item's run in a parallel iteration.
-        within: Id of the execution of the iteration or loop right around it, and the round's index.
-    """
+    """Where in a workflow a node stands."""
 
     iteration: tuple[str, int] | None = None
+    """Node id of the iteration around it, and the item's index."""
     loop: tuple[str, int] | None = None
+    """Node id of the loop around it, and the round's index."""
     parallel_id: str | None = None
     branch: str | None = None
+    """Id of the node with which its parallel branch begins."""
     parallel_run: str | None = None
+    """Id (hex) of the item's run in a parallel iteration, up to 1.8."""
     within: tuple[str, int] | None = None
+    """Id of the execution of what is right around it, and the round's index."""
 
     @property
     def first_node(self) -> str | None:
@@ -66,27 +62,16 @@ class Scope:
 
 @attrs.define
 class NodeRun:
-    """A node that runs or has run.
-
-    Args:
-        node: The node.
-        scope: Where it stands.
-        position: Its number among the nodes of the run, from 1.
-        before: Id of the node before it.
-        began: When it began (Unix seconds).
-        id: Id (UUID) of this execution.
-        status: How it is.
-        error: Error text.
-        ended: When it ended.
-        outputs: What it gave.
-        retries: When each attempt failed that was followed by another (Unix seconds), and its
-            error text.
-    """
+    """A node that runs or has run; times are Unix seconds."""
 
     node: BeginNode
     scope: Scope
     position: int
+    """Its number among the nodes of the run, from 1."""
+    index: int
+    """Its number since the run began or, after a pause, went on."""
     before: str | None
+    """Id of the node before it."""
     began: float
     id: str = attrs.field(factory=lambda: str(uuid4()))
     status: str = "running"
@@ -94,6 +79,7 @@ class NodeRun:
     ended: float | None = None
     outputs: JSONObject | None = None
     retries: list[tuple[float, str]] = attrs.field(factory=list[tuple[float, str]])
+    """When each attempt failed that was followed by another, and its error text."""
 
     def to_json(self) -> JSONObject:
         """What is kept of it, for the replay of a run's state and for the page."""
@@ -103,7 +89,8 @@ class NodeRun:
             "node_id": self.node.id,
             "node_type": self.node.type,
             "title": self.node.title or self.node.id,
-            "index": self.position,
+            "position": self.position,
+            "index": self.index,
             "status": self.status,
             "error": self.error,
             "began": self.began,
@@ -118,27 +105,18 @@ class NodeRun:
 
 @attrs.define
 class Rounds:
-    """An iteration or a loop, and what came of its rounds.
-
-    Args:
-        node: Its node.
-        length: Its items, or most rounds.
-        inputs: Its inputs.
-        results: Result by item.
-        durations: Seconds by round.
-        variables: The variables after each round of a loop.
-        failed: Items that failed.
-        left: Whether the loop was left before its last round.
-    """
+    """An iteration or a loop, and what came of its rounds, each of which took so many seconds."""
 
     node: NodeRun
     length: int
+    """Its items, or most rounds."""
     inputs: JSONObject
     results: list[JSON] = attrs.field(factory=list[JSON])
     durations: list[float] = attrs.field(factory=list[float])
     variables: list[JSONObject] = attrs.field(factory=list[JSONObject])
     failed: set[int] = attrs.field(factory=set[int])
     left: bool = False
+    """Whether a loop was left before its last round."""
 
     @property
     def is_loop(self) -> bool:
@@ -213,29 +191,33 @@ class Payloads:
             data["parallel_run_id"] = node.scope.parallel_run
         return data | {"agent_strategy": None}
 
-    def node_ended(self, node: NodeRun, step: EndNode) -> JSONObject:
-        """``node_finished``."""
-        return self._ended(node, step, step.status, step.metadata)
-
     def node_retry(self, node: NodeRun, step: RetryNode) -> JSONObject:
         """``node_retry``."""
-        data = self._ended(node, step, "retry", None)
+        data = self.node_ended(node, step, "retry")
         if self._dialect.has_old_engine:
             data |= dict.fromkeys(("inputs", "process_data", "outputs"))
             ids = ("iteration_id", "parallel_mode_run_id", "loop_id")
             data["execution_metadata"] = dict.fromkeys(ids)
         return data | {"retry_index": len(node.retries)}
 
-    def _ended(
-        self, node: NodeRun, step: EndNode | RetryNode, status: str, costs: JSONObject | None
+    def node_ended(
+        self,
+        node: NodeRun,
+        step: EndNode | RetryNode,
+        status: str,
+        costs: JSONObject | None = None,
     ) -> JSONObject:
+        """``node_finished``."""
         dialect, now = self._dialect, self._now()
         metadata = {**(costs or {}), **node.scope.metadata()}
         if node.scope.parallel_run and not dialect.since(1, 7):
             del metadata["iteration_index"]
         hides_error = status == "exception" and not dialect.has_old_engine
         data = self._node(node)
-        values = {"inputs": node.node.inputs, "process_data": step.process_data}
+        inputs: JSON = node.node.inputs
+        if node.node.type in {"start", "end"} and dialect.has_old_engine and dialect.since(1, 7):
+            inputs = _without_links(inputs)
+        values = {"inputs": inputs, "process_data": step.process_data}
         for name, value in {**values, "outputs": step.outputs}.items():
             may_be_null = name != "outputs" or not dialect.since(1, 7)
             data[name] = None if dialect.has_old_engine and may_be_null and not value else value
@@ -276,9 +258,9 @@ class Payloads:
             }
         return {**parallel, **node.scope.ids()}
 
-    def branch(self, scope: Scope, error: str | None = None, *, ended: bool) -> JSONObject:
-        """``parallel_branch_started`` and ``parallel_branch_finished``."""
-        data: JSONObject = {
+    def branch_started(self, scope: Scope) -> JSONObject:
+        """``parallel_branch_started``."""
+        return {
             "parallel_id": scope.parallel_id,
             "parallel_branch_id": scope.branch,
             "parent_parallel_id": None,
@@ -286,9 +268,11 @@ class Payloads:
             **scope.ids(),
             "created_at": int(self._now()),
         }
-        if ended:
-            data |= {"status": "failed" if error else "succeeded", "error": error}
-        return data
+
+    def branch_finished(self, scope: Scope, error: str | None) -> JSONObject:
+        """``parallel_branch_finished``."""
+        ended = {"status": "failed" if error else "succeeded", "error": error}
+        return self.branch_started(scope) | ended
 
     # ------------------------------------------------------------------- iterations and loops
 
@@ -398,6 +382,15 @@ class Payloads:
             "node_title": form.node_title,
             "expiration_time": int(form.expires),
         }
+
+
+def _without_links(value: JSON) -> JSON:
+    """A value whose files do not say where they are."""
+    if is_object(value):
+        is_file = "dify_model_identity" in value
+        kept = (name for name in value if not (is_file and name == "url"))
+        return {name: _without_links(value[name]) for name in kept}
+    return [_without_links(item) for item in value] if is_list(value) else value
 
 
 def files_among(value: JSON) -> list[JSON]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
 """What the server's framework says of a request that it cannot read."""
 
-_UNFORESEEN = (
+UNKNOWN_KEY = "Access token is invalid"
+
+UNFORESEEN = (
     "The server encountered an internal error and was unable to complete your request. Either the "
     "server is overloaded or there is an error in the application."
 )
@@ -35,22 +37,16 @@ _LONGEST_USER = 255
 _LONGEST_VALUE = 50
 """Characters of a value that pydantic shows whole."""
 
+_BOOLEANS = {"0", "1", "f", "t", "n", "y", "no", "yes", "off", "on", "false", "true"}
+"""Texts that pydantic takes for a boolean."""
+
 _LEAST, _MOST = -(2**63), 2**64 - 1
 """The whole numbers that a strict server takes."""
 
 
 @attrs.frozen
 class RunRequest:
-    """What a request asks to be run.
-
-    Args:
-        app: The app.
-        version: The version of it to run.
-        inputs: The inputs as they were sent.
-        user: Who the run is for.
-        base_url: Base URL of the server.
-        is_streamed: Whether it is asked for in streaming mode.
-    """
+    """What a request asks to be run: a version of an app, with the inputs as they were sent."""
 
     app: Workflow
     version: Workflow
@@ -136,10 +132,23 @@ def _of_64_bits(digits: str) -> int:
     return number
 
 
+def user_of(value: JSON, dialect: Dialect) -> str:
+    """The ``user`` that every run and stop must name; 0, False and empty values name nobody."""
+    if not value:
+        raise invalid("Arg user must be provided.")
+    user = str(value)
+    if "\0" in user:
+        raise invalid("A string literal cannot contain NUL (0x00) characters.")
+    if len(user) > _LONGEST_USER:
+        raise server_error(dialect)
+    return user
+
+
 class Fields:
-    """The fields of a request; a wrong one is an `ApiError` in the words of the server's version.
+    """The fields of a request; wrong ones are an `ApiError` in the words of the server's version.
 
     Servers read them with reqparse up to 1.7, with flask-restx up to 1.10, and then with pydantic.
+    The older ones name the first wrong field at once, pydantic names all of them in `check`.
 
     Args:
         values: Value by name, of a body or a query.
@@ -152,48 +161,61 @@ class Fields:
         self._model = model
         self._dialect = dialect
         self._has_pydantic = dialect.since(1, 11)
+        self._errors: list[str] = []
 
-    def user(self) -> str:
-        """The ``user``, which every run and stop must name."""
-        user = self._values.get("user")
-        if user is None or user == "":
-            raise invalid("Arg user must be provided.")
-        if len(str(user)) > _LONGEST_USER:
-            raise server_error(self._dialect)
-        return str(user)
+    def check(self) -> None:
+        """Refuse the request if one of the fields read so far is wrong."""
+        count = len(self._errors)
+        if count:
+            title = f"{count} validation error{'s' if count > 1 else ''} for {self._model}"
+            raise invalid("\n".join([title, *self._errors]))
 
     def json_object(self, name: str) -> JSONObject:
         """A field that must be an object."""
         value = self._values.get(name)
         if is_object(value):
             return value
-        old = ""
+        if name not in self._values:
+            self._missing(name)
+            return {}
+        old = "Must not be null!"
         if value is not None and not self._has_pydantic:
             try:
                 return dict(value)  # old servers take a list of pairs
             except (TypeError, ValueError) as error:
                 old = str(error)
-        if name not in self._values or (value is None and not self._has_pydantic):
-            raise self._missing(name)
-        raise self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
+        self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
+        return {}
 
-    def check_list(self, name: str) -> None:
-        """Refuse a field that is there and no list; old servers fail on it."""
+    def check_objects(self, name: str) -> None:
+        """Refuse a field that is there and no list of objects; old ones fail on no list."""
         value = self._values.get(name)
-        if value is None or is_list(value):
-            return
-        if not self._has_pydantic:
-            raise ApiError(500, "internal_server_error", _UNFORESEEN)
-        raise self._wrong(name, "list_type", "Input should be a valid list")
+        if is_list(value):
+            for index, item in enumerate(value if self._has_pydantic else ()):
+                if not is_object(item):
+                    what = "Input should be a valid dictionary"
+                    self._note(f"{name}.{index}", "dict_type", what, "", value=item)
+        elif value is not None and not self._has_pydantic:
+            raise ApiError(500, "internal_server_error", UNFORESEEN)
+        elif value is not None:
+            self._wrong(name, "list_type", "Input should be a valid list")
 
     def text(self, name: str) -> str:
         """A field that must be a text."""
-        value = self._values.get(name)
-        if isinstance(value, str):
-            return value
         if name not in self._values:
-            raise self._missing(name)
-        raise self._wrong(name, "string_type", "Input should be a valid string")
+            self._missing(name)
+        elif self._values[name] is None:
+            self._wrong(name, "string_type", "Input should be a valid string")
+        return self.optional_text(name) or ""
+
+    def optional_text(self, name: str) -> str | None:
+        """A field that is a text or not there; old servers make a text of anything."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        if self._has_pydantic:
+            self._wrong(name, "string_type", "Input should be a valid string")
+        return str(value)
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
         """A field that must be one of several, or is not there."""
@@ -206,7 +228,8 @@ class Fields:
         old = f"{value} is not a valid choice"
         if self._dialect.since(1, 8):
             old = f"The value '{value}' is not a valid choice for '{name}'."
-        raise self._wrong(name, "literal_error", what, old)
+        self._wrong(name, "literal_error", what, old)
+        return None
 
     def number(self, name: str, *, high: int, default: int) -> int:
         """A whole number of a query, from 1."""
@@ -217,23 +240,30 @@ class Fields:
             number = int(text)
         except ValueError:
             what = "Input should be a valid integer, unable to parse string as an integer"
-            old = f"{text} is not a valid integer"
-            raise self._wrong(name, "int_parsing", what, old) from None
-        if 1 <= number <= high:
-            return number
-        kind, bound = ("greater_than_equal", 1) if number < 1 else ("less_than_equal", high)
-        what = f"Input should be {kind.replace('_', ' ').replace('equal', 'or equal')} to {bound}"
-        old = f"Invalid argument: {number}. argument must be within the range 1 - {high}"
-        raise self._wrong(name, kind, what, old)
+            self._wrong(name, "int_parsing", what, f"{text} is not a valid integer")
+            return default
+        if not 1 <= number <= high:
+            kind, bound = ("greater_than_equal", 1) if number < 1 else ("less_than_equal", high)
+            than = kind.replace("_", " ").replace("equal", "or equal")
+            old = f"Invalid argument: {number}. argument must be within the range 1 - {high}"
+            self._wrong(name, kind, f"Input should be {than} to {bound}", old)
+        return number
 
-    def _missing(self, name: str) -> ApiError:
-        return self._error(name, "missing", "Field required", _MISSING, value=self._values)
+    def check_boolean(self, name: str) -> None:
+        """Refuse a text of a query that stands for neither true nor false; old servers do not."""
+        text = self._values.get(name, "false").lower()
+        if self._has_pydantic and text not in _BOOLEANS:
+            what = "Input should be a valid boolean, unable to interpret input"
+            self._wrong(name, "bool_parsing", what)
 
-    def _wrong(self, name: str, kind: str, what: str, old: str = "") -> ApiError:
-        return self._error(name, kind, what, old, value=self._values.get(name))
+    def _missing(self, name: str) -> None:
+        self._note(name, "missing", "Field required", _MISSING, value=self._values)
 
-    def _error(self, name: str, kind: str, what: str, old: str, *, value: object) -> ApiError:
-        """The error for a field.
+    def _wrong(self, name: str, kind: str, what: str, old: str = "") -> None:
+        self._note(name, kind, what, old, value=self._values.get(name))
+
+    def _note(self, name: str, kind: str, what: str, old: str, *, value: object) -> None:
+        """Note the error of a field; old servers stop at the first one.
 
         Args:
             name: Name of the field.
@@ -246,12 +276,13 @@ class Fields:
             shown = repr(value)
             if len(shown) > _LONGEST_VALUE:  # pydantic leaves out its middle
                 shown = f"{shown[:25]}...{shown[-24:]}"
-            return invalid(
-                f"1 validation error for {self._model}\n{name}\n  {what} [type={kind}, "
+            self._errors.append(
+                f"{name}\n  {what} [type={kind}, "
                 f"input_value={shown}, input_type={type(value).__name__}]\n"
                 f"    For further information visit https://errors.pydantic.dev/2.12/v/{kind}"
             )
+            return
         body: JSONObject = {"code": "invalid_param", "message": old, "params": name}
         if self._dialect.since(1, 8):
             body = {"message": "Input payload validation failed", "errors": {name: old}}
-        return ApiError(400, "invalid_param", str(body["message"]), body)
+        raise ApiError(400, "invalid_param", str(body["message"]), body)

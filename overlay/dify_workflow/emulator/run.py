@@ -7,16 +7,20 @@ import json
 import logging
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
 import attrs
 
 from .._json import JSONObject
-from .dialect import SHUTDOWN, Dialect, Settings, StopOutcome
+from .dialect import SHUTDOWN, Settings, StopOutcome
 from .engine import Engine, StepLimitError
-from .forms import Form, Forms
+from .forms import Form
 from .payloads import NodeRun
-from .store import RunRecord, Store
+from .store import RunRecord
 from .workflows import TIMEOUT, FormAnswer, NodeError
+
+if TYPE_CHECKING:
+    from .state import State
 
 logger = logging.getLogger("dify_workflow.emulator")
 
@@ -65,29 +69,16 @@ class Run:
     One that was not started in streaming mode publishes no events until it is paused.
     """
 
-    def __init__(
-        self,
-        record: RunRecord,
-        dialect: Dialect,
-        store: Store,
-        forms: Forms,
-        *,
-        settings: Settings,
-        workers: Workers,
-        is_streamed: bool,
-    ) -> None:
+    def __init__(self, record: RunRecord, state: State, *, is_streamed: bool) -> None:
         self.record = record
+        self.state = state
         self.events: list[JSONObject] = []
         self.was_left = False
         self.is_alive = True
         self.is_published = is_streamed
         self.working_since: float | None = None
         """When work on it began (monotonic seconds); None while it waits for a worker or person."""
-        self._dialect = dialect
-        self._store = store
-        self._forms = forms
-        self._settings = settings
-        self._workers = workers
+        self._dialect = state.dialect
         self._has_worker = False
         self._stop = asyncio.Event()
         self._outcome: StopOutcome | None = None
@@ -98,7 +89,7 @@ class Run:
         self._answers: list[tuple[Form, FormAnswer]] = []
         self._resumption: asyncio.Task[None] | None = None
         self._timeouts: list[asyncio.TimerHandle] = []
-        self.engine = Engine(record, dialect, forms, settings.now, self)
+        self.engine = Engine(self)
 
     @property
     def has_ended(self) -> bool:
@@ -110,9 +101,9 @@ class Run:
     async def begin(self, *, in_worker: bool) -> None:
         """Let work on it begin: at once in the API process, else when a worker takes it."""
         if in_worker:
-            await self._workers.take()
+            await self.state.workers.take()
             self._has_worker = True
-        self.record.leg = self._settings.now()
+        self.record.leg = self.state.settings.now()
         self.working_since = time.monotonic()
         self.wake()
 
@@ -121,7 +112,7 @@ class Run:
         self.working_since = None
         if self._has_worker:
             self._has_worker = False
-            self._workers.release()
+            self.state.workers.release()
 
     def refuse(self, reason: str, inputs: JSONObject, *, cannot_start: bool = False) -> None:
         """End it before there is a record of it; its stream tells of that or falls silent.
@@ -146,9 +137,9 @@ class Run:
         record, dialect = self.record, self._dialect
         if not dialect.since(1, 14):  # the start node shows those of the system as well
             inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
-        record.save(self._store)
+        record.save(self.state.store)
         if dialect.since(1, 11):
-            self._store.add_log(record)
+            self.state.store.add_log(record)
         self.publish("workflow_started", self.engine.payloads.started("initial"))
         self._work = asyncio.create_task(self._to_end(inputs))
         stop = asyncio.create_task(self._stop.wait())
@@ -240,15 +231,15 @@ class Run:
         else:
             record.status = outcome.detail if outcome else record.status
             record.error = (outcome.detail_error if outcome else None) or error
-            record.finished = self._settings.now()
+            record.finished = self.state.settings.now()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and not dialect.since(1, 9, 2):
             # The stream itself would have written the record.
             record.status, record.finished, record.elapsed = "running", None, 0.0
             record.outputs, record.steps, record.tokens, record.exceptions = {}, 0, 0, 0
-        record.save(self._store)
+        record.save(self.state.store)
         if not dialect.since(1, 11) and not self.was_left:
-            self._store.add_log(record)
+            self.state.store.add_log(record)
         self.publish("workflow_finished", finished)
 
     # ------------------------------------------------------------------------------ its pauses
@@ -258,17 +249,17 @@ class Run:
         if self.has_ended:
             return
         self.record.status = "paused"
-        self.record.save(self._store)
+        self.record.save(self.state.store)
         self.leave()
         loop = asyncio.get_running_loop()
         for form in forms:
             for moment, act in ((form.expires, self._time_out), (form.gives_up, self._give_up)):
-                delay = max(0.0, moment - self._settings.now())
+                delay = max(0.0, moment - self.state.settings.now())
                 self._timeouts.append(loop.call_later(delay, act, form))
         self.publish("workflow_paused", self.engine.payloads.paused(forms))
 
     def _waits_for(self, form: Form) -> bool:
-        return any(each.token == form.token for each in self._forms.waiting(self.record.id))
+        return any(each.token == form.token for each in self.state.forms.waiting(self.record.id))
 
     def _time_out(self, form: Form) -> None:
         if self._waits_for(form):
@@ -278,16 +269,16 @@ class Run:
         """Stop after so long a wait; nobody who listens hears of it."""
         if not self._waits_for(form):
             return
-        self._forms.settle(form, FormAnswer(TIMEOUT, {}))
+        self.state.forms.settle(form, FormAnswer(TIMEOUT, {}))
         record = self.record
-        record.status, record.finished = "stopped", self._settings.now()
+        record.status, record.finished = "stopped", self.state.settings.now()
         record.error = f"Human input global timeout at node {form.node_id}"
-        record.save(self._store)
+        record.save(self.state.store)
         self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
         """Take what somebody answered; a paused run goes on when a worker takes it up."""
-        self._forms.settle(form, answer)
+        self.state.forms.settle(form, answer)
         if self.record.status != "paused":
             self._go_on(form, answer)
             return
@@ -296,13 +287,14 @@ class Run:
             self._resumption = asyncio.create_task(self._resume())
 
     async def _resume(self) -> None:
-        await asyncio.sleep(self._settings.resume_delay)
+        await asyncio.sleep(self.state.settings.resume_delay)
         await self.begin(in_worker=True)
         answers, self._answers, self._resumption = self._answers, [], None
         self.is_published = True
+        self.engine.resume()
         self.record.status = "running"
         # The record of a run that goes on counts nothing yet.
-        attrs.evolve(self.record, steps=0, tokens=0, exceptions=0).save(self._store)
+        attrs.evolve(self.record, steps=0, tokens=0, exceptions=0).save(self.state.store)
         self.publish("workflow_started", self.engine.payloads.started("resumption"))
         if self._stops_when_answered:
             self._end_as(self._dialect.queue_stop)
@@ -311,7 +303,7 @@ class Run:
             self._go_on(form, answer)
 
     def _go_on(self, form: Form, answer: FormAnswer) -> None:
-        self._forms.take(form)
+        self.state.forms.take(form)
         self.engine.answer(form, answer)
 
     # ------------------------------------------------------------------------------ its events
@@ -337,4 +329,4 @@ class Run:
     def save_node(self, node: NodeRun) -> None:
         """Keep a node, which has started or ended."""
         data = json.dumps(node.to_json(), default=str)
-        self._store.put("nodes", run_id=self.record.id, position=node.position, data=data)
+        self.state.store.put("nodes", run_id=self.record.id, position=node.position, data=data)

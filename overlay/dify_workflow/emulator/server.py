@@ -16,12 +16,21 @@ import uvicorn
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from .api import Api, SeenRequest
-from .connection import HostCheck, OutageAnswer, Outages, Protocol, Server, checked_hosts, dated
+from .connection import (
+    OutageAnswer,
+    Outages,
+    Protocol,
+    Server,
+    checked_hosts,
+    dated,
+    guarded,
+    open_to_browsers,
+)
 from .demos import DEMOS
 from .dialect import Settings, dialect_of
 from .faults import Faults
 from .page import Page
+from .routes import Routes, SeenRequest
 from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
@@ -62,6 +71,8 @@ class Emulator:
         allowed_hosts: Further names by which it may be reached, such as that of its container;
             ``*`` for any. Requests must name loopback, `host` or one of these: any page on the web
             could lead a name of its own here (DNS rebinding).
+        cors: Whether web pages of any origin may call it from a browser, as real servers allow it;
+            such a page can then run its workflows and read their runs, where it knows a key.
 
     Raises:
         ValueError: The version cannot be emulated, two workflows have the same name, a setting is
@@ -85,6 +96,7 @@ class Emulator:
         mends_stops: bool = False,
         log_level: str = "warning",
         allowed_hosts: Iterable[str] = (),
+        cors: bool = False,
     ) -> None:
         self.workflows = _with_names(workflows or DEMOS)
         dialect = dialect_of(server_version)
@@ -101,10 +113,11 @@ class Emulator:
         self._settings = attrs.evolve(self._given)
         self._store = Store(database, self._settings.now)
         self._state = State(self.workflows, self._store, dialect, self._settings)
-        api = Api(self._state, self.faults, self._seen)
+        routes = Routes(self._state, self.faults, self._seen)
+        api = routes.application(Page(self._state).routes())
         hosts = checked_hosts(allowed_hosts) | checked_hosts([host] if host else [])
         config = uvicorn.Config(
-            dated(HostCheck(api.application(Page(self._state).routes()), hosts), self._settings),
+            dated(guarded(open_to_browsers(api) if cors else api, hosts), self._settings),
             loop="asyncio",
             http=Protocol,
             log_level=log_level,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator, Iterable
+from functools import partial
 from typing import Any
 
 from .._json import JSONObject
@@ -11,6 +12,7 @@ from ..inputs import problems
 from .dialect import Dialect, Settings
 from .files import Files
 from .forms import Forms
+from .inputs import accepted
 from .requests import ApiError, RunRequest, invalid
 from .run import Run, Workers
 from .store import RunRecord, Store, system_inputs
@@ -32,7 +34,7 @@ class State:
         self.workers = Workers(settings)
         self.forms = Forms(store)
         self.files = Files(store, dialect)
-        self.streams = Streams(dialect, settings, store, self.forms, self.closing)
+        self.streams = Streams(self)
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -61,18 +63,6 @@ class State:
 
     # --------------------------------------------------------------------------- runs that start
 
-    def refusal(self, asked: RunRequest) -> str:
-        """Why the server would not take the inputs; empty where it would."""
-        found = [problem.message for problem in problems(asked.version.form(), asked.inputs)]
-        if found and not found[0].startswith("File validation failed"):
-            return found[0]
-        user_id = self.store.user_id(asked.app.key, asked.user)
-        try:  # before it asks whether the app takes a file, the server looks for it
-            self.files.resolved(asked.inputs, asked.app.key, user_id, asked.base_url)
-        except ApiError as error:
-            return error.message
-        return found[0] if found else ""
-
     def check_room(self, asked: RunRequest) -> None:
         """Refuse a run beyond the app's limit.
 
@@ -98,11 +88,13 @@ class State:
         """Start a run in the API process, which goes on by itself.
 
         Raises:
+            ApiError: Its inputs are invalid.
             StartError: It cannot start.
         """
+        taken = self._accepted(asked)
         run = self._new_run(asked)
         await run.begin(in_worker=False)
-        taken = await self._prepare(run, asked)
+        await self._prepare(run, asked, taken)
         self._runs[run.record.id] = run
         self.go_on(self._until_end(run, run.execute(taken)))
         return run
@@ -116,12 +108,12 @@ class State:
         async def work() -> None:
             await asyncio.sleep(delay)
             await run.begin(in_worker=True)
-            refusal = self.refusal(asked)
-            if refusal:
-                run.refuse(refusal, asked.inputs)
-                return
             try:
-                taken = await self._prepare(run, asked)
+                taken = self._accepted(asked)
+                await self._prepare(run, asked, taken)
+            except ApiError as error:
+                run.refuse(error.message, asked.inputs)
+                return
             except StartError as error:
                 run.refuse(str(error), asked.inputs, cannot_start=True)
                 return
@@ -137,21 +129,22 @@ class State:
         user_id = self.store.user_id(app.key, asked.user)
         now = self.settings.now()
         record = RunRecord(app.key, app.id_of(version), version.version, asked.user, user_id, now)
-        return Run(
-            record,
-            self.dialect,
-            self.store,
-            self.forms,
-            settings=self.settings,
-            workers=self.workers,
-            is_streamed=asked.is_streamed,
-        )
+        return Run(record, self, is_streamed=asked.is_streamed)
 
-    async def _prepare(self, run: Run, asked: RunRequest) -> JSONObject:
-        """Make a run; the inputs as the workflow takes them."""
+    def _accepted(self, asked: RunRequest) -> JSONObject:
+        """The inputs as the workflow gets them.
+
+        Raises:
+            ApiError: The server would not take them.
+        """
+        key = asked.app.key
+        user_id = self.store.user_id(key, asked.user)
+        build = partial(self.files.build, app=key, user_id=user_id, base_url=asked.base_url)
+        return accepted(asked.version.inputs, asked.inputs, build)
+
+    async def _prepare(self, run: Run, asked: RunRequest, taken: JSONObject) -> None:
+        """Make a run, and take the first step of its workflow."""
         record, app = run.record, asked.app
-        files = self.files.resolved(asked.inputs, app.key, record.user_id, asked.base_url)
-        taken = asked.version.taken(files)
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
         record.created = record.leg
@@ -163,7 +156,6 @@ class State:
             if self.dialect.has_workers:
                 raise
             await run.engine.prepare(_failing(str(error)))
-        return taken
 
     async def _until_end(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -7,7 +7,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -151,40 +152,40 @@ class Store:
             assert row is not None
             return str(row["id"])
 
+    def nodes_of(self, run_id: str) -> list[JSONObject]:
+        """What is kept of the nodes of a run, in the order in which they began."""
+        rows = self.all("SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id])
+        return [json.loads(row["data"]) for row in rows]
+
     def add_runs(self, app: str, workflow_id: str, version: str, runs: Iterable[PastRun]) -> None:
         """Put runs that have ended into the logs."""
         users: dict[str | None, str] = {None: str(uuid4())}
-        with self._lock:
-            self._database.execute("BEGIN")
-            try:
-                for run in runs:
-                    user_id = users.get(run.user) or self.user_id(app, str(run.user))
-                    users[run.user] = user_id
-                    has_ended = run.status not in {"running", "paused"}
-                    record = RunRecord(
-                        app,
-                        workflow_id,
-                        version,
-                        user=run.user or "",
-                        user_id=user_id,
-                        created=run.created_at,
-                        id=run.id,
-                        status=run.status,
-                        inputs=run.inputs,
-                        outputs=run.outputs,
-                        error=run.error,
-                        elapsed=run.elapsed_time,
-                        tokens=run.total_tokens,
-                        steps=run.total_steps,
-                        exceptions=run.exceptions_count,
-                        finished=run.created_at + run.elapsed_time if has_ended else None,
-                    )
-                    self.add("runs", **record.row())
-                    self.add_log(record, log_id=run.log_id, made_in=run.created_from)
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        with self._lock, self._transaction():
+            for run in runs:
+                if run.user not in users:
+                    users[run.user] = self.user_id(app, str(run.user))
+                user_id = users[run.user]
+                record = RunRecord(
+                    app, workflow_id, version, "", user_id, run.created_at, id=run.id
+                )
+                record.status, record.error = run.status, run.error
+                record.inputs, record.outputs = run.inputs, run.outputs
+                record.elapsed, record.tokens = run.elapsed_time, run.total_tokens
+                record.steps, record.exceptions = run.total_steps, run.exceptions_count
+                if run.status not in {"running", "paused"}:
+                    record.finished = run.created_at + run.elapsed_time
+                self.add("runs", **record.row())
+                self.add_log(record, log_id=run.log_id, made_in=run.created_from)
+
+    @contextmanager
+    def _transaction(self) -> Generator[None, None, None]:
+        self._database.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
     def add_log(
         self, run: RunRecord, *, log_id: str | None = None, made_in: str = "service-api"
@@ -221,41 +222,23 @@ def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSON
 
 @attrs.define
 class RunRecord:
-    """What is remembered of a run.
-
-    Args:
-        app: Key of the app.
-        workflow_id: Id of the published version (UUID).
-        version: Name of the published version.
-        user: Who it is for.
-        user_id: Id (UUID) of the end user.
-        created: When it began (Unix seconds).
-        number: Its number among the runs of the app, from 1.
-        id: Id (UUID).
-        task_id: Id (UUID) of its task.
-        status: How it is.
-        inputs: Its inputs, with those of the system.
-        outputs: Its outputs.
-        error: Error text.
-        elapsed: Its duration in seconds; 0 while it runs.
-        tokens: Tokens that models used.
-        steps: Nodes that ran.
-        exceptions: Nodes that failed.
-        finished: When it ended.
-        leg: When it began or, after a pause, went on.
-    """
+    """What is remembered of a run; times are Unix seconds."""
 
     app: str
+    """Key of the app."""
     workflow_id: str
     version: str
+    """Name of the published version that ran."""
     user: str
     user_id: str
     created: float
     number: int = 0
+    """Its number among the runs of the app, from 1."""
     id: str = attrs.field(factory=lambda: str(uuid4()))
     task_id: str = attrs.field(factory=lambda: str(uuid4()))
     status: str = "running"
     inputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    """Those of the system are among them."""
     outputs: JSONObject = attrs.field(factory=dict[str, JSON])
     error: str | None = None
     elapsed: float = 0.0
@@ -264,6 +247,7 @@ class RunRecord:
     exceptions: int = 0
     finished: float | None = None
     leg: float = 0.0
+    """When it began or, after a pause, went on."""
 
     @property
     def kept_inputs(self) -> JSONObject:

@@ -17,10 +17,9 @@ from .._json import JSONObject
 from .payloads import Payloads
 
 if TYPE_CHECKING:
-    from .dialect import Dialect, Settings
-    from .forms import Forms
     from .run import Run
-    from .store import RunRecord, Store
+    from .state import State
+    from .store import RunRecord
 
 PING = b"event: ping\n\n"
 
@@ -31,19 +30,10 @@ TERMINAL = ("workflow_finished", "workflow_paused")
 class Streams:
     """Writes streams."""
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        settings: Settings,
-        store: Store,
-        forms: Forms,
-        closing: asyncio.Event,
-    ) -> None:
-        self._dialect = dialect
-        self._settings = settings
-        self._store = store
-        self._forms = forms
-        self._closing = closing
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._dialect = state.dialect
+        self._settings = state.settings
 
     # ---------------------------------------------------------------------- POST /workflows/run
 
@@ -72,7 +62,7 @@ class Streams:
         Returns:
             The event; None where the run's worker died.
         """
-        while run.is_alive and not self._closing.is_set():
+        while run.is_alive and not self._state.closing.is_set():
             if run.events and run.events[-1]["event"] in TERMINAL:
                 return run.events[-1]
             await run.changed()
@@ -99,10 +89,13 @@ class Streams:
         text = json.dumps({"event": "workflow_finished", **ids, "data": data})
         yield f"data: {text}\n\n".encode()
 
-    async def of_going_on(
+    def of_going_on(
         self, record: RunRecord, run: Run | None, *, snapshot: bool, continues: bool
     ) -> AsyncIterator[bytes]:
         """The stream of a run that has not ended.
+
+        What has been and what comes are told apart here, at once: a run may go on, and even end,
+        before the stream is read.
 
         Args:
             record: The run.
@@ -110,15 +103,19 @@ class Streams:
             snapshot: Whether what has been is told first.
             continues: Whether a pause does not end the stream; without a snapshot nothing does.
         """
-        # The end is told also where it came since somebody saw that the run goes on.
-        position = len(run.events) - run.has_ended if run else 0
-        yield PING
-        if snapshot:
-            for event in self._replay(record):
-                yield self._message(event)
-            if record.status == "paused" and not continues:
-                return
+        position = len(run.events) if run else 0
+        told = self._replay(record) if snapshot else []
         ends = () if continues and not snapshot else TERMINAL[: 1 if continues else 2]
+        return self._followed(run, position, told, ends)
+
+    async def _followed(
+        self, run: Run | None, position: int, told: list[JSONObject], ends: tuple[str, ...]
+    ) -> AsyncIterator[bytes]:
+        yield PING
+        for event in told:
+            yield self._message(event)
+        if told and told[-1]["event"] in ends:
+            return
         async for live in self._events(run, position, of_worker=False):
             if live is None:
                 yield PING
@@ -136,16 +133,12 @@ class Streams:
         payloads = Payloads(self._dialect, record, self._settings.now)
         started = payloads.started("initial") | {"inputs": record.kept_inputs}
         told: list[tuple[str, JSONObject]] = [("workflow_started", started)]
-        rows = self._store.all(
-            "SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [record.id]
-        )
-        for row in rows:
-            node = json.loads(row["data"])
+        for node in self._state.store.nodes_of(record.id):
             told.append(("node_started", _replayed_start(node)))
             if node["status"] != "running":
                 told.append(("node_finished", _replayed_end(node)))
         if is_paused:
-            forms = self._forms.of_pause(record.id)
+            forms = self._state.forms.of_pause(record.id)
             if not self._dialect.since(1, 16):
                 forms = [attrs.evolve(form, content=form.template) for form in forms]
             told += [("human_input_required", payloads.form_required(form)) for form in forms]
@@ -165,7 +158,7 @@ class Streams:
         """
         settings = self._settings
         last = pinged = time.monotonic()
-        while not self._closing.is_set():
+        while not self._state.closing.is_set():
             if run is not None and position < len(run.events):
                 yield run.events[position]
                 position += 1
@@ -181,7 +174,7 @@ class Streams:
                 last = now if of_worker else last
                 yield None
                 continue
-            changed = run.changed() if run is not None else self._closing.wait()
+            changed = run.changed() if run is not None else self._state.closing.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(due, end) - now):
                     await changed
@@ -201,7 +194,7 @@ class Streams:
         """Let time pass, unless the emulator stops."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._closing.wait()
+                await self._state.closing.wait()
 
 
 def _compact(event: JSONObject) -> bytes:

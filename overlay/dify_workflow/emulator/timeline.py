@@ -23,7 +23,7 @@ def timeline_of(run: JSONObject, nodes: Iterable[JSONObject]) -> JSONObject:
     timeline.begin = _instant(timeline, run["created"])
     known: dict[str, Execution] = {}
     for data in nodes:
-        numbers[data["id"]] = data["index"]
+        numbers[data["id"]] = data["position"]
         known[data["id"]] = node = _node(timeline, data, goes_on=run["goes_on"])
         node.around = known.get(data["parent"])
         (node.around.inside if node.around else timeline.executions).append(node)

@@ -409,10 +409,6 @@ class Workflow:
         """``user_input_form`` of GET /parameters."""
         return [item.to_wire() for item in self.inputs]
 
-    def taken(self, inputs: JSONObject) -> JSONObject:
-        """The inputs as the workflow gets them: those it declares, as the server converts them."""
-        return {item.name: _converted(item, inputs.get(item.name)) for item in self.inputs}
-
 
 def workflow(
     *inputs: Input,
@@ -454,14 +450,3 @@ def workflow(
         )
 
     return make
-
-
-def _converted(field: Input, value: Any) -> JSON:
-    """The value as the server hands it to the workflow."""
-    if value is None:
-        value = field.default
-    if field.type == "number" and isinstance(value, str):
-        if not value.strip():
-            return None
-        return float(value) if "." in value else int(value)
-    return value.replace("\0", "") if isinstance(value, str) else value

@@ -55,6 +55,13 @@ def emulate(
             show_default="localhost, 127.0.0.1, [::1] and --host",
         ),
     ] = None,
+    cors: Annotated[
+        bool,
+        typer.Option(
+            "--cors",
+            help="Let web pages of any origin call it from a browser, as real servers do.",
+        ),
+    ] = False,
 ) -> None:
     """Serve workflows as Dify would, until Ctrl-C.
 
@@ -76,6 +83,7 @@ def emulate(
             server_version=server_version,
             workers=workers,
             allowed_hosts=allowed_host or None,
+            cors=cors or None,
         )
         try:
             serve(emulator)

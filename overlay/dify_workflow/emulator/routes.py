@@ -1,0 +1,157 @@
+"""What stands around every endpoint: its route, the key, faults, and what has been asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .answers import Answers
+from .api import ENDPOINTS, Api, Endpoint, WorkerDiedError, label
+from .faults import EndedEarlyError, Fault, Faults, end_connection
+from .requests import UNKNOWN_KEY, ApiError
+
+if TYPE_CHECKING:
+    from .state import State
+    from .workflows import Workflow
+
+_NOT_ALLOWED = 405
+_NO_ANSWER = 0
+_NO_KEY = "Authorization header must be provided and start with 'Bearer'"
+
+
+@attrs.frozen
+class SeenRequest:
+    """A request that reached the emulator.
+
+    Args:
+        method: Its method.
+        path: Its path, without the base URL's.
+        status: HTTP status of the answer; 0 where the connection broke before one.
+    """
+
+    method: str
+    path: str
+    status: int
+
+
+class Routes:
+    """Answers requests, or lets go wrong what faults say."""
+
+    def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
+        self._state = state
+        self._dialect = state.dialect
+        self._answers = Answers(state.dialect)
+        self._api = Api(state, faults)
+        self._faults = faults
+        self._seen = seen
+
+    def application(self, pages: list[Route]) -> Starlette:
+        """The ASGI application."""
+        routes = [
+            Route(f"/v1{path}", partial(self._seen_answer, endpoint), methods=[method])
+            for since, method, path, endpoint in ENDPOINTS
+            if self._dialect.since(*since)
+        ]
+        if not self._dialect.since(1, 8):
+            routes.append(Route("/v1/", self._root))
+        application = Starlette(
+            routes=[*routes, *pages], exception_handlers={HTTPException: self._refused}
+        )
+        application.router.redirect_slashes = False
+        return application
+
+    async def _seen_answer(self, endpoint: Endpoint, request: Request) -> Response:
+        """The answer, or the end of the connection; what was asked is remembered."""
+        faults = self._faults.take(label(request), "answer")
+        status = _NO_ANSWER
+        try:
+            response = await self._with(faults, request, partial(self._answer, endpoint))
+            status = response.status_code
+        except EndedEarlyError as early:
+            await self._api.end_early(early.fault, request)
+            response = Response()
+        except WorkerDiedError:
+            await end_connection(request.state.transport, "cut")
+            response = Response()
+        except ClientDisconnect:  # in mid-request, as clients do that are killed
+            return Response()
+        method, _, path = label(request).partition(" ")
+        self._seen.append(SeenRequest(method, path, status))
+        return response
+
+    async def _with(
+        self,
+        faults: list[Fault],
+        request: Request,
+        answer: Callable[[Request], Awaitable[Response]],
+    ) -> Response:
+        """The answer, late or another where a fault says so.
+
+        Raises:
+            EndedEarlyError: There is none.
+        """
+        other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
+        if other is not None and (other.runs_anyway or other.unanswered):
+            await request.body()  # while the connection is there
+        if other is not None and other.runs_anyway:
+            self._state.go_on(_ignoring(answer(request)))
+        delay = sum(fault.delay for fault in faults)
+        if delay:
+            await asyncio.sleep(delay)
+        if other is None:
+            return await answer(request)
+        if other.answer is None:
+            raise EndedEarlyError(other)
+        given = other.answer
+        headers = {"content-type": given.content_type, **given.headers}
+        return Response(given.body, given.status, headers)
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
+        try:
+            return await endpoint(self._api, request, self._app_of(request))
+        except ApiError as error:
+            return self._answers.error(error)
+
+    def _app_of(self, request: Request) -> Workflow:
+        header = request.headers.get("authorization", "").strip()
+        scheme, space, key = header.partition(" ")
+        is_bearer = scheme.lower() == "bearer"
+        if not space and not (is_bearer and self._dialect.since(1, 16)):
+            raise ApiError(401, "unauthorized", _NO_KEY)
+        if not is_bearer:
+            raise ApiError(401, "unauthorized", "Authorization scheme must be 'Bearer'")
+        app = self._state.apps.get(key.strip())
+        if app is None:
+            raise ApiError(401, "unauthorized", UNKNOWN_KEY)
+        if not app.api_enabled:
+            raise ApiError(403, "forbidden", "The app's API service has been disabled.")
+        return app
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        """404 and 405 of the routes."""
+        if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "")
+            if request.method == "OPTIONS":
+                return self._answers.options(allowed)
+            return self._answers.method_not_allowed(allowed)
+        return self._answers.not_found_page(request.url.path)
+
+    async def _root(self, _request: Request) -> Response:
+        version = {"api_version": "v1", "server_version": self._dialect.version}
+        return self._answers.json({"welcome": "Dify OpenAPI", **version})
+
+
+async def _ignoring(answer: Awaitable[Response]) -> None:
+    with suppress(WorkerDiedError):
+        await answer
