@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from .._json import JSONObject
-from ..inputs import problems
 from .dialect import Dialect, Settings
 from .files import Files
 from .forms import Forms
