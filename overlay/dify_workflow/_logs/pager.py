@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import deque
 from datetime import datetime
 
@@ -20,12 +22,18 @@ from .._log_cursor import (
 )
 from ..errors import InvalidRequestError, LogCursorError
 from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
-from ..models.log import checked_moment
+from ..models.log import MAX_SCAN, checked_moment
 from .cursor import LogMemory
 from .walk import LogWalk
 
 _SPARE = 10
 """Rows to ask for beyond those wanted: others share the seconds at which they begin and end."""
+
+
+LONGEST_SEARCH = 4.0
+"""Seconds after which no further rows are looked through; the last call may take one more."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def scope_of(request: WorkflowLogsRequest) -> LogScope:
@@ -38,6 +46,7 @@ def scope_of(request: WorkflowLogsRequest) -> LogScope:
         by_user=not (
             request.keyword or request.created_by_end_user_session_id or request.created_by_account
         ),
+        by_keyword=not (request.keyword or request.created_by_end_user_session_id),
     )
 
 
@@ -77,21 +86,40 @@ def starting_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> Steps[
 
 
 def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
-    """Where to go on after a row, which is looked for from the newest one on."""
+    """Where to go on after a row, which is looked for through its run, then from the newest on."""
+    place = yield from _place_of_run(request, row_id)
+    if place is not None:
+        return LogBookmark(place)
     walk = LogWalk(scope_of(request))
-    seen = 0
+    seen, begin = 0, time.monotonic()
+    is_long = request.max_scan > MAX_SCAN
     while not walk.ended and seen < request.max_scan:
+        if not is_long and time.monotonic() - begin >= LONGEST_SEARCH:
+            break
         rows = yield from walk.step()
         for row in rows[: request.max_scan - seen]:
-            if row.id == row_id:
+            if row_id in {row.id, row.workflow_run and row.workflow_run.id}:
                 return LogBookmark(LogPosition.of(row), walk.head)
         seen += len(rows)
-    saw_all = walk.ended and seen <= request.max_scan
-    where = f"all {seen}" if saw_all else f"the newest {request.max_scan}"
+    seen = min(seen, request.max_scan)
+    where = f"all {seen}" if walk.ended and seen < request.max_scan else f"the newest {seen}"
     raise LogCursorError(
         f"last_id: none of {where} rows that match has the id {row_id}. Give the row's time too, "
-        "as last_created_at; next_request() and cursor of a page have it."
+        "as last_created_at; next_request() and cursor of a page have it. The id of the run finds "
+        f"the row at once, and a max_scan above {MAX_SCAN} has more rows looked through."
     )
+
+
+def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPosition | None]:
+    """The place of a run's row; None where there is none, or the keyword is taken."""
+    if not _UUID.fullmatch(run_id) or not scope_of(request).by_keyword:
+        return None
+    scope = scope_of(request)
+    answer = yield LogQuery(scope.after, scope.before, narrowed={"keyword": run_id})
+    for row in answer.rows:
+        if row.workflow_run is not None and row.workflow_run.id == run_id.lower():
+            return LogPosition.of(row)
+    return None
 
 
 class LogPager:
