@@ -21,9 +21,8 @@ from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
-from ._logs.cursor import RETURNED
-from ._logs.pager import LogPager, TailCore
-from ._logs.source import LogSource
+from ._logs.pager import RETURNED, LogPager, LogSource
+from ._logs.tail import LogTailer
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
 from ._streams.observer import Observer
@@ -194,11 +193,13 @@ class ClientBase(Generic[TransportT]):
         source = self._log_source(name, request)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
-    def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None
-    ) -> tuple[TailCore, LogSource]:
+    def _log_tailer(
+        self, name: str, request: WorkflowLogsRequest | None, interval: float
+    ) -> tuple[LogTailer, LogSource]:
         source = self._log_source(name, request)
-        return TailCore(source.request, RETURNED), source
+        patience = self._options.lost_run_timeout
+        tailer = LogTailer(source.request, RETURNED, interval=interval, patience=patience)
+        return tailer, source
 
     def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):
