@@ -25,8 +25,7 @@ from ._logs.pager import RETURNED, LogPager, LogSource
 from ._logs.tail import LogTailer
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
-from ._streams.observer import Observer
-from ._streams.protocol import RunCalls
+from ._streams.protocol import Observer, RunCalls
 from ._streams.recovery import Pace, Patience, Recovery
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now

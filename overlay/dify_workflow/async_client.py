@@ -29,11 +29,10 @@ from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
 from ._streams.async_media import AsyncMediaStream
 from ._streams.async_stream import AsyncWorkflowStream
-from ._streams.observer import marked, sending
-from ._streams.protocol import Ask, Step, Wait
+from ._streams.decoder import MAX_EVENT_BYTES
+from ._streams.protocol import Ask, Step, Wait, marked, sending
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
-from ._streams.sse import MAX_EVENT_BYTES
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent
 

@@ -20,7 +20,7 @@ from .timeouts import bounds_of
 from .versions import version_needed
 
 if TYPE_CHECKING:
-    from .._streams.observer import Observer
+    from .._streams.protocol import Observer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -19,8 +19,8 @@ from ..errors import (
     WorkflowStreamError,
 )
 from ..events.base import FailureEvent, StreamEvent
+from .decoder import EventTooLargeError
 from .run_state import RunState
-from .sse import EventTooLargeError
 
 
 class _Ids(TypedDict):

@@ -11,7 +11,7 @@ from typing import IO, Self
 
 from .._json import JSON, abridged, decode, is_object
 from .._output_file import Source, refuse_source, replacing, source_of
-from .._streams.replay import StreamGap
+from .._streams.feed import StreamGap
 from ..errors import InvalidRequestError
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent, UnreadableEvent
