@@ -26,7 +26,7 @@ from ._logs.tail import LogTailer
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
 from ._streams.protocol import Observer, RunCalls
-from ._streams.recovery import Pace, Patience, Recovery
+from ._streams.recovery import Pace, Recovery, RecoveryPolicy
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
@@ -273,7 +273,9 @@ class ClientBase(Generic[TransportT]):
 
     def _recovery(self, calls: RunCalls) -> Recovery:
         options = self._options
-        return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
+        return Recovery(
+            calls, RecoveryPolicy(options.max_reattach, options.lost_run_timeout, self._pace)
+        )
 
     def _search(self, name: str, call: Call[Any]) -> Search | None:
         """What looks for a run that is sent now, if its id never comes; None without `recover`."""

@@ -30,7 +30,7 @@ from ._secret import ApiKey, wrap
 from ._streams.async_media import AsyncMediaStream
 from ._streams.async_stream import AsyncWorkflowStream
 from ._streams.decoder import MAX_EVENT_BYTES
-from ._streams.protocol import Ask, Step, Wait, marked, sending
+from ._streams.protocol import SendCall, Step, Wait, marked, sending
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
@@ -1053,7 +1053,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     async def _search_step(self, step: Step) -> Any:
         match step:
-            case Ask(call=call):
+            case SendCall(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
                 bounded = self._options.deadline.bound(seconds) or 0.0

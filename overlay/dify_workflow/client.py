@@ -29,7 +29,7 @@ from ._json import JSON
 from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
 from ._streams.decoder import MAX_EVENT_BYTES
-from ._streams.protocol import Ask, Step, Wait, marked, sending
+from ._streams.protocol import SendCall, Step, Wait, marked, sending
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
 from ._streams.sync_media import MediaStream
@@ -1047,7 +1047,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def _search_step(self, step: Step) -> Any:
         match step:
-            case Ask(call=call):
+            case SendCall(call=call):
                 return self._transport.send(call)
             case Wait(seconds=seconds):
                 bounded = self._options.deadline.bound(seconds) or 0.0

@@ -19,7 +19,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
-from .protocol import Ask, Reopen, Step, Wait
+from .protocol import OpenStream, SendCall, Step, Wait
 from .session import StreamSession
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
             session.finish()
             await self._release()
         else:
-            await self._read(body, session.patience)
+            await self._read(body, session.read_timeout)
 
     async def _read(self, body: AsyncByteStream, within: float | None) -> None:
         """Read bytes, and take what comes of that.
@@ -350,14 +350,14 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
             raise self._session.errors.left_early()
         self._session.check_deadline()
         match step:
-            case Reopen(call=call):
+            case OpenStream(call=call):
                 self._body = body = await self._transport.open(call)
                 if self._closed:  # meanwhile, by another task
                     await body.close()
                     raise self._session.errors.left_early()
                 self._session.begin(body.headers, body.key)
                 return None
-            case Ask(call=call):
+            case SendCall(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
                 self._closing = closing = Event()

@@ -43,12 +43,12 @@ class StreamGap(StreamEvent[JSONObject]):
         return cls({"event": "stream_gap", **ids, "data": {"reason": reason}})
 
 
-class Taker(Protocol):
+class EventSink(Protocol):
     """Who takes what a feed brings."""
 
     ready: deque[StreamEvent[object]]
 
-    def take(self, event: StreamEvent[object]) -> bool:
+    def apply(self, event: StreamEvent[object]) -> bool:
         """Take an event; False where no more are wanted."""
         ...
 
@@ -143,7 +143,7 @@ class RunFeed:
         """What came after the last whole event."""
         return self._decoder.unfinished
 
-    def receive(self, chunk: bytes, session: Taker) -> None:
+    def receive(self, chunk: bytes, session: EventSink) -> None:
         """Give the session the events that a chunk completes and that tell something new.
 
         Args:
@@ -156,7 +156,7 @@ class RunFeed:
                 if self.is_steady and type(event) is TextChunk:
                     self.progress = self._errors.last_event = event
                     session.ready.append(event)
-                elif self._is_new(event) and not session.take(event):
+                elif self._is_new(event) and not session.apply(event):
                     return
         except EventTooLargeError as error:
             session.fail(self._errors.too_large(error))
@@ -172,9 +172,9 @@ class RunFeed:
 
     def note(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run, which is delivered now."""
-        self.run.take(event)
+        self.run.apply(event)
         if isinstance(event, NodeStarted | NodeFinished):
-            self.run.nodes.take(event, is_live=not self.is_of_events)
+            self.run.nodes.apply(event, is_live=not self.is_of_events)
         self._replay.note(event)
 
     # ------------------------------------------------------------------------------- silence
@@ -183,9 +183,9 @@ class RunFeed:
         """Note that bytes came; those of /events say nothing of the run's worker."""
         self.last_activity = time.monotonic()
         if not self.is_of_events:
-            self.note_life()
+            self.touch()
 
-    def note_life(self) -> None:
+    def touch(self) -> None:
         """Note that the run goes on, or waits for people."""
         self.last_sign = time.monotonic()
 
@@ -210,7 +210,7 @@ class RunFeed:
             return False
         if not isinstance(event, FailureEvent | UnreadableEvent):
             self.progress = event
-            self.note_life()
+            self.touch()
         return True
 
     def _is_told_again(self, event: StreamEvent[object]) -> bool:
@@ -220,7 +220,7 @@ class RunFeed:
         if not self._replay.repeats(event):
             return False
         if isinstance(event, WorkflowStarted):
-            self.run.take(event)  # the first one may have been lost, and has the inputs
+            self.run.apply(event)  # the first one may have been lost, and has the inputs
         return True
 
     def _is_over(self, event: StreamEvent[object]) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
+import attrs
+
 if TYPE_CHECKING:
     from .._api.log_query import LogAnswer
     from .._http.request import Call
@@ -21,24 +23,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Reopen:
+@attrs.frozen
+class OpenStream:
     """Open the stream of a call, and read on from it."""
 
-    __slots__ = ("call",)
-
-    def __init__(self, call: Call[Any]) -> None:
-        self.call = call
+    call: Call[Any]
 
 
-class Ask(Generic[T]):
+@attrs.frozen
+class SendCall(Generic[T]):
     """Send a call; its answer is sent back."""
 
-    __slots__ = ("call",)
-
-    def __init__(self, call: Call[T]) -> None:
-        self.call = call
+    call: Call[T]
 
 
+@attrs.frozen
 class Wait:
     """Let time pass.
 
@@ -46,16 +45,14 @@ class Wait:
         seconds: How much.
     """
 
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    seconds: float
 
 
-Step: TypeAlias = Reopen | Ask[Any] | Wait
+Step: TypeAlias = OpenStream | SendCall[Any] | Wait
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
+@attrs.frozen(kw_only=True)
 class RunCalls:
     """The calls that find a run again.
 
@@ -68,20 +65,11 @@ class RunCalls:
         server_version: Version of the server, as far as it is known.
     """
 
-    def __init__(
-        self,
-        *,
-        events: Callable[[str, str | None], Call[Any]],
-        detail: Callable[[str], Call[WorkflowRunResponse]],
-        logs: Callable[[], Call[LogAnswer]],
-        form: Callable[[str], Call[HumanInputForm]],
-        server_version: Callable[[], str | None],
-    ) -> None:
-        self.events = events
-        self.detail = detail
-        self.logs = logs
-        self.form = form
-        self.server_version = server_version
+    events: Callable[[str, str | None], Call[Any]]
+    detail: Callable[[str], Call[WorkflowRunResponse]]
+    logs: Callable[[], Call[LogAnswer]]
+    form: Callable[[str], Call[HumanInputForm]]
+    server_version: Callable[[], str | None]
 
 
 class Observer(Protocol):
@@ -112,7 +100,7 @@ class Observer(Protocol):
         """
         ...
 
-    def told(self, event: StreamEvent[object]) -> None:
+    def on_event(self, event: StreamEvent[object]) -> None:
         """An event is delivered."""
         ...
 

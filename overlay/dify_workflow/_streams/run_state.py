@@ -35,7 +35,7 @@ class Nodes:
         """Whether any was reported."""
         return bool(self._executions)
 
-    def take(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
+    def apply(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
         """Note what an event says.
 
         Args:
@@ -144,17 +144,17 @@ class RunState:
         assert self.run_id is not None
         return self.run_id
 
-    def take_ids(self, event: StreamEvent[object]) -> None:
+    def apply_ids(self, event: StreamEvent[object]) -> None:
         """Note the ids that an event carries, where they are not known."""
         self.run_id = self.run_id or event.id
         self.task_id = self.task_id or event.task_id
 
-    def take(self, event: StreamEvent[object]) -> None:
+    def apply(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run itself.
 
         The ids are taken from whichever event brings them: the first events can be missing.
         """
-        self.take_ids(event)
+        self.apply_ids(event)
         if isinstance(event, WorkflowStarted):
             self.was_resumed = self.was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption

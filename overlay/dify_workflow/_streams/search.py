@@ -21,7 +21,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from .protocol import Ask, Reopen, RunCalls, Steps, Wait
+from .protocol import OpenStream, RunCalls, SendCall, Steps, Wait
 
 if TYPE_CHECKING:
     from .._api.log_query import LogAnswer
@@ -112,7 +112,7 @@ class Search:
             if again is None:
                 raise explained
             try:
-                yield Reopen(again)
+                yield OpenStream(again)
             except DifyError as error:
                 failure = error
             else:
@@ -221,7 +221,7 @@ class Search:
         """The answer to a call, within the time of the search and of who waits for it."""
         bounded = call.changed(deadline=until) if until.left < call.deadline.left else call
         try:
-            answer: T = yield Ask(bounded)
+            answer: T = yield SendCall(bounded)
         except RunDeadlineExceededError:
             if bounded is call:
                 raise

@@ -163,7 +163,7 @@ class StreamSession:
         return self._error is not None
 
     @property
-    def patience(self) -> float | None:
+    def read_timeout(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
         They are few where nothing is waited for but what follows at once: the end behind an error
@@ -214,7 +214,7 @@ class StreamSession:
         cut = self.feed.unfinished
         if cause is None and (last := self.feed.last()) is not None:
             for event in last:
-                self.take(event)  # it lacks its empty line and nothing else
+                self.apply(event)  # it lacks its empty line and nothing else
             if self.ended:
                 return
             cut = b""
@@ -352,7 +352,7 @@ class StreamSession:
         if self._gap is not None:
             self.ready.append(self._gap)
             if self.observer is not None:
-                self.observer.told(self._gap)
+                self.observer.on_event(self._gap)
             self._gap = None
 
     @property
@@ -404,7 +404,7 @@ class StreamSession:
 
     # ----------------------------------------------------------------------------------- events
 
-    def take(self, event: StreamEvent[object]) -> bool:
+    def apply(self, event: StreamEvent[object]) -> bool:
         """Take an event that tells something new; False where it ends the stream."""
         if self.run.is_of_another(event):
             self.fail(self.errors.of_another(event))
@@ -420,7 +420,7 @@ class StreamSession:
         if not had_ids:
             self._note_started()
         if self.observer is not None:
-            self.observer.told(event)
+            self.observer.on_event(event)
         if self._behind_error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):

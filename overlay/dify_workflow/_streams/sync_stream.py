@@ -19,7 +19,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
-from .protocol import Ask, Reopen, Step, Wait
+from .protocol import OpenStream, SendCall, Step, Wait
 from .session import StreamSession
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class WorkflowStream(Iterator[StreamEvent[object]]):
             session.finish()
             self._release()
         else:
-            self._read(body, session.patience)
+            self._read(body, session.read_timeout)
 
     def _read(self, body: ByteStream, within: float | None) -> None:
         """Read bytes, and take what comes of that.
@@ -345,14 +345,14 @@ class WorkflowStream(Iterator[StreamEvent[object]]):
             raise self._session.errors.left_early()
         self._session.check_deadline()
         match step:
-            case Reopen(call=call):
+            case OpenStream(call=call):
                 self._body = body = self._transport.open(call)
                 if self._closed:  # meanwhile, by another thread
                     body.close()
                     raise self._session.errors.left_early()
                 self._session.begin(body.headers, body.key)
                 return None
-            case Ask(call=call):
+            case SendCall(call=call):
                 return self._transport.send(call)
             case Wait(seconds=seconds):
                 self._closing = closing = Event()
