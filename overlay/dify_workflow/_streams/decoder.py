@@ -73,9 +73,6 @@ class SSEDecoder:
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """The messages that a chunk completes. The rest of the chunk is kept.
 
-        Args:
-            chunk: Bytes as they arrived.
-
         Raises:
             EventTooLargeError: A message is larger than ``max_event_bytes``; those before it were
                 given.
@@ -190,9 +187,6 @@ class EventDecoder:
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
         """The events that a chunk completes, without pings.
-
-        Args:
-            chunk: Bytes as they arrived.
 
         Raises:
             EventTooLargeError: An event is larger than ``max_event_bytes``; those before it were

@@ -21,7 +21,7 @@ from ..events.base import FailureEvent, StreamEvent, UnreadableEvent
 from .decoder import EventDecoder, EventTooLargeError
 from .failures import StreamErrors
 from .forms import AnsweredForms
-from .run_state import Nodes, RunState, is_resumption
+from .run_state import Nodes, RunState, data_of, is_resumption
 
 logger = logging.getLogger("dify_workflow")
 
@@ -294,15 +294,15 @@ class Replay:
     def repeats(self, event: StreamEvent[Any]) -> bool:
         """Whether an event of a stream that was taken up again brings nothing new."""
         if not self._is_in_view and is_replayed(event):
-            self._is_in_view = self._nodes.knows(_data(event).get("id"))
+            self._is_in_view = self._nodes.knows(data_of(event).get("id"))
             if not self._is_in_view:
                 return True
         match event:
             case NodeStarted():
-                return self._nodes.knows(_data(event).get("id"))
+                return self._nodes.knows(data_of(event).get("id"))
             case NodeFinished():
                 # Live streams do not tell that a node is paused: the form does.
-                data = _data(event)
+                data = data_of(event)
                 return data.get("status") == "paused" or self._nodes.has_ended(data.get("id"))
             case WorkflowStarted():
                 # Where the first events were lost, this one would come behind its nodes.
@@ -320,7 +320,7 @@ def is_replayed(event: StreamEvent[Any]) -> bool:
     """Whether an event tells of what has been: a live one of a node has more keys."""
     match event:
         case NodeStarted() | NodeFinished():
-            return "inputs_truncated" not in _data(event)
+            return "inputs_truncated" not in data_of(event)
         case WorkflowStarted():
             return not is_resumption(event)
         case _:
@@ -329,7 +329,7 @@ def is_replayed(event: StreamEvent[Any]) -> bool:
 
 def forms_of(event: WorkflowPaused) -> list[tuple[str | None, str | None]]:
     """Id and token of each form at which a run waits."""
-    reasons: JSON = _data(event).get("reasons")
+    reasons: JSON = data_of(event).get("reasons")
     return [form_of(reason) for reason in (reasons if is_list(reasons) else ())]
 
 
@@ -349,10 +349,5 @@ def _form_ids(event: WorkflowPaused) -> frozenset[str | None]:
 
 
 def _text(event: StreamEvent[Any], name: str) -> str | None:
-    value: JSON = _data(event).get(name)
+    value: JSON = data_of(event).get(name)
     return value if isinstance(value, str) else None
-
-
-def _data(event: StreamEvent[Any]) -> JSONObject:
-    data: JSON = event.raw.get("data")
-    return data if is_object(data) else {}

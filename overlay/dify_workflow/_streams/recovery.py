@@ -149,9 +149,6 @@ class Recovery:
     def find(self, stream: LostRun) -> Steps[None]:
         """Open the stream again, or bring its run to an end.
 
-        Args:
-            stream: The stream.
-
         Raises:
             StreamError: The run cannot be found again; the exception says what is known of it.
             DifyError: The server refused to tell.
@@ -167,9 +164,6 @@ class Recovery:
 
     def check(self, stream: LostRun) -> Steps[None]:
         """Look up the run of an open stream that tells nothing but pings.
-
-        Args:
-            stream: The stream.
 
         Raises:
             StreamError: As for `find`.

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
 
 
+def data_of(event: StreamEvent[object]) -> JSONObject:
+    """The payload of an event as plain JSON: its model would cost ten times as much."""
+    data: JSON = event.raw.get("data")
+    return data if is_object(data) else {}
+
+
 class Nodes:
     """Remembers which nodes have started and ended, and the last end of each.
 
@@ -42,9 +48,7 @@ class Nodes:
             event: The start or the end of a node.
             is_live: False where it may be reported once more, with less than before.
         """
-        data: JSON = event.raw.get("data")
-        if not is_object(data):
-            return
+        data = data_of(event)
         execution, node = data.get("id"), data.get("node_id")
         # Replays tell that a node is paused as if it had ended.
         has_ended = isinstance(event, NodeFinished) and data.get("status") != "paused"
@@ -74,9 +78,7 @@ class Nodes:
 
 
 def _outputs(event: StreamEvent[object]) -> JSONObject | None:
-    """Outputs of a node, from plain JSON: the model would cost ten times as much."""
-    data: JSON = event.raw.get("data")
-    outputs: JSON = data.get("outputs") if is_object(data) else None
+    outputs: JSON = data_of(event).get("outputs")
     return outputs if is_object(outputs) else None
 
 
@@ -106,8 +108,7 @@ class StoppedTasks:
 
 def is_resumption(event: WorkflowStarted) -> bool:
     """Whether a run went on after human input, rather than started."""
-    data: JSON = event.raw.get("data")
-    return is_object(data) and data.get("reason") == "resumption"
+    return data_of(event).get("reason") == "resumption"
 
 
 class RunState:
@@ -170,8 +171,8 @@ class RunState:
             return True
         if not isinstance(event, FinalEvent):
             return False
-        data: JSON = event.raw.get("data")
-        inner = data.get("id") or data.get("workflow_run_id") if is_object(data) else None
+        data = data_of(event)
+        inner = data.get("id") or data.get("workflow_run_id")
         return inner is not None and inner != self.run_id
 
     @property

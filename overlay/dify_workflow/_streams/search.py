@@ -100,9 +100,6 @@ class Search:
     def find_or_explain(self, failure: DifyError) -> Steps[None]:
         """Open the stream of the run once more, where that is allowed, or fail.
 
-        Args:
-            failure: What happened.
-
         Raises:
             DifyError: What is known of the run.
         """
@@ -130,9 +127,6 @@ class Search:
 
         Errors of the answer stay what they are; where there was none, it is a
         `RunOutcomeUnknownError`.
-
-        Args:
-            failure: What happened.
         """
         self._is_absent = False
         try:

@@ -324,20 +324,12 @@ class StreamSession:
         return time.monotonic() - self._broke_at > seconds
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
-        """Wait a moment for the last events of a run that has ended, which may be under way.
-
-        Args:
-            run: The run as it was looked up.
-        """
+        """Wait a moment for the last events of a run that has ended, which may be under way."""
         self._ended_as = run
         self._grace_ends = time.monotonic() + GRACE
 
     def end_with(self, run: WorkflowRunResponse) -> bool:
-        """End the stream with what run detail says; False where that ends none.
-
-        Args:
-            run: The run as it was looked up.
-        """
+        """End the stream with what run detail says; False where that ends none."""
         is_pause = run.status == "paused"
         if is_pause and (not self._ends_at_pause or self.feed.awaits_resumption):
             return False
