@@ -102,43 +102,57 @@ def test_the_id_of_a_run_is_looked_for_row_by_row_where_the_keyword_is_taken(
 
 
 class LongLog:
-    """A log with a row in each of a million seconds; an answer takes some time.
+    """A log with rows in each of a million seconds; an answer takes some time.
 
     Args:
         server: Where it is served.
         seconds: How long an answer takes.
+        each: How many rows a second has.
     """
 
-    def __init__(self, server: ReplayServer, seconds: float) -> None:
+    def __init__(self, server: ReplayServer, seconds: float, each: int = 1) -> None:
         self.calls = 0
         self._seconds = seconds
+        self._each = each
         self.url = server.handle(self._answer)
 
     def _answer(self, exchange: Exchange) -> None:
         self.calls += 1
         time.sleep(self._seconds)
         query = parse_qs(urlsplit(exchange.request.target).query)
-        newest = self._second(query, "created_at__before", LAST_YEAR)
+        page, limit = int(query["page"][0]), int(query["limit"][0])
+        begin = (LAST_YEAR - self._second(query, "created_at__before", LAST_YEAR)) * self._each
         oldest = self._second(query, "created_at__after", LAST_YEAR - 10**6)
-        total = 0 if "keyword" in query else newest - oldest + 1
-        rows = [self._row(newest - number) for number in range(min(total, 100))]
-        page = {"page": 1, "limit": 100, "total": total, "has_more": total > 100}
-        exchange.whole(json.dumps({**page, "data": rows}).encode())
+        end = begin if "keyword" in query else (LAST_YEAR - oldest + 1) * self._each
+        numbers = range(begin, end)[(page - 1) * limit : page * limit]
+        rows = [self._row(number) for number in numbers]
+        body = {"page": page, "limit": limit, "total": end - begin, "has_more": True, "data": rows}
+        exchange.whole(json.dumps(body).encode())
 
     def _second(self, query: dict[str, list[str]], name: str, default: int) -> int:
         return int(datetime.fromisoformat(query[name][0]).timestamp()) if name in query else default
 
-    def _row(self, second: int) -> dict[str, object]:
+    def id_of(self, number: int) -> str:
+        """The id of a row, which are numbered from the newest on."""
+        return str(UUID(int=10**12 - number))
+
+    def _row(self, number: int) -> dict[str, object]:
         nothing = ("workflow_run", "created_by_account", "created_by_end_user")
         made = {"created_from": "service-api", "created_by_role": "end_user"}
-        row_id = str(UUID(int=second))
-        return {"id": row_id, **made, **dict.fromkeys(nothing), "created_at": second}
+        second = LAST_YEAR - number // self._each
+        return {
+            "id": self.id_of(number),
+            **made,
+            **dict.fromkeys(nothing),
+            "created_at": second,
+        }
 
 
+@pytest.mark.parametrize("each", [1, 5000])
 def test_a_row_that_is_too_deep_is_an_error_within_five_seconds_that_says_what_helps(
-    both: World, server: ReplayServer
+    each: int, both: World, server: ReplayServer
 ) -> None:
-    log = LongLog(server, seconds=0.5)
+    log = LongLog(server, seconds=0.5, each=each)
     client = both.client(base_url=log.url)
     with pytest.raises(LogCursorError, match=r"none of the newest \d+ rows.*last_created_at"):
         client.logs(WorkflowLogsRequest(last_id=str(uuid4())))
@@ -151,8 +165,8 @@ def test_whoever_raises_max_scan_has_the_row_looked_for_as_long_as_that_takes(
     monkeypatch.setattr("dify_workflow._logs.pager.LONGEST_SEARCH", 0.0)
     log = LongLog(server, seconds=0)
     client = both.client(base_url=log.url)
-    deep = str(UUID(int=LAST_YEAR - 10_500))
+    deep = log.id_of(10_500)
     page = client.logs(WorkflowLogsRequest(last_id=deep, max_scan=11_000, limit=1))
-    assert [row.created_at for row in page] == [LAST_YEAR - 10_501]
+    assert [row.id for row in page] == [log.id_of(10_501)]
     with pytest.raises(LogCursorError):
         client.logs(WorkflowLogsRequest(last_id=str(uuid4())))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import OrderedDict, deque
@@ -169,12 +170,12 @@ def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
     if place is not None:
         return LogBookmark(place)
     walk = LogWalk(scope_of(request))
-    seen, begin = 0, time.monotonic()
-    is_long = request.max_scan > MAX_SCAN
+    seconds = LONGEST_SEARCH if request.max_scan <= MAX_SCAN else math.inf
+    seen, end = 0, time.monotonic() + seconds
     while not walk.ended and seen < request.max_scan:
-        if not is_long and time.monotonic() - begin >= LONGEST_SEARCH:
+        rows = yield from _until(end, walk.step())
+        if rows is None:
             break
-        rows = yield from walk.step()
         for row in rows[: request.max_scan - seen]:
             if row_id in {row.id, row.workflow_run and row.workflow_run.id}:
                 return LogBookmark(LogPosition.of(row), walk.head)
@@ -186,6 +187,18 @@ def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
         "as last_created_at; next_request() and cursor of a page have it. The id of the run finds "
         f"the row at once, and a max_scan above {MAX_SCAN} has more rows looked through."
     )
+
+
+def _until(end: float, steps: Steps[T]) -> Steps[T | None]:
+    """What comes of a conversation; None where it takes longer than to this moment."""
+    try:
+        query = next(steps)
+        while time.monotonic() < end:
+            query = steps.send((yield query))
+    except StopIteration as stop:
+        outcome: T = stop.value
+        return outcome
+    return None
 
 
 def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPosition | None]:
