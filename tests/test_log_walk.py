@@ -14,7 +14,7 @@ from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequ
 from dify_workflow._api.log_query import LogAnswer, LogScope, in_order
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
 from dify_workflow._logs.pager import LogMemory, LogPager
-from dify_workflow._logs.tail import LogTailer
+from dify_workflow._logs.tail import TailCore
 from dify_workflow._logs.walk import LogWalk, whole_second
 from support.logs import BASE, ListedLog, places, row
 
@@ -290,7 +290,7 @@ def test_a_tail_gives_each_new_row_once_also_those_that_come_late(
     if old and from_place:
         place = LogPosition.of(old[skipped])
         request = WorkflowLogsRequest(last_id=place.id, last_created_at=place.created_at)
-    tail = LogTailer(request, LogMemory())
+    tail = TailCore(request, LogMemory())
     log.drive(tail.begin())
     come = list[WorkflowLogs]()
     for _ in range(5):
@@ -306,7 +306,7 @@ def test_a_tail_gives_each_new_row_once_also_those_that_come_late(
 
 def test_a_tail_of_a_quiet_log_reads_little() -> None:
     log = ListedLog(rows_of([(second, 20) for second in range(50)], random.Random(0)))
-    tail = LogTailer(WorkflowLogsRequest(), LogMemory())
+    tail = TailCore(WorkflowLogsRequest(), LogMemory())
     log.drive(tail.begin())
     log.queries.clear()
     for _ in range(3):

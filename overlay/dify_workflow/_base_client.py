@@ -22,7 +22,7 @@ from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
 from ._logs.pager import RETURNED, LogPager, LogSource
-from ._logs.tail import LogTailer
+from ._logs.tail import TailCore
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
 from ._streams.protocol import Observer, RunCalls
@@ -192,13 +192,11 @@ class ClientBase(Generic[TransportT]):
         source = self._log_source(name, request)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
-    def _log_tailer(
-        self, name: str, request: WorkflowLogsRequest | None, interval: float
-    ) -> tuple[LogTailer, LogSource]:
+    def _tail_core(
+        self, name: str, request: WorkflowLogsRequest | None
+    ) -> tuple[TailCore, LogSource]:
         source = self._log_source(name, request)
-        patience = self._options.lost_run_timeout
-        tailer = LogTailer(source.request, RETURNED, interval=interval, patience=patience)
-        return tailer, source
+        return TailCore(source.request, RETURNED), source
 
     def _log_source(self, name: str, request: WorkflowLogsRequest | None) -> LogSource:
         if request is not None and not isinstance(request, WorkflowLogsRequest):

@@ -674,9 +674,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came for longer than `lost_run_timeout`.
             APIStatusError: The server refused, or was away for as long.
         """
-        tailer, source = self._within(timeout)._log_tailer("tail_logs", request, poll_interval)
+        core, source = self._within(timeout)._tail_core("tail_logs", request)
 
-        return AsyncLogTail(tailer, source, self._transport)
+        return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 

@@ -674,9 +674,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came for longer than `lost_run_timeout`.
             APIStatusError: The server refused, or was away for as long.
         """
-        tailer, source = self._within(timeout)._log_tailer("tail_logs", request, poll_interval)
+        core, source = self._within(timeout)._tail_core("tail_logs", request)
 
-        return LogTail(tailer, source, self._transport)
+        return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
 

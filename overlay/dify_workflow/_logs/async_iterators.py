@@ -11,7 +11,7 @@ from .._http.async_tasks import at_once
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
-from .tail import LogTailer
+from .tail import TailCore
 
 if TYPE_CHECKING:
     from .._http.async_transport import AsyncTransport
@@ -71,8 +71,11 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
     It begins when it is awaited or first iterated.
     """
 
-    def __init__(self, tailer: LogTailer, source: LogSource, transport: AsyncTransport) -> None:
-        self._tailer = tailer
+    def __init__(
+        self, core: TailCore, source: LogSource, interval: float, transport: AsyncTransport
+    ) -> None:
+        core.set_pace(interval, source.options.lost_run_timeout)
+        self._core = core
         self._source = source
         self._transport = transport
         at_once(self._begun)
@@ -82,17 +85,17 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
 
     async def __anext__(self) -> WorkflowLogs:
         await self._begun()
-        while (row := self._tailer.pop()) is None:
-            await sleep(self._tailer.pause())
+        while (row := self._core.pop()) is None:
+            await sleep(self._core.pause())
             try:
-                await self._transport.drive(self._source.calls(self._tailer.poll()))
+                await self._transport.drive(self._source.calls(self._core.poll()))
             except DifyError as error:
-                self._tailer.wait_out(error)
+                self._core.wait_out(error)
             else:
-                self._tailer.looked()
+                self._core.looked()
         return row
 
     async def _begun(self) -> Self:
-        if not self._tailer.has_begun:
-            await self._transport.drive(self._source.calls(self._tailer.begin()))
+        if not self._core.has_begun:
+            await self._transport.drive(self._source.calls(self._core.begin()))
         return self

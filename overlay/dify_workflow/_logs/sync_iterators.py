@@ -11,7 +11,7 @@ from .._http.sync_tasks import at_once
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
-from .tail import LogTailer
+from .tail import TailCore
 
 if TYPE_CHECKING:
     from .._http.sync_transport import Transport
@@ -69,25 +69,28 @@ class LogTail(Iterator[WorkflowLogs]):
     where it was. Not to be shared between threads.
     """
 
-    def __init__(self, tailer: LogTailer, source: LogSource, transport: Transport) -> None:
-        self._tailer = tailer
+    def __init__(
+        self, core: TailCore, source: LogSource, interval: float, transport: Transport
+    ) -> None:
+        core.set_pace(interval, source.options.lost_run_timeout)
+        self._core = core
         self._source = source
         self._transport = transport
         at_once(self._begun)
 
     def __next__(self) -> WorkflowLogs:
         self._begun()
-        while (row := self._tailer.pop()) is None:
-            sleep(self._tailer.pause())
+        while (row := self._core.pop()) is None:
+            sleep(self._core.pause())
             try:
-                self._transport.drive(self._source.calls(self._tailer.poll()))
+                self._transport.drive(self._source.calls(self._core.poll()))
             except DifyError as error:
-                self._tailer.wait_out(error)
+                self._core.wait_out(error)
             else:
-                self._tailer.looked()
+                self._core.looked()
         return row
 
     def _begun(self) -> Self:
-        if not self._tailer.has_begun:
-            self._transport.drive(self._source.calls(self._tailer.begin()))
+        if not self._core.has_begun:
+            self._transport.drive(self._source.calls(self._core.begin()))
         return self

@@ -24,28 +24,15 @@ _LONGEST_WAIT = 5.0
 logger = logging.getLogger("dify_workflow")
 
 
-class LogTailer:
+class TailCore:
     """Finds the rows that appear, each once; a step that failed can be taken again.
 
     Args:
         request: Which rows, and after which one to begin.
         memory: Where rows that were returned are remembered.
-        interval: Seconds between two looks.
-        patience: Seconds for which an outage of the server is waited out; None for ever.
     """
 
-    def __init__(
-        self,
-        request: WorkflowLogsRequest,
-        memory: LogMemory,
-        *,
-        interval: float = 2.0,
-        patience: float | None = None,
-    ) -> None:
-        if not isinstance(interval, int | float) or not 0 < interval < math.inf:
-            raise InvalidRequestError(
-                f"poll_interval must be seconds above zero, not {interval!r}."
-            )
+    def __init__(self, request: WorkflowLogsRequest, memory: LogMemory) -> None:
         if request.created_at_before is not None:
             raise InvalidRequestError(
                 "tail_logs follows what comes, so created_at_before makes no sense; iter_logs has "
@@ -58,12 +45,28 @@ class LogTailer:
         self._floor = self._scope.after
         self._seen: dict[str, int] = {}
         self._ready: deque[WorkflowLogs] = deque()
-        self._interval = interval
-        self._patience = patience
+        self._interval = 0.0
+        self._patience: float | None = None
         self._due = -math.inf
         self._away_since: float | None = None
         self.has_begun = False
         """Whether it is settled which rows are old."""
+
+    def set_pace(self, interval: float, patience: float | None) -> None:
+        """Say how often to look.
+
+        Args:
+            interval: Seconds between two looks.
+            patience: Seconds for which an outage of the server is waited out; None for ever.
+
+        Raises:
+            InvalidRequestError: The interval is not above zero.
+        """
+        if not isinstance(interval, int | float) or not 0 < interval < math.inf:
+            raise InvalidRequestError(
+                f"poll_interval must be seconds above zero, not {interval!r}."
+            )
+        self._interval, self._patience = interval, patience
 
     def begin(self) -> Steps[None]:
         """Settle which rows are old: all that there are, or those up to the request's place.
