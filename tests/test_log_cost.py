@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from dify_workflow import WorkflowLogsRequest
 from dify_workflow._api.log_query import LATEST, LogAnswer, LogQuery
-from dify_workflow._logs.cursor import LogMemory
-from dify_workflow._logs.pager import LogPager
+from dify_workflow._logs.pager import LogMemory, LogPager
 from support.logs import ListedLog, row
 
 thorough = settings(max_examples=100)

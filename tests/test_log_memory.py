@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dify_workflow import WorkflowLogs
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
-from dify_workflow._logs.cursor import LogMemory
+from dify_workflow._logs.pager import LogMemory
 from support.logs import BASE, row
 
 HEAD = LogHead(BASE + 9, 5)

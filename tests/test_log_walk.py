@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
 from dify_workflow._api.log_query import LogAnswer, LogScope, in_order
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
-from dify_workflow._logs.cursor import LogMemory
-from dify_workflow._logs.pager import LogPager, TailCore
+from dify_workflow._logs.pager import LogMemory, LogPager
+from dify_workflow._logs.tail import TailCore
 from dify_workflow._logs.walk import LogWalk, whole_second
 from support.logs import BASE, ListedLog, places, row
 
@@ -210,6 +210,36 @@ def test_an_overfull_second_is_divided_by_what_the_request_leaves_open(
     log = ListedLog(rows_of([(0, 300)], random.Random(0)))
     log.drive(whole_second(BASE, scope))
     assert {name for query in log.queries for name in query.narrowed} == narrowed
+
+
+@thorough
+@given(seeds, st.integers(101, 600), st.sampled_from([0.0, 0.02, 0.3]))
+def test_a_settled_second_is_read_whole_whatever_is_deleted_meanwhile(
+    seed: int, count: int, share: float
+) -> None:
+    chance = random.Random(seed)
+
+    def delete(log: ListedLog) -> None:
+        if chance.random() < share:
+            del log.rows[chance.choice(list(log.rows))]
+
+    log = ListedLog(rows_of([(0, count)], chance), seed=seed, change=delete)
+    rows = log.drive(whole_second(BASE, LogScope(), is_settled=True))
+    assert len(rows) == len({row.id for row in rows})
+    assert log.rows.keys() <= {row.id for row in rows}
+
+
+def test_a_second_is_settled_by_newer_rows_or_by_the_clock() -> None:
+    """Otherwise a row may appear while another one goes, and the count does not show it."""
+    for newest, clock, is_settled in ((0, 30, False), (2, 30, False), (5, 30, True), (0, 61, True)):
+        seconds = [(0, 437), *([(newest, 1)] if newest else [])]
+        log = ListedLog(rows_of(seconds, random.Random(0)), stubborn=True)
+        walk = LogWalk(LogScope(), clock=lambda: BASE + clock)  # noqa: B023  # called at once
+        rows = list[WorkflowLogs]()
+        while not walk.ended:
+            rows += log.drive(walk.step())
+        assert len(rows) == len(log.rows)
+        assert (len(log.queries) < 50) == is_settled
 
 
 def test_a_second_that_never_shows_some_rows_is_an_error_that_counts_them() -> None:

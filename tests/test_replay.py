@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from dify_workflow import StreamGap
 from dify_workflow._secret import ApiKey
 from dify_workflow._streams import session as session_module
-from dify_workflow._streams.protocol import Ask, Reopen, RunCalls, Wait
-from dify_workflow._streams.recovery import Patience, Recovery
+from dify_workflow._streams.protocol import OpenStream, RunCalls, SendCall, Wait
+from dify_workflow._streams.recovery import Recovery, RecoveryPolicy
 from dify_workflow._streams.session import StreamSession
 from dify_workflow.models import WorkflowRunResponse
 from support.recordings import Recording, all_recordings
@@ -40,7 +40,7 @@ def calls() -> RunCalls:
 
 def equipped(**options: Any) -> StreamSession:
     session = StreamSession("call", max_event_bytes=10**7, **options)
-    session.set_recovery(Recovery(calls(), Patience()))
+    session.set_recovery(Recovery(calls(), RecoveryPolicy()))
     session.begin({}, KEY)
     return session
 
@@ -51,7 +51,7 @@ def rejoin(session: StreamSession) -> Any:
     step = next(steps)
     while isinstance(step, Wait):
         step = steps.send(None)
-    assert isinstance(step, Reopen)
+    assert isinstance(step, OpenStream)
     session.begin({}, KEY)
     with pytest.raises(StopIteration):
         steps.send(None)
@@ -249,7 +249,7 @@ def test_the_ids_of_events_are_kept_and_sent() -> None:
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
     session = StreamSession("call", max_event_bytes=1000)
-    session.set_recovery(Recovery(calls(), Patience()))
+    session.set_recovery(Recovery(calls(), RecoveryPolicy()))
     session.begin({"x-workflow-run-id": RUN}, KEY)
     session.finish()
     assert rejoin(session) == (RUN, None)
@@ -262,7 +262,7 @@ def test_a_run_that_has_ended_is_told_from_its_detail_once_two_looks_say_so() ->
     for _ in range(2):
         assert not session.ended
         steps = session.recovered()
-        assert isinstance(next(steps), Ask)
+        assert isinstance(next(steps), SendCall)
         with pytest.raises(StopIteration):
             steps.send(looked_up)
     assert session.ready[-1].synthetic
@@ -272,14 +272,14 @@ def test_a_run_that_has_ended_is_told_from_its_detail_once_two_looks_say_so() ->
 def test_the_end_of_a_run_that_has_ended_is_awaited_for_a_moment_and_not_for_a_ping() -> None:
     session = equipped(run_id=RUN)
     session.receive(written(started()))
-    assert session.patience is None
+    assert session.read_timeout is None
     steps = session.recovered()
     next(steps)
     with pytest.raises(StopIteration):
         steps.send(WorkflowRunResponse(id=RUN, status="succeeded", outputs={"a": 1}))
     assert not session.ended
-    assert session.patience is not None
-    assert session.patience <= 1.0
+    assert session.read_timeout is not None
+    assert session.read_timeout <= 1.0
     session.finish()  # nothing came
     assert session.result().outputs == {"a": 1}
     assert session.ready[-1].synthetic

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dify_workflow._streams.sse import EventTooLargeError, Message, SSEDecoder
+from dify_workflow._streams.decoder import EventTooLargeError, Message, SSEDecoder
 
 
 def message(data: bytes | None, name: str = "") -> Message:

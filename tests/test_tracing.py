@@ -874,7 +874,7 @@ def test_the_text_of_a_steady_stream_is_not_even_looked_at() -> None:
     class Counting:
         told_of = 0
 
-        def told(self, event: Any) -> None:
+        def on_event(self, event: Any) -> None:
             self.told_of += 1
 
         def ended(self, run: Any, failure: Any) -> None:

@@ -240,6 +240,25 @@ def test_no_key_shows_in_what_cannot_be_read_nor_in_error_events(
     assert told[3].message == "bad ***"
 
 
+def test_an_error_event_that_is_no_json_without_the_key_is_delivered_as_unreadable(
+    both: World, server: ReplayServer
+) -> None:
+    """A key of digits may stand in a number, where asterisks leave no JSON."""
+    told = [events.started(), b'data: {"event":"error","status":1234}\n\n', events.finished()]
+
+    def answer(exchange: Exchange) -> None:
+        exchange.start_stream()
+        for each in told:
+            exchange.chunk(each)
+        exchange.end_stream()
+
+    client = both.client(api_key="1234", base_url=server.handle(answer), check_inputs=False)
+    with client.run_workflow_stream({}) as opened:
+        found = list(opened)
+    assert [type(event) for event in found] == [WorkflowStarted, UnreadableEvent, WorkflowFinished]
+    assert "1234" not in f"{found[1]!r}"
+
+
 def test_the_log_warns_of_the_first_event_that_cannot_be_read(
     stream: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from dify_workflow._streams.sse import SSEDecoder
+from dify_workflow._streams.decoder import SSEDecoder
 
 
 class Contestant:

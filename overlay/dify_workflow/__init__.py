@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from . import errors, events
 from ._http.options import NOT_GIVEN, NotGiven
 from ._secret import ApiKey
-from ._streams.replay import StreamGap
+from ._streams.feed import StreamGap
 from ._streams.sync_stream import WorkflowStream
 from ._version import __version__
 from .client import DifyWorkflow

@@ -19,14 +19,12 @@ from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_timeou
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
-from ._logs.cursor import RETURNED
-from ._logs.pager import LogPager, TailCore
-from ._logs.source import LogSource
+from ._logs.pager import RETURNED, LogPager, LogSource
+from ._logs.tail import TailCore
 from ._secret import ApiKey
 from ._streams.forms import AnsweredForms
-from ._streams.observer import Observer
-from ._streams.protocol import RunCalls
-from ._streams.recovery import Pace, Patience, Recovery
+from ._streams.protocol import Observer, RunCalls
+from ._streams.recovery import Pace, Recovery, RecoveryPolicy
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
@@ -275,7 +273,8 @@ class ClientBase(Generic[TransportT]):
         )
 
     def _recovery(self, calls: RunCalls, options: Options) -> Recovery:
-        return Recovery(calls, Patience(options.max_reattach, options.lost_run_timeout, self._pace))
+        policy = RecoveryPolicy(options.max_reattach, options.lost_run_timeout, self._pace)
+        return Recovery(calls, policy)
 
     def _search(self, name: str, call: Call[Any]) -> Search | None:
         """What looks for a run that is sent now, if its id never comes; None without `recover`."""

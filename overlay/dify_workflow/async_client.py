@@ -29,11 +29,10 @@ from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
 from ._streams.async_media import AsyncMediaStream
 from ._streams.async_stream import AsyncWorkflowStream
-from ._streams.observer import marked, sending
-from ._streams.protocol import Ask, Step, Wait
+from ._streams.decoder import MAX_EVENT_BYTES
+from ._streams.protocol import SendCall, Step, Wait, marked, sending
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
-from ._streams.sse import MAX_EVENT_BYTES
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
 from .events.base import StreamEvent
 from .outcomes import meaning
@@ -1046,7 +1045,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         async def do(step: Step) -> Any:
             match step:
-                case Ask(call=asked):
+                case SendCall(call=asked):
                     return await self._transport.send(asked)
                 case Wait(seconds=seconds):
                     return await self._transport.wait(call.deadline.bound(seconds) or 0.0, Event())

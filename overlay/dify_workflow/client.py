@@ -28,11 +28,10 @@ from ._http.sync_transport import Transport
 from ._json import JSON
 from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
-from ._streams.observer import marked, sending
-from ._streams.protocol import Ask, Step, Wait
+from ._streams.decoder import MAX_EVENT_BYTES
+from ._streams.protocol import SendCall, Step, Wait, marked, sending
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
-from ._streams.sse import MAX_EVENT_BYTES
 from ._streams.sync_media import MediaStream
 from ._streams.sync_stream import WorkflowStream
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
@@ -1044,7 +1043,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
         def do(step: Step) -> Any:
             match step:
-                case Ask(call=asked):
+                case SendCall(call=asked):
                     return self._transport.send(asked)
                 case Wait(seconds=seconds):
                     return self._transport.wait(call.deadline.bound(seconds) or 0.0, Event())

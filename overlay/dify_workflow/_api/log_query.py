@@ -74,12 +74,14 @@ class LogScope:
         by_status: Whether the request leaves the status open.
         by_user: Whether the request leaves open whose runs they are, and could say so: the server
             fails where a keyword comes with a user.
+        by_keyword: Whether the request leaves the keyword open, and could have one.
     """
 
     after: int | None = None
     before: int | None = None
     by_status: bool = True
     by_user: bool = True
+    by_keyword: bool = True
 
 
 def in_order(rows: Iterable[WorkflowLogs]) -> list[WorkflowLogs]:

@@ -152,7 +152,7 @@ def list_workflow_logs(
     return Operation(
         name,
         build(
-            keyword=request.keyword or UNSET,
+            keyword=query.narrowed.get("keyword") or request.keyword or UNSET,
             status=query.narrowed.get("status") or request.status or UNSET,
             created_at_before=UNSET if query.before is None else moment_of(query.before),
             created_at_after=UNSET if query.after is None else moment_of(query.after),

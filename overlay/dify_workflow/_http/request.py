@@ -19,7 +19,7 @@ from .libraries import CALL_TIMEOUT, error_name
 from .options import NotGiven, Options
 
 if TYPE_CHECKING:
-    from .._streams.observer import Observer
+    from .._streams.protocol import Observer
 
 T = TypeVar("T")
 

@@ -1,13 +1,26 @@
-"""The rows of the log from where a request says on, a page or a row at a time. Pure."""
+"""The rows of the log from where a request says on, a page or a row at a time.
+
+`LogPager` asks queries, and `LogSource` makes calls of them. Neither sends anything.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+import math
+import re
+import time
+from collections import OrderedDict, deque
+from collections.abc import Generator, Iterable
 from datetime import datetime
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from .._api.log_query import LATEST, MAX_WINDOW, LogQuery, LogScope, Steps
+from .._api import operations
+from .._api.log_query import MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps
+from .._http.options import Options
+from .._http.request import Call
+from .._http.servers import Servers
 from .._log_cursor import (
     LogBookmark,
     LogHead,
@@ -18,14 +31,88 @@ from .._log_cursor import (
     encode,
     floor_second,
 )
-from ..errors import InvalidRequestError, LogCursorError
+from ..errors import (
+    InvalidRequestError,
+    InvalidResponseError,
+    LogCursorError,
+    UnsupportedServerError,
+)
 from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
-from ..models.log import checked_moment
-from .cursor import LogMemory
+from ..models.log import MAX_SCAN, checked_moment
 from .walk import LogWalk
+
+T = TypeVar("T")
+
+MOST_ROWS = 10_000
+"""Rows that are remembered, some 3 MB; others are looked for in the log."""
 
 _SPARE = 10
 """Rows to ask for beyond those wanted: others share the seconds at which they begin and end."""
+
+
+LONGEST_SEARCH = 4.0
+"""Seconds after which no further rows are looked through; the last call may take one more."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_IGNORES_USERS = re.compile(r"(0|1\.[0-4])(\.|$)")
+"""Versions that ignore `created_by_…` and list everybody's runs."""
+
+
+class _Row(NamedTuple):
+    """A row that was returned: its time, and for which filters and in which reading it was."""
+
+    created_at: int
+    digest: str
+    head: LogHead | None
+
+
+class LogMemory:
+    """The rows that were returned last; any thread may use it.
+
+    Ids are random UUIDs, so one memory serves the logs of all apps and servers.
+
+    Args:
+        size: Most rows to remember.
+    """
+
+    def __init__(self, size: int = MOST_ROWS) -> None:
+        self._size = size
+        self._rows: OrderedDict[str, _Row] = OrderedDict()
+        self._lock = Lock()
+
+    def note(self, rows: Iterable[WorkflowLogs], digest: str, head: LogHead | None = None) -> None:
+        """Remember rows, and forget those that were returned longest ago.
+
+        Args:
+            rows: What was returned.
+            digest: What `digest_of` says of the filters for which they were read.
+            head: What the log was when its reading began.
+        """
+        with self._lock:
+            for row in rows:
+                self._rows[row.id] = _Row(row.created_at, digest, head)
+                self._rows.move_to_end(row.id)
+            while len(self._rows) > self._size:
+                self._rows.popitem(last=False)
+
+    def bookmark(self, row_id: str, digest: str) -> LogBookmark | None:
+        """Where to go on after a row; None where it is not remembered.
+
+        Args:
+            row_id: The row's id.
+            digest: What `digest_of` says of the filters for which to go on.
+        """
+        with self._lock:
+            row = self._rows.get(row_id)
+        if row is None:
+            return None
+        position = LogPosition(row.created_at, row_id)
+        return LogBookmark(position, row.head if row.digest == digest else None)
+
+
+RETURNED = LogMemory()
+"""The memory of this process, for all its clients."""
 
 
 def scope_of(request: WorkflowLogsRequest) -> LogScope:
@@ -38,6 +125,7 @@ def scope_of(request: WorkflowLogsRequest) -> LogScope:
         by_user=not (
             request.keyword or request.created_by_end_user_session_id or request.created_by_account
         ),
+        by_keyword=not (request.keyword or request.created_by_end_user_session_id),
     )
 
 
@@ -77,21 +165,52 @@ def starting_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> Steps[
 
 
 def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
-    """Where to go on after a row, which is looked for from the newest one on."""
+    """Where to go on after a row, which is looked for through its run, then from the newest on."""
+    place = yield from _place_of_run(request, row_id)
+    if place is not None:
+        return LogBookmark(place)
     walk = LogWalk(scope_of(request))
-    seen = 0
+    seconds = LONGEST_SEARCH if request.max_scan <= MAX_SCAN else math.inf
+    seen, end = 0, time.monotonic() + seconds
     while not walk.ended and seen < request.max_scan:
-        rows = yield from walk.step()
+        rows = yield from _until(end, walk.step())
+        if rows is None:
+            break
         for row in rows[: request.max_scan - seen]:
-            if row.id == row_id:
+            if row_id in {row.id, row.workflow_run and row.workflow_run.id}:
                 return LogBookmark(LogPosition.of(row), walk.head)
         seen += len(rows)
-    saw_all = walk.ended and seen <= request.max_scan
-    where = f"all {seen}" if saw_all else f"the newest {request.max_scan}"
+    seen = min(seen, request.max_scan)
+    where = f"all {seen}" if walk.ended and seen < request.max_scan else f"the newest {seen}"
     raise LogCursorError(
         f"last_id: none of {where} rows that match has the id {row_id}. Give the row's time too, "
-        "as last_created_at; next_request() and cursor of a page have it."
+        "as last_created_at; next_request() and cursor of a page have it. The id of the run finds "
+        f"the row at once, and a max_scan above {MAX_SCAN} has more rows looked through."
     )
+
+
+def _until(end: float, steps: Steps[T]) -> Steps[T | None]:
+    """What comes of a conversation; None where it takes longer than to this moment."""
+    try:
+        query = next(steps)
+        while time.monotonic() < end:
+            query = steps.send((yield query))
+    except StopIteration as stop:
+        outcome: T = stop.value
+        return outcome
+    return None
+
+
+def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPosition | None]:
+    """The place of a run's row; None where there is none, or the keyword is taken."""
+    if not _UUID.fullmatch(run_id) or not scope_of(request).by_keyword:
+        return None
+    scope = scope_of(request)
+    answer = yield LogQuery(scope.after, scope.before, narrowed={"keyword": run_id})
+    for row in answer.rows:
+        if row.workflow_run is not None and row.workflow_run.id == run_id.lower():
+            return LogPosition.of(row)
+    return None
 
 
 class LogPager:
@@ -238,86 +357,69 @@ def _bounded(
     )
 
 
-class TailCore:
-    """Finds the rows that appear, each once; a step that failed can be taken again.
+@attrs.frozen
+class LogSource:
+    """The log of one app, as a request filters it.
 
     Args:
-        request: Which rows, and after which one to begin.
-        memory: Where rows that were returned are remembered.
+        name: Name of the method that was called.
+        request: What is asked for.
+        options: The client's options.
+        servers: What is known of the servers that answered.
     """
 
-    def __init__(self, request: WorkflowLogsRequest, memory: LogMemory) -> None:
-        if request.created_at_before is not None:
-            raise InvalidRequestError(
-                "tail_logs follows what comes, so created_at_before makes no sense; iter_logs has "
-                "an end."
+    name: str
+    request: WorkflowLogsRequest
+    options: Options
+    servers: Servers
+
+    def calls(self, steps: Steps[T]) -> Generator[Call[Any], Any, T]:
+        """The conversation with its queries as calls.
+
+        Raises:
+            UnsupportedServerError: The server is too old for the request's filters.
+            InvalidResponseError: The server answered something else.
+        """
+        options = self.options.changed(api_key=self.request.api_key)
+        try:
+            query = next(steps)
+            while True:
+                self._check_version()
+                operation = operations.list_workflow_logs(self.name, self.request, query)
+                answer: LogAnswer = yield Call(operation, options)
+                self._check_version()
+                for row in answer.rows:
+                    self._check_row(query, row)
+                query = steps.send(answer)
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
+
+    def _check_version(self) -> None:
+        version = self.servers.version(self.options.base_url)
+        request = self.request
+        asks_users = request.created_by_end_user_session_id or request.created_by_account
+        if asks_users and version is not None and _IGNORES_USERS.match(version):
+            raise UnsupportedServerError(
+                f"{self.name}: this server (Dify {version}) cannot filter by user or account and "
+                "would list everybody's runs; that takes Dify 1.5 or newer."
             )
-        self._request = request
-        self._memory = memory
-        self._digest = digest_of(request)
-        self._scope = scope_of(request)
-        self._floor = self._scope.after
-        self._seen: dict[str, int] = {}
-        self._ready: deque[WorkflowLogs] = deque()
-        self.has_begun = False
-        """Whether it is settled which rows are old."""
 
-    def begin(self) -> Steps[None]:
-        """Settle which rows are old: all that there are, or those up to the request's place.
-
-        Raises:
-            LogCursorError: The row after which to begin was not found.
-            LogWindowUnstableError: A second has more rows than can be read.
-        """
-        bookmark = yield from starting_bookmark(self._request, self._memory)
-        if bookmark is not None:
-            place = bookmark.position
-            rows = yield from self._rows_from(place.created_at - LATEST)
-            self._raise_floor(place.created_at)
-            self._note([row for row in rows if LogPosition.of(row) <= place])
-            self._deliver(rows)
-        else:
-            newest = (yield LogQuery(self._scope.after, None, limit=1)).rows
-            if newest:
-                self._note((yield from self._rows_from(newest[0].created_at - LATEST)))
-        self.has_begun = True
-
-    def poll(self) -> Steps[None]:
-        """Look for new rows.
-
-        Raises:
-            LogWindowUnstableError: A second has more rows than can be read.
-        """
-        self._deliver((yield from self._rows_from(self._floor)))
-
-    def pop(self) -> WorkflowLogs | None:
-        """Hand out a new row, the oldest first; None where there is none."""
-        if not self._ready:
-            return None
-        row = self._ready.popleft()
-        self._memory.note([row], self._digest)
-        return row
-
-    def _rows_from(self, floor: int | None) -> Steps[list[WorkflowLogs]]:
-        """All rows of this second and later."""
-        bounds = [bound for bound in (floor, self._scope.after) if bound is not None]
-        walk = LogWalk(attrs.evolve(self._scope, after=max(bounds, default=None)))
-        rows: list[WorkflowLogs] = []
-        while not walk.ended:
-            rows += yield from walk.step()
-        return rows
-
-    def _deliver(self, rows: list[WorkflowLogs]) -> None:
-        new = [row for row in rows if row.id not in self._seen]
-        self._ready.extend(reversed(new))
-        self._note(new)
-
-    def _note(self, rows: list[WorkflowLogs]) -> None:
-        """Remember rows for as long as others of their time may appear."""
-        self._seen.update((row.id, row.created_at) for row in rows)
-        if rows:
-            self._raise_floor(max(row.created_at for row in rows))
-
-    def _raise_floor(self, newest: int) -> None:
-        self._floor = max(newest - LATEST, newest - LATEST if self._floor is None else self._floor)
-        self._seen = {id_: time for id_, time in self._seen.items() if time >= self._floor}
+    def _check_row(self, query: LogQuery, row: WorkflowLogs) -> None:
+        """Refuse an answer that was not asked for, on which no walk could rely."""
+        lower, upper = query.after, query.before
+        if (lower is not None and row.created_at < lower) or (
+            upper is not None and row.created_at > upper
+        ):
+            raise InvalidResponseError(
+                f"{self.name}: the server answered with a row of another time than asked for "
+                f"(row {row.id}, {row.created_at})."
+            )
+        wanted = self.request.created_by_end_user_session_id
+        user = row.created_by_end_user and row.created_by_end_user.session_id
+        # Databases may compare without regard to case (MySQL's collations).
+        if wanted and user and user.casefold() != wanted.casefold():
+            raise UnsupportedServerError(
+                f"{self.name}: the server answered with a run of {user!r}, though only those of "
+                f"{wanted!r} were asked for; that takes Dify 1.5 or newer."
+            )

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Self
 from .._http.sync_network import at_once
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
-from .pager import LogPager, TailCore
-from .source import LogSource, LogView, TailView
+from .pager import LogPager, LogSource
+from .tail import TailCore
 
 if TYPE_CHECKING:
     from .._http.sync_transport import Transport
 
 
-class LogIterator(LogView, Iterator[WorkflowLogs]):
+class LogIterator(Iterator[WorkflowLogs]):
     """Rows of the log, the newest first, each once; made by `DifyWorkflow.iter_logs`.
 
     Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
@@ -26,8 +26,21 @@ class LogIterator(LogView, Iterator[WorkflowLogs]):
     """
 
     def __init__(self, pager: LogPager, source: LogSource, transport: Transport) -> None:
-        super().__init__(pager, source)
+        self._pager = pager
+        self._source = source
         self._transport = transport
+
+    @property
+    def cursor(self) -> str | None:
+        """Text with which to go on behind the last row (`WorkflowLogsRequest.cursor`).
+
+        Before the first row it is where the iteration begins; None for the newest row, or one that
+        has to be looked for.
+        """
+        return self._pager.cursor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} cursor={self.cursor!r}>"
 
     def __next__(self) -> WorkflowLogs:
         while (row := self._pager.pop()) is None:
@@ -47,7 +60,7 @@ class LogIterator(LogView, Iterator[WorkflowLogs]):
             yield self._transport.drive(self._source.calls(self._pager.page()))
 
 
-class LogTail(TailView, Iterator[WorkflowLogs]):
+class LogTail(Iterator[WorkflowLogs]):
     """New rows of the log as they appear, each once; made by `DifyWorkflow.tail_logs`.
 
     Rows come in the order in which they appear, the older one first where several do. Endless:
@@ -59,20 +72,22 @@ class LogTail(TailView, Iterator[WorkflowLogs]):
     def __init__(
         self, core: TailCore, source: LogSource, interval: float, transport: Transport
     ) -> None:
-        super().__init__(core, source, interval)
+        core.set_pace(interval, source.options.lost_run_timeout)
+        self._core = core
+        self._source = source
         self._transport = transport
         at_once(self._begun)
 
     def __next__(self) -> WorkflowLogs:
         self._begun()
         while (row := self._core.pop()) is None:
-            sleep(self._pause())
+            sleep(self._core.pause())
             try:
                 self._transport.drive(self._source.calls(self._core.poll()))
             except DifyError as error:
-                self._wait_out(error)
+                self._core.wait_out(error)
             else:
-                self._looked()
+                self._core.looked()
         return row
 
     def _begun(self) -> Self:

@@ -1,9 +1,10 @@
-"""Reading all rows of one second, where there may be more than an answer holds. Pure."""
+"""The way down the log: windows of time, and seconds that hold more than an answer. Pure."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -31,6 +32,9 @@ _IN_VAIN = 300
 """Rows beyond twice the distinct ones that pages may have had room for. Pages in any order show at
 least 60 % of what they have room for, so a server that shows less does not have what it counts."""
 
+_SETTLED = 60
+"""Seconds by our clock after which no row appears in a second any more; the server's may be off."""
+
 _MOST_USERS = 10
 """Most users whose rows are read apart in one round; the ones with most rows come first."""
 
@@ -38,32 +42,72 @@ _STATUSES = ("succeeded", "failed", "stopped")
 """What the log can be filtered for."""
 
 
-def whole_second(second: int, scope: LogScope) -> Steps[list[WorkflowLogs]]:
+@attrs.define
+class _Second:
+    """What came up of a second.
+
+    Args:
+        is_settled: Whether no row appears in it any more.
+        rows: Its rows, by id.
+        totals: How many rows the server counted in it.
+    """
+
+    is_settled: bool
+    rows: dict[str, WorkflowLogs] = attrs.field(factory=dict[str, WorkflowLogs])
+    totals: set[int] = attrs.field(factory=set[int])
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the count alone shows that all rows came: none came or went meanwhile."""
+        return self.is_settled and len(self.totals) == 1 and len(self.rows) >= min(self.totals)
+
+    def read(self, query: LogQuery) -> Steps[int]:
+        """Add the rows of a query's pages; return how many the server counted at most."""
+        total = 0
+        while True:
+            answer = yield query
+            self.rows.update((row.id, row) for row in answer.rows)
+            total = max(total, answer.total)
+            if not query.narrowed:
+                self.totals.add(answer.total)
+            asked = query.page * query.limit
+            enough = min(answer.total, _MOST_ROWS, 2 * len(self.rows) + _IN_VAIN)
+            if self.is_proven or asked >= enough:
+                return total
+            query = attrs.evolve(query, page=query.page + 1)
+
+
+def whole_second(
+    second: int, scope: LogScope, *, is_settled: bool = False
+) -> Steps[list[WorkflowLogs]]:
     """All rows of a second, in order.
 
     Where the order changes between pages, some rows come twice and others not at all. So the pages
-    are read until the distinct rows are as many as the server counts; pages of other sizes and of
-    fewer rows, by status or user, bring up what a server keeps hidden otherwise.
+    are read until the distinct rows are as many as the server counts, and once more with another
+    size, which brings up most of what was missing. Then pages of fewer rows, by status or user,
+    bring up what a server keeps hidden otherwise.
 
     Args:
         second: The second (Unix).
         scope: Which of its rows are meant.
+        is_settled: Whether no row appears in it any more, so that a count that stays the same
+            proves that nothing has changed.
 
     Raises:
         LogWindowUnstableError: Not all rows came up.
     """
-    rows: dict[str, WorkflowLogs] = {}
-    total, quiet = 0, 0
+    found = _Second(is_settled)
+    rows, total, quiet = found.rows, 0, 0
     for number in range(_ROUNDS):
         limit, before = MAX_WINDOW - number, len(rows)
-        total = yield from _read(rows, LogQuery(second, second, limit))
+        total = yield from found.read(LogQuery(second, second, limit))
         if len(rows) >= total and (number == 0 or total <= limit):
-            return in_order(rows.values())
-        if total > limit:
-            for narrowed in _divisions(number, scope, rows.values()):
-                yield from _read(rows, LogQuery(second, second, limit, narrowed=narrowed))
+            break
+        for narrowed in _divisions(number, scope, rows.values()) if total > limit else ():
+            if not found.is_proven:
+                yield from found.read(LogQuery(second, second, limit, narrowed=narrowed))
         quiet = quiet + 1 if len(rows) == before else 0
-        if len(rows) >= total and quiet == _QUIET_ROUNDS:
+        if found.is_proven or (len(rows) >= total and quiet == _QUIET_ROUNDS):
             break
         if len(rows) >= _MOST_ROWS:
             break
@@ -72,23 +116,12 @@ def whole_second(second: int, scope: LogScope) -> Steps[list[WorkflowLogs]]:
     return in_order(rows.values())
 
 
-def _read(rows: dict[str, WorkflowLogs], query: LogQuery) -> Steps[int]:
-    """Add the rows of all pages of a query, and return how many the server counted at most."""
-    total = 0
-    while True:
-        answer = yield query
-        rows.update((row.id, row) for row in answer.rows)
-        total = max(total, answer.total)
-        asked = query.page * query.limit
-        if asked >= min(answer.total, _MOST_ROWS, 2 * len(rows) + _IN_VAIN):
-            return total
-        query = attrs.evolve(query, page=query.page + 1)
-
-
 def _divisions(
     number: int, scope: LogScope, rows: Iterable[WorkflowLogs]
 ) -> Iterable[Mapping[str, str]]:
     """How to divide a second in this round: by status and by user in turn, as far as possible."""
+    if number == 0:
+        return []
     if scope.by_status and (number % 2 == 0 or not scope.by_user):
         return [{"status": status} for status in _STATUSES]
     if not scope.by_user:
@@ -154,6 +187,7 @@ class LogWalk:
         spare: How many rows may be read twice, besides those of seconds that do have rows in two
             windows.
         first: Most rows to ask for at first.
+        clock: Tells the time (Unix seconds).
     """
 
     def __init__(
@@ -163,8 +197,10 @@ class LogWalk:
         *,
         spare: int = MAX_WINDOW,
         first: int = MAX_WINDOW,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._scope = scope
+        self._clock = clock
         self._position = bookmark and bookmark.position
         bounds = (scope.before, self._position and self._position.created_at)
         before = min((bound for bound in bounds if bound is not None), default=None)
@@ -207,11 +243,17 @@ class LogWalk:
         self, cut: _Cut, spare: int, known: list[WorkflowLogs]
     ) -> Steps[list[WorkflowLogs]]:
         """The rows known, and all of a second that fills an answer by itself."""
-        rows = yield from whole_second(cut.second, self._scope)
+        rows = yield from self._whole(cut.second)
         if cut.second == self._scope.after:
             return self._end(known + rows)
         sees_more = len(rows) == len(cut.rows) and cut.left > 0
         return self._go_on(known + rows, _Window(cut.second - 1, spare), sees_more=sees_more)
+
+    def _whole(self, second: int) -> Steps[list[WorkflowLogs]]:
+        """All rows of a second."""
+        newest = second if self.head is None else self.head.newest
+        is_settled = second < newest - LATEST or second < self._clock() - _SETTLED
+        return whole_second(second, self._scope, is_settled=is_settled)
 
     def _skipped(self, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
         """All rows of the second at which the answer before was cut, if the window is behind it."""
@@ -220,7 +262,7 @@ class LogWalk:
             return []
         if answer.total == cut.left:  # this window has all that was not shown: none of the second
             return list(cut.rows)
-        return (yield from whole_second(cut.second, self._scope))
+        return (yield from self._whole(cut.second))
 
     def _spare(self, answer: LogAnswer) -> int:
         """How many rows may be read twice: a hundred more for a second that was in two windows."""

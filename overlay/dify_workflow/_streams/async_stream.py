@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,20 +13,24 @@ from anyio import Event
 
 from .._http.async_network import SharedCall, Turn, at_once, leave, spawn
 from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.failures import BodyClosedError
+from .._json import JSONObject
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
-from .protocol import Ask, Reopen, Step, Wait
+from .protocol import OpenStream, SendCall, Step, Wait
 from .session import StreamSession
-from .view import STOP_SECONDS, StreamView
 
 if TYPE_CHECKING:
     from .._http.async_transport import AsyncByteStream, AsyncTransport
     from ..models import WorkflowRunResponse
 
+STOP_SECONDS = 5.0
+"""Seconds that the stop of a run may take whose deadline has passed."""
 
-class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
+
+class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
     """The events of a run as they come: an async context manager and async iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
@@ -51,7 +57,8 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         stop: Callable[[str, Deadline], Awaitable[WorkflowStopResponse]],
         transport: AsyncTransport,
     ) -> None:
-        super().__init__(session)
+        self._session = session
+        self._closed = False
         self._body: AsyncByteStream | None = None
         self._stop = stop
         self._transport = transport
@@ -81,11 +88,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         ready = self._session.ready
         try:
             while ready or await self._read_until(ready.__len__):
-                try:
-                    event = ready.popleft()
-                except IndexError:  # whoever else asked was faster
-                    continue
-                yield event
+                yield ready.popleft()
             await self._finish()
             self._at_end()
         finally:
@@ -106,6 +109,43 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
                     yield event.data.text
         finally:
             await leave(self.close, self.__del__)
+
+    @property
+    def run_id(self) -> str | None:
+        """Id of the run (UUID), from whichever event first brought it; None before that."""
+        return self._session.run.run_id
+
+    @property
+    def task_id(self) -> str | None:
+        """Id of the task, from whichever event first brought it; None before that."""
+        return self._session.run.task_id
+
+    @property
+    def request_sent(self) -> bool:
+        """Whether the server may have got the request for the run.
+
+        It is False where sending it was cancelled, or failed, while it was checked or still
+        connecting: nothing was run then. Of a run that is only followed it is False, too.
+        """
+        return self._session.is_sent
+
+    @property
+    def last_activity(self) -> datetime | None:
+        """When the server last sent anything (UTC), its pings included; None before that."""
+        heard_at = self._session.feed.last_activity
+        if heard_at is None:
+            return None
+        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - heard_at)
+
+    def node_outputs(self) -> dict[str, JSONObject]:
+        """Outputs by node id, of the nodes that have ended so far.
+
+        A node that ran several times, in an iteration or a loop, has its last outputs.
+
+        Raises:
+            StreamDecodeError: An event of a node cannot be read.
+        """
+        return self._session.run.nodes.outputs()
 
     async def result(self) -> WorkflowRunResponse:
         """Read the stream to its end and return the run.
@@ -166,6 +206,10 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             self._body.abandon()
         self._session.leave(in_finalizer=True)
 
+    def __repr__(self) -> str:
+        state = "ended" if self._session.ended else "closed" if self._closed else "open"
+        return f"<{type(self).__name__} run_id={self.run_id!r} {state}>"
+
     async def _opened(self, opening: SharedCall[AsyncByteStream]) -> None:
         if self._closed:
             raise self._session.errors.left_early()
@@ -179,14 +223,30 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        while ready or await self._read_until(ready.__len__):
-            try:
-                return ready.popleft()
-            except IndexError:  # whoever else asked was faster
-                continue
+        if ready or await self._read_until(ready.__len__):
+            return ready.popleft()
         await self._finish()
         self._at_end()
         return None
+
+    def _lose(self, error: APIConnectionError) -> None:
+        """Take that the connection broke; where that was wanted, nothing is recovered."""
+        error.__traceback__ = None  # its frames hold what came, in which the key may stand
+        if isinstance(error, BodyClosedError):
+            self._session.fail(self._session.interrupted(error))
+        else:
+            self._session.finish(error)
+
+    def _at_end(self) -> None:
+        """Return where the stream has ended as it should.
+
+        Raises:
+            StreamError: It has not.
+        """
+        if self._session.failure is not None:
+            raise self._session.failure
+        if not self._session.ended:
+            raise self._session.errors.left_early()
 
     async def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
@@ -223,16 +283,25 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
 
     async def _read_on(self) -> None:
         """Read more bytes, or find the run again whose stream is lost."""
-        session, body, within = self._session, self._body, None
-        if body is None or not session.feed.is_steady:
-            if body is None or session.needs_recovery:
-                await self._recover()
-                return
-            if session.is_behind_error and not body.can_bound_waits:
-                session.finish()
-                await self._release()
-                return
-            within = session.patience
+        session, body = self._session, self._body
+        if body is not None and session.feed.is_steady:
+            await self._read(body, None)  # there is nothing to decide
+        elif body is None or session.needs_recovery:
+            await self._recover()
+        elif session.is_behind_error and not body.can_bound_waits:
+            session.finish()
+            await self._release()
+        else:
+            await self._read(body, session.read_timeout)
+
+    async def _read(self, body: AsyncByteStream, within: float | None) -> None:
+        """Read bytes, and take what comes of that.
+
+        Args:
+            body: Where from.
+            within: Seconds to wait for them; None for the stream's own bound.
+        """
+        session, feed = self._session, self._session.feed
         try:
             chunk = await body.read(within)
         except RunDeadlineExceededError:
@@ -245,7 +314,10 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             self._closed = True
             raise
         else:
-            session.finish() if chunk is None else session.receive(chunk)
+            if chunk is not None and feed.is_steady:
+                feed.receive(chunk, session)
+            else:
+                session.receive(chunk)
         if session.failure is not None:
             await self.close()
 
@@ -277,14 +349,14 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise self._session.errors.left_early()
         self._session.check_deadline()
         match step:
-            case Reopen(call=call):
+            case OpenStream(call=call):
                 self._body = body = await self._transport.open(call)
                 if self._closed:  # meanwhile, by another task
                     await body.close()
                     raise self._session.errors.left_early()
                 self._session.begin(body.headers, body.key)
                 return None
-            case Ask(call=call):
+            case SendCall(call=call):
                 return await self._transport.send(call)
             case Wait(seconds=seconds):
                 self._closing = closing = Event()

@@ -19,8 +19,8 @@ from ..errors import (
     WorkflowStreamError,
 )
 from ..events.base import FailureEvent, StreamEvent
+from .decoder import EventTooLargeError
 from .run_state import RunState
-from .sse import EventTooLargeError
 
 
 class _Ids(TypedDict):
@@ -64,11 +64,7 @@ class StreamErrors:
         return failure
 
     def lost(self, reason: str) -> RunLostError:
-        """The outcome of the run cannot be known.
-
-        Args:
-            reason: Why not.
-        """
+        """The outcome of the run cannot be known."""
         task = self._run.task_id or "not known"
         last = self.last_event
         told = f"its last event was {last.event}" if last else "no event came"
@@ -129,21 +125,13 @@ class StreamErrors:
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
     def too_large(self, error: EventTooLargeError) -> StreamDecodeError:
-        """An event is larger than may be held.
-
-        Args:
-            error: Says so.
-        """
+        """An event is larger than may be held."""
         return StreamDecodeError(
             f"{self.operation}: the stream{self._of} cannot be read: {error}", **self._ids
         )
 
     def of_another(self, event: StreamEvent[object]) -> InvalidResponseError:
-        """An event names another run than the one of the stream.
-
-        Args:
-            event: The event.
-        """
+        """An event names another run than the one of the stream."""
         failure = InvalidResponseError(
             f"{self.operation}: the stream of {self._name} brought an event of another run: "
             f"{abridged(self._hidden(abridged(event.raw)))}"
@@ -152,11 +140,7 @@ class StreamErrors:
         return failure
 
     def reported(self, event: FailureEvent[object]) -> WorkflowStreamError:
-        """The server reported an error after the run had begun.
-
-        Args:
-            event: Which says so.
-        """
+        """The server reported an error after the run had begun."""
         return WorkflowStreamError(
             f"{self.operation}: the server reported an error in the stream of {self._name}"
             f"{self._said(event)}",
@@ -165,11 +149,7 @@ class StreamErrors:
         )
 
     def name_run(self, failure: DifyError) -> None:
-        """Let an exception say which run it is about, and that it was started.
-
-        Args:
-            failure: The exception, of a run whose id is known.
-        """
+        """Let an exception say which run it is about, and that it was started."""
         if self._run.run_id is not None:
             failure.run_id = failure.run_id or self._run.run_id
             failure.task_id = failure.task_id or self._run.task_id
@@ -177,11 +157,7 @@ class StreamErrors:
                 failure.outcome = "running"
 
     def shapeless(self, error: Exception) -> InvalidResponseError:
-        """The final event has not the shape that openapi.yaml gives it.
-
-        Args:
-            error: What is wrong with it.
-        """
+        """The final event has not the shape that openapi.yaml gives it."""
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
         failure = InvalidResponseError(
             f"{self.operation}: the final event{self._of} does not have the expected shape "
@@ -193,12 +169,7 @@ class StreamErrors:
     def not_set_up(
         self, event: FailureEvent[object], following: list[StreamEvent[object]]
     ) -> WorkflowStreamError:
-        """The server could not set the run up.
-
-        Args:
-            event: Which says so.
-            following: What came behind it.
-        """
+        """The server could not set the run up."""
         return WorkflowStreamError(
             f"{self.operation}: the server could not set the run up{self._said(event)}",
             event=event,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections import deque
+from typing import Any, Protocol, final
 
+from .._json import JSON, JSONObject, is_list, is_object
+from ..errors import DifyError
 from ..events import (
     HumanInputRequired,
     NodeFinished,
@@ -15,13 +18,43 @@ from ..events import (
     WorkflowStarted,
 )
 from ..events.base import FailureEvent, StreamEvent, UnreadableEvent
-from .decoder import EventDecoder
+from .decoder import EventDecoder, EventTooLargeError
 from .failures import StreamErrors
 from .forms import AnsweredForms
-from .replay import Replay, form_of, forms_of
-from .run_state import RunState
+from .run_state import Nodes, RunState, data_of, is_resumption
 
 logger = logging.getLogger("dify_workflow")
+
+
+@final
+class StreamGap(StreamEvent[JSONObject]):
+    """The stream broke here and was taken up again: some of it may be missing.
+
+    That is text, and what iterations and loops tell; nodes are made up for. The client makes this
+    event itself; ``data["reason"]`` says why the stream broke.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def after(cls, reason: str, run_id: str | None, task_id: str | None) -> StreamGap:
+        """The gap that a failure left."""
+        ids = {"workflow_run_id": run_id, "task_id": task_id}
+        return cls({"event": "stream_gap", **ids, "data": {"reason": reason}})
+
+
+class EventSink(Protocol):
+    """Who takes what a feed brings."""
+
+    ready: deque[StreamEvent[object]]
+
+    def apply(self, event: StreamEvent[object]) -> bool:
+        """Take an event; False where no more are wanted."""
+        ...
+
+    def fail(self, failure: DifyError) -> None:
+        """End with an error."""
+        ...
 
 
 class RunFeed:
@@ -110,21 +143,23 @@ class RunFeed:
         """What came after the last whole event."""
         return self._decoder.unfinished
 
-    def events(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
-        """The events that a chunk completes and that tell something new.
+    def receive(self, chunk: bytes, session: EventSink) -> None:
+        """Give the session the events that a chunk completes and that tell something new.
 
         Args:
             chunk: Bytes as they arrived.
-
-        Raises:
-            EventTooLargeError: An event is larger than ``max_event_bytes``.
+            session: Who takes them. The text of a steady stream is made ready at once.
         """
-        for event in self._decoder.feed(chunk):
-            if self.is_steady and type(event) is TextChunk:
-                self.progress = event
-                yield event
-            elif self._is_new(event):
-                yield event
+        self.heard()
+        try:
+            for event in self._decoder.feed(chunk):
+                if self.is_steady and type(event) is TextChunk:
+                    self.progress = self._errors.last_event = event
+                    session.ready.append(event)
+                elif self._is_new(event) and not session.apply(event):
+                    return
+        except EventTooLargeError as error:
+            session.fail(self._errors.too_large(error))
 
     def last(self) -> list[StreamEvent[object]] | None:
         """The event at the end of a stream that lacks only its empty line, if it is new.
@@ -137,9 +172,9 @@ class RunFeed:
 
     def note(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run, which is delivered now."""
-        self.run.take(event)
+        self.run.apply(event)
         if isinstance(event, NodeStarted | NodeFinished):
-            self.run.nodes.take(event, is_live=not self.is_of_events)
+            self.run.nodes.apply(event, is_live=not self.is_of_events)
         self._replay.note(event)
 
     # ------------------------------------------------------------------------------- silence
@@ -148,9 +183,9 @@ class RunFeed:
         """Note that bytes came; those of /events say nothing of the run's worker."""
         self.last_activity = time.monotonic()
         if not self.is_of_events:
-            self.note_life()
+            self.touch()
 
-    def note_life(self) -> None:
+    def touch(self) -> None:
         """Note that the run goes on, or waits for people."""
         self.last_sign = time.monotonic()
 
@@ -175,7 +210,7 @@ class RunFeed:
             return False
         if not isinstance(event, FailureEvent | UnreadableEvent):
             self.progress = event
-            self.note_life()
+            self.touch()
         return True
 
     def _is_told_again(self, event: StreamEvent[object]) -> bool:
@@ -185,7 +220,7 @@ class RunFeed:
         if not self._replay.repeats(event):
             return False
         if isinstance(event, WorkflowStarted):
-            self.run.take(event)  # the first one may have been lost, and has the inputs
+            self.run.apply(event)  # the first one may have been lost, and has the inputs
         return True
 
     def _is_over(self, event: StreamEvent[object]) -> bool:
@@ -214,3 +249,105 @@ class RunFeed:
     def note_answered_pause(self) -> None:
         """Note that people have answered the forms of a pause."""
         self.has_answered_pause = self.run.was_resumed = True
+
+
+class Replay:
+    """Remembers what a stream has told, and recognises it when it is told again.
+
+    A server replays a run's state with less than it told live: nodes without inputs, outputs and
+    text, and no iterations or loops.
+
+    Args:
+        nodes: Those that the stream has told of, which others note.
+        tells_all: Whether the stream began with the run, or with what had been of it. Otherwise
+            what stands before the first known node of a replay is older than the stream.
+    """
+
+    def __init__(self, nodes: Nodes, *, tells_all: bool = True) -> None:
+        self._nodes = nodes
+        self._tells_all = tells_all
+        self._is_in_view = tells_all
+        self._has_started = False
+        self._forms: set[str] = set()
+        self._paused_at: frozenset[str | None] | None = None
+
+    def note(self, event: StreamEvent[Any]) -> None:
+        """Remember an event that is delivered, other than those of nodes."""
+        match event:
+            case WorkflowStarted():
+                if is_resumption(event):
+                    self._nodes.forget_unended()  # the one that waited is told to start once more
+                    self._paused_at = None
+                self._has_started = True
+            case HumanInputRequired():
+                if (form := _text(event, "form_id")) is not None:
+                    self._forms.add(form)
+            case WorkflowPaused():
+                self._paused_at = _form_ids(event)
+            case _:
+                pass
+
+    def begin_again(self) -> None:
+        """Note that the stream was taken up again."""
+        self._is_in_view = self._tells_all
+
+    def repeats(self, event: StreamEvent[Any]) -> bool:
+        """Whether an event of a stream that was taken up again brings nothing new."""
+        if not self._is_in_view and is_replayed(event):
+            self._is_in_view = self._nodes.knows(data_of(event).get("id"))
+            if not self._is_in_view:
+                return True
+        match event:
+            case NodeStarted():
+                return self._nodes.knows(data_of(event).get("id"))
+            case NodeFinished():
+                # Live streams do not tell that a node is paused: the form does.
+                data = data_of(event)
+                return data.get("status") == "paused" or self._nodes.has_ended(data.get("id"))
+            case WorkflowStarted():
+                # Where the first events were lost, this one would come behind its nodes.
+                is_late = self._has_started or bool(self._nodes)
+                return is_late and not is_resumption(event)
+            case HumanInputRequired():
+                return _text(event, "form_id") in self._forms
+            case WorkflowPaused():
+                return self._paused_at is not None and self._paused_at == _form_ids(event)
+            case _:
+                return False
+
+
+def is_replayed(event: StreamEvent[Any]) -> bool:
+    """Whether an event tells of what has been: a live one of a node has more keys."""
+    match event:
+        case NodeStarted() | NodeFinished():
+            return "inputs_truncated" not in data_of(event)
+        case WorkflowStarted():
+            return not is_resumption(event)
+        case _:
+            return False
+
+
+def forms_of(event: WorkflowPaused) -> list[tuple[str | None, str | None]]:
+    """Id and token of each form at which a run waits."""
+    reasons: JSON = data_of(event).get("reasons")
+    return [form_of(reason) for reason in (reasons if is_list(reasons) else ())]
+
+
+def form_of(data: JSON) -> tuple[str | None, str | None]:
+    """Id and token of a form, from the reason of a pause or the payload of its event."""
+    if not is_object(data):
+        return None, None
+    form_id, token = data.get("form_id"), data.get("form_token")
+    return (
+        form_id if isinstance(form_id, str) else None,
+        token if isinstance(token, str) else None,
+    )
+
+
+def _form_ids(event: WorkflowPaused) -> frozenset[str | None]:
+    return frozenset(form_id for form_id, _ in forms_of(event))
+
+
+def _text(event: StreamEvent[Any], name: str) -> str | None:
+    value: JSON = data_of(event).get(name)
+    return value if isinstance(value, str) else None

@@ -22,7 +22,7 @@ from ..errors import (
     ServerError,
 )
 from ..outcomes import is_outage
-from .protocol import Ask, Reopen, RunCalls, Steps, Wait
+from .protocol import OpenStream, RunCalls, SendCall, Steps, Wait
 
 if TYPE_CHECKING:
     from ..errors import StreamInterruptedError
@@ -74,7 +74,8 @@ class Pace:
 _USUAL_PACE = Pace()
 
 
-class Patience:
+@attrs.frozen
+class RecoveryPolicy:
     """How long a lost run is looked for.
 
     Args:
@@ -83,15 +84,9 @@ class Patience:
         pace: How fast that goes.
     """
 
-    def __init__(
-        self,
-        max_reattach: int = MAX_REATTACH,
-        lost_run_timeout: float | None = LOST_RUN_TIMEOUT,
-        pace: Pace = _USUAL_PACE,
-    ) -> None:
-        self.max_reattach = max_reattach
-        self.lost_run_timeout = lost_run_timeout
-        self.pace = pace
+    max_reattach: int = MAX_REATTACH
+    lost_run_timeout: float | None = LOST_RUN_TIMEOUT
+    pace: Pace = _USUAL_PACE
 
 
 _UNDECIDED_STATUS = frozenset({"running", "scheduled"})
@@ -135,14 +130,14 @@ class Recovery:
 
     Args:
         calls: The calls that do so.
-        patience: How long they are sent.
+        policy: How long they are sent.
     """
 
-    def __init__(self, calls: RunCalls, patience: Patience) -> None:
-        self.doubt = patience.pace.doubt
+    def __init__(self, calls: RunCalls, policy: RecoveryPolicy) -> None:
+        self.doubt = policy.pace.doubt
         self._calls = calls
-        self._patience = patience
-        self._pace = patience.pace
+        self._policy = policy
+        self._pace = policy.pace
         self._has_events = True
         self._rounds = 0
         self._attempts = 0
@@ -153,9 +148,6 @@ class Recovery:
 
     def find(self, stream: LostRun) -> Steps[None]:
         """Open the stream again, or bring its run to an end.
-
-        Args:
-            stream: The stream.
 
         Raises:
             StreamError: The run cannot be found again; the exception says what is known of it.
@@ -172,9 +164,6 @@ class Recovery:
 
     def check(self, stream: LostRun) -> Steps[None]:
         """Look up the run of an open stream that tells nothing but pings.
-
-        Args:
-            stream: The stream.
 
         Raises:
             StreamError: As for `find`.
@@ -199,7 +188,7 @@ class Recovery:
             if token is None or answered.has_answered(form_id, token):
                 continue
             try:
-                yield Ask(self._calls.form(token))
+                yield SendCall(self._calls.form(token))
             except PreconditionFailedError as error:
                 if error.code != "human_input_form_submitted":
                     return False
@@ -222,7 +211,7 @@ class Recovery:
     def _look(self, stream: LostRun, *, is_open: bool = False) -> Steps[None]:
         """Look the run up, and end the stream if it has ended."""
         try:
-            run: WorkflowRunResponse = yield Ask(self._calls.detail(stream.run.known_id))
+            run: WorkflowRunResponse = yield SendCall(self._calls.detail(stream.run.known_id))
         except NotFoundError as error:
             raise stream.errors.lost("the server has no record of it") from error
         except _MAY_PASS as error:
@@ -249,17 +238,17 @@ class Recovery:
         """
         if is_outage(error):
             self._outages += 1
-            if stream.feed.is_silent_for(self._patience.lost_run_timeout):
+            if stream.feed.is_silent_for(self._policy.lost_run_timeout):
                 raise stream.interrupted(error) from error
             return
         self._failures += 1
-        if self._failures > (0 if self._is_exhausted else self._patience.max_reattach):
+        if self._failures > (0 if self._is_exhausted else self._policy.max_reattach):
             raise stream.interrupted(error) from error
 
     @property
     def _is_exhausted(self) -> bool:
         """Whether the stream was opened again as often as it may be."""
-        return self._attempts > self._patience.max_reattach
+        return self._attempts > self._policy.max_reattach
 
     def _may_rejoin(self, stream: LostRun) -> bool:
         """Whether the stream is to be opened again; that of a stopped run may never end."""
@@ -267,13 +256,13 @@ class Recovery:
             self._has_events
             and not self._is_exhausted
             and stream.run.asked_to_stop_for is None
-            and not stream.feed.is_silent_for(self._patience.lost_run_timeout)
+            and not stream.feed.is_silent_for(self._policy.lost_run_timeout)
         )
 
     def _rejoin(self, stream: LostRun) -> Steps[bool]:
         """Open the stream again; False where that failed."""
         try:
-            yield Reopen(self._calls.events(stream.run.known_id, stream.feed.last_event_id))
+            yield OpenStream(self._calls.events(stream.run.known_id, stream.feed.last_event_id))
         except _MAY_PASS as error:
             # What proxies answer counts only where the look that follows reaches the server.
             self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
@@ -296,10 +285,10 @@ class Recovery:
             RunLostError: They have answered long ago, and it has not gone on.
         """
         if stream.feed.awaits_resumption:
-            patience = self._patience.lost_run_timeout
-            if stream.feed.is_silent_for(patience):
+            timeout = self._policy.lost_run_timeout
+            if stream.feed.is_silent_for(timeout):
                 raise stream.errors.lost(
-                    f"its forms were answered, and {patience:g} s later (lost_run_timeout) it has "
+                    f"its forms were answered, and {timeout:g} s later (lost_run_timeout) it has "
                     "not gone on; does the server have a worker?"
                 )
             return
@@ -309,7 +298,7 @@ class Recovery:
                 self._attempts = 0  # they have the forms too, and a pause may last for days
         elif stream.end_with(run):
             return
-        stream.feed.note_life()
+        stream.feed.touch()
 
     def _give_up(self, stream: LostRun, run: WorkflowRunResponse) -> None:
         """Stop looking where the record will not change any more.
@@ -317,11 +306,11 @@ class Recovery:
         Raises:
             RunLostError: The outcome cannot be known.
         """
-        stopping, patience = stream.run.asked_to_stop_for, self._patience.lost_run_timeout
+        stopping, timeout = stream.run.asked_to_stop_for, self._policy.lost_run_timeout
         if stopping is not None:
             if stopping > self._pace.stop:
                 stream.end_with(attrs.evolve(run, status="stopped", message="Stopped by user."))
-        elif stream.feed.is_silent_for(patience):
+        elif stream.feed.is_silent_for(timeout):
             why = (
                 "its worker may have died"
                 if self._has_events
@@ -329,7 +318,7 @@ class Recovery:
                 "newer) nothing tells"
             )
             raise stream.errors.lost(
-                f"it gave no sign of life for {patience:g} s (lost_run_timeout) and its record "
+                f"it gave no sign of life for {timeout:g} s (lost_run_timeout) and its record "
                 f"still says 'running'; {why}"
             )
         elif (

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
 
 
+def data_of(event: StreamEvent[object]) -> JSONObject:
+    """The payload of an event as plain JSON: its model would cost ten times as much."""
+    data: JSON = event.raw.get("data")
+    return data if is_object(data) else {}
+
+
 class Nodes:
     """Remembers which nodes have started and ended, and the last end of each.
 
@@ -35,16 +41,14 @@ class Nodes:
         """Whether any was reported."""
         return bool(self._executions)
 
-    def take(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
+    def apply(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
         """Note what an event says.
 
         Args:
             event: The start or the end of a node.
             is_live: False where it may be reported once more, with less than before.
         """
-        data: JSON = event.raw.get("data")
-        if not is_object(data):
-            return
+        data = data_of(event)
         execution, node = data.get("id"), data.get("node_id")
         # Replays tell that a node is paused as if it had ended.
         has_ended = isinstance(event, NodeFinished) and data.get("status") != "paused"
@@ -74,9 +78,7 @@ class Nodes:
 
 
 def _outputs(event: StreamEvent[object]) -> JSONObject | None:
-    """Outputs of a node, from plain JSON: the model would cost ten times as much."""
-    data: JSON = event.raw.get("data")
-    outputs: JSON = data.get("outputs") if is_object(data) else None
+    outputs: JSON = data_of(event).get("outputs")
     return outputs if is_object(outputs) else None
 
 
@@ -106,8 +108,7 @@ class StoppedTasks:
 
 def is_resumption(event: WorkflowStarted) -> bool:
     """Whether a run went on after human input, rather than started."""
-    data: JSON = event.raw.get("data")
-    return is_object(data) and data.get("reason") == "resumption"
+    return data_of(event).get("reason") == "resumption"
 
 
 class RunState:
@@ -144,17 +145,17 @@ class RunState:
         assert self.run_id is not None
         return self.run_id
 
-    def take_ids(self, event: StreamEvent[object]) -> None:
+    def apply_ids(self, event: StreamEvent[object]) -> None:
         """Note the ids that an event carries, where they are not known."""
         self.run_id = self.run_id or event.id
         self.task_id = self.task_id or event.task_id
 
-    def take(self, event: StreamEvent[object]) -> None:
+    def apply(self, event: StreamEvent[object]) -> None:
         """Note what an event says of the run itself.
 
         The ids are taken from whichever event brings them: the first events can be missing.
         """
-        self.take_ids(event)
+        self.apply_ids(event)
         if isinstance(event, WorkflowStarted):
             self.was_resumed = self.was_resumed or is_resumption(event)
             self._started = self._started or event  # a second one is a resumption
@@ -170,8 +171,8 @@ class RunState:
             return True
         if not isinstance(event, FinalEvent):
             return False
-        data: JSON = event.raw.get("data")
-        inner = data.get("id") or data.get("workflow_run_id") if is_object(data) else None
+        data = data_of(event)
+        inner = data.get("id") or data.get("workflow_run_id")
         return inner is not None and inner != self.run_id
 
     @property

@@ -21,7 +21,7 @@ from ..errors import (
     RunOutcomeUnknownError,
 )
 from ..inputs.wire import UNSENT_ID
-from .protocol import Ask, Reopen, RunCalls, Steps, Wait
+from .protocol import OpenStream, RunCalls, SendCall, Steps, Wait
 
 if TYPE_CHECKING:
     from .._api.log_query import LogAnswer
@@ -100,9 +100,6 @@ class Search:
     def find_or_explain(self, failure: DifyError) -> Steps[None]:
         """Open the stream of the run once more, where that is allowed, or fail.
 
-        Args:
-            failure: What happened.
-
         Raises:
             DifyError: What is known of the run.
         """
@@ -112,7 +109,7 @@ class Search:
             if again is None:
                 raise explained
             try:
-                yield Reopen(again)
+                yield OpenStream(again)
             except DifyError as error:
                 failure = error
             else:
@@ -130,9 +127,6 @@ class Search:
 
         Errors of the answer stay what they are; where there was none, it is a
         `RunOutcomeUnknownError`.
-
-        Args:
-            failure: What happened.
         """
         self._is_absent = False
         try:
@@ -221,7 +215,7 @@ class Search:
         """The answer to a call, within the time of the search and of who waits for it."""
         bounded = call.changed(deadline=until) if until.left < call.deadline.left else call
         try:
-            answer: T = yield Ask(bounded)
+            answer: T = yield SendCall(bounded)
         except RunDeadlineExceededError:
             if bounded is call:
                 raise

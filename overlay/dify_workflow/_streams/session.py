@@ -15,16 +15,13 @@ from .._http.deadline import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError, StreamInterruptedError
-from ..events import TextChunk, WorkflowFinished, WorkflowPaused
+from ..events import WorkflowFinished, WorkflowPaused
 from ..events.base import FailureEvent, FinalEvent, StreamEvent
 from .failures import StreamErrors
-from .feed import RunFeed
+from .feed import RunFeed, StreamGap, forms_of, is_replayed
 from .forms import AnsweredForms
-from .observer import Observer
-from .protocol import Steps
-from .replay import StreamGap, forms_of, is_replayed
+from .protocol import Observer, Steps
 from .run_state import RunState, StoppedTasks
-from .sse import EventTooLargeError
 
 if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
@@ -166,7 +163,7 @@ class StreamSession:
         return self._error is not None
 
     @property
-    def patience(self) -> float | None:
+    def read_timeout(self) -> float | None:
         """Seconds to wait for the next bytes; None for the stream's own bound.
 
         They are few where nothing is waited for but what follows at once: the end behind an error
@@ -196,24 +193,15 @@ class StreamSession:
         if self._started is not None and self.run.run_id is not None:
             self._started[self.run.run_id] = None
 
-    def receive(self, chunk: bytes) -> None:
-        """Take bytes as they arrived."""
-        feed = self.feed
-        feed.heard()
-        if self._error is not None and time.monotonic() > self._grace_ends:
+    def receive(self, chunk: bytes | None) -> None:
+        """Take bytes as they arrived; None where the server has ended them."""
+        if chunk is None:
             self.finish()
-            return
-        try:
-            for event in feed.events(chunk):
-                if feed.is_steady and type(event) is TextChunk:
-                    self.ready.append(event)
-                    self.errors.last_event = event
-                else:
-                    self._take(event)
-                    if self.ended:
-                        return
-        except EventTooLargeError as error:
-            self.fail(self.errors.too_large(error))
+        elif self._error is not None and time.monotonic() > self._grace_ends:
+            self.feed.heard()
+            self.finish()
+        else:
+            self.feed.receive(chunk, self)
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
         """Take the end of the bytes.
@@ -226,7 +214,7 @@ class StreamSession:
         cut = self.feed.unfinished
         if cause is None and (last := self.feed.last()) is not None:
             for event in last:
-                self._take(event)  # it lacks its empty line and nothing else
+                self.apply(event)  # it lacks its empty line and nothing else
             if self.ended:
                 return
             cut = b""
@@ -336,20 +324,12 @@ class StreamSession:
         return time.monotonic() - self._broke_at > seconds
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
-        """Wait a moment for the last events of a run that has ended, which may be under way.
-
-        Args:
-            run: The run as it was looked up.
-        """
+        """Wait a moment for the last events of a run that has ended, which may be under way."""
         self._ended_as = run
         self._grace_ends = time.monotonic() + GRACE
 
     def end_with(self, run: WorkflowRunResponse) -> bool:
-        """End the stream with what run detail says; False where that ends none.
-
-        Args:
-            run: The run as it was looked up.
-        """
+        """End the stream with what run detail says; False where that ends none."""
         is_pause = run.status == "paused"
         if is_pause and (not self._ends_at_pause or self.feed.awaits_resumption):
             return False
@@ -364,7 +344,7 @@ class StreamSession:
         if self._gap is not None:
             self.ready.append(self._gap)
             if self.observer is not None:
-                self.observer.told(self._gap)
+                self.observer.on_event(self._gap)
             self._gap = None
 
     @property
@@ -416,13 +396,15 @@ class StreamSession:
 
     # ----------------------------------------------------------------------------------- events
 
-    def _take(self, event: StreamEvent[object]) -> None:
+    def apply(self, event: StreamEvent[object]) -> bool:
+        """Take an event that tells something new; False where it ends the stream."""
         if self.run.is_of_another(event):
             self.fail(self.errors.of_another(event))
-            return
-        if self._gap is not None and not is_replayed(event):
-            self._tell_gap()
-        self._deliver(event)
+        else:
+            if self._gap is not None and not is_replayed(event):
+                self._tell_gap()
+            self._deliver(event)
+        return not self.ended
 
     def _deliver(self, event: StreamEvent[object]) -> None:
         had_ids = self.has_ids
@@ -430,7 +412,7 @@ class StreamSession:
         if not had_ids:
             self._note_started()
         if self.observer is not None:
-            self.observer.told(event)
+            self.observer.on_event(event)
         if self._behind_error is not None:
             self._behind_error.append(event)
             if isinstance(event, FinalEvent):

@@ -36,7 +36,12 @@ _PRIME = 1_000_003
 
 
 class Logs:
-    """The logs of all apps."""
+    """The logs of all apps.
+
+    Rows of the same second have no order of their own. As long as nothing is written, a page has
+    those that PostgreSQL gives it, so that pages lose rows although nothing changes; within a page
+    they stand in another order each time.
+    """
 
     def __init__(self, store: Store, dialect: Dialect) -> None:
         self._store = store
@@ -44,7 +49,7 @@ class Logs:
         self._random = random.Random(0)
 
     def page(self, app: str, query: Mapping[str, str]) -> JSONObject:
-        """A page of an app's logs; rows of the same second stand in another order each time.
+        """A page of an app's logs.
 
         Raises:
             ApiError: The server would not take the query.
@@ -63,7 +68,7 @@ class Logs:
             "limit": limit,
             "total": total,
             "has_more": total > page * limit,
-            "data": [self._row(row_id) for row_id in self._ids(selection, values)],
+            "data": [self._row(row_id) for row_id in self._ids(selection, values, total)],
         }
 
     def _selection(self, query: Mapping[str, str], status: str | None, values: JSONObject) -> str:
@@ -126,8 +131,9 @@ class Logs:
             raise invalid(str(error)) from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
-    def _ids(self, selection: str, values: JSONObject) -> list[int]:
+    def _ids(self, selection: str, values: JSONObject, total: int) -> list[int]:
         """The rows of a page; only ties are sorted, so that a deep page sorts no more than one."""
+        offset, end = values["offset"], values["offset"] + values["limit"]
         begin = self._store.one(
             f"SELECT logs.created FROM {selection} ORDER BY logs.created DESC "
             "LIMIT 1 OFFSET :offset",
@@ -136,17 +142,25 @@ class Logs:
         if begin is None:
             return []
         values = {**values, "begin": begin[0]}
-        newer = self._store.one(
+        counted = self._store.one(
             f"SELECT count(*) FROM {selection} AND logs.created > :begin", values
         )
-        rows = self._store.all(
-            f"SELECT logs.rowid FROM {selection} AND logs.created <= :begin "
-            "ORDER BY logs.created DESC, "
-            f"logs.rowid * {self._random.randrange(1, _PRIME)} % {_PRIME} "
-            "LIMIT :limit OFFSET :offset",
-            {**values, "offset": values["offset"] - (newer[0] if newer else 0)},
+        newer = counted[0] if counted else 0
+        order = random.Random(self._store.changes).randrange(1, _PRIME)
+        ordered = (
+            f"SELECT logs.rowid, logs.created FROM {selection} AND logs.created <= :begin "
+            f"ORDER BY logs.created DESC, logs.rowid * {order} % {_PRIME} "
         )
-        return [row[0] for row in rows]
+        rows = self._store.all(
+            f"{ordered} LIMIT :limit OFFSET :offset", {**values, "offset": offset - newer}
+        )
+        if newer < offset and total > 2 * end:
+            # So few rows of many are kept in a heap while the others are read. Of those that tie,
+            # it gives the one that came first last: it is there again, and another one is not.
+            tied = sum(row["created"] == begin[0] for row in rows)
+            rows[:tied] = [*rows[1:tied], *self._store.all(f"{ordered} LIMIT 1", values)]
+        rows.sort(key=lambda row: (-row["created"], self._random.random()))
+        return [row["rowid"] for row in rows]
 
     def _row(self, rowid: int) -> JSONObject:
         row = self._store.one(

@@ -117,6 +117,12 @@ class Store:
         with self._lock:
             return self._database.execute(sql, values).fetchall()
 
+    @property
+    def changes(self) -> int:
+        """How many rows were written since the database was opened."""
+        with self._lock:
+            return self._database.total_changes
+
     def one(self, sql: str, values: Sequence[object] | JSONObject = ()) -> sqlite3.Row | None:
         """The first row that a statement gives; None where it gives none."""
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
-from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load, read
+from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load
 from ..errors import InvalidResponseError
 from ..outcomes import status_of
 
@@ -101,10 +101,14 @@ class StreamEvent(Generic[DataT_co]):
         return self._data
 
     def _read(self) -> Any:
+        key = self._payload_key
+        payload: JSONObject | None = self._raw.get(key) if key else self._raw
         if self._model is None:
-            return self._payload
+            return payload
         try:
-            return read(load(self._model), self._payload)
+            if not isinstance(payload, dict):
+                raise TypeError(f"its payload is no JSON object but {type(payload).__name__}")
+            return load(self._model).from_dict(payload)
         except SHAPE_ERRORS as error:
             raise InvalidResponseError(
                 f"The event {self.event} does not have the expected shape ({error!r}): "

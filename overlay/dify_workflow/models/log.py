@@ -33,8 +33,9 @@ class WorkflowLogsRequest:
 
     Args:
         api_key: Key of the app; by default the client's.
-        last_id: Id of the row after which to begin. The 10,000 rows that were returned last in this
-            process are known; any other row is looked for from the newest one on.
+        last_id: Id of the row after which to begin, or of its run. The 10,000 rows that were
+            returned last in this process are known, and a run's id finds its row in one call (not
+            beside `keyword` or a session id). Any other row is looked for from the newest one on.
         limit: Most rows of a page, 1 to 1000; the server gives at most 100 a call.
         keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
             at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.
@@ -49,7 +50,8 @@ class WorkflowLogsRequest:
             for, and need not be there any more.
         cursor: Where to begin, instead of `last_id`: text that a page or an iterator gave as its
             `cursor`, in this process or another one, for the same filters.
-        max_scan: Most rows to look through for a `last_id` of which the time is not known.
+        max_scan: Most rows to look through for a `last_id` of which the time is not known. Up to
+            10,000 are looked through for 5 s at most, more for as long as that takes.
 
     Raises:
         InvalidRequestError: The limit is out of range, a time is naive, the status is not one of

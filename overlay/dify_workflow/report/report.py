@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from .._json import JSON, abridged, decode, is_object
-from .._streams.replay import StreamGap
+from .._streams.feed import StreamGap
 from ..errors import InvalidRequestError
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent, UnreadableEvent

@@ -284,7 +284,7 @@ class _RunObserver:
         self._happened("dify.retry", about | more)
 
     @_harmless
-    def told(self, event: StreamEvent[object]) -> None:
+    def on_event(self, event: StreamEvent[object]) -> None:
         if isinstance(event, NodeRetry):
             self._count_retry("node", {})
         if self._fold is not None and not isinstance(event, _TEXTS):
