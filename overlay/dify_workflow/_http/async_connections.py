@@ -16,7 +16,7 @@ import httpx
 from anyio import move_on_after
 
 from .._deadline import Deadline
-from .async_network import AsyncStream, hold_connections, no_socket_left
+from .async_network import hold_connections, no_socket_left
 from .body import END_SECONDS, Body
 from .failures import closed, deadline_passed, silence
 from .libraries import AsyncHTTPClient, Progress, bearer, own_client
@@ -93,9 +93,9 @@ class AsyncReader(Body):
         Returns:
             Seconds after which the wait is ended here; None where httpcore ends it.
         """
-        if isinstance(self._stream, AsyncStream):
+        if (lift_bound := getattr(self._stream, "lift_bound", None)) is not None:
             self._is_lifted = within is not None
-            self._stream.lift_bound(is_lifted=self._is_lifted)
+            lift_bound(is_lifted=self._is_lifted)
             return within
         if self._is_lifted:
             return self._usual
