@@ -60,6 +60,7 @@ test-all: $(addprefix $(VENV)/,docs examples generate lint) tools/spec-lint/node
 	$(BIN)/python -m pytest -m "not slow" --cov $(PARALLEL)
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 	$(BIN)/python -m pytest -m "not slow" --http-client=httpx2 $(PARALLEL) $(CORE_TESTS)
+	$(BIN)/python -m pytest -m "not slow" --http-client=aiohttp $(PARALLEL) $(CORE_TESTS) tests/test_chaos.py
 
 test-core: $(VENV)/installed ## Run the tests of runs, streams, outcomes and logs alone (PYTHON=python3.12 for another Python)
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CORE_TESTS)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .cases import ASYNC, BARE, BARE_ASYNC, CASES, SYNC, Case
+from .cases import AIOHTTP, ASYNC, BARE, BARE_ASYNC, CASES, SYNC, Case
 from .environments import ROOT, python
 from .publish import publish
 from .race import Course, Result, race
@@ -15,7 +15,7 @@ from .server import server
 from .table import plain, written
 
 _OUTPUT = ROOT / "build" / "benchmarks" / "results.json"
-_QUICK = (SYNC, ASYNC, BARE, BARE_ASYNC, "imports")
+_QUICK = (SYNC, ASYNC, AIOHTTP, BARE, BARE_ASYNC, "imports")
 
 
 def main() -> int:

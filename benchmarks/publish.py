@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .cases import SYNC
-from .chart import layers, ratios
+from .chart import ratios
 from .environments import ROOT
 from .race import Result
-from .table import markdown, written
+from .table import markdown, streams, written
 
 _DOCS = ROOT / "docs"
 _PAGE = _DOCS / "performance.md"
-_BEGIN, _END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 
 def publish(results: Sequence[Result]) -> None:
@@ -21,18 +19,16 @@ def publish(results: Sequence[Result]) -> None:
     Args:
         results: Of all cases.
     """
-    # The peers decode every event: beside ours stands what it takes when all texts are read, too.
-    shown = [
-        result
-        for result in results
-        if result.case.name == "words" or (result.case.name, result.contestant) == ("text", SYNC)
-    ]
-    _write("performance.svg", ratios(shown))
-    _write("performance-layers.svg", layers(results))
+    for case, name in (("live", "performance.svg"), ("words", "performance-burst.svg")):
+        _write(name, ratios([result for result in results if result.case.name == case]))
     _write("performance.json", written(results))
-    head, _, rest = _PAGE.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, tail = rest.partition(_END)
-    _write(_PAGE.name, f"{head}{_BEGIN}\n{markdown(results)}\n\n{_END}{tail}")
+    page = _PAGE.read_text(encoding="utf-8")
+    for name, table in (("streams", streams(results)), ("results", markdown(results))):
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+        head, _, rest = page.partition(begin)
+        _, _, tail = rest.partition(end)
+        page = f"{head}{begin}\n{table}\n\n{end}{tail}"
+    _write(_PAGE.name, page)
 
 
 def _write(name: str, text: str) -> None:

@@ -92,7 +92,12 @@ class Result:
     @property
     def holds(self) -> bool:
         """Whether the target is kept."""
-        return self.median <= self.case.target
+        return self.median <= self.target
+
+    @property
+    def target(self) -> float:
+        """What the contestant may be, at most."""
+        return self.case.targets.get(self.contestant, self.case.target)
 
 
 def race(case: Case, course: Course) -> list[Result]:

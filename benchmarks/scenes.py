@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
+from .cases import LIVE_RATE
+
 Scene: TypeAlias = Sequence[bytes | float]
 """Bytes to send, and seconds to wait between them."""
 
@@ -41,7 +43,8 @@ def scene(name: str) -> Scene:
     Args:
         name: What is sent and how much of it, such as ``"words/100000"``: ``words`` and ``nodes``
             are events in an HTTP chunk each, ``blocks`` the words in chunks of 64 kB, ``large`` one
-            event of so many bytes, ``slow`` a run of so many milliseconds.
+            event of so many bytes, ``slow`` a run of so many milliseconds, ``live`` the words at 50
+            a second, ``open`` a run that is silent for so many milliseconds behind its first event.
 
     Raises:
         KeyError: There is none.
@@ -104,6 +107,21 @@ def blocking_run() -> dict[str, Any]:
     return {**_IDS, "data": _outcome()}
 
 
+def _live(count: int) -> Iterator[bytes | float]:
+    yield _STREAM_HEAD + _chunk(started())
+    text = _chunk(word())
+    for _ in range(count):
+        yield 1 / LIVE_RATE
+        yield text
+    yield _chunk(finished()) + _STREAM_END
+
+
+def _open(milliseconds: int) -> Iterator[bytes | float]:
+    yield _STREAM_HEAD + _chunk(started())
+    yield milliseconds / 1000
+    yield _chunk(finished()) + _STREAM_END
+
+
 def _words(count: int) -> Iterator[bytes]:
     return _stream_of(_chunk(word()), count)
 
@@ -140,7 +158,15 @@ def _slow(milliseconds: int) -> Iterator[bytes | float]:
     yield _chunk(finished()) + _STREAM_END
 
 
-_SCENES = {"words": _words, "nodes": _nodes, "blocks": _blocks, "large": _large, "slow": _slow}
+_SCENES = {
+    "words": _words,
+    "nodes": _nodes,
+    "blocks": _blocks,
+    "large": _large,
+    "slow": _slow,
+    "live": _live,
+    "open": _open,
+}
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -29,7 +29,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
-from dify_workflow import AsyncDifyWorkflow, DifyError, DifyWorkflow
+from dify_workflow import AsyncDifyWorkflow, DefaultAioHttpClient, DifyError, DifyWorkflow
 from dify_workflow._http.retry import without_waiting
 from dify_workflow._streams.recovery import Pace
 
@@ -308,6 +308,11 @@ def _mock(where: Place, *, is_async: bool) -> Any:
     return kind(transport=httpx.MockTransport(where.mock))
 
 
+def _aiohttp(where: Place, *, is_async: bool) -> Any:
+    assert is_async
+    return DefaultAioHttpClient(proxy=where.proxy, trust_env=False)
+
+
 def _httpx_aiohttp(where: Place, *, is_async: bool) -> Any:
     module = importlib.import_module("httpx_aiohttp")
     assert is_async
@@ -357,6 +362,7 @@ TRANSPORTS = (
     Transport("`httpx`", "httpx", _httpx),
     Transport("`httpx`, HTTP/2", "h2", partial(_httpx, http1=False, http2=True)),
     Transport("`httpx2`", "httpx2", partial(_httpx, package="httpx2")),
+    Transport("`DefaultAioHttpClient`", "aiohttp", _aiohttp, (True,)),
     Transport("a mock", "httpx", _mock),
     Transport("`httpx-aiohttp`", "httpx-aiohttp", _httpx_aiohttp, (True,), is_ours=False),
     Transport("`pyreqwest`", "pyreqwest", _pyreqwest, is_ours=False),

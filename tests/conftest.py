@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dify_workflow.emulator import Emulator, PastRun
+from support import worlds
 from support.bench import Bench, emulated_bench
 from support.replay import ReplayServer, replay_server
 from support.workflows import approval, typed
@@ -39,18 +40,34 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http-client",
-        choices=["own", "httpx", "httpx2"],
+        choices=["own", "httpx", "httpx2", "aiohttp"],
         default="own",
         help="what clients send with: one of their own, or one that the test hands over",
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the clients of both worlds send with what was chosen."""
+    worlds.HTTP_CLIENT = config.getoption("--http-client")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what holds for connections of our own alone, where tests hand over others."""
-    if config.getoption("--http-client") != "own":
-        left_out = [item for item in items if item.get_closest_marker("own_client")]
+    library = config.getoption("--http-client")
+    if library != "own":
+        left_out = [
+            item
+            for item in items
+            if item.get_closest_marker("own_client") or (library == "aiohttp" and _is_sync(item))
+        ]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _is_sync(item: pytest.Item) -> bool:
+    """Whether a test is about the sync client, which cannot send over aiohttp."""
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get("both") == "sync"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -78,7 +95,7 @@ def server() -> Iterator[ReplayServer]:
 def both(request: pytest.FixtureRequest) -> Iterator[World]:
     """Each of the two worlds in turn."""
     name: WorldName = request.param
-    with world(name, request.config.getoption("--http-client")) as made:
+    with world(name) as made:
         yield made
 
 

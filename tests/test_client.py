@@ -33,6 +33,7 @@ from support import events
 from support.events import RUN, TASK, WORKFLOW
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer, Request
+from support.waiting import PATIENCE
 from support.worlds import World
 
 KEY = "app-test-key"
@@ -573,18 +574,23 @@ def test_a_path_among_the_inputs_is_uploaded_first_for_the_same_user(
 
 
 def test_a_preview_comes_in_pieces(both: World, server: ReplayServer) -> None:
+    is_read = threading.Event()
+
     def handler(exchange: Exchange) -> None:
         exchange.start_stream("image/png")
-        for piece in (b"abc", b"def"):
-            exchange.chunk(piece)
+        exchange.chunk(b"abc")
+        is_read.wait(PATIENCE)
+        exchange.chunk(b"def")
         exchange.end_stream()
 
     client = both.client(base_url=server.handle(handler))
     with client.file_preview(RUN, as_attachment=True) as media:
         assert media.content_type == "image/png"
-        assert list(media) == [b"abc", b"def"]
+        assert next(media) == b"abc"
+        is_read.set()
+        assert next(media) == b"def"
+        assert list(media) == []
     assert client.file_preview(RUN).read() == b"abcdef"
-    assert next(client.file_preview(RUN)) == b"abc"
 
 
 def test_text_to_audio_gives_the_sound(both: World, server: ReplayServer) -> None:

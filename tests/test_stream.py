@@ -675,10 +675,13 @@ def test_stopping_a_run_that_was_refused_at_its_start_is_a_success(
         assert opened.stop().result == "success"
 
 
-def test_repr_shows_the_run_and_the_state(stream: Callable[..., Any]) -> None:
-    with stream(events.started(), events.finished()) as opened:
+def test_repr_shows_the_run_and_the_state(both: World, server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    run.begin()
+    with both.client(base_url=run.url, check_inputs=False).run_workflow_stream({}) as opened:
         next(opened)
         assert repr(opened).endswith(f"WorkflowStream run_id='{RUN}' open>")
+        run.end(events.finished())
         opened.result()
         assert repr(opened).endswith("ended>")
 

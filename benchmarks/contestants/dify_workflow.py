@@ -2,13 +2,13 @@
 
 from time import perf_counter
 
-from dify_workflow import DifyWorkflow, TextChunk, WorkflowRunRequest
+from dify_workflow import DifyWorkflow, NodeFinished, TextChunk, WorkflowRunRequest
 
 RUN_ID = "57455633-bab6-4ea6-b8d6-850b5ae09145"
 
 
 class Contestant:
-    """Reads typed events."""
+    """Reads typed events, the text of each chunk and the outputs of each node."""
 
     def __init__(self, base_url: str) -> None:
         self.client = DifyWorkflow("app-key", base_url=base_url)
@@ -16,17 +16,12 @@ class Contestant:
     def stream(self, scene: str) -> int:
         count = 0
         with self.client.run_workflow_stream(WorkflowRunRequest({}, user_id=scene)) as stream:
-            for _event in stream:
-                count += 1
-        return count
-
-    def text(self, scene: str) -> int:
-        count = 0
-        with self.client.run_workflow_stream(WorkflowRunRequest({}, user_id=scene)) as stream:
             for event in stream:
                 count += 1
                 if isinstance(event, TextChunk):
                     assert event.data.text
+                elif isinstance(event, NodeFinished):
+                    assert event.data.outputs
         return count
 
     def first_event(self, scene: str) -> float:

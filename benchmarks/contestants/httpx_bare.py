@@ -20,8 +20,6 @@ class Contestant:
         with self.client.stream("POST", self.run, json=body) as response:
             return sum(1 for _ in response.iter_raw())
 
-    text = stream
-
     def first_event(self, scene: str) -> float:
         body = {"inputs": {}, "user": scene, "response_mode": "streaming"}
         began = perf_counter()

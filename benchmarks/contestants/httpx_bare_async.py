@@ -27,11 +27,17 @@ class Contestant:
                 count += 1
         return count
 
-    text = stream
+    async def live(self, scene: str) -> int:
+        """Read 50 streams at once."""
+        return sum(await gather(*(self.stream(scene) for _ in range(50))))
 
     async def runs(self, scene: str) -> int:
         """Run 200 workflows at once."""
         return sum(await gather(*(self.stream(scene) for _ in range(200))))
+
+    async def hold(self, scene: str) -> int:
+        """Hold 200 streams open at once; one of another scene, to warm up."""
+        return await (self.runs if scene.startswith("open") else self.stream)(scene)
 
     async def info(self, _scene: str) -> int:
         response = await self.client.get(f"{self.run}/{RUN_ID}")

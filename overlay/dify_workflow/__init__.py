@@ -37,6 +37,7 @@ from .models import (
 if _TYPE_CHECKING:
     from ._api.files import FileSource
     from ._api.forms import AsyncFormCallback, FormCallback, FormReply
+    from ._http.aiohttp_client import DefaultAioHttpClient
     from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
     from ._logs.sync_iterators import LogIterator, LogTail
     from ._streams.async_media import AsyncMediaStream
@@ -52,6 +53,7 @@ _ON_DEMAND = {
     "AsyncLogTail": "_logs.async_iterators",
     "AsyncMediaStream": "_streams.async_media",
     "AsyncWorkflowStream": "_streams.async_stream",
+    "DefaultAioHttpClient": "_http.aiohttp_client",
     "FileSource": "_api.files",
     "FormCallback": "_api.forms",
     "FormReply": "_api.forms",
@@ -80,6 +82,7 @@ __all__ = [
     "AsyncLogTail",
     "AsyncMediaStream",
     "AsyncWorkflowStream",
+    "DefaultAioHttpClient",
     "DifyPageResult",
     "DifyWorkflow",
     "FileSource",

@@ -27,7 +27,7 @@ import dify_workflow, dify_workflow_api
 assert "site-packages" in dify_workflow.__file__, dify_workflow.__file__
 with dify_workflow.DifyWorkflow("app-echo") as workflow:
     print(workflow.run_workflow({"name": "wheel"}).raise_for_status().outputs)
-extras = {"click", "distributed", "pyarrow", "rich", "sqlalchemy", "starlette", "typer"}
+extras = {"aiohttp", "click", "distributed", "pyarrow", "rich", "sqlalchemy", "starlette", "typer"}
 extras.add("opentelemetry")
 assert not extras & set(sys.modules), extras & set(sys.modules)
 """

@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
+from dify_workflow import AsyncDifyWorkflow, DefaultAioHttpClient, DifyWorkflow
 
 WorldName = Literal["sync", "async"]
+
+HTTP_CLIENT = "own"
+"""What clients send with: the option ``--http-client`` of pytest."""
 
 
 class Waiting:
@@ -81,17 +84,17 @@ class Waiting:
 class World:
     """Makes clients of one of the two worlds, and closes them."""
 
-    def __init__(self, name: WorldName, stack: ExitStack, http_client: str = "own") -> None:
+    def __init__(self, name: WorldName, stack: ExitStack) -> None:
         self.name = name
         self._stack = stack
-        self._http_client = http_client
         self._portal = stack.enter_context(start_blocking_portal()) if name == "async" else None
 
     def client(self, **options: Any) -> Any:
         """A client, as `DifyWorkflow` to look at; it is closed with the world."""
         options.setdefault("api_key", "app-test-key")
-        if self._http_client != "own" and options.get("http_client") is None:
-            options["http_client"] = self.http_client(self._http_client)
+        is_own = HTTP_CLIENT == "own" or (HTTP_CLIENT == "aiohttp" and self._portal is None)
+        if not is_own and options.get("http_client") is None:
+            options["http_client"] = self.http_client(HTTP_CLIENT)
         if self._portal is None:
             return self._stack.enter_context(DifyWorkflow(**options))
         made = self._portal.call(lambda: AsyncDifyWorkflow(**options))
@@ -99,11 +102,17 @@ class World:
 
     def http_client(self, library: str) -> Any:
         """A client of this library, as a user makes it; it is closed with the world."""
+        if library == "aiohttp":
+            assert self._portal is not None, "sync clients cannot send over aiohttp"
+            return self._with_loop(DefaultAioHttpClient)
         package = importlib.import_module(library)
         limits = package.Limits(max_connections=None)
         if self._portal is None:
             return self._stack.enter_context(package.Client(limits=limits))
-        made = self._portal.call(lambda: package.AsyncClient(limits=limits))
+        return self._with_loop(lambda: package.AsyncClient(limits=limits))
+
+    def _with_loop(self, make: Any) -> Any:
+        made = self._portal.call(make)
         self._stack.callback(self._portal.call, made.aclose)
         return made
 
@@ -113,6 +122,6 @@ class World:
 
 
 @contextmanager
-def world(name: WorldName, http_client: str = "own") -> Iterator[World]:
+def world(name: WorldName) -> Iterator[World]:
     with ExitStack() as stack:
-        yield World(name, stack, http_client)
+        yield World(name, stack)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,6 +13,7 @@ import attrs
 from .._json import JSONObject, abridged, decode, is_object
 from .._secret import ApiKey
 from ..errors import InvalidResponseError
+from .bulk_chunks import hand_on_all_chunks
 
 if TYPE_CHECKING:
     from .request import Call
@@ -120,6 +122,7 @@ class Inflater:
         self._encodings = encodings
         self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._fed = b""
+        self._damage: zlib.error | None = None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes, once `pop` has returned None."""
@@ -135,15 +138,26 @@ class Inflater:
         if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
             names = ", ".join(self._encodings)[:100]
             raise UnknownEncodingError(f"the body is encoded as {names}, not as gzip")
-        while self._fed and not self._decompressor.eof:
+        while self._fed and not self._decompressor.eof and self._damage is None:
+            before = self._decompressor.copy()
             try:
                 piece = self._decompressor.decompress(self._fed, _PIECE)
             except zlib.error as error:
-                raise DamagedBodyError(f"the compressed body is damaged ({error})") from None
+                piece, self._damage = self._until_damage(before), error
             self._fed = self._decompressor.unconsumed_tail
             if piece:
                 return piece
+        if self._damage is not None:
+            raise DamagedBodyError(f"the compressed body is damaged ({self._damage})")
         return None
+
+    def _until_damage(self, decompressor: Any) -> bytes:
+        """What comes before the damage in what was fed; less than 1 MiB, or it had come before."""
+        piece = bytearray()
+        with suppress(zlib.error):
+            for at in range(len(self._fed)):
+                piece += decompressor.decompress(self._fed[at : at + 1])
+        return bytes(piece)
 
 
 def _encodings(headers: Mapping[str, str]) -> list[str]:
@@ -193,6 +207,7 @@ class Body:
         self._stream = response.extensions.get("network_stream")
         self._is_shared = response.http_version == "HTTP/2"
         """Whether its connection has other streams, which know what belongs to which."""
+        hand_on_all_chunks(response)
         self._can_rebound = self._stream is not None and not self._is_read
         """Whether reading can be given another bound: httpcore takes it when an iteration begins. A
         new iteration continues where the last one was. Over HTTP/2 no new one is needed."""

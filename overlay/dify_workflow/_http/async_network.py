@@ -331,9 +331,9 @@ class AsyncReader(Body):
         Returns:
             Seconds after which the wait is ended here; None where httpcore ends it.
         """
-        if isinstance(self._stream, AsyncStream):
+        if (lift_bound := getattr(self._stream, "lift_bound", None)) is not None:
             self._is_lifted = within is not None
-            self._stream.lift_bound(is_lifted=self._is_lifted)
+            lift_bound(is_lifted=self._is_lifted)
             return within
         if self._is_lifted:
             return self._usual

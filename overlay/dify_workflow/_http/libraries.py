@@ -31,7 +31,7 @@ OwnT = TypeVar("OwnT", httpx.Client, httpx.AsyncClient)
 CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
 """Bounds of a request that nobody gave bounds, but of those for a stream."""
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+OWN_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 """Every open stream holds a connection: a bound would let the 101st run wait for the others."""
 
 _PACKAGES = ("httpx", "httpx2")
@@ -78,7 +78,7 @@ def own_client(kind: type[OwnT], name: str) -> OwnT:
         ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
     """
     try:
-        return kind(verify=_ssl_context(), timeout=CALL_TIMEOUT, limits=_LIMITS)
+        return kind(verify=_ssl_context(), timeout=CALL_TIMEOUT, limits=OWN_LIMITS)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
@@ -101,9 +101,9 @@ def error_name(error: BaseException) -> str | None:
 def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:
     """Give the pools of one of our own clients a network backend of ours.
 
-    This is the one place that uses private names of httpx: a transport's pool and its network
-    backend. Where they are missing, the deadline is checked when data arrives, as with a client
-    of the user's. (`async_network` looks at two names of httpcore, to forget a connection.)
+    This uses private names of httpx: a transport's pool and its network backend. Where they are
+    missing, the deadline is checked when data arrives, as with a client of the user's. Others are
+    used in `bulk_chunks` alone, and two of httpcore in `async_network`, to forget a connection.
 
     Args:
         client: The client, which nobody has used yet.

@@ -1,0 +1,169 @@
+"""A request over aiohttp and its answer: how far they are, and what a failure is in httpx's words.
+
+Errors of aiohttp hold the headers of the request, and the key with them. So none of them may be the
+cause or context of what is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
+
+import aiohttp
+import httpx
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+
+_PIECE = 64 * 1024
+"""Bytes of a request that are given to aiohttp at a time; each of them is bounded by itself."""
+
+
+class StaleConnectionError(Exception):
+    """A kept connection was closed, or the server sent what nobody asked for."""
+
+
+class Exchange:
+    """A request and its answer: how far they are.
+
+    Args:
+        request: The request.
+        used: Connections that have carried a request.
+    """
+
+    def __init__(self, request: httpx.Request, used: WeakSet[ResponseHandler]) -> None:
+        self.request = request
+        self.is_chunked = request.headers.get("transfer-encoding", "").lower() == "chunked"
+        self.has_body = self.is_chunked or request.headers.get("content-length", "0") != "0"
+        self.bounds: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        self.within = asyncio.timeout(None)
+        """Bounds each phase until the request is sent; aiohttp itself bounds the wait for a head.
+        """
+        self.is_sent = False
+        """Whether the server may have got any of it."""
+        self.is_over = False
+        """Whether its head was answered, or it failed; aiohttp may still send the body then."""
+        self.transport: asyncio.Transport | None = None
+        self.body_error: Exception | None = None
+        """What the user's body raised."""
+        self._used = used
+
+    async def report(self, step: str) -> None:
+        """Tell the ``trace`` extension of the request what happens, as httpcore does."""
+        if trace := self.request.extensions.get("trace"):
+            method = self.request.method.encode()
+            await trace(f"aiohttp.{step}", {"request": SimpleNamespace(method=method)})
+
+    async def begin(self, connection: Connection) -> None:
+        """Note that the request begins to leave.
+
+        Raises:
+            TimeoutError: Connecting took too long.
+            ServerDisconnectedError: It has left before.
+            StaleConnectionError: Nothing may be sent over this connection, and nothing was.
+        """
+        protocol = connection.protocol
+        assert protocol is not None
+        if self.within.expired():
+            raise TimeoutError
+        if self.is_sent:  # aiohttp is told not to; a POST is worth a second look
+            raise aiohttp.ServerDisconnectedError
+        if protocol in self._used and _is_stale(protocol):
+            raise StaleConnectionError
+        self._used.add(protocol)
+        self.transport = protocol.transport
+        self.bound("write" if self.has_body else None)
+        await self.report("send_request_headers.started")
+        self.is_sent = True
+
+    def bound(self, phase: str | None) -> None:
+        """Bound what happens from now on: connecting, or the wait until a piece is taken."""
+        seconds = None if phase is None else self.bounds.get(phase)
+        if not (self.is_over or self.within.expired()):
+            now = asyncio.get_running_loop().time()
+            self.within.reschedule(None if seconds is None else now + seconds)
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The pieces of the request's body."""
+        left = int(self.request.headers.get("content-length", -1))
+        try:
+            async for whole in cast("httpx.AsyncByteStream", self.request.stream):
+                left -= len(whole)
+                for start in range(0, len(whole), _PIECE):
+                    yield whole[start : start + _PIECE]
+                    self.bound("write")
+            if "content-length" in self.request.headers and left != 0:
+                what = "much" if left < 0 else "little"
+                raise httpx.LocalProtocolError(f"Too {what} data for declared Content-Length")  # noqa: TRY301  # it is one of the body's errors
+        except Exception as error:
+            self.body_error = error
+            raise
+        self.bound(None)
+
+    def failure(self, error: Exception) -> Exception:
+        """What httpx would raise for an error of aiohttp."""
+        reason = str(error) or type(error).__name__
+        if self.body_error is not None:
+            return self.body_error
+        if isinstance(error, TimeoutError):
+            if not self.is_sent:
+                return httpx.ConnectTimeout(reason)
+            return (
+                httpx.WriteTimeout(reason) if self.within.expired() else httpx.ReadTimeout(reason)
+            )
+        if self.is_sent:
+            return broken(error)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return httpx.ProxyError(f"{error.status} {error.message}")
+        return httpx.ConnectError(reason)
+
+
+EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")
+
+
+def broken(error: Exception) -> httpx.TransportError:
+    """What httpx would raise for a connection that breaks once a request was sent."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return httpx.RemoteProtocolError("Server disconnected without sending a response.")
+    reason = str(error) or type(error).__name__
+    if isinstance(error, OSError | RuntimeError | aiohttp.ClientConnectionError):
+        return httpx.ReadError(reason)
+    return httpx.RemoteProtocolError(reason)
+
+
+def _is_stale(protocol: ResponseHandler) -> bool:
+    """Whether a kept connection has ended, or holds bytes that would pass for the next answer."""
+    if protocol.should_close or protocol.transport is None or protocol.transport.is_closing():
+        return True
+    file = protocol.transport.get_extra_info("socket").fileno()
+    if not hasattr(select, "poll"):  # on Windows
+        return bool(select.select([file], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class Request(aiohttp.ClientRequest):
+    """A request that says when it begins to leave. Those for a tunnel are of another class."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        await EXCHANGE.get().begin(conn)
+        return await super().send(conn)
+
+
+class Response(aiohttp.ClientResponse):
+    """An answer of which aiohttp bounds the head alone: reads are bounded while they wait."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        assert protocol is not None
+        await super().start(connection)
+        protocol.read_timeout = None
+        protocol.start_timeout()
+        return self
