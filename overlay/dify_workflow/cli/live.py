@@ -19,6 +19,7 @@ from .console import errors, output
 from .lines import spinner, text_lines, tree_lines, unreadable_line
 from .render import by_name, show_end
 from .tree import RunTree
+from .views import View
 
 _FRAMES_PER_SECOND = 12
 _MARGIN = 2
@@ -26,7 +27,7 @@ _MARGIN = 2
 _TEXT_INDENT = 2
 
 
-class LiveView:
+class LiveView(View):
     """A tree of nodes with what they cost, and below it the text as it streams.
 
     It never fills the terminal: of what does not fit, the end is shown. When it is left, the whole

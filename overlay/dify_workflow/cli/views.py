@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.text import Text
 
@@ -26,7 +26,7 @@ from ..events import (
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
-from .console import errors, is_terminal, print_json_line
+from .console import errors, is_terminal, print_json_line, say
 from .lines import node_line, unreadable_line
 from .render import plain, show_end
 from .tree import Node, RunTree
@@ -39,8 +39,8 @@ _STEPS = 10
 """Lines that the progress of an iteration or loop takes at most."""
 
 
-class View(Protocol):
-    """Shows a run while it is watched; a context manager."""
+class View:
+    """Shows a run while it is watched; a context manager. This one shows nothing."""
 
     def show(self, event: StreamEvent[object]) -> None:
         """Show an event."""
@@ -50,23 +50,7 @@ class View(Protocol):
 
     def say(self, text: str) -> None:
         """Say something that is no part of the run."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
-
-class _PlainView:
-    """A view that draws nothing over."""
-
-    def say(self, text: str) -> None:
-        """Say something on stderr."""
-        errors.print(Text(inert(text)))
+        say(text)
 
     def __enter__(self) -> Self:
         return self
@@ -80,18 +64,15 @@ class _PlainView:
         sys.stdout.flush()
 
 
-class ResultView(_PlainView):
+class ResultView(View):
     """The result alone, as JSON."""
-
-    def show(self, event: StreamEvent[object]) -> None:
-        """Show nothing yet."""
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
         print_json_line(plain(run))
 
 
-class EventsView(_PlainView):
+class EventsView(View):
     """Every event as a line of JSON."""
 
     def show(self, event: StreamEvent[object]) -> None:
@@ -99,11 +80,8 @@ class EventsView(_PlainView):
         print_json_line(event.raw)
         sys.stdout.flush()
 
-    def end(self, run: WorkflowRunResponse) -> None:
-        """Show nothing more: the last event said it."""
 
-
-class LineView(_PlainView):
+class LineView(View):
     """A line on stderr for each node, and the text on stdout as it streams.
 
     Inside iterations and loops, rounds are counted and not listed.
