@@ -296,6 +296,18 @@ class ClientBase(Generic[TransportT]):
         for form in run.paused.forms if run.paused else ():
             self._answered.see(run.id, form.id, form.token)
 
+    def _refuse_run_id(self, task_id: str) -> None:
+        """Refuse the id of a run where that of a task is meant: the server says success to it.
+
+        Raises:
+            InvalidRequestError: This client has started a run of that id.
+        """
+        if operations.checked_id("task_id", task_id) in self._started:
+            raise InvalidRequestError(
+                f"stop_workflow_stream: {task_id} is the id of a run, which stops nothing; give "
+                "the id of its task: task_id of the result, the stream or any event."
+            )
+
     def _note_refused_form(self, token: str, error: DifyError) -> None:
         """Say what the failure of an answer to a form means.
 

@@ -548,18 +548,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: Bounds of this call; by default the client's.
 
         Raises:
-            InvalidRequestError: The id cannot be one.
+            InvalidRequestError: The id cannot be one, or is that of a run which this client has
+                started.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        api_key = wrap(api_key)
-        operation = operations.stop_workflow_task(task_id, self._options.user(user_id))
-        self._stops.add(task_id)  # before the stream can end with it
-        try:
-            return await self._within(timeout)._send(operation, api_key)
-        except DifyError:
-            self._stops.discard(task_id)
-            raise
+        self._refuse_run_id(task_id)
+        return await self._within(timeout)._stop(task_id, user_id=user_id, api_key=api_key)
 
     async def info(
         self,
@@ -989,11 +984,23 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return await self._transport.send(self._call(operation, key))
 
     async def _stop(
-        self, task_id: str, deadline: Deadline, *, user_id: str | None, api_key: str | ApiKey | None
+        self,
+        task_id: str,
+        deadline: Deadline | None = None,
+        *,
+        user_id: str | None,
+        api_key: str | ApiKey | None,
     ) -> WorkflowStopResponse:
         """Stop a task, also when the deadline of its run has passed."""
+        api_key = wrap(api_key)
         bound = self._within(NOT_GIVEN, deadline)
-        return await bound.stop_workflow_stream(task_id, user_id, api_key=api_key)
+        operation = operations.stop_workflow_task(task_id, bound._options.user(user_id))
+        bound._stops.add(task_id)  # before the stream can end with it
+        try:
+            return await bound._send(operation, api_key)
+        except DifyError:
+            bound._stops.discard(task_id)
+            raise
 
     def _run_stream(self, name: str, request: WorkflowRunRequest) -> AsyncWorkflowStream:
         stop = partial(self._stop, user_id=request.user_id, api_key=request.api_key)
