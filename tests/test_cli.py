@@ -58,7 +58,7 @@ def test_a_wrong_key_is_refused_and_not_shown(emulator: Emulator) -> None:
 def test_without_a_key_the_command_says_where_to_put_one(emulator: Emulator) -> None:
     done = call("logs", base_url=emulator.base_url, key="")
     assert done.code == 2
-    assert "No API key: give --api-key KEY, or set DIFY_API_KEY." in done.err
+    assert "No API key: give --api-key KEY, set DIFY_API_KEY, or keep the app with" in done.err
 
 
 def test_the_options_of_the_connection_stand_before_or_behind_the_command(

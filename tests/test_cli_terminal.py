@@ -42,7 +42,7 @@ def test_the_tree_grows_while_the_run_goes_on_and_stays_when_it_has_ended(
         run.begin()
         run.send(node_started("search", kind="http-request"))
         assert re.search(
-            r"▶ run 57455633.*\n└─ \S Search  http-request", terminal.see("Search", FOOT)
+            rf"▶ run {RUN}\n  task {TASK}\n└─ \S Search  http-request", terminal.see("Search", FOOT)
         )
         assert terminal.screen.cursor.hidden
         run.send(node_finished("search"), node_started("write", kind="llm"))
@@ -163,7 +163,7 @@ def test_of_a_tree_higher_than_the_terminal_the_end_is_live_and_all_of_it_stays(
         run.send(node_started(names[-1]))
         shown = terminal.see("Node29", FOOT)
         assert len(shown.splitlines()) == 9
-        assert "⋮ 25 nodes above" in shown
+        assert "⋮ 26 nodes above" in shown
         assert "Node28" in shown
         assert FOOT in shown
         run.end(node_finished(names[-1]), finished())

@@ -137,12 +137,16 @@ def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
 def print_table(rows: LogRows) -> None:
     """Print a table for people, and on stderr how much of the log it is."""
     table = table_of(log_columns(output.width))
+    has_running = False
     for row in _awaited(rows):
         _add_row(table, row)
+        has_running = has_running or row.status == "running"
     draw_table(table)
     sys.stdout.flush()
     more = ", there are more" if rows.has_more else ""
     say(f"{table.row_count:,} of {rows.total:,} runs{more}")
+    if has_running:
+        say("A run that was stopped may stay running in the log: servers often record no end.")
     if more:
         say(f"To go on: {rows.way_on}")
 

@@ -23,6 +23,7 @@ from .console import (
     output,
     print_json_line,
     print_line,
+    say,
     value_text,
 )
 from .lines import STYLES, mark
@@ -146,6 +147,7 @@ def show_run(run: WorkflowRunResponse) -> None:
     """Show a run that was looked up, on stdout."""
     facts = {
         "run": run.id,
+        "task": run.task_id if run.task_id != run.id else None,
         "status": Text.assemble(
             mark(run.status), " ", (cell(run.status), STYLES.get(run.status, ""))
         ),
@@ -160,6 +162,9 @@ def show_run(run: WorkflowRunResponse) -> None:
         "outputs": run.outputs,
     }
     show_values({name: value for name, value in facts.items() if value not in (None, "", {})})
+    if run.status == "running" and run.task_id is None:
+        sys.stdout.flush()
+        say(f"To stop it, {command('resume', run.id)} shows the id of its task.")
 
 
 def _time_taken(run: WorkflowRunResponse, tree: RunTree | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Self
 
 from rich.text import Text
 
-from .._inert import inert, inert_line
+from .._inert import inert
 from ..events import (
     HumanInputRequired,
     IterationCompleted,
@@ -27,7 +27,7 @@ from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
 from .console import errors, is_terminal, print_json_line, say
-from .lines import node_line, unreadable_line
+from .lines import node_line, title_lines, unreadable_line
 from .render import plain, show_end
 from .tree import Node, RunTree
 
@@ -89,7 +89,7 @@ class LineView(View):
 
     def __init__(self) -> None:
         self._tree = RunTree()
-        self._is_named = False
+        self._named: list[Text] = []
         self._in_line = False
         self._is_merged = _same_file()
         self._to_person = is_terminal(sys.stdout)
@@ -97,9 +97,10 @@ class LineView(View):
     def show(self, event: StreamEvent[object]) -> None:
         """Show an event."""
         self._tree.take(event)
-        if self._tree.run_id and not self._is_named:
-            self._is_named = True
-            self._line(Text(f"▶ run {inert_line(self._tree.run_id)}", style="bold"))
+        title = title_lines(self._tree) if self._tree.run_id else []
+        for line in title[len(self._named) :]:  # that of the task may come later
+            self._line(line)
+        self._named = title or self._named
         if isinstance(event, TextChunk):
             self._write(Facts(event.raw.get("data")).text("text") or "")
         elif isinstance(event, TextReplace):

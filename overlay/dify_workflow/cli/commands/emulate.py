@@ -64,6 +64,10 @@ def emulate(
 
     kill -USR1 takes the server away for 15 seconds: connections are refused and open streams cut,
     while its runs go on. kill -USR2 restarts its workers, as a deploy of Dify does.
+
+    Examples:
+        dify-workflow emulate --port 8000
+        dify-workflow emulate --port 8000 --server-version 1.16 my_workflows:story
     """
     with handled():
         with extras_named():

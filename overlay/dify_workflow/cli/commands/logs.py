@@ -100,6 +100,11 @@ def logs(
     """List the runs of the app, newest first.
 
     Times without a time zone are local. The log counts whole seconds, rounded.
+
+    Examples:
+        dify-workflow logs --status failed --since 2h
+        dify-workflow logs --all --since 2026-01-01 --csv > runs.csv
+        dify-workflow logs --follow
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
     if escape_formulas and not as_csv:
