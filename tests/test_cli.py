@@ -68,7 +68,7 @@ def test_the_options_of_the_connection_stand_before_or_behind_the_command(
     for arguments in ((*given, "logs"), ("logs", *given), (*given[:2], "logs", *given[2:])):
         assert call(*arguments, base_url="http://127.0.0.1:1/v1", key="app-wrong").code == 0
     behind = ("form", "show", "nope", *given, "--verbose")
-    assert "dify_workflow: human_input_form: 404" in invoke(*behind).err
+    assert "dify_workflow: human_input_form: GET /form/human_input/***: 404" in invoke(*behind).err
 
 
 def test_errors_of_the_server_show_no_escape_sequence(server: ReplayServer) -> None:
@@ -103,7 +103,7 @@ def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
 
 def test_verbose_tells_what_is_sent_on_stderr(emulator: Emulator) -> None:
     done = invoke("--verbose", "logs", base_url=emulator.base_url)
-    assert "dify_workflow: iter_logs: 200 after" in done.err
+    assert "dify_workflow: iter_logs: GET /workflows/logs: 200 after" in done.err
 
 
 SHELL = " ".join(COMMAND)

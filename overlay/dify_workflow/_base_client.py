@@ -20,7 +20,7 @@ from ._http.options import NotGiven, Options, Timeout, checked_timeout
 from ._http.outcomes import meaning
 from ._http.request import Call, Operation
 from ._http.servers import Servers
-from ._json import JSONObject
+from ._json import JSON, JSONObject
 from ._logs.cursor import RETURNED
 from ._logs.pager import LogPager, TailCore
 from ._logs.source import LogSource
@@ -36,6 +36,8 @@ from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest
 
 if TYPE_CHECKING:
+    from dify_workflow_api.models import AppParameters
+
     from ._api.log_query import LogAnswer
     from .models import WorkflowRunRequest, WorkflowRunResponse
     from .tracing import Tracing
@@ -307,6 +309,11 @@ class ClientBase(Generic[TransportT]):
                 f"stop_workflow_stream: {task_id} is the id of a run, which stops nothing; give "
                 "the id of its task: task_id of the result, the stream or any event."
             )
+
+    def _note_form(self, found: AppParameters, key: ApiKey | None) -> None:
+        """Note which inputs an app takes, so that a run that follows need not ask again."""
+        form: JSON = found.to_dict().get("user_input_form")
+        self._forms.put(self._options.base_url, self._options.key(key), form)
 
     def _note_refused_form(self, token: str, error: DifyError) -> None:
         """Say what the failure of an answer to a form means.

@@ -854,7 +854,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return await self._within(timeout)._send(operations.get_app_parameters(), api_key)
+        found = await self._within(timeout)._send(operations.get_app_parameters(), api_key)
+        self._note_form(found, api_key)
+        return found
 
     async def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN

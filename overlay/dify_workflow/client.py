@@ -852,7 +852,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        return self._within(timeout)._send(operations.get_app_parameters(), api_key)
+        found = self._within(timeout)._send(operations.get_app_parameters(), api_key)
+        self._note_form(found, api_key)
+        return found
 
     def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN

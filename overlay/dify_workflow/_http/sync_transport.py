@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
 from .failures import BodyClosedError, failure_of, unwanted, without_secrets
 from .libraries import HTTPClient, Progress, content_of, error_name, header_dict
+from .proxies import proxy_of
 from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers
@@ -131,7 +132,8 @@ class Transport(Connections):
                 name, status = call.operation.name, answered.status_code
                 headers, content = header_dict(call, answered), content_of(answered)
                 raise unwanted(call, Answer(name, status, headers, call.key, content)) from error
-            failure = failure_of(error, call, request, sent=sent)
+            proxy = None if self.is_given else proxy_of(call.base_url)
+            failure = failure_of(error, call, request, sent=sent, proxy=proxy)
             if isinstance(failure, APIConnectionError) and self._closed:
                 raise BodyClosedError(call, request_sent=sent) from None
             if failure is error:
@@ -139,8 +141,12 @@ class Transport(Connections):
             raise failure from error
         call.on_sent()
         milliseconds = (time.perf_counter() - started) * 1000
-        # Neither bodies nor addresses, which can hold tokens.
+        # Neither bodies nor queries, which can hold what is private.
         logger.debug(
-            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
+            "%s: %s: %d after %.0f ms",
+            call.operation.name,
+            call.operation.shown,
+            response.status_code,
+            milliseconds,
         )
         return ByteStream(call, response, connection), response

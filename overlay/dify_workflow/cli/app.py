@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -45,21 +46,29 @@ profile = typer.Typer(
     cls=HelpfulGroup, no_args_is_help=True, help="Keep base URL and key of apps under names."
 )
 
-for command in (run, resume, stop, batch):
-    app.command(cls=Command, rich_help_panel="Runs")(command)
-app.add_typer(form, name="form", rich_help_panel="Runs")
-for command in (info, logs):
-    app.command(cls=Command, rich_help_panel="Runs")(command)
-app.command(cls=HelpfulCommand, rich_help_panel="Runs")(report)
-for command in (parameters, upload):
-    app.command(cls=Command, rich_help_panel="The app")(command)
-app.add_typer(profile, name="profile", rich_help_panel="The app")
-for command in (emulate, demo):
-    app.command(cls=HelpfulCommand, rich_help_panel="Without a Dify")(command)
-for command in (show, submit):
-    form.command(cls=Command)(command)
-for command in (profiles.add, profiles.list_, profiles.use, profiles.remove):
-    profile.command(command.__name__.rstrip("_"), cls=HelpfulCommand)(command)
+
+def _add(
+    group: typer.Typer,
+    *commands: Callable[..., None],
+    heading: str | None = None,
+    kind: type[HelpfulCommand] = Command,
+) -> None:
+    """Add commands to a group, below a heading of its help."""
+    for command in commands:
+        name = command.__name__.rstrip("_")
+        group.command(name, cls=kind, rich_help_panel=heading)(command)
+
+
+_RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify"
+_add(app, run, resume, stop, batch, heading=_RUNS)
+app.add_typer(form, name="form", rich_help_panel=_RUNS)
+_add(app, info, logs, heading=_RUNS)
+_add(app, report, heading=_RUNS, kind=HelpfulCommand)
+_add(app, parameters, upload, heading=_APP)
+app.add_typer(profile, name="profile", rich_help_panel=_APP)
+_add(app, emulate, demo, heading=_ALONE, kind=HelpfulCommand)
+_add(form, show, submit)
+_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=HelpfulCommand)
 
 
 def _version(wanted: bool) -> None:

@@ -13,11 +13,13 @@ import typer
 from .._http.options import DEFAULT_USER
 from ..errors import (
     APIConnectionError,
+    APIStatusError,
     AuthenticationError,
     ConfigurationError,
     DifyError,
     InvalidInputsError,
     InvalidRequestError,
+    InvalidResponseError,
     LogCursorError,
     NotFoundError,
     StreamError,
@@ -139,19 +141,35 @@ def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
     return f"Before it is run again, look whether it is there: {command('logs', '--user', user)}"
 
 
+def _is_elsewhere(error: DifyError) -> bool:
+    """Whether no Dify answered, or one at a path that it does not have."""
+    if isinstance(error, InvalidResponseError):
+        return ", text/html" in str(error)
+    if not isinstance(error, APIStatusError) or error.needed_version is not None:
+        return False
+    return error.status_code in {404, 405} and error.code is None
+
+
 def _hint(error: DifyError) -> str:
     if isinstance(error, ConfigurationError):
         return "dify-workflow --help tells the options and environment variables for that."
     if isinstance(error, InvalidInputsError):
         return "dify-workflow parameters lists what the app takes."
     if isinstance(error, AuthenticationError):
-        return "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url."
+        return (
+            "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url; a "
+            "profile has both."
+        )
+    if isinstance(error, APIConnectionError) and ", through the proxy " in str(error):
+        return "The proxy is that of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY; NO_PROXY leaves it out."
     if isinstance(error, APIConnectionError):
-        return "Which server is asked, DIFY_BASE_URL or --base-url says."
+        return "Which server is asked, DIFY_BASE_URL, --base-url or the profile says."
     if isinstance(error, WorkflowStreamError):
         return "The workflow has to be fixed in Dify."
     if isinstance(error, StreamError) and error.run_id:
         return f"The run may be going on: dify-workflow resume {error.run_id}"
+    if _is_elsewhere(error):
+        return "Is this the API of a Dify? Check the base URL, which ends in /v1."
     if isinstance(error, NotFoundError):
         return "An id is found with the key of its own app alone."
     return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .._fields import Field
-from .._inert import inert, inert_json, inert_line, one_line
+from .._inert import inert, inert_line, one_line
 from .._json import JSON, JSONObject, is_object
 from .._text import clock, counted, duration
 from ..models import HumanInputForm, WorkflowRunResponse
@@ -24,6 +24,7 @@ from .console import (
     print_json_line,
     print_line,
     say,
+    shown_json,
     value_text,
 )
 from .lines import STYLES, mark
@@ -56,7 +57,7 @@ def _value(value: JSON) -> Text:
     if isinstance(value, str):
         return Text(inert(value).rstrip("\n"))
     is_wide = output.width < len(str(value))
-    return Text(inert_json(value, indent=2 if is_wide else None))
+    return Text(shown_json(value, indent=2 if is_wide else None))
 
 
 def by_name(outputs: JSON) -> JSONObject:
