@@ -234,7 +234,7 @@ def test_a_form_that_was_submitted_is_too_late(server: ReplayServer) -> None:
 def test_of_a_form_that_may_have_been_submitted_the_next_command_is_told(forms: Emulator) -> None:
     token = paused_form(forms)
     forms.faults.answer(500, on="POST /form/human_input")
-    arguments = ("form", "submit", token, "--action", "approve", "-i", "comment=x")
+    arguments = ("form", "submit", "--action", "approve", "-i", "comment=x", "--", token)
     done = call(*arguments, base_url=forms.base_url, key="app-approval")
     assert done.code == 5
     assert done.err.rstrip().endswith(f"form show {token}") or f"form show -- {token}" in done.err

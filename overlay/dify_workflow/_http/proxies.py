@@ -33,7 +33,8 @@ def proxy_of(url: str) -> str | None:
     proxy = found.get(parts.scheme) or found.get("all")
     if not proxy or proxy_bypass(parts.netloc) or proxy_bypass(parts.hostname or ""):
         return None
-    return proxy.rpartition("@")[2] if "@" in proxy else proxy
+    scheme, separator, rest = proxy.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _pattern(host: str) -> str | None:

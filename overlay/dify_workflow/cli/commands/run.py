@@ -75,9 +75,12 @@ def run(
     given = Given.of(values, files, inputs)
     written = None if report is None else ReportFile(report, given.sources)
     with connection.client(user) as client:
-        complete = _completed(client, given, is_latest=workflow_id is None)
+        fields = _fields(client)
+        complete = _completed(given, fields, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        code = watch(partial(client.run_workflow_stream, request), view, written)
+        # What the app takes was asked for; where it does not tell, that is not asked again.
+        sending = client.with_options(check_inputs=fields is not None)
+        code = watch(partial(sending.run_workflow_stream, request), view, written)
     raise typer.Exit(code)
 
 
@@ -109,17 +112,16 @@ def resume(
     raise typer.Exit(code)
 
 
-def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONObject:
+def _completed(given: Given, fields: list[Field] | None, *, is_latest: bool) -> JSONObject:
     """The inputs as the app takes them; a person is asked for those that are missing.
 
     Args:
-        client: What asks for the app's inputs.
         given: What the command was given.
+        fields: The inputs that the app takes; None where it does not tell.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
     from ..inputs import typed, untyped
 
-    fields = _fields(client)
     if fields is None or not is_latest:
         return untyped(given, fields or ())
     inputs = typed(given, fields)
