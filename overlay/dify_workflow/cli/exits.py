@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -19,7 +20,6 @@ from ..errors import (
     DifyError,
     InvalidInputsError,
     InvalidRequestError,
-    InvalidResponseError,
     LogCursorError,
     NotFoundError,
     StreamError,
@@ -48,6 +48,8 @@ DEFECT = 70
 
 _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
+_OF_PATHS = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+_ELSEWHERE = "Is this the API of a Dify? Check the base URL, which ends in /v1."
 _MOST_SHOWN = 5
 """Runs that are named of those that may be the one."""
 
@@ -89,7 +91,8 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
         raise typer.Exit(USAGE) from None
     except DifyError as error:
         if error.outcome == "unknown":
-            complain(_sentence(error), _next_step(error, given or {}))
+            hints = [_ELSEWHERE] if _is_elsewhere(error) else []
+            complain(_sentence(error), "\n".join([*hints, _next_step(error, given or {})]))
         else:
             complain(_sentence(error), _hint(error))
         is_open = error.outcome in {"unknown", "running"}
@@ -143,11 +146,10 @@ def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
 
 def _is_elsewhere(error: DifyError) -> bool:
     """Whether no Dify answered, or one at a path that it does not have."""
-    if isinstance(error, InvalidResponseError):
-        return ", text/html" in str(error)
-    if not isinstance(error, APIStatusError) or error.needed_version is not None:
-        return False
-    return error.status_code in {404, 405} and error.code is None
+    if isinstance(error, APIStatusError):
+        is_path = error.status_code in _OF_PATHS and error.code is None
+        return is_path and error.needed_version is None
+    return ", text/html" in str(error)
 
 
 def _hint(error: DifyError) -> str:
@@ -169,7 +171,7 @@ def _hint(error: DifyError) -> str:
     if isinstance(error, StreamError) and error.run_id:
         return f"The run may be going on: dify-workflow resume {error.run_id}"
     if _is_elsewhere(error):
-        return "Is this the API of a Dify? Check the base URL, which ends in /v1."
+        return _ELSEWHERE
     if isinstance(error, NotFoundError):
         return "An id is found with the key of its own app alone."
     return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."

@@ -5,10 +5,18 @@ Written here and not by the library of the command line, whose versions wrap and
 
 from __future__ import annotations
 
-import re
+import inspect
 import shutil
 import textwrap
-from typing import TYPE_CHECKING, TypeAlias
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -22,7 +30,6 @@ _LONGEST_NAME = 26
 _EXAMPLES = "Examples:\n"
 CONNECTION = "Connection"
 """Heading of the options that say which app is asked."""
-_DEFAULT = re.compile(r"default: \((.*)\)\]")
 Sections: TypeAlias = dict[str, list[tuple[str, str]]]
 """By heading, names and what they mean."""
 
@@ -73,22 +80,69 @@ def _about(command: click.Command) -> tuple[list[str], list[str]]:
     return text.strip().split("\n\n"), textwrap.dedent(examples).strip().splitlines()
 
 
+def _nothing() -> None:
+    """Stands for what a group without options of its own calls."""
+
+
 def _usage(command: click.Command, ctx: click.Context) -> str:
-    return " ".join(["Usage:", ctx.command_path, *command.collect_usage_pieces(ctx)])
+    arguments = [
+        _name(param) if param.required or _name(param).startswith("[") else f"[{_name(param)}]"
+        for param in command.params
+        if param.param_type_name == "argument"
+    ]
+    inside = ["COMMAND [ARGS]..."] if hasattr(command, "commands") else []
+    return " ".join(["Usage:", ctx.command_path, "[OPTIONS]", *arguments, *inside])
 
 
 def _options(command: click.Command, ctx: click.Context) -> Sections:
-    """The arguments and options that have something to say; those of all commands come last."""
+    """The arguments and options, below their headings; those of all commands come last."""
     sections: Sections = {}
+    hints = get_type_hints(inspect.unwrap(command.callback or _nothing), include_extras=True)
     for param in command.get_params(ctx):
-        if record := param.get_help_record(ctx):
-            own = getattr(param, "rich_help_panel", None) or "Options"
-            heading = "Arguments" if param.param_type_name == "argument" else own
-            name, text = record
-            sections.setdefault(heading, []).append((name, _DEFAULT.sub(r"default: \1]", text)))
+        hint = hints.get(param.name)
+        if param.param_type_name == "argument":
+            text = _help_of_argument(hint)
+            heading = "Arguments"
+        else:
+            text = _meaning(param)
+            heading = getattr(param, "rich_help_panel", None) or "Options"
+        if text:
+            sections.setdefault(heading, []).append((_name(param, hint), text))
     if shared := sections.pop(CONNECTION, None):
         sections[CONNECTION] = shared
     return sections
+
+
+def _help_of_argument(hint: Any) -> str:
+    """What stands in the annotation: with click from 8.5 on, typer up to 0.25 forgets it."""
+    return next((info.help for info in getattr(hint, "__metadata__", ()) if info.help), "")
+
+
+def _name(param: Any, hint: Any = None) -> str:
+    """An argument, or an option with what it takes."""
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name.upper())
+    names = ", ".join(sorted(param.opts, key=len))
+    if param.is_flag:
+        return names
+    return f"{names} {param.metavar or f'[{_choices(hint)}]'}"
+
+
+def _choices(hint: Any) -> str:
+    """The texts of a Literal, wherever it stands in an annotation."""
+    if get_origin(hint) is Literal:
+        return "|".join(get_args(hint))
+    return "".join(map(_choices, get_args(hint)))
+
+
+def _meaning(param: Any) -> str:
+    """The help of an argument or option, the variable that stands for it, and its default."""
+    facts = [f"or {param.envvar}"] if isinstance(param.envvar, str) else []
+    if isinstance(param.show_default, str):
+        facts.append(f"default: {param.show_default}")
+    elif param.show_default and param.default is not None and not getattr(param, "is_flag", False):
+        facts.append(f"default: {param.default}")
+    return f"{param.help or ''}  [{'; '.join(facts)}]".strip() if facts else param.help or ""
 
 
 def _commands(command: click.Command) -> Sections:

@@ -26,7 +26,9 @@ def logs(
     context: typer.Context,
     limit: Annotated[
         int | None,
-        typer.Option(help="Most rows.", min=1, show_default="20; with --follow, no end"),
+        typer.Option(
+            metavar="N", help="Most rows.", min=1, show_default="20; with --follow, no end"
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--all", help="List all rows that match.")] = False,
     follow: Annotated[
@@ -45,7 +47,9 @@ def logs(
     keyword: Annotated[
         str | None,
         typer.Option(
-            help="Text to find in inputs, outputs or the user, or a run id.", show_default=False
+            metavar="TEXT",
+            help="Text to find in inputs, outputs or the user, or a run id.",
+            show_default=False,
         ),
     ] = None,
     user: Annotated[
