@@ -281,8 +281,7 @@ def test_verbose_shows_each_request_and_the_run_and_asks_for_parameters_once(
     assert len(asked) == 1
     assert re.fullmatch(r"dify_workflow: parameters: GET /parameters: \d+ after \d+ ms", asked[0])
     if app == "echo":
-        said = "
-".join(lines)
+        said = "\n".join(lines)
         assert re.search(r"POST /workflows/run: 200 after \d+ ms", said)
         assert re.search(r"the server tells of run \S{36}, task \S{36}", said)
 
