@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ._http.options import CLOUD_URL, checked_url
+from ._json import JSON, is_object
 from ._output_file import replacing
 from ._secret import ApiKey, wrap
 from .errors import ConfigurationError
@@ -226,12 +227,12 @@ def _parsed(place: Path) -> tuple[dict[str, Any], str]:
         return {}, f"cannot be read: {error.strerror}"
     except ValueError as error:  # which quotes nothing of the file
         return {}, f"is not TOML in UTF-8: {error}"
-    found = book.setdefault("profiles", {})
-    if not isinstance(found, dict) or not all(isinstance(kept, dict) for kept in found.values()):
-        return {}, "holds something else than tables [profiles.NAME]"
-    for kept in found.values():
-        if isinstance(kept.get("api_key"), str):
-            kept["api_key"] = ApiKey(kept["api_key"])
+    found: JSON = book.setdefault("profiles", {})
+    for kept in found.values() if is_object(found) else [found]:
+        if not is_object(kept):
+            return {}, "holds something else than tables [profiles.NAME]"
+        if isinstance(key := kept.get("api_key"), str):
+            kept["api_key"] = ApiKey(key)
     return book, ""
 
 
@@ -262,7 +263,7 @@ def _changing() -> Generator[dict[str, Any], None, None]:
 
 
 def _unwrapped(value: Any) -> Any:
-    if isinstance(value, dict):
+    if is_object(value):
         return {name: _unwrapped(each) for name, each in value.items()}
     return value.get_secret_value() if isinstance(value, ApiKey) else value
 
