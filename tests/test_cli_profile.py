@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -29,7 +30,7 @@ def run(*arguments: str, stdin: str = "", **variables: str) -> Result:
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
-        env=environment("", "", **variables),
+        env=environment("", "", XDG_CONFIG_HOME=os.environ["XDG_CONFIG_HOME"], **variables),
         capture_output=True,
         text=True,
         check=False,
