@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dify_workflow import APIConnectionError
-from dify_workflow._http.proxies import proxy_map, proxy_of
+from dify_workflow._proxies import proxy_map, proxy_of
 from dify_workflow.emulator import Emulator
 from support.cli import call
 from support.worlds import World

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 from anyio import sleep
 
+from .._proxies import proxy_of
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
 from .async_body import AsyncByteStream
 from .async_connections import AsyncConnections, resolved
 from .failures import BodyClosedError, failure_of, unwanted, without_secrets
 from .libraries import AsyncHTTPClient, Progress, content_of, error_name, header_dict
-from .proxies import proxy_of
 from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import httpx
 
+from .._proxies import proxy_map
 from .._secret import ApiKey
 from ..errors import ConfigurationError
-from .proxies import proxy_map
 
 if TYPE_CHECKING:
     import ssl

@@ -11,10 +11,10 @@ from http import HTTPStatus
 from time import sleep
 from typing import Any, TypeVar
 
+from .._proxies import proxy_of
 from ..errors import APIConnectionError, DifyError, InvalidResponseError
 from .failures import BodyClosedError, failure_of, unwanted, without_secrets
 from .libraries import HTTPClient, Progress, content_of, error_name, header_dict
-from .proxies import proxy_of
 from .request import Answer, Call, build_request
 from .retry import Attempts
 from .servers import Servers

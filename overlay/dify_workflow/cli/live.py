@@ -19,7 +19,7 @@ from .console import errors, output
 from .lines import spinner, text_lines, title_lines, tree_lines, unreadable_line
 from .render import by_name, show_end
 from .tree import RunTree
-from .views import View
+from .view import View
 
 _FRAMES_PER_SECOND = 12
 _MARGIN = 2

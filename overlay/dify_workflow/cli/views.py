@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from rich.text import Text
 
@@ -26,10 +24,11 @@ from ..events import (
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
-from .console import errors, is_terminal, print_json_line, say
+from .console import errors, is_terminal, print_json_line
 from .lines import node_line, title_lines, unreadable_line
 from .render import plain, show_end
 from .tree import Node, RunTree
+from .view import View
 
 _OF_NODES = (
     *(NodeStarted, NodeFinished, NodeRetry, HumanInputRequired),
@@ -37,31 +36,6 @@ _OF_NODES = (
 )
 _STEPS = 10
 """Lines that the progress of an iteration or loop takes at most."""
-
-
-class View:
-    """Shows a run while it is watched; a context manager. This one shows nothing."""
-
-    def show(self, event: StreamEvent[object]) -> None:
-        """Show an event."""
-
-    def end(self, run: WorkflowRunResponse) -> None:
-        """Show how the run ended, once the view is left."""
-
-    def say(self, text: str) -> None:
-        """Say something that is no part of the run."""
-        say(text)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        sys.stdout.flush()
 
 
 class ResultView(View):

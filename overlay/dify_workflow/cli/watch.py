@@ -21,7 +21,8 @@ from .console import can_draw, command, on_ctrl_c, say
 from .exits import of_run
 from .live import LiveView
 from .options import Connection
-from .views import EventsView, LineView, ResultView, View
+from .view import View
+from .views import EventsView, LineView, ResultView
 
 logger = logging.getLogger("dify_workflow")
 
