@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
-demo: build/demo/installed ## Show a workflow at work in this terminal: 22 packages, 20 s, nothing else needed
+demo: build/demo/installed ## Show a workflow at work in this terminal: 24 packages, 20 s, nothing else needed
 	@PYTHONPATH=overlay:generated build/demo/bin/python -m dify_workflow demo
 
 demo-svg: $(VENV)/installed ## Write the live view of the demo as a picture, docs/demo.svg

@@ -44,7 +44,10 @@ def _commands() -> Iterator[str]:
 def _block(command: list[str]) -> str:
     """The help of a command, as it is shown in a terminal of 80 columns."""
     arguments = [*command, "--help"]
-    shown = CliRunner().invoke(app, arguments, prog_name=PROGRAM, catch_exceptions=False)
+    columns = {"COLUMNS": "80"}
+    shown = CliRunner().invoke(
+        app, arguments, prog_name=PROGRAM, env=columns, catch_exceptions=False
+    )
     return f"```text\n$ {' '.join([PROGRAM, *arguments])}\n{shown.output.strip()}\n```"
 
 

@@ -22,11 +22,8 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dify_workflow import AsyncDifyWorkflow, DefaultAioHttpClient, RunOutcomeUnknownError
-from dify_workflow._http.aiohttp_client import environment_proxies
 from dify_workflow.emulator import Emulator
 from support.replay import Exchange, ReplayServer
 from support.waiting import PATIENCE, wait_until
@@ -753,35 +750,6 @@ def test_the_proxies_of_the_environment_count_but_for_its_exceptions(
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "localhost, 127.0.0.1")
         assert with_client(use, trust_env=True) == ("by", "ok")
-
-
-names = st.sampled_from(
-    [
-        *("*", "localhost", "LocalHost", ".google.com", "google.com", "127.0.0.1", "10.0.0.0/8"),
-        *("::1", "fe80::/10", "", "http://x.example", "https://y.example:8443", "a b"),
-    ]
-)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["http_proxy", "https_proxy", "all_proxy"]),
-        st.sampled_from(["http://a.example:1", "b.example", "socks5://c", ""]),
-    ),
-    st.lists(names, max_size=4),
-)
-def test_the_environment_is_read_as_httpx_reads_it(
-    proxies: dict[str, str], exceptions: list[str]
-) -> None:
-    from httpx._utils import get_environment_proxies  # noqa: PLC0415  # private: to compare with
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-            patch.delenv(name, raising=False)
-            patch.delenv(name.upper(), raising=False)
-        for name, value in {**proxies, "no_proxy": ",".join(exceptions)}.items():
-            patch.setenv(name, value)
-        assert environment_proxies() == get_environment_proxies()
 
 
 # ---------------------------------------------------------------------------- what it stands on

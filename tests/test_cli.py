@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_wrong_key_is_refused_and_not_shown(emulator: Emulator) -> None:
 def test_without_a_key_the_command_says_where_to_put_one(emulator: Emulator) -> None:
     done = call("logs", base_url=emulator.base_url, key="")
     assert done.code == 2
-    assert "No API key: give --api-key KEY, or set DIFY_API_KEY." in done.err
+    assert "No API key: give --api-key KEY, set DIFY_API_KEY, or keep the app with" in done.err
 
 
 def test_the_options_of_the_connection_stand_before_or_behind_the_command(
@@ -68,7 +69,7 @@ def test_the_options_of_the_connection_stand_before_or_behind_the_command(
     for arguments in ((*given, "logs"), ("logs", *given), (*given[:2], "logs", *given[2:])):
         assert call(*arguments, base_url="http://127.0.0.1:1/v1", key="app-wrong").code == 0
     behind = ("form", "show", "nope", *given, "--verbose")
-    assert "dify_workflow: human_input_form: 404" in invoke(*behind).err
+    assert "dify_workflow: human_input_form: GET /form/human_input/***: 404" in invoke(*behind).err
 
 
 def test_errors_of_the_server_show_no_escape_sequence(server: ReplayServer) -> None:
@@ -103,7 +104,7 @@ def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
 
 def test_verbose_tells_what_is_sent_on_stderr(emulator: Emulator) -> None:
     done = invoke("--verbose", "logs", base_url=emulator.base_url)
-    assert "dify_workflow: iter_logs: 200 after" in done.err
+    assert "dify_workflow: iter_logs: GET /workflows/logs: 200 after" in done.err
 
 
 SHELL = " ".join(COMMAND)
@@ -171,12 +172,118 @@ def test_a_run_whose_output_cannot_be_written_is_stopped_or_named(emulator: Emul
     assert "Ann" in call("info", run_id, base_url=emulator.base_url).out
 
 
-def test_json_is_json_in_an_output_that_is_not_unicode(emulator: Emulator) -> None:
-    for encoding in ("ascii", "latin-1", "cp1252"):
-        names = {"PYTHONIOENCODING": encoding}
-        arguments = ("run", "--json", "-i", "name=é☃\x9b")
-        done = invoke(*arguments, base_url=emulator.base_url, variables=names)
-        assert json.loads(done.out)["outputs"] == {"greeting": "é☃\x9b"}
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16"])
+def test_json_is_json_in_any_encoding_of_the_output(encoding: str, emulator: Emulator) -> None:
+    name = "é☃\x9b\U0001f600"
+    with emulator.client("echo") as client:
+        run = client.run_workflow({"name": name})
+
+    def said(*arguments: str) -> str:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            env=environment(emulator.base_url, "app-echo", PYTHONIOENCODING=encoding),
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout.decode(encoding)
+
+    greeting = {"greeting": name}
+    assert json.loads(said("run", "--json", "-i", f"name={name}"))["outputs"] == greeting
+    assert json.loads(said("run", "-i", f"name={name}").splitlines()[-1]) == greeting
+    last = said("run", "--jsonl", "-i", f"name={name}").splitlines()[-1]
+    assert json.loads(last)["data"]["outputs"] == greeting
+    shown = re.search(r"^outputs +(.*)$", said("info", run.id), re.MULTILINE)
+    assert shown is not None
+    assert json.loads(shown[1]) == greeting
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_inputs_are_read_in_any_encoding_of_unicode_whatever_the_locale(
+    encoding: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    data = json.dumps({"name": "café \U0001f600"}, ensure_ascii=False).encode(encoding)
+    place = tmp_path / "inputs.json"
+    place.write_bytes(data)
+    for source in ("-", str(place)):
+        done = subprocess.run(
+            [*COMMAND, "run", "--json", "--inputs", source],
+            input=data,
+            env=environment(emulator.base_url, "app-echo", PYTHONIOENCODING="cp1252"),
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        assert json.loads(done.stdout)["outputs"] == {"greeting": "café \U0001f600"}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+def test_report_reads_what_run_wrote_whatever_the_encoding(
+    encoding: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    place = tmp_path / "events.jsonl"
+    names = environment(emulator.base_url, "app-echo", PYTHONIOENCODING=encoding)
+    with place.open("wb") as file:
+        arguments = [*COMMAND, "run", "--jsonl", "-i", "name=\U0001f600"]
+        subprocess.run(arguments, env=names, stdout=file, stderr=subprocess.PIPE, check=True)
+    for source, data in ((str(place), b""), ("-", place.read_bytes())):
+        out = tmp_path / "page.html"
+        arguments = [*COMMAND, "report", source, "--output", str(out)]
+        subprocess.run(arguments, env=names, input=data, capture_output=True, check=True)
+        assert "\U0001f600" in out.read_text(encoding="utf-8")
+
+
+def test_a_report_that_is_written_beside_a_run_is_named(emulator: Emulator, tmp_path: Path) -> None:
+    place = tmp_path / "run.html"
+    done = call("run", "-i", "name=Ann", "--report", str(place), base_url=emulator.base_url)
+    assert f"Report: {place}" in done.err
+    assert place.exists()
+
+
+_PAGE = b"<!doctype html><title>Dify</title><h1>Sign in</h1>"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (404, "text/html", _PAGE),
+        (405, "text/html", _PAGE),
+        (405, "application/json", b'{"detail": "Method Not Allowed"}'),
+        (200, "text/html; charset=utf-8", _PAGE),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("info", RUN), ("run",), ("logs",)])
+def test_where_no_dify_answers_the_base_url_is_to_be_checked(
+    arguments: tuple[str, ...], status: int, kind: str, body: bytes, server: ReplayServer
+) -> None:
+    url = server.handle(lambda exchange: exchange.whole(body, status, content_type=kind))
+    done = call(*arguments, base_url=url)
+    assert (done.code, done.out) == ((5 if arguments == ("run",) and status == 200 else 3), "")
+    assert "Check the base URL, which ends in /v1." in done.said
+    assert "An id is found" not in done.said
+
+
+def test_an_id_that_a_dify_does_not_know_is_not_blamed_on_the_base_url(emulator: Emulator) -> None:
+    done = call("info", RUN, base_url=emulator.base_url)
+    assert "An id is found with the key of its own app alone." in done.said
+    assert "/v1" not in done.said
+
+
+@pytest.mark.parametrize("app", ["echo", "unpublished"])
+def test_verbose_shows_each_request_and_the_run_and_asks_for_parameters_once(
+    app: str, emulator: Emulator, server: ReplayServer
+) -> None:
+    url = emulator.base_url
+    if app == "unpublished":
+        url = server.handle(lambda exchange: exchange.whole(b"{}", 400, "BAD REQUEST"))
+    lines = invoke("-v", "run", "-i", "name=Ann", base_url=url).err.splitlines()
+    asked = [line for line in lines if "GET /parameters: " in line]
+    assert len(asked) == 1
+    assert re.fullmatch(r"dify_workflow: parameters: GET /parameters: \d+ after \d+ ms", asked[0])
+    if app == "echo":
+        said = "\n".join(lines)
+        assert re.search(r"POST /workflows/run: 200 after \d+ ms", said)
+        assert re.search(r"the server tells of run \S{36}, task \S{36}", said)
 
 
 def test_the_version_is_told() -> None:

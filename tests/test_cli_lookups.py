@@ -34,9 +34,72 @@ def test_info_of_a_failed_run_found_it(emulator: Emulator) -> None:
     assert re.search(r"^message +RuntimeError: kaboom$", done.out, re.MULTILINE)
 
 
-def test_stop_says_what_the_server_says(emulator: Emulator) -> None:
+def test_a_stop_that_the_server_takes_is_called_accepted_and_no_more(emulator: Emulator) -> None:
     done = call("stop", TASK, base_url=emulator.base_url)
-    assert (done.code, done.out) == (0, "success\n")
+    assert (done.code, done.out, done.err) == (0, "stop accepted\n", "")
+
+
+def test_a_stop_with_the_id_of_a_run_is_an_error_that_says_where_the_task_is(
+    emulator: Emulator,
+) -> None:
+    with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
+        run = stream.started()
+        done = call("stop", run.id, base_url=emulator.base_url, key="app-slow")
+        assert (done.code, done.out) == (2, "")
+        assert f"{run.id} is the id of a run" in done.said
+        assert "nothing was stopped" in done.said
+        assert f"dify-workflow resume {run.id} shows it" in done.said
+        assert client.info(run.id).status == "running"
+        stream.stop()
+
+
+def test_a_stop_that_waits_tells_how_the_run_ended(emulator: Emulator) -> None:
+    with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
+        run = stream.started()
+        waiting = ("--run", run.id, "--wait", "30")
+        done = call("stop", run.task_id, *waiting, base_url=emulator.base_url, key="app-slow")
+        assert (done.code, done.out) == (0, "stopped\n")
+
+
+def test_a_stop_that_waits_in_vain_says_that_the_end_was_not_seen(emulator: Emulator) -> None:
+    with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
+        run = stream.started()
+        waiting = ("--run", run.id, "--wait", "0.3")
+        done = call("stop", TASK, *waiting, base_url=emulator.base_url, key="app-slow")
+        assert (done.code, done.out) == (5, "stop accepted; end not seen\n")
+        stream.stop()
+
+
+def test_a_stop_waits_for_a_run_that_is_named(emulator: Emulator) -> None:
+    for lone in (("--wait", "3"), ("--run", TASK)):
+        done = call("stop", TASK, *lone, base_url=emulator.base_url)
+        assert (done.code, done.out) == (2, "")
+        assert "--wait and --run go together." in done.said
+
+
+def test_info_of_a_run_that_goes_on_says_how_to_find_its_task(emulator: Emulator) -> None:
+    with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
+        run = stream.started()
+        done = call("info", run.id, base_url=emulator.base_url, key="app-slow")
+        assert f"dify-workflow resume {run.id} shows the id of its task." in done.said
+        stream.stop()
+
+
+def test_resume_shows_the_task_as_soon_as_the_server_tells_it(forms: Emulator) -> None:
+    with forms.client("approval") as client:
+        run = client.run_workflow({"topic": "boxes"})
+        done = call("resume", run.id, base_url=forms.base_url, key="app-approval")
+        assert done.err.splitlines()[:2] == [f"▶ run {run.id}", f"  task {run.task_id}"]
+
+
+def test_the_log_says_that_running_may_mean_stopped(emulator: Emulator) -> None:
+    with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
+        stream.started()
+        done = call("logs", base_url=emulator.base_url, key="app-slow")
+        assert "A run that was stopped may stay running in the log" in done.said
+        stream.stop()
+    quiet = call("logs", base_url=emulator.base_url, key="app-failing")
+    assert "may stay running" not in quiet.said
 
 
 def test_parameters_are_a_table_or_json(forms: Emulator) -> None:
@@ -171,7 +234,7 @@ def test_a_form_that_was_submitted_is_too_late(server: ReplayServer) -> None:
 def test_of_a_form_that_may_have_been_submitted_the_next_command_is_told(forms: Emulator) -> None:
     token = paused_form(forms)
     forms.faults.answer(500, on="POST /form/human_input")
-    arguments = ("form", "submit", token, "--action", "approve", "-i", "comment=x")
+    arguments = ("form", "submit", "--action", "approve", "-i", "comment=x", "--", token)
     done = call(*arguments, base_url=forms.base_url, key="app-approval")
     assert done.code == 5
     assert done.err.rstrip().endswith(f"form show {token}") or f"form show -- {token}" in done.err

@@ -65,7 +65,9 @@ def test_lines_and_text_that_share_a_pipe_do_not_run_into_each_other(
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[1:5] == [
+    assert done.stdout.splitlines()[:6] == [
+        f"▶ run {RUN}",
+        f"  task {TASK}",
         "one",
         "… Search  code",
         "two",

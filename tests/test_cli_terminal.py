@@ -42,7 +42,7 @@ def test_the_tree_grows_while_the_run_goes_on_and_stays_when_it_has_ended(
         run.begin()
         run.send(node_started("search", kind="http-request"))
         assert re.search(
-            r"▶ run 57455633.*\n└─ \S Search  http-request", terminal.see("Search", FOOT)
+            rf"▶ run {RUN}\n  task {TASK}\n└─ \S Search  http-request", terminal.see("Search", FOOT)
         )
         assert terminal.screen.cursor.hidden
         run.send(node_finished("search"), node_started("write", kind="llm"))
@@ -163,7 +163,7 @@ def test_of_a_tree_higher_than_the_terminal_the_end_is_live_and_all_of_it_stays(
         run.send(node_started(names[-1]))
         shown = terminal.see("Node29", FOOT)
         assert len(shown.splitlines()) == 9
-        assert "⋮ 25 nodes above" in shown
+        assert "⋮ 26 nodes above" in shown
         assert "Node28" in shown
         assert FOOT in shown
         run.end(node_finished(names[-1]), finished())
@@ -611,7 +611,7 @@ def test_verbose_tells_what_is_sent_between_lines_and_not_in_a_tree(run: Conduct
     with in_terminal("--verbose", "run", base_url=run.url) as terminal:
         run.end(node_started("search"), node_finished("search"), finished())
         assert terminal.end() == 0
-    assert "dify_workflow: run_workflow_stream: 200" in terminal.shown
+    assert "dify_workflow: run_workflow_stream: POST /workflows/run: 200" in terminal.shown
     assert FOOT.encode() not in terminal.written
 
 
@@ -686,8 +686,27 @@ def test_a_table_of_logs_fits_the_terminal(emulator: Emulator) -> None:
         run = client.run_workflow({"name": "Ann"})
     with in_terminal("logs", "--limit=1", base_url=emulator.base_url, columns=60) as terminal:
         assert terminal.end() == 0
-    assert f"succeeded  {run.id}" in terminal.shown
+    assert re.search(rf"succeeded +{run.id}", terminal.shown)
     assert all(len(line) <= 60 for line in terminal.shown.splitlines())
+
+
+def test_a_narrow_log_has_everything_on_two_lines_and_loses_nothing(emulator: Emulator) -> None:
+    with emulator.client("failing") as client:
+        run = client.run_workflow({})
+    options = {"base_url": emulator.base_url, "key": "app-failing"}
+    facts = r"dify-workflow · [\d.]+ s · 0 tokens · RuntimeError: kaboom"
+    with in_terminal("logs", "--limit=1", **options) as terminal:
+        assert terminal.end() == 0
+    header, first, second, _ = terminal.shown.splitlines()[:4]
+    assert header.split() == ["started", "status", "run"]
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d  failed +{run.id}", first)
+    assert re.fullmatch(f"  {facts}", second)
+    with in_terminal("logs", "--follow", "--limit=1", **options) as terminal:
+        terminal.see("Waiting for new runs")
+        with emulator.client("failing") as client:
+            run = client.run_workflow({})
+        assert terminal.end() == 0
+    assert re.search(rf"failed +{run.id}\n  {facts}", terminal.shown)
 
 
 def test_a_long_walk_through_the_log_shows_a_bar_that_goes(

@@ -194,6 +194,17 @@ def test_the_main_job_from_run_to_logs(both: World, emulator: Emulator) -> None:
     assert client.server_version == "1.14.2"
 
 
+def test_the_id_of_a_run_is_no_task_and_nothing_is_sent(both: World, emulator: Emulator) -> None:
+    client = both.client(base_url=emulator.base_url, api_key="app-echo")
+    with client.run_workflow_stream({"name": "Ann"}) as stream:
+        run = stream.result()
+    blocking = client.run_workflow({"name": "Ann"}, response_mode="blocking")
+    for run_id in (run.id, blocking.id):
+        with pytest.raises(InvalidRequestError, match="is the id of a run, which stops nothing"):
+            client.stop_workflow_stream(run_id)
+    assert client.stop_workflow_stream(run.task_id).result == "success"
+
+
 def test_a_stopped_run_ends_as_stopped(both: World, emulator: Emulator) -> None:
     client = both.client(base_url=emulator.base_url, api_key="app-slow")
     with client.run_workflow_stream({"secs": 30}) as stream:

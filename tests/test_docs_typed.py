@@ -98,7 +98,8 @@ SCENES = {
             "contract.pdf": "%PDF-1.7",
             "a.png": "a picture",
             "my_workflows.py": MY_WORKFLOWS,
-        }
+        },
+        before="export XDG_CONFIG_HOME=$PWD; pass() { echo app-guide; }",
     ),
     "docs/report.md": Scene("story", before="dify-workflow run -i topic=x --jsonl > events.jsonl"),
 }

@@ -247,6 +247,35 @@ def test_any_body_makes_an_error(body: str) -> None:
     assert error.body == body
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": {"message": "Quota is used up.", "type": "limit"}}, "Quota is used up."),
+        ({"error": "no route"}, "no route"),
+        ({"error": "invalid_token", "error_description": "It has expired."}, "It has expired."),
+        ({"detail": "Not authenticated"}, "Not authenticated"),
+        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "field required"),
+        ({"msg": "blocked\nby the firewall"}, "blocked by the firewall"),
+        ({"errors": ["one", {"message": "two"}]}, "one; two"),
+        ({"title": "Too many", "status": 503, "detail": "Your plan has 5."}, "Your plan has 5."),
+        ({"type": "about:blank", "title": "Teapot"}, "Teapot"),
+        ({"status": 502, "error": "Bad Gateway", "message": "", "path": "/v1"}, "Bad Gateway"),
+        ([{"message": "in a list"}], "in a list"),
+        ({"upstream": "gone"}, '{"upstream": "gone"}'),
+        ({"message": {"message": {"message": "deep"}}}, "deep"),
+    ],
+)
+def test_the_reason_that_a_gateway_gives_stands_in_the_message(body: Any, reason: str) -> None:
+    error = status_error("info", 503, {}, json.dumps(body))
+    assert error.message == reason
+    assert str(error).endswith(f"(503: {reason})")
+
+
+def test_a_body_that_is_nested_without_end_is_shown_as_it_begins() -> None:
+    body = '{"error":' * 900 + '"x"' + "}" * 900
+    assert status_error("info", 503, {}, body).message.startswith('{"error"')
+
+
 def test_an_empty_message_leaves_a_sentence() -> None:
     body = json.dumps({"code": "file_too_large", "message": "", "status": 413})
     error = status_error("upload_file", 413, {}, body)

@@ -36,6 +36,24 @@ def test_a_file_of_events_gives_the_report_of_the_events(file: Path) -> None:
     assert RunReport.read(io.BytesIO(LINES.encode())).html() == expected
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_file_may_be_in_any_encoding_of_unicode(encoding: str, tmp_path: Path) -> None:
+    place = tmp_path / "run.jsonl"
+    place.write_text(LINES.replace("\n", "\r\n"), encoding=encoding, newline="")
+    expected = RunReport.of(EVENTS).html()
+    assert RunReport.read(place).html() == expected
+    with place.open("rb") as binary, place.open(encoding=encoding) as text:
+        assert RunReport.read(binary).html() == expected
+        assert RunReport.read(text).html() == expected
+    assert RunReport.read(io.StringIO(f"\ufeff{LINES}")).html() == expected
+
+
+def test_a_file_in_utf_16_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    place = tmp_path / "run.jsonl"
+    place.write_bytes(LINES.rstrip().encode("utf-16")[:-20])
+    assert "The last line of the file is cut off" in RunReport.read(place).html()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -45,7 +63,8 @@ def test_a_file_of_events_gives_the_report_of_the_events(file: Path) -> None:
         (LINES.encode() + b"{\n" + LINES.encode(), r"run.jsonl, line 7, is not JSON: "),
         (b"[1, 2]\n", r"run.jsonl, line 1, is no event: \[1, 2\]"),
         (b'{"event": 5}\n', r"line 1, is no event: "),
-        (b"\xff\xfe\n", r"run.jsonl, line 1, is not JSON"),
+        (b"\xff\xfe\n", r"run.jsonl is no text in UTF-8 or UTF-16"),
+        (b"{\xe9}\n", r"run.jsonl, line 1, is not JSON"),
     ],
 )
 def test_what_is_no_file_of_events_is_said_with_the_line(

@@ -209,7 +209,7 @@ def test_the_logger_has_no_handlers_and_tells_operations_without_bodies(
     )
     ours = [record for record in caplog.records if record.name == "dify_workflow"]
     assert [record.levelname for record in ours] == ["DEBUG"]
-    assert ours[0].getMessage().startswith("run_workflow: 200 after ")
+    assert ours[0].getMessage().startswith("run_workflow: POST /workflows/run: 200 after ")
     assert "private" not in ours[0].getMessage()
     assert logging.getLogger("dify_workflow").handlers == []
 

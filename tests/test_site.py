@@ -24,7 +24,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 import dify_workflow
 import dify_workflow_api
 import dify_workflow_api.models
-from dify_workflow import batch, emulator, tracing
+from dify_workflow import batch, emulator, profiles, tracing
 from support.browser import chromium, console
 from support.spec import ROOT
 from support.waiting import PATIENCE
@@ -80,7 +80,15 @@ def documented(site: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "package",
-    [dify_workflow, batch, emulator, tracing, dify_workflow_api, dify_workflow_api.models],
+    [
+        dify_workflow,
+        batch,
+        emulator,
+        profiles,
+        tracing,
+        dify_workflow_api,
+        dify_workflow_api.models,
+    ],
     ids=lambda package: package.__name__,
 )
 def test_each_public_name_is_in_the_reference(site: Path, package: ModuleType) -> None:

@@ -19,7 +19,7 @@ def main() -> None:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a sign that it cannot show is shown as its code
     try:
-        app()
+        app(prog_name="dify-workflow")
     except Exception as error:  # noqa: BLE001  # whatever it is, nobody wants a traceback
         sys.exit(defect(error))
     finally:  # one more Ctrl-C now ends the process, instead of showing where Python was

@@ -18,7 +18,7 @@ from ._http.deadline import NO_DEADLINE, Deadline
 from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_timeout
 from ._http.request import Call, Operation
 from ._http.servers import Servers
-from ._json import JSONObject
+from ._json import JSON, JSONObject
 from ._logs.pager import RETURNED, LogPager, LogSource
 from ._logs.tail import TailCore
 from ._secret import ApiKey
@@ -33,6 +33,8 @@ from .models import WorkflowLogsRequest
 from .outcomes import meaning
 
 if TYPE_CHECKING:
+    from dify_workflow_api.models import AppParameters
+
     from ._api.log_query import LogAnswer
     from .models import WorkflowRunRequest, WorkflowRunResponse
     from .tracing import Tracing
@@ -296,6 +298,23 @@ class ClientBase(Generic[TransportT]):
         self._started[run.id] = None
         for form in run.paused.forms if run.paused else ():
             self._answered.see(run.id, form.id, form.token)
+
+    def _refuse_run_id(self, task_id: str) -> None:
+        """Refuse the id of a run where that of a task is meant: the server says success to it.
+
+        Raises:
+            InvalidRequestError: This client has started a run of that id.
+        """
+        if operations.checked_id("task_id", task_id) in self._started:
+            raise InvalidRequestError(
+                f"stop_workflow_stream: {task_id} is the id of a run, which stops nothing; give "
+                "the id of its task: task_id of the result, the stream or any event."
+            )
+
+    def _note_form(self, found: AppParameters, options: Options) -> None:
+        """Note which inputs an app takes, so that a run that follows need not ask again."""
+        form: JSON = found.to_dict().get("user_input_form")
+        self._forms.put(options.base_url, options.key(), form)
 
     def _note_refused_form(self, token: str, error: DifyError, options: Options) -> None:
         """Say what the failure of an answer to a form means."""

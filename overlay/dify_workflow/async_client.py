@@ -545,10 +545,12 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             timeout: Bounds of this call; by default the client's.
 
         Raises:
-            InvalidRequestError: The id cannot be one.
+            InvalidRequestError: The id cannot be one, or is that of a run which this client has
+                started.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        self._refuse_run_id(task_id)
         api_key = wrap(api_key)
         options = self._call_options(timeout, api_key=api_key, user_id=user_id)
         return await self._stop_task(task_id, options)
@@ -840,7 +842,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, api_key=api_key)
-        return await self._send(operations.get_app_parameters(), options)
+        found = await self._send(operations.get_app_parameters(), options)
+        self._note_form(found, options)
+        return found
 
     async def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN

@@ -547,10 +547,12 @@ class DifyWorkflow(ClientBase[Transport]):
             timeout: Bounds of this call; by default the client's.
 
         Raises:
-            InvalidRequestError: The id cannot be one.
+            InvalidRequestError: The id cannot be one, or is that of a run which this client has
+                started.
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
+        self._refuse_run_id(task_id)
         api_key = wrap(api_key)
         options = self._call_options(timeout, api_key=api_key, user_id=user_id)
         return self._stop_task(task_id, options)
@@ -842,7 +844,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, api_key=api_key)
-        return self._send(operations.get_app_parameters(), options)
+        found = self._send(operations.get_app_parameters(), options)
+        self._note_form(found, options)
+        return found
 
     def meta(
         self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN

@@ -24,7 +24,7 @@ _LONGEST = 50
 
 
 @contextmanager
-def replacing(place: Path) -> Generator[BinaryIO, None, None]:
+def replacing(place: Path, *, mode: int | None = None) -> Generator[BinaryIO, None, None]:
     """Give a new file to write, which takes its place when it is whole; else nothing is left of it.
 
     It is made beside its place under a name that nobody can foresee, and where no file is: a link
@@ -32,6 +32,7 @@ def replacing(place: Path) -> Generator[BinaryIO, None, None]:
 
     Args:
         place: Where it goes. What is no file, such as a pipe, is written as it is.
+        mode: Its mode; by default that of the file that is replaced, else what the umask leaves.
 
     Raises:
         OSError: It cannot be written.
@@ -40,7 +41,8 @@ def replacing(place: Path) -> Generator[BinaryIO, None, None]:
         with place.open("wb") as device:
             yield device
         return
-    mode = _mode_of(place)
+    before = _mode_of(place)
+    mode = before if mode is None else mode
     beside = place.with_name(f".{place.name[:_LONGEST]}.{token_hex(8)}.part")
     try:
         with open(

@@ -21,8 +21,11 @@ COMMAND = [sys.executable, "-m", "dify_workflow"]
 KEY = "app-S3cr3t"
 """A key that no output may show."""
 
-_OF_TERMINALS = {"COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR"}
-"""Variables with which whoever runs the tests tells how to show things."""
+NO_PROFILES = str(Path(__file__).with_name("nowhere"))
+"""A folder that is not there, in place of that of whoever runs the tests."""
+
+_OF_PEOPLE = {"COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "DIFY_PROFILE"}
+"""Variables with which whoever runs the tests tells how to show things, and which app is asked."""
 
 
 @dataclass
@@ -44,8 +47,9 @@ class Result:
 
 
 def environment(base_url: str, key: str, **others: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in _OF_TERMINALS}
-    return {**inherited, "DIFY_BASE_URL": base_url, "DIFY_API_KEY": key, **others}
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_PEOPLE}
+    own = {"DIFY_BASE_URL": base_url, "DIFY_API_KEY": key, "XDG_CONFIG_HOME": NO_PROFILES}
+    return {**inherited, **own, **others}
 
 
 def call(*arguments: str, base_url: str, key: str = "app-echo", stdin: str | None = None) -> Result:

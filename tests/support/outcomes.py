@@ -18,6 +18,7 @@ from dify_workflow import (
     WorkflowRunRequest,
     WorkflowStreamError,
 )
+from support.events import TASK
 from support.recordings import FOLDER, Recording, all_recordings
 from support.replay import Pieces, ReplayServer, replay_server
 from support.worlds import world
@@ -50,7 +51,7 @@ def call_for(client: Any, played: Recording) -> tuple[str, Any]:  # noqa: C901  
             return "run_workflow_stream", lambda: client.run_workflow_stream(request)
         return "run_workflow", lambda: client.run_workflow(request, response_mode="blocking")
     if path.startswith("/workflows/tasks/"):
-        return "stop_workflow_stream", lambda: client.stop_workflow_stream(SOME_ID)
+        return "stop_workflow_stream", lambda: client.stop_workflow_stream(TASK)
     if path.startswith("/workflows/run"):
         return "info", lambda: client.info(id_in(path.rpartition("/")[2]))
     if path.startswith("/workflows/logs"):

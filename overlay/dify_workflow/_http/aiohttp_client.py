@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.request import getproxies
 
 import httpx
 
+from .._proxies import proxy_map
 from ..errors import ConfigurationError
 from .libraries import CALL_TIMEOUT, OWN_LIMITS
 
@@ -66,7 +65,7 @@ class DefaultAioHttpClient(httpx.AsyncClient):
         if proxy is not None:
             proxies = {"all://": proxy}
         elif trust_env:
-            proxies = environment_proxies()
+            proxies = proxy_map()
         found = {key: _through(each, context, limits) for key, each in proxies.items()}
         hooks: Any = event_hooks
         super().__init__(
@@ -105,30 +104,3 @@ def _through(
     if made.url.scheme == "http":
         return _transport(context, limits, made)
     return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=made)
-
-
-def environment_proxies() -> dict[str, str | None]:
-    """The proxies that the environment names, by the URLs that they are for, as httpx reads it.
-
-    https://www.python-httpx.org/environment_variables/ has the rules.
-    """
-    found = getproxies()
-    proxies: dict[str, str | None] = {}
-    for scheme in ("http", "https", "all"):
-        if proxy := found.get(scheme):
-            proxies[f"{scheme}://"] = proxy if "://" in proxy else f"http://{proxy}"
-    exceptions = [name.strip() for name in found.get("no", "").split(",")]
-    if "*" in exceptions:
-        return {}
-    return proxies | {_pattern(name): None for name in exceptions if name}
-
-
-def _pattern(name: str) -> str:
-    """The URLs that a name in NO_PROXY is for."""
-    if "://" in name:
-        return name
-    try:
-        address = ipaddress.ip_address(name.partition("/")[0])
-    except ValueError:
-        return f"all://{name}" if name.lower() == "localhost" else f"all://*{name}"
-    return f"all://{name}" if address.version == 4 else f"all://[{name}]"  # noqa: PLR2004  # IPv4

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from anyio import sleep
 
+from .._proxies import proxy_of
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -278,7 +279,8 @@ class AsyncTransport(AsyncConnections):
                 name, status = call.operation.name, answered.status_code
                 headers, content = header_dict(call, answered), content_of(answered)
                 raise unwanted(call, Answer(name, status, headers, call.key, content)) from error
-            failure = failure_of(error, call, request, sent=sent)
+            proxy = None if self.is_given else proxy_of(call.base_url)
+            failure = failure_of(error, call, request, sent=sent, proxy=proxy)
             if isinstance(failure, APIConnectionError) and self._closed:
                 raise BodyClosedError(call, request_sent=sent) from None
             if failure is error:
@@ -286,8 +288,12 @@ class AsyncTransport(AsyncConnections):
             raise failure from error
         call.on_sent()
         milliseconds = (time.perf_counter() - started) * 1000
-        # Neither bodies nor addresses, which can hold tokens.
+        # Neither bodies nor queries, which can hold what is private.
         logger.debug(
-            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
+            "%s: %s: %d after %.0f ms",
+            call.operation.name,
+            call.operation.shown,
+            response.status_code,
+            milliseconds,
         )
         return AsyncByteStream(call, response, connection), response

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._json import JSON, abridged, decode, is_object
+from .._json import JSON, abridged, decode, is_list, is_object
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -75,7 +75,9 @@ def unwanted(call: Call[Any], answer: Answer) -> DifyError:
     return error
 
 
-def failure_of(error: BaseException, call: Call[Any], request: Any, *, sent: bool) -> BaseException:
+def failure_of(
+    error: BaseException, call: Call[Any], request: Any, *, sent: bool, proxy: str | None = None
+) -> BaseException:
     """The exception for what httpx raised; what others raised is itself.
 
     Args:
@@ -83,11 +85,14 @@ def failure_of(error: BaseException, call: Call[Any], request: Any, *, sent: boo
         call: The call.
         request: Its request.
         sent: Whether the server may have got any of it.
+        proxy: The proxy that it goes through, as far as that is known.
     """
     kind = error_name(error)
     if kind is None:
         return error
     name, server = call.operation.name, call.base_url
+    if proxy is not None:
+        server += f", through the proxy {proxy}"
     reason = call.key.hide_in(str(error)) or kind
     if kind == "UnsupportedProtocol":
         return ConfigurationError(f"{name}: cannot send to {server}: {reason}")
@@ -285,10 +290,12 @@ def _read_report(body: str) -> _Report:
     except ValueError:
         return _Report(None, _page_title(body[:_MOST_TEXT]))
     if not is_object(parsed):
-        return _Report(None, abridged(parsed))
+        return _Report(None, _reason(parsed) or abridged(parsed))
     code = parsed.get("code")
     code = code if isinstance(code, str) else None
-    message = str(parsed.get("message") or "")[:_MOST_TEXT]
+    told: JSON = parsed.get("message")
+    message = told if isinstance(told, str) and told else _reason(parsed)
+    message = (message or ("" if code else abridged(parsed)))[:_MOST_TEXT]
     errors, params = parsed.get("errors"), parsed.get("params")
     if is_object(errors) and errors:  # 1.8 to 1.10
         param, text = next(iter(errors.items()))
@@ -299,6 +306,26 @@ def _read_report(body: str) -> _Report:
     if "validation error" in message.partition("\n")[0]:  # since 1.11
         return _read_pydantic(code, message)
     return _Report(code, _one_line(message))
+
+
+_REASONS = ("message", "error_description", "error", "detail", "title", "msg", "errors")
+"""Where gateways say what is wrong, such as by RFC 9457; what says most comes first."""
+_DEEPEST = 4
+"""How deep a reason is looked for."""
+
+
+def _reason(value: JSON, depth: int = 0) -> str:
+    """What is wrong, as far as an object or list says so by a usual name; else empty."""
+    if isinstance(value, str):
+        return value if depth else ""
+    if depth > _DEEPEST:
+        return ""
+    if is_list(value):
+        return "; ".join(filter(None, (_reason(each, depth + 1) for each in value)))
+    if is_object(value):
+        found = (_reason(value.get(name), depth + 1) for name in _REASONS)
+        return next(filter(None, found), "")
+    return ""
 
 
 def _read_pydantic(code: str | None, message: str) -> _Report:

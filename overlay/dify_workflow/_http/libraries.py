@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import httpx
 
+from .._proxies import proxy_map
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,13 +78,24 @@ def own_client(kind: type[OwnT], name: str) -> OwnT:
     Raises:
         ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
     """
+    transport: Any = httpx.HTTPTransport if kind is httpx.Client else httpx.AsyncHTTPTransport
     try:
-        return kind(verify=_ssl_context(), timeout=CALL_TIMEOUT, limits=OWN_LIMITS)
+        mounts: dict[str, Any] = {
+            pattern: proxy and transport(verify=_ssl_context(), limits=OWN_LIMITS, proxy=proxy)
+            for pattern, proxy in proxy_map().items()
+        }
+        return kind(
+            verify=_ssl_context(),
+            timeout=CALL_TIMEOUT,
+            limits=OWN_LIMITS,
+            mounts=mounts,
+            trust_env=False,  # `proxy_map` has read it
+        )
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"{name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and "
-            f"SSL_CERT_FILE hold what they should? {reason}"
+            f"{name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY "
+            f"and SSL_CERT_FILE hold what they should? {reason}"
         ) from error
 
 

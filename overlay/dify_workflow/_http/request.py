@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .._streams.protocol import Observer
 
 T = TypeVar("T")
+
+_TOKEN = re.compile(r"(?<=/human_input)/[^/]+")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -45,6 +48,12 @@ class Operation(Generic[T]):
     repeatable: bool = False
     replayable: bool = True
     runs: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Method and path for the log, without the token that fills a form in for a person."""
+        path: str = self.request["url"]
+        return f"{self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type can be the one that was asked for."""

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .. import ApiKey, __version__
+from .commands import profile as profiles
 from .commands.batch import batch
 from .commands.demo import demo
 from .commands.emulate import emulate
@@ -22,30 +24,51 @@ from .commands.report import report
 from .commands.run import resume, run
 from .console import complain
 from .exits import USAGE
-from .options import Command, Connection
+from .help import CONNECTION, HelpfulCommand, HelpfulGroup, overview_of
+from .options import Command, Connection, names_of_profiles
 
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 """In the order of their numbers: a file that is opened gets the lowest one that is free."""
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="dify-workflow",
-    no_args_is_help=True,
-    add_completion=False,
+    cls=HelpfulGroup,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=_SETTINGS,
 )
-form = typer.Typer(no_args_is_help=True, help="Show and submit the forms at which runs wait.")
+form = typer.Typer(
+    cls=HelpfulGroup, no_args_is_help=True, help="Show and submit the forms at which runs wait."
+)
+profile = typer.Typer(
+    cls=HelpfulGroup, no_args_is_help=True, help="Keep base URL and key of apps under names."
+)
 
-for command in (run, resume, batch, info, stop, logs, upload, parameters):
-    app.command(cls=Command)(command)
-app.command()(report)
-app.command()(emulate)
-app.command()(demo)
-app.add_typer(form, name="form")
-for form_command in (show, submit):
-    form.command(cls=Command)(form_command)
+
+def _add(
+    group: typer.Typer,
+    *commands: Callable[..., None],
+    heading: str | None = None,
+    kind: type[HelpfulCommand] = Command,
+) -> None:
+    """Add commands to a group, below a heading of its help."""
+    for command in commands:
+        name = command.__name__.rstrip("_")
+        group.command(name, cls=kind, rich_help_panel=heading)(command)
+
+
+_RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify"
+_add(app, run, resume, stop, batch, heading=_RUNS)
+app.add_typer(form, name="form", rich_help_panel=_RUNS)
+_add(app, info, logs, heading=_RUNS)
+_add(app, report, heading=_RUNS, kind=HelpfulCommand)
+_add(app, parameters, upload, heading=_APP)
+app.add_typer(profile, name="profile", rich_help_panel=_APP)
+_add(app, emulate, demo, heading=_ALONE, kind=HelpfulCommand)
+_add(form, show, submit)
+_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=HelpfulCommand)
 
 
 def _version(wanted: bool) -> None:
@@ -57,22 +80,32 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def connect(
     context: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The app that is kept under this name; or DIFY_PROFILE.",
+            show_default=False,
+            rich_help_panel=CONNECTION,
+            autocompletion=names_of_profiles,
+        ),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar="DIFY_API_KEY",
             metavar="KEY",
-            help="Key of the app; in the variable, no list of processes shows it.",
+            help="Key of the app; or DIFY_API_KEY, which no list of processes shows.",
             show_default=False,
+            rich_help_panel=CONNECTION,
         ),
     ] = None,
     base_url: Annotated[
         str | None,
         typer.Option(
-            envvar="DIFY_BASE_URL",
             metavar="URL",
-            help="Base URL of the server, with its /v1.",
+            help="Base URL of the server, with its /v1; or DIFY_BASE_URL.",
             show_default="https://api.dify.ai/v1",
+            rich_help_panel=CONNECTION,
         ),
     ] = None,
     timeout: Annotated[
@@ -82,10 +115,17 @@ def connect(
             help="How long the server may be silent.",
             min=0.001,
             show_default=False,
+            rich_help_panel=CONNECTION,
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log what is sent, on stderr.")
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Show each request on stderr: method, path, status, time, run.",
+            rich_help_panel=CONNECTION,
+        ),
     ] = False,
     _version_wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -98,11 +138,21 @@ def connect(
     Exit codes: 0 the run succeeded, or the command did; 1 the run failed or was stopped; 2 wrong
     usage; 3 the API refused or could not be reached, and nothing was run; 4 the run is paused for
     human input; 5 whether the run, or rows of a batch, ran is not known, or they may be going on;
-    130 interrupted.
+    70 a defect of this program, or output that cannot be written; 130 interrupted.
+
+    Examples:
+        dify-workflow demo
+        dify-workflow profile add story --base-url https://dify.example.com/v1
+        dify-workflow run -i topic=boxes
+        dify-workflow logs --status failed --since 2h
+        dify-workflow --install-completion
     """
     _check_streams()
+    if context.invoked_subcommand is None:
+        sys.stdout.write(overview_of(context.command, context))
+        raise typer.Exit
     key = None if api_key is None else ApiKey(api_key)
-    context.obj = Connection(key, base_url, timeout, verbose)
+    context.obj = Connection(profile, key, base_url, timeout, verbose)
 
 
 def _check_streams() -> None:

@@ -87,12 +87,15 @@ def print_line(text: str) -> None:
 
 def print_json_line(value: JSON) -> None:
     """Print a value as a line of JSON, which is safe in a terminal and the same value anywhere."""
-    if is_terminal(sys.stdout):
-        text = inert_json(value)
-    else:  # in another encoding, what it lacks would be written in a way that is no JSON
-        is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
-        text = json_text(value, is_ascii=not is_unicode)
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{shown_json(value)}\n")
+
+
+def shown_json(value: JSON, indent: int | None = None) -> str:
+    """A value as JSON that stdout can hold: as ASCII, where its encoding is none of Unicode."""
+    # What an encoding lacks would be written in a way that is no JSON.
+    is_ascii = not codecs.lookup(sys.stdout.encoding).name.startswith("utf")
+    to_text = inert_json if is_terminal(sys.stdout) else json_text
+    return to_text(value, indent, is_ascii=is_ascii)
 
 
 def cell(text: str) -> str:
@@ -102,7 +105,7 @@ def cell(text: str) -> str:
 
 def value_text(value: JSON) -> str:
     """A value as text: a string as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json_text(value)
+    return value if isinstance(value, str) else shown_json(value)
 
 
 def command(*words: str) -> str:

@@ -6,12 +6,14 @@ import logging
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..errors import (
     APIConnectionError,
+    APIStatusError,
     AuthenticationError,
     ConfigurationError,
     DifyError,
@@ -46,6 +48,8 @@ DEFECT = 70
 
 _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
+_OF_PATHS = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+_ELSEWHERE = "Is this the API of a Dify? Check the base URL, which ends in /v1."
 _MOST_SHOWN = 5
 """Runs that are named of those that may be the one."""
 
@@ -87,7 +91,8 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
         raise typer.Exit(USAGE) from None
     except DifyError as error:
         if error.outcome == "unknown":
-            complain(_sentence(error), _next_step(error, given or {}))
+            hints = [_ELSEWHERE] if _is_elsewhere(error) else []
+            complain(_sentence(error), "\n".join([*hints, _next_step(error, given or {})]))
         else:
             complain(_sentence(error), _hint(error))
         is_open = error.outcome in {"unknown", "running"}
@@ -139,19 +144,34 @@ def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
     return f"Before it is run again, look whether it is there: {command('logs', '--user', user)}"
 
 
+def _is_elsewhere(error: DifyError) -> bool:
+    """Whether no Dify answered, or one at a path that it does not have."""
+    if isinstance(error, APIStatusError):
+        is_path = error.status_code in _OF_PATHS and error.code is None
+        return is_path and error.needed_version is None
+    return ", text/html" in str(error)
+
+
 def _hint(error: DifyError) -> str:
     if isinstance(error, ConfigurationError):
         return "dify-workflow --help tells the options and environment variables for that."
     if isinstance(error, InvalidInputsError):
         return "dify-workflow parameters lists what the app takes."
     if isinstance(error, AuthenticationError):
-        return "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url."
+        return (
+            "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url; a "
+            "profile has both."
+        )
+    if isinstance(error, APIConnectionError) and ", through the proxy " in str(error):
+        return "The proxy is that of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY; NO_PROXY leaves it out."
     if isinstance(error, APIConnectionError):
-        return "Which server is asked, DIFY_BASE_URL or --base-url says."
+        return "Which server is asked, DIFY_BASE_URL, --base-url or the profile says."
     if isinstance(error, WorkflowStreamError):
         return "The workflow has to be fixed in Dify."
     if isinstance(error, StreamError) and error.run_id:
         return f"The run may be going on: dify-workflow resume {error.run_id}"
+    if _is_elsewhere(error):
+        return _ELSEWHERE
     if isinstance(error, NotFoundError):
         return "An id is found with the key of its own app alone."
     return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."

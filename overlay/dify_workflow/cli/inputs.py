@@ -110,8 +110,9 @@ def _json_from(source: str | None) -> JSONObject:
     if source is None:
         return {}
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        value: JSON = json.loads(text)
+        # As bytes: of these, json knows UTF-8, UTF-16 and UTF-32, with and without BOM.
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        value: JSON = json.loads(data)
     except OSError as error:
         raise InvalidRequestError(f"--inputs {source}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:

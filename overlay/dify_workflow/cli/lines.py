@@ -68,6 +68,14 @@ class Row:
     note: Text
 
 
+def title_lines(tree: RunTree) -> list[Text]:
+    """The id of the run, and below it that of its task, which `stop` takes."""
+    lines = [Text.assemble(("▶ ", "blue"), ("run ", "bold"), inert_line(tree.run_id or ""))]
+    if tree.task_id:
+        lines.append(Text(f"  task {inert_line(tree.task_id)}", style="dim"))
+    return lines
+
+
 def spinner(now: float) -> Text:
     """The sign for something that is going on, at a time in seconds."""
     return Text(_SPINNER[int(now * _SPINS_PER_SECOND) % len(_SPINNER)], style=STYLES["running"])

@@ -16,9 +16,10 @@ from ..models import WorkflowRunResponse
 from ..timeline.inert import inert, inert_line, json_text
 from ..timeline.text import counted, duration
 from .console import errors, output
-from .lines import spinner, text_lines, tree_lines, unreadable_line
+from .lines import spinner, text_lines, title_lines, tree_lines, unreadable_line
 from .render import by_name, show_end
 from .tree import RunTree
+from .view import View
 
 _FRAMES_PER_SECOND = 12
 _MARGIN = 2
@@ -26,7 +27,7 @@ _MARGIN = 2
 _TEXT_INDENT = 2
 
 
-class LiveView:
+class LiveView(View):
     """A tree of nodes with what they cost, and below it the text as it streams.
 
     It never fills the terminal: of what does not fit, the end is shown. When it is left, the whole
@@ -79,8 +80,8 @@ class LiveView:
             self._live.stop()
         finally:  # whatever comes in between
             errors.show_cursor()
-        if self._tree.run_id:
-            errors.print(self._title())
+        for line in title_lines(self._tree) if self._tree.run_id else ():
+            errors.print(line)
         for line in tree_lines(self._tree, errors.width - _MARGIN):
             errors.print(line)
         if self._tree.unreadable:
@@ -102,18 +103,16 @@ class LiveView:
         """The tree and the end of the text; at least half of the height is for the tree."""
         if not self._tree.run_id:
             return []
-        room = height - 2  # beside the title and an empty line above the foot
+        title = title_lines(self._tree)
+        room = height - len(title) - 1  # beside the title and an empty line above the foot
         nodes = sum(1 for _ in self._tree.walk())
         most = max(room - nodes, room // 2) - 1  # lines of text, below an empty one
         shown = text_lines(self._tree.text[-width * height :], width - _TEXT_INDENT, most, errors)
         left = room - (len(shown) + 1 if shown else 0)
-        lines = [self._title(), *tree_lines(self._tree, width, height=left, spins=True)]
+        lines = [*title, *tree_lines(self._tree, width, height=left, spins=True)]
         if shown:
             lines += [Text(), *(Text(" " * _TEXT_INDENT) + line for line in shown)]
         return [*lines, Text()]
-
-    def _title(self) -> Text:
-        return Text.assemble(("▶ ", "blue"), ("run ", "bold"), inert_line(self._tree.run_id or ""))
 
     def _foot(self, width: int) -> Text:
         facts = [duration(self._tree.now - self._tree.began)]

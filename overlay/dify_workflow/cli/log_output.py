@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from .. import DifyWorkflow
@@ -136,13 +135,21 @@ def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
 
 def print_table(rows: LogRows) -> None:
     """Print a table for people, and on stderr how much of the log it is."""
-    table = table_of(log_columns(output.width))
-    for row in _awaited(rows):
-        _add_row(table, row)
-    draw_table(table)
+    listed = list(_awaited(rows))
+    columns = log_columns(output.width)
+    if len(columns) == len(_ORDER):
+        table = table_of(columns)
+        for row in listed:
+            cells = _cells(row)
+            table.add_row(*(cells[name] for name in columns))
+        draw_table(table)
+    else:
+        _draw_narrow(listed, columns)
     sys.stdout.flush()
     more = ", there are more" if rows.has_more else ""
-    say(f"{table.row_count:,} of {rows.total:,} runs{more}")
+    say(f"{len(listed):,} of {rows.total:,} runs{more}")
+    if any(row.status == "running" for row in listed):
+        say("A run that was stopped may stay running in the log: servers often record no end.")
     if more:
         say(f"To go on: {rows.way_on}")
 
@@ -173,10 +180,10 @@ def log_columns(width: int) -> list[str]:
     return [name for name in _ORDER if name in shown]
 
 
-def _add_row(table: Table, row: WorkflowLogs) -> None:
+def _cells(row: WorkflowLogs) -> dict[str, Text]:
     run, user = row.workflow_run, row.created_by_end_user
     status = row.status or "deleted"
-    cells = {
+    return {
         "started": Text(clock(row.created_at)),
         "status": Text(cell(status), style=STYLES.get(status, "dim")),
         "run": Text(cell(run.id) if run else ""),
@@ -185,7 +192,28 @@ def _add_row(table: Table, row: WorkflowLogs) -> None:
         "tokens": Text(f"{run.total_tokens:,}" if run else ""),
         "message": Text(headline(row.message or "")),
     }
-    table.add_row(*(cells[str(column.header)] for column in table.columns))
+
+
+def _draw_narrow(
+    rows: Iterable[WorkflowLogs], columns: Sequence[str], *, has_header: bool = True
+) -> None:
+    """Draw each row on two lines: the columns for which there is room, and below them the rest."""
+    if has_header:
+        header = "".join(f"{name:{_WIDTHS[name]}}" for name in columns)
+        output.print(Text(header.rstrip(), style="dim"))
+    for row in rows:
+        cells = _cells(row)
+        line = Text()
+        for name in columns:
+            line += cells[name]
+            line.append(" " * max(_WIDTHS[name] - cells[name].cell_len, 2))
+        line.rstrip()
+        if cells["tokens"]:
+            cells["tokens"].append(" tokens")
+        rest = [cells[name] for name in _ORDER if name not in columns and cells[name]]
+        below = Text("  ", style="dim") + Text(" · ").join(rest)
+        for shown in (line, below) if rest else (line,):
+            output.print(shown, no_wrap=True, overflow="ellipsis")
 
 
 def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
@@ -210,11 +238,16 @@ def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
 def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
     """Write rows of a table, of which none is known before, below each other."""
     for number, row in enumerate(rows):
-        table = table_of(log_columns(output.width))
-        table.show_header = number == 0
+        columns, is_first = log_columns(output.width), number == 0
+        if len(columns) < len(_ORDER):
+            _draw_narrow([row], columns, has_header=is_first)
+            continue
+        table = table_of(columns)
+        table.show_header = is_first
         for column in table.columns:
             column.min_width = _WIDTHS.get(str(column.header), 0)
-        _add_row(table, row)
+        cells = _cells(row)
+        table.add_row(*(cells[name] for name in columns))
         draw_table(table)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import attrs
 import typer
-from typer.core import TyperCommand
 
-from .. import NOT_GIVEN, ApiKey, DifyWorkflow
+from .. import NOT_GIVEN, ApiKey, DifyWorkflow, profiles
 from ..errors import ConfigurationError, InvalidRequestError
 from .console import log_to_stderr
 from .exits import handled
+from .help import HelpfulCommand
 
 if TYPE_CHECKING:
     import click
+
+INPUTS, OUTPUT = "Inputs", "Output"
+"""Headings of options in the help."""
 
 User: TypeAlias = Annotated[
     str | None,
@@ -41,6 +45,7 @@ Values: TypeAlias = Annotated[
         metavar="NAME=VALUE",
         help="A value by the name of its input; repeatable.",
         show_default=False,
+        rich_help_panel=INPUTS,
     ),
 ]
 Files: TypeAlias = Annotated[
@@ -50,14 +55,19 @@ Files: TypeAlias = Annotated[
         metavar="NAME=PATH",
         help="A file to upload, or an http(s) address, by the name of its input; repeatable.",
         show_default=False,
+        rich_help_panel=INPUTS,
     ),
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)
+]
 ResultAsJson: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print the result alone, as JSON.")
+    bool,
+    typer.Option("--json", help="Print the result alone, as JSON.", rich_help_panel=OUTPUT),
 ]
 EventsAsJson: TypeAlias = Annotated[
-    bool, typer.Option("--jsonl", help="Print every event, as a line of JSON.")
+    bool,
+    typer.Option("--jsonl", help="Print every event, as a line of JSON.", rich_help_panel=OUTPUT),
 ]
 
 Report: TypeAlias = Annotated[
@@ -67,10 +77,11 @@ Report: TypeAlias = Annotated[
         metavar="FILE",
         help="Write a page about the run too, or its timeline where FILE ends in .svg.",
         show_default=False,
+        rich_help_panel=OUTPUT,
     ),
 ]
 
-_OF_CONNECTION = frozenset({"api_key", "base_url", "timeout", "verbose"})
+_OF_CONNECTION = frozenset({"profile", "api_key", "base_url", "timeout", "verbose"})
 """Names of the options, those of `Connection`."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)([smhdw])")
@@ -79,15 +90,17 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @attrs.frozen
 class Connection:
-    """How the commands reach the server.
+    """How the commands reach the server, as the options say.
 
     Args:
+        profile: Name of the profile that says which app is asked.
         api_key: Key of the app.
         base_url: Base URL of the server, with its ``/v1``.
         timeout: Seconds that the server may be silent.
         verbose: Whether what is sent is logged on stderr.
     """
 
+    profile: str | None = None
     api_key: ApiKey | None = None
     base_url: str | None = None
     timeout: float | None = None
@@ -105,13 +118,53 @@ class Connection:
         if self.verbose:
             log_to_stderr()
             logging.getLogger("dify_workflow").setLevel(logging.DEBUG)
-        if self.api_key is None:
-            raise ConfigurationError("No API key: give --api-key KEY, or set DIFY_API_KEY.")
+        key, base_url = self._app()
         timeout = NOT_GIVEN if self.timeout is None else self.timeout
-        return DifyWorkflow(self.api_key, base_url=self.base_url, user_id=user, timeout=timeout)
+        return DifyWorkflow(key, base_url=base_url, user_id=user, timeout=timeout)
+
+    def _app(self) -> tuple[ApiKey, str | None]:
+        """Key and base URL, which come from one source: no profile's key goes to another server.
+
+        The first of these says both: --api-key, --profile, DIFY_PROFILE, DIFY_API_KEY, and the
+        profile in use. A key that stands alone goes where --base-url or DIFY_BASE_URL say.
+
+        Raises:
+            ConfigurationError: There is no key, or two of them say different things.
+        """
+        option = "--base-url" if self.base_url else "DIFY_BASE_URL"
+        base_url = self.base_url or os.environ.get("DIFY_BASE_URL") or None
+        name = self.profile or os.environ.get("DIFY_PROFILE") or None
+        key = self.api_key
+        if key is not None and self.profile:
+            raise ConfigurationError("Take one of --api-key and --profile, which has a key.")
+        if key is None and name is None and (own := os.environ.get("DIFY_API_KEY")):
+            key = ApiKey(own)
+        if key is not None:
+            return key, base_url
+        name = profiles.in_use() if name is None else name
+        if name is None:
+            raise ConfigurationError(
+                "No API key: give --api-key KEY, set DIFY_API_KEY, or keep the app with "
+                "dify-workflow profile add NAME."
+            )
+        profile = profiles.load(name)
+        if base_url is not None and base_url.rstrip("/") != profile.base_url:
+            raise ConfigurationError(
+                f"The key of the profile {name!r} is for {profile.base_url} alone, and {option} "
+                f"names {base_url}. Nothing was sent: leave one of the two out."
+            )
+        return profile.api_key, profile.base_url
 
 
-class Command(TyperCommand):
+def names_of_profiles(incomplete: str) -> list[str]:
+    """The names of profiles that begin so, for a shell to complete."""
+    try:
+        return [name for name in profiles.base_urls() if name.startswith(incomplete)]
+    except ConfigurationError:
+        return []
+
+
+class Command(HelpfulCommand):
     """A command that takes the options of `Connection` behind its name too, and never raises."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -137,7 +190,6 @@ def _repeated(option: click.Parameter) -> click.Parameter:
     repeated = copy.copy(option)
     repeated.callback = keep
     repeated.expose_value = False
-    repeated.envvar = None
     return repeated
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from .._json import JSON, JSONObject, is_object
 from ..inputs import Field
 from ..models import HumanInputForm, WorkflowRunResponse
-from ..timeline.inert import inert, inert_json, inert_line, one_line
+from ..timeline.inert import inert, inert_line, one_line
 from ..timeline.text import clock, counted, duration
 from .console import (
     cell,
@@ -23,6 +23,8 @@ from .console import (
     output,
     print_json_line,
     print_line,
+    say,
+    shown_json,
     value_text,
 )
 from .lines import STYLES, mark
@@ -55,7 +57,7 @@ def _value(value: JSON) -> Text:
     if isinstance(value, str):
         return Text(inert(value).rstrip("\n"))
     is_wide = output.width < len(str(value))
-    return Text(inert_json(value, indent=2 if is_wide else None))
+    return Text(shown_json(value, indent=2 if is_wide else None))
 
 
 def by_name(outputs: JSON) -> JSONObject:
@@ -146,6 +148,7 @@ def show_run(run: WorkflowRunResponse) -> None:
     """Show a run that was looked up, on stdout."""
     facts = {
         "run": run.id,
+        "task": run.task_id if run.task_id != run.id else None,
         "status": Text.assemble(
             mark(run.status), " ", (cell(run.status), STYLES.get(run.status, ""))
         ),
@@ -160,6 +163,9 @@ def show_run(run: WorkflowRunResponse) -> None:
         "outputs": run.outputs,
     }
     show_values({name: value for name, value in facts.items() if value not in (None, "", {})})
+    if run.status == "running" and run.task_id is None:
+        sys.stdout.flush()
+        say(f"To stop it, {command('resume', run.id)} shows the id of its task.")
 
 
 def _time_taken(run: WorkflowRunResponse, tree: RunTree | None = None) -> str:

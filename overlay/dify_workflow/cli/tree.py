@@ -73,6 +73,11 @@ class RunTree:
         return self._fold.timeline.run_id
 
     @property
+    def task_id(self) -> str | None:
+        """Id of its task, which stops it while it goes on."""
+        return self._fold.timeline.task_id if self._end is None else None
+
+    @property
     def text(self) -> str:
         """What the run has streamed."""
         return self._fold.timeline.text.getvalue()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from types import TracebackType
-from typing import Protocol, Self
 
 from rich.text import Text
 
@@ -25,11 +23,12 @@ from ..events import (
 from ..events.base import StreamEvent, UnreadableEvent
 from ..models import WorkflowRunResponse
 from ..timeline.facts import Facts
-from ..timeline.inert import inert, inert_line
+from ..timeline.inert import inert
 from .console import errors, is_terminal, print_json_line
-from .lines import node_line, unreadable_line
+from .lines import node_line, title_lines, unreadable_line
 from .render import plain, show_end
 from .tree import Node, RunTree
+from .view import View
 
 _OF_NODES = (
     *(NodeStarted, NodeFinished, NodeRetry, HumanInputRequired),
@@ -39,59 +38,15 @@ _STEPS = 10
 """Lines that the progress of an iteration or loop takes at most."""
 
 
-class View(Protocol):
-    """Shows a run while it is watched; a context manager."""
-
-    def show(self, event: StreamEvent[object]) -> None:
-        """Show an event."""
-
-    def end(self, run: WorkflowRunResponse) -> None:
-        """Show how the run ended, once the view is left."""
-
-    def say(self, text: str) -> None:
-        """Say something that is no part of the run."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
-
-class _PlainView:
-    """A view that draws nothing over."""
-
-    def say(self, text: str) -> None:
-        """Say something on stderr."""
-        errors.print(Text(inert(text)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        sys.stdout.flush()
-
-
-class ResultView(_PlainView):
+class ResultView(View):
     """The result alone, as JSON."""
-
-    def show(self, event: StreamEvent[object]) -> None:
-        """Show nothing yet."""
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
         print_json_line(plain(run))
 
 
-class EventsView(_PlainView):
+class EventsView(View):
     """Every event as a line of JSON."""
 
     def show(self, event: StreamEvent[object]) -> None:
@@ -99,11 +54,8 @@ class EventsView(_PlainView):
         print_json_line(event.raw)
         sys.stdout.flush()
 
-    def end(self, run: WorkflowRunResponse) -> None:
-        """Show nothing more: the last event said it."""
 
-
-class LineView(_PlainView):
+class LineView(View):
     """A line on stderr for each node, and the text on stdout as it streams.
 
     Inside iterations and loops, rounds are counted and not listed.
@@ -111,7 +63,7 @@ class LineView(_PlainView):
 
     def __init__(self) -> None:
         self._tree = RunTree()
-        self._is_named = False
+        self._named: list[Text] = []
         self._in_line = False
         self._is_merged = _same_file()
         self._to_person = is_terminal(sys.stdout)
@@ -119,9 +71,10 @@ class LineView(_PlainView):
     def show(self, event: StreamEvent[object]) -> None:
         """Show an event."""
         self._tree.take(event)
-        if self._tree.run_id and not self._is_named:
-            self._is_named = True
-            self._line(Text(f"▶ run {inert_line(self._tree.run_id)}", style="bold"))
+        title = title_lines(self._tree) if self._tree.run_id else []
+        for line in title[len(self._named) :]:  # that of the task may come later
+            self._line(line)
+        self._named = title or self._named
         if isinstance(event, TextChunk):
             self._write(Facts(event.raw.get("data")).text("text") or "")
         elif isinstance(event, TextReplace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -20,7 +21,10 @@ from .console import can_draw, command, on_ctrl_c, say
 from .exits import of_run
 from .live import LiveView
 from .options import Connection
-from .views import EventsView, LineView, ResultView, View
+from .view import View
+from .views import EventsView, LineView, ResultView
+
+logger = logging.getLogger("dify_workflow")
 
 
 def view_of(
@@ -81,11 +85,15 @@ class ReportFile:
         if not self._has_events:
             return
         if exc is None:
-            self._report.save(self._place)
+            self._save()
             return
         self._report.lose(exc)
         with suppress(OSError):  # what went wrong before says more
-            self._report.save(self._place)
+            self._save()
+
+    def _save(self) -> None:
+        self._report.save(self._place)
+        say(f"Report: {self._place}")
 
 
 def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
@@ -155,6 +163,8 @@ def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile
 
 
 def _show(event: StreamEvent[object], view: View, report: ReportFile | None) -> None:
+    if event.event == "workflow_started":
+        logger.debug("the server tells of run %s, task %s", event.id, event.task_id)
     if report is not None:
         report.add(event)
     view.show(event)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import IO, Self
 
@@ -73,8 +76,8 @@ class RunReport:
 
         Args:
             source: Where the file is, or the file, opened for reading. Each line is an event as
-                JSON; empty ones are passed over. A last line that was cut off is told in the
-                report.
+                JSON, in UTF-8 or UTF-16; empty ones are passed over. A last line that was cut off
+                is told in the report.
 
         Raises:
             InvalidRequestError: The file cannot be read, has no event, or has a line that is none.
@@ -205,14 +208,34 @@ def _events_of(
     except OSError as error:
         raise InvalidRequestError(f"{name} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"{name} is no text in UTF-8: {error}.") from error
+        raise InvalidRequestError(f"{name} is no text in UTF-8 or UTF-16: {error}.") from error
+
+
+def _in_utf8(lines: Iterable[str | bytes]) -> Iterator[str | bytes]:
+    """The lines, of which the first says the encoding: UTF-8, or UTF-16 as PowerShell writes it."""
+    lines = iter(lines)
+    first = next(lines, b"")
+    if isinstance(first, str):
+        yield from chain([first.removeprefix("\ufeff")], lines)
+        return
+    encoding = json.detect_encoding(first)
+    if encoding in {"utf-8", "utf-8-sig"}:
+        yield from chain([first.removeprefix(codecs.BOM_UTF8)], lines)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()  # a byte 0A ends no line of UTF-16
+    text = ""
+    for piece in chain([first], lines):
+        assert isinstance(piece, bytes)
+        *whole, text = (text + decoder.decode(piece)).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    yield text + decoder.decode(b"", final=True)
 
 
 def _events(
     lines: Iterable[str | bytes], name: str
 ) -> Iterator[tuple[StreamEvent[object] | None, str]]:
     count = number = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_in_utf8(lines), 1):
         text = line.encode(errors="surrogatepass") if isinstance(line, str) else line
         if not text.strip():
             continue

@@ -26,16 +26,8 @@ _LETTER = 6.7
 _LETTERS, _LETTERS_BEHIND = 70, 22
 """Letters of notes that find room on the axis, about, and behind it."""
 
-_TONES = {
-    "succeeded": "succeeded",
-    "partial-succeeded": "partial",
-    "exception": "partial",
-    "failed": "failed",
-    "stopped": "stopped",
-    "paused": "paused",
-    "running": "running",
-    "gap": "gap",
-}
+_TONES = {"partial-succeeded": "partial", "exception": "partial"}
+"""Of statuses that have no colour of their own name."""
 _SIGNS = {
     "succeeded": "22,52 32,42 44,54 69,29 79,39 44,74",
     "partial": "43,18 57,18 55,60 45,60 45,67 57,67 57,81 43,81 43,67 45,67 45,60",
@@ -51,7 +43,8 @@ _SIGNS = {
 
 def tone(status: str) -> str:
     """The colour of a status, by name; one that is not known looks like one that was lost."""
-    return _TONES.get(status, "lost")
+    name = _TONES.get(status, status)
+    return name if name in _SIGNS else "lost"
 
 
 def mark(status: str) -> Markup:

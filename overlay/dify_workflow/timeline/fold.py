@@ -90,7 +90,8 @@ class Fold:
         run = self.timeline
         run.events[self._event] += 1
         run.run_id = run.run_id or raw.text("workflow_run_id")
-        run.task_id = run.task_id or raw.text("task_id")
+        if run.task_id is None and (task_id := raw.text("task_id")) != run.run_id:
+            run.task_id = task_id  # replays have the run's id there
         if self._event == "error":  # the run could not be set up
             run.status, run.error, run.end = "failed", raw.text("message"), self._instant()
         elif handler := self._handlers.get(self._event):

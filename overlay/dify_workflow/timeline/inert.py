@@ -53,7 +53,7 @@ def json_text(value: JSON, indent: int | None = None, *, is_ascii: bool = False)
     return json.dumps(value, ensure_ascii=is_ascii, default=str, indent=indent)
 
 
-def inert_json(value: JSON, indent: int | None = None) -> str:
+def inert_json(value: JSON, indent: int | None = None, *, is_ascii: bool = False) -> str:
     """The same for a terminal: still JSON, and the same value."""
     # The characters stand in strings alone: JSON has none of them outside.
-    return json_text(value, indent).translate(_JSON_ESCAPES)
+    return json_text(value, indent, is_ascii=is_ascii).translate(_JSON_ESCAPES)

@@ -104,7 +104,9 @@ def batch(
         bool, typer.Option("--dry-run", help="Check all rows, and run none.")
     ] = False,
 ) -> None:
-    """Run the app's workflow over the rows of a table, and write a table of the results.
+    """Run the app's workflow over the rows of a table.
+
+    Writes a table of the results.
 
     Columns with the name of an input are that input; a column id names the rows. All rows are
     checked before the first one is sent. Whatever ends the batch, --resume goes on with it, and no
@@ -112,6 +114,10 @@ def batch(
 
     Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
     some is unknown; 130 interrupted.
+
+    Examples:
+        dify-workflow batch questions.csv --output answers.csv --concurrency 4
+        dify-workflow batch questions.csv --output answers.csv --resume
     """
     settings = {
         "concurrency": concurrency,

@@ -13,6 +13,9 @@ def demo(context: typer.Context) -> None:
     Starts an emulator in this process and types the commands that you would: runs a workflow,
     answers the form at which it waits, follows it to its end, and lists the log. Takes about eight
     seconds, and needs the extra emulator.
+
+    Examples:
+        dify-workflow demo
     """
     with handled():
         with extras_named():

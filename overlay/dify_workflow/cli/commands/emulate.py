@@ -21,10 +21,13 @@ def emulate(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="Port to listen on.", min=0, max=65535, show_default="a free one"),
+        typer.Option(
+            metavar="PORT", help="Port to listen on.", min=0, max=65535, show_default="a free one"
+        ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+        str | None,
+        typer.Option(metavar="HOST", help="Address to listen on.", show_default="127.0.0.1"),
     ] = None,
     database: Annotated[
         Path | None,
@@ -41,6 +44,7 @@ def emulate(
     workers: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="Most streamed runs at the same time; others wait in the queue.",
             min=0,
             show_default="any number",
@@ -71,6 +75,10 @@ def emulate(
 
     kill -USR1 takes the server away for 15 seconds: connections are refused and open streams cut,
     while its runs go on. kill -USR2 restarts its workers, as a deploy of Dify does.
+
+    Examples:
+        dify-workflow emulate --port 8000
+        dify-workflow emulate --port 8000 --server-version 1.16 my_workflows:story
     """
     with handled():
         with extras_named():

@@ -22,7 +22,11 @@ Token: TypeAlias = Annotated[
 
 
 def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
-    """Show what a form says, which fields it has, and how it can be sent off."""
+    """Show what a form says, which fields it has, and how it can be sent off.
+
+    Examples:
+        dify-workflow form show 9hLKuUbS2tXqkWoPvAfR
+    """
     from ..prompts import show_form
 
     with connection_of(context).client() as client:
@@ -48,6 +52,9 @@ def submit(
 
     In a terminal, shows the form and asks for what is not given; elsewhere, fields that are not
     given have their defaults, and the action must be given where there are several.
+
+    Examples:
+        dify-workflow form submit --action approve -i note=Fine 9hLKuUbS2tXqkWoPvAfR
     """
     from ..inputs import Given
     from ..prompts import answered

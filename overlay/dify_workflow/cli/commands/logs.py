@@ -26,7 +26,9 @@ def logs(
     context: typer.Context,
     limit: Annotated[
         int | None,
-        typer.Option(help="Most rows.", min=1, show_default="20; with --follow, no end"),
+        typer.Option(
+            metavar="N", help="Most rows.", min=1, show_default="20; with --follow, no end"
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--all", help="List all rows that match.")] = False,
     follow: Annotated[
@@ -45,7 +47,9 @@ def logs(
     keyword: Annotated[
         str | None,
         typer.Option(
-            help="Text to find in inputs, outputs or the user, or a run id.", show_default=False
+            metavar="TEXT",
+            help="Text to find in inputs, outputs or the user, or a run id.",
+            show_default=False,
         ),
     ] = None,
     user: Annotated[
@@ -100,6 +104,11 @@ def logs(
     """List the runs of the app, newest first.
 
     Times without a time zone are local. The log counts whole seconds, rounded.
+
+    Examples:
+        dify-workflow logs --status failed --since 2h
+        dify-workflow logs --all --since 2026-01-01 --csv > runs.csv
+        dify-workflow logs --follow
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl), ("--csv", as_csv))
     if escape_formulas and not as_csv:

@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from ..console import print_json_line, print_line
+from ... import DifyWorkflow
+from ...errors import (
+    DifyError,
+    InvalidRequestError,
+    NotFoundError,
+    RunDeadlineExceededError,
+    RunLostError,
+)
+from ..console import command, complain, print_json_line, print_line, say
+from ..exits import UNKNOWN, USAGE
 from ..options import AsJson, User, connection_of
 
 
@@ -21,6 +30,9 @@ def info(
     """Look up the run of an id.
 
     The exit code says whether it was found, not how it went: 0 for a failed run, too.
+
+    Examples:
+        dify-workflow info 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
     """
     from ..render import plain, show_run
 
@@ -37,18 +49,78 @@ def stop(
     task_id: Annotated[
         str, typer.Argument(help="Id of the task, not of the run.", show_default=False)
     ],
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Wait for the end of the run, at most for so long; with --run.",
+            min=0.1,
+            show_default=False,
+        ),
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="RUN_ID",
+            help="Id of the run that --wait waits for: of a task, servers tell nothing.",
+            show_default=False,
+        ),
+    ] = None,
     user: User = None,
 ) -> None:
-    """Stop a run.
+    """Stop a run, by the id of its task.
 
-    The server says "success" to any id, whether or not there was something to stop.
+    run and resume show that id below the id of the run, and --jsonl in each event as task_id. The
+    server accepts any id, whether or not there is something to stop; that of a run is refused
+    here. With --wait, prints "stopped" once the run has ended so. Servers do not always record the
+    end of a run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
+
+    Examples:
+        dify-workflow stop 0d9bc2c8-8a1f-4a3c-9c1f-0f9f5b0f6a55
+        dify-workflow stop TASK_ID --run RUN_ID --wait 30
     """
+    if (wait is None) != (run_id is None):
+        raise typer.BadParameter("--wait and --run go together.")
     with connection_of(context).client(user) as client:
-        print_line(client.stop_workflow_stream(task_id).result)
+        result = client.stop_workflow_stream(task_id).result
+        if _is_run(client, task_id):
+            complain(
+                f"{task_id} is the id of a run; a stop takes the id of its task, so nothing was "
+                "stopped.",
+                f"While the run goes on, {command('resume', task_id)} shows it in the second line.",
+            )
+            raise typer.Exit(USAGE)
+        if wait is None or run_id is None:
+            print_line("stop accepted" if result == "success" else result)
+            return
+        try:
+            found = client.wait_for_run(run_id, deadline=wait)
+        except (RunDeadlineExceededError, RunLostError):
+            print_line("stop accepted; end not seen")
+            raise typer.Exit(UNKNOWN) from None
+    print_line(found.status)
+
+
+def _is_run(client: DifyWorkflow, given: str) -> bool:
+    """Whether an id is that of a run, as far as the server tells."""
+    try:
+        client.info(given)
+    except InvalidRequestError:  # no UUID
+        return False
+    except DifyError as error:
+        if not isinstance(error, NotFoundError):
+            say(f"Whether this is the id of a run could not be looked up: {error}")
+        return False
+    return True
 
 
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show which inputs the app takes."""
+    """Show which inputs the app takes.
+
+    Examples:
+        dify-workflow parameters
+    """
     from ...inputs import fields_of_app
     from ..render import show_fields
 
@@ -69,6 +141,9 @@ def upload(
     """Upload a file for the inputs of runs of the same user.
 
     run --file does that by itself; this is for runs that are started elsewhere.
+
+    Examples:
+        dify-workflow upload ./contract.pdf --json | jq -r .id
     """
     from ..render import show_values
 

@@ -37,10 +37,15 @@ def report(
         bool, typer.Option("--svg", help="Write the timeline alone, as a picture.")
     ] = False,
 ) -> None:
-    """Write a page that shows what a run did when: one HTML file that loads nothing.
+    """Write a page that shows what a run did when.
 
-    EVENTS.jsonl is what run --jsonl wrote; - is stdin. Prints where the page is. The page holds
-    inputs and outputs of the run; the picture does not.
+    EVENTS.jsonl is what run --jsonl wrote; - is stdin. Prints where the page is: one HTML file that
+    loads nothing. The page holds inputs and outputs of the run; the picture does not.
+
+    Examples:
+        dify-workflow run -i topic=boxes --jsonl > events.jsonl
+        dify-workflow report events.jsonl
+        dify-workflow report events.jsonl --svg --output timeline.svg
     """
     with handled():
         from ...report import RunReport

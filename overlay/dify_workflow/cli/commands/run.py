@@ -15,6 +15,7 @@ from ...errors import APIConnectionError, DifyError, InvalidRequestError
 from ...models import WorkflowRunRequest
 from ..console import can_ask, say
 from ..options import (
+    INPUTS,
     EventsAsJson,
     Files,
     Report,
@@ -36,7 +37,10 @@ def run(
     inputs: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="All inputs, as a JSON object; - for stdin.", show_default=False
+            metavar="FILE",
+            help="All inputs, as a JSON object; - for stdin.",
+            show_default=False,
+            rich_help_panel=INPUTS,
         ),
     ] = None,
     files: Files = None,
@@ -56,6 +60,11 @@ def run(
     Values are text, or numbers, true or false, or JSON objects where the app's inputs are of that
     kind. In a terminal, required inputs that are missing are asked for. Ctrl-C stops the run on
     the server; a second Ctrl-C leaves.
+
+    Examples:
+        dify-workflow run -i topic=boxes -i count=3
+        dify-workflow run --inputs - --json < inputs.json | jq .outputs
+        dify-workflow run --file contract=./contract.pdf --report run.html
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
     from ..inputs import Given
@@ -66,9 +75,12 @@ def run(
     given = Given.of(values, files, inputs)
     written = None if report is None else ReportFile(report, given.sources)
     with connection.client(user) as client:
-        complete = _completed(client, given, is_latest=workflow_id is None)
+        fields = _fields(client)
+        complete = _completed(given, fields, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        code = watch(partial(client.run_workflow_stream, request), view, written)
+        # What the app takes was asked for; where it does not tell, that is not asked again.
+        sending = client.with_options(check_inputs=fields is not None)
+        code = watch(partial(sending.run_workflow_stream, request), view, written)
     raise typer.Exit(code)
 
 
@@ -80,11 +92,14 @@ def resume(
     as_jsonl: EventsAsJson = False,
     report: Report = None,
 ) -> None:
-    """Show a run that is going on, was paused or has ended, as run does.
+    """Show a run that is going on, is paused or has ended.
 
-    Begins with what its nodes did so far; the text that was streamed before is not sent again.
-    Only the user who started a run can follow it. Ctrl-C leaves, and the run goes on. Needs Dify
-    1.14.
+    It is shown as run does. That begins with what its nodes did so far; the text that was streamed
+    before is not sent again. Only the user who started a run can follow it. Ctrl-C leaves, and the
+    run goes on. Needs Dify 1.14.
+
+    Examples:
+        dify-workflow resume 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
     """
     only_one(("--json", as_json), ("--jsonl", as_jsonl))
     from ..watch import ReportFile, follow, view_of
@@ -97,17 +112,16 @@ def resume(
     raise typer.Exit(code)
 
 
-def _completed(client: DifyWorkflow, given: Given, *, is_latest: bool) -> JSONObject:
+def _completed(given: Given, fields: list[Field] | None, *, is_latest: bool) -> JSONObject:
     """The inputs as the app takes them; a person is asked for those that are missing.
 
     Args:
-        client: What asks for the app's inputs.
         given: What the command was given.
+        fields: The inputs that the app takes; None where it does not tell.
         is_latest: Whether the version runs whose inputs the server tells; others may take others.
     """
     from ..inputs import typed, untyped
 
-    fields = _fields(client)
     if fields is None or not is_latest:
         return untyped(given, fields or ())
     inputs = typed(given, fields)

@@ -1,0 +1,175 @@
+"""The help of a command as text: what it does, its options in groups, and examples.
+
+Written here and not by the library of the command line, whose versions wrap and cut differently.
+"""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import textwrap
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    import click
+
+_WIDEST = 100
+"""Columns beyond which lines are hard to read."""
+_LONGEST_NAME = 26
+"""Columns of an option beyond which its text begins on the next line."""
+_EXAMPLES = "Examples:\n"
+CONNECTION = "Connection"
+"""Heading of the options that say which app is asked."""
+Sections: TypeAlias = dict[str, list[tuple[str, str]]]
+"""By heading, names and what they mean."""
+
+
+class HelpfulCommand(TyperCommand):
+    """A command whose help shows groups of options, and examples."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        formatter.write(help_of(self, ctx))
+
+
+class HelpfulGroup(TyperGroup):
+    """A command with others inside; its help shows them in groups, none of them cut."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        formatter.write(help_of(self, ctx))
+
+
+def help_of(command: click.Command, ctx: click.Context) -> str:
+    """The whole help of a command."""
+    width = _width()
+    about, examples = _about(command)
+    sections = [*_sections(_commands(command), width), *_sections(_options(command, ctx), width)]
+    blocks = [_usage(command, ctx), *(_wrapped(each, width) for each in about), *sections]
+    if examples:
+        blocks.append("\n".join(["Examples:", *(f"  {line}".rstrip() for line in examples)]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def overview_of(command: click.Command, ctx: click.Context) -> str:
+    """What the program can do, on one screen."""
+    width = _width()
+    (what, *_), _ = _about(command)
+    sections = _sections(_commands(command), width)
+    more = f"{ctx.command_path} --help tells the options; COMMAND --help has examples."
+    return "\n".join([_usage(command, ctx), "", _wrapped(what, width), *sections, "", more]) + "\n"
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, _WIDEST) - 1
+
+
+def _about(command: click.Command) -> tuple[list[str], list[str]]:
+    """What a command says of itself: its paragraphs, and the lines of its examples."""
+    text, _, examples = (command.help or "").partition(_EXAMPLES)
+    return text.strip().split("\n\n"), textwrap.dedent(examples).strip().splitlines()
+
+
+def _nothing() -> None:
+    """Stands for what a group without options of its own calls."""
+
+
+def _usage(command: click.Command, ctx: click.Context) -> str:
+    arguments = [
+        _name(param) if param.required or _name(param).startswith("[") else f"[{_name(param)}]"
+        for param in command.params
+        if param.param_type_name == "argument"
+    ]
+    inside = ["COMMAND [ARGS]..."] if hasattr(command, "commands") else []
+    return " ".join(["Usage:", ctx.command_path, "[OPTIONS]", *arguments, *inside])
+
+
+def _options(command: click.Command, ctx: click.Context) -> Sections:
+    """The arguments and options, below their headings; those of all commands come last."""
+    sections: Sections = {}
+    hints = get_type_hints(inspect.unwrap(command.callback or _nothing), include_extras=True)
+    for param in command.get_params(ctx):
+        hint = hints.get(param.name)
+        if param.param_type_name == "argument":
+            text = _help_of_argument(hint)
+            heading = "Arguments"
+        else:
+            text = _meaning(param)
+            heading = getattr(param, "rich_help_panel", None) or "Options"
+        if text:
+            sections.setdefault(heading, []).append((_name(param, hint), text))
+    if shared := sections.pop(CONNECTION, None):
+        sections[CONNECTION] = shared
+    return sections
+
+
+def _help_of_argument(hint: Any) -> str:
+    """What stands in the annotation: with click from 8.5 on, typer up to 0.25 forgets it."""
+    return next((info.help for info in getattr(hint, "__metadata__", ()) if info.help), "")
+
+
+def _name(param: Any, hint: Any = None) -> str:
+    """An argument, or an option with what it takes."""
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name.upper())
+    names = ", ".join(sorted(param.opts, key=len))
+    if param.is_flag:
+        return names
+    return f"{names} {param.metavar or f'[{_choices(hint)}]'}"
+
+
+def _choices(hint: Any) -> str:
+    """The texts of a Literal, wherever it stands in an annotation."""
+    if get_origin(hint) is Literal:
+        return "|".join(get_args(hint))
+    return "".join(map(_choices, get_args(hint)))
+
+
+def _meaning(param: Any) -> str:
+    """The help of an argument or option, the variable that stands for it, and its default."""
+    facts = [f"or {param.envvar}"] if isinstance(param.envvar, str) else []
+    if isinstance(param.show_default, str):
+        facts.append(f"default: {param.show_default}")
+    elif param.show_default and param.default is not None and not getattr(param, "is_flag", False):
+        facts.append(f"default: {param.default}")
+    return f"{param.help or ''}  [{'; '.join(facts)}]".strip() if facts else param.help or ""
+
+
+def _commands(command: click.Command) -> Sections:
+    """The commands inside, each with its first paragraph."""
+    sections: Sections = {}
+    for name, inner in getattr(command, "commands", {}).items():
+        (what, *_), _ = _about(inner)
+        heading = getattr(inner, "rich_help_panel", None) or "Commands"
+        sections.setdefault(heading, []).append((name, " ".join(what.split())))
+    return sections
+
+
+def _sections(sections: Sections, width: int) -> list[str]:
+    """Names and what they mean in two columns, below their headings."""
+    names = [len(name) for records in sections.values() for name, _ in records]
+    column = max((size for size in names if size <= _LONGEST_NAME), default=0)
+    shown: list[str] = []
+    for heading, records in sections.items():
+        lines = [f"{heading}:"]
+        for name, text in records:
+            wrapped = textwrap.wrap(text, width - column - 4) or [""]
+            beside = wrapped.pop(0) if len(name) <= column else ""
+            lines.append(f"  {name:{column}}  {beside}".rstrip())
+            lines += [f"{'':{column + 4}}{line}" for line in wrapped]
+        shown.append("\n".join(lines))
+    return shown
+
+
+def _wrapped(paragraph: str, width: int) -> str:
+    return textwrap.fill(" ".join(paragraph.split()), width)

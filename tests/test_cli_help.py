@@ -1,0 +1,83 @@
+"""The help of the commands: it fits, nothing of it is cut, and it says how to begin."""
+
+from __future__ import annotations
+
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from fcntl import ioctl
+
+import pytest
+import typer
+
+from dify_workflow.cli import app
+from support.cli import COMMAND, call, environment
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command that has none inside."""
+    program = typer.main.get_command(app)
+    for name, command in program.commands.items():  # type: ignore[attr-defined]
+        inside = getattr(command, "commands", None)
+        yield from ((name, inner) for inner in inside) if inside else ((name,),)
+
+
+def test_alone_it_fits_a_screen_and_names_every_command() -> None:
+    inside, outside = pty.openpty()
+    ioctl(outside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    done = subprocess.run(
+        COMMAND, stdin=outside, stdout=outside, stderr=outside, env=environment("", ""), check=True
+    )
+    os.close(outside)
+    lines = os.read(inside, 100_000).decode().splitlines()
+    os.close(inside)
+    assert done.returncode == 0
+    assert len(lines) < 24
+    assert max(map(len, lines)) < 80
+    listed = {line.split()[0] for line in lines if line.startswith("  ")}
+    assert {name for name, *_ in commands()} <= listed
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("command", [(), ("form",), ("profile",), *commands()])
+def test_every_page_fits_the_terminal_and_cuts_nothing(
+    command: tuple[str, ...], columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    done = call(*command, "--help", base_url="")
+    text, _, examples = done.out.partition("Examples:\n")
+    assert done.code == 0
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert max(map(len, text.splitlines())) < max(columns, 64)
+    if columns == 80:
+        assert max(map(len, done.out.splitlines())) < 80
+    if command not in {("form",), ("profile",)}:
+        shown = examples.splitlines()
+        assert shown
+        assert all(line.startswith("  ") for line in shown)
+        assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
+
+
+def test_options_stand_in_groups_those_of_all_commands_last() -> None:
+    lines = call("run", "--help", base_url="").out.splitlines()
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Inputs:", "Options:", "Output:", "Connection:", "Examples:"]
+    connection = lines[lines.index("Connection:") : lines.index("Examples:")]
+    assert [line.split()[0] for line in connection if line.startswith("  -")] == [
+        "--profile",
+        "--api-key",
+        "--base-url",
+        "--timeout",
+        "-v,",
+    ]
+
+
+def test_the_help_and_the_page_have_the_same_exit_codes() -> None:
+    text = " ".join(call("--help", base_url="").out.split())
+    for code in ("0 the run", "1 the run", "2 wrong", "3 the API", "4 the run", "5 whether"):
+        assert code in text
+    assert "70 a defect" in text
+    assert "130 interrupted" in text
