@@ -147,10 +147,10 @@ def test_rows_that_cannot_be_told_apart_are_named_before_anything_is_run(
     with emulator.client("echo") as client:
         with pytest.raises(RowsError) as caught:
             check_rows(client, rows)
-        with pytest.raises(RowsError, match="Row 1 is no mapping, but a str"):
+        with pytest.raises(RowsError, match="row 1: it is no mapping, but a str"):
             check_rows(client, ["Ann"])  # type: ignore[list-item]  # as untyped code may
     assert caught.value.problems == (
-        "row 2: the id '1' is there twice",
+        "row 2 (1): the id '1' is there twice",
         "row 3: it has no id, unlike those before it",
     )
 

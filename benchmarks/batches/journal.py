@@ -98,7 +98,7 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
         async with AsyncDifyWorkflow(KEY, base_url=client.base_url) as twin:
             return await belongs(journal, twin)
 
-    Registry(journal, Columns(client.parameters()), asyncio.run(header())).add_all(Names(count))
+    Registry(journal, Columns(client.parameters()), asyncio.run(header())).take_in(Names(count))
     done = {"state": "done", "status": "succeeded", "attempts": 1, "tokens": 10, "elapsed": 0.01}
     with journal._engine.begin() as connection:  # noqa: SLF001  # nobody else does so
         connection.execute(update(row_table).values(outputs='{"greeting": "Hello"}', **done))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from pathlib import PurePath
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 import orjson
@@ -120,6 +120,14 @@ class RowRecord:
             elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
             total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
         )
+
+
+class KnownRow(NamedTuple):  # of a million rows there are a million
+    """What is compared of a row that the journal has."""
+
+    number: int
+    digest: str
+    state: str
 
 
 @attrs.frozen

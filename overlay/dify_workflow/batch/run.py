@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
@@ -33,7 +34,7 @@ from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
 from .records import DONE, PENDING, RUNNING, RowResult
-from .registry import Registry, Row, belongs, incoming
+from .registry import Registry, Row, attentive, belongs
 from .results import BatchProgress, BatchSummary
 from .rows import Columns, RowFile
 from .worker import OnInterrupt, OnResult, Settings, Source, Worker
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
 T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
 
 _AHEAD = 100
 """Results that wait to be taken, before the batch waits too."""
@@ -363,7 +366,11 @@ class Batch:
         registry = Registry(journal, columns, await belongs(journal, self._client))
         total: int | None = None
         if not isinstance(self._rows, Iterator):
-            total = await to_thread.run_sync(registry.take_in, self._rows, abandon_on_cancel=True)
+            rows = attentive(self._rows)
+            total = await to_thread.run_sync(registry.take_in, rows, abandon_on_cancel=True)
+            if unused := columns.unused(registry.columns):
+                names = ", ".join(unused)
+                logger.info("run_batch: the app has no inputs named %s; results have them", names)
         await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
         if total is not None:
             done = await to_thread.run_sync(journal.count_in, DONE)
@@ -403,7 +410,7 @@ class Batch:
             return
         new = journal.blocks(PENDING)
         if isinstance(self._rows, Iterator):
-            new = incoming(self._rows, registry, journal, settings.concurrency)
+            new = registry.incoming(self._rows, settings.concurrency)
         source = Source(chain(journal.blocks(RUNNING), new))
         await worker.work(source, settings.concurrency)
 
