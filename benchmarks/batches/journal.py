@@ -13,11 +13,11 @@ from sqlalchemy import update
 
 from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
 from dify_workflow.batch import RowResult, run_batch, write_results
+from dify_workflow.batch.columns import Columns
 from dify_workflow.batch.database import rows as row_table
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import Began, Claim, Ended, JournalHeader
 from dify_workflow.batch.registry import Registry, belongs
-from dify_workflow.batch.rows import Columns
 
 from .work import KEY, Memory, Names, server
 

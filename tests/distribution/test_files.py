@@ -59,7 +59,7 @@ def test_its_metadata_says_what_it_is() -> None:
         says = email.message_from_bytes(wheel.read(f"{INFO}/METADATA"))
     assert (says["Name"], says["Version"]) == ("dify-workflow", __version__)
     assert (says["License-Expression"], says["Requires-Python"]) == ("Apache-2.0", ">=3.11")
-    extras = {"batch", "cli", "cluster", "emulator", "otel"}
+    extras = {"batch", "cli", "cluster", "emulator", "excel", "otel", "parquet"}
     assert set(says.get_all("Provides-Extra") or ()) == extras
 
 

@@ -31,11 +31,11 @@ from .._secret import ApiKey
 from .._streams.recovery import Pace
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
+from .columns import Columns
 from .errors import JournalError, needs, unwrapped
 from .journal import Command, Journal
 from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowResult
-from .rows import Columns
 from .worker import OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 

@@ -232,6 +232,12 @@ class Journal:
             with self._connected() as connection:
                 connection.execute(insert(rows), values)
 
+    def replace(self, row: Mapping[str, Any]) -> bool:
+        """Put a row in the place of the one with its number; only of one that is to be run."""
+        place = rows.c.number == row["number"], rows.c.state == PENDING
+        with self._connected() as connection:
+            return connection.execute(update(rows).where(*place).values(row)).rowcount > 0
+
     def blocks(self, *states: str, limit: int = database.SOME) -> Iterator[list[RowRecord]]:
         """The rows in one of these states, by number, no more than `limit` at a time."""
         after = -1
@@ -334,6 +340,14 @@ class Journal:
         self.commit(
             Release(result.number, was_sent=True, run_id=result.run_id, was_shut_down=True)
             for result in again
+        )
+
+    def release_failed(self) -> None:
+        """Have the rows sent again that failed or were stopped."""
+        failed = rows.c.status.in_(("failed", "stopped")), rows.c.state == DONE
+        self.commit(
+            Release(result.number, was_sent=True, run_id=result.run_id)
+            for result in list(self.results(database.SOME, *failed))
         )
 
     def shut_downs(self) -> int:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import orjson
-from anyio import from_thread
 
 from .._base_client import setup_of
 from .._json import JSON
 from .._text import counted
 from ..async_client import AsyncDifyWorkflow
-from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
 from .errors import MOST_KEPT, JournalError, RowsError
-from .journal import Journal
 from .records import (
     PENDING,
     JournalHeader,
@@ -32,7 +26,11 @@ from .records import (
     key_of,
     plain,
 )
-from .rows import Columns
+from .rows import RowFile
+
+if TYPE_CHECKING:
+    from .columns import Columns
+    from .journal import Journal
 
 _BLOCK = 1000
 """Rows that are compared with the journal at a time."""
@@ -55,6 +53,11 @@ class _Seen(NamedTuple):
     row: Row
     state: str = PENDING
 
+    def as_kept(self, number: int) -> dict[str, object]:
+        """The row as the journal has it."""
+        row = plain(self.row).decode()
+        return {"number": number, "key": self.key, "digest": self.digest, "row": row}
+
 
 class Registry:
     """Takes rows into a journal, which may know them from an earlier call.
@@ -70,14 +73,27 @@ class Registry:
         self._columns = columns
         self._header = header
         self._had = journal.count()
+        self.offsets: list[tuple[int, int]] = []
+        """By how much the row of a file is ahead of a row's number, from which number on."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the first row's columns."""
         return self._header.columns
 
-    def take_in(self, rows: Iterable[Row]) -> int:
+    def take_in(
+        self,
+        rows: Iterable[Row],
+        *,
+        reruns_failed: bool = False,
+        checkpoint: Callable[[], object] = lambda: None,
+    ) -> int:
         """Check rows and take them in, all or none; return how many there are.
+
+        Args:
+            rows: The rows.
+            reruns_failed: Whether rows that failed are to be run again.
+            checkpoint: Called every hundred rows; what it raises ends this.
 
         Raises:
             RowsError: The app does not take one of them, or they cannot be told apart.
@@ -85,8 +101,14 @@ class Registry:
         """
         problems: list[str] = []
         number = 0
+        what = "Rows"
+        if isinstance(rows, RowFile):
+            what = f"Rows of {rows.path.name}"
+            rows = rows.lines(self._columns.numbers)
         with self._journal.all_or_nothing():
-            for block in batched(rows, _BLOCK):
+            if reruns_failed:
+                self._journal.release_failed()
+            for block in batched(_watched(rows, checkpoint), _BLOCK):
                 _, wrong = self._add(block, number, is_checked=True)
                 problems += wrong
                 number += len(block)
@@ -94,7 +116,7 @@ class Registry:
                     break
             if problems:
                 hint = self._columns.near_miss(self.columns)
-                raise RowsError("Rows cannot be run; nothing was", problems[:MOST_KEPT], hint)
+                raise RowsError(f"{what} cannot be run; nothing was", problems[:MOST_KEPT], hint)
             if number < self._had:
                 raise JournalError(
                     f"{self._journal!r} has {self._had:,} rows, of which only {number:,} were "
@@ -165,8 +187,7 @@ class Registry:
             except InvalidRequestError as error:
                 problems.append((each.place, f"{self._name(each)}: {error}"))
         self._journal.add(
-            {"number": at, "key": each.key, "digest": each.digest, "row": plain(each.row).decode()}
-            for at, each in enumerate(new, start=self._journal.count())
+            each.as_kept(number) for number, each in enumerate(new, start=self._journal.count())
         )
         return list(seen), [text.rstrip(".") for _, text in sorted(problems)]
 
@@ -174,11 +195,17 @@ class Registry:
         """The row as it is recognised.
 
         Raises:
-            InvalidRequestError: It is no row, or has an id where others have none.
+            InvalidRequestError: It is no row, could not be read, or has an id where others have
+                none.
             TypeError: It holds something that cannot be kept.
         """
         if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
             raise InvalidRequestError(f"it is no mapping, but a {type(row).__name__}")
+        offset = getattr(row, "line", place) - place
+        if offset != (self.offsets[-1][1] if self.offsets else 0):
+            self.offsets.append((place, offset))
+        if problem := getattr(row, "problem", None):  # of a file
+            raise InvalidRequestError(problem)
         mark = digest(row)
         key = key_of(row)
         has_id = key is not None
@@ -202,6 +229,9 @@ class Registry:
             return False
         if known is None and (self._header.has_ids or each.place >= self._had):
             return True
+        # What is still to be run may be corrected.
+        if self._journal.replace(each.as_kept(known.number if known else each.place)):
+            return False
         raise JournalError(
             f"{self._journal!r} has another {self._name(each)} than the one given; use a new "
             "journal for other rows."
@@ -218,7 +248,7 @@ def name_of(row: object, place: int) -> str:
 
 
 def _twice(key: str) -> str:
-    return f"the id {key!r} is there twice"
+    return f"the id {key!r} is there twice (the column id names the rows)"
 
 
 def _taken(rows: Iterator[Row], most: int) -> list[Row]:
@@ -233,11 +263,10 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
     return taken
 
 
-def attentive(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that are read in a thread of anyio, which ends when the batch was cancelled."""
+def _watched(rows: Iterable[Row], checkpoint: Callable[[], object]) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if not number % _ATTENTION:
-            from_thread.check_cancelled()
+            checkpoint()
         yield row
 
 
@@ -289,48 +318,4 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
     raise JournalError(
         f"{journal!r} belongs to another app: this key's app has none of its runs. Use that app's "
         "key, or a new journal."
-    )
-
-
-# ------------------------------------------------------------------- checking without running
-
-
-@attrs.frozen
-class RowCheck:
-    """Rows that the app takes.
-
-    Args:
-        rows: How many there are.
-        inputs: The app's inputs of which there is a column in the first row, with their kinds.
-        unused: Columns of the first row that are no inputs.
-        missing: Inputs that need no value and have no column in the first row.
-    """
-
-    rows: int
-    inputs: dict[str, str]
-    unused: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
-    """Check rows as `run_batch` does, and run none.
-
-    Args:
-        workflow: Client of the app, which is asked what it takes (GET /parameters).
-        rows: As for `run_batch`, but with an end.
-
-    Raises:
-        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
-        DifyError: The app could not be asked.
-    """
-    columns = Columns(workflow.parameters())
-    with TemporaryDirectory() as folder, closing(Journal(Path(folder, "journal"))) as journal:
-        registry = Registry(journal, columns, JournalHeader("", "", ""))
-        count = registry.take_in(rows)
-    kinds = {field.name: field.kind for field in columns.fields}
-    return RowCheck(
-        rows=count,
-        inputs={name: kind for name, kind in kinds.items() if name in registry.columns},
-        unused=tuple(columns.unused(registry.columns)),
-        missing=tuple(name for name in kinds if name not in registry.columns),
     )

@@ -18,6 +18,7 @@ from anyio import (
     EndOfStream,
     Event,
     create_memory_object_stream,
+    from_thread,
     to_thread,
 )
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -29,14 +30,15 @@ from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, InvalidRequestError
 from .cluster import Dispatcher, copied_options
+from .columns import Columns
 from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
 from .records import DONE, PENDING, RUNNING, RowResult
-from .registry import Registry, Row, attentive, belongs
+from .registry import Registry, Row, belongs
 from .results import BatchProgress, BatchSummary
-from .rows import Columns, RowFile
+from .rows import RowFile
 from .worker import OnInterrupt, OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
@@ -61,6 +63,7 @@ def run_batch(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     on_interrupt: OnInterrupt = "wait",
     on_result: Callable[[RowResult], object] | None = None,
@@ -89,6 +92,8 @@ def run_batch(
             a program that is started again after whatever ended it always says True.
         rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
             they may have been run.
+        rerun_failed: Whether rows that failed or were stopped in an earlier call are sent again;
+            they may have been corrected.
         at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
             up to the client's `max_retries` times, where the log was read and shows no run of
             theirs. They may then run twice; the journal counts each attempt. None for what the
@@ -113,6 +118,7 @@ def run_batch(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         on_interrupt=on_interrupt,
         executor=executor,
@@ -141,6 +147,7 @@ async def run_batch_async(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     on_result: Callable[[RowResult], object] | None = None,
     on_progress: Callable[[BatchProgress], object] | None = None,
@@ -158,6 +165,7 @@ async def run_batch_async(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -176,6 +184,7 @@ def iter_batch(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> Generator[RowResult, None, None]:
@@ -191,6 +200,7 @@ def iter_batch(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -213,6 +223,7 @@ async def iter_batch_async(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> AsyncGenerator[RowResult, None]:
@@ -228,6 +239,7 @@ async def iter_batch_async(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -295,6 +307,7 @@ class Batch:
         self._on_progress = on_progress
         self._give = give
         self._progress = BatchProgress(None)
+        self._offsets: list[tuple[int, int]] = []
         self._worker: Worker | None = None
         self._dispatcher: Dispatcher | None = None
         self._scope: CancelScope | None = None
@@ -337,6 +350,7 @@ class Batch:
             shut_down=journal.shut_downs() + len(left),
             attempts_needed=max(left) + 1 if left else None,
             journal=self._journal_at,
+            offsets=self._offsets,
             sources=(self._rows.path,) if isinstance(self._rows, RowFile) else (),
         )
 
@@ -366,11 +380,19 @@ class Batch:
         registry = Registry(journal, columns, await belongs(journal, self._client))
         total: int | None = None
         if not isinstance(self._rows, Iterator):
-            rows = attentive(self._rows)
-            total = await to_thread.run_sync(registry.take_in, rows, abandon_on_cancel=True)
+            take_in = partial(
+                registry.take_in,
+                self._rows,
+                reruns_failed=settings.rerun_failed,
+                checkpoint=from_thread.check_cancelled,
+            )
+            total = await to_thread.run_sync(take_in, abandon_on_cancel=True)
+            self._offsets = registry.offsets
             if unused := columns.unused(registry.columns):
                 names = ", ".join(unused)
                 logger.info("run_batch: the app has no inputs named %s; results have them", names)
+        elif settings.rerun_failed:
+            await to_thread.run_sync(journal.release_failed)
         await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
         if total is not None:
             done = await to_thread.run_sync(journal.count_in, DONE)

@@ -24,7 +24,7 @@ from .limiter import AdaptiveLimit, Permits, ServerMonitor
 from .records import DONE, PENDING, RUNNING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult
 
 if TYPE_CHECKING:
-    from .rows import Columns
+    from .columns import Columns
     from .writer import JournalWriter
 
 OnInterrupt = Literal["wait", "stop", "detach"]
@@ -51,6 +51,7 @@ class Settings:
     max_attempts: int
     resume: bool
     rerun_unknown: bool
+    rerun_failed: bool
     at_least_once: bool | None
     on_interrupt: OnInterrupt = "wait"
     executor: Executor | None
