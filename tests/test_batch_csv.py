@@ -9,6 +9,7 @@ import pytest
 
 from dify_workflow import InvalidRequestError
 from dify_workflow.batch import RowsError, check_rows, read_rows
+from dify_workflow.batch.rows import lines_of
 from dify_workflow.emulator import Emulator, Input, workflow
 
 GERMAN = "Name;Größe\nÄnne;1,75\n"
@@ -76,7 +77,7 @@ def test_the_first_line_of_excel_says_the_delimiter(tmp_path: Path, first: str) 
 def test_quoted_delimiters_and_ends_of_lines_do_not_mislead(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b'text;n\r\n"a, b, c\r\n\r\nd, e";1\r\n"x"";""";2\r\n')
-    rows = list(read_rows(file).lines())
+    rows = list(lines_of(read_rows(file)))
     assert rows == [{"text": "a, b, c\r\n\r\nd, e", "n": "1"}, {"text": 'x";"', "n": "2"}]
     assert [row.line for row in rows] == [2, 3], "as a spreadsheet counts"
 
@@ -84,7 +85,7 @@ def test_quoted_delimiters_and_ends_of_lines_do_not_mislead(tmp_path: Path) -> N
 def test_rows_and_columns_without_anything_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"\n,,\n name ,n,,\n\nAnn,1,,\n , ,,\nBob,2\n,,,\nEve,3,,x\n")
-    read = list(read_rows(file).lines())
+    read = list(lines_of(read_rows(file)))
     assert [(row.line, dict(row)) for row in read] == [
         (5, {"name": "Ann", "n": "1"}),
         (7, {"name": "Bob", "n": "2"}),

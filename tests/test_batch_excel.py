@@ -20,6 +20,7 @@ from dify_workflow._fields import Field, fields_of_app
 from dify_workflow.batch import RowsError, check_rows, excel, read_rows, run_batch, write_results
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import Ended, JournalHeader, RowResult
+from dify_workflow.batch.rows import lines_of
 from dify_workflow.batch.template import write_template
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 
@@ -75,7 +76,7 @@ def test_cells_are_what_people_see(tmp_path: Path) -> None:
 
 def test_the_table_may_begin_anywhere_and_have_gaps(tmp_path: Path) -> None:
     rows = [[], [None], [None, " Name ", "n", None], [None, "Ann", 1], [], [None, "Bob", None, ""]]
-    read = list(read_rows(saved(tmp_path / "a.xlsx", ("Data", rows))).lines())
+    read = list(lines_of(read_rows(saved(tmp_path / "a.xlsx", ("Data", rows)))))
     assert read == [{"Name": "Ann", "n": 1}, {"Name": "Bob", "n": None}]
     assert [row.line for row in read] == [4, 6]
 

@@ -32,7 +32,7 @@ with needs("openpyxl", "excel", "Excel files need"):
     from openpyxl.cell.cell import ERROR_CODES
     from openpyxl.reader.excel import ExcelReader
     from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter, range_boundaries
+    from openpyxl.utils import get_column_letter
     from openpyxl.utils.datetime import to_excel
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -183,12 +183,11 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
     """
     wrong: dict[int, str] = {}
     for cells in sheet.merged:
-        _, row, _, _ = range_boundaries(cells)
-        wrong.setdefault(row, f"the cells {cells} are merged; unmerge them and fill each one")
+        said = f"the cells {cells} are merged; unmerge them and fill each one"
+        wrong.setdefault(_first_row(cells), said)
     for cell in sheet.uncalculated:
-        _, row, _, _ = range_boundaries(cell)
-        lacks = f"cell {cell} has a formula whose value is not in the file"
-        wrong.setdefault(row, f"{lacks}; open it in Excel and save it")
+        said = f"cell {cell} has a formula whose value is not in the file"
+        wrong.setdefault(_first_row(cell), f"{said}; open it in Excel and save it")
     with _explained(path), closing(_opened(path)) as book:
         rows = book[sheet.name]
         rows.reset_dimensions()  # which some programs write wrongly
@@ -208,6 +207,11 @@ class DateText(str):
 
     __slots__ = ("serial",)
     serial: float
+
+
+def _first_row(cells: str) -> int:
+    """The number of the first row of cells such as ``"A2:B3"``."""
+    return int(cells.partition(":")[0].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def _value(cell: Any, epoch: datetime) -> JSON:

@@ -26,7 +26,7 @@ from .records import (
     key_of,
     plain,
 )
-from .rows import RowFile
+from .rows import RowFile, lines_of
 
 if TYPE_CHECKING:
     from .columns import Columns
@@ -37,9 +37,6 @@ _BLOCK = 1000
 
 _SLOW = 0.02
 """Seconds that a row may take to come before it is run without waiting for another one."""
-
-_ATTENTION = 100
-"""Rows after which a thread looks whether anybody waits for it."""
 
 Row = Mapping[str, JSON]
 
@@ -93,7 +90,7 @@ class Registry:
         Args:
             rows: The rows.
             reruns_failed: Whether rows that failed are to be run again.
-            checkpoint: Called every hundred rows; what it raises ends this.
+            checkpoint: Called every thousand rows; what it raises ends this.
 
         Raises:
             RowsError: The app does not take one of them, or they cannot be told apart.
@@ -104,11 +101,12 @@ class Registry:
         what = "Rows"
         if isinstance(rows, RowFile):
             what = f"Rows of {rows.path.name}"
-            rows = rows.lines(self._columns.numbers)
+            rows = lines_of(rows, self._columns.numbers)
         with self._journal.all_or_nothing():
             if reruns_failed:
                 self._journal.release_failed()
-            for block in batched(_watched(rows, checkpoint), _BLOCK):
+            for block in batched(rows, _BLOCK):
+                checkpoint()
                 _, wrong = self._add(block, number, is_checked=True)
                 problems += wrong
                 number += len(block)
@@ -199,8 +197,7 @@ class Registry:
                 none.
             TypeError: It holds something that cannot be kept.
         """
-        if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
-            raise InvalidRequestError(f"it is no mapping, but a {type(row).__name__}")
+        _check_mapping(row)
         offset = getattr(row, "line", place) - place
         if offset != (self.offsets[-1][1] if self.offsets else 0):
             self.offsets.append((place, offset))
@@ -242,6 +239,11 @@ class Registry:
         return name_of(each.row, each.place) + key
 
 
+def _check_mapping(row: object) -> None:
+    if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
+        raise InvalidRequestError(f"it is no mapping, but a {type(row).__name__}")
+
+
 def name_of(row: object, place: int) -> str:
     """How a row is named to people: as its file has it, or by its place."""
     return f"row {getattr(row, 'line', place + 1)}"
@@ -261,13 +263,6 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
             break
         began = time.monotonic()
     return taken
-
-
-def _watched(rows: Iterable[Row], checkpoint: Callable[[], object]) -> Iterator[Row]:
-    for number, row in enumerate(rows):
-        if not number % _ATTENTION:
-            checkpoint()
-        yield row
 
 
 # --------------------------------------------------------------------- whose the journal is

@@ -55,26 +55,28 @@ class RowFile(Iterable[JSONObject]):
     description: str | None = None
 
     def __iter__(self) -> Iterator[JSONObject]:
-        for row in self.lines():
+        for row in lines_of(self):
             if row.problem is not None:
                 raise RowsError(f"{self.path.name}, row {row.line}: {row.problem}.")
             yield row
 
-    def lines(self, numbers: frozenset[str] = frozenset()) -> Iterator[FileRow]:
-        """The rows, also those with which something is wrong.
 
-        Args:
-            numbers: Columns, without regard to case and outer spaces, in which dates are the
-                numbers that Excel has for them.
-        """
-        try:
-            for row in self._read():
-                for name, value in row.items() if numbers else ():
-                    if hasattr(value, "serial") and folded(name) in numbers:  # a date of Excel
-                        row[name] = value.serial
-                yield row
-        except OSError as error:
-            raise InvalidRequestError(f"Cannot read {self.path}: {error.strerror}.") from error
+def lines_of(file: RowFile, numbers: frozenset[str] = frozenset()) -> Iterator[FileRow]:
+    """The rows of a file, also those with which something is wrong.
+
+    Args:
+        file: The file.
+        numbers: Columns, without regard to case and outer spaces, in which dates are the numbers
+            that Excel has for them.
+    """
+    try:
+        for row in file._read():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it is of the class, too
+            for name, value in row.items() if numbers else ():
+                if hasattr(value, "serial") and folded(name) in numbers:  # a date of Excel
+                    row[name] = value.serial
+            yield row
+    except OSError as error:
+        raise InvalidRequestError(f"Cannot read {file.path}: {error.strerror}.") from error
 
 
 def read_rows(

@@ -20,10 +20,11 @@ from ..async_client import AsyncDifyWorkflow
 from ..errors import DifyError, InvalidRequestError, StreamError
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
-from .limiter import AdaptiveLimit, Permits, ServerMonitor
+from .limiter import AdaptiveLimit, ServerMonitor
 from .records import DONE, PENDING, RUNNING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult
 
 if TYPE_CHECKING:
+    from .cluster import DaskPermits
     from .columns import Columns
     from .writer import JournalWriter
 
@@ -116,7 +117,7 @@ class Worker:
         *,
         monitor: ServerMonitor,
         max_attempts: int = 1,
-        permits: Permits | None = None,
+        permits: DaskPermits | None = None,
     ) -> None:
         self._client = client
         self._sender = _sender_like(client)
