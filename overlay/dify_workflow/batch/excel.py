@@ -134,7 +134,7 @@ def sheet_of(path: Path, name: str | None) -> Sheet:
         InvalidRequestError: There is no such sheet.
         RowsError: It is no Excel file, a damaged one, or too large.
     """
-    with _explained(path), closing(_opened(path, has_cells=False)) as book:
+    with _opened(path, has_cells=False) as book:
         every: list[str] = [sheet.title for sheet in book.worksheets]
         if not every:
             raise RowsError(f"{path.name} has no sheet with cells.")
@@ -182,16 +182,14 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
         RowsError: The file is damaged.
     """
     wrong: dict[int, str] = {}
-    for cells in sheet.merged:
-        said = f"the cells {cells} are merged; unmerge them and fill each one"
-        wrong.setdefault(_first_row(cells), said)
-    for cell in sheet.uncalculated:
-        said = f"cell {cell} has a formula whose value is not in the file"
-        wrong.setdefault(_first_row(cell), f"{said}; open it in Excel and save it")
-    with _explained(path), closing(_opened(path)) as book:
-        rows = book[sheet.name]
-        rows.reset_dimensions()  # which some programs write wrongly
-        for number, cells in enumerate(rows.iter_rows(), start=1):
+    for place in sheet.merged:
+        said = f"the cells {place} are merged; unmerge them and fill each one"
+        wrong.setdefault(_first_row(place), said)
+    for place in sheet.uncalculated:
+        said = f"cell {place} has a formula whose value is not in the file"
+        wrong.setdefault(_first_row(place), f"{said}; open it in Excel and save it")
+    with _opened(path) as book, closing(_cells(book[sheet.name])) as rows:
+        for number, cells in enumerate(rows, start=1):
             if number > MOST_ROWS:  # which Excel cannot have, and which might never end
                 yield number, [], f"a sheet has {MOST_ROWS:,} rows at most"
                 return
@@ -207,6 +205,11 @@ class DateText(str):
 
     __slots__ = ("serial",)
     serial: float
+
+
+def _cells(sheet: Any) -> Generator[Sequence[Any], None, None]:
+    sheet.reset_dimensions()  # which some programs write wrongly
+    yield from sheet.iter_rows()
 
 
 def _first_row(cells: str) -> int:
@@ -243,7 +246,8 @@ def _duration(value: timedelta) -> str:
     return f"{'-' if value < timedelta(0) else ''}{hours}:{minutes:02}:{seconds:02}"
 
 
-def _opened(path: Path, *, has_cells: bool = True) -> Any:
+@contextmanager
+def _opened(path: Path, *, has_cells: bool = True) -> Generator[Any, None, None]:
     """The workbook of a file; its sheets are read as they are needed.
 
     Args:
@@ -251,48 +255,41 @@ def _opened(path: Path, *, has_cells: bool = True) -> Any:
         has_cells: Whether cells will be read, which takes all texts of the file.
 
     Raises:
-        RowsError: It is no Excel file, a damaged one, or too large.
+        RowsError: It is no Excel file, a damaged one, or too large; also while it is used.
     """
-    with _explained(path):
-        _check_size(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is not kept, such as charts and drop-downs
-            reader = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
-            if has_cells:
-                reader.read()
-            else:
-                reader.read_manifest()
-                reader.read_workbook()
-                reader.read_worksheets()
-            return reader.wb
+    with path.open("rb") as file:
+        try:
+            _check_size(file, path.name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what is not kept, such as drop-downs
+                reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+                if has_cells:
+                    reader.read()
+                else:
+                    reader.read_manifest()
+                    reader.read_workbook()
+                    reader.read_worksheets()
+            yield reader.wb
+        except InvalidRequestError:  # which is a ValueError, too
+            raise
+        except _UNREADABLE as error:
+            file.seek(0)
+            if file.read(len(_OLD)) == _OLD:
+                what = f"{path.name} has a password, or is an old .xls"
+                raise RowsError(f"{what}: save it as .xlsx, without a password.") from error
+            raise RowsError(f"{path.name} is no Excel file that can be read: {error}.") from error
 
 
-def _check_size(path: Path) -> None:
+def _check_size(file: IO[bytes], name: str) -> None:
     """Refuse a file that needs much more memory or disk than its size shows."""
-    with ZipFile(path) as file:
-        parts = file.infolist()
+    parts = ZipFile(file).infolist()
     held = [part for part in parts if not part.filename.startswith("xl/worksheets/sheet")]
     for some, most in ((parts, _MOST_UNPACKED), (held, _MOST_HELD)):
         if (size := sum(part.file_size for part in some)) > most:
             raise RowsError(
-                f"{path.name} is too large: it has {size >> 20:,} MB when it is unpacked. Save "
-                "its sheet as .csv."
+                f"{name} is too large: it has {size >> 20:,} MB when it is unpacked. Save its "
+                "sheet as .csv."
             )
-
-
-@contextmanager
-def _explained(path: Path) -> Generator[None, None, None]:
-    """Raise what openpyxl raises of a file as a `RowsError`."""
-    try:
-        yield
-    except InvalidRequestError:  # which is a ValueError, too
-        raise
-    except _UNREADABLE as error:
-        with path.open("rb") as file:
-            if file.read(8) == _OLD:
-                what = f"{path.name} has a password, or is an old .xls"
-                raise RowsError(f"{what}: save it as .xlsx, without a password.") from error
-        raise RowsError(f"{path.name} is no Excel file that can be read: {error}.") from error
 
 
 # ------------------------------------------------------------------------------------- results
@@ -320,20 +317,32 @@ def write_excel(
     for number, name in enumerate(columns, start=1):
         width = min(40, max(12, len(name) + 4))
         sheet.column_dimensions[get_column_letter(number)].width = width
-    head = [_text_cell(sheet, texts.fitted(name)) for name in columns]
-    for cell in head:
-        cell.font = Font(bold=True)
-    sheet.append(head)
-    count = 0
-    for count, row in enumerate(rows, start=1):
-        if count >= MOST_ROWS:
-            raise InvalidRequestError(
-                f"A sheet has {MOST_ROWS:,} rows, which are too few: write a .csv file."
-            )
-        sheet.append([_cell(sheet, value, texts) for value in row])
+    with _removed_where_it_fails(sheet):
+        head = [_text_cell(sheet, texts.fitted(name)) for name in columns]
+        for cell in head:
+            cell.font = Font(bold=True)
+        sheet.append(head)
+        count = 0
+        for count, row in enumerate(rows, start=1):
+            if count >= MOST_ROWS:
+                raise InvalidRequestError(
+                    f"A sheet has {MOST_ROWS:,} rows, which are too few: write a .csv file."
+                )
+            sheet.append([_cell(sheet, value, texts) for value in row])
     sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(columns)))}{count + 1}"
     book.save(file)
     return count
+
+
+@contextmanager
+def _removed_where_it_fails(sheet: Any) -> Generator[None, None, None]:
+    """Remove the temporary file to which openpyxl writes a sheet, where it is not saved."""
+    try:
+        yield
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # noqa: SLF001  # it would stay until the process ends
+        raise
 
 
 def _cell(sheet: Any, value: JSON, texts: Texts) -> Any:

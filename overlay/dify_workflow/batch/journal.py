@@ -345,10 +345,10 @@ class Journal:
     def release_failed(self) -> None:
         """Have the rows sent again that failed or were stopped."""
         failed = rows.c.status.in_(("failed", "stopped")), rows.c.state == DONE
-        self.commit(
-            Release(result.number, was_sent=True, run_id=result.run_id)
-            for result in list(self.results(database.SOME, *failed))
-        )
+        for some in batched(self.results(database.SOME, *failed), database.SOME):
+            self.commit(
+                Release(result.number, was_sent=True, run_id=result.run_id) for result in some
+            )
 
     def shut_downs(self) -> int:
         """How many runs the server stopped so, whose rows were then repeated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,14 +99,11 @@ class Registry:
         """
         problems: list[str] = []
         number = 0
-        what = "Rows"
-        if isinstance(rows, RowFile):
-            what = f"Rows of {rows.path.name}"
-            rows = lines_of(rows, self._columns.numbers)
-        with self._journal.all_or_nothing():
+        what = f"Rows of {rows.path.name}" if isinstance(rows, RowFile) else "Rows"
+        with self._journal.all_or_nothing(), self._opened(rows) as lines:
             if reruns_failed:
                 self._journal.release_failed()
-            for block in batched(rows, _BLOCK):
+            for block in batched(lines, _BLOCK):
                 checkpoint()
                 _, wrong = self._add(block, number, is_checked=True)
                 problems += wrong
@@ -123,6 +121,12 @@ class Registry:
             if twice := number - self._journal.count():
                 raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
         return number
+
+    def _opened(self, rows: Iterable[Row]) -> AbstractContextManager[Iterable[Row]]:
+        """The rows; what is wrong with those of a file is told with the rest."""
+        if isinstance(rows, RowFile):
+            return closing(lines_of(rows, self._columns.numbers))
+        return nullcontext(rows)
 
     def incoming(self, rows: Iterator[Row], most: int) -> Iterator[list[RowRecord]]:
         """Take in the rows of an iterator as they come, and give those that were not sent.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -55,13 +56,16 @@ class RowFile(Iterable[JSONObject]):
     description: str | None = None
 
     def __iter__(self) -> Iterator[JSONObject]:
-        for row in lines_of(self):
-            if row.problem is not None:
-                raise RowsError(f"{self.path.name}, row {row.line}: {row.problem}.")
-            yield row
+        with closing(lines_of(self)) as rows:
+            for row in rows:
+                if row.problem is not None:
+                    raise RowsError(f"{self.path.name}, row {row.line}: {row.problem}.")
+                yield row
 
 
-def lines_of(file: RowFile, numbers: frozenset[str] = frozenset()) -> Iterator[FileRow]:
+def lines_of(
+    file: RowFile, numbers: frozenset[str] = frozenset()
+) -> Generator[FileRow, None, None]:
     """The rows of a file, also those with which something is wrong.
 
     Args:
