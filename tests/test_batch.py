@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import httpx
+import pyarrow as pa
 import pytest
 
 from dify_workflow import (
@@ -227,12 +228,15 @@ def test_bad_rows_are_refused_before_anything_is_run_and_can_be_mended(
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ([{"id": 1, "name": "a"}, {"name": "b"}], "Row 2 has no id"),
-        ([{"name": "a"}, {"id": 1, "name": "b"}], "Row 2 has an id"),
-        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "The id '1' is there twice"),
-        ([{"id": n % 1001, "name": f"{n}"} for n in range(1002)], "The id '0' is there twice"),
-        (["a"], "Row 1 is no mapping, but a str"),
-        ([{"name": object()}], "Row 1 cannot be kept: it holds a object"),
+        ([{"id": 1, "name": "a"}, {"name": "b"}], "row 2: it has no id"),
+        ([{"name": "a"}, {"id": 1, "name": "b"}], "row 2: it has an id"),
+        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "the id '1' is there twice"),
+        (
+            [{"id": n % 1001, "name": f"{n}"} for n in range(1002)],
+            "row 1002 .*the id '0' is there twice",
+        ),
+        (["a"], "row 1: it is no mapping, but a str"),
+        ([{"name": object()}], "row 1: it holds a object"),
     ],
 )
 def test_rows_that_cannot_be_told_apart_are_refused(
@@ -261,7 +265,7 @@ def test_a_journal_refuses_other_rows_but_takes_more_and_in_another_order(
         assert run_batch(client, rows[::-1], journal=named, resume=True).counts == {"succeeded": 4}
         with pytest.raises(JournalError, match=r"another row 1 \(3\) than"):
             run_batch(client, [{"id": 3, "name": "Eve"}, *rows[:3]], journal=named, resume=True)
-        with pytest.raises(RowsError, match="Ids are there twice: 1 row too many"):
+        with pytest.raises(RowsError, match=r"row 5 \(0\): the id .0. is there twice"):
             run_batch(client, [*rows, rows[0]], journal=named, resume=True)
     assert set(runs.counts.values()) == {1}
 
@@ -674,3 +678,49 @@ def test_a_claim_that_nobody_waits_for_is_given_back(journal: str) -> None:
         assert 0 in free
 
     anyio.run(run)
+
+
+def test_rows_that_failed_are_run_again_when_that_is_asked_for_and_may_be_corrected(
+    tmp_path: Path,
+) -> None:
+    journal = tmp_path / "rows.journal"
+    with counted_runs(fails=1) as runs, runs.client() as client:
+        assert run_batch(client, names(2), journal=journal).failed == 2
+        again = run_batch(client, names(2), journal=journal, resume=True)
+        assert (again.failed, runs.counts.total()) == (2, 2)
+        rows = [names(2)[0], {"name": "Corrected"}]
+        half = run_batch(client, rows, journal=journal, resume=True, rerun_failed=True)
+        assert half.counts == {"succeeded": 1, "failed": 1}
+        last = run_batch(client, rows, journal=journal, resume=True, rerun_failed=True)
+        with pytest.raises(JournalError, match="another row 2 than the one given"):
+            run_batch(client, names(2), journal=journal, resume=True, rerun_failed=True)
+    assert last.counts == {"succeeded": 2}
+    assert runs.counts == {"Name 0": 2, "Name 1": 1, "Corrected": 2}
+    assert [row.attempts for row in results(journal)] == [2, 3]
+
+
+def test_rows_that_failed_keep_their_results_where_a_correction_is_refused(
+    tmp_path: Path,
+) -> None:
+    journal = tmp_path / "rows.journal"
+    rows = [{"id": n, "name": f"Name {n}"} for n in range(2)]
+    with counted_runs(fails=1) as runs, runs.client() as client:
+        run_batch(client, rows, journal=journal)
+        rows[1]["name"] = "x" * 60
+        with pytest.raises(RowsError, match=r"row 2 \(1\): name takes at most"):
+            run_batch(client, rows, journal=journal, resume=True, rerun_failed=True)
+        assert counts(journal) == {"failed": 2}
+        rows[1]["name"] = "Corrected"
+        given = iter(rows)
+        done = run_batch(client, given, journal=journal, resume=True, rerun_failed=True)
+    assert done.counts == {"succeeded": 1, "failed": 1}
+
+
+def test_results_are_rows_that_data_frames_take(tmp_path: Path) -> None:
+    with counted_runs() as runs, runs.client() as client:
+        summary = run_batch(client, names(3), journal=tmp_path / "rows.journal")
+    rows = list(summary.results())
+    assert [row["outputs.greeting"] for row in rows] == [f"Hello Name {n}" for n in range(3)]
+    table = pa.Table.from_pylist(rows)
+    assert table.column_names == list(rows[0])
+    assert table["outputs.length"].to_pylist() == [6, 6, 6]

@@ -8,6 +8,8 @@ import os
 import pickle
 import re
 import signal
+import subprocess
+import sys
 import threading
 import traceback
 from collections import Counter
@@ -46,9 +48,12 @@ from dify_workflow.batch import (
 from dify_workflow.batch.cluster import MaskedText, executor_at, options_to_send
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.run import OnInterrupt
+from dify_workflow.emulator import Emulator
 from support.batches import Runs, counted_runs, counts, names, results, table, wait_until_begun
+from support.blocks import LOCAL_SERVER
 from support.cli import call
 from support.postgres import NEEDS_POSTGRES, empty_database, postgres
+from support.spec import ROOT
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -406,3 +411,23 @@ def test_an_address_where_nobody_answers_is_said(monkeypatch: pytest.MonkeyPatch
         pass
     with executor_at(None) as nothing:
         assert nothing is None
+
+
+@pytest.mark.slow
+@NEEDS_POSTGRES
+def test_the_program_of_the_page_runs_as_it_stands(
+    database: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "batches.md").read_text(encoding="utf-8")
+    start = "from distributed import LocalCluster"
+    program = start + page.partition(start)[2].partition("```")[0]
+    journal = "postgresql://postgres:x@127.0.0.1:5432/postgres"
+    assert journal in program
+    program = program.replace(journal, database)
+    file = tmp_path / "try_cluster.py"
+    file.write_text(program.replace(LOCAL_SERVER, emulator.base_url), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, file], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{'succeeded': 1000} ")

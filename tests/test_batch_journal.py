@@ -124,8 +124,8 @@ def test_a_refused_batch_leaves_nothing_in_a_database_that_binds_the_next_one(
     ("row", "said"),
     [
         ({"nmae": "Bob"}, "There is no column 'name': is 'nmae' meant?"),
-        ({"Name": "Bob", "x": 1}, "There is no column 'name': is 'Name' meant?"),
-        ({"x": 1}, "row 1: name is required in input form."),
+        ({"Naem": "Bob", "x": 1}, "There is no column 'name': is 'Naem' meant?"),
+        ({"x": 1}, "row 1: name is required in input form"),
     ],
 )
 def test_the_column_that_may_be_meant_is_named(
@@ -149,7 +149,7 @@ def test_the_command_says_that_nothing_was_sent_and_takes_the_corrected_table(
     command = ("batch", str(rows), "--output", str(tmp_path / "out.csv"))
     refused = call(*command, base_url=url, key=KEY)
     assert refused.code == 2
-    assert "nothing was: row 1: name is required in input form." in refused.said
+    assert "nothing was: row 2: name is required in input form" in refused.said
     assert "is 'nmae' meant?" in refused.said
     assert "--resume" not in refused.said
     assert files(tmp_path) == ["rows.csv"]

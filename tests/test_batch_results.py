@@ -105,7 +105,7 @@ def test_parquet_has_columns_of_one_type_each(journal: str, tmp_path: Path) -> N
 
 def test_what_cannot_be_written_leaves_nothing_behind(journal: str, tmp_path: Path) -> None:
     for path, problem in (
-        (tmp_path / "results.xlsx", r"must end in \.csv"),
+        (tmp_path / "results.ods", r"must end in \.csv"),
         (tmp_path / "nowhere" / "results.csv", "There is no folder"),
     ):
         with pytest.raises(InvalidRequestError, match=problem):

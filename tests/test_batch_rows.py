@@ -14,8 +14,8 @@ import pytest
 
 from dify_workflow import InvalidRequestError, WorkflowFile
 from dify_workflow.batch import RowsError, check_rows, read_rows
+from dify_workflow.batch.columns import Columns
 from dify_workflow.batch.records import digest, plain
-from dify_workflow.batch.rows import Columns
 from dify_workflow.emulator import Emulator
 
 
@@ -58,9 +58,9 @@ def test_parquet_keeps_its_types_and_is_read_in_pieces(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("a.csv", "", "a.csv is empty"),
-        ("a.csv", "x,x\n1,2\n", "the name 'x' twice"),
-        ("a.csv", "x,\n1,2\n", "a column without a name"),
-        ("a.csv", "x,y\n1,2\n3\n", "line 3: there are 1 cells under 2 columns"),
+        ("a.csv", "x,x\n1,2\n", "the columns A and B have the same name 'x'"),
+        ("a.csv", "x,\n1,2\n", "row 2: column B has a value and no name"),
+        ("a.csv", "x,y\n1,2\n3\n", "row 3: it has 1 cell under 2 columns"),
         ("a.csv", 'x\n"1\n', "line 2: unexpected end of data"),
         ("a.jsonl", '{"x": 1}\n{"x": \n', "line 2 is not JSON"),
         ("a.jsonl", "[1]\n", "line 1 is no JSON object"),
@@ -76,8 +76,10 @@ def test_what_cannot_be_read_is_named(
 
 
 def test_a_file_that_is_no_table_or_not_there_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match=r"must end in \.csv, \.jsonl, \.ndjson, \.parq"):
-        read_rows("rows.xlsx")
+    with pytest.raises(
+        InvalidRequestError, match=r"must end in \.csv, \.tsv, \.jsonl, \.ndjson, \."
+    ):
+        read_rows("rows.txt")
     with pytest.raises(InvalidRequestError, match="There is no file"):
         read_rows(tmp_path / "rows.csv")
 
@@ -147,10 +149,10 @@ def test_rows_that_cannot_be_told_apart_are_named_before_anything_is_run(
     with emulator.client("echo") as client:
         with pytest.raises(RowsError) as caught:
             check_rows(client, rows)
-        with pytest.raises(RowsError, match="Row 1 is no mapping, but a str"):
+        with pytest.raises(RowsError, match="row 1: it is no mapping, but a str"):
             check_rows(client, ["Ann"])  # type: ignore[list-item]  # as untyped code may
     assert caught.value.problems == (
-        "row 2: the id '1' is there twice",
+        "row 2 (1): the id '1' is there twice (the column id names the rows)",
         "row 3: it has no id, unlike those before it",
     )
 

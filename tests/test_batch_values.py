@@ -230,7 +230,7 @@ def test_a_row_with_an_infinite_number_is_refused(
 ) -> None:
     odd = OddServer(server, {})
     rows = [{"name": "a"}, {"name": "b", "n": value}]
-    with odd.client() as client, pytest.raises(RowsError, match=r"Row 2 .*number"):
+    with odd.client() as client, pytest.raises(RowsError, match=r"row 2: .*number"):
         run_batch(client, rows, journal=tmp_path / "rows.journal")
     assert odd.sent == []
 

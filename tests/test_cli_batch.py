@@ -9,13 +9,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from dify_workflow.batch import BatchProgress, reconcile
 from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table
 from support.cli import Result, call, in_terminal, started
 from support.program import PipedProgram
@@ -23,6 +25,7 @@ from support.waiting import wait_until
 
 KEY = "app-work"
 RUN = "POST /workflows/run"
+NOT_CALCULATED = "has a formula whose value is not in the file; open it in Excel and save it"
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +77,7 @@ def test_the_exit_code_tells_of_rows_that_failed_or_are_unknown(tmp_path: Path) 
         failed = batch(runs, tmp_path, rows=2)
     assert failed.code == 1
     assert "Rows that did not succeed:" in failed.err
-    assert "failed    row-0  Name 0" in failed.err
+    assert "failed    row 2 (row-0)  Name 0" in failed.err
     folder = tmp_path / "unknown"
     folder.mkdir()
     with counted_runs() as runs:
@@ -147,17 +150,101 @@ def test_dry_run_checks_and_runs_nothing(runs: Runs, tmp_path: Path) -> None:
     )
     rows.write_text("nmae\nAnn\n", encoding="utf-8")
     bad = call("batch", str(rows), "--dry-run", base_url=url, key=KEY)
-    assert (bad.code, "row 1: name is required" in bad.said) == (2, True)
+    assert (bad.code, "row 2: name is required" in bad.said) == (2, True)
     assert not runs.counts
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_run_again(
+    tmp_path: Path,
+) -> None:
+    """What a person does who has a spreadsheet and a terminal."""
+    rows, out = tmp_path / "rows.xlsx", tmp_path / "results.xlsx"
+
+    @workflow(Input("name", label="Name of the customer"), Input("visits", "number"))
+    def letter(inputs: Any) -> Any:
+        yield from node("write")
+        if inputs["name"] == "Otto":
+            raise NodeError("no Ottos")
+        return {"letter": f"=Dear {inputs['name']}"}
+
+    with Emulator(letter, linger=0.05) as emulator:
+
+        def run(*arguments: str) -> Result:
+            return call("batch", *arguments, base_url=emulator.base_url, key="app-letter")
+
+        made = run("--template", str(rows))
+        assert (made.code, made.out) == (
+            0,
+            "name    Name of the customer: a text; at most 48 characters\nvisits  a number\n",
+        )
+        filled(rows, [[f"Name {n}", n] for n in range(200)])
+        changed(rows, {"A51": "x" * 60, "B101": "many", "A151": "=1/0"})
+        wrong = run(str(rows), "--output", str(out))
+        assert wrong.code == 2
+        assert wrong.err.splitlines()[1:] == [
+            "Error: Rows of rows.xlsx cannot be run; nothing was:",
+            "  row 51: name takes at most 48 characters, not 60",
+            "  row 101: visits must be a number, not 'many'",
+            f"  row 151: cell A151 {NOT_CALCULATED}",
+        ]
+        changed(rows, {"A51": "Otto", "B101": 3, "A151": "Eve"})
+        done = run(str(rows), "--output", str(out))
+        assert (done.code, "failed    row 51  no Ottos" in done.err) == (1, True), done.err
+        again = f"dify-workflow batch --output {out} --resume --rerun-failed {rows}"
+        assert done.err.endswith(f"may be corrected before:\n  {again}\n")
+        changed(rows, {"A51": "Ottilie"})
+        corrected = run(*again.split()[2:])
+        assert (corrected.code, "200 rows: 200 succeeded" in corrected.err) == (0, True)
+        changed(rows, {"A52": "Another"})
+        refused = run(*again.split()[2:])
+        assert (refused.code, "another row 52 than the one given" in refused.said) == (3, True)
+    cells = load_workbook(out).worksheets[0][51]
+    assert [cell.value for cell in cells][:5] == [
+        "Ottilie",
+        49,
+        "succeeded",
+        None,
+        "=Dear Ottilie",
+    ]
+
+
+def filled(path: Path, rows: list[list[Any]]) -> None:
+    """Put rows into a template, in the place of its example."""
+    book = load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet.delete_rows(2)
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
+
+
+def changed(path: Path, cells: dict[str, Any]) -> None:
+    """Write some cells of a sheet."""
+    book = load_workbook(path)
+    for place, value in cells.items():
+        book.worksheets[0][place] = value
+    book.save(path)
+
+
+def test_the_command_that_goes_on_reads_the_table_as_before(runs: Runs, tmp_path: Path) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / "results.csv"
+    rows.write_bytes("name|x\nZoé|1\n".encode("cp1252"))
+    options = ("--output", str(out), "--delimiter", "|", "--encoding", "cp1252")
+    runs.emulator.faults.answer(500, on=RUN)
+    done = call("batch", str(rows), *options, base_url=runs.emulator.base_url, key=KEY)
+    assert done.err.startswith("rows.csv: cp1252 (Western European), cells separated by |.\n")
+    assert f"--output {out} --delimiter '|' --encoding cp1252 --resume {rows}" in done.err
 
 
 def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) -> None:
     rows, url = str(table(tmp_path / "rows.csv", 1)), runs.emulator.base_url
     for arguments, problem in (
         ([rows], "--output OUT"),
-        ([rows, "--output", "r.xlsx"], "must end in .csv"),
-        (["rows.xlsx", "--output", "r.csv"], "no table that can be read"),
+        ([rows, "--output", "r.ods"], "must end in .csv"),
+        (["rows.txt", "--output", "r.csv"], "no table that can be read"),
+        ([], "--template rows.xlsx writes one to fill in"),
+        ([rows, "--sheet", "x", "--output", str(tmp_path / "r.csv")], "rows.csv takes no sheet"),
         ([rows, "--output", str(tmp_path / "r.csv"), "--dask", "nowhere"], "No Dask scheduler"),
     ):
         done = call("batch", *arguments, base_url=url, key=KEY)

@@ -84,17 +84,18 @@ def test_without_its_extra_tracing_says_what_to_install_when_the_client_is_made(
     assert done.stdout == "tracing needs OpenTelemetry: pip install 'dify-workflow[otel]'\n"
 
 
-def test_batches_bring_neither_parquet_nor_a_cluster() -> None:
+def test_batches_bring_neither_parquet_nor_excel_nor_a_cluster() -> None:
     modules = loaded_by("import dify_workflow.batch") - loaded_by("import httpx")
     assert "sqlalchemy" in modules
-    assert not {"pyarrow", "distributed", "psycopg", "typer", "rich"} & modules
+    assert not {"pyarrow", "openpyxl", "distributed", "psycopg", "typer", "rich"} & modules
 
 
 @pytest.mark.parametrize(
     ("package", "program", "extra"),
     [
         ("sqlalchemy", "import dify_workflow.batch", "batch"),
-        ("pyarrow", "import dify_workflow.batch.parquet", "batch"),
+        ("pyarrow", "import dify_workflow.batch.parquet", "parquet"),
+        ("openpyxl", "import dify_workflow.batch.excel", "excel"),
         (
             "psycopg",
             (

@@ -13,11 +13,11 @@ from sqlalchemy import update
 
 from dify_workflow import AsyncDifyWorkflow, DifyWorkflow
 from dify_workflow.batch import RowResult, run_batch, write_results
+from dify_workflow.batch.columns import Columns
 from dify_workflow.batch.database import rows as row_table
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import Began, Claim, Ended, JournalHeader
 from dify_workflow.batch.registry import Registry, belongs
-from dify_workflow.batch.rows import Columns
 
 from .work import KEY, Memory, Names, server
 
@@ -98,7 +98,7 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
         async with AsyncDifyWorkflow(KEY, base_url=client.base_url) as twin:
             return await belongs(journal, twin)
 
-    Registry(journal, Columns(client.parameters()), asyncio.run(header())).add_all(Names(count))
+    Registry(journal, Columns(client.parameters()), asyncio.run(header())).take_in(Names(count))
     done = {"state": "done", "status": "succeeded", "attempts": 1, "tokens": 10, "elapsed": 0.01}
     with journal._engine.begin() as connection:  # noqa: SLF001  # nobody else does so
         connection.execute(update(row_table).values(outputs='{"greeting": "Hello"}', **done))

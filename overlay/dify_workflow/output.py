@@ -138,6 +138,11 @@ class CSVWriter:
         self._file.write(line.removesuffix("\r\n") + "\n")
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet takes a text for a formula."""
+    return text.startswith(_FORMULAS)
+
+
 def without_formula(text: str) -> str:
     """The text with a ``'`` before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return f"'{text}" if is_formula(text) else text

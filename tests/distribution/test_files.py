@@ -59,7 +59,17 @@ def test_its_metadata_says_what_it_is() -> None:
         says = email.message_from_bytes(wheel.read(f"{INFO}/METADATA"))
     assert (says["Name"], says["Version"]) == ("dify-workflow", __version__)
     assert (says["License-Expression"], says["Requires-Python"]) == ("Apache-2.0", ">=3.11")
-    extras = {"aiohttp", "batch", "cli", "cluster", "emulator", "otel"}
+    extras = {
+        "aiohttp",
+        "batch",
+        "cli",
+        "cluster",
+        "emulator",
+        "excel",
+        "otel",
+        "parquet",
+        "profiles",
+    }
     assert set(says.get_all("Provides-Extra") or ()) == extras
 
 

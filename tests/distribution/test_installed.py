@@ -27,7 +27,10 @@ import dify_workflow, dify_workflow_api
 assert "site-packages" in dify_workflow.__file__, dify_workflow.__file__
 with dify_workflow.DifyWorkflow("app-echo") as workflow:
     print(workflow.run_workflow({"name": "wheel"}).raise_for_status().outputs)
-extras = {"aiohttp", "click", "distributed", "pyarrow", "rich", "sqlalchemy", "starlette", "typer"}
+extras = {
+    "aiohttp", "click", "distributed", "openpyxl", "pyarrow", "rich", "sqlalchemy", "starlette",
+    "typer",
+}
 extras.add("opentelemetry")
 assert not extras & set(sys.modules), extras & set(sys.modules)
 """
@@ -78,7 +81,7 @@ def test_the_page_about_batches_works_without_an_emulator_of_its_own(
 ) -> None:
     page = (ROOT / "docs" / "batches.md").read_text(encoding="utf-8")
     theirs = {LOCAL_SERVER: emulator.base_url}
-    with newcomer(tmp_path, "dify-workflow[batch,cli]", **theirs) as reader:
+    with newcomer(tmp_path, "dify-workflow[batch,excel,cli]", **theirs) as reader:
         make_environment(reader)
         reader.type(f"export DIFY_BASE_URL={emulator.base_url} DIFY_API_KEY=app-echo")
         reader.type("printf 'id,name\\na1,Ann\\n' > names.csv")

@@ -15,9 +15,9 @@ from .errors import needs
 with needs("sqlalchemy", "batch", "Batches need"):
     import sqlalchemy as _  # noqa: F401
 
+from .check import RowCheck, check_rows
 from .errors import JournalError, RowsError
 from .records import RowResult
-from .registry import RowCheck, check_rows
 from .results import BatchProgress, BatchSummary, write_results
 from .rows import RowFile, read_rows
 from .run import iter_batch, iter_batch_async, run_batch, run_batch_async

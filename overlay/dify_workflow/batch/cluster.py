@@ -29,11 +29,11 @@ from .. import ApiKey
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
 from ..internals import Pace, setup_of, with_pace
+from .columns import Columns
 from .errors import JournalError, needs, unwrapped
 from .journal import Command, Journal
-from .limiter import AdaptiveLimit, Permits, RatePolicy, ServerMonitor
+from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowResult
-from .rows import Columns
 from .worker import OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
@@ -116,7 +116,7 @@ class Chunk:
     slots: int
     rate: float | None
     max_attempts: int
-    permits: Permits | None = attrs.field(default=None, repr=False)
+    permits: DaskPermits | None = attrs.field(default=None, repr=False)
 
 
 # ------------------------------------------------------------- in the process of the batch

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..outcomes import can_never_fit, is_outage, meaning
 
-_MOST_SHOWN = 5
+_MOST_SHOWN = 10
 """Problems that a message lists; all that were kept are in `RowsError.problems`."""
 
 MOST_KEPT = 100
@@ -39,10 +39,11 @@ class RowsError(InvalidRequestError):
     """
 
     def __init__(self, message: str, problems: Sequence[str] = (), hint: str = "") -> None:
-        shown = "; ".join(problems[:_MOST_SHOWN])
-        more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
-        text = f"{message}: {shown}{more}." if problems else message
-        super().__init__(f"{text} {hint}".rstrip())
+        shown = [f"  {problem}" for problem in problems[:_MOST_SHOWN]]
+        if more := len(problems) - len(shown):
+            shown.append(f"  and {more} more")
+        text = "\n".join([f"{message}:", *shown]) if problems else message
+        super().__init__(f"{text}\n{hint}" if hint else text)
         self.problems: tuple[str, ...] = tuple(problems)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
@@ -26,6 +26,7 @@ from .records import (
     UNKNOWN,
     Change,
     JournalHeader,
+    KnownRow,
     Release,
     RowRecord,
     RowResult,
@@ -122,52 +123,36 @@ class Journal:
     @contextmanager
     def all_or_nothing(self) -> Generator[None, None, None]:
         """Keep what this thread writes within as a whole, or nothing of it."""
-        with self._engine.begin() as transaction:
-            self._of_thread.transaction = transaction
+        with self._engine.begin() as connection:
+            self._of_thread.connection = connection
             try:
                 yield
             finally:
-                self._of_thread.transaction = None
-
-    @property
-    def _transaction(self) -> Connection | None:
-        transaction: Connection | None = getattr(self._of_thread, "transaction", None)
-        return transaction
+                self._of_thread.connection = None
 
     @contextmanager
-    def _reading(self) -> Generator[Connection, None, None]:
-        """A connection.
+    def _connected(self) -> Generator[Connection, None, None]:
+        """A connection in a transaction: that of `all_or_nothing`, or one of its own.
 
         Raises:
             JournalError: What is read there makes no sense.
         """
+        opened: Connection | None = getattr(self._of_thread, "connection", None)
         try:
-            if self._transaction is not None:
-                yield self._transaction
-                return
-            with self._engine.connect() as connection:
+            with nullcontext(opened) if opened is not None else self._engine.begin() as connection:
                 yield connection
         except (AttributeError, TypeError, ValueError) as error:
             raise database.damaged(self.url, str(error)) from error
 
-    @contextmanager
-    def _writing(self) -> Generator[Connection, None, None]:
-        """A transaction: that of `all_or_nothing`, or one of its own."""
-        if self._transaction is not None:
-            yield self._transaction
-            return
-        with self._engine.begin() as connection:
-            yield connection
-
     def _read(self, statement: Executable, convert: Callable[[Any], T]) -> list[T]:
-        with self._reading() as connection:
+        with self._connected() as connection:
             return [convert(row) for row in connection.execute(statement)]
 
     def _read_in(
         self, column: Any, values: Sequence[Any], wanted: Any, convert: Callable[[Any], T]
     ) -> list[T]:
         """What is wanted where a column has one of these values, in pieces that fit a statement."""
-        with self._reading() as connection:
+        with self._connected() as connection:
             return [
                 convert(row)
                 for some in batched(values, database.SOME)
@@ -175,7 +160,7 @@ class Journal:
             ]
 
     def _number(self, statement: Executable) -> int:
-        with self._reading() as connection:
+        with self._connected() as connection:
             return int(connection.execute(statement).scalar_one())
 
     # ---------------------------------------------------------------------- header and commands
@@ -186,7 +171,7 @@ class Journal:
         Raises:
             JournalError: Another version of this package has written it.
         """
-        with self._reading() as connection:
+        with self._connected() as connection:
             found = connection.execute(select(database.batch)).first()
             if found is None:
                 return None
@@ -204,25 +189,25 @@ class Journal:
             "columns": orjson.dumps(header.columns).decode(),
             "version": database.VERSION,
         }
-        with self._writing() as connection:
+        with self._connected() as connection:
             if not connection.execute(update(database.batch).values(values)).rowcount:
                 connection.execute(insert(database.batch).values(id=1, **values))
 
     def command(self, batch: str) -> Command | None:
         """What a batch wants of its workers; None where it is over, or another one has begun."""
         wanted = select(control.c.wanted).where(control.c.batch == batch)
-        with self._reading() as connection:
+        with self._connected() as connection:
             found: Command | None = connection.execute(wanted).scalar()
             return found
 
     def set_command(self, batch: str, command: Command) -> None:
         """Note what a batch wants of its workers from now on."""
-        with self._writing() as connection:
+        with self._connected() as connection:
             connection.execute(delete(control).where(control.c.batch == batch))
             connection.execute(insert(control).values(batch=batch, wanted=command))
 
     def _withdraw_commands(self) -> None:
-        with self._writing() as connection:
+        with self._connected() as connection:
             connection.execute(delete(control))
 
     # ------------------------------------------------------------------------------------ rows
@@ -231,32 +216,27 @@ class Journal:
         """How many rows it has."""
         return self._number(select(func.coalesce(func.max(rows.c.number), -1))) + 1
 
-    def known(self, first: int, count: int) -> list[tuple[str, str, str]]:
-        """Key, digest and state of the rows with these numbers, in their order."""
-        wanted = select(rows.c.key, rows.c.digest, rows.c.state).where(
-            rows.c.number >= first, rows.c.number < first + count
-        )
-        return self._read(wanted.order_by(rows.c.number), _known_from)
+    def known(self, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """The rows that it has, by their keys."""
+        wanted = select(rows.c.key, rows.c.number, rows.c.digest, rows.c.state)
+        return dict(self._read_in(rows.c.key, keys, wanted, _known_from))
 
-    def known_by_key(self, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Digest and state by the keys that it has."""
-        wanted = select(rows.c.key, rows.c.digest, rows.c.state)
-        found = self._read_in(rows.c.key, keys, wanted, _known_from)
-        return {key: (mark, state) for key, mark, state in found}
-
-    def add(self, new: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, new: Iterable[Mapping[str, Any]]) -> None:
         """Add rows that are to be run.
 
         Args:
-            new: Number, key, digest and row (JSON) of each.
-
-        Raises:
-            IntegrityError: A key is there already.
+            new: Number, key, digest and row (JSON) of each; no key is there already.
         """
         values = [{"state": PENDING, "attempts": 0, **row} for row in new]
         if values:
-            with self._writing() as connection:
+            with self._connected() as connection:
                 connection.execute(insert(rows), values)
+
+    def replace(self, row: Mapping[str, Any]) -> bool:
+        """Put a row in the place of the one with its number; only of one that is to be run."""
+        place = rows.c.number == row["number"], rows.c.state == PENDING
+        with self._connected() as connection:
+            return connection.execute(update(rows).where(*place).values(row)).rowcount > 0
 
     def blocks(self, *states: str, limit: int = database.SOME) -> Iterator[list[RowRecord]]:
         """The rows in one of these states, by number, no more than `limit` at a time."""
@@ -280,7 +260,7 @@ class Journal:
 
     def any_run(self) -> str | None:
         """Id of a run of the batch; None where none is known."""
-        with self._reading() as connection:
+        with self._connected() as connection:
             wanted = select(rows.c.run_id).where(rows.c.run_id.is_not(None)).limit(1)
             return connection.execute(wanted).scalar()
 
@@ -306,7 +286,7 @@ class Journal:
         Raises:
             JournalError: They cannot be written.
         """
-        with self._writing() as connection:
+        with self._connected() as connection:
             return database.write_changes(connection, changes)
 
     # --------------------------------------------------------------------------------- results
@@ -317,7 +297,7 @@ class Journal:
         wanted = select(rows.c.state, rows.c.status, number, used)
         counts: dict[str, int] = {}
         tokens = 0
-        with self._reading() as connection:
+        with self._connected() as connection:
             grouped = connection.execute(wanted.group_by(rows.c.state, rows.c.status))
             for state, status, many, spent in grouped:
                 name = status_of(_known_state(state), status)
@@ -361,6 +341,14 @@ class Journal:
             Release(result.number, was_sent=True, run_id=result.run_id, was_shut_down=True)
             for result in again
         )
+
+    def release_failed(self) -> None:
+        """Have the rows sent again that failed or were stopped."""
+        failed = rows.c.status.in_(("failed", "stopped")), rows.c.state == DONE
+        for some in batched(self.results(database.SOME, *failed), database.SOME):
+            self.commit(
+                Release(result.number, was_sent=True, run_id=result.run_id) for result in some
+            )
 
     def shut_downs(self) -> int:
         """How many runs the server stopped so, whose rows were then repeated."""
@@ -434,8 +422,8 @@ def _result_from(row: Any) -> RowResult:
     )
 
 
-def _known_from(row: Any) -> tuple[str, str, str]:
-    return row.key, row.digest, _known_state(row.state)
+def _known_from(row: Any) -> tuple[str, KnownRow]:
+    return row.key, KnownRow(row.number, row.digest, _known_state(row.state))
 
 
 def _known_state(state: str) -> str:

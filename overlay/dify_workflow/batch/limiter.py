@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from itertools import count
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from anyio import Event, Lock, move_on_after
 
@@ -104,18 +104,6 @@ class RatePolicy:
         # Jitter, so that several batches do not come back together.
         asked = retry_after if retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # no secret
         self._closed_until = max(self._closed_until, now + asked)
-
-
-class Permits(Protocol):
-    """A bound on runs that several processes share; a row's turn needs a permit of it."""
-
-    async def acquire(self) -> bool:
-        """Take a permit; False where none is free soon."""
-        ...
-
-    async def release(self) -> None:
-        """Give a permit back."""
-        ...
 
 
 class AdaptiveLimit:

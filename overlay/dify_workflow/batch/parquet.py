@@ -13,7 +13,7 @@ from .._json import JSON, JSONObject
 from .errors import RowsError, needs
 from .records import batched, json_text
 
-with needs("pyarrow", "batch", "Parquet files need"):
+with needs("pyarrow", "parquet", "Parquet files need"):
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -32,9 +32,9 @@ from .worker import OnResult, Source, Worker
 from .writer import JournalWriter, time_of
 
 if TYPE_CHECKING:
+    from .columns import Columns
     from .journal import Journal
     from .limiter import ServerMonitor
-    from .rows import Columns
 
 SETTLING = 5.0
 """Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from pathlib import PurePath
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 import orjson
@@ -120,6 +120,14 @@ class RowRecord:
             elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
             total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
         )
+
+
+class KnownRow(NamedTuple):  # of a million rows there are a million
+    """What is compared of a row that the journal has."""
+
+    number: int
+    digest: str
+    state: str
 
 
 @attrs.frozen
@@ -241,7 +249,7 @@ def from_json(text: str) -> JSON:
 
 
 KEY_COLUMN = "id"
-"""The column that names rows, where there is one."""
+"""Name of the column that names rows, in whichever case."""
 
 
 def plain(row: Mapping[str, JSON]) -> bytes:
@@ -253,9 +261,23 @@ def plain(row: Mapping[str, JSON]) -> bytes:
     return _dumped(row, 0)
 
 
+def folded(name: str) -> str:
+    """The name of a column without regard to case and outer spaces."""
+    return name.strip().casefold()
+
+
+def key_column(names: Iterable[str]) -> str | None:
+    """The column that names rows; None where there is none."""
+    names = tuple(names)
+    if KEY_COLUMN in names:
+        return KEY_COLUMN
+    return next((name for name in names if folded(name) == KEY_COLUMN), None)
+
+
 def key_of(row: Mapping[str, JSON]) -> str | None:
     """The id of a row; None where it names none."""
-    key = row.get(KEY_COLUMN)
+    column = KEY_COLUMN if KEY_COLUMN in row else key_column(row)
+    key = None if column is None else row[column]
     return None if key is None or key == "" else str(key)
 
 

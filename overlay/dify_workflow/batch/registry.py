@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import orjson
-from anyio import from_thread
-from sqlalchemy.exc import IntegrityError
 
 from .._json import JSON
 from ..async_client import AsyncDifyWorkflow
-from ..client import DifyWorkflow
 from ..errors import InvalidRequestError, NotFoundError
 from ..internals import setup_of
 from ..timeline.text import counted
 from .errors import MOST_KEPT, JournalError, RowsError
-from .records import PENDING, JournalHeader, RowRecord, batched, digest, key_of, plain
-from .rows import Columns
+from .records import (
+    PENDING,
+    JournalHeader,
+    KnownRow,
+    RowRecord,
+    batched,
+    digest,
+    key_of,
+    plain,
+)
+from .rows import RowFile, lines_of
 
 if TYPE_CHECKING:
+    from .columns import Columns
     from .journal import Journal
 
 _BLOCK = 1000
@@ -32,191 +39,222 @@ _BLOCK = 1000
 _SLOW = 0.02
 """Seconds that a row may take to come before it is run without waiting for another one."""
 
-_ATTENTION = 100
-"""Rows after which a thread looks whether anybody waits for it."""
-
-logger = logging.getLogger("dify_workflow")
-
 Row = Mapping[str, JSON]
 
 
-class _Seen(NamedTuple):  # of a million rows there are a million
+class _Seen(NamedTuple):
     """A row as it is recognised."""
 
+    place: int
     key: str
     digest: str
     row: Row
+    state: str = PENDING
+
+    def as_kept(self, number: int) -> dict[str, object]:
+        """The row as the journal has it."""
+        row = plain(self.row).decode()
+        return {"number": number, "key": self.key, "digest": self.digest, "row": row}
 
 
 class Registry:
-    """Takes rows into a journal."""
+    """Takes rows into a journal, which may know them from an earlier call.
+
+    Args:
+        journal: The journal.
+        columns: What checks the rows.
+        header: What the journal belongs to.
+    """
 
     def __init__(self, journal: Journal, columns: Columns, header: JournalHeader) -> None:
         self._journal = journal
         self._columns = columns
         self._header = header
         self._had = journal.count()
-        self.unused: list[str] = []
-        """Columns of the first row that are no inputs."""
+        self.offsets: list[tuple[int, int]] = []
+        """By how much the row of a file is ahead of a row's number, from which number on."""
 
-    def take_in(self, rows: Iterable[Row]) -> int:
-        """Check rows, and take them into the journal; return how many there are.
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the first row's columns."""
+        return self._header.columns
 
-        It runs in a thread of anyio, which ends when the batch was cancelled.
+    def take_in(
+        self,
+        rows: Iterable[Row],
+        *,
+        reruns_failed: bool = False,
+        checkpoint: Callable[[], object] = lambda: None,
+    ) -> int:
+        """Check rows and take them in, all or none; return how many there are.
 
-        Raises:
-            RowsError: The app does not take one of them, or they cannot be told apart.
-            JournalError: The journal knows other rows.
-        """
-        total = self.check(_attentive(rows))
-        if total > self._journal.count():
-            self.add_all(_attentive(rows))
-        if self.unused:
-            names = ", ".join(self.unused)
-            logger.info("run_batch: the app has no inputs named %s; results have them", names)
-        return total
-
-    def check(self, rows: Iterable[Row]) -> int:
-        """Check rows, and that those which the journal knows are the same; nothing is written.
-
-        Returns:
-            How many there are.
+        Args:
+            rows: The rows.
+            reruns_failed: Whether rows that failed are to be run again.
+            checkpoint: Called every thousand rows; what it raises ends this.
 
         Raises:
             RowsError: The app does not take one of them, or they cannot be told apart.
             JournalError: The journal knows other rows.
         """
         problems: list[str] = []
-        hint = ""
-        count = self._journal.count()
         number = 0
-        for block in batched(rows, _BLOCK):
-            seen = self._seen(block, number)
-            states = self._states(seen, number, count)
-            for place, (each, state) in enumerate(zip(seen, states, strict=True), start=number):
-                if state in {None, PENDING} and (found := self._problem(each, place)):
-                    hint = hint or self._columns.near_miss(each.row)
-                    problems.append(found)
-            if len(problems) >= MOST_KEPT:
-                break
-            number += len(block)
-        if problems:
-            raise RowsError("Rows cannot be run; nothing was", problems[:MOST_KEPT], hint)
-        if number < count:
-            raise JournalError(
-                f"{self._journal!r} has {count:,} rows, of which only {number:,} were given; rows "
-                "may be added, but none may be taken away."
-            )
+        what = f"Rows of {rows.path.name}" if isinstance(rows, RowFile) else "Rows"
+        with self._journal.all_or_nothing(), self._opened(rows) as lines:
+            if reruns_failed:
+                self._journal.release_failed()
+            for block in batched(lines, _BLOCK):
+                checkpoint()
+                _, wrong = self._add(block, number, is_checked=True)
+                problems += wrong
+                number += len(block)
+                if len(problems) >= MOST_KEPT:
+                    break
+            if problems:
+                hint = self._columns.near_miss(self.columns)
+                raise RowsError(f"{what} cannot be run; nothing was", problems[:MOST_KEPT], hint)
+            if number < self._had:
+                raise JournalError(
+                    f"{self._journal!r} has {self._had:,} rows, of which only {number:,} were "
+                    "given; rows may be added, but none may be taken away."
+                )
+            if twice := number - self._journal.count():
+                raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
         return number
 
-    def add_all(self, rows: Iterable[Row]) -> None:
-        """Take rows that were checked into the journal, where it does not know them yet.
+    def _opened(self, rows: Iterable[Row]) -> AbstractContextManager[Iterable[Row]]:
+        """The rows; what is wrong with those of a file is told with the rest."""
+        if isinstance(rows, RowFile):
+            return closing(lines_of(rows, self._columns.numbers))
+        return nullcontext(rows)
 
-        Raises:
-            RowsError: An id is there twice; then none is taken.
-        """
-        number = 0
-        with self._journal.all_or_nothing():
-            for block in batched(rows, _BLOCK):
-                self.add(block, number)
-                number += len(block)
-            twice = number - self._journal.count()
-            if twice:
-                raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
+    def incoming(self, rows: Iterator[Row], most: int) -> Iterator[list[RowRecord]]:
+        """Take in the rows of an iterator as they come, and give those that were not sent.
 
-    def add(self, block: Sequence[Row], number: int) -> list[str]:
-        """Take some rows into the journal, where it does not know them yet; return their keys.
+        What is wrong with their inputs shows when they are run.
 
         Args:
-            block: The rows.
-            number: How many rows came before these.
+            rows: The rows.
+            most: How many are taken at a time; fewer where they come slowly.
 
         Raises:
             RowsError: They cannot be told apart.
             JournalError: The journal knows other rows.
         """
-        seen = self._seen(block, number)
+        number = 0
+        while block := _taken(rows, most):
+            keys, problems = self._add(block, number, is_checked=False)
+            if problems:
+                raise RowsError("Rows cannot be run", problems)
+            number += len(block)
+            found = self._journal.records(keys=keys)
+            if pending := [each for each in found if each.state == PENDING]:
+                yield pending
+
+    def _add(
+        self, block: Sequence[Row], number: int, *, is_checked: bool
+    ) -> tuple[list[str], list[str]]:
+        """Take in some rows, where the journal does not know them yet.
+
+        Args:
+            block: The rows.
+            number: How many came before them.
+            is_checked: Whether it is checked that the app takes them.
+
+        Returns:
+            Their keys, and what is wrong with which of them.
+        """
+        problems: list[tuple[int, str]] = []
+        seen: dict[str, _Seen] = {}
+        for place, row in enumerate(block, start=number):
+            try:
+                each = self._recognised(row, place)
+            except (InvalidRequestError, TypeError) as error:
+                problems.append((place, f"{name_of(row, place)}: {error}"))
+                continue
+            if each.key in seen:
+                problems.append((place, f"{self._name(each)}: {_twice(each.key)}"))
+            seen.setdefault(each.key, each)
         if not number:
             self._journal.set_header(self._header)
-        count = self._journal.count()
-        states = self._states(seen, number, count)
-        new = [each for each, state in zip(seen, states, strict=True) if state is None]
-        values = [
-            {"number": at, "key": each.key, "digest": each.digest, "row": plain(each.row).decode()}
-            for at, each in enumerate(new, start=count)
-        ]
-        try:
-            self._journal.add(values)
-        except IntegrityError:
-            raise RowsError(_twice(new)) from None
-        return [each.key for each in seen]
-
-    def _seen(self, block: Sequence[Row], number: int) -> list[_Seen]:
-        """The rows as they are recognised."""
-        return [self._recognised(row, place) for place, row in enumerate(block, start=number)]
+        may_be_known = self._header.has_ids or number < self._had
+        known = self._journal.known(list(seen)) if may_be_known else {}
+        new: list[_Seen] = []
+        for each in seen.values():
+            try:
+                if self._is_new(each, known.get(each.key)):
+                    new.append(each)
+                if is_checked and known.get(each.key, each).state == PENDING:
+                    self._columns.inputs(orjson.loads(plain(each.row)))
+            except InvalidRequestError as error:
+                problems.append((each.place, f"{self._name(each)}: {error}"))
+        self._journal.add(
+            each.as_kept(number) for number, each in enumerate(new, start=self._journal.count())
+        )
+        return list(seen), [text.rstrip(".") for _, text in sorted(problems)]
 
     def _recognised(self, row: Row, place: int) -> _Seen:
-        _check_mapping(row, place)
-        try:
-            mark = digest(row)
-        except TypeError as error:
-            raise RowsError(f"Row {place + 1} cannot be kept: {error}.") from None
+        """The row as it is recognised.
+
+        Raises:
+            InvalidRequestError: It is no row, could not be read, or has an id where others have
+                none.
+            TypeError: It holds something that cannot be kept.
+        """
+        _check_mapping(row)
+        offset = getattr(row, "line", place) - place
+        if offset != (self.offsets[-1][1] if self.offsets else 0):
+            self.offsets.append((place, offset))
+        if problem := getattr(row, "problem", None):  # of a file
+            raise InvalidRequestError(problem)
+        mark = digest(row)
         key = key_of(row)
         has_id = key is not None
         if self._header.has_ids is None:
             self._header = attrs.evolve(self._header, has_ids=has_id, columns=tuple(row))
-            self.unused = self._columns.unused(row)
         if has_id != self._header.has_ids:
-            raise RowsError(
-                f"Row {place + 1} has {'an' if has_id else 'no'} id, unlike those before it; all "
-                "rows have one, or none has."
-            )
-        return _Seen(f"{place}-{mark}" if key is None else key, mark, row)
+            what = "an id" if has_id else "no id"
+            raise InvalidRequestError(f"it has {what}, unlike those before it")
+        return _Seen(place, f"{place}-{mark}" if key is None else key, mark, row)
 
-    def _states(self, seen: Sequence[_Seen], number: int, count: int) -> list[str | None]:
-        """State of each row as the journal has it; None for those that are new."""
-        if number >= count and not self._header.has_ids:
-            return [None] * len(seen)
-        known = self._journal.known(number, len(seen))
-        if [each[:2] for each in known] == [(each.key, each.digest) for each in seen]:
-            return [state for _, _, state in known]
-        by_key = self._journal.known_by_key([each.key for each in seen])
-        found: list[str | None] = []
-        for place, each in enumerate(seen, start=number):
-            mark, state = by_key.get(each.key, (each.digest, None))
-            is_other = state is None and not self._header.has_ids and place < count
-            if mark != each.digest and not self._had:  # the journal has what came before in these
-                raise RowsError(f"The id {each.key!r} is there twice.")
-            if mark != each.digest or is_other:
-                raise JournalError(
-                    f"{self._journal!r} has another row {self._name(each, place)} than the one "
-                    "given; use a new journal for other rows."
-                )
-            found.append(state)
-        return found
+    def _is_new(self, each: _Seen, known: KnownRow | None) -> bool:
+        """Whether the journal has to take a row in, of which it knows this.
 
-    def _problem(self, each: _Seen, place: int) -> str | None:
-        try:
-            self._columns.inputs(orjson.loads(plain(each.row)))
-        except InvalidRequestError as error:
-            return f"row {self._name(each, place)}: {str(error).rstrip('.')}"
-        return None
+        Raises:
+            InvalidRequestError: Another row before it has the same id.
+            JournalError: The journal knows another row in its place.
+        """
+        if known is not None and known.number >= self._had:
+            raise InvalidRequestError(_twice(each.key))
+        if known is not None and known.digest == each.digest:
+            return False
+        if known is None and (self._header.has_ids or each.place >= self._had):
+            return True
+        # What is still to be run may be corrected.
+        if self._journal.replace(each.as_kept(known.number if known else each.place)):
+            return False
+        raise JournalError(
+            f"{self._journal!r} has another {self._name(each)} than the one given; use a new "
+            "journal for other rows."
+        )
 
-    def _name(self, each: _Seen, place: int) -> str:
-        return f"{place + 1} ({each.key})" if self._header.has_ids else f"{place + 1}"
+    def _name(self, each: _Seen) -> str:
+        key = f" ({each.key})" if self._header.has_ids else ""
+        return name_of(each.row, each.place) + key
 
 
-def incoming(
-    rows: Iterator[Row], registry: Registry, journal: Journal, most: int
-) -> Iterator[list[RowRecord]]:
-    """The rows of an iterator that were not sent, taken into the journal as they come."""
-    number = 0
-    while taken := _taken(rows, most):
-        keys = registry.add(taken, number)
-        number += len(taken)
-        found = journal.records(keys=keys)
-        if pending := [each for each in found if each.state == PENDING]:
-            yield pending
+def _check_mapping(row: object) -> None:
+    if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
+        raise InvalidRequestError(f"it is no mapping, but a {type(row).__name__}")
+
+
+def name_of(row: object, place: int) -> str:
+    """How a row is named to people: as its file has it, or by its place."""
+    return f"row {getattr(row, 'line', place + 1)}"
+
+
+def _twice(key: str) -> str:
+    return f"the id {key!r} is there twice (the column id names the rows)"
 
 
 def _taken(rows: Iterator[Row], most: int) -> list[Row]:
@@ -229,29 +267,6 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
             break
         began = time.monotonic()
     return taken
-
-
-def _attentive(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that are read in a thread, which ends when the batch was cancelled."""
-    for number, row in enumerate(rows):
-        if not number % _ATTENTION:
-            from_thread.check_cancelled()
-        yield row
-
-
-def _check_mapping(row: object, place: int) -> None:
-    """Refuse what is no row."""
-    if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
-        raise RowsError(f"Row {place + 1} is no mapping, but a {type(row).__name__}.")
-
-
-def _twice(new: Sequence[_Seen]) -> str:
-    keys: set[str] = set()
-    for each in new:
-        if each.key in keys:
-            return f"The id {each.key!r} is there twice."
-        keys.add(each.key)
-    return "An id is there twice."
 
 
 # --------------------------------------------------------------------- whose the journal is
@@ -303,73 +318,3 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
         f"{journal!r} belongs to another app: this key's app has none of its runs. Use that app's "
         "key, or a new journal."
     )
-
-
-# ------------------------------------------------------------------- checking without running
-
-
-@attrs.frozen
-class RowCheck:
-    """Rows that the app takes.
-
-    Args:
-        rows: How many there are.
-        inputs: The app's inputs of which there is a column in the first row, with their kinds.
-        unused: Columns of the first row that are no inputs.
-        missing: Inputs that need no value and have no column in the first row.
-    """
-
-    rows: int
-    inputs: dict[str, str]
-    unused: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
-    """Check rows as `run_batch` does, and run none.
-
-    Args:
-        workflow: Client of the app, which is asked what it takes (GET /parameters).
-        rows: As for `run_batch`, but with an end.
-
-    Raises:
-        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
-        DifyError: The app could not be asked.
-    """
-    columns = Columns(workflow.parameters())
-    first: Row = {}
-    count = 0
-    problems: list[str] = []
-    hint = ""
-    ids: set[str] = set()
-    for count, row in enumerate(rows, start=1):
-        _check_mapping(row, count - 1)
-        first = first or row
-        try:
-            columns.inputs(orjson.loads(plain(row)))
-            _check_id(key_of(row), ids, has_one=key_of(first) is not None)
-        except (InvalidRequestError, TypeError) as error:
-            hint = hint or columns.near_miss(row)
-            problems.append(f"row {count}: {str(error).rstrip('.')}")
-            if len(problems) == MOST_KEPT:
-                break
-    if problems:
-        raise RowsError("Rows cannot be run", problems, hint)
-    kinds = {field.name: field.kind for field in columns.fields}
-    return RowCheck(
-        rows=count,
-        inputs={name: kind for name, kind in kinds.items() if name in first},
-        unused=tuple(columns.unused(first)),
-        missing=tuple(name for name in kinds if name not in first),
-    )
-
-
-def _check_id(key: str | None, ids: set[str], *, has_one: bool) -> None:
-    """Refuse the id of a row, or its lack, where rows could not be told apart; else note it."""
-    if (key is not None) != has_one:
-        what = "no id" if key is None else "an id"
-        raise InvalidRequestError(f"it has {what}, unlike those before it")
-    if key in ids:
-        raise InvalidRequestError(f"the id {key!r} is there twice")
-    if key is not None:
-        ids.add(key)

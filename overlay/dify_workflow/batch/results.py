@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import urljoin
 
 import attrs
 
-from .._json import JSON, JSONObject, is_object, is_text
+from .._json import JSON, JSONObject, is_list, is_object, is_text
 from ..errors import InvalidRequestError
 from ..output import CSVWriter, Source, refuse_source, replacing, without_formula
 from .database import file_of, url_of
@@ -21,7 +23,6 @@ from .records import SUCCESSES, RowResult, json_text
 
 if TYPE_CHECKING:
     from os import PathLike
-
 
 logger = logging.getLogger("dify_workflow")
 
@@ -97,6 +98,7 @@ class BatchSummary:
     attempts_needed: int | None = None
     _journal: str = attrs.field(default="", repr=False, alias="journal")
     _sources: tuple[Path, ...] = attrs.field(default=(), repr=False, alias="sources")
+    _offsets: Sequence[tuple[int, int]] = attrs.field(default=(), repr=False, alias="offsets")
 
     @property
     def rows(self) -> int:
@@ -107,6 +109,11 @@ class BatchSummary:
     def succeeded(self) -> int:
         """How many rows have their outputs."""
         return sum(many for status, many in self.counts.items() if status in SUCCESSES)
+
+    @property
+    def failed(self) -> int:
+        """How many rows failed or were stopped."""
+        return self.counts.get("failed", 0) + self.counts.get("stopped", 0)
 
     @property
     def unknown(self) -> int:
@@ -123,6 +130,20 @@ class BatchSummary:
         refuse_source(Path(path), *self._sources)
         return write_results(path, journal=self._journal, escape_formulas=escape_formulas)
 
+    def results(self) -> Iterator[JSONObject]:
+        """All rows and their results, as ``pandas.DataFrame`` and ``polars.DataFrame`` take them.
+
+        Each has all columns of `write_results`; outputs are as the app gave them, but that files
+        are their addresses. Before the first one, the journal is read once for the columns.
+        """
+        with closing(Journal(self._journal)) as journal:
+            yield from ResultTable(journal).lines()
+
+    def line_of(self, result: RowResult) -> int:
+        """The row of the file, counted as a spreadsheet does, or else the place among all rows."""
+        known = bisect(self._offsets, result.number, key=lambda offset: offset[0])
+        return result.number + (self._offsets[known - 1][1] if known else 1)
+
     def slowest(self, limit: int = 5) -> list[RowResult]:
         """The rows whose runs took longest, the slowest first."""
         with closing(Journal(self._journal)) as journal:
@@ -132,6 +153,70 @@ class BatchSummary:
         """The first rows that failed, were stopped, or whose outcome is unknown."""
         with closing(Journal(self._journal)) as journal:
             return journal.troubled(limit)
+
+
+class ResultTable:
+    """All rows of a journal and their results, with one column for each output.
+
+    Args:
+        journal: The journal, which is read once for the columns, and again for the rows.
+        has_files: Whether files among the outputs are objects, as the app gives them; otherwise
+            they are their addresses, several of them on a line each.
+    """
+
+    def __init__(self, journal: Journal, *, has_files: bool = False) -> None:
+        self._journal = journal
+        self._has_files = has_files
+        header = journal.header()
+        self._base_url = header.base_url if header else ""
+        own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
+        outputs: Kinds = {}
+        for result in journal.results(_BLOCK):
+            _note(own, _own_columns(result))
+            _note(outputs, self._outputs(result))
+        self.kinds: Kinds = {**own, **_BEFORE_OUTPUTS, **outputs, **_BEHIND_OUTPUTS}
+
+    def lines(self) -> Iterator[JSONObject]:
+        """The rows of the table, each with all columns."""
+        empty: JSONObject = dict.fromkeys(self.kinds)
+        for result in self._journal.results(_BLOCK):
+            yield {
+                **empty,
+                **_own_columns(result),
+                **self._outputs(result),
+                "status": result.status,
+                "message": result.message,
+                "run_id": result.run_id,
+                "elapsed_seconds": result.elapsed_time,
+                "tokens": result.total_tokens,
+                "attempts": result.attempts,
+            }
+
+    def _outputs(self, result: RowResult) -> JSONObject:
+        outputs: JSON = result.outputs
+        if not is_object(outputs):
+            return {_OUTPUTS: outputs}
+        if self._has_files:
+            return {f"{_OUTPUTS}.{name}": value for name, value in outputs.items()}
+        return {f"{_OUTPUTS}.{name}": self._address(value) for name, value in outputs.items()}
+
+    def _address(self, value: JSON) -> JSON:
+        """The addresses in place of a file, or of a list of nothing but files."""
+        files = value if is_list(value) else [value]
+        if not (files and all(map(_is_file, files))):
+            return value
+        # A server that was not told its own address gives a path.
+        return "\n".join(
+            urljoin(self._base_url, file.get("url") or file.get("remote_url")) for file in files
+        )
+
+
+def _is_file(value: JSON) -> bool:
+    return (
+        is_object(value)
+        and value.get("dify_model_identity") == "__dify__file__"
+        and isinstance(value.get("url") or value.get("remote_url"), str)
+    )
 
 
 def write_results(
@@ -145,7 +230,8 @@ def write_results(
     the file appears when it is whole, with the mode of the one that it replaces.
 
     Args:
-        path: Where to, as ``.csv``, ``.jsonl`` or ``.parquet``.
+        path: Where to, as ``.csv``, ``.jsonl``, ``.xlsx`` or ``.parquet``. Files among the outputs
+            are their addresses, but in ``.jsonl``, which has outputs exactly.
         journal: The journal's path or URL.
         escape_formulas: Whether texts in CSV that spreadsheets take for formulas get a ``'`` before
             them: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
@@ -156,7 +242,7 @@ def write_results(
     Raises:
         InvalidRequestError: The path has another ending, cannot be written, or is the journal.
         JournalError: There is no such journal.
-        ImportError: Parquet needs the extra ``batch``.
+        ImportError: Excel and Parquet need their extras.
     """
     target = Path(path)
     file = file_of(url_of(journal))
@@ -164,11 +250,11 @@ def write_results(
     check_results_path(target, *sources, escape_formulas=escape_formulas)
     texts = Texts(escapes=escape_formulas)
     with closing(Journal(journal, must_exist=True)) as read:
-        kinds = _kinds(read)
         write = _WRITERS[target.suffix.lower()]
+        rows = ResultTable(read, has_files=write is _write_json_lines)
         try:
             with replacing(target) as opened:
-                count = write(opened, kinds, _lines(read, kinds), texts)
+                count = write(opened, rows.kinds, rows.lines(), texts)
         except OSError as error:
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
     if texts.halved:
@@ -177,6 +263,13 @@ def write_results(
             "such as \\ud83d is written instead. A .jsonl file has them exactly.",
             target.name,
             "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
+        )
+    if texts.shortened:
+        logger.warning(
+            "write_results: %s: %s longer than a cell of Excel can be; the end is left out, and "
+            "its place says so. A .csv or .jsonl file has all of it.",
+            target.name,
+            "1 text is" if texts.shortened == 1 else f"{texts.shortened:,} texts are",
         )
     return count
 
@@ -213,6 +306,7 @@ class Texts:
 
     escapes: bool = False
     halved: int = 0
+    shortened: int = 0
 
     def fitted(self, text: str) -> str:
         """The text as it is written."""
@@ -222,16 +316,6 @@ class Texts:
             return text
         self.halved += 1
         return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _kinds(journal: Journal) -> Kinds:
-    header = journal.header()
-    own: Kinds = {_own(name): set() for name in (header.columns if header else ())}
-    outputs: Kinds = {}
-    for result in journal.results(_BLOCK):
-        _note(own, _own_columns(result))
-        _note(outputs, _output_columns(result))
-    return {**own, **_BEFORE_OUTPUTS, **outputs, **_BEHIND_OUTPUTS}
 
 
 def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
@@ -254,24 +338,6 @@ def _kind_of(value: JSON) -> type:
     return type(value)  # pyright: ignore[reportUnknownVariableType]  # of whichever JSON
 
 
-def _lines(journal: Journal, kinds: Kinds) -> Iterator[JSONObject]:
-    """The rows of the table, each with all columns."""
-    empty: JSONObject = dict.fromkeys(kinds)
-    for result in journal.results(_BLOCK):
-        yield {**empty, **_own_columns(result), **_output_columns(result), **_facts(result)}
-
-
-def _facts(result: RowResult) -> JSONObject:
-    return {
-        "status": result.status,
-        "message": result.message,
-        "run_id": result.run_id,
-        "elapsed_seconds": result.elapsed_time,
-        "tokens": result.total_tokens,
-        "attempts": result.attempts,
-    }
-
-
 def _own_columns(result: RowResult) -> JSONObject:
     return {_own(name): value for name, value in result.row.items()}
 
@@ -281,13 +347,6 @@ def _own(name: str) -> str:
     is_fact = name in _BEFORE_OUTPUTS or name in _BEHIND_OUTPUTS
     is_taken = is_fact or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
     return f"{_ROW}{name}" if is_taken else name
-
-
-def _output_columns(result: RowResult) -> JSONObject:
-    outputs: JSON = result.outputs
-    if not is_object(outputs):
-        return {_OUTPUTS: outputs}
-    return {f"{_OUTPUTS}.{name}": value for name, value in outputs.items()}
 
 
 def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
@@ -320,20 +379,31 @@ def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], te
     return write_parquet(file, kinds, lines, texts.fitted)
 
 
-def _cell(value: JSON, texts: Texts) -> JSON:
-    """A value as a cell: text and numbers as they are, everything else as JSON."""
-    if isinstance(value, str):
-        return texts.fitted(value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (is_number and math.isfinite(value)):
+def _write_excel(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
+    from .excel import write_excel
+
+    rows = ([_scalar(line[name]) for name in kinds] for line in lines)
+    return write_excel(file, list(kinds), rows, texts)
+
+
+def _scalar(value: JSON) -> JSON:
+    """A value as a cell: texts, numbers and truth values as they are, everything else as JSON."""
+    if value is None or isinstance(value, str | int):
         return value
-    return json_text(value)
+    return value if isinstance(value, float) and math.isfinite(value) else json_text(value)
+
+
+def _cell(value: JSON, texts: Texts) -> JSON:
+    """A value as a cell of CSV, in which truth values are as in JSON, too."""
+    value = json_text(value) if isinstance(value, bool) else _scalar(value)
+    return texts.fitted(value) if isinstance(value, str) else value
 
 
 _WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
     ".csv": _write_csv,
     ".jsonl": _write_json_lines,
     ".ndjson": _write_json_lines,
+    ".xlsx": _write_excel,
     ".parquet": _write_parquet,
 }
 """Writer by the ending of the file's name."""

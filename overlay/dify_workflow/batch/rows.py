@@ -1,30 +1,44 @@
-"""Tables of inputs, read row by row, and how their columns become the inputs of a run."""
+"""Tables of inputs, read row by row."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
-import orjson
 
-from .._json import JSON, JSONObject, decode, is_list, is_object
+from .._json import JSON, JSONObject, decode, is_object
 from ..errors import InvalidRequestError
-from ..inputs import Field, fields_of_app, planned_inputs, problems
+from ..timeline.text import counted
+from .csv_file import Dialect, dialect_of, read_csv
 from .errors import RowsError
-from .records import KEY_COLUMN
+from .records import folded
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from dify_workflow_api.models import AppParameters
+    from .excel import Sheet
+
+Grid: TypeAlias = Iterator[tuple[int, Sequence[JSON], str | None]]
+"""The rows of a table with their numbers, and what is wrong with them; the first names columns."""
 
 
-_LONGEST_CELL = 1 << 30
-"""Most characters of a CSV cell; the csv module's own bound of 131,072 is met by documents."""
+class FileRow(dict[str, JSON]):
+    """A row of a file, which knows where it stands there, and what is wrong with it."""
+
+    __slots__ = ("line", "problem")
+    line: int
+    problem: str | None
+
+    @classmethod
+    def at(cls, line: int, cells: JSONObject | Iterable[tuple[str, JSON]]) -> FileRow:
+        """A row with nothing wrong."""
+        row = cls(cells)
+        row.line, row.problem = line, None
+        return row
 
 
 @attrs.frozen
@@ -33,72 +47,195 @@ class RowFile(Iterable[JSONObject]):
 
     Args:
         path: The file.
+        description: How it is read, such as ``"UTF-8, cells separated by commas"``; None where
+            there is nothing to be said.
     """
 
     path: Path
-    _read: Callable[[Path], Iterator[JSONObject]] = attrs.field(repr=False)
+    _read: Callable[[], Iterator[FileRow]] = attrs.field(repr=False)
+    description: str | None = None
 
     def __iter__(self) -> Iterator[JSONObject]:
-        try:
-            yield from self._read(self.path)
-        except OSError as error:
-            raise InvalidRequestError(f"Cannot read {self.path}: {error.strerror}.") from error
+        with closing(lines_of(self)) as rows:
+            for row in rows:
+                if row.problem is not None:
+                    raise RowsError(f"{self.path.name}, row {row.line}: {row.problem}.")
+                yield row
 
 
-def read_rows(path: str | PathLike[str]) -> RowFile:
-    """The rows of a table, by the name of the file: ``.csv``, ``.jsonl`` or ``.parquet``.
-
-    Nothing is read before the rows are; then, a few at a time.
+def lines_of(
+    file: RowFile, numbers: frozenset[str] = frozenset()
+) -> Generator[FileRow, None, None]:
+    """The rows of a file, also those with which something is wrong.
 
     Args:
-        path: The file. CSV is UTF-8 with a header line (RFC 4180), JSON lines are UTF-8 with an
-            object on each line.
+        file: The file.
+        numbers: Columns, without regard to case and outer spaces, in which dates are the numbers
+            that Excel has for them.
+    """
+    try:
+        for row in file._read():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it is of the class, too
+            for name, value in row.items() if numbers else ():
+                if hasattr(value, "serial") and folded(name) in numbers:  # a date of Excel
+                    row[name] = value.serial
+            yield row
+    except OSError as error:
+        raise InvalidRequestError(f"Cannot read {file.path}: {error.strerror}.") from error
+
+
+def read_rows(
+    path: str | PathLike[str],
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+) -> RowFile:
+    """The rows of a table, by the name of the file.
+
+    It is CSV (``.csv`` or ``.tsv``), JSON lines (``.jsonl``), Excel (``.xlsx``, extra ``excel``) or
+    Parquet (``.parquet``, extra ``parquet``). Rows are read when they are needed, a few at a time.
+    The first row that is not empty names the columns, and rows without any value are left out.
+
+    Args:
+        path: The file.
+        delimiter: What separates the cells of a CSV file, one character or ``"tab"``; None to
+            detect whether it is a comma, a semicolon or a tab.
+        encoding: Encoding of a CSV file, by a name that Python knows; None to detect whether it is
+            UTF-8, UTF-16, cp1252 or GBK.
+        sheet: Name of a sheet of an Excel file; None for the first one that is not hidden.
 
     Raises:
-        InvalidRequestError: There is no such file, or it is none of these.
-        RowsError: While iterating: a line cannot be read; the message says which.
+        InvalidRequestError: There is no such file or sheet, or it is none of these.
+        RowsError: A row cannot be read, which is mostly told while iterating; the message says
+            which one.
+        ImportError: Excel and Parquet need their extras.
     """
     file = Path(path)
-    read = _READERS.get(file.suffix.lower())
-    if read is None:
+    ending = file.suffix.lower()
+    if ending in _SAVED_AS:
         raise InvalidRequestError(
-            f"{file.name} is no table that can be read: its name must end in {', '.join(_READERS)}."
+            f"{file.name} cannot be read: open it and save it as {_SAVED_AS[ending]}."
+        )
+    if ending not in READABLE:
+        raise InvalidRequestError(
+            f"{file.name} is no table that can be read: its name must end in {', '.join(READABLE)}."
         )
     if not file.is_file():
         raise InvalidRequestError(f"There is no file {file}.")
-    return RowFile(file, read)
+    for name, given, endings in (
+        ("delimiter", delimiter, _CSV),
+        ("encoding", encoding, _CSV),
+        ("sheet", sheet, {".xlsx"}),
+    ):
+        if given is not None and ending not in endings:
+            raise InvalidRequestError(f"{file.name} takes no {name}.")
+    try:
+        if ending in _CSV:
+            dialect = dialect_of(file, delimiter, encoding)
+            return RowFile(file, partial(_csv_rows, file, dialect), str(dialect))
+        if ending == ".xlsx":
+            from .excel import sheet_of
+
+            found = sheet_of(file, sheet)
+            return RowFile(file, partial(_excel_rows, file, found), str(found))
+    except OSError as error:
+        raise InvalidRequestError(f"Cannot read {file}: {error.strerror}.") from error
+    return RowFile(file, partial(_parquet_rows if ending == ".parquet" else _json_lines, file))
 
 
-def _csv(path: Path) -> Iterator[JSONObject]:
-    csv.field_size_limit(_LONGEST_CELL)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, strict=True)
-        try:
-            header = next(lines, list[str]())
-            _check_header(path, header)
-            for cells in lines:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise RowsError(
-                        f"{path.name}, line {lines.line_num}: there are {len(cells)} cells under "
-                        f"{len(header)} columns."
-                    )
-                yield dict(zip(header, cells, strict=True))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise RowsError(f"{path.name}, line {lines.line_num}: {error}.") from error
+_CSV = frozenset({".csv", ".tsv"})
+READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".parquet")
+"""Endings of the names of tables that can be read."""
+_SAVED_AS = dict.fromkeys((".xls", ".xlsm", ".xlsb", ".xltx", ".ods", ".numbers"), ".xlsx")
+"""What a file of this kind can be saved as by the program that opens it."""
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    if not header:
-        raise RowsError(f"{path.name} is empty; its first line must name the columns.")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice or "" in header:
-        wrong = f"the name {twice[0]!r} twice" if twice else "a column without a name"
-        raise RowsError(f"{path.name} has {wrong} in its first line.")
+def _csv_rows(path: Path, dialect: Dialect) -> Iterator[FileRow]:
+    return _rows(path, read_csv(path, dialect))
 
 
-def _json_lines(path: Path) -> Iterator[JSONObject]:
+def _excel_rows(path: Path, sheet: Sheet) -> Iterator[FileRow]:
+    from .excel import read_sheet
+
+    return _rows(path, read_sheet(path, sheet), pads=True)
+
+
+def _parquet_rows(path: Path) -> Iterator[FileRow]:
+    from .parquet import read_parquet
+
+    for number, row in enumerate(read_parquet(path), start=1):
+        yield FileRow.at(number, row)
+
+
+def _rows(path: Path, grid: Grid, *, pads: bool = False) -> Iterator[FileRow]:
+    """The rows under the names of their columns.
+
+    Args:
+        path: The file.
+        grid: What it has.
+        pads: Whether a row may be shorter than the first one.
+
+    Raises:
+        RowsError: The columns have no names that can be told apart.
+    """
+    names: list[str] | None = None
+    for line, cells, problem in grid:
+        if problem is None and not any(map(_is_value, cells)):
+            continue
+        if names is None:
+            names = _names(path, line, cells, problem)
+            continue
+        row = FileRow.at(line, zip(names, cells, strict=False))
+        if len(cells) < len(names) and pads:
+            row.update(dict.fromkeys(names[len(cells) :]))
+        row.pop("", None)
+        row.problem = problem or _misplaced(names, cells, pads=pads)
+        yield row
+    if names is None:
+        raise RowsError(f"{path.name} is empty; its first row must name the columns.")
+
+
+def _misplaced(names: Sequence[str], cells: Sequence[JSON], *, pads: bool) -> str | None:
+    """What is wrong with where the cells of a row stand."""
+    if len(cells) < len(names) and not pads:
+        return f"it has {counted(len(cells), 'cell')} under {len(names)} columns"
+    if len(cells) == len(names) and "" not in names:
+        return None
+    for at, cell in enumerate(cells):
+        if _is_value(cell) and (at >= len(names) or not names[at]):
+            return f"column {_letters(at)} has a value and no name"
+    return None
+
+
+def _is_value(cell: JSON) -> bool:
+    return cell is not None and not (isinstance(cell, str) and not cell.strip())
+
+
+def _names(path: Path, line: int, cells: Sequence[JSON], problem: str | None) -> list[str]:
+    """The names of the columns; none where a column has no value in any row."""
+    names = ["" if cell is None else str(cell).strip() for cell in cells]
+    twice = next((name for at, name in enumerate(names) if name and name in names[:at]), None)
+    if twice is not None:
+        first, second = [at for at, name in enumerate(names) if name == twice][:2]
+        problem = (
+            f"the columns {_letters(first)} and {_letters(second)} have the same name {twice!r}"
+        )
+    if problem is not None:
+        raise RowsError(f"{path.name}, row {line}, which names the columns: {problem}.")
+    return names
+
+
+def _letters(place: int) -> str:
+    """The letters that a spreadsheet has for a column."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _json_lines(path: Path) -> Iterator[FileRow]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -109,87 +246,4 @@ def _json_lines(path: Path) -> Iterator[JSONObject]:
                 raise RowsError(f"{path.name}, line {number} is not JSON: {error}.") from error
             if not is_object(row):
                 raise RowsError(f"{path.name}, line {number} is no JSON object.")
-            yield row
-
-
-def _parquet(path: Path) -> Iterator[JSONObject]:
-    from .parquet import read_parquet
-
-    return read_parquet(path)
-
-
-_READERS: dict[str, Callable[[Path], Iterator[JSONObject]]] = {
-    ".csv": _csv,
-    ".jsonl": _json_lines,
-    ".ndjson": _json_lines,
-    ".parquet": _parquet,
-}
-"""Reader by the ending of the file's name."""
-
-_TEXT_KINDS = frozenset({"text-input", "paragraph", "select"})
-_EMPTY_MEANS_EMPTY = frozenset({"text-input", "paragraph"})
-"""Kinds of input for which an empty cell is a value; for others it is none."""
-
-
-class Columns:
-    """How the columns of a table become the inputs of an app.
-
-    Args:
-        parameters: What the app takes (GET /parameters).
-    """
-
-    def __init__(self, parameters: AppParameters) -> None:
-        self.fields = tuple(fields_of_app(parameters))
-        self._form = [item.to_dict() for item in parameters.user_input_form]
-
-    def inputs(self, row: Mapping[str, JSON]) -> JSONObject:
-        """The inputs of a row: its columns that have the name of an input, each as that takes it.
-
-        Raises:
-            InvalidRequestError: The app does not take the row; the message says why.
-        """
-        values = {field.name: _value(field, row.get(field.name)) for field in self.fields}
-        inputs = {name: value for name, value in values.items() if value is not None}
-        if found := problems(self._form, planned_inputs(inputs)):
-            raise InvalidRequestError("; ".join(map(str, found)))
-        return inputs
-
-    def near_miss(self, names: Iterable[str]) -> str:
-        """A sentence that names the columns which may be meant for inputs that are lacking."""
-        columns = {name.casefold(): name for name in self.unused(names)}
-        lacking = [
-            field.name for field in self.fields if field.required and field.name not in set(names)
-        ]
-        meant = {name: difflib.get_close_matches(name.casefold(), columns, n=1) for name in lacking}
-        return " ".join(
-            f"There is no column {name!r}: is {columns[found[0]]!r} meant?"
-            for name, found in meant.items()
-            if found
-        )
-
-    def unused(self, names: Iterable[str]) -> list[str]:
-        """Columns that are no inputs, and only stand in the results again."""
-        known = {field.name for field in self.fields} | {KEY_COLUMN}
-        return [name for name in names if name not in known]
-
-
-def _value(field: Field, cell: JSON) -> JSON:
-    """The value that a cell stands for; None where it is empty."""
-    if cell is None or (cell == "" and field.kind not in _EMPTY_MEANS_EMPTY):
-        return None
-    if field.takes_files:
-        return _files(field, cell)
-    if isinstance(cell, str):
-        return field.read(cell)
-    if field.kind in _TEXT_KINDS and isinstance(cell, bool | int | float):
-        # Programs that write tables take what looks like a number for one.
-        return field.read(orjson.dumps(cell).decode())
-    return cell
-
-
-def _files(field: Field, cell: JSON) -> JSON:
-    """The files of a cell: a path or an address, several on lines of their own or in a list."""
-    places = cell.splitlines() if isinstance(cell, str) else cell
-    if is_list(places) and all(isinstance(place, str) for place in places):
-        return field.files([place.strip() for place in places if place.strip()])
-    return cell
+            yield FileRow.at(number, row)

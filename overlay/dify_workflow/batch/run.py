@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
@@ -17,6 +18,7 @@ from anyio import (
     EndOfStream,
     Event,
     create_memory_object_stream,
+    from_thread,
     to_thread,
 )
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -26,14 +28,15 @@ from ..client import DifyWorkflow
 from ..errors import ConfigurationError, InvalidRequestError
 from ..internals import START_TIMEOUT, setup_of, spawn, with_pace
 from .cluster import Dispatcher
+from .columns import Columns
 from .errors import unwrapped
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
 from .records import DONE, PENDING, RUNNING, RowResult
-from .registry import Registry, Row, belongs, incoming
+from .registry import Registry, Row, belongs
 from .results import BatchProgress, BatchSummary
-from .rows import Columns, RowFile
+from .rows import RowFile
 from .worker import OnInterrupt, OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
 T = TypeVar("T")
+
+logger = logging.getLogger("dify_workflow")
 
 _AHEAD = 100
 """Results that wait to be taken, before the batch waits too."""
@@ -56,6 +61,7 @@ def run_batch(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     on_interrupt: OnInterrupt = "wait",
     on_result: Callable[[RowResult], object] | None = None,
@@ -84,6 +90,8 @@ def run_batch(
             a program that is started again after whatever ended it always says True.
         rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
             they may have been run.
+        rerun_failed: Whether rows that failed or were stopped in an earlier call are sent again;
+            they may have been corrected.
         at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
             up to the client's `max_retries` times, where the log was read and shows no run of
             theirs. They may then run twice; the journal counts each attempt. None for what the
@@ -108,6 +116,7 @@ def run_batch(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         on_interrupt=on_interrupt,
         executor=executor,
@@ -136,6 +145,7 @@ async def run_batch_async(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     on_result: Callable[[RowResult], object] | None = None,
     on_progress: Callable[[BatchProgress], object] | None = None,
@@ -153,6 +163,7 @@ async def run_batch_async(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -171,6 +182,7 @@ def iter_batch(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> Generator[RowResult, None, None]:
@@ -186,6 +198,7 @@ def iter_batch(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -208,6 +221,7 @@ async def iter_batch_async(
     max_attempts: int = 1,
     resume: bool = False,
     rerun_unknown: bool = False,
+    rerun_failed: bool = False,
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> AsyncGenerator[RowResult, None]:
@@ -223,6 +237,7 @@ async def iter_batch_async(
         max_attempts=max_attempts,
         resume=resume,
         rerun_unknown=rerun_unknown,
+        rerun_failed=rerun_failed,
         at_least_once=at_least_once,
         executor=executor,
     )
@@ -290,6 +305,7 @@ class Batch:
         self._on_progress = on_progress
         self._give = give
         self._progress = BatchProgress(None)
+        self._offsets: list[tuple[int, int]] = []
         self._worker: Worker | None = None
         self._dispatcher: Dispatcher | None = None
         self._scope: CancelScope | None = None
@@ -332,6 +348,7 @@ class Batch:
             shut_down=journal.shut_downs() + len(left),
             attempts_needed=max(left) + 1 if left else None,
             journal=self._journal_at,
+            offsets=self._offsets,
             sources=(self._rows.path,) if isinstance(self._rows, RowFile) else (),
         )
 
@@ -361,7 +378,19 @@ class Batch:
         registry = Registry(journal, columns, await belongs(journal, self._client))
         total: int | None = None
         if not isinstance(self._rows, Iterator):
-            total = await to_thread.run_sync(registry.take_in, self._rows, abandon_on_cancel=True)
+            take_in = partial(
+                registry.take_in,
+                self._rows,
+                reruns_failed=settings.rerun_failed,
+                checkpoint=from_thread.check_cancelled,
+            )
+            total = await to_thread.run_sync(take_in, abandon_on_cancel=True)
+            self._offsets = registry.offsets
+            if unused := columns.unused(registry.columns):
+                names = ", ".join(unused)
+                logger.info("run_batch: the app has no inputs named %s; results have them", names)
+        elif settings.rerun_failed:
+            await to_thread.run_sync(journal.release_failed)
         await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
         if total is not None:
             done = await to_thread.run_sync(journal.count_in, DONE)
@@ -401,7 +430,7 @@ class Batch:
             return
         new = journal.blocks(PENDING)
         if isinstance(self._rows, Iterator):
-            new = incoming(self._rows, registry, journal, settings.concurrency)
+            new = registry.incoming(self._rows, settings.concurrency)
         source = Source(chain(journal.blocks(RUNNING), new))
         await worker.work(source, settings.concurrency)
 

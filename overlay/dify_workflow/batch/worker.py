@@ -20,11 +20,12 @@ from ..errors import DifyError, InvalidRequestError, StreamError
 from ..internals import setup_of, with_pace
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
-from .limiter import AdaptiveLimit, Permits, ServerMonitor
+from .limiter import AdaptiveLimit, ServerMonitor
 from .records import DONE, PENDING, RUNNING, UNKNOWN, Began, Ended, Release, RowRecord, RowResult
 
 if TYPE_CHECKING:
-    from .rows import Columns
+    from .cluster import DaskPermits
+    from .columns import Columns
     from .writer import JournalWriter
 
 OnInterrupt = Literal["wait", "stop", "detach"]
@@ -51,6 +52,7 @@ class Settings:
     max_attempts: int
     resume: bool
     rerun_unknown: bool
+    rerun_failed: bool
     at_least_once: bool | None
     on_interrupt: OnInterrupt = "wait"
     executor: Executor | None
@@ -115,7 +117,7 @@ class Worker:
         *,
         monitor: ServerMonitor,
         max_attempts: int = 1,
-        permits: Permits | None = None,
+        permits: DaskPermits | None = None,
     ) -> None:
         self._client = client
         self._sender = _sender_like(client)

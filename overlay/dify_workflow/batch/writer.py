@@ -29,7 +29,7 @@ def time_of(client: AsyncDifyWorkflow) -> float:
 
 
 @attrs.define(eq=False)
-class _Wish:
+class _Entry:
     """A change that a task may wait for, with what is called when it is on the disk."""
 
     change: Change
@@ -51,7 +51,7 @@ class JournalWriter:
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._clock = clock
-        self._wishes: list[_Wish] = []
+        self._entries: list[_Entry] = []
         self._wanted = Event()
         self._rested = Event()
         self._is_writing = False
@@ -60,8 +60,8 @@ class JournalWriter:
     async def run(self) -> None:
         """Write until `close` is called and everything is written."""
         next_write = 0.0
-        while not self._is_closing or self._wishes:
-            if not self._wishes:
+        while not self._is_closing or self._entries:
+            if not self._entries:
                 await self._wanted.wait()
             if not self._is_closing:
                 await sleep(max(0.0, next_write - time.monotonic()))
@@ -75,21 +75,21 @@ class JournalWriter:
 
     async def write_rest(self) -> None:
         """Write what `run` has left when it was cancelled, and call nothing then."""
-        for wish in self._wishes:
-            wish.then = None
-        while self._wishes:
+        for entry in self._entries:
+            entry.then = None
+        while self._entries:
             await self._write()
 
-    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Wish:
+    def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Entry:
         """Have a change written soon; nothing else is written then before `then` returns."""
-        wish = _Wish(change, then)
-        self._wishes.append(wish)
+        entry = _Entry(change, then)
+        self._entries.append(entry)
         self._wanted.set()
-        return wish
+        return entry
 
     async def flush(self) -> None:
         """Wait until all changes so far are on the disk, and what follows them was called."""
-        while self._wishes or self._is_writing:
+        while self._entries or self._is_writing:
             await self._rested.wait()
 
     async def write(self, change: Change) -> None:
@@ -98,35 +98,35 @@ class JournalWriter:
 
     async def claim(self, number: int) -> bool:
         """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
-        wish = self.note(Claim(number, self._clock()))
+        entry = self.note(Claim(number, self._clock()))
         try:
-            await wish.written.wait()
+            await entry.written.wait()
         except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
-            if wish in self._wishes:
-                self._wishes.remove(wish)
-            elif wish.won:
+            if entry in self._entries:
+                self._entries.remove(entry)
+            elif entry.won:
                 self.note(Release(number, was_sent=False))
             else:
-                wish.is_withdrawn = True
+                entry.is_withdrawn = True
             raise
-        return wish.won is True
+        return entry.won is True
 
     async def _write(self) -> None:
-        wishes, self._wishes, self._wanted = self._wishes, [], Event()
+        entries, self._entries, self._wanted = self._entries, [], Event()
         self._is_writing = True
         won = set[int]()
         try:
             with CancelScope(shield=True):  # these changes are nowhere else
-                changes = [wish.change for wish in wishes]
+                changes = [entry.change for entry in entries]
                 won = await to_thread.run_sync(self._journal.commit, changes)
-            for wish in wishes:
-                wish.won = wish.change.number in won
-                if wish.won and wish.is_withdrawn:
-                    self.note(Release(wish.change.number, was_sent=False))
-            for wish in wishes:
-                if wish.then is not None:
-                    await wish.then()
-                wish.written.set()
+            for entry in entries:
+                entry.won = entry.change.number in won
+                if entry.won and entry.is_withdrawn:
+                    self.note(Release(entry.change.number, was_sent=False))
+            for entry in entries:
+                if entry.then is not None:
+                    await entry.then()
+                entry.written.set()
         finally:
             self._is_writing = False
             rested, self._rested = self._rested, Event()

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from ..batch import BatchProgress, BatchSummary, RowResult
+from ..batch.records import key_of
 from ..timeline.inert import headline, inert_line
 from ..timeline.text import counted, duration
 from .console import can_draw, command, errors, on_ctrl_c, say
@@ -174,12 +175,12 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
     if troubled:
         errors.print(Text("Rows that did not succeed:", style="bold"))
         for result in troubled:
-            errors.print(_line(result, headline(result.message or "")))
+            errors.print(_line(summary, result, headline(result.message or "")))
     slowest = [row for row in summary.slowest(_SLOWEST) if row.elapsed_time is not None]
     if len(slowest) == _SLOWEST:
         errors.print(Text("The slowest:", style="bold"))
         for result in slowest:
-            errors.print(_line(result, duration(result.elapsed_time)))
+            errors.print(_line(summary, result, duration(result.elapsed_time)))
     counts = [f"{many:,} {inert_line(status)}" for status, many in summary.counts.items()]
     facts = [*counts, duration(summary.elapsed_time)]
     facts += [counted(summary.tokens, "token")] if summary.tokens else []
@@ -198,6 +199,9 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
 
 def _next_steps(summary: BatchSummary) -> Iterator[tuple[str, ...]]:
     """What can be done now, and the options that do it besides ``--resume``."""
+    # Where a shutdown stopped rows, the last step below is for these.
+    if summary.counts.get("failed") if summary.attempts_needed else summary.failed:
+        yield "To run the failed rows again, which may be corrected before:", "--rerun-failed"
     look = "To look again for rows whose outcome is unknown"
     if summary.queued:
         yield (f"{look} (their runs may still wait in the server's queue):",)
@@ -208,10 +212,11 @@ def _next_steps(summary: BatchSummary) -> Iterator[tuple[str, ...]]:
         yield "To run again the rows that a shutdown stopped:", "--max-attempts", needed
 
 
-def _line(result: RowResult, note: str) -> Text:
+def _line(summary: BatchSummary, result: RowResult, note: str) -> Text:
     """A row that did not succeed, or took long, on a line of its own."""
-    named = "id" in result.row
-    name = result.key if named else f"row {result.number + 1}"
+    name = f"row {summary.line_of(result):,}"
+    if key_of(result.row) is not None:
+        name += f" ({result.key})"
     style = STYLES.get(result.status, "")
     status = (f"{inert_line(result.status):9}", style)
     return Text.assemble("  ", mark(result.status), " ", status, " ", inert_line(name), "  ", note)

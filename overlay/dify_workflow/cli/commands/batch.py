@@ -23,17 +23,49 @@ if TYPE_CHECKING:
 def batch(
     context: typer.Context,
     table: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="INPUT", help="The rows: a .csv, .jsonl or .parquet file.", show_default=False
+            metavar="INPUT",
+            help="The rows: a .xlsx, .csv, .jsonl or .parquet file.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             metavar="OUT",
-            help="Where the results go: a .csv, .jsonl or .parquet file.",
+            help="Where the results go: a .xlsx, .csv, .jsonl or .parquet file.",
             show_default=False,
+        ),
+    ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT",
+            help="Only write a table to fill in: a .xlsx or .csv file with the app's inputs.",
+            show_default=False,
+        ),
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Sheet of a .xlsx file.", show_default="first that is not hidden"
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAR",
+            help="What separates the cells of a .csv file, or tab.",
+            show_default="detected",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Encoding of a .csv file, such as utf-8 or cp1252.",
+            show_default="detected",
         ),
     ] = None,
     journal: Annotated[
@@ -80,6 +112,13 @@ def batch(
             help="Send rows again whose outcome is unknown, although they may have been run.",
         ),
     ] = False,
+    rerun_failed: Annotated[
+        bool,
+        typer.Option(
+            "--rerun-failed",
+            help="Send rows again that failed or were stopped; they may have been corrected.",
+        ),
+    ] = False,
     at_least_once: Annotated[
         bool,
         typer.Option(
@@ -108,9 +147,10 @@ def batch(
 
     Writes a table of the results.
 
-    Columns with the name of an input are that input; a column id names the rows. All rows are
-    checked before the first one is sent. Whatever ends the batch, --resume goes on with it, and no
-    row is sent twice unless that is asked for.
+    Columns with the name of an input are that input; a column id names the rows. Without a table
+    yet, --template rows.xlsx writes one to fill in. All rows are checked before the first one is
+    sent. Whatever ends the batch, --resume goes on with it, and no row is sent twice unless that is
+    asked for.
 
     Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
     some is unknown; 130 interrupted.
@@ -125,6 +165,7 @@ def batch(
         "max_attempts": max_attempts,
         "resume": resume,
         "rerun_unknown": rerun_unknown,
+        "rerun_failed": rerun_failed,
         "at_least_once": at_least_once,
         "on_interrupt": on_interrupt,
     }
@@ -135,13 +176,23 @@ def batch(
         from ...output import refuse_source
         from ..batch_view import show_summary
 
-        rows = read_rows(table)
+        if template is not None:
+            with connection_of(context).client(user) as client:
+                _write_template(client, template)
+            return
+        if table is None:
+            raise InvalidRequestError(
+                "Name the table of the rows; --template rows.xlsx writes one to fill in."
+            )
+        rows = read_rows(table, delimiter=delimiter, encoding=encoding, sheet=sheet)
         where = journal or f"{output}.journal"
         if output is not None:
             refuse_source(Path(where), table)
             check_results_path(output, table, where, escape_formulas=escape_formulas)
         elif not dry_run:
             raise InvalidRequestError("Name the file for the results with --output OUT.")
+        if rows.description is not None:
+            say(f"{table.name}: {rows.description}.")
         with connection_of(context).client(user) as client:
             if output is None or dry_run:
                 _check(client, rows)
@@ -157,10 +208,28 @@ def batch(
             except InvalidRequestError:
                 say("Nothing is lost: --resume writes the results again.")
                 raise
-            shown = None if journal is None else _without_password(journal)
-            again = _to_resume(output, journal=shown, dask=dask, user=user)
+            again = _to_resume(
+                output,
+                journal=None if journal is None else _without_password(journal),
+                dask=dask,
+                user=user,
+                sheet=sheet,
+                delimiter=delimiter,
+                encoding=encoding,
+            )
             show_summary(summary, table, output, again)
     raise typer.Exit(of_batch(summary))
+
+
+def _write_template(client: DifyWorkflow, path: Path) -> None:
+    from ...batch.template import described, write_template
+    from ...inputs import fields_of_app
+    from ..render import show_values
+
+    fields = fields_of_app(client.parameters())
+    write_template(path, fields)
+    show_values({field.name: described(field) for field in fields})
+    say(f"{path} has these columns. Replace its example row by rows of yours.")
 
 
 def _watched(

@@ -1,0 +1,190 @@
+"""CSV files as people have them: the encoding and the delimiter are detected, and can be given."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import attrs
+
+from .._json import JSON
+from ..errors import InvalidRequestError
+from .errors import RowsError
+
+_LONGEST_CELL = 1 << 30
+"""Most characters of a cell; the csv module's own bound of 131,072 is met by documents."""
+
+_BLOCK = 1 << 20
+"""Bytes that are looked at in one piece, where the encoding is detected."""
+
+_SAMPLE = 100
+"""Records that are looked at, where the delimiter is detected."""
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1252": "cp1252 (Western European)",
+    "gb18030": "GBK (Chinese)",
+}
+
+_SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+"""The first line with which Excel is told the delimiter."""
+
+_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x80-\xff]")
+"""A character of GBK, or a byte that is none."""
+
+_COMMON = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
+"""A character of GBK that is common: punctuation, or one of the 3,755 of its first level."""
+
+
+@attrs.frozen
+class Dialect:
+    """How a file is read.
+
+    Args:
+        encoding: Name of its encoding.
+        delimiter: What stands between two cells.
+        has_sep: Whether its first line only says what the delimiter is.
+    """
+
+    encoding: str
+    delimiter: str
+    has_sep: bool = False
+
+    def __str__(self) -> str:
+        encoding = _NAMES.get(self.encoding, self.encoding)
+        return f"{encoding}, cells separated by {_DELIMITERS.get(self.delimiter, self.delimiter)}"
+
+
+def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Dialect:
+    """How a file is to be read, as far as nobody says so.
+
+    Args:
+        path: The file.
+        delimiter: One character, or ``"tab"``; None to detect it.
+        encoding: An encoding that Python knows; None to detect it.
+
+    Raises:
+        InvalidRequestError: There is no such encoding, or the delimiter is no character.
+    """
+    encoding = _encoding(path) if encoding is None else _known(encoding)
+    if delimiter is not None:
+        delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter.lower(), delimiter)
+        if len(delimiter) != 1 or delimiter in '"\r\n':
+            raise InvalidRequestError(f"A delimiter is one character, or tab, not {delimiter!r}.")
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        said = _SEP.fullmatch(file.readline(16))
+    if said is not None:
+        return Dialect(encoding, delimiter or said[1], has_sep=True)
+    return Dialect(encoding, delimiter or _delimiter(path, encoding))
+
+
+def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], None]]:
+    """The records of a file with their numbers, as a spreadsheet counts rows.
+
+    Raises:
+        RowsError: A line cannot be read.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    with path.open(encoding=dialect.encoding, newline="") as file:
+        records = csv.reader(file, delimiter=dialect.delimiter, strict=True)
+        try:
+            for number, cells in enumerate(records, start=1):
+                if number > 1 or not dialect.has_sep:
+                    yield number, cells, None
+        except csv.Error as error:
+            raise RowsError(f"{path.name}, line {records.line_num}: {error}.") from error
+        except UnicodeDecodeError as error:
+            name = _NAMES.get(dialect.encoding, dialect.encoding)
+            raise RowsError(
+                f"{path.name} is not {name} ({error.reason}): give its encoding."
+            ) from error
+
+
+def _known(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(name)  # which refuses what encodes no text
+    except LookupError:
+        raise InvalidRequestError(f"There is no encoding {encoding!r}.") from None
+    return {"utf-8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
+
+
+def _encoding(path: Path) -> str:
+    """The encoding of a file, by its first bytes, or else by what all of it can be."""
+    with path.open("rb") as file:
+        start = file.read(_BLOCK)
+    for bom, encoding in _BOMS.items():
+        if start.startswith(bom):
+            return encoding
+    if start[1::2].count(0) > len(start) // 8:
+        return "utf-16-le"
+    if start[::2].count(0) > len(start) // 8:
+        return "utf-16-be"
+    if _is_valid(path, "utf-8"):
+        return "utf-8"
+    return "gb18030" if _is_chinese(path) and _is_valid(path, "gb18030") else "cp1252"
+
+
+def _is_valid(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(_BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _is_chinese(path: Path) -> bool:
+    """Whether bytes above ASCII come in pairs that are common in Chinese texts.
+
+    In Western texts most of them stand alone; with the letter behind it, such a byte may be a
+    character of GBK, too, but hardly ever one that is common.
+    """
+    common = others = 0
+    with path.open("rb") as file:
+        for line in file:
+            for pair in _PAIR.findall(line):
+                if _COMMON.fullmatch(pair):
+                    common += 1
+                else:
+                    others += 1
+    return common > 3 * others
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """The delimiter with which all records have as many cells as the first, and the most."""
+    best, most = ",", (False, 1)
+    csv.field_size_limit(_LONGEST_CELL)
+    for delimiter in _DELIMITERS:
+        with path.open(encoding=encoding, errors="replace", newline="") as file:
+            widths = Counter[int]()
+            width = 0
+            try:
+                for cells in islice(csv.reader(file, delimiter=delimiter), _SAMPLE):
+                    if any(cells):
+                        width = width or len(cells)
+                        widths[len(cells)] += 1
+            except csv.Error:
+                continue
+        found = (len(widths) == 1, width)
+        if width > 1 and found > most:
+            best, most = delimiter, found
+    return best

@@ -1,0 +1,391 @@
+"""Excel files (.xlsx): a sheet is read row by row, and results are written so."""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingModuleSource=false
+# openpyxl has no types.
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+import attrs
+
+from .._json import JSON
+from ..errors import InvalidRequestError
+from ..output import is_formula
+from ..timeline.text import counted
+from .errors import RowsError, needs
+
+with needs("openpyxl", "excel", "Excel files need"):
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ERROR_CODES
+    from openpyxl.reader.excel import ExcelReader
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.utils.datetime import to_excel
+    from openpyxl.utils.exceptions import InvalidFileException
+
+if TYPE_CHECKING:
+    from .results import Texts
+
+LONGEST_CELL = 32_767
+"""Most characters of a cell."""
+
+MOST_ROWS = 1_048_576
+"""Most rows of a sheet, with that of the names."""
+
+_MOST_COLUMNS = 16_384
+
+_MOST_UNPACKED = 4 << 30
+"""Most bytes of a file when it is unpacked, which is done piece by piece."""
+
+_MOST_HELD = 256 << 20
+"""Most bytes of what is held in memory while a sheet is read: its texts, styles, and the like."""
+
+_LARGEST_PIECE = 32 << 20
+"""Most bytes of a row, and of what stands before the first and after the last one."""
+
+_BLOCK = 1 << 20
+
+_OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""What an .xls file begins with, and one that is encrypted."""
+
+_EXACT = 10**15
+"""From here on Excel rounds whole numbers."""
+
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')
+_UNCALCULATED = re.compile(
+    rb'<(?:\w+:)?c\b[^>]*?r="([A-Z]+\d+)"[^>]*>\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)'
+    rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+"""A formula without its value."""
+
+_HIDDEN = re.compile(rb'<(?:\w+:)?row\b[^>]*? hidden="(?:1|true)"')
+_OVERLAP = 4096
+"""Bytes of a piece that are looked at again with the next one, so that nothing is cut in two."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0d-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_LONGEST_ESCAPE = len("_x0000_")
+_ESCAPED = re.compile("_x00([01][0-9A-Fa-f]|5[Ff])_")
+
+_UNREADABLE = (
+    BadZipFile,
+    EOFError,
+    IndexError,
+    InvalidFileException,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    ParseError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+"""What openpyxl raises of files that are damaged, or something else."""
+
+
+@attrs.frozen
+class Sheet:
+    """A sheet of an Excel file.
+
+    Args:
+        name: Its name.
+        others: Names of the other sheets that are not hidden.
+        hidden_rows: How many of its rows are hidden, as a filter does it; they are read, too.
+        merged: Its merged cells, as ``"A1:B2"``.
+        uncalculated: Cells with a formula whose value is not in the file.
+    """
+
+    name: str
+    others: tuple[str, ...] = ()
+    hidden_rows: int = 0
+    merged: tuple[str, ...] = ()
+    uncalculated: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        said = f"the sheet {self.name!r}"
+        if self.others:
+            said += f", not {', '.join(map(repr, self.others))}"
+        if self.hidden_rows:
+            rows = counted(self.hidden_rows, "hidden row")
+            said += f"; {rows} {'is' if self.hidden_rows == 1 else 'are'} read, too"
+        return said
+
+
+def sheet_of(path: Path, name: str | None) -> Sheet:
+    """The sheet that is read of a file.
+
+    Args:
+        path: The file.
+        name: Name of the sheet; None for the first one that is not hidden.
+
+    Raises:
+        InvalidRequestError: There is no such sheet.
+        RowsError: It is no Excel file, a damaged one, or too large.
+    """
+    with _opened(path, has_cells=False) as book:
+        every: list[str] = [sheet.title for sheet in book.worksheets]
+        if not every:
+            raise RowsError(f"{path.name} has no sheet with cells.")
+        shown = [title for title in every if book[title].sheet_state == "visible"]
+        wanted = (shown or every)[0] if name is None else name
+        if wanted not in every:
+            has = ", ".join(map(repr, every))
+            raise InvalidRequestError(f"{path.name} has no sheet {wanted!r}; it has {has}.")
+        sheet = book[wanted]
+        with sheet._get_source() as source:  # noqa: SLF001  # reading rows shows none of this
+            seen = _seen_in(source, path)
+    others = tuple(title for title in shown if title != wanted)
+    return attrs.evolve(seen, name=wanted, others=others)
+
+
+def _seen_in(source: IO[bytes], path: Path) -> Sheet:
+    """What the XML of a sheet says that its rows do not.
+
+    Raises:
+        RowsError: One piece of it, such as a row, is too large for the memory.
+    """
+    hidden, merged, uncalculated = 0, dict[str, None](), dict[str, None]()
+    rest, piece = b"", 0
+    while block := source.read(_BLOCK):
+        text = rest + block
+        piece = 0 if b"<row" in text or b":row" in text else piece + len(block)
+        if piece > _LARGEST_PIECE:
+            raise RowsError(f"{path.name} has a row that is too large to be read.")
+        if b"mergeCell" in text:
+            merged |= dict.fromkeys(found.decode() for found in _MERGED.findall(text))
+        if b"<f" in text or b":f" in text:
+            uncalculated |= dict.fromkeys(found.decode() for found in _UNCALCULATED.findall(text))
+        if b"hidden=" in text:
+            hidden += sum(found.end() > len(rest) for found in _HIDDEN.finditer(text))
+        rest = text[-_OVERLAP:]
+    return Sheet("", (), hidden, tuple(merged), tuple(uncalculated))
+
+
+def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str | None]]:
+    """The rows of a sheet with their numbers, and what is wrong with them.
+
+    Dates and times are ISO 8601 texts, of the type `DateText`; numbers are as Excel shows them.
+
+    Raises:
+        RowsError: The file is damaged.
+    """
+    wrong: dict[int, str] = {}
+    for place in sheet.merged:
+        said = f"the cells {place} are merged; unmerge them and fill each one"
+        wrong.setdefault(_first_row(place), said)
+    for place in sheet.uncalculated:
+        said = f"cell {place} has a formula whose value is not in the file"
+        wrong.setdefault(_first_row(place), f"{said}; open it in Excel and save it")
+    with _opened(path) as book, closing(_cells(book[sheet.name])) as rows:
+        for number, cells in enumerate(rows, start=1):
+            if number > MOST_ROWS:  # which Excel cannot have, and which might never end
+                yield number, [], f"a sheet has {MOST_ROWS:,} rows at most"
+                return
+            problem = wrong.get(number) if wrong else None
+            for cell in cells:
+                if cell.data_type == "e" and problem is None:
+                    problem = f"cell {cell.coordinate} has the error {cell.value}"
+            yield number, [_value(cell, book.epoch) for cell in cells], problem
+
+
+class DateText(str):
+    """A date or time as ISO 8601, which knows the number that Excel has for it."""
+
+    __slots__ = ("serial",)
+    serial: float
+
+
+def _cells(sheet: Any) -> Generator[Sequence[Any], None, None]:
+    sheet.reset_dimensions()  # which some programs write wrongly
+    yield from sheet.iter_rows()
+
+
+def _first_row(cells: str) -> int:
+    """The number of the first row of cells such as ``"A2:B3"``."""
+    return int(cells.partition(":")[0].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+
+
+def _value(cell: Any, epoch: datetime) -> JSON:
+    value = cell.value
+    if isinstance(value, str):
+        return _ESCAPED.sub(_unescaped, value) if "_x" in value else value
+    if isinstance(value, float):
+        # Excel shows 15 digits, and people see 0.3 where 0.1 + 0.2 gives a little more.
+        value = float(f"{value:.15g}") if math.isfinite(value) else value
+        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+    if isinstance(value, datetime) and value.time() == time() and not _shows_time(cell):
+        value = value.date()
+    if isinstance(value, date | time | timedelta):
+        text = DateText(_duration(value) if isinstance(value, timedelta) else value.isoformat())
+        serial: float = to_excel(value, epoch)
+        text.serial = int(serial) if serial.is_integer() else serial
+        return text
+    return value
+
+
+def _shows_time(cell: Any) -> bool:
+    return "h" in cell.number_format.lower()
+
+
+def _duration(value: timedelta) -> str:
+    """A duration as Excel shows it, such as ``27:30:00``."""
+    minutes, seconds = divmod(round(abs(value).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{'-' if value < timedelta(0) else ''}{hours}:{minutes:02}:{seconds:02}"
+
+
+@contextmanager
+def _opened(path: Path, *, has_cells: bool = True) -> Generator[Any, None, None]:
+    """The workbook of a file; its sheets are read as they are needed.
+
+    Args:
+        path: The file.
+        has_cells: Whether cells will be read, which takes all texts of the file.
+
+    Raises:
+        RowsError: It is no Excel file, a damaged one, or too large; also while it is used.
+    """
+    with path.open("rb") as file:
+        try:
+            _check_size(file, path.name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what is not kept, such as drop-downs
+                reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+                if has_cells:
+                    reader.read()
+                else:
+                    reader.read_manifest()
+                    reader.read_workbook()
+                    reader.read_worksheets()
+            yield reader.wb
+        except InvalidRequestError:  # which is a ValueError, too
+            raise
+        except _UNREADABLE as error:
+            file.seek(0)
+            if file.read(len(_OLD)) == _OLD:
+                what = f"{path.name} has a password, or is an old .xls"
+                raise RowsError(f"{what}: save it as .xlsx, without a password.") from error
+            raise RowsError(f"{path.name} is no Excel file that can be read: {error}.") from error
+
+
+def _check_size(file: IO[bytes], name: str) -> None:
+    """Refuse a file that needs much more memory or disk than its size shows."""
+    parts = ZipFile(file).infolist()
+    held = [part for part in parts if not part.filename.startswith("xl/worksheets/sheet")]
+    for some, most in ((parts, _MOST_UNPACKED), (held, _MOST_HELD)):
+        if (size := sum(part.file_size for part in some)) > most:
+            raise RowsError(
+                f"{name} is too large: it has {size >> 20:,} MB when it is unpacked. Save its "
+                "sheet as .csv."
+            )
+
+
+# ------------------------------------------------------------------------------------- results
+
+
+def write_excel(
+    file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[JSON]], texts: Texts
+) -> int:
+    """Write rows as a sheet; return how many there are.
+
+    Args:
+        file: The file.
+        columns: Names of the columns.
+        rows: The rows, of texts, numbers, truth values and None.
+        texts: Gives texts as they fit, and counts those that are cut.
+
+    Raises:
+        InvalidRequestError: There are more rows or columns than a sheet has.
+    """
+    if len(columns) > _MOST_COLUMNS:
+        raise InvalidRequestError(f"A sheet has {_MOST_COLUMNS:,} columns: write a .csv file.")
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Results")
+    sheet.freeze_panes = "A2"
+    for number, name in enumerate(columns, start=1):
+        width = min(40, max(12, len(name) + 4))
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    with _removed_where_it_fails(sheet):
+        head = [_text_cell(sheet, texts.fitted(name)) for name in columns]
+        for cell in head:
+            cell.font = Font(bold=True)
+        sheet.append(head)
+        count = 0
+        for count, row in enumerate(rows, start=1):
+            if count >= MOST_ROWS:
+                raise InvalidRequestError(
+                    f"A sheet has {MOST_ROWS:,} rows, which are too few: write a .csv file."
+                )
+            sheet.append([_cell(sheet, value, texts) for value in row])
+    sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(columns)))}{count + 1}"
+    book.save(file)
+    return count
+
+
+@contextmanager
+def _removed_where_it_fails(sheet: Any) -> Generator[None, None, None]:
+    """Remove the temporary file to which openpyxl writes a sheet, where it is not saved."""
+    try:
+        yield
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # noqa: SLF001  # it would stay until the process ends
+        raise
+
+
+def _cell(sheet: Any, value: JSON, texts: Texts) -> Any:
+    """A value as a cell of a sheet."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _EXACT:
+        value = str(value)
+    if not isinstance(value, str):
+        return value
+    text = _CONTROL.sub(_escape, texts.fitted(value))
+    if len(text) > LONGEST_CELL // 2 and _units(text) > LONGEST_CELL:
+        text = _shortened(texts.fitted(value))
+        texts.shortened += 1
+    return _text_cell(sheet, text) if is_formula(text) or text in ERROR_CODES else text
+
+
+def _units(text: str) -> int:
+    """The length of a text as Excel counts it, in units of UTF-16."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _shortened(text: str) -> str:
+    """The beginning of a text, as much as a cell can hold, and what says that this is not all."""
+    end = f" … (cut here: {len(text):,} characters in all)"
+    room = LONGEST_CELL
+    while True:
+        kept = _CONTROL.sub(_escape, text[:room]) + end
+        excess = _units(kept) - LONGEST_CELL
+        if excess <= 0:
+            return kept
+        room -= -(-excess // _LONGEST_ESCAPE)
+
+
+def _text_cell(sheet: Any, text: str) -> Any:
+    """A text that stays one, also when somebody edits its cell."""
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    cell.quotePrefix = is_formula(text)
+    return cell
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"_x{ord(found[0]):04X}_"
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))

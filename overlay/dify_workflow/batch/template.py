@@ -1,0 +1,149 @@
+"""A table to fill in, with the columns that an app takes."""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingModuleSource=false
+# openpyxl has no types.
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from .._json import JSON
+from ..errors import InvalidRequestError
+from ..inputs import Field
+from ..output import CSVWriter
+from .errors import needs
+
+_ROWS = 10_000
+"""Rows that have formats and drop-downs."""
+
+_KINDS = {
+    "text-input": "a text",
+    "paragraph": "a text",
+    "select": "one of its choices",
+    "number": "a number",
+    "checkbox": "TRUE or FALSE",
+    "json_object": "a JSON object",
+    "file": "a file: its path or address",
+    "file-list": "files: their paths or addresses, one on each line",
+}
+
+
+def write_template(path: Path, fields: Sequence[Field]) -> None:
+    """Write a table with a column for each input, and an example row.
+
+    In Excel, each name has a note, a select has a drop-down, and columns of texts keep what is
+    typed, such as leading zeros.
+
+    Args:
+        path: Where to, as ``.xlsx`` or ``.csv``.
+        fields: What the app takes.
+
+    Raises:
+        InvalidRequestError: The path has another ending, or is there already.
+        ImportError: Excel needs its extra.
+    """
+    write = {".xlsx": _write_excel, ".csv": _write_csv}.get(path.suffix.lower())
+    if write is None:
+        raise InvalidRequestError(f"A template is a .xlsx or .csv file, and not {path.name}.")
+    if path.exists():
+        raise InvalidRequestError(f"{path} is there already; name a new file.")
+    try:
+        write(path, fields)
+    except OSError as error:
+        raise InvalidRequestError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def described(field: Field) -> str:
+    """What people should know of an input, such as ``"Topic: a text, at most 48 characters"``."""
+    said = [_KINDS.get(field.kind, field.kind)]
+    unit = {"text-input": "characters", "paragraph": "characters", "file-list": "files"}
+    if field.longest and field.kind in unit:
+        said.append(f"at most {field.longest:,} {unit[field.kind]}")
+    if field.file_types:
+        said.append(", ".join(field.file_types))
+    if not field.required:
+        said.append("may be empty")
+    label = "" if field.label == field.name else f"{field.label}: "
+    return label + "; ".join(said)
+
+
+def _example(field: Field) -> JSON:
+    if field.default not in {None, ""} and isinstance(field.default, str | int | float):
+        return field.default
+    example: dict[str, JSON] = {
+        "number": 1,
+        "checkbox": True,
+        "json_object": "{}",
+        "file": "https://example.com/file.pdf",
+        "file-list": "https://example.com/1.pdf\nhttps://example.com/2.pdf",
+    }
+    if field.kind == "select":
+        return field.options[0] if field.options else None
+    text = f"Example of {field.label}"
+    return example.get(field.kind, text[: field.longest or None])
+
+
+def _write_csv(path: Path, fields: Sequence[Field]) -> None:
+    text = StringIO()
+    writer = CSVWriter(text)
+    writer.row([field.name for field in fields])
+    writer.row([str(value).lower() if value is True else value for value in map(_example, fields)])
+    # With the mark by which spreadsheets know UTF-8.
+    with path.open("xb") as file:
+        file.write(codecs.BOM_UTF8 + text.getvalue().encode())
+
+
+def _write_excel(path: Path, fields: Sequence[Field]) -> None:
+    with needs("openpyxl", "excel", "Excel files need"):
+        from openpyxl import Workbook
+        from openpyxl.comments import Comment
+        from openpyxl.styles import Font
+        from openpyxl.utils import get_column_letter
+        from openpyxl.worksheet.datavalidation import DataValidation
+
+    book = Workbook()
+    sheet, choices = book.worksheets[0], book.create_sheet("Choices")
+    sheet.title, sheet.freeze_panes = "Rows", "A2"
+    choices.sheet_state = "hidden"
+    for number, field in enumerate(fields, start=1):
+        letter = get_column_letter(number)
+        sheet.column_dimensions[letter].width = max(16, len(field.name) + 4)
+        head = sheet.cell(1, number)
+        _set_text(head, field.name)
+        head.font = Font(bold=True)
+        head.comment = Comment(described(field), "dify-workflow", height=90, width=260)
+        options = list(field.options) if field.kind == "select" else []
+        for row, option in enumerate(options, start=1):
+            _set_text(choices.cell(row, number), option)
+        if field.kind == "checkbox":
+            rule = DataValidation(type="list", formula1='"TRUE,FALSE"', allow_blank=True)
+        elif options:
+            place = f"Choices!${letter}$1:${letter}${len(options)}"
+            rule = DataValidation(type="list", formula1=place, allow_blank=not field.required)
+        else:
+            rule = None
+        if rule is not None:
+            rule.showErrorMessage = True
+            sheet.add_data_validation(rule)
+            rule.add(f"{letter}2:{letter}{_ROWS}")
+        example = sheet.cell(2, number)
+        value = _example(field)
+        if isinstance(value, str):
+            sheet.column_dimensions[letter].number_format = "@"
+            _set_text(example, value)
+        else:
+            example.value = value
+    with path.open("xb") as file:
+        book.save(file)
+
+
+def _set_text(cell: Any, text: str) -> None:
+    """Have a cell hold a text, and never a formula."""
+    cell.value = text
+    cell.data_type = "s"
+    cell.number_format = "@"

@@ -1,0 +1,443 @@
+"""Excel files: read as people see them, and written so that they open well."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from dify_workflow import InvalidRequestError
+from dify_workflow._fields import Field, fields_of_app
+from dify_workflow.batch import RowsError, check_rows, excel, read_rows, run_batch, write_results
+from dify_workflow.batch.journal import Journal
+from dify_workflow.batch.records import Ended, JournalHeader, RowResult
+from dify_workflow.batch.rows import lines_of
+from dify_workflow.batch.template import write_template
+from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+
+
+def saved(path: Path, *sheets: tuple[str, list[list[Any]]], hidden: str = "") -> Path:
+    """An Excel file with these sheets."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets:
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = "hidden" if name == hidden else "visible"
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def edited(path: Path, part: str, old: bytes, new: bytes) -> Path:
+    """An Excel file of which a part is changed, as other programs write it."""
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    assert old in parts[part]
+    parts[part] = parts[part].replace(old, new, 1)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in parts.items():
+            file.writestr(name, data)
+    return path
+
+
+def test_cells_are_what_people_see(tmp_path: Path) -> None:
+    moment = datetime(2026, 11, 30, 14, 5)  # noqa: DTZ001  # as Excel has it
+    values: list[tuple[Any, Any]] = [
+        ("Ann", "Ann"),
+        (1.0, 1),
+        (0.1 + 0.2, 0.3),
+        (0.12, 0.12),
+        (10**14, 10**14),
+        (True, True),
+        (date(2026, 11, 30), "2026-11-30"),
+        (moment, "2026-11-30T14:05:00"),
+        (moment.replace(hour=0, minute=0), "2026-11-30T00:00:00"),
+        (time(14, 5), "14:05:00"),
+        (timedelta(hours=27, minutes=30), "27:30:00"),
+        ("a_x000D_\nb", "a\r\nb"),
+        ("_x0041_", "_x0041_"),
+        (" x ", " x "),
+        (None, None),
+    ]
+    names = [f"c{number}" for number in range(len(values))]
+    path = saved(tmp_path / "a.xlsx", ("Data", [names, [value for value, _ in values]]))
+    assert [*next(iter(read_rows(path))).values()] == [expected for _, expected in values]
+
+
+def test_the_table_may_begin_anywhere_and_have_gaps(tmp_path: Path) -> None:
+    rows = [[], [None], [None, " Name ", "n", None], [None, "Ann", 1], [], [None, "Bob", None, ""]]
+    read = list(lines_of(read_rows(saved(tmp_path / "a.xlsx", ("Data", rows)))))
+    assert read == [{"Name": "Ann", "n": 1}, {"Name": "Bob", "n": None}]
+    assert [row.line for row in read] == [4, 6]
+
+
+def test_the_first_sheet_that_is_not_hidden_is_read_or_the_one_that_is_named(
+    tmp_path: Path,
+) -> None:
+    sheets = [(name, [["name"], [name]]) for name in ("Lists", "Data", "More")]
+    path = saved(tmp_path / "a.xlsx", *sheets, hidden="Lists")
+    rows = read_rows(path)
+    assert (list(rows), rows.description) == ([{"name": "Data"}], "the sheet 'Data', not 'More'")
+    assert list(read_rows(path, sheet="Lists")) == [{"name": "Lists"}]
+    with pytest.raises(InvalidRequestError, match="no sheet 'data'; it has 'Lists', 'Data', 'Mor"):
+        read_rows(path, sheet="data")
+    with pytest.raises(InvalidRequestError, match=r"a\.xlsx takes no delimiter"):
+        read_rows(path, delimiter=";")
+
+
+def test_hidden_rows_are_read_and_that_is_told(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"], ["Bob"]]))
+    book = load_workbook(path)
+    book["Data"].row_dimensions[3].hidden = True
+    book.save(path)
+    rows = read_rows(path)
+    assert rows.description == "the sheet 'Data'; 1 hidden row is read, too"
+    assert len(list(rows)) == 2
+
+
+def test_what_is_wrong_with_cells_is_told_of_all_of_them(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path / "a.xlsx",
+        ("Data", [["name", "x"], ["Ann", "#N/A"], ["=A2"], ["Bob", 1, "?"], ["Eve"], ["x" * 49]]),
+    )
+    book = load_workbook(path)
+    book["Data"].merge_cells("A5:B5")
+    book.save(path)
+    with (
+        Emulator(greet) as emulator,
+        emulator.client() as client,
+        pytest.raises(RowsError) as caught,
+    ):
+        check_rows(client, read_rows(path))
+    assert caught.value.problems == (
+        "row 2: cell B2 has the error #N/A",
+        "row 3: cell A3 has a formula whose value is not in the file; open it in Excel and save it",
+        "row 4: column C has a value and no name",
+        "row 5: the cells A5:B5 are merged; unmerge them and fill each one",
+        "row 6: name takes at most 48 characters, not 49",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        (["a", "b", " a"], "row 1, .*: the columns A and C have the same name 'a'"),
+        (["a", "#REF!"], "row 1, .*: cell B1 has the error #REF!"),
+        ([], "is empty; its first row must name the columns"),
+    ],
+)
+def test_names_of_columns_that_are_none_are_told(
+    tmp_path: Path, header: list[str], problem: str
+) -> None:
+    with pytest.raises(RowsError, match=problem):
+        list(read_rows(saved(tmp_path / "a.xlsx", ("Data", [header, header]))))
+
+
+def test_a_title_over_the_table_is_told(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["Customers"], ["name", "n"], ["Ann", 1]]))
+    book = load_workbook(path)
+    book["Data"].merge_cells("A1:B1")
+    book.save(path)
+    with pytest.raises(RowsError, match="row 1, which names the columns: the cells A1:B1 are merg"):
+        list(read_rows(path))
+
+
+@workflow(Input("name"), Input("When", "number", required=False))
+def greet(inputs: Any) -> Any:
+    yield from node("think")
+    if inputs["name"] == "Otto":
+        raise NodeError("no Ottos")
+    return {"text": f"=Hello {inputs['name']}", "when": inputs.get("When")}
+
+
+def test_a_date_is_a_number_where_the_app_takes_one(tmp_path: Path) -> None:
+    rows = [["name", "when", "day"], ["Ann", date(2026, 11, 30), date(2026, 11, 30)]]
+    path = saved(tmp_path / "a.xlsx", ("Data", rows))
+    with Emulator(greet) as emulator, emulator.client() as client:
+        summary = run_batch(client, read_rows(path), journal=tmp_path / "a.journal")
+    (row,) = summary.results()
+    assert (row["when"], row["day"], row["outputs.when"]) == (46356, "2026-11-30", 46356)
+
+
+def test_other_files_are_refused_with_what_can_be_done(tmp_path: Path) -> None:
+    for ending in ("xls", "xlsm", "ods"):
+        with pytest.raises(InvalidRequestError, match=r"open it and save it as \.xlsx"):
+            read_rows(tmp_path / f"a.{ending}")
+    path = tmp_path / "a.xlsx"
+    for data, problem in (
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "has a password, or is an old .xls"),
+        (b"name\nAnn\n", "is no Excel file that can be read"),
+        (b"", "is no Excel file that can be read"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(RowsError, match=problem):
+            read_rows(path)
+
+
+def test_a_file_that_is_cut_or_spoilt_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], *([f"{n}" * 9] for n in range(2000))]))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RowsError, match=r"a\.xlsx is no Excel file that can be read"):
+        list(read_rows(path))
+    path.write_bytes(whole)
+    edited(path, "xl/worksheets/sheet1.xml", b"</sheetData>", b"</nothing>")
+    with pytest.raises(RowsError, match=r"a\.xlsx is no Excel file that can be read"):
+        list(read_rows(path))
+
+
+def test_a_file_that_unpacks_to_far_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"]]))
+    bomb = io.BytesIO(b"<si>" + b" " * (300 << 20))
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file,
+        file.open("xl/more.xml", "w") as part,
+    ):
+        while block := bomb.read(1 << 20):
+            part.write(block)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(RowsError, match=r"too large: it has \d+ MB when it is unpacked. Save its"):
+        read_rows(path)
+    monkeypatch.setattr(excel, "_LARGEST_PIECE", 4 << 20)
+    path = saved(tmp_path / "b.xlsx", ("Data", [["name"], ["Ann"]]))
+    edited(path, "xl/worksheets/sheet1.xml", b"</sheetData>", b" " * (6 << 20) + b"</sheetData>")
+    with pytest.raises(RowsError, match=r"b\.xlsx has a row that is too large"):
+        read_rows(path)
+
+
+def test_rows_beyond_the_end_of_a_sheet_are_told(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"]]))
+    edited(path, "xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="1048577"')
+    edited(path, "xl/worksheets/sheet1.xml", b'r="A2"', b'r="A1048577"')
+    with pytest.raises(RowsError, match="row 1048577: a sheet has 1,048,576 rows at most"):
+        list(read_rows(path))
+
+
+# ------------------------------------------------------------------------------------- results
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> str:
+    """The journal of a batch whose outputs are all that is hard for a spreadsheet."""
+    file = {"dify_model_identity": "__dify__file__", "filename": "a.png"}
+    outputs: list[dict[str, Any]] = [
+        {"text": text} for text in ("=1+1", "+1", "-1", "@x", "\tx", "#N/A", "\x01\r\n_x0041_", "a")
+    ]
+    outputs += [
+        {"number": 2**60, "float": float("nan"), "flag": True, "list": [1, "a"], "small": 1.5},
+        {"file": {**file, "url": "https://x.example/a.png"}},
+        {"file": [{**file, "url": "/files/b.png"}, {**file, "remote_url": "https://y.example/c"}]},
+        {"text": "😀" * 20_000},
+        {"text": "\x01" * 40_000},
+    ]
+    where = str(tmp_path / "rows.journal")
+    with closing(Journal(where)) as journal:
+        header = JournalHeader(
+            "https://dify.example/v1", "0" * 32, "user", has_ids=True, columns=("id", "=name")
+        )
+        journal.set_header(header)
+        row = '{"id": 1, "=name": "=Ann"}'
+        journal.add(
+            {"number": n, "key": str(n), "digest": "0" * 32, "row": row}
+            for n in range(len(outputs))
+        )
+        journal.commit(
+            Ended("done", RowResult(n, str(n), {}, "succeeded", outputs=each))
+            for n, each in enumerate(outputs)
+        )
+    return where
+
+
+def cells(path: Path, column: str) -> list[Any]:
+    """The cells of a column of results."""
+    sheet = load_workbook(path).worksheets[0]
+    names = [cell.value for cell in sheet[1]]
+    return [row[names.index(column)] for row in sheet.iter_rows(min_row=2)]
+
+
+def test_texts_stay_texts_and_are_inert(ran: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.xlsx"
+    write_results(path, journal=ran)
+    found = cells(path, "outputs.text")[:8]
+    expected = ["=1+1", "+1", "-1", "@x", "\tx", "#N/A", "_x0001__x000D_\n_x005F_x0041_", "a"]
+    assert [cell.value for cell in found] == expected, "as Excel escapes them"
+    assert {cell.data_type for cell in found} == {"s"}
+    assert [cell.quotePrefix for cell in found] == [True] * 5 + [False] * 3
+    assert {cell.data_type for cell in cells(path, "=name")} == {"s"}
+    assert [row["outputs.text"] for row in read_rows(path)][6] == "\x01\r\n_x0041_"
+
+
+def test_values_are_such_as_excel_can_hold(
+    ran: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "results.xlsx"
+    write_results(path, journal=ran)
+    names = ("number", "float", "flag", "list", "small")
+    found = [cells(path, f"outputs.{name}")[8].value for name in names]
+    assert found == [str(2**60), "NaN", True, '[1, "a"]', 1.5]
+    emojis, controls = (cell.value for cell in cells(path, "outputs.text")[11:13])
+    for text, length in ((emojis, 20_000), (controls, 40_000)):
+        assert text.endswith(f"… (cut here: {length:,} characters in all)")
+        assert 32_000 < len(text.encode("utf-16-le")) // 2 <= 32_767
+    assert "2 texts are longer than a cell of Excel can be" in caplog.text
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv", "parquet"])
+def test_files_are_their_addresses(ran: str, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"results.{ending}"
+    write_results(path, journal=ran)
+    assert [row["outputs.file"] for row in read_rows(path)][9:11] == [
+        "https://x.example/a.png",
+        "https://dify.example/files/b.png\nhttps://y.example/c",
+    ]
+    write_results(tmp_path / "results.jsonl", journal=ran)
+    exact = [row["outputs.file"] for row in read_rows(tmp_path / "results.jsonl")]
+    assert exact[9]["filename"] == "a.png"
+
+
+def test_results_that_are_too_many_for_a_sheet_are_refused(
+    ran: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_ROWS", 5)
+    with pytest.raises(InvalidRequestError, match=r"A sheet has 5 rows.* write a \.csv file"):
+        write_results(tmp_path / "results.xlsx", journal=ran)
+    assert not (tmp_path / "results.xlsx").exists()
+
+
+# ----------------------------------------------------------------------------------- templates
+
+FIELDS = [
+    Field("topic", "text-input", "Topic", longest=12),
+    Field("=tone", "select", "=tone", options=["loud, clear", "=quiet"], required=False),
+    Field("count", "number", "count", default=3),
+    Field("urgent", "checkbox", "urgent", required=False),
+    Field("pages", "file-list", "pages", longest=5, file_types=["document"]),
+]
+
+
+def test_a_template_has_notes_drop_downs_and_an_example_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.xlsx"
+    write_template(path, FIELDS)
+    book = load_workbook(path)
+    sheet, choices = book["Rows"], book["Choices"]
+    assert [cell.value for cell in sheet[1]] == [field.name for field in FIELDS]
+    assert [cell.comment.text for cell in sheet[1]] == [
+        "Topic: a text; at most 12 characters",
+        "one of its choices; may be empty",
+        "a number",
+        "TRUE or FALSE; may be empty",
+        "files: their paths or addresses, one on each line; at most 5 files; document",
+    ]
+    rules = {str(rule.sqref): rule.formula1 for rule in sheet.data_validations.dataValidation}
+    assert rules == {"B2:B10000": "Choices!$B$1:$B$2", "D2:D10000": '"TRUE,FALSE"'}
+    assert [choices["B1"].value, choices["B2"].value] == ["loud, clear", "=quiet"]
+    assert (choices.sheet_state, choices["B2"].data_type) == ("hidden", "s")
+    assert sheet.column_dimensions["A"].number_format == "@", "007 stays 007"
+    (row,) = read_rows(path)
+    assert row == {
+        "topic": "Example of T",
+        "=tone": "loud, clear",
+        "count": 3,
+        "urgent": True,
+        "pages": "https://example.com/1.pdf\nhttps://example.com/2.pdf",
+    }
+
+
+def test_a_template_may_be_csv_and_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    write_template(path, FIELDS)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbftopic,=tone,count,urgent,pages\n")
+    assert next(iter(read_rows(path)))["urgent"] == "true"
+    with pytest.raises(InvalidRequestError, match="is there already"):
+        write_template(path, FIELDS)
+    with pytest.raises(InvalidRequestError, match=r"A template is a \.xlsx or \.csv file"):
+        write_template(tmp_path / "rows.ods", FIELDS)
+
+
+def test_the_example_row_of_a_template_is_one_that_the_app_takes(
+    tmp_path: Path, forms: Emulator
+) -> None:
+    with forms.client("typed") as client:
+        write_template(tmp_path / "rows.xlsx", fields_of_app(client.parameters()))
+        assert check_rows(client, read_rows(tmp_path / "rows.xlsx")).rows == 1
+
+
+# ------------------------------------------------------------------------------------ how large
+
+LARGE = 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_batch_of_100_000_rows_stays_within_200_mb(
+    tmp_path: Path, emulator: Emulator, record_property: Callable[[str, object], None]
+) -> None:
+    path = tmp_path / "rows.xlsx"
+    large_sheet(path, LARGE)
+    program = f"""
+import re
+from contextlib import closing
+from pathlib import Path
+from dify_workflow import DifyWorkflow
+from dify_workflow.batch import iter_batch, read_rows, write_results
+
+with DifyWorkflow("app-echo", base_url={emulator.base_url!r}) as workflow:
+    rows = read_rows({str(path)!r})
+    with closing(iter_batch(workflow, rows, journal="rows.journal")) as results:
+        for _ in range(200):
+            next(results)
+assert write_results("results.xlsx", journal="rows.journal") == {LARGE}
+# Not what getrusage says: that counts the process, too, which this one was forked from.
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    most = int(done.stdout) / 1024
+    record_property("MB", most)
+    assert most < 200
+
+
+def large_sheet(path: Path, count: int) -> None:
+    """A sheet as Excel writes it: with its texts beside the rows, all of them different."""
+    saved(path, ("Data", []))
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    words = " and some words more" * 5
+    texts = ["id", "name", "note"]
+    for number in range(count):
+        texts += [f"row-{number}", f"Name {number}", f"A note on {number}{words}"]
+    lines = (
+        f'<row r="{line}">'
+        + "".join(
+            f'<c r="{letter}{line}" t="s"><v>{3 * (line - 1) + at}</v></c>'
+            for at, letter in enumerate("ABC")
+        )
+        + "</row>"
+        for line in range(1, count + 2)
+    )
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    sheet = f"<worksheet {main}><sheetData>{''.join(lines)}</sheetData></worksheet>"
+    strings = f"<sst {main}>{''.join(f'<si><t>{text}</t></si>' for text in texts)}</sst>"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    known = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    parts["xl/worksheets/sheet1.xml"] = sheet.encode()
+    parts["xl/sharedStrings.xml"] = strings.encode()
+    types = parts["[Content_Types].xml"]
+    if b"sharedStrings" not in types:
+        parts["[Content_Types].xml"] = types.replace(b"</Types>", known.encode())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in parts.items():
+            file.writestr(name, data)
