@@ -16,13 +16,13 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from dify_workflow import InvalidRequestError
-from dify_workflow._fields import Field, fields_of_app
 from dify_workflow.batch import RowsError, check_rows, excel, read_rows, run_batch, write_results
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import Ended, JournalHeader, RowResult
 from dify_workflow.batch.rows import lines_of
 from dify_workflow.batch.template import write_template
 from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+from dify_workflow.inputs import Field, fields_of_app
 
 
 def saved(path: Path, *sheets: tuple[str, list[list[Any]]], hidden: str = "") -> Path:
