@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, final
 from urllib.parse import urlsplit
@@ -118,6 +119,39 @@ def checked_timeout(
     return timeout
 
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+_OWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
+    | {"expect", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that belong to the key, to the body, or to the connection."""
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Further headers of a call, names in lower case.
+
+    Raises:
+        InvalidRequestError: They are no headers, or one is among those that the client sets itself.
+    """
+    if headers is None:
+        return None
+    if not isinstance(headers, Mapping):
+        kind = type(headers).__name__
+        raise InvalidRequestError(f"extra_headers must be values by name, not {kind}.")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise InvalidRequestError(f"extra_headers: {name!r} cannot be the name of a header.")
+        if name.lower() in _OWN_HEADERS:
+            raise InvalidRequestError(f"extra_headers: the client sets {name} itself.")
+        if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+            # A gateway's secret may stand in it, so it is not shown.
+            raise InvalidRequestError(
+                f"extra_headers: the value of {name} must be ASCII characters on one line."
+            )
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def _is_whole(value: object, lowest: int) -> bool:
     return isinstance(value, int) and value >= lowest
 
@@ -182,7 +216,8 @@ _MAY_BE_NONE = ("timeout", "lost_run_timeout", "start_timeout")
 class Options:
     """What a client is set up with; `DifyWorkflow` says what each option means.
 
-    Those of a call that has to be over at some time have a deadline.
+    Those of a call that has to be over at some time have a deadline, and those of a call may have
+    further headers.
     """
 
     api_key: ApiKey | None
@@ -202,6 +237,7 @@ class Options:
     max_answer_bytes: int
     tracing: Tracing | Literal[False] = False
     deadline: Deadline = NO_DEADLINE
+    extra_headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     @classmethod
     def with_environment(
@@ -255,10 +291,14 @@ class Options:
 
         Raises:
             ConfigurationError: The key cannot be one.
-            InvalidRequestError: The user is empty or too long.
+            InvalidRequestError: The user is empty or too long, or a header holds the key.
         """
         user_id = None if user_id is None else checked_user(user_id)
-        return self.changed(api_key=api_key, user_id=user_id)
+        options = self.changed(api_key=api_key, user_id=user_id)
+        for name, value in options.extra_headers.items():
+            if options.api_key is not None and options.api_key.hide_in(value) != value:
+                raise InvalidRequestError(f"extra_headers: {name} must not hold the API key.")
+        return options
 
     def key(self) -> ApiKey:
         """The key of the app.

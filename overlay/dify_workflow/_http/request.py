@@ -187,6 +187,7 @@ def build_request(client: Any, call: Call[Any]) -> Any:
         # cannot be bounded.
         "accept-encoding": "identity" if is_stream else "gzip",
         **{name.lower(): value for name, value in given.items()},
+        **call.options.extra_headers,
     }
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))
