@@ -24,6 +24,8 @@ from .events import *  # noqa: F403  # a class for each event of the spec
 from .models import (
     DifyPageResult,
     HumanInputForm,
+    NodeUsage,
+    RunUsage,
     UploadedFile,
     WorkflowFile,
     WorkflowLogs,
@@ -43,6 +45,7 @@ if _TYPE_CHECKING:
     from ._streams.async_stream import AsyncWorkflowStream
     from ._streams.sync_media import MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .inputs.parameters import WorkflowParameters
     from .outcomes import StopReason
 
 _ON_DEMAND = {
@@ -59,6 +62,7 @@ _ON_DEMAND = {
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",
     "StopReason": "outcomes",
+    "WorkflowParameters": "inputs.parameters",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 
@@ -89,13 +93,16 @@ __all__ = [
     "LogIterator",
     "LogTail",
     "MediaStream",
+    "NodeUsage",
     "NotGiven",
+    "RunUsage",
     "StopReason",
     "StreamGap",
     "UploadedFile",
     "WorkflowFile",
     "WorkflowLogs",
     "WorkflowLogsRequest",
+    "WorkflowParameters",
     "WorkflowPause",
     "WorkflowRunRequest",
     "WorkflowRunResponse",

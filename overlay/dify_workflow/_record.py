@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from html import escape
 from typing import Any, ClassVar
 
@@ -106,4 +107,6 @@ def _plain(value: Any) -> JSON:
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return str(value)  # as servers write prices, so that no digit is lost
     return value

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from dify_workflow_api.models import (
         AppInfo,
         AppMeta,
-        AppParameters,
         AppSite,
         EndUser,
         Transcript,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from ._api.forms import AsyncFormCallback
     from ._http.async_transport import AsyncByteStream
     from ._streams.search import Search
+    from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -1078,8 +1078,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> AppParameters:
-        """Inputs and features of the app (GET /parameters).
+    ) -> WorkflowParameters:
+        """Inputs and features of the app (GET /parameters); `fields` has the inputs.
 
         Args:
             api_key: Key of the app; by default the client's.

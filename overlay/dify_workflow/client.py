@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dify_workflow_api.models import (
         AppInfo,
         AppMeta,
-        AppParameters,
         AppSite,
         EndUser,
         Transcript,
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from ._api.forms import FormCallback
     from ._http.sync_transport import ByteStream
     from ._streams.search import Search
+    from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
         HumanInputForm,
@@ -1080,8 +1080,8 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> AppParameters:
-        """Inputs and features of the app (GET /parameters).
+    ) -> WorkflowParameters:
+        """Inputs and features of the app (GET /parameters); `fields` has the inputs.
 
         Args:
             api_key: Key of the app; by default the client's.

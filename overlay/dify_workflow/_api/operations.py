@@ -24,6 +24,7 @@ from . import parsers as _results
 if TYPE_CHECKING:
     from dify_workflow_api.types import File
 
+    from ..inputs.parameters import WorkflowParameters
     from ..models import (
         HumanInputForm,
         UploadedFile,
@@ -268,11 +269,13 @@ def get_app_info() -> Operation[wire.AppInfo]:
     return Operation("app_info", build(), _model(wire.AppInfo), repeatable=True)
 
 
-def get_app_parameters() -> Operation[wire.AppParameters]:
+def get_app_parameters() -> Operation[WorkflowParameters]:
     """GET /parameters."""
     from dify_workflow_api.api.app.get_app_parameters import _get_kwargs as build
 
-    return Operation("parameters", build(), _model(wire.AppParameters), repeatable=True)
+    from ..inputs.parameters import WorkflowParameters
+
+    return Operation("parameters", build(), _model(WorkflowParameters), repeatable=True)
 
 
 def get_input_form() -> Operation[list[JSONObject]]:

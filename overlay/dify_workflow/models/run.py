@@ -162,6 +162,7 @@ class WorkflowRunResponse(Record):
         finished_at: End (Unix seconds).
         paused: What the run waits for, where it is paused.
         raw: The answer, or the final event, as it was decoded.
+        usage: Tokens and price of the run and of its nodes, as far as its events tell.
     """
 
     id: str
@@ -179,6 +180,9 @@ class WorkflowRunResponse(Record):
     finished_at: int | None = None
     paused: models.WorkflowPause | None = None
     raw: JSONObject = attrs.field(factory=dict[str, JSON], repr=False)
+    usage: models.RunUsage = attrs.field(
+        default=attrs.Factory(lambda run: models.RunUsage(run.total_tokens), takes_self=True)
+    )
 
     __dataclass_fields__: ClassVar[Columns] = columns(
         "id",
