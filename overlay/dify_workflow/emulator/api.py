@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .._json import JSON, is_object
 from .answers import Answers
 from .faults import EndedEarlyError, Fault, Faults, end_connection, faulty
 from .logs import Logs
@@ -53,11 +54,26 @@ class SeenRequest:
         method: Its method.
         path: Its path, without the base URL's.
         status: HTTP status of the answer; 0 where the connection broke before one.
+        headers: Its headers, names in lower case; with the key, which repr does not show.
+        body: What it sent as JSON; empty where it sent none, or was refused before that was read.
+        user: Who it was for; None where it does not say.
     """
 
     method: str
     path: str
     status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    user: str | None = None
+
+    @property
+    def json(self) -> JSON:
+        """The decoded body, as ``{"inputs": …, "user": …, "response_mode": …}``; None for none.
+
+        Raises:
+            ValueError: It is no JSON.
+        """
+        return json.loads(self.body) if self.body else None
 
 
 class WorkerDiedError(Exception):
@@ -122,7 +138,10 @@ class Api:
 
         async def answer(request: Request) -> Response:
             try:
-                return await endpoint(request, self._app_of(request))
+                app = self._app_of(request)
+                if _is_json(request):
+                    request.state.sent = await request.body()
+                return await endpoint(request, app)
             except ApiError as error:
                 return self._answers.error(error)
 
@@ -140,7 +159,7 @@ class Api:
                 response = Response()
             except ClientDisconnect:  # in mid-request, as clients do that are killed
                 return Response()
-            self._seen.append(SeenRequest(request.method, _path(request), status))
+            self._seen.append(await _seen(request, status))
             return response
 
         return seen
@@ -158,7 +177,7 @@ class Api:
         """
         other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
         if other is not None and (other.runs_anyway or other.unanswered):
-            await request.body()  # while the connection is there
+            request.state.sent = await request.body()  # while the connection is there
         if other is not None and other.runs_anyway:
             self._state.go_on(_ignoring(answer(request)))
         delay = sum(fault.delay for fault in faults)
@@ -431,6 +450,24 @@ def _check_mode(app: Workflow) -> None:
     if app.mode != "workflow":
         text = "Please check if your app mode matches the right API route."
         raise ApiError(400, "not_workflow_app", text)
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/json")
+
+
+async def _seen(request: Request, status: int) -> SeenRequest:
+    """What is remembered of a request that was answered."""
+    body: bytes = getattr(request.state, "sent", b"") if _is_json(request) else b""
+    user: object = request.query_params.get("user")
+    if body:
+        with suppress(ValueError, RecursionError):  # the answer has said so
+            told: JSON = json.loads(body)
+            user = told.get("user") if is_object(told) else None
+    elif 200 <= status < 300 and request.headers.get("content-type", "").startswith("multipart/"):  # noqa: PLR2004  # RFC 9110
+        user = (await request.form()).get("user")  # which has been read
+    known = user if isinstance(user, str) else None
+    return SeenRequest(request.method, _path(request), status, dict(request.headers), body, known)
 
 
 def _path(request: Request) -> str:
