@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import errors, events
+from ._http.answer import ResponseInfo
 from ._http.options import NOT_GIVEN, NotGiven
 from ._secret import ApiKey
 from ._streams.replay import StreamGap
@@ -95,6 +96,7 @@ __all__ = [
     "MediaStream",
     "NodeUsage",
     "NotGiven",
+    "ResponseInfo",
     "RunUsage",
     "StopReason",
     "StreamGap",

@@ -19,6 +19,7 @@ from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_header
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSONObject
+from ._log_output import log_as_asked
 from ._logs.cursor import RETURNED
 from ._logs.pager import LogPager, TailCore
 from ._logs.source import LogSource
@@ -71,6 +72,7 @@ class ClientBase(Generic[TransportT]):
     """How fast lost runs are looked for; set another one on a client whose tests shall not wait."""
 
     def __init__(self, options: Options, transport: TransportT) -> None:
+        log_as_asked()
         self._options = options
         self._transport = transport
         self._owns_transport = True

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from ._api.files import FileSource
     from ._api.forms import AsyncFormCallback
+    from ._http.answer import ResponseInfo
     from ._http.async_transport import AsyncByteStream
     from ._streams.search import Search
     from .inputs.parameters import WorkflowParameters
@@ -118,6 +119,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
             what `dify_workflow.tracing.Tracing` has by default. Needs
             ``pip install dify-workflow[otel]``.
+        on_response: Called with the status and headers of each answer, retries and uploads
+            included, before its body is read. What it raises is logged, and ends no call.
         http_client: An `httpx.AsyncClient` or `httpx2.AsyncClient` of your own, for proxies, TLS
             or other transports. It is never closed here. Its base_url is used if you pass none, and
             its timeout if you changed it.
@@ -145,6 +148,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         tracing: bool | Tracing = False,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -165,6 +169,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
         super().__init__(options, AsyncTransport(checked_client(http_client, "AsyncClient")))
 
@@ -187,6 +192,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_event_bytes: int | None = None,
         max_answer_bytes: int | None = None,
         tracing: bool | Tracing | None = None,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -210,6 +216,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes: As for the client.
             max_answer_bytes: As for the client.
             tracing: As for the client.
+            on_response: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -235,6 +242,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
 
     async def close(self) -> None:

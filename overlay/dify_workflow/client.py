@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from ._api.files import FileSource
     from ._api.forms import FormCallback
+    from ._http.answer import ResponseInfo
     from ._http.sync_transport import ByteStream
     from ._streams.search import Search
     from .inputs.parameters import WorkflowParameters
@@ -119,6 +120,8 @@ class DifyWorkflow(ClientBase[Transport]):
         tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
             what `dify_workflow.tracing.Tracing` has by default. Needs
             ``pip install dify-workflow[otel]``.
+        on_response: Called with the status and headers of each answer, retries and uploads
+            included, before its body is read. What it raises is logged, and ends no call.
         http_client: An `httpx.Client` or `httpx2.Client` of your own, for proxies, TLS
             or other transports. It is never closed here. Its base_url is used if you pass none, and
             its timeout if you changed it.
@@ -146,6 +149,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         tracing: bool | Tracing = False,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: HTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -166,6 +170,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
         super().__init__(options, Transport(checked_client(http_client, "Client")))
 
@@ -188,6 +193,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_event_bytes: int | None = None,
         max_answer_bytes: int | None = None,
         tracing: bool | Tracing | None = None,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: HTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -211,6 +217,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes: As for the client.
             max_answer_bytes: As for the client.
             tracing: As for the client.
+            on_response: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -236,6 +243,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
 
     def close(self) -> None:

@@ -114,6 +114,7 @@ def stop_workflow_task(task_id: str, user: str) -> Operation[WorkflowStopRespons
             lambda body: models.WorkflowStopResponse(read(wire.StopTaskResult, body).result),
         ),
         repeatable=True,
+        about=f"task {task_id}",
     )
 
 
@@ -137,7 +138,8 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
         return run
 
     request = build(checked_uuid("workflow_run_id", workflow_run_id))
-    return Operation("info", request, read_detail, repeatable=True)
+    about = f"run {workflow_run_id}"
+    return Operation("info", request, read_detail, repeatable=True, about=about)
 
 
 def list_workflow_logs(
@@ -188,7 +190,14 @@ def stream_workflow_events(
     )
     if last_event_id and last_event_id.isascii() and last_event_id.isprintable():
         request = {**request, "headers": {"Last-Event-ID": last_event_id}}
-    return Operation("resume_workflow_stream", request, _unread, answer="events", repeatable=True)
+    return Operation(
+        "resume_workflow_stream",
+        request,
+        _unread,
+        answer="events",
+        repeatable=True,
+        about=f"run {workflow_run_id}",
+    )
 
 
 # -------------------------------------------------------------------------------- human input

@@ -21,6 +21,7 @@ from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from ..tracing import Tracing
+    from .answer import ResponseInfo
 
 Timeout: TypeAlias = float | httpx.Timeout | None
 """Seconds that each phase of a call may make no progress; None for no bound."""
@@ -183,6 +184,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "start_timeout": _SECONDS_OR_NONE,
     "queue_timeout": (_is_queue_timeout, "seconds, or 0 for not waiting"),
     "at_least_once": (lambda value: isinstance(value, bool), "True or False"),
+    "on_response": (lambda value: value is None or callable(value), "a function"),
     "not_sent_statuses": (_are_statuses, "HTTP statuses from 400 to 599, such as {429, 503}"),
 }
 """Whether the value of an option is valid, and what it must be, for the message."""
@@ -238,6 +240,7 @@ class Options:
     tracing: Tracing | Literal[False] = False
     deadline: Deadline = NO_DEADLINE
     extra_headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    on_response: Callable[[ResponseInfo], object] | None = None
 
     @classmethod
     def with_environment(

@@ -36,6 +36,7 @@ class Operation(Generic[T]):
         repeatable: Whether sending it twice is as good as once.
         replayable: Whether its body can be sent a second time.
         runs: Whether it starts a run.
+        about: The run or task that it names, for the log.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Operation(Generic[T]):
     repeatable: bool = False
     replayable: bool = True
     runs: bool = False
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        """What log lines begin with: the method, and the run or task that it is about."""
+        return f"{self.name} ({self.about})" if self.about else self.name
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type can be the one that was asked for."""

@@ -23,10 +23,12 @@ from .answer import (
     UNWANTED_SECONDS,
     Answer,
     DamagedBodyError,
+    ResponseInfo,
     UnknownEncodingError,
     begins_like_events,
     content_of,
     header_dict,
+    tell,
 )
 from .failures import (
     BodyClosedError,
@@ -285,9 +287,10 @@ class Transport(Connections):
                 raise
             raise failure from error
         call.on_sent()
-        milliseconds = (time.perf_counter() - started) * 1000
+        seconds, status = time.perf_counter() - started, response.status_code
         # Neither bodies nor addresses, which can hold tokens.
-        logger.debug(
-            "%s: %d after %.0f ms", call.operation.name, response.status_code, milliseconds
-        )
-        return ByteStream(call, response, connection), response
+        logger.debug("%s: %d after %.0f ms", call.operation.label, status, seconds * 1000)
+        body = ByteStream(call, response, connection)
+        name, method = call.operation.name, request.method
+        tell(call.options.on_response, ResponseInfo(name, method, status, body.headers, seconds))
+        return body, response
