@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import attrs
 
-from ._json import JSON, JSONObject, abridged, is_text
+from ._json import JSON, JSONObject, abridged, is_object, is_text
 
 _LONGEST = 120
 """Most characters of one field in a repr."""
@@ -103,10 +103,14 @@ def _plain(value: Any) -> JSON:
     """A field as plain JSON."""
     if hasattr(value, "to_dict"):  # a result, or a generated model
         return value.to_dict()
-    if isinstance(value, dict):
+    if is_object(value):
         return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if _is_several(value):
         return [_plain(inner) for inner in value]
     if isinstance(value, Decimal):
         return str(value)  # as servers write prices, so that no digit is lost
     return value
+
+
+def _is_several(value: Any) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, list | tuple)
