@@ -29,6 +29,7 @@ from dify_workflow import (
     WorkflowRunRequest,
 )
 from dify_workflow.emulator import Emulator
+from dify_workflow_api.models import AppParameters
 from support import events
 from support.events import RUN, TASK, WORKFLOW
 from support.recordings import recording
@@ -627,6 +628,26 @@ def test_audio_to_text_gives_the_text(both: World, server: ReplayServer) -> None
 
 
 # ----------------------------------------------------------------------------------------- app
+
+
+def test_the_inputs_of_the_app_are_fields_of_one_form_for_all_kinds(
+    both: World, forms: Emulator
+) -> None:
+    client = both.client(base_url=forms.base_url, api_key="app-typed")
+    parameters = client.parameters()
+    assert [field.name for field in parameters.fields] == [
+        field["variable"]
+        for item in parameters.to_dict()["user_input_form"]
+        for field in item.values()
+        if field
+    ]
+    select = next(field for field in parameters.fields if field.kind == "select")
+    assert select.options
+    assert isinstance(select.required, bool)
+    bounded = next(field for field in parameters.fields if field.max_length)
+    assert bounded.max_length == bounded.longest
+    assert isinstance(parameters, AppParameters)  # what was there before still is
+    assert json.loads(bounded.to_json())["name"] == bounded.name
 
 
 def test_what_the_app_is_comes_as_generated_models(both: World, server: ReplayServer) -> None:

@@ -133,6 +133,43 @@ def test_the_fixtures_run_a_users_own_workflow(project: pytest.Pytester) -> None
     assert passed(project) == 1
 
 
+def test_what_the_code_under_test_sent_can_be_asserted(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+        from dify_workflow import BadRequestError, DifyWorkflow
+
+        def test_it(dify_workflow, dify_emulator):
+            dify_workflow.run_workflow({"name": "Ann"}, user="ann", extra_headers={"X-Shop": "1"})
+            sent = dify_emulator.requests[-1]
+            assert sent.json["inputs"] == {"name": "Ann"}
+            assert sent.json["response_mode"] == "streaming"
+            assert sent.user == "ann"
+            assert sent.headers["x-shop"] == "1"
+            assert sent.headers["authorization"].startswith("Bearer app-")
+            assert "app-" not in repr(sent)
+
+        def test_a_refused_run(dify_workflow, dify_emulator):
+            unchecked = dify_workflow.with_options(check_inputs=False)
+            with pytest.raises(BadRequestError):
+                unchecked.run_workflow({}, response_mode="blocking")
+            assert dify_emulator.requests[-1].json["inputs"] == {}
+
+        def test_a_wrong_key(dify_workflow, dify_emulator):
+            with pytest.raises(Exception):
+                dify_workflow.run_workflow(inputs={}, api_key="app-of-nobody")
+            assert dify_emulator.requests[-1].headers["authorization"] == "Bearer app-of-nobody"
+
+        def test_others(dify_workflow, dify_emulator):
+            dify_workflow.upload_file(b"x", filename="a.txt", user_id="bob")
+            upload = dify_emulator.requests[-1]
+            assert (upload.user, upload.json, upload.body) == ("bob", None, b"")
+            dify_workflow.logs()
+            listed = dify_emulator.requests[-1]
+            assert (listed.user, listed.json) == (None, None)
+    """)
+    assert passed(project) == 4
+
+
 @pytest.mark.parametrize(
     ("backend", "arguments", "expected"),
     [

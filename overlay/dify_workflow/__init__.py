@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import errors, events
+from ._http.answer import ResponseInfo
 from ._http.options import NOT_GIVEN, NotGiven
 from ._secret import ApiKey
 from ._streams.feed import StreamGap
@@ -24,6 +25,8 @@ from .events import *  # noqa: F403  # a class for each event of the spec
 from .models import (
     DifyPageResult,
     HumanInputForm,
+    NodeUsage,
+    RunUsage,
     UploadedFile,
     WorkflowFile,
     WorkflowLogs,
@@ -44,6 +47,7 @@ if _TYPE_CHECKING:
     from ._streams.async_stream import AsyncWorkflowStream
     from ._streams.sync_media import MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .inputs.parameters import WorkflowParameters
     from .outcomes import StopReason
 
 _ON_DEMAND = {
@@ -61,6 +65,7 @@ _ON_DEMAND = {
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",
     "StopReason": "outcomes",
+    "WorkflowParameters": "inputs.parameters",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 
@@ -92,13 +97,17 @@ __all__ = [
     "LogIterator",
     "LogTail",
     "MediaStream",
+    "NodeUsage",
     "NotGiven",
+    "ResponseInfo",
+    "RunUsage",
     "StopReason",
     "StreamGap",
     "UploadedFile",
     "WorkflowFile",
     "WorkflowLogs",
     "WorkflowLogsRequest",
+    "WorkflowParameters",
     "WorkflowPause",
     "WorkflowRunRequest",
     "WorkflowRunResponse",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
@@ -15,10 +15,11 @@ from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
 from ._bounded import BoundedDict
 from ._http.deadline import NO_DEADLINE, Deadline
-from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_timeout
+from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_headers, checked_timeout
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSON, JSONObject
+from ._log_output import log_as_asked
 from ._logs.pager import RETURNED, LogPager, LogSource
 from ._logs.tail import TailCore
 from ._secret import ApiKey
@@ -71,6 +72,7 @@ class ClientBase(Generic[TransportT]):
     """How fast lost runs are looked for; set another one on a client whose tests shall not wait."""
 
     def __init__(self, options: Options, transport: TransportT) -> None:
+        log_as_asked()
         self._options = options
         self._transport = transport
         self._owns_transport = True
@@ -107,6 +109,7 @@ class ClientBase(Generic[TransportT]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         deadline: Deadline = NO_DEADLINE,
         *,
+        extra_headers: Mapping[str, str] | None = None,
         api_key: ApiKey | None = None,
         user_id: str | None = None,
         **others: Any,
@@ -114,11 +117,14 @@ class ClientBase(Generic[TransportT]):
         """The options of one call of a method; what is None, or `NOT_GIVEN`, is the client's.
 
         Raises:
-            InvalidRequestError: The bounds or the user are invalid.
+            InvalidRequestError: The bounds, the headers or the user are invalid.
             ConfigurationError: The key is, or another option.
         """
         timeout = checked_timeout(timeout, InvalidRequestError)
-        options = self._options.changed(timeout=timeout, deadline=deadline, **others)
+        headers = checked_headers(extra_headers)
+        options = self._options.changed(
+            timeout=timeout, deadline=deadline, extra_headers=headers, **others
+        )
         return options.for_app(api_key, user_id)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
@@ -185,31 +191,21 @@ class ClientBase(Generic[TransportT]):
     def _log_pager(
         self,
         name: str,
-        request: WorkflowLogsRequest | None,
+        request: WorkflowLogsRequest,
         options: Options,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
         most: int | None = None,
     ) -> tuple[LogPager, LogSource]:
-        source = self._log_source(name, request, options)
+        source = LogSource(name, request, options, self._transport.servers)
         return LogPager(source.request, RETURNED, since=since, until=until, most=most), source
 
     def _tail_core(
-        self, name: str, request: WorkflowLogsRequest | None, options: Options
+        self, name: str, request: WorkflowLogsRequest, options: Options
     ) -> tuple[TailCore, LogSource]:
-        source = self._log_source(name, request, options)
+        source = LogSource(name, request, options, self._transport.servers)
         return TailCore(source.request, RETURNED), source
-
-    def _log_source(
-        self, name: str, request: WorkflowLogsRequest | None, options: Options
-    ) -> LogSource:
-        if request is not None and not isinstance(request, WorkflowLogsRequest):
-            raise InvalidRequestError(
-                f"{name} takes a WorkflowLogsRequest, not {type(request).__name__}."
-            )
-        request = WorkflowLogsRequest() if request is None else request
-        return LogSource(name, request, options, self._transport.servers)
 
     def _events_session(
         self,

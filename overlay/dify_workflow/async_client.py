@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -15,7 +15,7 @@ from ._api import operations
 from ._api.files import opened
 from ._api.forms import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
-from ._api.preparation import as_request
+from ._api.requests import logs_request, run_request
 from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
 from ._http.async_network import resolved
 from ._http.async_transport import AsyncTransport
@@ -38,10 +38,11 @@ from .events.base import StreamEvent
 from .outcomes import meaning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dify_workflow_api.models import (
         AppInfo,
         AppMeta,
-        AppParameters,
         AppSite,
         EndUser,
         Transcript,
@@ -49,18 +50,22 @@ if TYPE_CHECKING:
 
     from ._api.files import FileSource
     from ._api.forms import AsyncFormCallback
+    from ._http.answer import ResponseInfo
     from ._http.async_transport import AsyncByteStream
     from ._streams.search import Search
+    from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
         HumanInputForm,
         UploadedFile,
+        WorkflowFile,
         WorkflowLogs,
         WorkflowLogsRequest,
         WorkflowRunRequest,
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.log import LogStatus
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -113,6 +118,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
             what `dify_workflow.tracing.Tracing` has by default. Needs
             ``pip install dify-workflow[otel]``.
+        on_response: Called with the status and headers of each answer, retries and uploads
+            included, before its body is read. What it raises is logged, and ends no call.
         http_client: An `httpx.AsyncClient` or `httpx2.AsyncClient` of your own, for proxies, TLS
             or other transports. It is never closed here. Its base_url is used if you pass none, and
             its timeout if you changed it.
@@ -140,6 +147,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         tracing: bool | Tracing = False,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -160,6 +168,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
         super().__init__(options, AsyncTransport(checked_client(http_client, "AsyncClient")))
 
@@ -182,6 +191,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_event_bytes: int | None = None,
         max_answer_bytes: int | None = None,
         tracing: bool | Tracing | None = None,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -205,6 +215,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes: As for the client.
             max_answer_bytes: As for the client.
             tracing: As for the client.
+            on_response: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -230,6 +241,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
 
     async def close(self) -> None:
@@ -252,11 +264,19 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     async def run_workflow(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         response_mode: ResponseMode = "streaming",
         on_human_input: AsyncFormCallback | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
         not_sent_statuses: Collection[int] | None = None,
@@ -269,7 +289,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         found again.
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
                 run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
             on_human_input: Called with each form that the run waits at, as people see it; returns
@@ -278,6 +306,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 Without it, or where a form has no token for this key, a paused run is returned.
                 Since Dify 1.14.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds within which all of this has to be over: waiting for the concurrency
                 limit, checks, uploads, every attempt, the run itself and finding it again. None for
                 as long as it takes.
@@ -299,11 +329,24 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             StreamError: The stream failed before the run's end; it has the ids, where known.
             RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
+        api_key = wrap(api_key)
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
-        name, wanted = "run_workflow", as_request(request)
+        name = "run_workflow"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
+        )
         options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
+            extra_headers=extra_headers,
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
@@ -319,9 +362,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     def run_workflow_stream(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
         not_sent_statuses: Collection[int] | None = None,
@@ -330,8 +381,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds, from this call on, within which all of it has to be over, as for
                 `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
@@ -349,14 +410,27 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
+        api_key = wrap(api_key)
         name = "run_workflow_stream"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
+        )
         options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
+            extra_headers=extra_headers,
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
-        return self._run_stream(name, as_request(request), options)
+        return self._run_stream(name, wanted, options)
 
     def resume_workflow_stream(
         self,
@@ -367,6 +441,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncWorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -382,6 +457,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -391,7 +468,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with starting_none():
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             operation = operations.stream_workflow_events(
                 workflow_run_id,
                 options.user_id,
@@ -405,7 +484,12 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
         )
-        stop = partial(self._stop, options=self._call_options(api_key=call.key, user_id=user_id))
+        stop = partial(
+            self._stop,
+            options=self._call_options(
+                extra_headers=extra_headers, api_key=call.key, user_id=user_id
+            ),
+        )
 
         async def opening() -> AsyncByteStream:
             with sending(session.observer):
@@ -419,9 +503,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     async def submit_workflow(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         not_sent_statuses: Collection[int] | None = None,
         at_least_once: bool | None = None,
     ) -> WorkflowRunResponse:
@@ -432,8 +524,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         to its end in the background, for which process, event loop and client have to live as long.
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             not_sent_statuses: As for the client, for this call.
             at_least_once: As for the client, for this call.
 
@@ -451,10 +553,26 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        options = self._call_options(
-            timeout, not_sent_statuses=not_sent_statuses, at_least_once=at_least_once
+        api_key = wrap(api_key)
+        name = "submit_workflow"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
         )
-        stream = self._run_stream("submit_workflow", as_request(request), options)
+        options = self._call_options(
+            timeout,
+            extra_headers=extra_headers,
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
+        )
+        stream = self._run_stream(name, wanted, options)
         try:
             run = await stream.started()
         except BaseException:
@@ -475,6 +593,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         wait_through_pause: bool = False,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
@@ -493,6 +612,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 returned with its forms.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds, from this call on, within which all of it has to be over, as for
                 `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
@@ -514,6 +635,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             options = self._call_options(
                 timeout,
                 deadline_in(deadline, name, stops=stop_on_deadline),
+                extra_headers=extra_headers,
                 api_key=api_key,
                 user_id=user_id,
             )
@@ -532,6 +654,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -543,6 +666,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id cannot be one, or is that of a run which this client has
@@ -552,7 +677,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         self._refuse_run_id(task_id)
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         return await self._stop_task(task_id, options)
 
     async def info(
@@ -561,6 +688,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key: str | ApiKey | None = None,
         *,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -570,6 +698,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -580,11 +710,25 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with starting_none():
-            options = self._call_options(timeout, api_key=api_key)
+            options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
             return await self._send(operations.get_workflow_run(workflow_run_id), options)
 
     async def logs(
-        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        limit: int | None = None,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        created_at_before: datetime | None = None,
+        created_at_after: datetime | None = None,
+        last_id: str | None = None,
+        cursor: str | None = None,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
@@ -593,7 +737,21 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+                Instead of a request, its fields may be given as keywords; `WorkflowLogsRequest`
+                says what each means.
+            limit: Most rows of the page, 1 to 1000; by default 20.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            created_at_before: Only rows of this time or before (aware).
+            created_at_after: Only rows of this time or after (aware).
+            last_id: Id of the row after which to begin.
+            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -603,7 +761,24 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request, self._call_options(timeout))
+        api_key = wrap(api_key)
+        name = "logs"
+        wanted = logs_request(
+            name,
+            request,
+            limit=limit,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            created_at_before=created_at_before,
+            created_at_after=created_at_after,
+            last_id=last_id,
+            cursor=cursor,
+            api_key=api_key,
+        )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        pager, source = self._log_pager(name, wanted, options)
         return await self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -613,7 +788,15 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        last_id: str | None = None,
+        cursor: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncLogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -622,10 +805,21 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs, and after which one to begin; its `limit` is that of `pages` alone.
-            limit: Most rows; by default all.
-            since: No rows before this moment (aware).
-            until: No rows after this moment (aware).
+                Instead of a request, its filters may be given as keywords; `WorkflowLogsRequest`
+                says what each means.
+            limit: Most rows; by default all. Goes with a request, too.
+            since: No rows before this moment (aware). Goes with a request, too.
+            until: No rows after this moment (aware). Goes with a request, too.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            last_id: Id of the row after which to begin.
+            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -635,10 +829,21 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        options = self._call_options(timeout)
-        pager, source = self._log_pager(
-            "iter_logs", request, options, since=since, until=until, most=limit
+        api_key = wrap(api_key)
+        name = "iter_logs"
+        wanted = logs_request(
+            name,
+            request,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            last_id=last_id,
+            cursor=cursor,
+            api_key=api_key,
         )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        pager, source = self._log_pager(name, wanted, options, since=since, until=until, most=limit)
         return AsyncLogIterator(pager, source, self._transport)
 
     def tail_logs(
@@ -646,7 +851,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         request: WorkflowLogsRequest | None = None,
         *,
         poll_interval: float = 2.0,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncLogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -656,9 +867,17 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs, and after which one to begin; by default all that appear from now
-                on. Its `limit` does not matter.
+                on. Its `limit` does not matter. Instead of a request, its filters may be given as
+                keywords; `WorkflowLogsRequest` says what each means.
             poll_interval: Seconds between two looks at the log.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -668,7 +887,19 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came for longer than `lost_run_timeout`.
             APIStatusError: The server refused, or was away for as long.
         """
-        core, source = self._tail_core("tail_logs", request, self._call_options(timeout))
+        api_key = wrap(api_key)
+        name = "tail_logs"
+        wanted = logs_request(
+            name,
+            request,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            api_key=api_key,
+        )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        core, source = self._tail_core(name, wanted, options)
         return AsyncLogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
@@ -679,6 +910,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -688,6 +920,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The token cannot be one.
@@ -697,7 +931,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return await self._send(operations.get_human_input_form(form_token), options)
 
     async def submit_human_input_form(
@@ -709,6 +943,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -722,6 +957,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -733,7 +970,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         await self._submit_form(form_token, action, inputs, options)
 
     # ----------------------------------------------------------------------------------- files
@@ -747,6 +986,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -760,6 +1000,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -770,7 +1012,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             return await self._send(operations.upload_file(ready, options.user_id), options)
 
     def file_preview(
@@ -781,6 +1025,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncMediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -793,6 +1038,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -801,7 +1048,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         operation = operations.preview_file(file_id, options.user_id, as_attachment=as_attachment)
         call = Call(operation, options)
 
@@ -810,30 +1059,42 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     # ------------------------------------------------------------------------------------- app
 
     async def app_info(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return await self._send(operations.get_app_info(), options)
 
     async def parameters(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
-    ) -> AppParameters:
-        """Inputs and features of the app (GET /parameters).
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> WorkflowParameters:
+        """Inputs and features of the app (GET /parameters); `fields` has the inputs.
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             BadRequestError: The app was never published.
@@ -841,30 +1102,40 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         found = await self._send(operations.get_app_parameters(), options)
         self._note_form(found, options)
         return found
 
     async def meta(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return await self._send(operations.get_app_meta(), options)
 
     async def site(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppSite:
         """Look of the app's web page (GET /site).
 
@@ -873,6 +1144,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -880,7 +1153,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return await self._send(operations.get_app_site(), options)
 
     async def end_user(
@@ -889,6 +1162,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
@@ -898,6 +1172,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -906,7 +1182,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return await self._send(operations.get_end_user(end_user_id), options)
 
     # ----------------------------------------------------------------------------------- audio
@@ -920,6 +1196,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -930,6 +1207,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -938,7 +1217,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             return await self._send(operations.audio_to_text(ready, options.user_id), options)
 
     def text_to_audio(
@@ -949,6 +1230,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncMediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -958,6 +1240,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -965,7 +1249,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         operation = operations.text_to_audio(text, options.user_id, voice=voice)
         call = Call(operation, options)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -16,7 +16,7 @@ from ._api import operations
 from ._api.files import opened
 from ._api.forms import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
-from ._api.preparation import as_request
+from ._api.requests import logs_request, run_request
 from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
 from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import HTTPClient, base_url_of, checked_client
@@ -39,10 +39,11 @@ from .events.base import StreamEvent
 from .outcomes import meaning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dify_workflow_api.models import (
         AppInfo,
         AppMeta,
-        AppParameters,
         AppSite,
         EndUser,
         Transcript,
@@ -50,18 +51,22 @@ if TYPE_CHECKING:
 
     from ._api.files import FileSource
     from ._api.forms import FormCallback
+    from ._http.answer import ResponseInfo
     from ._http.sync_transport import ByteStream
     from ._streams.search import Search
+    from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
         HumanInputForm,
         UploadedFile,
+        WorkflowFile,
         WorkflowLogs,
         WorkflowLogsRequest,
         WorkflowRunRequest,
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.log import LogStatus
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -114,6 +119,8 @@ class DifyWorkflow(ClientBase[Transport]):
         tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
             what `dify_workflow.tracing.Tracing` has by default. Needs
             ``pip install dify-workflow[otel]``.
+        on_response: Called with the status and headers of each answer, retries and uploads
+            included, before its body is read. What it raises is logged, and ends no call.
         http_client: An `httpx.Client` or `httpx2.Client` of your own, for proxies, TLS
             or other transports. It is never closed here. Its base_url is used if you pass none, and
             its timeout if you changed it.
@@ -141,6 +148,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_event_bytes: int = MAX_EVENT_BYTES,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         tracing: bool | Tracing = False,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: HTTPClient | None = None,
     ) -> None:
         api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
@@ -161,6 +169,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
         super().__init__(options, Transport(checked_client(http_client, "Client")))
 
@@ -183,6 +192,7 @@ class DifyWorkflow(ClientBase[Transport]):
         max_event_bytes: int | None = None,
         max_answer_bytes: int | None = None,
         tracing: bool | Tracing | None = None,
+        on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: HTTPClient | None = None,
     ) -> Self:
         """A cheap copy with other options, which shares the connections of this client.
@@ -206,6 +216,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes: As for the client.
             max_answer_bytes: As for the client.
             tracing: As for the client.
+            on_response: As for the client.
             http_client: As for the client; the copy then shares no connections.
 
         Raises:
@@ -231,6 +242,7 @@ class DifyWorkflow(ClientBase[Transport]):
             max_event_bytes=max_event_bytes,
             max_answer_bytes=max_answer_bytes,
             tracing=checked_tracing(tracing),
+            on_response=on_response,
         )
 
     def close(self) -> None:
@@ -253,11 +265,19 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def run_workflow(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         response_mode: ResponseMode = "streaming",
         on_human_input: FormCallback | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
         not_sent_statuses: Collection[int] | None = None,
@@ -270,7 +290,15 @@ class DifyWorkflow(ClientBase[Transport]):
         found again.
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
                 run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
             on_human_input: Called with each form that the run waits at, as people see it; returns
@@ -279,6 +307,8 @@ class DifyWorkflow(ClientBase[Transport]):
                 Without it, or where a form has no token for this key, a paused run is returned.
                 Since Dify 1.14.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds within which all of this has to be over: waiting for the concurrency
                 limit, checks, uploads, every attempt, the run itself and finding it again. None for
                 as long as it takes. The DNS lookup is not covered; with a client of your own and
@@ -301,11 +331,24 @@ class DifyWorkflow(ClientBase[Transport]):
             StreamError: The stream failed before the run's end; it has the ids, where known.
             RunDeadlineExceededError: The deadline passed; it has the ids, where known.
         """
+        api_key = wrap(api_key)
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
-        name, wanted = "run_workflow", as_request(request)
+        name = "run_workflow"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
+        )
         options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
+            extra_headers=extra_headers,
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
@@ -321,9 +364,17 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def run_workflow_stream(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
         not_sent_statuses: Collection[int] | None = None,
@@ -332,8 +383,18 @@ class DifyWorkflow(ClientBase[Transport]):
         """Run the app's workflow and return its events as they come (POST /workflows/run).
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds, from this call on, within which all of it has to be over, as for
                 `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
@@ -351,14 +412,27 @@ class DifyWorkflow(ClientBase[Transport]):
             RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
             RunDeadlineExceededError: The deadline passed before the server answered.
         """
+        api_key = wrap(api_key)
         name = "run_workflow_stream"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
+        )
         options = self._call_options(
             timeout,
             deadline_in(deadline, name, stops=stop_on_deadline),
+            extra_headers=extra_headers,
             not_sent_statuses=not_sent_statuses,
             at_least_once=at_least_once,
         )
-        return self._run_stream(name, as_request(request), options)
+        return self._run_stream(name, wanted, options)
 
     def resume_workflow_stream(
         self,
@@ -369,6 +443,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowStream:
         """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
 
@@ -384,6 +459,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who the run is for; another user's run is not found.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -393,7 +470,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with starting_none():
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             operation = operations.stream_workflow_events(
                 workflow_run_id,
                 options.user_id,
@@ -407,7 +486,12 @@ class DifyWorkflow(ClientBase[Transport]):
             snapshot=include_state_snapshot,
             continues=continue_on_pause,
         )
-        stop = partial(self._stop, options=self._call_options(api_key=call.key, user_id=user_id))
+        stop = partial(
+            self._stop,
+            options=self._call_options(
+                extra_headers=extra_headers, api_key=call.key, user_id=user_id
+            ),
+        )
 
         def opening() -> ByteStream:
             with sending(session.observer):
@@ -421,9 +505,17 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def submit_workflow(
         self,
-        request: WorkflowRunRequest | Mapping[str, JSON],
+        request: WorkflowRunRequest | Mapping[str, JSON] | None = None,
         *,
+        inputs: Mapping[str, JSON] | None = None,
+        user: str | None = None,
+        files: Sequence[WorkflowFile | Path] | None = None,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        trace_session_id: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         not_sent_statuses: Collection[int] | None = None,
         at_least_once: bool | None = None,
     ) -> WorkflowRunResponse:
@@ -434,8 +526,18 @@ class DifyWorkflow(ClientBase[Transport]):
         to its end in the background, for which process, event loop and client have to live as long.
 
         Args:
-            request: What to run, or its inputs alone.
+            request: What to run, or its inputs alone. Instead of a request, its fields may be given
+                as keywords; `WorkflowRunRequest` says what each means.
+            inputs: Value by name of the input.
+            user: Who the run is for; by default the client's user.
+            files: Files for ``sys.files``.
+            workflow_id: Id (UUID) of the published version to run; by default the latest.
+            trace_id: Id under which the server's tracing files the run.
+            trace_session_id: Id that joins several runs in the server's tracing.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             not_sent_statuses: As for the client, for this call.
             at_least_once: As for the client, for this call.
 
@@ -453,10 +555,26 @@ class DifyWorkflow(ClientBase[Transport]):
             RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
             StreamError: The stream failed before the ids came.
         """
-        options = self._call_options(
-            timeout, not_sent_statuses=not_sent_statuses, at_least_once=at_least_once
+        api_key = wrap(api_key)
+        name = "submit_workflow"
+        wanted = run_request(
+            name,
+            request,
+            inputs=inputs,
+            user=user,
+            files=files,
+            workflow_id=workflow_id,
+            trace_id=trace_id,
+            trace_session_id=trace_session_id,
+            api_key=api_key,
         )
-        stream = self._run_stream("submit_workflow", as_request(request), options)
+        options = self._call_options(
+            timeout,
+            extra_headers=extra_headers,
+            not_sent_statuses=not_sent_statuses,
+            at_least_once=at_least_once,
+        )
+        stream = self._run_stream(name, wanted, options)
         try:
             run = stream.started()
         except BaseException:
@@ -477,6 +595,7 @@ class DifyWorkflow(ClientBase[Transport]):
         wait_through_pause: bool = False,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
         stop_on_deadline: bool = False,
     ) -> WorkflowRunResponse:
@@ -495,6 +614,8 @@ class DifyWorkflow(ClientBase[Transport]):
                 returned with its forms.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
             deadline: Seconds, from this call on, within which all of it has to be over, as for
                 `run_workflow`; None for as long as it takes.
             stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
@@ -516,6 +637,7 @@ class DifyWorkflow(ClientBase[Transport]):
             options = self._call_options(
                 timeout,
                 deadline_in(deadline, name, stops=stop_on_deadline),
+                extra_headers=extra_headers,
                 api_key=api_key,
                 user_id=user_id,
             )
@@ -534,6 +656,7 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
@@ -545,6 +668,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who stops; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id cannot be one, or is that of a run which this client has
@@ -554,7 +679,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         self._refuse_run_id(task_id)
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         return self._stop_task(task_id, options)
 
     def info(
@@ -563,6 +690,7 @@ class DifyWorkflow(ClientBase[Transport]):
         api_key: str | ApiKey | None = None,
         *,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowRunResponse:
         """Look a run up (GET /workflows/run/{workflow_run_id}).
 
@@ -572,6 +700,8 @@ class DifyWorkflow(ClientBase[Transport]):
             workflow_run_id: Id of the run (UUID).
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -582,11 +712,25 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with starting_none():
-            options = self._call_options(timeout, api_key=api_key)
+            options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
             return self._send(operations.get_workflow_run(workflow_run_id), options)
 
     def logs(
-        self, request: WorkflowLogsRequest | None = None, *, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        request: WorkflowLogsRequest | None = None,
+        *,
+        limit: int | None = None,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        created_at_before: datetime | None = None,
+        created_at_after: datetime | None = None,
+        last_id: str | None = None,
+        cursor: str | None = None,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> DifyPageResult[WorkflowLogs]:
         """List the app's runs, newest first (GET /workflows/logs).
 
@@ -595,7 +739,21 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: Which runs to list, and after which one to begin; by default the newest 20.
+                Instead of a request, its fields may be given as keywords; `WorkflowLogsRequest`
+                says what each means.
+            limit: Most rows of the page, 1 to 1000; by default 20.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            created_at_before: Only rows of this time or before (aware).
+            created_at_after: Only rows of this time or after (aware).
+            last_id: Id of the row after which to begin.
+            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -605,7 +763,24 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        pager, source = self._log_pager("logs", request, self._call_options(timeout))
+        api_key = wrap(api_key)
+        name = "logs"
+        wanted = logs_request(
+            name,
+            request,
+            limit=limit,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            created_at_before=created_at_before,
+            created_at_after=created_at_after,
+            last_id=last_id,
+            cursor=cursor,
+            api_key=api_key,
+        )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        pager, source = self._log_pager(name, wanted, options)
         return self._transport.drive(source.calls(pager.page()))
 
     def iter_logs(
@@ -615,7 +790,15 @@ class DifyWorkflow(ClientBase[Transport]):
         limit: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        last_id: str | None = None,
+        cursor: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> LogIterator:
         """Iterate over the app's runs, newest first (GET /workflows/logs).
 
@@ -624,10 +807,21 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: Which runs, and after which one to begin; its `limit` is that of `pages` alone.
-            limit: Most rows; by default all.
-            since: No rows before this moment (aware).
-            until: No rows after this moment (aware).
+                Instead of a request, its filters may be given as keywords; `WorkflowLogsRequest`
+                says what each means.
+            limit: Most rows; by default all. Goes with a request, too.
+            since: No rows before this moment (aware). Goes with a request, too.
+            until: No rows after this moment (aware). Goes with a request, too.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            last_id: Id of the row after which to begin.
+            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -637,10 +831,21 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: While iterating: no answer came.
             APIStatusError: While iterating: the server refused.
         """
-        options = self._call_options(timeout)
-        pager, source = self._log_pager(
-            "iter_logs", request, options, since=since, until=until, most=limit
+        api_key = wrap(api_key)
+        name = "iter_logs"
+        wanted = logs_request(
+            name,
+            request,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            last_id=last_id,
+            cursor=cursor,
+            api_key=api_key,
         )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        pager, source = self._log_pager(name, wanted, options, since=since, until=until, most=limit)
         return LogIterator(pager, source, self._transport)
 
     def tail_logs(
@@ -648,7 +853,13 @@ class DifyWorkflow(ClientBase[Transport]):
         request: WorkflowLogsRequest | None = None,
         *,
         poll_interval: float = 2.0,
+        status: LogStatus | None = None,
+        keyword: str | None = None,
+        created_by_end_user_session_id: str | None = None,
+        created_by_account: str | None = None,
+        api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> LogTail:
         """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
 
@@ -658,9 +869,17 @@ class DifyWorkflow(ClientBase[Transport]):
 
         Args:
             request: Which runs, and after which one to begin; by default all that appear from now
-                on. Its `limit` does not matter.
+                on. Its `limit` does not matter. Instead of a request, its filters may be given as
+                keywords; `WorkflowLogsRequest` says what each means.
             poll_interval: Seconds between two looks at the log.
+            status: Only runs that ended so.
+            keyword: Only runs with this text, or of this run id.
+            created_by_end_user_session_id: Only runs of this user.
+            created_by_account: Only runs of the account with this e-mail address.
+            api_key: Key of the app; by default the client's.
             timeout: Bounds of each call that this takes; by default the client's.
+            extra_headers: Further headers of each call that this takes, by name; none that the
+                client sets itself, such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -670,7 +889,19 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came for longer than `lost_run_timeout`.
             APIStatusError: The server refused, or was away for as long.
         """
-        core, source = self._tail_core("tail_logs", request, self._call_options(timeout))
+        api_key = wrap(api_key)
+        name = "tail_logs"
+        wanted = logs_request(
+            name,
+            request,
+            status=status,
+            keyword=keyword,
+            created_by_end_user_session_id=created_by_end_user_session_id,
+            created_by_account=created_by_account,
+            api_key=api_key,
+        )
+        options = self._call_options(timeout, extra_headers=extra_headers)
+        core, source = self._tail_core(name, wanted, options)
         return LogTail(core, source, poll_interval, self._transport)
 
     # ----------------------------------------------------------------------------- human input
@@ -681,6 +912,7 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> HumanInputForm:
         """Read a form that a run waits at (GET /form/human_input/{form_token}).
 
@@ -690,6 +922,8 @@ class DifyWorkflow(ClientBase[Transport]):
             form_token: Token of the form, as `HumanInputForm.token` of a paused run.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The token cannot be one.
@@ -699,7 +933,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return self._send(operations.get_human_input_form(form_token), options)
 
     def submit_human_input_form(
@@ -711,6 +945,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> None:
         """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
 
@@ -724,6 +959,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who submits; any user of the app may.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
@@ -735,7 +972,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         self._submit_form(form_token, action, inputs, options)
 
     # ----------------------------------------------------------------------------------- files
@@ -749,6 +988,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
@@ -762,6 +1002,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who may use the file; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -772,7 +1014,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             return self._send(operations.upload_file(ready, options.user_id), options)
 
     def file_preview(
@@ -783,6 +1027,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> MediaStream:
         """Download a file (GET /files/{file_id}/preview).
 
@@ -795,6 +1040,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who downloads; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -803,7 +1050,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         operation = operations.preview_file(file_id, options.user_id, as_attachment=as_attachment)
         call = Call(operation, options)
 
@@ -812,30 +1061,42 @@ class DifyWorkflow(ClientBase[Transport]):
     # ------------------------------------------------------------------------------------- app
 
     def app_info(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppInfo:
         """Name and kind of the app (GET /info).
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return self._send(operations.get_app_info(), options)
 
     def parameters(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
-    ) -> AppParameters:
-        """Inputs and features of the app (GET /parameters).
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> WorkflowParameters:
+        """Inputs and features of the app (GET /parameters); `fields` has the inputs.
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             BadRequestError: The app was never published.
@@ -843,30 +1104,40 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         found = self._send(operations.get_app_parameters(), options)
         self._note_form(found, options)
         return found
 
     def meta(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppMeta:
         """Icons of the tools that the app uses (GET /meta).
 
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return self._send(operations.get_app_meta(), options)
 
     def site(
-        self, *, api_key: str | ApiKey | None = None, timeout: Timeout | NotGiven = NOT_GIVEN
+        self,
+        *,
+        api_key: str | ApiKey | None = None,
+        timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AppSite:
         """Look of the app's web page (GET /site).
 
@@ -875,6 +1146,8 @@ class DifyWorkflow(ClientBase[Transport]):
         Args:
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             NotFoundError: The server is older than 1.4.
@@ -882,7 +1155,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return self._send(operations.get_app_site(), options)
 
     def end_user(
@@ -891,6 +1164,7 @@ class DifyWorkflow(ClientBase[Transport]):
         *,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> EndUser:
         """Look an end user up (GET /end-users/{end_user_id}).
 
@@ -900,6 +1174,8 @@ class DifyWorkflow(ClientBase[Transport]):
             end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The id is no UUID.
@@ -908,7 +1184,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key)
+        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
         return self._send(operations.get_end_user(end_user_id), options)
 
     # ----------------------------------------------------------------------------------- audio
@@ -922,6 +1198,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> Transcript:
         """Turn speech into text (POST /audio-to-text), where the app has that switched on.
 
@@ -932,6 +1209,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who speaks; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: There is no such file, or the server would not take its name.
@@ -940,7 +1219,9 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
-            options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
             return self._send(operations.audio_to_text(ready, options.user_id), options)
 
     def text_to_audio(
@@ -951,6 +1232,7 @@ class DifyWorkflow(ClientBase[Transport]):
         user_id: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> MediaStream:
         """Turn text into speech (POST /text-to-audio), where the app has that switched on.
 
@@ -960,6 +1242,8 @@ class DifyWorkflow(ClientBase[Transport]):
             user_id: Who listens; by default the client's user.
             api_key: Key of the app; by default the client's.
             timeout: Bounds of this call; by default the client's.
+            extra_headers: Further headers of this call, by name; none that the client sets itself,
+                such as Authorization.
 
         Raises:
             InvalidRequestError: The text is empty.
@@ -967,7 +1251,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, api_key=api_key, user_id=user_id)
+        options = self._call_options(
+            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+        )
         operation = operations.text_to_audio(text, options.user_id, voice=voice)
         call = Call(operation, options)
 

@@ -44,7 +44,7 @@ class ClientSetup(NamedTuple):
     def arguments(self) -> dict[str, Any]:
         """Its options, as the constructor of another client takes them."""
         values = attrs.asdict(self.options, recurse=False)
-        del values["deadline"]  # of a call, and no option of a client
+        del values["deadline"], values["extra_headers"]  # of a call, and no options of a client
         return {name: value for name, value in values.items() if not isinstance(value, NotGiven)}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, assert_type
 
@@ -14,6 +17,8 @@ from dify_workflow import (
     DifyWorkflow,
     HumanInputForm,
     NodeFinished,
+    NodeUsage,
+    ResponseInfo,
     StreamEvent,
     TextChunk,
     UnknownEvent,
@@ -35,6 +40,7 @@ from dify_workflow.batch import (
     run_batch,
     run_batch_async,
 )
+from dify_workflow.inputs import Field
 from dify_workflow_api.models import ExecutionMetadata, TextChunkData
 
 
@@ -57,6 +63,21 @@ def sync(client: DifyWorkflow) -> None:
     assert_type(client.human_input_form("token"), HumanInputForm)
     assert_type(client.with_options(timeout=None), DifyWorkflow)
     assert_type(client.parameters().user_input_form[0].text_input is None, bool)
+    assert_type(client.parameters().fields, tuple[Field, ...])
+
+
+def keywords(client: DifyWorkflow, infos: list[ResponseInfo]) -> None:
+    run = client.run_workflow(inputs={"name": "Ann"}, user="ann", extra_headers={"X-Shop": "1"})
+    assert_type(run.error, str | None)
+    assert_type(run.created_time, datetime | None)
+    assert_type(run.usage.prices, Mapping[str, Decimal] | None)
+    assert_type(run.usage.nodes, tuple[NodeUsage, ...])
+    assert_type(run.to_dict(), dict[str, Any])
+    assert_type(client.run_workflow_stream(inputs={}, user="ann"), WorkflowStream)
+    page = client.with_options(on_response=infos.append).logs(limit=5, status="failed")
+    assert_type(page, DifyPageResult[WorkflowLogs])
+    assert_type(page.data[0].to_json(indent=2), str)
+    assert_type(next(client.iter_logs(limit=5, keyword="Ann")).run_id, str | None)
 
 
 def events(stream: WorkflowStream) -> None:

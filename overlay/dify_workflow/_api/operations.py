@@ -24,6 +24,7 @@ from . import parsers as _results
 if TYPE_CHECKING:
     from dify_workflow_api.types import File
 
+    from ..inputs.parameters import WorkflowParameters
     from ..models import (
         HumanInputForm,
         UploadedFile,
@@ -113,6 +114,7 @@ def stop_workflow_task(task_id: str, user: str) -> Operation[WorkflowStopRespons
             lambda body: models.WorkflowStopResponse(read(wire.StopTaskResult, body).result),
         ),
         repeatable=True,
+        about=f"task {task_id}",
     )
 
 
@@ -136,7 +138,8 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
         return run
 
     request = build(checked_uuid("workflow_run_id", workflow_run_id))
-    return Operation("info", request, read_detail, repeatable=True)
+    about = f"run {workflow_run_id}"
+    return Operation("info", request, read_detail, repeatable=True, about=about)
 
 
 def list_workflow_logs(
@@ -187,7 +190,14 @@ def stream_workflow_events(
     )
     if last_event_id and last_event_id.isascii() and last_event_id.isprintable():
         request = {**request, "headers": {"Last-Event-ID": last_event_id}}
-    return Operation("resume_workflow_stream", request, _unread, answer="events", repeatable=True)
+    return Operation(
+        "resume_workflow_stream",
+        request,
+        _unread,
+        answer="events",
+        repeatable=True,
+        about=f"run {workflow_run_id}",
+    )
 
 
 # -------------------------------------------------------------------------------- human input
@@ -268,11 +278,13 @@ def get_app_info() -> Operation[wire.AppInfo]:
     return Operation("app_info", build(), _model(wire.AppInfo), repeatable=True)
 
 
-def get_app_parameters() -> Operation[wire.AppParameters]:
+def get_app_parameters() -> Operation[WorkflowParameters]:
     """GET /parameters."""
     from dify_workflow_api.api.app.get_app_parameters import _get_kwargs as build
 
-    return Operation("parameters", build(), _model(wire.AppParameters), repeatable=True)
+    from ..inputs.parameters import WorkflowParameters
+
+    return Operation("parameters", build(), _model(WorkflowParameters), repeatable=True)
 
 
 def get_input_form() -> Operation[list[JSONObject]]:

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .. import models
 from .._bounded import BoundedDict
 from .._http.options import Options
 from .._http.request import Call
@@ -176,9 +175,3 @@ class Preparation:
                 upload: UploadedFile = yield Call(operation, self._options)
             uploads[path] = upload.as_input()
         return uploads
-
-
-def as_request(request: WorkflowRunRequest | Mapping[str, JSON]) -> WorkflowRunRequest:
-    """The request itself, or one with a plain mapping as its inputs."""
-    kind = models.WorkflowRunRequest
-    return request if isinstance(request, kind) else kind(request)

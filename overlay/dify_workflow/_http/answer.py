@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from .bulk_chunks import hand_on_all_chunks
 
 if TYPE_CHECKING:
     from .request import Call
+
+logger = logging.getLogger("dify_workflow")
 
 UNWANTED_BYTES = 256 * 1024
 """Most bytes that are read of a body that nobody asked for; error pages are short."""
@@ -33,6 +36,35 @@ _PIECE = 1024 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 _KNOWN = {"gzip", "x-gzip", "deflate"}
+
+
+@attrs.frozen
+class ResponseInfo:
+    """The head of an answer of the server.
+
+    Args:
+        operation: Name of the method that was called.
+        method: HTTP method of the request.
+        status_code: HTTP status.
+        headers: Headers, names in lower case, without the key.
+        elapsed_time: Seconds from the request to these headers.
+    """
+
+    operation: str
+    method: str
+    status_code: int
+    headers: Mapping[str, str]
+    elapsed_time: float
+
+
+def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo) -> None:
+    """Call what the user gave; what it raises is logged, since a run may hang on the answer."""
+    if callback is None:
+        return
+    try:
+        callback(info)
+    except Exception:
+        logger.exception("%s: on_response raised", info.operation)
 
 
 @attrs.frozen(eq=False, repr=False)

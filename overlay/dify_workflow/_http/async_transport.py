@@ -24,10 +24,12 @@ from .answer import (
     UNWANTED_SECONDS,
     Answer,
     DamagedBodyError,
+    ResponseInfo,
     UnknownEncodingError,
     begins_like_events,
     content_of,
     header_dict,
+    tell,
 )
 from .async_network import AsyncConnections, AsyncReader
 from .failures import (
@@ -287,13 +289,16 @@ class AsyncTransport(AsyncConnections):
                 raise
             raise failure from error
         call.on_sent()
-        milliseconds = (time.perf_counter() - started) * 1000
+        seconds, status = time.perf_counter() - started, response.status_code
         # Neither bodies nor queries, which can hold what is private.
         logger.debug(
             "%s: %s: %d after %.0f ms",
-            call.operation.name,
+            call.operation.label,
             call.operation.shown,
-            response.status_code,
-            milliseconds,
+            status,
+            seconds * 1000,
         )
-        return AsyncByteStream(call, response, connection), response
+        body = AsyncByteStream(call, response, connection)
+        name, method = call.operation.name, request.method
+        tell(call.options.on_response, ResponseInfo(name, method, status, body.headers, seconds))
+        return body, response

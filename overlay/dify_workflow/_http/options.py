@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, final
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from ..tracing import Tracing
+    from .answer import ResponseInfo
 
 Timeout: TypeAlias = float | httpx.Timeout | None
 """Seconds that each phase of a call may make no progress; None for no bound."""
@@ -118,6 +120,39 @@ def checked_timeout(
     return timeout
 
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+_OWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
+    | {"expect", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that belong to the key, to the body, or to the connection."""
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Further headers of a call, names in lower case.
+
+    Raises:
+        InvalidRequestError: They are no headers, or one is among those that the client sets itself.
+    """
+    if headers is None:
+        return None
+    if not isinstance(headers, Mapping):
+        kind = type(headers).__name__
+        raise InvalidRequestError(f"extra_headers must be values by name, not {kind}.")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise InvalidRequestError(f"extra_headers: {name!r} cannot be the name of a header.")
+        if name.lower() in _OWN_HEADERS:
+            raise InvalidRequestError(f"extra_headers: the client sets {name} itself.")
+        if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+            # A gateway's secret may stand in it, so it is not shown.
+            raise InvalidRequestError(
+                f"extra_headers: the value of {name} must be ASCII characters on one line."
+            )
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def _is_whole(value: object, lowest: int) -> bool:
     return isinstance(value, int) and value >= lowest
 
@@ -149,6 +184,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "start_timeout": _SECONDS_OR_NONE,
     "queue_timeout": (_is_queue_timeout, "seconds, or 0 for not waiting"),
     "at_least_once": (lambda value: isinstance(value, bool), "True or False"),
+    "on_response": (lambda value: value is None or callable(value), "a function"),
     "not_sent_statuses": (_are_statuses, "HTTP statuses from 400 to 599, such as {429, 503}"),
 }
 """Whether the value of an option is valid, and what it must be, for the message."""
@@ -182,7 +218,8 @@ _MAY_BE_NONE = ("timeout", "lost_run_timeout", "start_timeout")
 class Options:
     """What a client is set up with; `DifyWorkflow` says what each option means.
 
-    Those of a call that has to be over at some time have a deadline.
+    Those of a call that has to be over at some time have a deadline, and those of a call may have
+    further headers.
     """
 
     api_key: ApiKey | None
@@ -202,6 +239,8 @@ class Options:
     max_answer_bytes: int
     tracing: Tracing | Literal[False] = False
     deadline: Deadline = NO_DEADLINE
+    extra_headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    on_response: Callable[[ResponseInfo], object] | None = None
 
     @classmethod
     def with_environment(
@@ -255,10 +294,14 @@ class Options:
 
         Raises:
             ConfigurationError: The key cannot be one.
-            InvalidRequestError: The user is empty or too long.
+            InvalidRequestError: The user is empty or too long, or a header holds the key.
         """
         user_id = None if user_id is None else checked_user(user_id)
-        return self.changed(api_key=api_key, user_id=user_id)
+        options = self.changed(api_key=api_key, user_id=user_id)
+        for name, value in options.extra_headers.items():
+            if options.api_key is not None and options.api_key.hide_in(value) != value:
+                raise InvalidRequestError(f"extra_headers: {name} must not hold the API key.")
+        return options
 
     def key(self) -> ApiKey:
         """The key of the app.

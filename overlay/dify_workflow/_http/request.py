@@ -39,6 +39,7 @@ class Operation(Generic[T]):
         repeatable: Whether sending it twice is as good as once.
         replayable: Whether its body can be sent a second time.
         runs: Whether it starts a run.
+        about: The run or task that it names, for the log.
     """
 
     name: str
@@ -48,6 +49,12 @@ class Operation(Generic[T]):
     repeatable: bool = False
     replayable: bool = True
     runs: bool = False
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        """What log lines begin with: the method, and the run or task that it is about."""
+        return f"{self.name} ({self.about})" if self.about else self.name
 
     @property
     def shown(self) -> str:
@@ -196,6 +203,7 @@ def build_request(client: Any, call: Call[Any]) -> Any:
         # cannot be bounded.
         "accept-encoding": "identity" if is_stream else "gzip",
         **{name.lower(): value for name, value in given.items()},
+        **call.options.extra_headers,
     }
     if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
         built["content"] = encode(built.pop("json"))

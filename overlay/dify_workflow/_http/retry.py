@@ -120,7 +120,8 @@ class Attempts:
             self._queue_left -= wait
         self._last = error
         attempt = self._failed.total()
-        logger.info("attempt %d failed, the next one follows in %.1f s: %s", attempt, wait, error)
+        what = f"{operation.label}: attempt {attempt} failed"
+        logger.info("%s, the next one follows in %.1f s: %s", what, wait, error)
         if self._call.observer is not None:
             self._call.observer.retried(error, attempt, wait)
         return min(pause(wait), self._call.deadline.left)

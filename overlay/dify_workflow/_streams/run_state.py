@@ -13,6 +13,7 @@ from .._http.servers import stops_resumed_runs
 from .._json import JSON, JSONObject, is_object
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
+from ..models.usage import node_usage, run_usage
 from ..outcomes import status_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Nodes:
         """Whether each execution has ended, by its id."""
         self._ends: dict[str, StreamEvent[object]] = {}
         """The last end of each node, by the node's id."""
+        self._usage: dict[str, models.NodeUsage] = {}
+        """What each execution used, by its id."""
 
     def __bool__(self) -> bool:
         """Whether any was reported."""
@@ -56,6 +59,10 @@ class Nodes:
             self._executions[execution] = has_ended
         if has_ended and isinstance(node, str) and (is_live or self._says_more(event, node)):
             self._ends[node] = event
+        if has_ended and isinstance(execution, str):
+            used = node_usage(data)
+            if used.total_tokens is not None or execution not in self._usage:
+                self._usage[execution] = used  # replays do not tell it
 
     def knows(self, execution: JSON) -> bool:
         """Whether an execution was reported."""
@@ -72,6 +79,10 @@ class Nodes:
     def outputs(self) -> dict[str, JSONObject]:
         """The outputs of the nodes that have ended, by their ids; the last ones of each."""
         return {node: _outputs(event) or {} for node, event in self._ends.items()}
+
+    def usage(self) -> list[models.NodeUsage]:
+        """What each execution used, in the order in which they ended."""
+        return list(self._usage.values())
 
     def _says_more(self, event: StreamEvent[object], node: str) -> bool:
         return node not in self._ends or _outputs(event) is not None
@@ -205,6 +216,7 @@ class RunState:
             created_at=data.created_at,
             finished_at=data.finished_at,
             raw=final.raw,
+            usage=run_usage(data.total_tokens, self.nodes.usage()),
         )
 
     def _paused(self, final: WorkflowPaused) -> WorkflowRunResponse:
@@ -222,6 +234,7 @@ class RunState:
             created_at=data.created_at,
             paused=pause(data.paused_nodes, data.reasons),
             raw=final.raw,
+            usage=run_usage(data.total_tokens, self.nodes.usage()),
         )
 
     def _inputs(self) -> JSONObject | None:

@@ -191,6 +191,9 @@ class StreamSession:
 
     def _note_started(self) -> None:
         if self._started is not None and self.run.run_id is not None:
+            if self.run.run_id not in self._started:
+                ids = self.run.run_id, self.run.task_id
+                logger.debug("%s: run %s, task %s", self.operation, *ids)
             self._started[self.run.run_id] = None
 
     def receive(self, chunk: bytes | None) -> None:

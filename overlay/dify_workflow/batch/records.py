@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from pathlib import PurePath
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 import orjson
 
 from .._json import JSON, JSONObject, abridged, check_depth, decode, is_text
+from .._record import Columns, Record, columns
 from ..models import UploadedFile, WorkflowFile, WorkflowRunResponse
 
 T = TypeVar("T")
@@ -42,8 +43,8 @@ SUCCESSES = frozenset({"succeeded", "partial-succeeded"})
 """Statuses of rows that need no attention."""
 
 
-@attrs.frozen
-class RowResult:
+@attrs.frozen(repr=False)
+class RowResult(Record):
     """A row and its result.
 
     Args:
@@ -71,6 +72,24 @@ class RowResult:
     elapsed_time: float | None = None
     total_tokens: int | None = None
     attempts: int = 0
+
+    __dataclass_fields__: ClassVar[Columns] = columns(
+        "number",
+        "key",
+        "status",
+        "error",
+        "run_id",
+        "elapsed_time",
+        "total_tokens",
+        "attempts",
+        "row",
+        "outputs",
+    )
+
+    @property
+    def error(self) -> str | None:
+        """The error text, as `message`."""
+        return self.message
 
     @property
     def succeeded(self) -> bool:

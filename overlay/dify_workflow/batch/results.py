@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import attrs
 
 from .._json import JSON, JSONObject, is_list, is_object, is_text
+from .._record import Record
 from ..errors import InvalidRequestError
 from ..output import CSVWriter, Source, refuse_source, replacing, without_formula
 from .database import file_of, url_of
@@ -42,8 +43,8 @@ _BLOCK = 1000
 """Rows that are in memory at a time."""
 
 
-@attrs.frozen
-class BatchProgress:
+@attrs.frozen(repr=False)
+class BatchProgress(Record):
     """How far a batch is.
 
     Args:
@@ -70,8 +71,8 @@ class BatchProgress:
         return attrs.evolve(self, counts=counts, tokens=tokens)
 
 
-@attrs.frozen
-class BatchSummary:
+@attrs.frozen(repr=False)
+class BatchSummary(Record):
     """How a batch went.
 
     Args:

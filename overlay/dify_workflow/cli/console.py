@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from .._json import JSON
+from .._log_output import InertFormatter
 from ..timeline.inert import inert, inert_json, inert_line, json_text, one_line
 
 _NO_LIMIT = 10_000
@@ -130,16 +131,8 @@ def on_ctrl_c(handle: Callable[[], object]) -> Generator[None, None, None]:
         signal.signal(signal.SIGINT, before)
 
 
-class _InertFormatter(logging.Formatter):
-    """Formats records as lines that never command a terminal, tracebacks included."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
-        return inert(super().format(record))
-
-
 def log_to_stderr() -> None:
     """Write what is logged on stderr, unless the program that calls has set logging up itself."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_InertFormatter("%(name)s: %(message)s"))
+    handler.setFormatter(InertFormatter("%(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .._json import JSON, is_object
 from .answers import Answers
 from .api import ENDPOINTS, Api, Endpoint, WorkerDiedError, label
 from .faults import EndedEarlyError, Fault, Faults, end_connection
@@ -38,11 +40,26 @@ class SeenRequest:
         method: Its method.
         path: Its path, without the base URL's.
         status: HTTP status of the answer; 0 where the connection broke before one.
+        headers: Its headers, names in lower case; with the key, which repr does not show.
+        body: What it sent as JSON; empty where it sent none, or was refused before that was read.
+        user: Who it was for; None where it does not say.
     """
 
     method: str
     path: str
     status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    user: str | None = None
+
+    @property
+    def json(self) -> JSON:
+        """The decoded body, as ``{"inputs": …, "user": …, "response_mode": …}``; None for none.
+
+        Raises:
+            ValueError: It is no JSON.
+        """
+        return json.loads(self.body) if self.body else None
 
 
 class Routes:
@@ -86,8 +103,7 @@ class Routes:
             response = Response()
         except ClientDisconnect:  # in mid-request, as clients do that are killed
             return Response()
-        method, _, path = label(request).partition(" ")
-        self._seen.append(SeenRequest(method, path, status))
+        self._seen.append(await _seen(request, status))
         return response
 
     async def _with(
@@ -103,7 +119,7 @@ class Routes:
         """
         other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
         if other is not None and (other.runs_anyway or other.unanswered):
-            await request.body()  # while the connection is there
+            request.state.sent = await request.body()  # while the connection is there
         if other is not None and other.runs_anyway:
             self._state.go_on(_ignoring(answer(request)))
         delay = sum(fault.delay for fault in faults)
@@ -119,7 +135,10 @@ class Routes:
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         try:
-            return await endpoint(self._api, request, self._app_of(request))
+            app = self._app_of(request)
+            if _is_json(request):
+                request.state.sent = await request.body()
+            return await endpoint(self._api, request, app)
         except ApiError as error:
             return self._answers.error(error)
 
@@ -155,3 +174,22 @@ class Routes:
 async def _ignoring(answer: Awaitable[Response]) -> None:
     with suppress(WorkerDiedError):
         await answer
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/json")
+
+
+async def _seen(request: Request, status: int) -> SeenRequest:
+    """What is remembered of a request that was answered."""
+    body: bytes = getattr(request.state, "sent", b"") if _is_json(request) else b""
+    user: object = request.query_params.get("user")
+    if body:
+        with suppress(ValueError, RecursionError):  # the answer has said so
+            told: JSON = json.loads(body)
+            user = told.get("user") if is_object(told) else None
+    elif 200 <= status < 300 and request.headers.get("content-type", "").startswith("multipart/"):  # noqa: PLR2004  # RFC 9110
+        user = (await request.form()).get("user")  # which has been read
+    known = user if isinstance(user, str) else None
+    method, _, path = label(request).partition(" ")
+    return SeenRequest(method, path, status, dict(request.headers), body, known)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from copy import deepcopy
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
 from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load
+from .._record import Columns, columns, moment_of, text_of
 from ..errors import InvalidResponseError
 from ..outcomes import status_of
 
@@ -32,6 +35,18 @@ class StreamEvent(Generic[DataT_co]):
     # class, and five times for the first look at a cached property.
     __slots__ = ("_data", "_raw")
     __match_args__ = ("raw",)
+    __dataclass_fields__: ClassVar[Columns] = columns(
+        "event",
+        "id",
+        "task_id",
+        "node_id",
+        "node_title",
+        "status",
+        "error",
+        "elapsed_time",
+        "created_time",
+        "payload",
+    )
 
     _model: ClassVar[str | None] = None
     _payload_key: ClassVar[str | None] = "data"
@@ -89,6 +104,52 @@ class StreamEvent(Generic[DataT_co]):
         return (payload.get("error") or None) if is_object(payload) else None
 
     @property
+    def error(self) -> str | None:
+        """The error text, as `message`."""
+        return self.message
+
+    @property
+    def node_id(self) -> str | None:
+        """Id of the node that the event is of; None where it is of none."""
+        return _text(self._value("node_id"))
+
+    @property
+    def node_title(self) -> str | None:
+        """Title of the node; None where the event does not carry it."""
+        return _text(self._value("title") or self._value("node_title"))
+
+    @property
+    def elapsed_time(self) -> float | None:
+        """Duration of the node or run in seconds; None where the event does not carry it."""
+        return _number(self._value("elapsed_time"))
+
+    @property
+    def created_time(self) -> datetime | None:
+        """The ``created_at`` of the payload as a datetime in UTC; None where it carries none."""
+        return moment_of(_number(self._value("created_at")))
+
+    @property
+    def payload(self) -> JSON:
+        """The payload as it was decoded, of which `data` is the model."""
+        return self._payload
+
+    def to_dict(self) -> JSONObject:
+        """The message as it was decoded (`raw`), as a copy."""
+        return deepcopy(self._raw)
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The message as JSON text.
+
+        Args:
+            indent: Spaces for each level; by default all on one line.
+        """
+        return text_of(self._raw, indent)
+
+    def _value(self, name: str) -> JSON:
+        payload = self._payload
+        return payload.get(name) if is_object(payload) else None
+
+    @property
     def data(self) -> DataT_co:
         """The payload as the generated model; built when first asked for.
 
@@ -135,6 +196,11 @@ class StreamEvent(Generic[DataT_co]):
 
 def _text(value: JSON) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _number(value: JSON) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None
 
 
 class FinalEvent(StreamEvent[DataT_co]):

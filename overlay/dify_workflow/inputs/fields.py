@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 import attrs
 
 from .._json import JSON, JSONObject, is_object
+from .._record import Columns, Record, columns
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm, WorkflowFile
 from ..models.file import file_type
@@ -27,8 +28,8 @@ _TRUTH = {
 }
 
 
-@attrs.frozen
-class Field:
+@attrs.frozen(repr=False)
+class Field(Record):
     """An input of an app, or a field of a form.
 
     Args:
@@ -50,6 +51,15 @@ class Field:
     options: Sequence[str] = ()
     longest: int | None = None
     file_types: Sequence[str] = ()
+
+    __dataclass_fields__: ClassVar[Columns] = columns(
+        "name", "kind", "label", "required", "default", "options", "max_length", "file_types"
+    )
+
+    @property
+    def max_length(self) -> int | None:
+        """`longest`, by the name that GET /parameters has for it."""
+        return self.longest
 
     @property
     def takes_files(self) -> bool:

@@ -9,10 +9,13 @@ from .run import (
     WorkflowRunResponse,
     WorkflowStopResponse,
 )
+from .usage import NodeUsage, RunUsage
 
 __all__ = [
     "DifyPageResult",
     "HumanInputForm",
+    "NodeUsage",
+    "RunUsage",
     "UploadedFile",
     "WorkflowFile",
     "WorkflowLogs",

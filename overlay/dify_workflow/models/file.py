@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import PurePath
 
 import attrs
@@ -9,6 +10,7 @@ import attrs
 from dify_workflow_api import models as wire
 
 from .._json import JSONObject
+from .._record import Record, moment_of
 from ..errors import InvalidRequestError
 
 _EXTENSIONS: dict[str, frozenset[str]] = {
@@ -95,8 +97,8 @@ class WorkflowFile:
         }
 
 
-@attrs.frozen
-class UploadedFile:
+@attrs.frozen(repr=False)
+class UploadedFile(Record):
     """A file on the server (POST /files/upload).
 
     Args:
@@ -120,6 +122,11 @@ class UploadedFile:
     created_at: int
     source_url: str | None
     raw: JSONObject = attrs.field(repr=False)
+
+    @property
+    def created_time(self) -> datetime | None:
+        """`created_at` as a datetime in UTC."""
+        return moment_of(self.created_at)
 
     @property
     def type(self) -> wire.FileType:

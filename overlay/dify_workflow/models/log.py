@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, get_args
 
 import attrs
 
@@ -12,6 +12,7 @@ from dify_workflow_api import models as wire
 
 from .._json import JSONObject, is_text
 from .._log_cursor import decode, digest_of
+from .._record import Columns, Record, columns, html_table, moment_of
 from .._secret import ApiKey, wrap
 from ..errors import InvalidRequestError
 
@@ -165,8 +166,8 @@ def checked_moment(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
-@attrs.frozen
-class WorkflowLogs:
+@attrs.frozen(repr=False)
+class WorkflowLogs(Record):
     """A row of the log: one run.
 
     Args:
@@ -195,9 +196,65 @@ class WorkflowLogs:
     created_by_end_user: wire.EndUserSummary | None
     raw: JSONObject = attrs.field(repr=False)
 
+    __dataclass_fields__: ClassVar[Columns] = columns(
+        "id",
+        "run_id",
+        "status",
+        "error",
+        "created_time",
+        "finished_time",
+        "elapsed_time",
+        "total_tokens",
+        "total_steps",
+        "created_from",
+        "user",
+    )
 
-@attrs.frozen
-class DifyPageResult(Generic[T_co]):
+    @property
+    def error(self) -> str | None:
+        """The error text, as `message`."""
+        return self.message
+
+    @property
+    def created_time(self) -> datetime | None:
+        """`created_at` as a datetime in UTC."""
+        return moment_of(self.created_at)
+
+    @property
+    def finished_time(self) -> datetime | None:
+        """`finished_at` as a datetime in UTC."""
+        return moment_of(self.finished_at)
+
+    @property
+    def run_id(self) -> str | None:
+        """Id of the run (UUID); None where it was deleted."""
+        return self.workflow_run.id if self.workflow_run else None
+
+    @property
+    def elapsed_time(self) -> float | None:
+        """Duration of the run in seconds; None where it was deleted."""
+        return self.workflow_run.elapsed_time if self.workflow_run else None
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Tokens that model calls of the run used; None where it was deleted."""
+        return self.workflow_run.total_tokens if self.workflow_run else None
+
+    @property
+    def total_steps(self) -> int | None:
+        """Nodes of the run that ran; None where it was deleted."""
+        return self.workflow_run.total_steps if self.workflow_run else None
+
+    @property
+    def user(self) -> str | None:
+        """Who the run was for: the user's name, or the e-mail address of the account."""
+        if self.created_by_end_user is not None:
+            return self.created_by_end_user.session_id
+        return self.created_by_account.email if self.created_by_account else None
+
+
+@attrs.frozen(repr=False)
+class DifyPageResult(Record, Generic[T_co]):
     """One page of a list; iterating it gives its rows.
 
     Args:
@@ -238,3 +295,7 @@ class DifyPageResult(Generic[T_co]):
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def _repr_html_(self) -> str:
+        """The page as a table, for notebooks; all text is escaped."""
+        return html_table(self.data)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import attrs
 
@@ -12,6 +13,7 @@ from dify_workflow_api import models as wire
 
 from .. import models
 from .._json import JSON, JSONObject
+from .._record import Columns, Record, columns, moment_of
 from .._secret import ApiKey, wrap
 from ..errors import (
     WorkflowFailedError,
@@ -74,8 +76,8 @@ class WorkflowRunRequest:
         self.__attrs_init__(inputs, api_key, user_id, files, workflow_id, *traces)
 
 
-@attrs.frozen
-class HumanInputForm:
+@attrs.frozen(repr=False)
+class HumanInputForm(Record):
     """A form at which a run waits (GET /form/human_input/{form_token}, and paused runs).
 
     Args:
@@ -105,9 +107,14 @@ class HumanInputForm:
     approval_channels: tuple[str, ...] = ()
     raw: JSONObject = attrs.field(repr=False, factory=dict[str, JSON])
 
+    @property
+    def expires_time(self) -> datetime | None:
+        """`expires_at` as a datetime in UTC."""
+        return moment_of(self.expires_at)
 
-@attrs.frozen
-class WorkflowPause:
+
+@attrs.frozen(repr=False)
+class WorkflowPause(Record):
     """What a paused run waits for.
 
     Args:
@@ -120,8 +127,8 @@ class WorkflowPause:
     forms: tuple[models.HumanInputForm, ...] = ()
 
 
-@attrs.frozen
-class WorkflowStopResponse:
+@attrs.frozen(repr=False)
+class WorkflowStopResponse(Record):
     """The server's answer to a stop (POST /workflows/tasks/{task_id}/stop).
 
     Args:
@@ -131,8 +138,8 @@ class WorkflowStopResponse:
     result: str
 
 
-@attrs.frozen
-class WorkflowRunResponse:
+@attrs.frozen(repr=False)
+class WorkflowRunResponse(Record):
     """A run: how it ended, or where it stands.
 
     Which fields an answer carries depends on the call: streams and the blocking mode know the task,
@@ -155,6 +162,7 @@ class WorkflowRunResponse:
         finished_at: End (Unix seconds).
         paused: What the run waits for, where it is paused.
         raw: The answer, or the final event, as it was decoded.
+        usage: Tokens and price of the run and of its nodes, as far as its events tell.
     """
 
     id: str
@@ -172,6 +180,36 @@ class WorkflowRunResponse:
     finished_at: int | None = None
     paused: models.WorkflowPause | None = None
     raw: JSONObject = attrs.field(factory=dict[str, JSON], repr=False)
+    usage: models.RunUsage = attrs.field(
+        default=attrs.Factory(lambda run: models.RunUsage(run.total_tokens), takes_self=True)
+    )
+
+    __dataclass_fields__: ClassVar[Columns] = columns(
+        "id",
+        "status",
+        "error",
+        "created_time",
+        "finished_time",
+        "elapsed_time",
+        "total_tokens",
+        "total_steps",
+        "outputs",
+    )
+
+    @property
+    def error(self) -> str | None:
+        """The error text, as `message`."""
+        return self.message
+
+    @property
+    def created_time(self) -> datetime | None:
+        """`created_at` as a datetime in UTC."""
+        return moment_of(self.created_at)
+
+    @property
+    def finished_time(self) -> datetime | None:
+        """`finished_at` as a datetime in UTC."""
+        return moment_of(self.finished_at)
 
     @property
     def stop_reason(self) -> StopReason | None:

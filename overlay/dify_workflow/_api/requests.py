@@ -1,0 +1,76 @@
+"""The request of a call, from an object or from keywords. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from .._json import JSON
+from ..errors import InvalidRequestError
+from ..models import WorkflowLogsRequest, WorkflowRunRequest
+
+RequestT = TypeVar("RequestT", WorkflowRunRequest, WorkflowLogsRequest)
+
+
+def run_request(
+    name: str,
+    request: WorkflowRunRequest | Mapping[str, JSON] | None,
+    *,
+    inputs: Mapping[str, JSON] | None,
+    **keywords: Any,
+) -> WorkflowRunRequest:
+    """What to run.
+
+    Args:
+        name: Name of the method that was called.
+        request: The request, or its inputs alone.
+        inputs: The inputs, where there is no request.
+        keywords: The other keywords of the method; None where left out.
+
+    Raises:
+        InvalidRequestError: There is a request and a keyword, or there are no inputs, or two.
+    """
+    if request is not None and not isinstance(request, WorkflowRunRequest):
+        if inputs is not None:
+            raise InvalidRequestError(f"{name}: the inputs are given twice.")
+        request, inputs = None, request
+    if request is None and inputs is None:
+        raise InvalidRequestError(f"{name} needs inputs; {{}} if the app takes none.")
+    return _one_of(WorkflowRunRequest, name, request, {"inputs": inputs, **keywords})
+
+
+def logs_request(
+    name: str, request: WorkflowLogsRequest | None, **keywords: Any
+) -> WorkflowLogsRequest:
+    """Which runs to list.
+
+    Args:
+        name: Name of the method that was called.
+        request: The request.
+        keywords: The keywords of the method; None where left out.
+
+    Raises:
+        InvalidRequestError: There is a request and a keyword, or a value is invalid.
+    """
+    if request is not None and not isinstance(request, WorkflowLogsRequest):
+        kind = type(request).__name__
+        raise InvalidRequestError(f"{name} takes a WorkflowLogsRequest, not {kind}.")
+    return _one_of(WorkflowLogsRequest, name, request, keywords)
+
+
+_FIELDS = {"user": "user_id"}
+"""Fields of requests that a keyword has another name for."""
+
+
+def _one_of(
+    kind: type[RequestT], name: str, request: RequestT | None, keywords: Mapping[str, Any]
+) -> RequestT:
+    given = {keyword: value for keyword, value in keywords.items() if value is not None}
+    if request is None:
+        return kind(**{_FIELDS.get(keyword, keyword): value for keyword, value in given.items()})
+    if given:
+        raise InvalidRequestError(
+            f"{name}: give {', '.join(given)} in the {kind.__name__}, or all of it as keywords, "
+            "not both."
+        )
+    return request
