@@ -24,6 +24,7 @@ from .events import *  # noqa: F403  # a class for each event of the spec
 from .models import (
     DifyPageResult,
     HumanInputForm,
+    OutputFile,
     UploadedFile,
     WorkflowFile,
     WorkflowLogs,
@@ -44,6 +45,9 @@ if _TYPE_CHECKING:
     from ._streams.async_stream import AsyncWorkflowStream
     from ._streams.sync_media import MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .async_typed_app import AsyncRunOptions, AsyncTypedApp
+    from .call_options import StreamOptions, SubmitOptions, WaitOptions
+    from .typed_app import RunOptions, TypedApp
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
@@ -51,6 +55,8 @@ _ON_DEMAND = {
     "AsyncLogIterator": "_logs.async_iterators",
     "AsyncLogTail": "_logs.async_iterators",
     "AsyncMediaStream": "_streams.async_media",
+    "AsyncRunOptions": "async_typed_app",
+    "AsyncTypedApp": "async_typed_app",
     "AsyncWorkflowStream": "_streams.async_stream",
     "FileSource": "_api.files",
     "FormCallback": "_api.inputs",
@@ -58,7 +64,12 @@ _ON_DEMAND = {
     "LogIterator": "_logs.sync_iterators",
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",
+    "RunOptions": "typed_app",
     "StopReason": "_status",
+    "StreamOptions": "call_options",
+    "SubmitOptions": "call_options",
+    "TypedApp": "typed_app",
+    "WaitOptions": "call_options",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
 
@@ -79,6 +90,8 @@ __all__ = [
     "AsyncLogIterator",
     "AsyncLogTail",
     "AsyncMediaStream",
+    "AsyncRunOptions",
+    "AsyncTypedApp",
     "AsyncWorkflowStream",
     "DifyPageResult",
     "DifyWorkflow",
@@ -90,9 +103,15 @@ __all__ = [
     "LogTail",
     "MediaStream",
     "NotGiven",
+    "OutputFile",
+    "RunOptions",
     "StopReason",
     "StreamGap",
+    "StreamOptions",
+    "SubmitOptions",
+    "TypedApp",
     "UploadedFile",
+    "WaitOptions",
     "WorkflowFile",
     "WorkflowLogs",
     "WorkflowLogsRequest",

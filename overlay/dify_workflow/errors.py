@@ -19,6 +19,7 @@ DifyError
 │       └── GatewayTimeoutError           504, 522, 524
 ├── InvalidResponseError                  an answer that cannot be read
 ├── UnsupportedServerError                the server's version cannot do this
+├── OutputsMismatchError (ValueError)     outputs that do not fit a model
 ├── LogCursorError (ValueError)           a place in the log that is none
 ├── LogWindowUnstableError                a second of the log that cannot be read whole
 ├── RunOutcomeUnknownError                a run was sent, and no id of it came back
@@ -65,6 +66,7 @@ __all__ = [
     "LogWindowUnstableError",
     "NotFoundError",
     "Outcome",
+    "OutputsMismatchError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PreconditionFailedError",
@@ -336,6 +338,23 @@ class UnsupportedServerError(DifyError):
     """The server, as old or as strange as it is, would answer something else than was asked."""
 
 
+class OutputsMismatchError(DifyError, ValueError):
+    """The outputs of a run do not fit a model; raised by `WorkflowRunResponse.outputs_as` alone.
+
+    Args:
+        message: What does not fit, all of it.
+        problems: The same, a sentence for each place.
+        run_id: Id of the run.
+    """
+
+    outcome: Outcome | None = "ended"
+
+    def __init__(self, message: str, *, problems: tuple[str, ...], run_id: str) -> None:
+        super().__init__(message)
+        self.problems = problems
+        self.run_id = run_id
+
+
 class LogCursorError(DifyError, ValueError):
     """The request names a place in the log that is not there, or of another request."""
 
@@ -517,7 +536,7 @@ class WorkflowRunError(DifyError):
 
     outcome: Outcome | None = "ended"
 
-    def __init__(self, message: str, *, result: WorkflowRunResponse) -> None:
+    def __init__(self, message: str, *, result: WorkflowRunResponse[Any]) -> None:
         super().__init__(message)
         self.result = result
         self.run_id = result.id

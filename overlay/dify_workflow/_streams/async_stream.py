@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from anyio import Event
 
@@ -15,6 +15,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
+from ..models.run import OutputsT
 from .protocol import Ask, Reopen, Step, Wait
 from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
 
 
-class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
+class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]], Generic[OutputsT]):
     """The events of a run as they come: an async context manager and async iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
@@ -108,7 +109,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
         finally:
             await leave(self.close, self.__del__)
 
-    async def result(self) -> WorkflowRunResponse:
+    async def result(self) -> WorkflowRunResponse[OutputsT]:
         """Read the stream to its end and return the run.
 
         Raises:
@@ -134,7 +135,7 @@ class AsyncWorkflowStream(StreamView, AsyncIterator[StreamEvent[object]]):
             raise self._session.failure or self._session.errors.without_task()
         return await self._stop(self.task_id, NO_DEADLINE)
 
-    async def started(self) -> WorkflowRunResponse:
+    async def started(self) -> WorkflowRunResponse[OutputsT]:
         """Read until the run's ids are known, and return the run as it is then.
 
         Raises:

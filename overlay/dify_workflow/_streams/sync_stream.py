@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from .._deadline import NO_DEADLINE, Deadline
 from .._http.sync_tasks import Flight, Turn, at_once, leave, spawn
@@ -15,6 +15,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
+from ..models.run import OutputsT
 from .protocol import Ask, Reopen, Step, Wait
 from .session import StreamSession
 from .view import STOP_SECONDS, StreamView
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
 
 
-class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
+class WorkflowStream(StreamView, Iterator[StreamEvent[object]], Generic[OutputsT]):
     """The events of a run as they come: a context manager and an iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out
@@ -103,7 +104,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
         finally:
             leave(self.close, self.__del__)
 
-    def result(self) -> WorkflowRunResponse:
+    def result(self) -> WorkflowRunResponse[OutputsT]:
         """Read the stream to its end and return the run.
 
         Raises:
@@ -129,7 +130,7 @@ class WorkflowStream(StreamView, Iterator[StreamEvent[object]]):
             raise self._session.failure or self._session.errors.without_task()
         return self._stop(self.task_id, NO_DEADLINE)
 
-    def started(self) -> WorkflowRunResponse:
+    def started(self) -> WorkflowRunResponse[OutputsT]:
         """Read until the run's ids are known, and return the run as it is then.
 
         Raises:

@@ -1,6 +1,6 @@
 """The types of requests and results that users name."""
 
-from .file import UploadedFile, WorkflowFile
+from .file import OutputFile, UploadedFile, WorkflowFile
 from .log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 from .run import (
     HumanInputForm,
@@ -13,6 +13,7 @@ from .run import (
 __all__ = [
     "DifyPageResult",
     "HumanInputForm",
+    "OutputFile",
     "UploadedFile",
     "WorkflowFile",
     "WorkflowLogs",
