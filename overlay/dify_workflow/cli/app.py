@@ -20,6 +20,7 @@ from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
 from .commands.report import report
 from .commands.run import resume, run
+from .commands.types import types
 from .console import complain
 from .exits import USAGE
 from .options import Command, Connection
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 form = typer.Typer(no_args_is_help=True, help="Show and submit the forms at which runs wait.")
 
-for command in (run, resume, batch, info, stop, logs, upload, parameters):
+for command in (run, resume, batch, info, stop, logs, upload, parameters, types):
     app.command(cls=Command)(command)
 app.command()(report)
 app.command()(emulate)
