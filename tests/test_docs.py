@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from uuid import uuid4
 import pytest
 
 from dify_workflow import DifyWorkflow, WorkflowLogsRequest, errors
+from dify_workflow.codegen import generate
+from dify_workflow.dsl import read_app
 from dify_workflow.emulator import Emulator
 from dify_workflow_api import AuthenticatedClient
 from dify_workflow_api.api.workflows import run_workflow
@@ -21,6 +24,7 @@ from dify_workflow_api.models import RunWorkflowBody
 from support.blocks import LOCAL_SERVER, blocks, files, unusual
 from support.spec import ROOT
 
+STORY = ROOT / "docs" / "assets" / "story.yml"
 TESTING = ROOT / "docs" / "testing.md"
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {TESTING})]
 IN_FRONT = [ROOT / "README.md", ROOT / "docs" / "tutorial.md"]
@@ -37,11 +41,25 @@ EXAMPLES = [
 NOT_OURS = (".venv", "node_modules", "recordings", "build")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reader's folder, with the export of the app `story` and the module for it."""
+    place = tmp_path_factory.mktemp("reader")
+    shutil.copy(STORY, place)
+    module = generate(read_app(STORY), class_name="Story")
+    (place / "story.py").write_text(module, encoding="utf-8")
+    return place
+
+
 @pytest.mark.parametrize(("page", "code"), EXAMPLES)
-def test_each_example_runs(page: Path, code: str, emulator: Emulator) -> None:
+def test_each_example_runs(page: Path, code: str, emulator: Emulator, folder: Path) -> None:
     program = code.replace(LOCAL_SERVER, emulator.base_url)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
     )
     assert (done.returncode, done.stderr) == (0, ""), page
     assert done.stdout
@@ -64,6 +82,7 @@ def test_a_page_shows_an_example_as_it_is() -> None:
 def test_each_example_of_a_test_passes(code: str, tmp_path: Path) -> None:
     """Each is a file of tests as a user would paste it, named in its first line."""
     (tmp_path / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
+    shutil.copy(STORY, tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-Werror", "-pdify_workflow_pytest"]
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
@@ -72,12 +91,16 @@ def test_each_example_of_a_test_passes(code: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_examples_of_the_readme_say_what_they_print(emulator: Emulator) -> None:
+def test_the_examples_of_the_readme_say_what_they_print(emulator: Emulator, folder: Path) -> None:
     run, stream = blocks(ROOT / "README.md")
     for code, expected in ((run, "{'greeting': 'Ann'}"), (stream, "On boxes: A workflow server")):
         program = code.replace(LOCAL_SERVER, emulator.base_url)
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
         )
         assert expected in done.stdout
 
@@ -144,3 +167,9 @@ def test_a_generated_function_cannot_read_the_stream_of_a_run_that_has_happened(
             workflow.iter_logs(WorkflowLogsRequest(created_by_end_user_session_id=body.user))
         )
     assert [row.status for row in rows] == ["succeeded"]
+
+
+def test_the_page_about_typed_apps_shows_the_module_of_its_export(folder: Path) -> None:
+    page = (ROOT / "docs" / "typed-apps.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n(class .*?)\n```$", page, re.MULTILINE | re.DOTALL)
+    assert shown in (folder / "story.py").read_text(encoding="utf-8")

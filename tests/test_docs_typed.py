@@ -101,6 +101,14 @@ SCENES = {
         },
         before="export XDG_CONFIG_HOME=$PWD; pass() { echo app-guide; }",
     ),
+    "docs/typed-apps.md": Scene(
+        "story",
+        {
+            "story.yml": (ROOT / "docs" / "assets" / "story.yml").read_text(encoding="utf-8"),
+            "pyproject.toml": "[tool.dify-workflow.types]\n"
+            "story = {output = 'story.py', dsl = 'story.yml'}",
+        },
+    ),
     "docs/report.md": Scene("story", before="dify-workflow run -i topic=x --jsonl > events.jsonl"),
 }
 
@@ -168,7 +176,7 @@ def test_no_block_of_commands_escapes_the_tests() -> None:
         each for text in PAGES.values() for each in re.findall(r"^ *`{3,}(.*)$", text, re.MULTILINE)
     }
     languages = {fence.partition(" title=")[0] for fence in fences}
-    assert languages == {"", "html", "mermaid", "python", "sh", "text"}
+    assert languages == {"", "html", "mermaid", "python", "sh", "text", "toml"}
 
 
 def test_a_reader_notices_what_is_not_as_the_page_says(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import dify_workflow_pytest
 from dify_workflow.emulator import Emulator
+from support.exports import end, export
 
 pytest_plugins = ["pytester"]
 
@@ -44,6 +45,29 @@ def passed(project: pytest.Pytester, *arguments: str) -> int:
     outcomes = result.parseoutcomes()
     assert (result.ret, set(outcomes)) == (0, {"passed"}), result.stdout.str()
     return outcomes["passed"]
+
+
+def test_the_key_of_the_environment_is_that_of_what_is_served(project: pytest.Pytester) -> None:
+    (project.path / "app.yml").write_text(json.dumps(export(end())), encoding="utf-8")
+    project.makepyfile("""
+        import os
+        from dify_workflow import DifyWorkflow
+
+        def test_exported(dify_emulator):
+            assert os.environ["DIFY_API_KEY"] == "app-greet"
+            dify_emulator.app_from_dsl("app.yml")
+            assert os.environ["DIFY_API_KEY"] == "app-app"
+            with DifyWorkflow() as client:
+                assert client.run_workflow({}).raise_for_status().outputs == {}
+
+        def test_afterwards(dify_emulator):
+            assert os.environ["DIFY_API_KEY"] == "app-greet"
+            assert [each.name for each in dify_emulator.workflows] == ["greet"]
+
+        def test_without():
+            assert "DIFY_API_KEY" not in os.environ
+    """)
+    assert passed(project, "-p", "no:randomly") == 3
 
 
 def test_hosts_that_the_project_names_are_answered(project: pytest.Pytester) -> None:

@@ -26,6 +26,7 @@ from .models import (
     DifyPageResult,
     HumanInputForm,
     NodeUsage,
+    OutputFile,
     RunUsage,
     UploadedFile,
     WorkflowFile,
@@ -47,8 +48,11 @@ if _TYPE_CHECKING:
     from ._streams.async_stream import AsyncWorkflowStream
     from ._streams.sync_media import MediaStream
     from .async_client import AsyncDifyWorkflow
+    from .async_typed_app import AsyncRunOptions, AsyncTypedApp
+    from .call_options import StreamOptions, SubmitOptions, WaitOptions
     from .inputs.parameters import WorkflowParameters
     from .outcomes import StopReason
+    from .typed_app import RunOptions, TypedApp
 
 _ON_DEMAND = {
     "AsyncDifyWorkflow": "async_client",
@@ -56,6 +60,8 @@ _ON_DEMAND = {
     "AsyncLogIterator": "_logs.async_iterators",
     "AsyncLogTail": "_logs.async_iterators",
     "AsyncMediaStream": "_streams.async_media",
+    "AsyncRunOptions": "async_typed_app",
+    "AsyncTypedApp": "async_typed_app",
     "AsyncWorkflowStream": "_streams.async_stream",
     "DefaultAioHttpClient": "_http.aiohttp_client",
     "FileSource": "_api.files",
@@ -64,7 +70,12 @@ _ON_DEMAND = {
     "LogIterator": "_logs.sync_iterators",
     "LogTail": "_logs.sync_iterators",
     "MediaStream": "_streams.sync_media",
+    "RunOptions": "typed_app",
     "StopReason": "outcomes",
+    "StreamOptions": "call_options",
+    "SubmitOptions": "call_options",
+    "TypedApp": "typed_app",
+    "WaitOptions": "call_options",
     "WorkflowParameters": "inputs.parameters",
 }
 """What is imported when it is first asked for, by name: a program seldom needs all of it."""
@@ -86,6 +97,8 @@ __all__ = [
     "AsyncLogIterator",
     "AsyncLogTail",
     "AsyncMediaStream",
+    "AsyncRunOptions",
+    "AsyncTypedApp",
     "AsyncWorkflowStream",
     "DefaultAioHttpClient",
     "DifyPageResult",
@@ -99,11 +112,17 @@ __all__ = [
     "MediaStream",
     "NodeUsage",
     "NotGiven",
+    "OutputFile",
     "ResponseInfo",
+    "RunOptions",
     "RunUsage",
     "StopReason",
     "StreamGap",
+    "StreamOptions",
+    "SubmitOptions",
+    "TypedApp",
     "UploadedFile",
+    "WaitOptions",
     "WorkflowFile",
     "WorkflowLogs",
     "WorkflowLogsRequest",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Outcome: TypeAlias = Literal["not_run", "unknown", "running", "ended"]
 """What became of a run, as `DifyError.outcome` says it."""
@@ -39,3 +39,15 @@ def _rebuild(cls: type[DifyError], args: tuple[Any, ...], state: dict[str, Any])
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+class InputProblem(NamedTuple):
+    """One reason why the app does not take the inputs of a run."""
+
+    name: str
+    """Name of the input."""
+    message: str
+    """What is wrong with it, in the words that the server uses."""
+
+    def __str__(self) -> str:
+        return self.message if self.name in self.message else f"{self.name}: {self.message}"

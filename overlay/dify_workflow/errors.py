@@ -19,6 +19,7 @@ DifyError
 │       └── GatewayTimeoutError           504, 522, 524
 ├── InvalidResponseError                  an answer that cannot be read
 ├── UnsupportedServerError                the server's version cannot do this
+├── OutputsMismatchError (ValueError)     outputs that do not fit a model
 ├── LogCursorError (ValueError)           a place in the log that is none
 ├── LogWindowUnstableError                a second of the log that cannot be read whole
 ├── RunOutcomeUnknownError                a run was sent, and no id of it came back
@@ -39,9 +40,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._base_error import DifyError, Outcome
+from ._base_error import DifyError, InputProblem, Outcome
 from ._dates import seconds_asked
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ __all__ = [
     "LogWindowUnstableError",
     "NotFoundError",
     "Outcome",
+    "OutputsMismatchError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PreconditionFailedError",
@@ -96,18 +98,6 @@ class InvalidRequestError(DifyError, ValueError):
     """The request was refused before anything was sent."""
 
     outcome = "not_run"
-
-
-class InputProblem(NamedTuple):
-    """One reason why the app does not take the inputs of a run."""
-
-    name: str
-    """Name of the input."""
-    message: str
-    """What is wrong with it, in the words that the server uses."""
-
-    def __str__(self) -> str:
-        return self.message if self.name in self.message else f"{self.name}: {self.message}"
 
 
 class InvalidInputsError(InvalidRequestError):
@@ -294,6 +284,23 @@ class UnsupportedServerError(DifyError):
     """The server, as old or as strange as it is, would answer something else than was asked."""
 
 
+class OutputsMismatchError(DifyError, ValueError):
+    """The outputs of a run do not fit a model; raised by `WorkflowRunResponse.outputs_as` alone.
+
+    Args:
+        message: What does not fit, all of it.
+        problems: The same, a sentence for each place.
+        run_id: Id of the run.
+    """
+
+    outcome: Outcome | None = "ended"
+
+    def __init__(self, message: str, *, problems: tuple[str, ...], run_id: str) -> None:
+        super().__init__(message)
+        self.problems = problems
+        self.run_id = run_id
+
+
 class LogCursorError(DifyError, ValueError):
     """The request names a place in the log that is not there, or of another request."""
 
@@ -467,7 +474,7 @@ class WorkflowRunError(DifyError):
 
     outcome: Outcome | None = "ended"
 
-    def __init__(self, message: str, *, result: WorkflowRunResponse) -> None:
+    def __init__(self, message: str, *, result: WorkflowRunResponse[Any]) -> None:
         super().__init__(message)
         self.result = result
         self.run_id = result.id

@@ -56,8 +56,9 @@ def dify_emulator(
 ) -> Iterator[Emulator]:
     """A Dify server on loopback that knows nothing of other tests.
 
-    It serves `dify_workflows`. DIFY_BASE_URL and DIFY_API_KEY name it and its first workflow, so
-    that clients which the code under test makes from the environment reach it, and nothing else.
+    It serves `dify_workflows`, until the test has it serve others. DIFY_BASE_URL and DIFY_API_KEY
+    name it and its first workflow, so that clients which the code under test makes from the
+    environment reach it, and nothing else.
     """
     from dify_workflow.emulator import Emulator
 
@@ -72,9 +73,15 @@ def dify_emulator(
         )
         emulator.start()
         _dify_emulators[served_as] = emulator
-    emulator.serve(*dify_workflows)
+    served, serve = emulator, emulator.serve
+
+    def serve_and_name(*workflows: Workflow) -> None:
+        serve(*workflows)
+        monkeypatch.setenv("DIFY_API_KEY", served.workflows[0].key)
+
     monkeypatch.setenv("DIFY_BASE_URL", emulator.base_url)
-    monkeypatch.setenv("DIFY_API_KEY", emulator.workflows[0].key)
+    monkeypatch.setattr(emulator, "serve", serve_and_name)
+    emulator.serve(*dify_workflows)
     yield emulator
     emulator.reset()
 

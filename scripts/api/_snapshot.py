@@ -15,7 +15,16 @@ Snapshot = Mapping[str, str]
 """What is said of each public place, such as ``dify_workflow.DifyWorkflow.info(timeout)``."""
 
 PACKAGES: Mapping[str, Sequence[str]] = {
-    "dify_workflow": ("", ".batch", ".emulator", ".profiles", ".report", ".tracing"),
+    "dify_workflow": (
+        "",
+        ".batch",
+        ".codegen",
+        ".dsl",
+        ".emulator",
+        ".profiles",
+        ".report",
+        ".tracing",
+    ),
     "dify_workflow_api": ("", ".models", ".types", ".errors", ".api"),
 }
 """The modules of each package that are its API; all below ``.api`` belong to it."""

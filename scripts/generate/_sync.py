@@ -51,9 +51,14 @@ _STREAM = (
     ("One task reads", "One thread reads"),
     ("by another task", "by another thread"),
 )
+_TYPED_APP = (
+    ("for async code", "for sync code"),
+    ("from .async_client import", "from .client import"),
+)
 
 SYNC_MODULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "async_client.py": ("client.py", _CLIENT),
+    "async_typed_app.py": ("typed_app.py", _TYPED_APP),
     "_http/async_transport.py": ("_http/sync_transport.py", ()),
     "_logs/async_iterators.py": ("_logs/sync_iterators.py", _ITERATORS),
     "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from anyio import Event
 
@@ -19,6 +19,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
+from ..models.run import OutputsT
 from .protocol import OpenStream, SendCall, Step, Wait
 from .session import StreamSession
 
@@ -30,7 +31,7 @@ STOP_SECONDS = 5.0
 """Seconds that the stop of a run may take whose deadline has passed."""
 
 
-class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
+class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT]):
     """The events of a run as they come: an async context manager and async iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
@@ -147,7 +148,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
         """
         return self._session.run.nodes.outputs()
 
-    async def result(self) -> WorkflowRunResponse:
+    async def result(self) -> WorkflowRunResponse[OutputsT]:
         """Read the stream to its end and return the run.
 
         Raises:
@@ -173,7 +174,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]]):
             raise self._session.failure or self._session.errors.without_task()
         return await self._stop(self.task_id, NO_DEADLINE)
 
-    async def started(self) -> WorkflowRunResponse:
+    async def started(self) -> WorkflowRunResponse[OutputsT]:
         """Read until the run's ids are known, and return the run as it is then.
 
         Raises:

@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import models
 from .._api.parsers import final_payload
@@ -145,7 +145,7 @@ class StreamSession:
         """Whether the ids of run and task are known."""
         return self.run.run_id is not None and self.run.task_id is not None
 
-    def started(self) -> WorkflowRunResponse:
+    def started(self) -> WorkflowRunResponse[Any]:
         """The run as far as it is known; ``"running"`` where it has not ended.
 
         Raises:
@@ -381,7 +381,7 @@ class StreamSession:
         failure.__cause__ = self._interruption
         self.fail(failure)
 
-    def result(self) -> WorkflowRunResponse:
+    def result(self) -> WorkflowRunResponse[Any]:
         """The run, once the stream has ended.
 
         Raises:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
@@ -19,6 +19,7 @@ from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
 from ..models import WorkflowStopResponse
+from ..models.run import OutputsT
 from .protocol import OpenStream, SendCall, Step, Wait
 from .session import StreamSession
 
@@ -30,7 +31,7 @@ STOP_SECONDS = 5.0
 """Seconds that the stop of a run may take whose deadline has passed."""
 
 
-class WorkflowStream(Iterator[StreamEvent[object]]):
+class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
     """The events of a run as they come: a context manager and an iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``with`` block, breaking out
@@ -142,7 +143,7 @@ class WorkflowStream(Iterator[StreamEvent[object]]):
         """
         return self._session.run.nodes.outputs()
 
-    def result(self) -> WorkflowRunResponse:
+    def result(self) -> WorkflowRunResponse[OutputsT]:
         """Read the stream to its end and return the run.
 
         Raises:
@@ -168,7 +169,7 @@ class WorkflowStream(Iterator[StreamEvent[object]]):
             raise self._session.failure or self._session.errors.without_task()
         return self._stop(self.task_id, NO_DEADLINE)
 
-    def started(self) -> WorkflowRunResponse:
+    def started(self) -> WorkflowRunResponse[OutputsT]:
         """Read until the run's ids are known, and return the run as it is then.
 
         Raises:

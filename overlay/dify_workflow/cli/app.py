@@ -22,6 +22,7 @@ from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
 from .commands.report import report
 from .commands.run import resume, run
+from .commands.types import types
 from .console import complain
 from .exits import USAGE
 from .help import CONNECTION, HelpfulCommand, HelpfulGroup, overview_of
@@ -64,7 +65,7 @@ _add(app, run, resume, stop, batch, heading=_RUNS)
 app.add_typer(form, name="form", rich_help_panel=_RUNS)
 _add(app, info, logs, heading=_RUNS)
 _add(app, report, heading=_RUNS, kind=HelpfulCommand)
-_add(app, parameters, upload, heading=_APP)
+_add(app, parameters, upload, types, heading=_APP)
 app.add_typer(profile, name="profile", rich_help_panel=_APP)
 _add(app, emulate, demo, heading=_ALONE, kind=HelpfulCommand)
 _add(form, show, submit)

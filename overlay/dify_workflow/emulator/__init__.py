@@ -21,6 +21,7 @@ except ImportError as error:
     raise ImportError(
         "The emulator needs more: pip install 'dify-workflow[emulator]'", name=error.name
     ) from error
+from .exported import app_from_dsl
 from .faults import Answer, Fault, Faults
 from .nodes import (
     failing_node,
@@ -87,6 +88,7 @@ __all__ = [
     "Steps",
     "Text",
     "Workflow",
+    "app_from_dsl",
     "failing_node",
     "handled_failure",
     "http_request",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ from typing import Any, Self
 import attrs
 import uvicorn
 
+from .._json import JSON
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from .connection import (
@@ -28,6 +30,7 @@ from .connection import (
 )
 from .demos import DEMOS
 from .dialect import Settings, dialect_of
+from .exported import app_from_dsl
 from .faults import Faults
 from .page import Page
 from .routes import Routes, SeenRequest
@@ -178,6 +181,29 @@ class Emulator:
         """
         self.workflows = _with_names(workflows or DEMOS)
         self._state.apps = {workflow.key: workflow for workflow in self.workflows}
+
+    def app_from_dsl(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        outputs: Mapping[str, JSON] | None = None,
+        name: str | None = None,
+    ) -> Workflow:
+        """Serve an exported app from now on, before all others; see `app_from_dsl`.
+
+        Args:
+            source: Path of the app as Dify exports it (DSL).
+            outputs: Value by name of the output; what is left out is empty.
+            name: Name of the workflow; by default the file's.
+
+        Raises:
+            DSLError: The file is no workflow app.
+            ValueError: The app has no such output, or not one of this type.
+            ImportError: PyYAML is not installed: ``pip install dify-workflow[types]``.
+        """
+        app = app_from_dsl(source, outputs=outputs, name=name)
+        self.serve(app, *(each for each in self.workflows if each.name != app.name))
+        return app
 
     def add_runs(self, runs: Iterable[PastRun], name: str | None = None) -> None:
         """Put runs that have ended into the logs, as many as you like.

@@ -1,6 +1,6 @@
 """The types of requests and results that users name."""
 
-from .file import UploadedFile, WorkflowFile
+from .file import OutputFile, UploadedFile, WorkflowFile
 from .log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 from .run import (
     HumanInputForm,
@@ -15,6 +15,7 @@ __all__ = [
     "DifyPageResult",
     "HumanInputForm",
     "NodeUsage",
+    "OutputFile",
     "RunUsage",
     "UploadedFile",
     "WorkflowFile",

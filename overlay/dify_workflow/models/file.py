@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import PurePath
+from typing import NotRequired, TypedDict
 
 import attrs
 
@@ -141,3 +142,33 @@ class UploadedFile(Record):
                 the only one it takes for inputs of one file.
         """
         return WorkflowFile.uploaded(self.id, type=type or self.type)
+
+
+class OutputFile(TypedDict):
+    """A file among the outputs of a run, as it stands in `WorkflowRunResponse.outputs`.
+
+    Files that a workflow made or handed on. `url` is signed and works for a while.
+    """
+
+    dify_model_identity: str
+    """Always ``"__dify__file__"``."""
+    id: str | None
+    type: str
+    """Kind of the file: ``"image"``, ``"document"``, ``"audio"``, ``"video"`` or ``"custom"``."""
+    transfer_method: str
+    """``"local_file"``, ``"remote_url"`` or ``"tool_file"``."""
+    remote_url: str | None
+    filename: str | None
+    extension: str | None
+    """Ending of the name, with its dot."""
+    mime_type: str | None
+    size: int
+    """Size in bytes; -1 where the server does not know it."""
+    url: str | None
+    """Address to download it."""
+    related_id: NotRequired[str | None]
+    """Id of the upload (UUID)."""
+    reference: NotRequired[str | None]
+    """Since Dify 1.13."""
+    tenant_id: NotRequired[str]
+    """Up to Dify 1.9."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 import attrs
 
@@ -15,7 +15,9 @@ from .. import models
 from .._json import JSON, JSONObject
 from .._record import Columns, Record, columns, moment_of
 from .._secret import ApiKey, wrap
+from .._shapes import shaped
 from ..errors import (
+    OutputsMismatchError,
     WorkflowFailedError,
     WorkflowPausedError,
     WorkflowRunError,
@@ -25,6 +27,17 @@ from ..outcomes import StopReason, stop_reason
 
 DEFAULT_USER = "dify-workflow"
 """The `user` of a request for which nobody named one; Dify refuses requests without."""
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    OutputsT = TypeVar("OutputsT", default=JSONObject, covariant=True)  # noqa: PLC0105  # people see it
+else:  # typing has defaults since Python 3.13, and nothing asks for them at run time
+    from typing import TypeVar
+
+    OutputsT = TypeVar("OutputsT", covariant=True)  # noqa: PLC0105  # likewise
+
+ModelT = TypeVar("ModelT")
 
 
 @attrs.frozen(init=False)
@@ -138,12 +151,20 @@ class WorkflowStopResponse(Record):
     result: str
 
 
+def _no_outputs() -> Any:
+    return {}
+
+
 @attrs.frozen(repr=False)
-class WorkflowRunResponse(Record):
+class WorkflowRunResponse(Record, Generic[OutputsT]):
     """A run: how it ended, or where it stands.
 
     Which fields an answer carries depends on the call: streams and the blocking mode know the task,
     streams and run detail (`info`) the inputs. What an answer does not carry is None.
+
+    The type of the outputs is ``dict[str, Any]``, or that of a module which ``dify-workflow types``
+    wrote for the app. Read them behind `raise_for_status`: a run that failed, was stopped or is
+    paused has none.
 
     Args:
         id: Id of the run (UUID).
@@ -171,7 +192,7 @@ class WorkflowRunResponse(Record):
     task_id: str | None = None
     workflow_id: str | None = None
     inputs: JSONObject | None = None
-    outputs: JSONObject = attrs.field(factory=dict[str, JSON])
+    outputs: OutputsT = attrs.field(factory=_no_outputs)
     elapsed_time: float | None = None
     total_tokens: int | None = None
     total_steps: int | None = None
@@ -239,6 +260,31 @@ class WorkflowRunResponse(Record):
                 reason += " Nobody asked for it: a worker of the server was shut down."
             raise cls(f"The run {self.id} {what}{reason}", result=self)
         return self
+
+    def outputs_as(self, model: type[ModelT]) -> ModelT:
+        """The outputs as a model of your own, after a check of names and types.
+
+        Args:
+            model: A TypedDict (the outputs are returned as they are), a dataclass, an attrs class
+                or a pydantic model. Outputs that it does not name are left out; what it names has
+                to be there, unless it has a default.
+
+        Raises:
+            OutputsMismatchError: The outputs do not fit; it lists every place.
+            WorkflowRunError: The run failed, was stopped or is paused, so that it has no outputs.
+            TypeError: It is no such model.
+        """
+        outputs: Any = self.raise_for_status().outputs
+        made, problems = shaped(model, outputs)
+        if problems or made is None:
+            name = getattr(model, "__name__", model)  # a union has none
+            raise OutputsMismatchError(
+                f"The outputs of the run {self.id} ({self.status}) do not fit {name}: "
+                f"{'; '.join(problems)}.",
+                problems=tuple(problems),
+                run_id=self.id,
+            )
+        return made
 
 
 _ERRORS: dict[str, tuple[type[WorkflowRunError], str]] = {

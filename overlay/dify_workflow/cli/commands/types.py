@@ -1,0 +1,231 @@
+"""``types``: a typed module for an app, written or checked."""
+# pyright: reportUnknownMemberType=false
+# typer.Option leaves type arguments open.
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+import typer
+
+from ... import ApiKey, DifyWorkflow
+from ...errors import ConfigurationError, InvalidRequestError
+from ...output import refuse_source, replacing
+from ..console import print_line, say
+from ..exits import FAILED, extras_named
+from ..options import Connection, connection_of
+
+if TYPE_CHECKING:
+    from ...codegen import AppSettings
+    from ...dsl import ExportedApp
+
+_STANDARD = Path("-")
+"""Stands for stdout."""
+
+
+def types(
+    context: typer.Context,
+    dsl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The app as Dify exports it (Export DSL): says what it gives, too.",
+            show_default="what its key tells",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The module; - for stdout.",
+            show_default="those of pyproject.toml",
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of its class.", show_default="after the file"),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; 1 where a module no longer fits.")
+    ] = False,
+    samples: Annotated[
+        int,
+        typer.Option(
+            help="How many past runs to look at for what the export leaves open.",
+            min=0,
+            max=1000,
+        ),
+    ] = 0,
+) -> None:
+    r"""Write a module with types for an app: what it takes, what it gives, its nodes.
+
+    Without --output it is made for each app that pyproject.toml names:
+
+    \b
+    [tool.dify-workflow.types.story]
+    output = "story.py"
+    dsl = "story.yml"
+    key = "DIFY_STORY_KEY"
+
+    Each setting but output may be left out. With a key, --check compares the export with the
+    published version, too.
+    """
+    with extras_named():
+        jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
+        if check:
+            fitting = [_fits(job) for job in jobs]
+            raise typer.Exit(0 if all(fitting) else FAILED)
+        modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
+    for place, text in modules:  # when all of them are made
+        _write(place, text)
+
+
+@attrs.frozen
+class _Job:
+    """A module to write or check.
+
+    Args:
+        settings: How it is made.
+        connection: How the app is reached; it has a key, or there is none for it.
+    """
+
+    settings: AppSettings
+    connection: Connection
+
+    @property
+    def has_key(self) -> bool:
+        return self.connection.api_key is not None
+
+    def client(self) -> DifyWorkflow:
+        """A client with the app's key.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if not self.has_key and self.settings.key is not None:
+            raise ConfigurationError(f"{self.settings.key} has no API key.")
+        return self.connection.client()
+
+    def app(self) -> ExportedApp:
+        """What is known of the app."""
+        from ...codegen import narrowed, past_outputs, published_app
+        from ...dsl import read_app
+
+        settings = self.settings
+        if settings.dsl is None:
+            with self.client() as client:
+                return published_app(client)
+        app = read_app(settings.dsl)
+        if not settings.samples:
+            return app
+        with self.client() as client:
+            return narrowed(app, past_outputs(client, settings.samples))
+
+
+def _jobs(
+    connection: Connection,
+    dsl: Path | None,
+    output: Path | None,
+    class_name: str | None,
+    samples: int,
+) -> list[_Job]:
+    """What the command was asked for, or what pyproject.toml names."""
+    from ...codegen import AppSettings, find_settings, read_settings
+    from ...codegen.names import checked, named_after
+
+    if output is not None:
+        if samples and dsl is None:
+            raise InvalidRequestError("--samples narrows what an export leaves open: give --dsl.")
+        if class_name is not None:
+            checked(class_name)
+        elif output != _STANDARD:
+            class_name = named_after(output.stem)
+        if dsl is not None and output != _STANDARD:
+            refuse_source(output, str(dsl))
+        return [_Job(AppSettings(output, class_name, dsl, samples=samples), connection)]
+    if dsl is not None or class_name is not None or samples:
+        raise InvalidRequestError("Name the module with --output FILE, or - for stdout.")
+    place = find_settings(Path.cwd())
+    apps = read_settings(place) if place else []
+    if not apps:
+        raise InvalidRequestError(
+            "Name the module with --output FILE, or its apps in pyproject.toml, each as a table "
+            "[tool.dify-workflow.types.<name>]."
+        )
+    return [_Job(app, _of_app(connection, app, is_only=len(apps) == 1)) for app in apps]
+
+
+def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Connection:
+    """The connection with the key of an app: another one's would tell of another app."""
+    if app.key is None:
+        return connection if is_only else attrs.evolve(connection, api_key=None)
+    value = os.environ.get(app.key)
+    return attrs.evolve(connection, api_key=ApiKey(value) if value else None)
+
+
+def _module(job: _Job, app: ExportedApp) -> str:
+    from ...codegen import generate
+
+    return generate(app, class_name=job.settings.class_name)
+
+
+def _fits(job: _Job) -> bool:
+    """Say in what a module does not fit its app, or the export its published version."""
+    from ...codegen import changes, differences, published_inputs
+
+    place, app = job.settings.output, job.app()
+    written = _read(place)
+    if written is None:
+        raise InvalidRequestError(f"There is no module {place}: write it without --check.")
+    found = changes(written, _module(job, app), str(place))
+    if found:
+        for line in found.splitlines():
+            print_line(line)
+        say(f"{place} no longer fits the app; dify-workflow types writes it again.")
+    if job.settings.dsl is None:
+        return not found
+    if not job.has_key:
+        if job.settings.key is not None:
+            say(f"{job.settings.dsl} was not compared: {job.settings.key} has no API key.")
+        return not found
+    with job.client() as client:
+        other = differences(app.inputs, published_inputs(client))
+    for each in other:
+        say(f"The published version differs from {job.settings.dsl}: {each}.")
+    return not found and not other
+
+
+def _read(place: Path) -> str | None:
+    """A module as it is; None where there is none."""
+    try:
+        return place.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"{place} cannot be read: {error}.") from None
+
+
+def _write(place: Path, text: str) -> None:
+    """Write a module, whole or not at all, and never in the place of somebody's own code."""
+    from ...codegen import is_ours
+
+    if place == _STANDARD:
+        sys.stdout.write(text)
+        return
+    written = _read(place)
+    if written and not is_ours(written):
+        raise InvalidRequestError(
+            f"{place} was not written by this command: name another file, or delete it."
+        )
+    try:
+        with replacing(place) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise InvalidRequestError(f"{place} cannot be written: {error.strerror}.") from error
+    print_line(str(place))

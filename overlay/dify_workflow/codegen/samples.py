@@ -1,0 +1,65 @@
+"""What past runs gave, for outputs that an export leaves open. Values themselves are never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from .. import DifyWorkflow, WorkflowLogsRequest
+from ..dsl import End, ExportedApp, ListOf, Output, Plain, Type, Unknown, one_of
+
+_NONE = Plain("none")
+_PLAIN: dict[type, Type] = {
+    str: Plain("str"),
+    bool: Plain("bool"),
+    int: Plain("number"),
+    float: Plain("number"),
+    dict: Plain("object"),
+    list: ListOf(Unknown("only its items say what they are")),
+    type(None): _NONE,
+}
+_NOTE = "As past runs gave it."
+
+
+def past_outputs(client: DifyWorkflow, most: int) -> Iterator[Mapping[str, Any]]:
+    """The outputs of the latest runs that succeeded (GET /workflows/logs, then run detail).
+
+    Args:
+        client: A client with the app's key.
+        most: How many runs.
+
+    Raises:
+        DifyError: The server refused, or cannot be reached.
+    """
+    request = WorkflowLogsRequest(status="succeeded")
+    for row in client.iter_logs(request, limit=most):
+        if row.workflow_run is not None:  # it was not deleted
+            yield client.info(row.workflow_run.id).outputs
+
+
+def narrowed(app: ExportedApp, samples: Iterable[Mapping[str, Any]]) -> ExportedApp:
+    """The app, with plain types where its export leaves open what an output is.
+
+    Args:
+        app: The app.
+        samples: Outputs of past runs.
+    """
+    runs = list(samples)
+    if app.ends is None:
+        return app
+    return attrs.evolve(app, ends=tuple(_narrowed(end, runs) for end in app.ends))
+
+
+def _narrowed(end: End, runs: Sequence[Mapping[str, Any]]) -> End:
+    return attrs.evolve(end, outputs=tuple(_output(each, runs) for each in end.outputs))
+
+
+def _output(output: Output, runs: Sequence[Mapping[str, Any]]) -> Output:
+    seen = [_PLAIN[type(run[output.name])] for run in runs if output.name in run]
+    if not isinstance(output.type, Unknown) or not set(seen) - {_NONE}:
+        return output
+    kinds = sorted(set(seen), key=repr)  # runs come in no order that stays
+    plain = [kind for kind in kinds if kind != _NONE] + [_NONE] * (_NONE in kinds)
+    return attrs.evolve(output, type=one_of(*plain), note=_NOTE)

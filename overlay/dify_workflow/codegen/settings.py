@@ -1,0 +1,126 @@
+"""The apps that a pyproject.toml names. It comes with a repository, so it is not trusted."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+
+from ..errors import InvalidRequestError
+from .names import checked, named_after
+
+_FILE = "pyproject.toml"
+_TABLE = "tool.dify-workflow.types"
+_VARIABLE = re.compile(r"DIFY_[A-Z0-9_]+")
+_KNOWN = ("class-name", "dsl", "key", "output", "samples")
+_ADDRESSES = frozenset({"base-url", "url", "server", "host"})
+
+
+@attrs.frozen
+class AppSettings:
+    """How the module of one app is made.
+
+    Args:
+        output: Where the module goes.
+        class_name: Name of its class; None for one after the app's own name.
+        dsl: Where the exported app is; None where its key says what it takes.
+        key: Name of the environment variable with the app's key; None for ``DIFY_API_KEY``.
+        samples: How many past runs are looked at for what the export leaves open.
+    """
+
+    output: Path
+    class_name: str | None
+    dsl: Path | None = None
+    key: str | None = None
+    samples: int = 0
+
+
+def find_settings(directory: Path) -> Path | None:
+    """The nearest pyproject.toml, in a directory or above it."""
+    places = (each / _FILE for each in [directory, *directory.parents])
+    return next((place for place in places if place.is_file()), None)
+
+
+def read_settings(path: Path) -> list[AppSettings]:
+    """The apps that a pyproject.toml names, in their order; none where it names none.
+
+    It says which variable has a key, but neither the key nor where it is sent: a stranger's
+    repository could send it anywhere. Modules are written beside it or below it alone.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InvalidRequestError: A setting is unknown or wrong.
+    """
+    try:
+        value: object = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # TOML that is none, or no UTF-8
+        raise InvalidRequestError(f"{path} cannot be read: {error}.") from None
+    for name in _TABLE.split("."):
+        value = _table(value, path).get(name, {})
+    return [_app(name, _table(table, path), path) for name, table in _table(value, path).items()]
+
+
+def _table(value: object, path: Path) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidRequestError(f"{_TABLE} in {path} must be a table for each app.")
+    return cast("Mapping[str, Any]", value)
+
+
+def _app(name: str, table: Mapping[str, Any], path: Path) -> AppSettings:
+    where = f"[{_TABLE}.{name}] in {path}"
+    found = {key.replace("_", "-"): each for key, each in table.items()}
+    for key in found:
+        if key in _ADDRESSES:
+            raise InvalidRequestError(
+                f"{where} names a server with {key!r}, which is not taken: a repository must not "
+                "say where a key is sent. Use DIFY_BASE_URL or --base-url."
+            )
+        if key not in _KNOWN:
+            raise InvalidRequestError(f"{where} has {key!r}; known are {', '.join(_KNOWN)}.")
+    if "output" not in found:
+        raise InvalidRequestError(f"{where} needs output, the module to write.")
+    output = _inside(path.parent, _text(found, "output", where), where)
+    given = _text(found, "class-name", where)
+    samples = found.get("samples", 0)
+    if not isinstance(samples, int) or isinstance(samples, bool) or samples < 0:
+        raise InvalidRequestError(f"{where}: samples must be a number of runs.")
+    return AppSettings(
+        output=output,
+        class_name=checked(given) if given else named_after(output.stem),
+        dsl=path.parent / _text(found, "dsl", where) if "dsl" in found else None,
+        key=_variable(_text(found, "key", where), where) if "key" in found else None,
+        samples=samples,
+    )
+
+
+def _text(table: Mapping[str, Any], key: str, where: str) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str) or (key in table and not value):
+        raise InvalidRequestError(f"{where}: {key} must be a text.")
+    return value
+
+
+def _inside(directory: Path, output: str, where: str) -> Path:
+    place = directory / output
+    is_inside = place.resolve().is_relative_to(directory.resolve())
+    if not is_inside or place.suffix != ".py":
+        raise InvalidRequestError(
+            f"{where}: output must be a .py file beside pyproject.toml or below it."
+        )
+    return place
+
+
+def _variable(name: str, where: str) -> str:
+    """The name of a variable; what stands there instead may be a key, so it is not shown."""
+    if not _VARIABLE.fullmatch(name):
+        raise InvalidRequestError(
+            f"{where}: key must be the name of an environment variable that begins with DIFY_, "
+            "never a key itself."
+        )
+    return name

@@ -1,0 +1,119 @@
+"""JSON schemas, as apps have them for objects, as types. What is not understood is unknown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from .types import (
+    BOOL,
+    INT,
+    NONE,
+    NUMBER,
+    OBJECT,
+    STR,
+    Choice,
+    Key,
+    ListOf,
+    Record,
+    Type,
+    Unknown,
+    one_of,
+    or_none,
+)
+
+MAX_DEPTH = 20
+"""Levels of objects that are looked at."""
+
+MAX_KEYS = 1_000
+"""Keys of one object that are looked at."""
+
+_PLAIN: dict[object, Type] = {
+    "string": STR,
+    "integer": INT,
+    "number": NUMBER,
+    "boolean": BOOL,
+    "null": NONE,
+}
+
+
+def type_of_schema(schema: object) -> Type:
+    """The type of the values that a JSON schema takes.
+
+    Args:
+        schema: The schema, or its text, as some versions of Dify keep it.
+    """
+    if isinstance(schema, str):
+        try:
+            schema = json.loads(schema)
+        except (ValueError, RecursionError):
+            return OBJECT
+    return _type(schema, 0) if is_mapping(schema) else OBJECT
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value is a mapping, whose keys are texts in all that is read here."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value is a list."""
+    return isinstance(value, list)
+
+
+def _type(schema: Mapping[str, Any], depth: int) -> Type:
+    if depth > MAX_DEPTH:
+        return Unknown("its schema is nested too deeply")
+    options = schema.get("enum")
+    if is_list(options) and (found := _choice(options)):
+        return found
+    for word in ("anyOf", "oneOf"):
+        parts = schema.get(word)
+        if is_list(parts) and parts and all(is_mapping(part) for part in parts):
+            return one_of(*(_type(part, depth + 1) for part in parts))
+    kind = schema.get("type")
+    if is_list(kind) and kind:
+        kinds = dict.fromkeys(map(str, kind))  # each once, or repetitions would multiply
+        return one_of(*(_type({**schema, "type": each}, depth + 1) for each in kinds))
+    if isinstance(kind, str) and kind in _PLAIN:
+        return _PLAIN[kind]
+    if kind == "array":
+        items = schema.get("items")
+        unsaid = Unknown("its schema does not say what the list has")
+        return ListOf(_type(items, depth + 1) if is_mapping(items) else unsaid)
+    if kind == "object" or (kind is None and is_mapping(schema.get("properties"))):
+        return _object(schema, depth)
+    return Unknown("its schema says it in a way that is not known here")
+
+
+def _choice(options: list[Any]) -> Type | None:
+    """One of these constants; None where one of them is none in Python's types."""
+    known = [each for each in options if each is not None]
+    if not known or not all(isinstance(each, str | int) for each in known):
+        return None
+    choice = Choice(tuple(dict.fromkeys(known)))
+    return choice if len(known) == len(options) else or_none(choice)
+
+
+def _object(schema: Mapping[str, Any], depth: int) -> Type:
+    properties = schema.get("properties")
+    if not is_mapping(properties) or not properties or len(properties) > MAX_KEYS:
+        return OBJECT
+    required = schema.get("required")
+    names = set(map(str, required)) if is_list(required) else set[str]()
+    return Record(
+        tuple(
+            Key(
+                str(name),
+                _type(each, depth + 1) if is_mapping(each) else Unknown("it has no schema"),
+                required=str(name) in names,
+                description=_text(each.get("description")) if is_mapping(each) else "",
+            )
+            for name, each in properties.items()
+        )
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

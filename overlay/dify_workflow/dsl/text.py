@@ -1,0 +1,100 @@
+"""DSL text to plain values. The text is not trusted: its size, depth and aliases are bounded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import DSLError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_BYTES = 5 * 1024 * 1024
+"""Largest file that is read."""
+
+MAX_DEPTH = 100
+"""Levels of lists and mappings."""
+
+MAX_VALUES = 1_000_000
+"""Values, where each alias counts as much as what it stands for."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        DSLError: It cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DSLError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if len(data) > MAX_BYTES:
+        raise DSLError(f"{path} is larger than {MAX_BYTES // 1024**2} MB.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DSLError(f"{path} is not UTF-8 text.") from None
+
+
+def load(text: str, name: str) -> Any:
+    """The value that a YAML text stands for.
+
+    Args:
+        text: The text.
+        name: What messages call it, such as the file's name.
+
+    Raises:
+        DSLError: It is no YAML, or is nested or repeated more than is good.
+        ImportError: PyYAML is not installed.
+    """
+    try:
+        import yaml  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise ImportError(
+            "DSL files are YAML, which needs more: pip install 'dify-workflow[types]'", name="yaml"
+        ) from error
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster
+    try:
+        _check(yaml.parse(text, Loader=loader), name)
+        return yaml.load(text, Loader=loader)  # noqa: S506  # a safe loader
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        if isinstance(error, DSLError):
+            raise
+        place = getattr(error, "problem_mark", None)
+        where = "" if place is None else f" (line {place.line + 1})"
+        raise DSLError(f"{name} is not valid YAML{where}.") from None
+
+
+def _check(events: Iterable[Any], name: str) -> None:
+    """Refuse what would take too much memory or too many levels once it is read.
+
+    Args:
+        events: What PyYAML's parser says of the text.
+        name: What messages call the text.
+
+    Raises:
+        DSLError: It has too many levels or values.
+    """
+    sizes: dict[str, int] = {}  # how many values an anchor stands for
+    unfinished: list[tuple[str | None, int]] = []  # anchor, and the count where it began
+    count = 0
+    for event in events:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            if event.anchor not in sizes:
+                raise DSLError(f"{name} has an alias that contains itself, or stands for nothing.")
+            count += sizes[event.anchor]
+        elif kind == "ScalarEvent" or kind.endswith("StartEvent"):
+            unfinished.append((getattr(event, "anchor", None), count))
+            count += 1
+        if kind == "ScalarEvent" or kind.endswith("EndEvent"):
+            anchor, start = unfinished.pop()
+            if anchor:
+                sizes[anchor] = count - start
+        if len(unfinished) > MAX_DEPTH:
+            raise DSLError(f"{name} is nested more than {MAX_DEPTH} levels deep.")
+        if count > MAX_VALUES:
+            raise DSLError(f"{name} has more than {MAX_VALUES:,} values.")

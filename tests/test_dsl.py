@@ -1,0 +1,484 @@
+"""Exported apps are read: what they take, what they give, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dify_workflow.dsl import (
+    NEWEST,
+    DSLError,
+    ExportedApp,
+    ListOf,
+    OneOf,
+    Plain,
+    Record,
+    Type,
+    Unknown,
+    app_of,
+    fits,
+    read_app,
+    stub,
+)
+from support.exports import end, export, node, write
+from support.golden import EXPORTS
+
+STR, NONE = Plain("str"), Plain("none")
+
+
+def outputs_of(value: dict[str, Any]) -> dict[str, Type]:
+    """Type by name of the output, of all ends together."""
+    app = app_of(value, "app.yml")
+    return {each.name: each.type for one in app.ends or () for each in one.outputs}
+
+
+def type_of(*nodes: dict[str, Any], take: list[str], **others: Any) -> Type:
+    """The type of what one End node takes from the nodes before it."""
+    return outputs_of(export(*nodes, end(out=take), **others))["out"]
+
+
+def test_each_version_of_the_dsl_has_an_example() -> None:
+    versions = {read_app(each).version for each in EXPORTS}
+    older = {"0.1.0", "0.1.1", "0.1.2", "0.1.3", "0.1.4", "0.1.5", "0.2.0"}
+    assert versions == older | {"0.3.0", "0.3.1", "0.4.0", "0.5.0", "0.6.0", "0.7.0"}
+    assert max(versions) == NEWEST
+
+
+def test_what_cannot_be_known_is_open_and_says_why_and_all_else_has_a_type() -> None:
+    found = {
+        f"{place.stem}.{each.name}": each.type
+        for place in EXPORTS
+        for one in read_app(place).ends or ()
+        for each in one.outputs
+    }
+    unknown = {name: each.reason for name, each in found.items() if isinstance(each, Unknown)}
+    assert set(unknown) == {
+        *("review.plan", "search.rank", "search.nothing", "search.gone", "system.other"),
+        *("triage.thought", "weather.place"),
+    }
+    assert all(unknown.values())
+    assert len(found) > 90
+
+
+def test_the_node_that_gives_a_value_decides_and_not_what_the_end_says() -> None:
+    template = node("say", "template-transform")
+    last = end()
+    last["data"]["outputs"] = [
+        {"variable": "out", "value_selector": ["say", "output"], "value_type": "object"}
+    ]
+    assert outputs_of(export(template, last)) == {"out": STR}
+
+
+@pytest.mark.parametrize(
+    ("spelled", "expected"),
+    [
+        ("String", STR),
+        ("Array[Array[Number]]", ListOf(ListOf(Plain("number")))),
+        ("array", ListOf(Unknown("the export does not say what it is"))),
+        ("array[file]", ListOf(Plain("file"))),
+        ("boolean", Plain("bool")),
+        ("secret", STR),
+    ],
+)
+def test_types_are_read_however_they_are_spelled(spelled: str, expected: Type) -> None:
+    code = node("code", "code", outputs={"value": {"type": spelled}})
+    assert type_of(code, take=["code", "value"]) == expected
+
+
+@pytest.mark.parametrize("spelled", [None, "any", "telepathy", 3, ["string"], "array[" * 50, ""])
+def test_a_type_that_says_nothing_is_open(spelled: object) -> None:
+    code = node("code", "code", outputs={"value": {"type": spelled}})
+    found = type_of(code, take=["code", "value"])
+    while isinstance(found, ListOf):
+        found = found.item
+    assert isinstance(found, Unknown)
+
+
+CODE = {"outputs": {"text": {"type": "string"}}}
+
+
+class TestWhatMayBeNone:
+    def test_a_node_on_every_path_is_there(self) -> None:
+        code = node("code", "code", **CODE)
+        assert type_of(code, take=["code", "text"]) == STR
+
+    def test_a_node_on_one_branch_may_not_be(self) -> None:
+        nodes = (node("if", "if-else"), node("code", "code", **CODE), node("on", "answer"))
+        edges = [("start", "if"), ("if", "code", "true"), ("if", "on", "false")]
+        edges += [("code", "on"), ("on", "end")]
+        assert type_of(*nodes, take=["code", "text"], edges=edges) == OneOf((STR, NONE))
+
+    def test_branches_that_are_all_taken_are_waited_for(self) -> None:
+        nodes = (node("a", "code", **CODE), node("b", "code", **CODE))
+        edges = [("start", "a"), ("start", "b"), ("a", "end"), ("b", "end")]
+        assert type_of(*nodes, take=["a", "text"], edges=edges) == STR
+        assert type_of(*nodes, take=["b", "text"], edges=edges) == STR
+
+    def test_a_branch_that_ends_elsewhere_is_not_waited_for(self) -> None:
+        nodes = (node("a", "code", **CODE), node("b", "code", **CODE))
+        edges = [("start", "a"), ("start", "b"), ("a", "end")]
+        assert type_of(*nodes, take=["b", "text"], edges=edges) == OneOf((STR, NONE))
+
+    def test_a_node_that_nothing_leads_to_changes_nothing(self) -> None:
+        nodes = (node("a", "code", **CODE), node("left", "code", **CODE))
+        edges = [("start", "a"), ("a", "end"), ("left", "end")]
+        assert type_of(*nodes, take=["a", "text"], edges=edges) == STR
+        assert type_of(*nodes, take=["left", "text"], edges=edges) == OneOf((STR, NONE))
+
+    def test_an_input_that_need_not_be_given(self) -> None:
+        inputs = [{"variable": "a", "type": "text-input", "required": False}]
+        assert type_of(take=["start", "a"], inputs=inputs) == OneOf((STR, NONE))
+        inputs[0]["required"] = True
+        assert type_of(take=["start", "a"], inputs=inputs) == STR
+
+    @pytest.mark.parametrize("handle", ["source", "success-branch"])
+    def test_outputs_of_a_node_whose_failure_is_another_branch(self, handle: str) -> None:
+        code = node("code", "code", error_strategy="fail-branch", **CODE)
+        good = end("good", text=["code", "text"], why=["code", "error_message"])
+        bad = end("bad", lost=["code", "text"], reason=["code", "error_message"])
+        edges = [("start", "code"), ("code", "good", handle), ("code", "bad", "fail-branch")]
+        assert outputs_of(export(code, good, bad, edges=edges)) == {
+            "text": STR,
+            "why": OneOf((STR, NONE)),
+            "lost": OneOf((STR, NONE)),
+            "reason": STR,
+        }
+
+    def test_outputs_that_have_a_default_where_the_node_fails(self) -> None:
+        code = node(
+            "code",
+            "code",
+            error_strategy="default-value",
+            default_value=[{"key": "text", "type": "string", "value": ""}],
+            outputs={"text": {"type": "string"}, "more": {"type": "string"}},
+        )
+        last = end(text=["code", "text"], more=["code", "more"], why=["code", "error_type"])
+        assert outputs_of(export(code, last)) == {
+            "text": STR,
+            "more": OneOf((STR, NONE)),
+            "why": OneOf((STR, NONE)),
+        }
+
+    def test_a_form_that_may_expire(self) -> None:
+        form = node("ask", "human-input", inputs=[{"output_variable_name": "note"}])
+        edges = [("start", "ask"), ("ask", "end", "yes"), ("ask", "end", "__timeout")]
+        assert type_of(form, take=["ask", "note"], edges=edges) == OneOf((STR, NONE))
+        assert type_of(form, take=["ask", "note"], edges=edges[:2]) == STR
+
+    def test_an_aggregator_of_both_branches_has_a_value_and_one_of_a_single_branch_may_not(
+        self,
+    ) -> None:
+        nodes = (
+            node("if", "if-else"),
+            node("a", "code", **CODE),
+            node("b", "code", **CODE),
+            node(
+                "both",
+                "variable-aggregator",
+                output_type="string",
+                variables=[["a", "text"], ["b", "text"]],
+            ),
+            node("one", "variable-assigner", output_type="string", variables=[["a", "text"]]),
+        )
+        edges = [("start", "if"), ("if", "a", "true"), ("if", "b", "false")]
+        edges += [("a", "both"), ("b", "both"), ("both", "one"), ("one", "end")]
+        last = end(both=["both", "output"], one=["one", "output"])
+        found = outputs_of(export(*nodes, last, edges=edges))
+        assert found == {"both": STR, "one": OneOf((STR, NONE))}
+
+    def test_an_aggregator_that_says_no_type_has_that_of_its_values(self) -> None:
+        numbers = {"outputs": {"n": {"type": "number"}}}
+        nodes = (
+            node("if", "if-else"),
+            node("a", "code", **CODE),
+            node("b", "code", **numbers),
+            node("both", "variable-aggregator", variables=[["a", "text"], ["b", "n"]]),
+        )
+        edges = [("start", "if"), ("if", "a", "true"), ("if", "b", "false")]
+        edges += [("a", "both"), ("b", "both"), ("both", "end")]
+        found = type_of(*nodes, take=["both", "output"], edges=edges)
+        assert found == OneOf((STR, Plain("number")))
+
+    def test_a_cycle_of_edges_or_of_aggregators_ends(self) -> None:
+        both = {"output_type": "string"}
+        nodes = (
+            node("a", "variable-aggregator", variables=[["b", "output"]], **both),
+            node("b", "variable-aggregator", variables=[["a", "output"]], **both),
+        )
+        edges = [("start", "a"), ("a", "b"), ("b", "a"), ("b", "end")]
+        assert type_of(*nodes, take=["b", "output"], edges=edges) == OneOf((STR, NONE))
+
+    def test_an_iteration_in_which_branches_join_lacks_nothing(self) -> None:
+        inside = (
+            node("begin", "iteration-start", parent="each"),
+            node("if", "if-else", parent="each"),
+            node("a", "code", parent="each", **CODE),
+            node("b", "code", parent="each", **CODE),
+            node(
+                "both",
+                "variable-aggregator",
+                parent="each",
+                output_type="string",
+                variables=[["a", "text"], ["b", "text"]],
+            ),
+        )
+        each = node("each", "iteration", output_selector=["both", "output"], output_type="array")
+        edges = [("start", "each"), ("each", "end"), ("begin", "if"), ("if", "a", "true")]
+        edges += [("if", "b", "false"), ("a", "both"), ("b", "both")]
+        assert type_of(each, *inside, take=["each", "output"], edges=edges) == ListOf(STR)
+
+
+def test_an_iteration_over_an_open_type_falls_back_to_what_it_says() -> None:
+    inner = node("inner", "tool", parent="each")
+    each = node("each", "iteration", output_selector=["inner", "made"], output_type="array[number]")
+    assert type_of(each, inner, take=["each", "output"]) == ListOf(Plain("number"))
+
+
+def test_an_iteration_that_gives_itself_ends() -> None:
+    each = node(
+        "each", "iteration", output_selector=["each", "output"], output_type="array[string]"
+    )
+    found = type_of(each, take=["each", "output"])
+    assert isinstance(found, ListOf)
+
+
+def test_a_tool_whose_plugin_declares_outputs_has_them() -> None:
+    schema = {"type": "object", "properties": {"rank": {"type": "integer"}}}
+    tool = node("tool", "tool", output_schema=schema)
+    assert type_of(tool, take=["tool", "rank"]) == Plain("int")
+    assert type_of(tool, take=["tool", "text"]) == STR
+
+
+def test_schemas_are_followed_as_deep_as_is_good_and_are_open_beyond() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(60):
+        schema = {"type": "object", "properties": {"a": schema}}
+    llm = node("llm", "llm", structured_output_enabled=True, structured_output={"schema": schema})
+    found = type_of(llm, take=["llm", "structured_output"])
+    depth = 0
+    while isinstance(found, Record):
+        found, depth = found.keys[0].type, depth + 1
+    assert isinstance(found, Unknown)
+    assert 10 < depth < 30
+
+
+def test_a_schema_that_says_its_types_again_and_again_is_read() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(20):
+        schema = {"type": ["object"] * 20, "properties": {"a": schema}}
+    made = {"structured_output_enabled": True, "structured_output": {"schema": schema}}
+    found = type_of(node("llm", "llm", **made), take=["llm", "structured_output"])
+    assert isinstance(found, Record)
+
+
+def test_a_schema_may_name_constants_and_none_among_them() -> None:
+    llm = node(
+        "llm",
+        "llm",
+        structured_output_enabled=True,
+        structured_output={
+            "schema": {
+                "type": "object",
+                "required": ["a", "b", "c"],
+                "properties": {
+                    "a": {"enum": ["x", 1, True]},
+                    "b": {"type": "string", "enum": ["x", None]},
+                    "c": {"type": "number", "enum": [1.5]},
+                },
+            }
+        },
+    )
+    found = {name: type_of(llm, take=["llm", "structured_output", name]) for name in "abc"}
+    assert fits(found["a"], "x")
+    assert not fits(found["a"], "y")
+    assert fits(found["b"], None)
+    assert not fits(found["b"], "y")
+    assert found["c"] == Plain("number")
+
+
+def test_a_json_schema_may_be_text_as_some_versions_keep_it() -> None:
+    schema = '{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}'
+    inputs = [{"variable": "o", "type": "json_object", "required": True, "json_schema": schema}]
+    app = app_of(export(end(), inputs=inputs), "app.yml")
+    assert fits(app.inputs[0].type, {"a": 1})
+    assert not fits(app.inputs[0].type, {"a": "1"})
+
+
+def test_of_several_inputs_or_outputs_with_one_name_the_last_one_counts() -> None:
+    last = end()
+    chosen = [["start", "a"], ["sys", "user_id"]]
+    last["data"]["outputs"] = [{"variable": "out", "value_selector": each} for each in chosen]
+    inputs = [{"variable": "a", "type": kind, "required": True} for kind in ("number", "checkbox")]
+    app = app_of(export(last, inputs=inputs), "app.yml")
+    assert [each.kind for each in app.inputs] == ["checkbox"]
+    assert outputs_of(export(last, inputs=inputs)) == {"out": STR}
+
+
+def test_a_stub_fits_its_type_whatever_that_is() -> None:
+    types = [
+        each.type for place in EXPORTS for one in read_app(place).ends or () for each in one.outputs
+    ]
+    for each in types:
+        assert fits(each, stub(each)), each
+
+
+# ------------------------------------------------------------------------------- what is refused
+
+
+def refusals() -> Iterator[tuple[str, str, str]]:
+    yield "nothing", "", "is no app that was exported"
+    yield "a list", "- 1", "is no app that was exported"
+    yield "no YAML", "app: {name: [", "is not valid YAML (line 2)"
+    yield "a tag", "app: !!python/object/apply:os.system [id]", "is not valid YAML"
+    yield "two documents", "app: {}\n---\napp: {}", "is not valid YAML"
+    yield "an alias of nothing", "app: *a", "stands for nothing"
+    yield "an alias of itself", "app: &a [*a]", "contains itself"
+    yield "a chat app", "{app: {mode: advanced-chat}, version: 0.6.0}", "'advanced-chat'"
+    yield "a pipeline", "{kind: rag_pipeline, app: {mode: workflow}}", "is no app"
+    yield "no workflow", "{app: {mode: workflow}}", "has no workflow"
+    yield "no graph", "{app: {mode: workflow}, workflow: {graph: []}}", "has no workflow"
+    trigger = "{graph: {nodes: [{id: a, data: {type: trigger-webhook}}]}}"
+    yield "a trigger", f"{{app: {{mode: workflow}}, workflow: {trigger}}}", "has no start node"
+    nameless = "{graph: {nodes: [{id: a, data: {type: start, variables: [{type: number}]}}]}}"
+    yield "a nameless input", f"{{app: {{mode: workflow}}, workflow: {nameless}}}", "has no name"
+    for version in ("0.7.1", "0.8.0", "1.0.0", "0.10.0"):
+        yield f"DSL {version}", f"{{app: {{mode: workflow}}, version: {version}}}", "a newer one"
+    yield "no version", "{app: {mode: workflow}, version: new}", "DSL version that is none"
+    yield "levels", "[" * 200 + "]" * 200, "nested more than"
+    yield "a date of no day", "app: 2020-99-99", "is not valid YAML"
+
+
+REFUSALS = list(refusals())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [each[1:] for each in REFUSALS], ids=[each[0] for each in REFUSALS]
+)
+def test_what_is_no_such_app_is_refused_in_a_sentence(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "app.yml"
+    place.write_text(text, encoding="utf-8")
+    with pytest.raises(DSLError, match=re.escape(reason)) as caught:
+        read_app(place)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+def test_an_export_without_a_version_is_older_than_all_that_have_one() -> None:
+    value = export(end())
+    del value["version"]
+    assert app_of(value, "app.yml").version == "0.1.0"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"app: " + b"x" * 5 * 1024 * 1024])
+def test_a_file_that_is_too_large_or_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
+    place = tmp_path / "app.yml"
+    place.write_bytes(content)
+    with pytest.raises(DSLError, match=r"larger than 5 MB|not UTF-8"):
+        read_app(place)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DSLError, match="cannot be read: No such file"):
+        read_app(tmp_path / "none.yml")
+    with pytest.raises(DSLError, match="cannot be read: Is a directory"):
+        read_app(tmp_path)
+
+
+def test_aliases_that_multiply_are_refused_before_they_take_memory(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    place = tmp_path / "app.yml"
+    place.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DSLError, match="more than 1,000,000 values"):
+        read_app(place)
+
+
+def test_an_export_with_thousands_of_nodes_is_refused(tmp_path: Path) -> None:
+    nodes = [node(f"n{n}", "code") for n in range(2_001)]
+    with pytest.raises(DSLError, match="more than 2,000 nodes"):
+        read_app(write(tmp_path / "app.yml", export(*nodes)))
+
+
+def test_the_largest_graph_is_read_before_the_test_times_out(tmp_path: Path) -> None:
+    nodes = [node(f"n{n}", "if-else") for n in range(1_900)]
+    edges: list[tuple[str, str] | tuple[str, str, str]] = [("start", "n0")]
+    edges += [(f"n{n}", f"n{n + 1}", "true") for n in range(1_899)]
+    edges += [(f"n{n}", f"n{n + 2}", "false") for n in range(1_898)]
+    edges += [("n1899", "end")]
+    last = end(**{f"o{n}": [f"n{n}", "x"] for n in range(100)})
+    read_app(write(tmp_path / "app.yml", export(*nodes, last, edges=edges)))
+
+
+def test_aggregators_of_aggregators_are_looked_into_before_the_test_times_out() -> None:
+    chains = [
+        node(
+            f"n{n}",
+            "variable-aggregator",
+            variables=[[f"n{n - each}", "output"] for each in range(1, 20)],
+        )
+        for n in range(1_900)
+    ]
+    last = end(**{f"o{n}": [f"n{n}", "output"] for n in range(0, 1_900, 10)})
+    found = outputs_of(export(*chains, last))
+    assert len(found) == 190
+    inner = [
+        node(f"i{n}", "iteration", output_selector=[f"i{n + 1}", "output"]) for n in range(1_900)
+    ]
+    assert isinstance(type_of(*inner, take=["i0", "output"]), Unknown)
+
+
+def test_values_of_odd_types_never_raise_anything_else() -> None:
+    odd: list[Any] = [None, 3, "text", [], {}, [None], [[]], {"a": None}, True]
+    for value in odd:
+        start = {"type": "start", "title": value, "variables": value}
+        nodes = [
+            {"id": "start", "data": start},
+            {"id": value, "data": {"type": "end", "outputs": value}},
+            {"id": "a", "data": {"type": value, "title": value}},
+            *[
+                {"id": f"x{number}", "data": {"type": kind} | dict.fromkeys(_KEYS, value)}
+                for number, kind in enumerate(_KINDS)
+            ],
+            value,
+        ]
+        outputs = [
+            {"variable": f"{kind}{name}", "value_selector": [f"x{number}", name]}
+            for number, kind in enumerate(_KINDS)
+            for name in ("output", "text", "structured_output", "a")
+        ]
+        nodes.append({"id": "last", "data": {"type": "end", "outputs": outputs}})
+        graph = {"nodes": nodes, "edges": [value, {"source": value, "target": "last"}]}
+        made = export(
+            workflow={"graph": graph, "environment_variables": value},
+            app={"mode": "workflow", "name": value},
+        )
+        assert isinstance(app_of(made, "app.yml"), ExportedApp)
+
+
+_KINDS = (
+    *("llm", "code", "http-request", "variable-aggregator", "parameter-extractor", "iteration"),
+    *("loop", "document-extractor", "list-operator", "human-input", "tool", "agent", "agent-v2"),
+)
+_KEYS = (
+    *("outputs", "output_type", "advanced_settings", "variables", "parameters", "output_selector"),
+    *("loop_variables", "is_array_file", "var_type", "item_var_type", "inputs", "output_schema"),
+    *("agent_declared_outputs", "structured_output", "structured_output_enabled", "error_strategy"),
+    *("default_value", "flatten_output", "error_handle_mode"),
+)
+
+
+def test_without_pyyaml_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    place = write(tmp_path / "app.yml", export(end()))
+    with pytest.raises(ImportError, match=r"pip install 'dify-workflow\[types\]'"):
+        read_app(place)
