@@ -49,7 +49,7 @@ def main() -> int:
 
 def sources_of(overlay: Path) -> list[str]:
     """Text of the modules that make facade types of answers; the emulator makes answers."""
-    paths = [*overlay.glob("*.py"), *overlay.glob("_*/*.py")]
+    paths = [*overlay.glob("*.py"), *overlay.glob("_*/*.py"), overlay / "models" / "usage.py"]
     return [path.read_text(encoding="utf-8") for path in sorted(paths)]
 
 

@@ -322,7 +322,9 @@ def test_another_apps_key_is_not_taken_for_one_of_several(project: Path, server:
         ('class-name = "os.abort()"', "A class is named like Story"),
         ("dsl = 3", "dsl must be a text"),
         ('samples = "many"', "must be a number of runs"),
-        ('profile = "work"', "known are class-name, dsl, key, output, samples"),
+        ("profile = 3", "profile must be a text"),
+        ('profile = "a"\nkey = "DIFY_STORY_KEY"', "take one of key and profile"),
+        ('colour = "red"', "known are class-name, dsl, key, output, profile, samples"),
     ],
 )
 def test_a_setting_that_is_wrong_or_could_do_harm_is_refused(

@@ -101,6 +101,19 @@ def test_the_id_of_a_run_is_looked_for_row_by_row_where_the_keyword_is_taken(
         assert [row.id for row in client.logs(request)] == [run.log_id for run in runs[121:126]]
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_search_that_fails_does_not_fail_what_row_by_row_can_be_found(
+    status: int, both: World, log: Emulator
+) -> None:
+    runs = [PastRun(LAST_YEAR - number) for number in range(20)]
+    log.add_runs(runs, "echo")
+    log.faults.answer(status, on="GET /workflows/logs")  # the first, which looks for a run's id
+    client = both.client(api_key=KEY, base_url=log.base_url, max_retries=0)
+    page = client.logs(WorkflowLogsRequest(last_id=runs[10].log_id, limit=5))
+    assert [row.id for row in page] == [run.log_id for run in runs[11:16]]
+    assert log.requests[0].status == status
+
+
 class LongLog:
     """A log with rows in each of a million seconds; an answer takes some time.
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
-from dify_workflow._api.log_query import LogAnswer, LogScope, in_order
+from dify_workflow._api.log_query import LogAnswer, LogQuery, LogScope, in_order
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
 from dify_workflow._logs.pager import LogMemory, LogPager
 from dify_workflow._logs.tail import TailCore
@@ -58,6 +58,31 @@ def churn(chance: random.Random, share: float) -> Callable[[ListedLog], None]:
             del log.rows[chance.choice(list(log.rows))]
 
     return change
+
+
+class SwappingLog(ListedLog):
+    """A row appears once between the server's count and its reading, in the place of another."""
+
+    has_swapped = False
+
+    def answer(self, query: LogQuery) -> LogAnswer:
+        self._chance.seed(0)  # rows of the same time keep their order
+        answer = super().answer(query)
+        if query.page == 2 and query.after == query.before and not self.has_swapped:
+            self.has_swapped = True
+            late = row(0, random.Random(1))
+            self.add(late)
+            answer = LogAnswer((late, *answer.rows[1:]), answer.total)
+        return answer
+
+
+def test_a_row_that_appears_between_count_and_rows_does_not_stand_for_another_one() -> None:
+    chance = random.Random(0)
+    old, newest = [row(0, chance) for _ in range(150)], row(500, chance)
+    log = SwappingLog([*old, newest])
+    walked_ids = {each.id for each in walked(log, LogScope(by_status=False, by_user=False))}
+    assert log.has_swapped
+    assert walked_ids >= {each.id for each in [*old, newest]}
 
 
 @pytest.mark.slow

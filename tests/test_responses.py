@@ -107,9 +107,14 @@ def test_log_lines_of_a_run_have_its_id(
     client.stop_workflow_stream(run.task_id)
     lines = [record.getMessage() for record in caplog.records]
     assert f"run_workflow: run {run.id}, task {run.task_id}" in lines
-    assert any(line.startswith(f"info (run {run.id}): 200 after ") for line in lines)
     assert any(
-        line.startswith(f"stop_workflow_stream (task {run.task_id}): 200 after ") for line in lines
+        line.startswith(f"info (run {run.id}): GET /workflows/run/{run.id}: 200 after ")
+        for line in lines
+    )
+    assert any(
+        "200 after " in line
+        and line.startswith(f"stop_workflow_stream (task {run.task_id}): POST ")
+        for line in lines
     )
 
 
@@ -144,7 +149,7 @@ def logged(emulator: Emulator, level: str, *arguments: str) -> Any:
 def test_dify_log_writes_the_log_on_stderr(emulator: Emulator) -> None:
     done = logged(emulator, "debug")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("DEBUG app_info: 200 after") == 2
+    assert done.stderr.count("DEBUG app_info: GET /info: 200 after") == 2
     assert "WARNING evil \\x1b[2J" in done.stderr
     assert "app-echo" not in done.stderr
     assert done.stdout == ""
@@ -157,7 +162,7 @@ def test_without_debug_there_are_warnings_alone(emulator: Emulator) -> None:
 
 def test_a_program_that_logs_itself_gets_no_second_handler(emulator: Emulator) -> None:
     done = logged(emulator, "DEBUG", "own")
-    assert done.stderr.count("own app_info: 200 after") == 2
+    assert done.stderr.count("own app_info: GET /info: 200 after") == 2
     assert "DEBUG app_info" not in done.stderr
 
 

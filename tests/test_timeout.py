@@ -46,7 +46,10 @@ def call(client: Any, name: str, **options: Any) -> Any:
     """Call a method as its signature asks."""
     _, *parameters = METHODS[name].parameters.values()
     required = [each for each in parameters if each.default is each.empty]
-    found = getattr(client, name)(*[ARGUMENTS[each.annotation] for each in required], **options)
+    given = [ARGUMENTS[each.annotation] for each in required]
+    if {"request", "inputs"} <= set(METHODS[name].parameters):  # inputs may stand in either
+        options["inputs"] = {}
+    found = getattr(client, name)(*given, **options)
     return SENT_BY.get(METHODS[name].return_annotation, lambda answer: answer)(found)
 
 

@@ -32,9 +32,13 @@ from .._log_cursor import (
     floor_second,
 )
 from ..errors import (
+    APIConnectionError,
+    BadRequestError,
+    DifyError,
     InvalidRequestError,
     InvalidResponseError,
     LogCursorError,
+    ServerError,
     UnsupportedServerError,
 )
 from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
@@ -206,7 +210,10 @@ def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPositio
     if not _UUID.fullmatch(run_id) or not scope_of(request).by_keyword:
         return None
     scope = scope_of(request)
-    answer = yield LogQuery(scope.after, scope.before, narrowed={"keyword": run_id})
+    try:
+        answer = yield LogQuery(scope.after, scope.before, narrowed={"keyword": run_id})
+    except (APIConnectionError, BadRequestError, ServerError):
+        return None  # a slow or broken search must not fail what the walk can find
     for row in answer.rows:
         if row.workflow_run is not None and row.workflow_run.id == run_id.lower():
             return LogPosition.of(row)
@@ -386,7 +393,11 @@ class LogSource:
             while True:
                 self._check_version()
                 operation = operations.list_workflow_logs(self.name, self.request, query)
-                answer: LogAnswer = yield Call(operation, options)
+                try:
+                    answer: LogAnswer = yield Call(operation, options)
+                except DifyError as error:
+                    query = steps.throw(error)
+                    continue
                 self._check_version()
                 for row in answer.rows:
                     self._check_row(query, row)

@@ -55,21 +55,23 @@ class _Second:
     is_settled: bool
     rows: dict[str, WorkflowLogs] = attrs.field(factory=dict[str, WorkflowLogs])
     totals: set[int] = attrs.field(factory=set[int])
+    is_proven: bool = False
+    """Whether the count alone shows that all rows came: none came or went meanwhile."""
 
-    @property
-    def is_proven(self) -> bool:
-        """Whether the count alone shows that all rows came: none came or went meanwhile."""
-        return self.is_settled and len(self.totals) == 1 and len(self.rows) >= min(self.totals)
+    def count(self, total: int) -> None:
+        """Note a count, which proves only rows that came before it: servers count, then read."""
+        self.totals.add(total)
+        self.is_proven = self.is_settled and self.totals == {total} and len(self.rows) >= total
 
     def read(self, query: LogQuery) -> Steps[int]:
         """Add the rows of a query's pages; return how many the server counted at most."""
         total = 0
         while True:
             answer = yield query
+            if not query.narrowed:
+                self.count(answer.total)
             self.rows.update((row.id, row) for row in answer.rows)
             total = max(total, answer.total)
-            if not query.narrowed:
-                self.totals.add(answer.total)
             asked = query.page * query.limit
             enough = min(answer.total, _MOST_ROWS, 2 * len(self.rows) + _IN_VAIN)
             if self.is_proven or asked >= enough:
@@ -101,8 +103,14 @@ def whole_second(
     for number in range(_ROUNDS):
         limit, before = MAX_WINDOW - number, len(rows)
         total = yield from found.read(LogQuery(second, second, limit))
-        if len(rows) >= total and (number == 0 or total <= limit):
+        if len(rows) >= total and total <= limit:
             break
+        if len(rows) == total and number == 0:
+            # A row that came between a count and its page may stand for one that no page showed.
+            counted = yield LogQuery(second, second, 1)
+            found.count(counted.total)
+            if counted.total == total:
+                break
         for narrowed in _divisions(number, scope, rows.values()) if total > limit else ():
             if not found.is_proven:
                 yield from found.read(LogQuery(second, second, limit, narrowed=narrowed))

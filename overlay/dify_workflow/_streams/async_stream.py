@@ -89,7 +89,11 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         ready = self._session.ready
         try:
             while ready or await self._read_until(ready.__len__):
-                yield ready.popleft()
+                try:
+                    event = ready.popleft()
+                except IndexError:  # another thread was faster, as one that waits for the result
+                    continue
+                yield event
             await self._finish()
             self._at_end()
         finally:
@@ -224,8 +228,9 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
 
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        if ready or await self._read_until(ready.__len__):
-            return ready.popleft()
+        while ready or await self._read_until(ready.__len__):
+            with suppress(IndexError):  # likewise
+                return ready.popleft()
         await self._finish()
         self._at_end()
         return None

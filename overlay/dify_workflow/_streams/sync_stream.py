@@ -84,7 +84,11 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
         ready = self._session.ready
         try:
             while ready or self._read_until(ready.__len__):
-                yield ready.popleft()
+                try:
+                    event = ready.popleft()
+                except IndexError:  # another thread was faster, as one that waits for the result
+                    continue
+                yield event
             self._finish()
             self._at_end()
         finally:
@@ -219,8 +223,9 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
 
     def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
-        if ready or self._read_until(ready.__len__):
-            return ready.popleft()
+        while ready or self._read_until(ready.__len__):
+            with suppress(IndexError):  # likewise
+                return ready.popleft()
         self._finish()
         self._at_end()
         return None

@@ -106,6 +106,14 @@ class Connection:
     timeout: float | None = None
     verbose: bool = False
 
+    @property
+    def has_key(self) -> bool:
+        """Whether an option, the environment or the profile in use says which app is asked."""
+        if self.api_key is not None or self.profile is not None:
+            return True
+        of_environment = os.environ.get("DIFY_PROFILE") or os.environ.get("DIFY_API_KEY")
+        return bool(of_environment) or profiles.in_use() is not None
+
     def client(self, user: str | None = None) -> DifyWorkflow:
         """A client with these options.
 

@@ -16,7 +16,7 @@ from .names import checked, named_after
 _FILE = "pyproject.toml"
 _TABLE = "tool.dify-workflow.types"
 _VARIABLE = re.compile(r"DIFY_[A-Z0-9_]+")
-_KNOWN = ("class-name", "dsl", "key", "output", "samples")
+_KNOWN = ("class-name", "dsl", "key", "output", "profile", "samples")
 _ADDRESSES = frozenset({"base-url", "url", "server", "host"})
 
 
@@ -28,7 +28,9 @@ class AppSettings:
         output: Where the module goes.
         class_name: Name of its class; None for one after the app's own name.
         dsl: Where the exported app is; None where its key says what it takes.
-        key: Name of the environment variable with the app's key; None for ``DIFY_API_KEY``.
+        key: Name of the environment variable with the app's key.
+        profile: Name of the profile with the app's key and base URL, in place of `key`. Without
+            both, the command's own key is taken where this is the only app.
         samples: How many past runs are looked at for what the export leaves open.
     """
 
@@ -36,6 +38,7 @@ class AppSettings:
     class_name: str | None
     dsl: Path | None = None
     key: str | None = None
+    profile: str | None = None
     samples: int = 0
 
 
@@ -83,6 +86,8 @@ def _app(name: str, table: Mapping[str, Any], path: Path) -> AppSettings:
             )
         if key not in _KNOWN:
             raise InvalidRequestError(f"{where} has {key!r}; known are {', '.join(_KNOWN)}.")
+    if "key" in found and "profile" in found:
+        raise InvalidRequestError(f"{where}: take one of key and profile, which has a key.")
     if "output" not in found:
         raise InvalidRequestError(f"{where} needs output, the module to write.")
     output = _inside(path.parent, _text(found, "output", where), where)
@@ -95,6 +100,7 @@ def _app(name: str, table: Mapping[str, Any], path: Path) -> AppSettings:
         class_name=checked(given) if given else named_after(output.stem),
         dsl=path.parent / _text(found, "dsl", where) if "dsl" in found else None,
         key=_variable(_text(found, "key", where), where) if "key" in found else None,
+        profile=_text(found, "profile", where) or None,
         samples=samples,
     )
 

@@ -37,6 +37,7 @@ class WorkflowLogsRequest:
         last_id: Id of the row after which to begin, or of its run. The 10,000 rows that were
             returned last in this process are known, and a run's id finds its row in one call (not
             beside `keyword` or a session id). Any other row is looked for from the newest one on.
+            Beside `last_created_at` it is the row's own id.
         limit: Most rows of a page, 1 to 1000; the server gives at most 100 a call.
         keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
             at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.

@@ -73,8 +73,13 @@ def types(
     dsl = "story.yml"
     key = "DIFY_STORY_KEY"
 
-    Each setting but output may be left out. With a key, --check compares the export with the
-    published version, too.
+    Each setting but output may be left out; profile = "story" takes the place of key. With a key,
+    --check compares the export with the published version, too.
+
+    Examples:
+        dify-workflow types --output story.py
+        dify-workflow types --dsl story.yml --output story.py
+        dify-workflow types --check
     """
     with extras_named():
         jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
@@ -92,15 +97,15 @@ class _Job:
 
     Args:
         settings: How it is made.
-        connection: How the app is reached; it has a key, or there is none for it.
+        connection: How the app is reached; None where nothing says with which key.
     """
 
     settings: AppSettings
-    connection: Connection
+    connection: Connection | None
 
     @property
     def has_key(self) -> bool:
-        return self.connection.api_key is not None
+        return self.connection is not None and self.connection.has_key
 
     def client(self) -> DifyWorkflow:
         """A client with the app's key.
@@ -108,9 +113,14 @@ class _Job:
         Raises:
             ConfigurationError: There is none.
         """
-        if not self.has_key and self.settings.key is not None:
+        if self.connection is not None:
+            return self.connection.client()
+        if self.settings.key is not None:
             raise ConfigurationError(f"{self.settings.key} has no API key.")
-        return self.connection.client()
+        raise ConfigurationError(
+            f"No API key for {self.settings.output.name}: one of several apps needs key or profile "
+            "in pyproject.toml."
+        )
 
     def app(self) -> ExportedApp:
         """What is known of the app."""
@@ -161,12 +171,14 @@ def _jobs(
     return [_Job(app, _of_app(connection, app, is_only=len(apps) == 1)) for app in apps]
 
 
-def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Connection:
+def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Connection | None:
     """The connection with the key of an app: another one's would tell of another app."""
-    if app.key is None:
-        return connection if is_only else attrs.evolve(connection, api_key=None)
-    value = os.environ.get(app.key)
-    return attrs.evolve(connection, api_key=ApiKey(value) if value else None)
+    if app.profile is not None:
+        return attrs.evolve(connection, api_key=None, profile=app.profile)
+    if app.key is not None:
+        value = os.environ.get(app.key)
+        return attrs.evolve(connection, api_key=ApiKey(value), profile=None) if value else None
+    return connection if is_only else None
 
 
 def _module(job: _Job, app: ExportedApp) -> str:
