@@ -321,7 +321,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: The server cannot have got the request.
+            APIConnectionError: The request did not reach the server.
             APIStatusError: The server refused the run, or an answer to a form, or failed; its
                 `outcome` says whether the run may have started.
             InvalidResponseError: An answer cannot be read, or is of another run.
@@ -405,7 +405,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: The server cannot have got the request.
+            APIConnectionError: The request did not reach the server.
             APIStatusError: The server refused the run, or failed; its `outcome` says whether the
                 run may have started.
             InvalidResponseError: The answer cannot be read.
@@ -548,7 +548,7 @@ class DifyWorkflow(ClientBase[Transport]):
         Raises:
             InvalidRequestError: The request was refused before anything was sent.
             InvalidInputsError: The app does not take these inputs.
-            APIConnectionError: The server cannot have got the request.
+            APIConnectionError: The request did not reach the server.
             APIStatusError: The server refused the run, or failed; its `outcome` says whether the
                 run may have started.
             InvalidResponseError: The answer cannot be read.
