@@ -69,6 +69,7 @@ def test_its_metadata_says_what_it_is() -> None:
         "otel",
         "parquet",
         "profiles",
+        "types",
     }
     assert set(says.get_all("Provides-Extra") or ()) == extras
 
