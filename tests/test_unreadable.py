@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dify_workflow import (
@@ -60,6 +60,10 @@ UNREADABLE = [
     (b"data: upstream connect error\n\n", "not JSON"),
     (b'data: {"event": 7}\n\n', "no name"),
     (b"data: " + b"[" * 100_000 + b"\n\n", "nested too deeply"),
+    (
+        b'data: {"event":"text_chunk","data":' + b"[" * 900 + b"]" * 900 + b"}\n\n",
+        "nested too deeply",
+    ),
 ]
 
 
@@ -314,6 +318,7 @@ def test_the_events_of_real_streams_are_what_was_recorded(identifier: str) -> No
 @given(
     st.dictionaries(st.text(), JSON, max_size=4), st.sampled_from(["node_finished", "text_chunk"])
 )
+@example({"": -(2**63) - 1}, "text_chunk")
 def test_an_event_is_what_its_message_says_whatever_that_is(
     data: dict[str, Any], name: str
 ) -> None:

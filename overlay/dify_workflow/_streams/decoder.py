@@ -267,9 +267,6 @@ def _decoded(data: Data) -> JSONObject | _Broken:
         return _decoded_slowly(bytes(data))
     if not isinstance(payload, dict):
         return _NO_OBJECT
-    # Texts hold no numbers and are not nested, and nearly all events are texts.
-    if payload.get("event") == "text_chunk":
-        return payload
     try:
         check_depth(data)
     except ValueError as error:
