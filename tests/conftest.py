@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the clients of both worlds send with what was chosen."""
+    """Let sync and async clients send with what was chosen."""
     worlds.HTTP_CLIENT = config.getoption("--http-client")
 
 

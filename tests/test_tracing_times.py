@@ -82,6 +82,25 @@ def test_a_slow_reader_changes_no_duration_and_no_order() -> None:
     assert [at(span) for span in spans] == [CLOSE((0.2, 0.3)), CLOSE((0.4, 0.7))]
 
 
+def test_nodes_whose_events_arrive_with_the_runs_end_last_as_long_as_the_server_says() -> None:
+    spans = spans_of(
+        [
+            (started(), BEGIN),
+            (begins("a"), BEGIN + 0.7),
+            (ends("a", seconds=0.1), BEGIN + 0.7),
+            (begins("b"), BEGIN + 0.7),
+            (ends("b", seconds=0.3), BEGIN + 0.7),
+            (begins("c"), BEGIN + 0.7),
+            (ends("c", seconds=0.1), BEGIN + 0.7),
+            (finished(), BEGIN + 0.7),
+        ],
+        end=BEGIN + 0.7,
+    )
+    expected = [(0.2, 0.3), (0.3, 0.6), (0.6, 0.7)]
+    # Unix time as a float is exact to a quarter of a microsecond.
+    assert [at(span) for span in spans] == [CLOSE(each, abs=1e-6) for each in expected]
+
+
 def test_a_node_that_arrives_late_by_the_servers_clock_is_placed_by_that() -> None:
     spans = spans_of(
         [

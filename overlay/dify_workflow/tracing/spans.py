@@ -242,18 +242,37 @@ class NodeSpans:
             else:
                 self._times[id(node)] = begin, _ = self._extent(node, now)
                 now = begin
+        # Events that arrive late and together push nodes beyond the end of the run: they are moved
+        # back, because the run's span has room for all that the server did.
+        latest = self._end
+        for _, is_end, at in sorted(told, reverse=True):
+            node = nodes[at]
+            begin, end = self._times[id(node)]
+            if is_end:
+                late = max(end - latest, 0.0)
+                begin -= late if _lasts(node) is not None else 0.0
+                self._times[id(node)] = begin, end - late
+            else:
+                latest = min(begin, latest)
+                self._times[id(node)] = (begin if _lasts(node) is not None else latest), end
 
     def _extent(self, node: Execution, least: float) -> tuple[float, float]:
         begin = self._local(node.begin)
         end = self._end if node.end is None else self._local(node.end)
-        is_one_go = not (node.is_container or node.attempts or node.forms)
-        if node.end is None or node.elapsed is None or not is_one_go:
+        lasts = _lasts(node)
+        if node.end is None or lasts is None:
             begin = max(begin, least)
             return begin, max(begin, end)
-        latest = end - node.elapsed  # that it began, if its end was not told late
+        latest = end - lasts  # that it began, if its end was not told late
         was_seen = node.begin.arrived is not None or node.end.arrived is None
         begin = max(min(begin, latest) if was_seen else latest, least)
-        return begin, begin + node.elapsed
+        return begin, begin + lasts
+
+
+def _lasts(node: Execution) -> float | None:
+    """Seconds that a node was at work in one go, as the server says; None where it does not."""
+    is_one_go = not (node.is_container or node.attempts or node.forms)
+    return node.elapsed if is_one_go and node.end is not None else None
 
 
 def nanoseconds(seconds: float) -> int:
