@@ -101,6 +101,23 @@ def test_nodes_whose_events_arrive_with_the_runs_end_last_as_long_as_the_server_
     assert [at(span) for span in spans] == [CLOSE(each, abs=1e-6) for each in expected]
 
 
+def test_branches_whose_events_arrive_with_the_runs_end_begin_in_their_order() -> None:
+    spans = spans_of(
+        [
+            (started(), BEGIN),
+            (begins("a"), BEGIN + 0.7),
+            (begins("b"), BEGIN + 0.7),
+            (ends("a", seconds=0.1), BEGIN + 0.7),
+            (ends("b", seconds=0.3), BEGIN + 0.7),
+            (finished(), BEGIN + 0.7),
+        ],
+        end=BEGIN + 0.7,
+    )
+    assert [at(span) for span in spans] == [
+        CLOSE(each, abs=1e-6) for each in [(0.4, 0.5), (0.4, 0.7)]
+    ]
+
+
 def test_a_node_that_arrives_late_by_the_servers_clock_is_placed_by_that() -> None:
     spans = spans_of(
         [

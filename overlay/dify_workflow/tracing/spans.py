@@ -248,13 +248,13 @@ class NodeSpans:
         for _, is_end, at in sorted(told, reverse=True):
             node = nodes[at]
             begin, end = self._times[id(node)]
-            if is_end:
-                late = max(end - latest, 0.0)
-                begin -= late if _lasts(node) is not None else 0.0
-                self._times[id(node)] = begin, end - late
-            else:
-                latest = min(begin, latest)
-                self._times[id(node)] = (begin if _lasts(node) is not None else latest), end
+            late = max((end if is_end else begin) - latest, 0.0)
+            moves_whole = _lasts(node) is not None
+            begin -= late if moves_whole or not is_end else 0.0
+            end -= late if moves_whole or is_end else 0.0
+            self._times[id(node)] = begin, end
+            if not is_end:
+                latest = begin
 
     def _extent(self, node: Execution, least: float) -> tuple[float, float]:
         begin = self._local(node.begin)
