@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .call_options import StreamOptions, SubmitOptions, WaitOptions, as_call, as_request
+from .call_options import StreamOptions, SubmitOptions, WaitOptions, as_call
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -48,14 +48,12 @@ class AsyncTypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `AsyncDifyWorkflow.run_workflow`, and `user`, `files`, `workflow_id`
-                and `trace_id` of `WorkflowRunRequest`.
+            options: Those of `AsyncDifyWorkflow.run_workflow`.
 
         Raises:
             DifyError: As for `AsyncDifyWorkflow.run_workflow`.
         """
-        request, rest = as_request(inputs, options)
-        run: WorkflowRunResponse[Any] = await self.client.run_workflow(request, **rest)
+        run: WorkflowRunResponse[Any] = await self.client.run_workflow(inputs=inputs, **options)
         return run
 
     def stream(
@@ -65,13 +63,12 @@ class AsyncTypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `AsyncDifyWorkflow.run_workflow_stream` and of `WorkflowRunRequest`.
+            options: Those of `AsyncDifyWorkflow.run_workflow_stream`.
 
         Raises:
             DifyError: As for `AsyncDifyWorkflow.run_workflow_stream`.
         """
-        request, rest = as_request(inputs, options)
-        stream: AsyncWorkflowStream[Any] = self.client.run_workflow_stream(request, **rest)
+        stream: AsyncWorkflowStream[Any] = self.client.run_workflow_stream(inputs=inputs, **options)
         return stream
 
     async def submit(
@@ -81,13 +78,12 @@ class AsyncTypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `AsyncDifyWorkflow.submit_workflow` and of `WorkflowRunRequest`.
+            options: Those of `AsyncDifyWorkflow.submit_workflow`.
 
         Raises:
             DifyError: As for `AsyncDifyWorkflow.submit_workflow`.
         """
-        request, rest = as_request(inputs, options)
-        run: WorkflowRunResponse[Any] = await self.client.submit_workflow(request, **rest)
+        run: WorkflowRunResponse[Any] = await self.client.submit_workflow(inputs=inputs, **options)
         return run
 
     async def wait(

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from ._http.options import NotGiven, Timeout
 from .events.base import StreamEvent
-from .models import WorkflowFile, WorkflowRunRequest
+from .models import WorkflowFile
 
 BESIDE_INPUTS = ("user", "deadline")
 """The options of a call that gives its inputs by keyword."""
@@ -25,8 +25,12 @@ class SubmitOptions(TypedDict, total=False):
     """Id (UUID) of the published version to run; by default the latest."""
     trace_id: str
     """Id under which the server's tracing files the run."""
+    trace_session_id: str
+    """Id that joins several runs in the server's tracing."""
     timeout: Timeout | NotGiven
     """Bounds of each call that this takes; by default the client's."""
+    extra_headers: Mapping[str, str] | None
+    """Further headers of each call that this takes, by name."""
     not_sent_statuses: Collection[int] | None
     """As for the client, for this call."""
     at_least_once: bool | None
@@ -53,30 +57,12 @@ class WaitOptions(TypedDict, total=False):
     """Whether to wait on where the run waits for a person."""
     timeout: Timeout | NotGiven
     """Bounds of each call that this takes; by default the client's."""
+    extra_headers: Mapping[str, str] | None
+    """Further headers of each call that this takes, by name."""
     deadline: float | None
     """Seconds within which all of it has to be over."""
     stop_on_deadline: bool
     """Whether the run is stopped when the deadline has passed."""
-
-
-def as_request(
-    inputs: Mapping[str, Any], options: Mapping[str, Any]
-) -> tuple[WorkflowRunRequest, dict[str, Any]]:
-    """What to run, and the options of the method that runs it.
-
-    Args:
-        inputs: Value by name of the input.
-        options: Keys of `StreamOptions` and further ones.
-    """
-    rest = dict(options)
-    request = WorkflowRunRequest(
-        inputs,
-        user_id=rest.pop("user", None),
-        files=rest.pop("files", None),
-        workflow_id=rest.pop("workflow_id", None),
-        trace_id=rest.pop("trace_id", None),
-    )
-    return request, rest
 
 
 def as_call(inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

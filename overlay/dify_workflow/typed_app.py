@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .call_options import StreamOptions, SubmitOptions, WaitOptions, as_call, as_request
+from .call_options import StreamOptions, SubmitOptions, WaitOptions, as_call
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -47,14 +47,12 @@ class TypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.run_workflow`, and `user`, `files`, `workflow_id`
-                and `trace_id` of `WorkflowRunRequest`.
+            options: Those of `DifyWorkflow.run_workflow`.
 
         Raises:
             DifyError: As for `DifyWorkflow.run_workflow`.
         """
-        request, rest = as_request(inputs, options)
-        run: WorkflowRunResponse[Any] = self.client.run_workflow(request, **rest)
+        run: WorkflowRunResponse[Any] = self.client.run_workflow(inputs=inputs, **options)
         return run
 
     def stream(self, inputs: InputsT, **options: Unpack[StreamOptions]) -> WorkflowStream[OutputsT]:
@@ -62,13 +60,12 @@ class TypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.run_workflow_stream` and of `WorkflowRunRequest`.
+            options: Those of `DifyWorkflow.run_workflow_stream`.
 
         Raises:
             DifyError: As for `DifyWorkflow.run_workflow_stream`.
         """
-        request, rest = as_request(inputs, options)
-        stream: WorkflowStream[Any] = self.client.run_workflow_stream(request, **rest)
+        stream: WorkflowStream[Any] = self.client.run_workflow_stream(inputs=inputs, **options)
         return stream
 
     def submit(
@@ -78,13 +75,12 @@ class TypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.submit_workflow` and of `WorkflowRunRequest`.
+            options: Those of `DifyWorkflow.submit_workflow`.
 
         Raises:
             DifyError: As for `DifyWorkflow.submit_workflow`.
         """
-        request, rest = as_request(inputs, options)
-        run: WorkflowRunResponse[Any] = self.client.submit_workflow(request, **rest)
+        run: WorkflowRunResponse[Any] = self.client.submit_workflow(inputs=inputs, **options)
         return run
 
     def wait(self, run_id: str, **options: Unpack[WaitOptions]) -> WorkflowRunResponse[OutputsT]:
