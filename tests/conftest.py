@@ -33,8 +33,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests wait twice as long as they compute, and none is a race."""
-    return 3 * (os.cpu_count() or 1)
+    """Tests wait far longer than they compute, and none is a race."""
+    return 5 * (os.cpu_count() or 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
