@@ -116,15 +116,16 @@ class SharedCall(Generic[T]):
 
     Args:
         send: Sends the call.
-        given_up: What everybody is told once that task was cancelled. The call is not sent again:
-            whether it has reached the server is not known.
+        given_up: Makes the error of all who wait once that task was cancelled. The call is not sent
+            again: whether it has reached the server is not known.
     """
 
-    def __init__(self, send: Callable[[], Awaitable[T]], given_up: DifyError) -> None:
+    def __init__(self, send: Callable[[], Awaitable[T]], given_up: Callable[[], DifyError]) -> None:
         self._send = send
+        self._given_up = given_up
         self._done: Event | None = None
         self._result: T | None = None
-        self._error: DifyError | None = given_up
+        self._error: DifyError | None = None
 
     async def outcome(self) -> T:
         """What came of the call.
@@ -141,9 +142,11 @@ class SharedCall(Generic[T]):
         self._done = Event()
         try:
             self._result = await self._send()
-            self._error = None
         except DifyError as error:
             self._error = error
+            raise
+        except BaseException:
+            self._error = self._given_up()
             raise
         finally:
             self._done.set()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 
 from .._dates import unix_time
@@ -23,14 +22,14 @@ class Servers:
 
     def __init__(self) -> None:
         self._versions: dict[str, str] = {}
-        self._clocks: dict[str, float] = {}
+        self._dates: dict[str, tuple[str, float]] = {}
 
     def note(self, base_url: str, headers: Mapping[str, str]) -> None:
         """Take the headers of an answer that came just now, names in lower case."""
         if version := headers.get("x-version"):
             self._versions[base_url] = version
-        with suppress(OverflowError, ValueError):  # no date, or none that can be read
-            self._clocks[base_url] = unix_time(headers.get("date", "")) - time.monotonic()
+        if date := headers.get("date"):
+            self._dates[base_url] = date, time.monotonic()
 
     def version(self, base_url: str) -> str | None:
         """The version of a server."""
@@ -43,8 +42,11 @@ class Servers:
             base_url: Base URL of the server.
             moment: When, by the monotonic clock of this process.
         """
-        clock = self._clocks.get(base_url)
-        return None if clock is None else clock + moment
+        date, noted = self._dates.get(base_url, ("", 0.0))
+        try:
+            return unix_time(date) + moment - noted
+        except (OverflowError, ValueError):  # no date, or none that can be read
+            return None
 
 
 _SILENT_VERSIONS = ("1.13.", "1.14.")

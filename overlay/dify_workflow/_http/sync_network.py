@@ -105,10 +105,10 @@ class SharedCall(Generic[T]):
 
     Args:
         send: Sends the call.
-        given_up: What tasks are told once the one that sent it was cancelled.
+        given_up: Makes the error that tasks get once the one that sent it was cancelled.
     """
 
-    def __init__(self, send: Callable[[], T], given_up: DifyError) -> None:
+    def __init__(self, send: Callable[[], T], given_up: Callable[[], DifyError]) -> None:
         self.outcome = send
 
 

@@ -25,7 +25,7 @@ class AsyncMediaStream(AsyncIterator[bytes]):
 
     def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
         self._body: AsyncByteStream | None = None
-        self._opening = SharedCall(opening, given_up(call))
+        self._opening = SharedCall(opening, lambda: given_up(call))
         at_once(self._opened)
 
     @property

@@ -65,7 +65,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         self._transport = transport
         self._turn = Turn()
         self._closing: Event | None = None
-        self._opening = opening and SharedCall(opening, session.errors.left_early())
+        self._opening = opening and SharedCall(opening, session.errors.left_early)
         at_once(self.__aenter__)
 
     def __await__(self) -> Generator[None, None, Self]:

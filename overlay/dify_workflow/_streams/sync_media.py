@@ -24,7 +24,7 @@ class MediaStream(Iterator[bytes]):
 
     def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
         self._body: ByteStream | None = None
-        self._opening = SharedCall(opening, given_up(call))
+        self._opening = SharedCall(opening, lambda: given_up(call))
         at_once(self._opened)
 
     @property

@@ -63,7 +63,7 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
         self._transport = transport
         self._turn = Turn()
         self._closing: Event | None = None
-        self._opening = opening and SharedCall(opening, session.errors.left_early())
+        self._opening = opening and SharedCall(opening, session.errors.left_early)
         at_once(self.__enter__)
 
     def __enter__(self) -> Self:
