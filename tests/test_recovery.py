@@ -53,6 +53,19 @@ ENDED = json.dumps(
 """The detail of a run that has ended."""
 
 
+GOES_ON = threading.Event()
+"""Lets the runs of `held` go on."""
+
+
+@workflow()
+def held(_inputs: dict[str, Any]) -> Any:
+    yield from node("a")
+    while not GOES_ON.is_set():
+        yield Sleep(0.02)
+    yield from node("b", outputs={"n": 1})
+    return {"done": True}
+
+
 @workflow()
 def endless(_inputs: dict[str, Any]) -> Any:
     yield from node("a")
@@ -84,6 +97,7 @@ def emulated(version: str = "1.14", *, waits: bool = True, **options: Any) -> Em
 
     emulator = Emulator(
         steps,
+        held,
         endless,
         server_version=version,
         **{"linger": 0.02, "ping_interval": 0.05, "silence": 5.0, **options},
@@ -219,11 +233,14 @@ def test_a_dead_worker_is_found_out_and_the_error_names_the_run(
 
 
 def test_a_resumed_stream_is_taken_up_again_too(both: World, server14: Emulator) -> None:
-    client = client_of(both, server14)
+    GOES_ON.clear()
+    client = client_of(both, server14, "held")
     run = client.submit_workflow({})
     server14.faults.cut_stream(after_events=1, on=EVENTS)
     with client.resume_workflow_stream(run.id) as stream:
-        told = list(stream)
+        told = [next(stream)]
+        GOES_ON.set()
+        told += stream
     assert [each.event for each in told].count("workflow_started") == 1
     assert len(nodes_of(told)) == len(set(nodes_of(told)))
     assert stream.result().outputs == {"done": True}
@@ -269,9 +286,13 @@ def test_an_end_that_a_stream_missed_is_found_without_another_ping(
 def test_an_end_that_comes_behind_the_look_is_the_one_that_is_told(
     both: World, server: ReplayServer, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where no bound can be given to a wait, as within a compressed body."""
+    """Also where no bound can be given to a wait, as within a compressed body.
+
+    The look takes longer than a stream is silent before there is one: what came during it counts.
+    """
     monkeypatch.setattr(session, "GRACE", PATIENCE)
-    looked = threading.Event()
+    pace = attrs.evolve(FAST, doubt=0.5)
+    looked, ended = threading.Event(), threading.Event()
     packer = zlib.compressobj(wbits=31)
 
     def sent(data: bytes) -> bytes:
@@ -281,17 +302,20 @@ def test_an_end_that_comes_behind_the_look_is_the_one_that_is_told(
 
     def handler(exchange: Exchange) -> None:
         if "/events" not in exchange.request.target:
-            exchange.whole(ENDED, x_version="1.14.2")
             looked.set()
+            assert ended.wait(PATIENCE)
+            time.sleep(1.5 * pace.doubt)
+            exchange.whole(ENDED, x_version="1.14.2")
             return
         head = {"content_type": "text/event-stream", "transfer_encoding": "chunked"}
         exchange.head(content_encoding=encoding, **head)
         exchange.chunk(sent(PING))
-        while not looked.wait(2 * FAST.doubt):  # a slow machine may look before the second ping
+        while not looked.wait(2 * pace.doubt):  # a slow machine may look before the second ping
             exchange.chunk(sent(PING))
         exchange.chunk(sent(events.finished(outputs={"of": "the stream"})))
+        ended.set()
 
-    run = hurried(both.client(base_url=server.handle(handler))).wait_for_run(RUN)
+    run = hurried(both.client(base_url=server.handle(handler)), pace).wait_for_run(RUN)
     assert run.outputs == {"of": "the stream"}
 
 

@@ -775,7 +775,10 @@ def test_runs_their_durations_and_tokens_are_measured_by_how_they_ended(
     client = client_of(both, server, "article", traces, name="articles")
     tokens = sum(client.run_workflow({"topic": "x"}).total_tokens for _ in range(2))
     client.run_workflow(WorkflowRunRequest({}, api_key="app-troubled"))
-    client.wait_for_run(client.submit_workflow({"topic": "x"}).id)
+    HELD.set()
+    submitted = client.submit_workflow(WorkflowRunRequest({}, api_key="app-held"))
+    HELD.clear()
+    client.wait_for_run(submitted.id, api_key="app-held")
     labels = ("dify.method", "dify.run.status")
     assert traces.metric("dify.runs", *labels) == {
         ("run_workflow", "succeeded"): 2,

@@ -281,8 +281,9 @@ class StreamSession:
                 yield from self._recovery.find(self)
                 self._rejoin()
             else:
-                self._last_look = time.monotonic()
                 yield from self._recovery.check(self)
+                # Only now: what came during a slow look is read before there is another one.
+                self._last_look = time.monotonic()
         except RunDeadlineExceededError:
             raise  # the stream says what becomes of the run
         except DifyError as error:
