@@ -39,7 +39,7 @@ from support.replay import Exchange, ReplayServer
 from support.waiting import PATIENCE, SOON
 from support.worlds import World, world
 
-DEADLINE = 1.0
+DEADLINE = 2.0
 """Seconds in which a busy machine, too, comes to where the deadline is to pass."""
 
 
