@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from openpyxl import load_workbook
 
-from dify_workflow.batch import BatchProgress, reconcile
+from dify_workflow.batch import BatchProgress, excel, reconcile
 from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
-from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+from dify_workflow.cli.console import quoted
+from dify_workflow.emulator import BeginNode, Emulator, EndNode, Input, NodeError, node, workflow
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table
 from support.cli import Result, call, in_terminal, started
 from support.program import PipedProgram
@@ -237,6 +243,87 @@ def test_the_command_that_goes_on_reads_the_table_as_before(runs: Runs, tmp_path
     assert f"--output {out} --delimiter '|' --encoding cp1252 --resume {rows}" in done.err
 
 
+def test_the_command_that_goes_on_has_the_options_that_were_given(tmp_path: Path) -> None:
+    rows, out = table(tmp_path / "it's $1.csv", 1), tmp_path / "a b.csv"
+    options = ("--concurrency", "2", "--rate", "50.0", "--escape-formulas", "--timeout", "60.0")
+    with counted_runs(fails=1) as runs:
+        done = call(
+            "batch", str(rows), "--output", str(out), *options, base_url=runs.emulator.base_url, key=KEY
+        )
+        assert done.code == 1
+        words = shlex.split(done.err.splitlines()[-1])
+        assert sorted(words) == sorted(
+            ["dify-workflow", "batch", "--output", str(out), *options, "--resume", "--rerun-failed"]
+            + [str(rows)]
+        )
+        again = call(*words[1:], base_url=runs.emulator.base_url, key=KEY)
+    assert again.code == 0
+
+
+def test_a_command_for_windows_has_no_single_quotes() -> None:
+    words = ["batch", "--output", r"C:\My files\it's.csv", "--delimiter", "|", r"C:\a.xlsx"]
+    assert quoted(words, is_windows=True) == (
+        r"""batch --output "C:\My files\it's.csv" --delimiter "|" C:\a.xlsx"""
+    )
+
+
+def test_results_that_no_sheet_can_hold_are_written_by_the_command_that_is_named(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_ROWS", 2)
+    rows, out = table(tmp_path / "rows.csv", 3), tmp_path / "results.xlsx"
+    url = runs.emulator.base_url
+    done = call("batch", str(rows), "--output", str(out), base_url=url, key=KEY)
+    assert (done.code, "A sheet has 2 rows" in done.said) == (2, True)
+    again = next(line for line in done.err.splitlines() if line.startswith("  dify-workflow"))
+    assert call(*shlex.split(again)[1:], base_url=url, key=KEY).code == 0
+    assert statuses(tmp_path) == ["succeeded"] * 3
+    assert runs.counts.total() == 3
+
+
+def test_formulas_in_a_csv_are_counted_and_numbers_are_none(
+    runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / "results.csv"
+    rows.write_text("name,x\n=Ann,-1\n@Bob,+49170\nEve,\n", encoding="utf-8")
+    command = ("batch", str(rows), "--output", str(out))
+    url = runs.emulator.base_url
+    assert call(*command, base_url=url, key=KEY).code == 0
+    assert "results.csv: 2 texts begin like a formula" in caplog.text
+    caplog.clear()
+    assert call(*command, "--resume", "--escape-formulas", base_url=url, key=KEY).code == 0
+    sheet = ("batch", str(rows), "--output", str(tmp_path / "results.xlsx"))
+    assert call(*sheet, base_url=url, key=KEY).code == 0
+    assert "formula" not in caplog.text
+
+
+@workflow(Input("name"), Input("unit"))
+def costly(inputs: Any) -> Any:
+    yield BeginNode("model", "llm")
+    cost = {"total_tokens": 12, "total_price": "0.0123", "currency": inputs["unit"]}
+    yield EndNode("model", metadata=cost)
+    return {}
+
+
+def test_the_price_so_far_is_told_by_currency_and_kept_in_the_journal(tmp_path: Path) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / "results.csv"
+    lines = "".join(f"Ann {n},USD\nBob {n},RMB\n" for n in range(3))
+    rows.write_text(f"name,unit\n{lines}", encoding="utf-8")
+    command = ("batch", str(rows), "--output", str(out), "--concurrency", "1")
+    with Emulator(costly, linger=0.05) as emulator:
+        options = {"base_url": emulator.base_url, "key": "app-costly"}
+        with in_terminal(*command, **options) as terminal:
+            terminal.see("tokens", "USD", "RMB")
+            assert terminal.end() == 0
+        done = call(*command, "--resume", **options)
+        assert "72 tokens, 0.037 RMB, 0.037 USD\n" in done.err
+        rows.write_text(f"name,unit\n{lines}Eve,USD\n", encoding="utf-8")
+        with closing(sqlite3.connect(f"{out}.journal")) as journal, journal:
+            journal.execute("UPDATE dify_batch_row SET prices = NULL WHERE number = 0")
+        more = call(*command, "--resume", **options)
+    assert "84 tokens, at least 0.037 RMB, at least 0.037 USD\n" in more.err
+
+
 def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) -> None:
     rows, url = str(table(tmp_path / "rows.csv", 1)), runs.emulator.base_url
     for arguments, problem in (
@@ -346,6 +433,16 @@ def test_rate_and_time_left_are_of_late() -> None:
     assert 1.9 < rate < 2.1
     progress = BatchProgress(1000, 0, {"succeeded": 598}, tokens=5)
     assert facts(progress, 2.0) == ["2.0/s", "3 min 21 s left", "5 tokens"]
+    costs = {"USD": Decimal("1234.5"), "RMB": Decimal("0.000123"), "\x1b[m": Decimal(1)}
+    assert facts(attrs.evolve(progress, prices=costs), 0.0) == [
+        "5 tokens",
+        "1.00 \\x1b[m",
+        "0.00012 RMB",
+        "1,234.50 USD",
+    ]
+    assert facts(attrs.evolve(progress, prices={"USD": Decimal(2)}, unpriced=1), 0.0)[1:] == [
+        "at least 2.00 USD"
+    ]
     assert facts(BatchProgress(None), 0.0) == []
 
 

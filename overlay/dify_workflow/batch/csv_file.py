@@ -25,7 +25,14 @@ _BLOCK = 1 << 20
 _SAMPLE = 100
 """Records that are looked at, where the delimiter is detected."""
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
+_PROBLEMS = {
+    "unexpected end": 'a quote (") opens a cell, and none closes it',
+    "expected after": 'text stands behind the quote (") that closes a cell; within a cell a quote '
+    'is written twice ("")',
+}
+"""What the csv module says of quotes, in words for people."""
+
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -80,6 +87,7 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
 
     Raises:
         InvalidRequestError: There is no such encoding, or the delimiter is no character.
+        RowsError: It is no CSV.
     """
     encoding = _encoding(path) if encoding is None else _known(encoding)
     if delimiter is not None:
@@ -87,8 +95,10 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
         if len(delimiter) != 1 or delimiter in '"\r\n':
             raise InvalidRequestError(f"A delimiter is one character, or tab, not {delimiter!r}.")
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        said = _SEP.fullmatch(file.readline(16))
-    if said is not None:
+        start = file.readline(16)
+    if start.startswith("PK\x03\x04"):
+        raise RowsError(f"{path.name} is no CSV, but may be an Excel file: name it .xlsx.")
+    if said := _SEP.fullmatch(start):
         return Dialect(encoding, delimiter or said[1], has_sep=True)
     return Dialect(encoding, delimiter or _delimiter(path, encoding))
 
@@ -102,12 +112,14 @@ def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], No
     csv.field_size_limit(_LONGEST_CELL)
     with path.open(encoding=dialect.encoding, newline="") as file:
         records = csv.reader(file, delimiter=dialect.delimiter, strict=True)
+        number = 0
         try:
             for number, cells in enumerate(records, start=1):
                 if number > 1 or not dialect.has_sep:
                     yield number, cells, None
         except csv.Error as error:
-            raise RowsError(f"{path.name}, line {records.line_num}: {error}.") from error
+            problem = next((said for sign, said in _PROBLEMS.items() if sign in str(error)), error)
+            raise RowsError(f"{path.name}, row {number + 1}: {problem}.") from error
         except UnicodeDecodeError as error:
             name = _NAMES.get(dialect.encoding, dialect.encoding)
             raise RowsError(
@@ -170,20 +182,21 @@ def _is_chinese(path: Path) -> bool:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    """The delimiter with which all records have as many cells as the first, and the most."""
+    """The delimiter with which all records have as many cells, and most of them the most cells.
+
+    Where several fit, commas go before semicolons, tabs and bars; in a .tsv file, tabs go first.
+    """
     best, most = ",", (False, 1)
     csv.field_size_limit(_LONGEST_CELL)
-    for delimiter in _DELIMITERS:
+    is_tabbed = path.suffix.lower() == ".tsv"
+    for delimiter in sorted(_DELIMITERS, key=lambda each: is_tabbed and each != "\t"):
         with path.open(encoding=encoding, errors="replace", newline="") as file:
-            widths = Counter[int]()
-            width = 0
             try:
-                for cells in islice(csv.reader(file, delimiter=delimiter), _SAMPLE):
-                    if any(cells):
-                        width = width or len(cells)
-                        widths[len(cells)] += 1
+                records = islice(csv.reader(file, delimiter=delimiter), _SAMPLE)
+                widths = Counter(len(cells) for cells in records if any(cells))
             except csv.Error:
                 continue
+        width = widths.most_common(1)[0][0] if widths else 1
         found = (len(widths) == 1, width)
         if width > 1 and found > most:
             best, most = delimiter, found

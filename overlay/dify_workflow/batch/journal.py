@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Executable, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .._json import JSONObject, is_object
+from ..models.usage import sum_of
 from ..outcomes import stop_reason
 from . import database
 from .database import control, earlier_runs, rows, shut_down_runs
@@ -33,6 +35,7 @@ from .records import (
     batched,
     digest,
     from_json,
+    prices_from,
     status_of,
 )
 
@@ -305,6 +308,17 @@ class Journal:
                 tokens += int(spent)
         return counts, tokens
 
+    def prices(self) -> tuple[dict[str, Decimal], int]:
+        """What the runs cost, by currency, and how many used tokens whose price is not known."""
+        unpriced = select(func.count()).where(rows.c.tokens > 0, rows.c.prices.is_(None))
+        costs = select(rows.c.prices, func.count()).where(rows.c.prices.is_not(None))
+        with self._connected() as connection:
+            told = connection.execute(costs.group_by(rows.c.prices))
+            return sum_of(
+                {currency: price * many for currency, price in prices_from(text).items()}
+                for text, many in told
+            ), int(connection.execute(unpriced).scalar_one())
+
     def count_in(self, *states: str) -> int:
         """How many rows are in these states."""
         return self._number(select(func.count()).where(rows.c.state.in_(states)))
@@ -418,6 +432,7 @@ def _result_from(row: Any) -> RowResult:
         run_id=row.run_id,
         elapsed_time=row.elapsed,
         total_tokens=row.tokens,
+        prices=None if row.prices is None else prices_from(row.prices),
         attempts=row.attempts,
     )
 

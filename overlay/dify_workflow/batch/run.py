@@ -336,11 +336,14 @@ class Batch:
 
     def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
         counts, tokens = journal.counts()
+        prices, unpriced = journal.prices()
         left = [result.attempts for result in journal.shut_down()]
         waits = setup_of(self._client).options.start_timeout or START_TIMEOUT
         return BatchSummary(
             counts=counts,
             tokens=tokens,
+            prices=prices,
+            unpriced=unpriced,
             skipped=self._progress.skipped,
             elapsed_time=elapsed_time,
             is_interrupted=self.is_interrupted,
