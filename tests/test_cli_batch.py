@@ -25,7 +25,7 @@ from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.cli.console import quoted
 from dify_workflow.emulator import BeginNode, Emulator, EndNode, Input, NodeError, node, workflow
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table
-from support.cli import Result, call, in_terminal, started
+from support.cli import Result, call, environment, in_terminal, started
 from support.program import PipedProgram
 from support.waiting import wait_until
 
@@ -444,6 +444,27 @@ def test_rate_and_time_left_are_of_late() -> None:
         "at least 2.00 USD"
     ]
     assert facts(BatchProgress(None), 0.0) == []
+
+
+def test_what_the_results_need_is_told_before_the_batch(runs: Runs, tmp_path: Path) -> None:
+    rows = table(tmp_path / "rows.csv", 1)
+    for package, ending, extra in (("openpyxl", "xlsx", "excel"), ("pyarrow", "parquet", "parquet")):
+        program = (
+            f"import sys; sys.modules[{package!r}] = None; "
+            "from dify_workflow.__main__ import main; "
+            f"sys.argv[1:] = ['batch', {str(rows)!r}, '--output', 'results.{ending}']; main()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=environment(runs.emulator.base_url, KEY),
+        )
+        assert (done.returncode, f"'dify-workflow[{extra}]'" in done.stderr) == (2, True)
+    assert not runs.counts
+    assert list(tmp_path.iterdir()) == [rows]
 
 
 def test_without_the_extra_the_command_says_what_to_install() -> None:

@@ -9,6 +9,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -152,10 +153,17 @@ class BatchSummary(Record):
         """All rows and their results, as ``pandas.DataFrame`` and ``polars.DataFrame`` take them.
 
         Each has all columns of `write_results`; outputs are as the app gave them, but that files
-        are their addresses. Before the first one, the journal is read once for the columns.
+        are their addresses, and that objects and lists are JSON where a column has other values,
+        too. Before the first one, the journal is read once for the columns.
         """
         with closing(Journal(self._journal)) as journal:
-            yield from ResultTable(journal).lines()
+            table = ResultTable(journal)
+            mixed = {name for name, kinds in table.kinds.items() if _is_mixed(kinds)}
+            for line in table.lines():
+                for name in mixed:
+                    if is_object(line[name]) or is_list(line[name]):
+                        line[name] = json_text(line[name])
+                yield line
 
     def line_of(self, result: RowResult) -> int:
         """The row of the file, counted as a spreadsheet does, or else the place among all rows."""
@@ -309,6 +317,7 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
 
     Raises:
         InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
+        ImportError: Excel and Parquet need their extras.
     """
     if path.suffix.lower() not in _WRITERS:
         raise InvalidRequestError(
@@ -319,6 +328,8 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
     if not path.absolute().parent.is_dir():
         raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
     refuse_source(path, *sources)
+    if (needed := _NEEDED.get(path.suffix.lower())) is not None:
+        import_module(needed, __package__)  # what lacks shows before the batch, not after it
 
 
 _NUMBER = re.compile(r"[+-][\d.,]+")
@@ -348,6 +359,11 @@ class Texts:
             return text
         self.halved += 1
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_mixed(kinds: set[type]) -> bool:
+    """Whether a column has objects or lists beside other values, which data frames refuse."""
+    return len(kinds) > 1 and not kinds.isdisjoint({dict, list})
 
 
 def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
@@ -430,6 +446,9 @@ def _cell(value: JSON, texts: Texts) -> JSON:
     value = json_text(value) if isinstance(value, bool) else _scalar(value)
     return texts.fitted(value) if isinstance(value, str) else value
 
+
+_NEEDED = {".xlsx": ".excel", ".parquet": ".parquet"}
+"""Modules of writers that need an extra."""
 
 _WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
     ".csv": _write_csv,
