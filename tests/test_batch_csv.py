@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dify_workflow import InvalidRequestError
-from dify_workflow.batch import RowsError, check_rows, read_rows
+from dify_workflow.batch import RowsError, check_rows, read_rows, run_batch
 from dify_workflow.batch.rows import lines_of
 from dify_workflow.emulator import Emulator, Input, workflow
 
@@ -22,9 +22,9 @@ CHINESE = "姓名,备注\n张三,你好，世界\n李四,“测试”\n"
     [
         (GERMAN, "utf-8", "UTF-8, cells separated by semicolons"),
         (GERMAN, "utf-8-sig", "UTF-8, cells separated by semicolons"),
-        (GERMAN, "cp1252", "cp1252 (Western European), cells separated by semicolons"),
-        (FRENCH, "cp1252", "cp1252 (Western European), cells separated by commas"),
-        (CHINESE, "gbk", "GBK (Chinese), cells separated by commas"),
+        (GERMAN, "cp1252", "cp1252 (Western European), as in 'Größe', cells separated by semicolons"),
+        (FRENCH, "cp1252", "cp1252 (Western European), as in 'Éloïse', cells separated by commas"),
+        (CHINESE, "gbk", "GBK (Chinese), as in '姓名', cells separated by commas"),
         (CHINESE, "utf-8", "UTF-8, cells separated by commas"),
         (GERMAN.replace(";", "\t"), "utf-16", "UTF-16, cells separated by tabs"),
         (GERMAN.replace(";", "\t"), "utf-16-le", "UTF-16, cells separated by tabs"),
@@ -138,6 +138,17 @@ def test_rows_and_columns_without_anything_are_left_out(tmp_path: Path) -> None:
     ]
     with pytest.raises(RowsError, match=r"rows\.csv, row 7: it has 2 cells under 4 columns"):
         list(read_rows(file))
+
+
+def test_a_column_that_may_be_meant_for_an_input_that_needs_no_value_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "rows.csv"
+    with Emulator(sizes) as emulator, emulator.client() as client:
+        for header in ("name,sizes,team", "name,size,team"):
+            file.write_text(f"{header}\nAnn,1,red\n", encoding="utf-8")
+            run_batch(client, read_rows(file), journal=tmp_path / f"{header}.journal")
+    assert caplog.messages == ["run_batch: There is no column 'Size': is 'sizes' meant?"]
 
 
 @workflow(Input("name"), Input("Size", "number", required=False))

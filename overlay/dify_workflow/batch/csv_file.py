@@ -48,6 +48,12 @@ _NAMES = {
     "gb18030": "GBK (Chinese)",
 }
 
+_GUESSED = frozenset({"cp1252", "gb18030"})
+"""Encodings that a file may have instead of another one; nothing shows for certain."""
+
+_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\W\d_]*")
+_LONGEST_EXAMPLE = 20
+
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """The first line with which Excel is told the delimiter."""
 
@@ -66,15 +72,20 @@ class Dialect:
         encoding: Name of its encoding.
         delimiter: What stands between two cells.
         has_sep: Whether its first line only says what the delimiter is.
+        example: A word of it by which people see whether the encoding was guessed rightly; empty
+            where it was not guessed.
     """
 
     encoding: str
     delimiter: str
     has_sep: bool = False
+    example: str = ""
 
     def __str__(self) -> str:
         encoding = _NAMES.get(self.encoding, self.encoding)
-        return f"{encoding}, cells separated by {_DELIMITERS.get(self.delimiter, self.delimiter)}"
+        example = f", as in {self.example!r}" if self.example else ""
+        delimiter = _DELIMITERS.get(self.delimiter, self.delimiter)
+        return f"{encoding}{example}, cells separated by {delimiter}"
 
 
 def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Dialect:
@@ -89,7 +100,9 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
         InvalidRequestError: There is no such encoding, or the delimiter is no character.
         RowsError: It is no CSV.
     """
+    is_guessed = encoding is None
     encoding = _encoding(path) if encoding is None else _known(encoding)
+    example = _example(path, encoding) if is_guessed and encoding in _GUESSED else ""
     if delimiter is not None:
         delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter.lower(), delimiter)
         if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -99,8 +112,8 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
     if start.startswith("PK\x03\x04"):
         raise RowsError(f"{path.name} is no CSV, but may be an Excel file: name it .xlsx.")
     if said := _SEP.fullmatch(start):
-        return Dialect(encoding, delimiter or said[1], has_sep=True)
-    return Dialect(encoding, delimiter or _delimiter(path, encoding))
+        return Dialect(encoding, delimiter or said[1], has_sep=True, example=example)
+    return Dialect(encoding, delimiter or _delimiter(path, encoding), example=example)
 
 
 def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], None]]:
@@ -150,6 +163,13 @@ def _encoding(path: Path) -> str:
     if _is_valid(path, "utf-8"):
         return "utf-8"
     return "gb18030" if _is_chinese(path) and _is_valid(path, "gb18030") else "cp1252"
+
+
+def _example(path: Path, encoding: str) -> str:
+    """The first word of a file that other encodings would read otherwise."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        found = map(_WORD.search, file)
+        return next((word[0][:_LONGEST_EXAMPLE] for word in found if word), "")
 
 
 def _is_valid(path: Path, encoding: str) -> bool:

@@ -59,9 +59,9 @@ class RowResult(Record):
         run_id: Id of its run; None where none is known.
         elapsed_time: Duration of the run in seconds.
         total_tokens: Tokens that model calls used.
+        attempts: How often it was sent.
         prices: What its run cost, by currency; None where that is not known, as of a run that was
             followed without its events.
-        attempts: How often it was sent.
     """
 
     number: int
@@ -73,8 +73,8 @@ class RowResult(Record):
     run_id: str | None = None
     elapsed_time: float | None = None
     total_tokens: int | None = None
-    prices: Mapping[str, Decimal] | None = None
     attempts: int = 0
+    prices: Mapping[str, Decimal] | None = None
 
     __dataclass_fields__: ClassVar[Columns] = columns(
         "number",

@@ -100,7 +100,7 @@ def read_rows(
     Args:
         path: The file.
         delimiter: What separates the cells of a CSV file, one character or ``"tab"``; None to
-            detect whether it is a comma, a semicolon or a tab.
+            detect whether it is a comma, a semicolon, a tab or ``|``.
         encoding: Encoding of a CSV file, by a name that Python knows; None to detect whether it is
             UTF-8, UTF-16, cp1252 or GBK.
         sheet: Name of a sheet of an Excel file; None for the first one that is not hidden.

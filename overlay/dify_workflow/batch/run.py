@@ -392,6 +392,8 @@ class Batch:
             if unused := columns.unused(registry.columns):
                 names = ", ".join(unused)
                 logger.info("run_batch: the app has no inputs named %s; results have them", names)
+            if hint := columns.near_miss(registry.columns):
+                logger.warning("run_batch: %s", hint)
         elif settings.rerun_failed:
             await to_thread.run_sync(journal.release_failed)
         await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)
