@@ -22,7 +22,11 @@ CHINESE = "姓名,备注\n张三,你好，世界\n李四,“测试”\n"
     [
         (GERMAN, "utf-8", "UTF-8, cells separated by semicolons"),
         (GERMAN, "utf-8-sig", "UTF-8, cells separated by semicolons"),
-        (GERMAN, "cp1252", "cp1252 (Western European), as in 'Größe', cells separated by semicolons"),
+        (
+            GERMAN,
+            "cp1252",
+            "cp1252 (Western European), as in 'Größe', cells separated by semicolons",
+        ),
         (FRENCH, "cp1252", "cp1252 (Western European), as in 'Éloïse', cells separated by commas"),
         (CHINESE, "gbk", "GBK (Chinese), as in '姓名', cells separated by commas"),
         (CHINESE, "utf-8", "UTF-8, cells separated by commas"),
@@ -132,8 +136,7 @@ def test_rows_and_columns_without_anything_are_left_out(tmp_path: Path) -> None:
     ]
     assert [row.problem for row in read] == [
         None,
-        "it has 2 cells under 4 columns; empty cells need their delimiters, and line ends within a "
-        "cell its quotes",
+        "it has 2 cells under 4 columns: a delimiter is missing, or a line end has no quotes",
         "column D has a value and no name in row 3",
     ]
     with pytest.raises(RowsError, match=r"rows\.csv, row 7: it has 2 cells under 4 columns"):

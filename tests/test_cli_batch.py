@@ -248,14 +248,18 @@ def test_the_command_that_goes_on_has_the_options_that_were_given(tmp_path: Path
     options = ("--concurrency", "2", "--rate", "50.0", "--escape-formulas", "--timeout", "60.0")
     with counted_runs(fails=1) as runs:
         done = call(
-            "batch", str(rows), "--output", str(out), *options, base_url=runs.emulator.base_url, key=KEY
+            "batch",
+            str(rows),
+            "--output",
+            str(out),
+            *options,
+            base_url=runs.emulator.base_url,
+            key=KEY,
         )
         assert done.code == 1
         words = shlex.split(done.err.splitlines()[-1])
-        assert sorted(words) == sorted(
-            ["dify-workflow", "batch", "--output", str(out), *options, "--resume", "--rerun-failed"]
-            + [str(rows)]
-        )
+        given = ["batch", "--output", str(out), *options, "--resume", "--rerun-failed", str(rows)]
+        assert sorted(words) == sorted(["dify-workflow", *given])
         again = call(*words[1:], base_url=runs.emulator.base_url, key=KEY)
     assert again.code == 0
 
@@ -448,7 +452,10 @@ def test_rate_and_time_left_are_of_late() -> None:
 
 def test_what_the_results_need_is_told_before_the_batch(runs: Runs, tmp_path: Path) -> None:
     rows = table(tmp_path / "rows.csv", 1)
-    for package, ending, extra in (("openpyxl", "xlsx", "excel"), ("pyarrow", "parquet", "parquet")):
+    for package, ending, extra in (
+        ("openpyxl", "xlsx", "excel"),
+        ("pyarrow", "parquet", "parquet"),
+    ):
         program = (
             f"import sys; sys.modules[{package!r}] = None; "
             "from dify_workflow.__main__ import main; "

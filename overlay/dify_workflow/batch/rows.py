@@ -203,8 +203,8 @@ def _misplaced(
     """What is wrong with where the cells of a row stand, under the names of the row `header`."""
     if len(cells) < len(names) and not pads:
         return (
-            f"it has {counted(len(cells), 'cell')} under {len(names)} columns; empty cells need "
-            "their delimiters, and line ends within a cell its quotes"
+            f"it has {counted(len(cells), 'cell')} under {len(names)} columns: a delimiter is "
+            "missing, or a line end has no quotes"
         )
     if len(cells) == len(names) and "" not in names:
         return None

@@ -11,7 +11,6 @@ import attrs
 from .._json import JSON, JSONObject, is_object
 from .._record import Columns, Record, columns
 
-
 _MOST_DIGITS = 30
 """Digits before or behind the point that no price has; adding larger numbers may fail."""
 
@@ -90,9 +89,7 @@ def run_usage(total_tokens: int | None, nodes: Sequence[NodeUsage]) -> RunUsage:
     counted = [node for node in nodes if node.node_id not in told_inside]  # else it counts twice
     if total_tokens is None or sum(node.total_tokens or 0 for node in counted) != total_tokens:
         return RunUsage(total_tokens, None, tuple(nodes))
-    prices = sum_of(
-        {node.currency: node.price} for node in counted if node.price and node.currency
-    )
+    prices = sum_of({node.currency: node.price} for node in counted if node.price and node.currency)
     return RunUsage(total_tokens, prices, tuple(nodes))
 
 

@@ -199,8 +199,8 @@ def batch(
                 return
             if not resume and has_rows(where):
                 raise InvalidRequestError(
-                    f"{_without_password(where)} has the rows of an earlier batch: --resume goes on "
-                    "with it, and another --output or --journal begins a new one."
+                    f"{_without_password(where)} has the rows of an earlier batch: --resume goes "
+                    "on with it, and another --output or --journal begins a new one."
                 )
             summary = _watched(client, rows, where, dask, settings)
             try:
@@ -269,7 +269,7 @@ def _to_resume(context: typer.Context, **others: object) -> list[str]:
         others: Options that have other values.
     """
     connection = connection_of(context)
-    options = {
+    options: dict[str, Any] = {
         "profile": connection.profile,
         "base_url": connection.base_url,
         "timeout": connection.timeout,
