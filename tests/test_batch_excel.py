@@ -96,6 +96,24 @@ def test_numbers_of_many_digits_are_whole_and_have_no_exponent(tmp_path: Path) -
         list(read_rows(path))
 
 
+def test_a_formula_may_give_an_empty_text_and_merged_cells_may_be_empty(tmp_path: Path) -> None:
+    rows = [["name", "note"], ["Ann", 1], ["Bob", 2], [], ["Eve", 3]]
+    path = saved(tmp_path / "a.xlsx", ("Data", rows))
+    book = load_workbook(path)
+    for place in ("D1:E1", "A4:B4", "D5:D6"):
+        book["Data"].merge_cells(place)
+    book.save(path)
+    sheet = "xl/worksheets/sheet1.xml"
+    for line, value in ((2, b"<v></v>"), (3, b"<v/>")):  # as Excel writes =IF(A2="";"";1)
+        old = f'<c r="B{line}" t="n"><v>{line - 1}</v>'.encode()
+        edited(path, sheet, old, b'<c r="B%d" t="str"><f>IF(A9="","",1)</f>' % line + value)
+    assert [(row["name"], row["note"] or None) for row in read_rows(path)] == [
+        ("Ann", None),
+        ("Bob", None),
+        ("Eve", 3),
+    ]
+
+
 def test_the_table_may_begin_anywhere_and_have_gaps(tmp_path: Path) -> None:
     rows = [[], [None], [None, " Name ", "n", None], [None, "Ann", 1], [], [None, "Bob", None, ""]]
     read = list(lines_of(read_rows(saved(tmp_path / "a.xlsx", ("Data", rows)))))

@@ -73,10 +73,11 @@ _LARGEST_WHOLE = 2**63
 
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')
 _UNCALCULATED = re.compile(
-    rb'<(?:\w+:)?c\b[^>]*?r="([A-Z]+\d+)"[^>]*>\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)'
+    rb'<(?:\w+:)?c\b(?![^>]* t="str")[^>]*?r="([A-Z]+\d+)"[^>]*>'
+    rb"\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-"""A formula without its value."""
+"""A formula without its value; one that gives an empty text has the type ``str``."""
 
 _HIDDEN = re.compile(rb'<(?:\w+:)?row\b[^>]*? hidden="(?:1|true)"')
 _OVERLAP = 4096
@@ -196,9 +197,7 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
         RowsError: The file is damaged.
     """
     wrong: dict[int, str] = {}
-    for place in sheet.merged:
-        said = f"the cells {place} are merged; unmerge them and fill each one"
-        wrong.setdefault(_first_row(place), said)
+    merged = {place.partition(":")[0]: place for place in sheet.merged}
     for place in sheet.uncalculated:
         said = f"cell {place} has a formula whose value is not in the file"
         wrong.setdefault(_first_row(place), f"{said}; open it in Excel and save it")
@@ -209,8 +208,12 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
                 return
             problem = wrong.get(number) if wrong else None
             for cell in cells:
-                if cell.data_type == "e" and problem is None:
+                if problem is not None or cell.value is None:
+                    continue
+                if cell.data_type == "e":
                     problem = f"cell {cell.coordinate} has the error {cell.value}"
+                elif merged and (place := merged.get(cell.coordinate)):
+                    problem = f"the cells {place} are merged; unmerge them and fill each one"
             yield number, [_value(cell, book.epoch) for cell in cells], problem
 
 

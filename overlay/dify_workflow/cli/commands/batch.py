@@ -209,7 +209,7 @@ def batch(
                 # Where the file could be written, it is the sheet that has too little room.
                 other = output if error.__cause__ else output.with_suffix(".csv")
                 again = _to_resume(context, output=other, journal=_without_password(where))
-                say("Nothing is lost: --resume writes the results again:")
+                say("Nothing is lost: --resume writes the results again.")
                 say(f"  {command(*again, str(table))}")
                 raise
             show_summary(summary, table, output, _to_resume(context))
