@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import shlex
 import signal
 import sqlite3
@@ -18,8 +19,11 @@ from typing import Any
 import attrs
 import pytest
 from openpyxl import load_workbook
+from rich.console import Console
+from rich.text import Text
 
 from dify_workflow.batch import BatchProgress, excel, reconcile
+from dify_workflow.cli import batch_view
 from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
 from dify_workflow.cli.console import quoted
@@ -427,6 +431,23 @@ def test_in_a_terminal_a_bar_shows_counts_rate_and_time_left(tmp_path: Path) -> 
             terminal.see("of 12", "succeeded", "/s", "left")
             assert terminal.end() == 0
             assert "12 rows: 12 succeeded" in terminal.everything
+
+
+def test_a_terminal_of_80_columns_has_room_for_all_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, legacy_windows=False)
+    monkeypatch.setattr(batch_view, "errors", console)
+    monkeypatch.setattr(batch_view, "can_draw", lambda: True)
+    counts = {"succeeded": 12_000, "failed": 345}
+    progress = BatchProgress(100_000, 0, counts, 1_234_567, {"USD": Decimal("12.34")}, 1)
+    monkeypatch.setattr(Speed, "rate", lambda *_: 110.5)
+    with closing(batch_view.view_of_batch()) as view:
+        view.show(progress)
+    assert isinstance(console.file, io.StringIO)
+    shown = Text.from_ansi(console.file.getvalue()).plain
+    for said in ("12,345 of 100,000 12,000 succeeded  345 failed", *facts(progress, 110.5)):
+        assert said in shown
 
 
 def test_rate_and_time_left_are_of_late() -> None:

@@ -212,8 +212,8 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
                     continue
                 if cell.data_type == "e":
                     problem = f"cell {cell.coordinate} has the error {cell.value}"
-                elif merged and (place := merged.get(cell.coordinate)):
-                    problem = f"the cells {place} are merged; unmerge them and fill each one"
+                elif merged and (region := merged.get(cell.coordinate)):
+                    problem = f"the cells {region} are merged; unmerge them and fill each one"
             yield number, [_value(cell, book.epoch) for cell in cells], problem
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
@@ -103,16 +104,25 @@ class BatchView:
         return facts(progress, self._speed.rate(now, progress.settled))
 
 
+class _Bar(Progress):
+    """A bar with a line of facts below it: together they have too little room in a terminal."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar and the line."""
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(task.fields["facts"], style="dim", no_wrap=True, overflow="ellipsis")
+
+
 class _BarView(BatchView):
     """Shows it as a bar in a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar = Progress(
+        self._bar = _Bar(
             BarColumn(None),
             TextColumn("{task.fields[rows]}"),
             TextColumn("{task.fields[counts]}"),
-            TextColumn("{task.fields[facts]}", style="dim"),
             console=errors,
             transient=True,
         )
@@ -131,7 +141,7 @@ class _BarView(BatchView):
             completed=progress.settled,
             rows=_rows(progress),
             counts="  ".join(counts),
-            facts=escape("  ".join(self._facts(progress))),
+            facts="  ".join(self._facts(progress)),
         )
 
     def say(self, text: str) -> None:
