@@ -208,7 +208,8 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         assert (corrected.code, "200 rows: 200 succeeded" in corrected.err) == (0, True)
         changed(rows, {"A52": "Another"})
         refused = run(*again.split()[2:])
-        assert (refused.code, "another row 52 than the one given" in refused.said) == (3, True)
+        said = f"The journal {out}.journal has another row 52 than the one given"
+        assert (refused.code, said in refused.said) == (3, True)
     cells = load_workbook(out).worksheets[0][51]
     assert [cell.value for cell in cells][:5] == [
         "Ottilie",

@@ -79,6 +79,9 @@ class Journal:
             self.close()
             raise
 
+    def __str__(self) -> str:
+        return str(database.file_of(self.url) or self.url.render_as_string(hide_password=True))
+
     def __repr__(self) -> str:
         return f"<Journal {self.url.render_as_string(hide_password=True)}>"
 
@@ -108,7 +111,9 @@ class Journal:
         """
         held = database.lock(self._engine)
         if held is None:
-            raise JournalError(f"Another batch is going on with {self!r}; wait for its end.")
+            raise JournalError(
+                f"Another batch is going on with the journal {self}; wait for its end."
+            )
         try:
             self._withdraw_commands()  # of a batch that died, whose workers may go on
             try:
@@ -179,7 +184,9 @@ class Journal:
             if found is None:
                 return None
             if found.version != database.VERSION:
-                raise JournalError(f"{self!r} was written by another version of dify-workflow.")
+                raise JournalError(
+                    f"The journal {self} was written by another version of dify-workflow."
+                )
             columns = tuple(map(str, orjson.loads(found.columns or "[]")))
             return JournalHeader(
                 found.base_url, found.key_digest, found.user_id, found.has_ids, columns

@@ -327,8 +327,8 @@ class Batch:
             count = await to_thread.run_sync(journal.count)
             if count and not self._settings.resume:
                 raise InvalidRequestError(
-                    f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
-                    "them, or name another journal for a new batch."
+                    f"The journal {journal} has rows of an earlier batch: pass resume=True to "
+                    "continue with them, or name another journal for a new batch."
                 )
             with CancelScope() as self._scope:
                 await self._carry_out(journal)
