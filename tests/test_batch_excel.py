@@ -74,6 +74,46 @@ def test_cells_are_what_people_see(tmp_path: Path) -> None:
     assert [*next(iter(read_rows(path))).values()] == [expected for _, expected in values]
 
 
+def test_numbers_of_many_digits_are_whole_and_have_no_exponent(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["a", "b", "c", "d"], [1, 2, 3, 4]]))
+    sheet = "xl/worksheets/sheet1.xml"
+    for old, new in (
+        (b"<v>1</v>", b"<v>4111111111111110</v>"),
+        (b"<v>2</v>", b"<v>4.11111111111111E+15</v>"),
+        (b"<v>3</v>", b"<v>1.2345678901234499E+17</v>"),
+        (b"<v>4</v>", b"<v>123456789012345680000</v>"),
+    ):
+        edited(path, sheet, old, new)
+    (row,) = read_rows(path)
+    assert [repr(value) for value in row.values()] == [
+        "4111111111111110",
+        "4111111111111110",
+        "123456789012345000",
+        "1.23456789012346e+20",
+    ]
+    edited(path, sheet, b"<v>4111111111111110</v>", b"<v>1" + b"0" * 400 + b"</v>")
+    with pytest.raises(RowsError, match="too large to convert"):
+        list(read_rows(path))
+
+
+def test_a_formula_may_give_an_empty_text_and_merged_cells_may_be_empty(tmp_path: Path) -> None:
+    rows = [["name", "note"], ["Ann", 1], ["Bob", 2], [], ["Eve", 3]]
+    path = saved(tmp_path / "a.xlsx", ("Data", rows))
+    book = load_workbook(path)
+    for place in ("D1:E1", "A4:B4", "D5:D6"):
+        book["Data"].merge_cells(place)
+    book.save(path)
+    sheet = "xl/worksheets/sheet1.xml"
+    for line, value in ((2, b"<v></v>"), (3, b"<v/>")):  # as Excel writes =IF(A2="";"";1)
+        old = f'<c r="B{line}" t="n"><v>{line - 1}</v>'.encode()
+        edited(path, sheet, old, b'<c r="B%d" t="str"><f>IF(A9="","",1)</f>' % line + value)
+    assert [(row["name"], row["note"] or None) for row in read_rows(path)] == [
+        ("Ann", None),
+        ("Bob", None),
+        ("Eve", 3),
+    ]
+
+
 def test_the_table_may_begin_anywhere_and_have_gaps(tmp_path: Path) -> None:
     rows = [[], [None], [None, " Name ", "n", None], [None, "Ann", 1], [], [None, "Bob", None, ""]]
     read = list(lines_of(read_rows(saved(tmp_path / "a.xlsx", ("Data", rows)))))
@@ -122,7 +162,7 @@ def test_what_is_wrong_with_cells_is_told_of_all_of_them(tmp_path: Path) -> None
     assert caught.value.problems == (
         "row 2: cell B2 has the error #N/A",
         "row 3: cell A3 has a formula whose value is not in the file; open it in Excel and save it",
-        "row 4: column C has a value and no name",
+        "row 4: column C has a value and no name in row 1",
         "row 5: the cells A5:B5 are merged; unmerge them and fill each one",
         "row 6: name takes at most 48 characters, not 49",
     )
@@ -184,6 +224,20 @@ def test_other_files_are_refused_with_what_can_be_done(tmp_path: Path) -> None:
             read_rows(path)
 
 
+def test_a_strict_open_xml_spreadsheet_is_named_with_what_can_be_done(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"]]))
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in parts.items():
+            for kind in (b"spreadsheetml", b"officeDocument"):
+                loose = b"http://schemas.openxmlformats.org/" + kind + b"/2006"
+                data = data.replace(loose, b"http://purl.oclc.org/ooxml/" + kind)  # noqa: PLW2901
+            file.writestr(name, data)
+    with pytest.raises(RowsError, match=r"Strict Open XML spreadsheet, save it as Excel Workbook"):
+        read_rows(path)
+
+
 def test_a_file_that_is_cut_or_spoilt_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.xlsx", ("Data", [["name"], *([f"{n}" * 9] for n in range(2000))]))
     whole = path.read_bytes()
@@ -214,6 +268,13 @@ def test_a_file_that_unpacks_to_far_too_much_is_refused(
     path = saved(tmp_path / "b.xlsx", ("Data", [["name"], ["Ann"]]))
     edited(path, "xl/worksheets/sheet1.xml", b"</sheetData>", b" " * (6 << 20) + b"</sheetData>")
     with pytest.raises(RowsError, match=r"b\.xlsx has a row that is too large"):
+        read_rows(path)
+
+
+def test_a_row_of_far_too_many_cells_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"]]))
+    edited(path, "xl/worksheets/sheet1.xml", b"</row></sh", b"<c/>" * (2 << 20) + b"</row></sh")
+    with pytest.raises(RowsError, match=r"a\.xlsx has a row that is too large"):
         read_rows(path)
 
 
@@ -335,7 +396,7 @@ def test_a_template_has_notes_drop_downs_and_an_example_row(tmp_path: Path) -> N
     assert [cell.value for cell in sheet[1]] == [field.name for field in FIELDS]
     assert [cell.comment.text for cell in sheet[1]] == [
         "Topic: a text; at most 12 characters",
-        "one of its choices; may be empty",
+        "one of: loud, clear | =quiet; may be empty",
         "a number",
         "TRUE or FALSE; may be empty",
         "files: their paths or addresses, one on each line; at most 5 files; document",

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import csv
+import io
+import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from openpyxl import load_workbook
+from rich.console import Console
+from rich.text import Text
 
-from dify_workflow.batch import BatchProgress, reconcile
+from dify_workflow.batch import BatchProgress, excel, reconcile
+from dify_workflow.cli import batch_view
 from dify_workflow.cli.batch_view import Speed, facts
 from dify_workflow.cli.commands.batch import _without_password
-from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+from dify_workflow.cli.console import quoted
+from dify_workflow.emulator import BeginNode, Emulator, EndNode, Input, NodeError, node, workflow
 from support.batches import Runs, counted_runs, counts, sent_long_ago, table
-from support.cli import Result, call, in_terminal, started
+from support.cli import Result, call, environment, in_terminal, started
 from support.program import PipedProgram
 from support.waiting import wait_until
 
@@ -198,7 +208,8 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         assert (corrected.code, "200 rows: 200 succeeded" in corrected.err) == (0, True)
         changed(rows, {"A52": "Another"})
         refused = run(*again.split()[2:])
-        assert (refused.code, "another row 52 than the one given" in refused.said) == (3, True)
+        said = f"The journal {out}.journal has another row 52 than the one given"
+        assert (refused.code, said in refused.said) == (3, True)
     cells = load_workbook(out).worksheets[0][51]
     assert [cell.value for cell in cells][:5] == [
         "Ottilie",
@@ -235,6 +246,91 @@ def test_the_command_that_goes_on_reads_the_table_as_before(runs: Runs, tmp_path
     done = call("batch", str(rows), *options, base_url=runs.emulator.base_url, key=KEY)
     assert done.err.startswith("rows.csv: cp1252 (Western European), cells separated by |.\n")
     assert f"--output {out} --delimiter '|' --encoding cp1252 --resume {rows}" in done.err
+
+
+def test_the_command_that_goes_on_has_the_options_that_were_given(tmp_path: Path) -> None:
+    rows, out = table(tmp_path / "it's $1.csv", 1), tmp_path / "a b.csv"
+    options = ("--concurrency", "2", "--rate", "50.0", "--escape-formulas", "--timeout", "60.0")
+    with counted_runs(fails=1) as runs:
+        done = call(
+            "batch",
+            str(rows),
+            "--output",
+            str(out),
+            *options,
+            base_url=runs.emulator.base_url,
+            key=KEY,
+        )
+        assert done.code == 1
+        words = shlex.split(done.err.splitlines()[-1])
+        given = ["batch", "--output", str(out), *options, "--resume", "--rerun-failed", str(rows)]
+        assert sorted(words) == sorted(["dify-workflow", *given])
+        again = call(*words[1:], base_url=runs.emulator.base_url, key=KEY)
+    assert again.code == 0
+
+
+def test_a_command_for_windows_has_no_single_quotes() -> None:
+    words = ["batch", "--output", r"C:\My files\it's.csv", "--delimiter", "|", r"C:\a.xlsx"]
+    assert quoted(words, is_windows=True) == (
+        r"""batch --output "C:\My files\it's.csv" --delimiter "|" C:\a.xlsx"""
+    )
+
+
+def test_results_that_no_sheet_can_hold_are_written_by_the_command_that_is_named(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_ROWS", 2)
+    rows, out = table(tmp_path / "rows.csv", 3), tmp_path / "results.xlsx"
+    url = runs.emulator.base_url
+    done = call("batch", str(rows), "--output", str(out), base_url=url, key=KEY)
+    assert (done.code, "A sheet has 2 rows" in done.said) == (2, True)
+    again = next(line for line in done.err.splitlines() if line.startswith("  dify-workflow"))
+    assert call(*shlex.split(again)[1:], base_url=url, key=KEY).code == 0
+    assert statuses(tmp_path) == ["succeeded"] * 3
+    assert runs.counts.total() == 3
+
+
+def test_formulas_in_a_csv_are_counted_and_numbers_are_none(
+    runs: Runs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / "results.csv"
+    rows.write_text("name,x\n=Ann,-1\n@Bob,+49170\nEve,\n", encoding="utf-8")
+    command = ("batch", str(rows), "--output", str(out))
+    url = runs.emulator.base_url
+    assert call(*command, base_url=url, key=KEY).code == 0
+    assert "results.csv: 2 texts begin like a formula" in caplog.text
+    caplog.clear()
+    assert call(*command, "--resume", "--escape-formulas", base_url=url, key=KEY).code == 0
+    sheet = ("batch", str(rows), "--output", str(tmp_path / "results.xlsx"))
+    assert call(*sheet, base_url=url, key=KEY).code == 0
+    assert "formula" not in caplog.text
+
+
+@workflow(Input("name"), Input("unit"))
+def costly(inputs: Any) -> Any:
+    yield BeginNode("model", "llm")
+    cost = {"total_tokens": 12, "total_price": "0.0123", "currency": inputs["unit"]}
+    yield EndNode("model", metadata=cost)
+    return {}
+
+
+def test_the_price_so_far_is_told_by_currency_and_kept_in_the_journal(tmp_path: Path) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / "results.csv"
+    lines = "".join(f"Ann {n},USD\nBob {n},RMB\n" for n in range(3))
+    rows.write_text(f"name,unit\n{lines}", encoding="utf-8")
+    command = ("batch", str(rows), "--output", str(out), "--concurrency", "1")
+    with Emulator(costly, linger=0.05) as emulator:
+        options = {"base_url": emulator.base_url, "key": "app-costly"}
+        with in_terminal(*command, **options) as terminal:
+            terminal.see("tokens", "USD", "RMB")
+            assert terminal.end() == 0
+        done = call(*command, "--resume", **options)
+        assert "72 tokens, 0.037 RMB, 0.037 USD\n" in done.err
+        rows.write_text(f"name,unit\n{lines}Eve,USD\n", encoding="utf-8")
+        with closing(sqlite3.connect(f"{out}.journal")) as journal, journal:
+            journal.execute("UPDATE dify_batch_row SET prices = NULL WHERE number = 0")
+        more = call(*command, "--resume", **options)
+    assert "84 tokens, at least 0.037 RMB, at least 0.037 USD\n" in more.err
 
 
 def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) -> None:
@@ -338,6 +434,23 @@ def test_in_a_terminal_a_bar_shows_counts_rate_and_time_left(tmp_path: Path) -> 
             assert "12 rows: 12 succeeded" in terminal.everything
 
 
+def test_a_terminal_of_80_columns_has_room_for_all_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, legacy_windows=False)
+    monkeypatch.setattr(batch_view, "errors", console)
+    monkeypatch.setattr(batch_view, "can_draw", lambda: True)
+    counts = {"succeeded": 12_000, "failed": 345}
+    progress = BatchProgress(100_000, 0, counts, 1_234_567, {"USD": Decimal("12.34")}, 1)
+    monkeypatch.setattr(Speed, "rate", lambda *_: 110.5)
+    with closing(batch_view.view_of_batch()) as view:
+        view.show(progress)
+    assert isinstance(console.file, io.StringIO)
+    shown = Text.from_ansi(console.file.getvalue()).plain
+    for said in ("12,345 of 100,000 12,000 succeeded  345 failed", *facts(progress, 110.5)):
+        assert said in shown
+
+
 def test_rate_and_time_left_are_of_late() -> None:
     speed = Speed()
     for second in range(100):
@@ -346,7 +459,41 @@ def test_rate_and_time_left_are_of_late() -> None:
     assert 1.9 < rate < 2.1
     progress = BatchProgress(1000, 0, {"succeeded": 598}, tokens=5)
     assert facts(progress, 2.0) == ["2.0/s", "3 min 21 s left", "5 tokens"]
+    costs = {"USD": Decimal("1234.5"), "RMB": Decimal("0.000123"), "\x1b[m": Decimal(1)}
+    assert facts(attrs.evolve(progress, prices=costs), 0.0) == [
+        "5 tokens",
+        "1.00 \\x1b[m",
+        "0.00012 RMB",
+        "1,234.50 USD",
+    ]
+    assert facts(attrs.evolve(progress, prices={"USD": Decimal(2)}, unpriced=1), 0.0)[1:] == [
+        "at least 2.00 USD"
+    ]
     assert facts(BatchProgress(None), 0.0) == []
+
+
+def test_what_the_results_need_is_told_before_the_batch(runs: Runs, tmp_path: Path) -> None:
+    rows = table(tmp_path / "rows.csv", 1)
+    for package, ending, extra in (
+        ("openpyxl", "xlsx", "excel"),
+        ("pyarrow", "parquet", "parquet"),
+    ):
+        program = (
+            f"import sys; sys.modules[{package!r}] = None; "
+            "from dify_workflow.__main__ import main; "
+            f"sys.argv[1:] = ['batch', {str(rows)!r}, '--output', 'results.{ending}']; main()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=environment(runs.emulator.base_url, KEY),
+        )
+        assert (done.returncode, f"'dify-workflow[{extra}]'" in done.stderr) == (2, True)
+    assert not runs.counts
+    assert list(tmp_path.iterdir()) == [rows]
 
 
 def test_without_the_extra_the_command_says_what_to_install() -> None:

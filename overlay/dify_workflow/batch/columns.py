@@ -95,9 +95,7 @@ class Columns:
         except InvalidRequestError:
             return ""  # that is what is wrong
         columns = {folded(name): name for name in self.unused(names)}
-        lacking = [
-            field.name for field in self.fields if field.required and field.name not in matched
-        ]
+        lacking = [field.name for field in self.fields if field.name not in matched]
         meant = {name: difflib.get_close_matches(folded(name), columns, n=1) for name in lacking}
         return " ".join(
             f"There is no column {name!r}: is {columns[found[0]]!r} meant?"

@@ -25,7 +25,14 @@ _BLOCK = 1 << 20
 _SAMPLE = 100
 """Records that are looked at, where the delimiter is detected."""
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
+_PROBLEMS = {
+    "unexpected end": 'a quote (") opens a cell, and none closes it',
+    "expected after": 'text stands behind the quote (") that closes a cell; within a cell a quote '
+    'is written twice ("")',
+}
+"""What the csv module says of quotes, in words for people."""
+
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -40,6 +47,12 @@ _NAMES = {
     "cp1252": "cp1252 (Western European)",
     "gb18030": "GBK (Chinese)",
 }
+
+_GUESSED = frozenset({"cp1252", "gb18030"})
+"""Encodings that a file may have instead of another one; nothing shows for certain."""
+
+_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\W\d_]*")
+_LONGEST_EXAMPLE = 20
 
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """The first line with which Excel is told the delimiter."""
@@ -59,15 +72,20 @@ class Dialect:
         encoding: Name of its encoding.
         delimiter: What stands between two cells.
         has_sep: Whether its first line only says what the delimiter is.
+        example: A word of it by which people see whether the encoding was guessed rightly; empty
+            where it was not guessed.
     """
 
     encoding: str
     delimiter: str
     has_sep: bool = False
+    example: str = ""
 
     def __str__(self) -> str:
         encoding = _NAMES.get(self.encoding, self.encoding)
-        return f"{encoding}, cells separated by {_DELIMITERS.get(self.delimiter, self.delimiter)}"
+        example = f", as in {self.example!r}" if self.example else ""
+        delimiter = _DELIMITERS.get(self.delimiter, self.delimiter)
+        return f"{encoding}{example}, cells separated by {delimiter}"
 
 
 def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Dialect:
@@ -80,17 +98,22 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
 
     Raises:
         InvalidRequestError: There is no such encoding, or the delimiter is no character.
+        RowsError: It is no CSV.
     """
+    is_guessed = encoding is None
     encoding = _encoding(path) if encoding is None else _known(encoding)
+    example = _example(path, encoding) if is_guessed and encoding in _GUESSED else ""
     if delimiter is not None:
         delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter.lower(), delimiter)
         if len(delimiter) != 1 or delimiter in '"\r\n':
             raise InvalidRequestError(f"A delimiter is one character, or tab, not {delimiter!r}.")
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        said = _SEP.fullmatch(file.readline(16))
-    if said is not None:
-        return Dialect(encoding, delimiter or said[1], has_sep=True)
-    return Dialect(encoding, delimiter or _delimiter(path, encoding))
+        start = file.readline(16)
+    if start.startswith("PK\x03\x04"):
+        raise RowsError(f"{path.name} is no CSV, but may be an Excel file: name it .xlsx.")
+    if said := _SEP.fullmatch(start):
+        return Dialect(encoding, delimiter or said[1], has_sep=True, example=example)
+    return Dialect(encoding, delimiter or _delimiter(path, encoding), example=example)
 
 
 def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], None]]:
@@ -102,12 +125,14 @@ def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], No
     csv.field_size_limit(_LONGEST_CELL)
     with path.open(encoding=dialect.encoding, newline="") as file:
         records = csv.reader(file, delimiter=dialect.delimiter, strict=True)
+        number = 0
         try:
             for number, cells in enumerate(records, start=1):
                 if number > 1 or not dialect.has_sep:
                     yield number, cells, None
         except csv.Error as error:
-            raise RowsError(f"{path.name}, line {records.line_num}: {error}.") from error
+            problem = next((said for sign, said in _PROBLEMS.items() if sign in str(error)), error)
+            raise RowsError(f"{path.name}, row {number + 1}: {problem}.") from error
         except UnicodeDecodeError as error:
             name = _NAMES.get(dialect.encoding, dialect.encoding)
             raise RowsError(
@@ -140,6 +165,13 @@ def _encoding(path: Path) -> str:
     return "gb18030" if _is_chinese(path) and _is_valid(path, "gb18030") else "cp1252"
 
 
+def _example(path: Path, encoding: str) -> str:
+    """The first word of a file that other encodings would read otherwise."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        found = map(_WORD.search, file)
+        return next((word[0][:_LONGEST_EXAMPLE] for word in found if word), "")
+
+
 def _is_valid(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     with path.open("rb") as file:
@@ -170,20 +202,21 @@ def _is_chinese(path: Path) -> bool:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    """The delimiter with which all records have as many cells as the first, and the most."""
+    """The delimiter with which all records have as many cells, and most of them the most cells.
+
+    Where several fit, commas go before semicolons, tabs and bars; in a .tsv file, tabs go first.
+    """
     best, most = ",", (False, 1)
     csv.field_size_limit(_LONGEST_CELL)
-    for delimiter in _DELIMITERS:
+    is_tabbed = path.suffix.lower() == ".tsv"
+    for delimiter in sorted(_DELIMITERS, key=lambda each: is_tabbed and each != "\t"):
         with path.open(encoding=encoding, errors="replace", newline="") as file:
-            widths = Counter[int]()
-            width = 0
             try:
-                for cells in islice(csv.reader(file, delimiter=delimiter), _SAMPLE):
-                    if any(cells):
-                        width = width or len(cells)
-                        widths[len(cells)] += 1
+                records = islice(csv.reader(file, delimiter=delimiter), _SAMPLE)
+                widths = Counter(len(cells) for cells in records if any(cells))
             except csv.Error:
                 continue
+        width = widths.most_common(1)[0][0] if widths else 1
         found = (len(widths) == 1, width)
         if width > 1 and found > most:
             best, most = delimiter, found

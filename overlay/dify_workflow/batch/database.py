@@ -31,6 +31,7 @@ from .records import (
     RowResult,
     batched,
     json_text,
+    prices_text,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class AnyText(sa.TypeDecorator[str]):
         return json.loads(value) if value is not None and value.startswith('"') else value
 
 
-VERSION = 1
+VERSION = 2
 """Version of the tables; a journal of another one is refused."""
 
 BUSY_SECONDS = 60
@@ -108,9 +109,10 @@ rows = sa.Table(
     sa.Column("outputs", sa.Text),
     sa.Column("elapsed", sa.Float),
     sa.Column("tokens", sa.BigInteger),
+    sa.Column("prices", sa.Text),
 )
-"""One record a row, numbered from 0 in the order in which rows were first read; `row` and `outputs`
-are JSON, `sent_at` is Unix seconds by the server's clock, where that was known."""
+"""One record a row, numbered from 0 in the order in which rows were first read; `row`, `outputs`
+and `prices` are JSON, `sent_at` is Unix seconds by the server's clock, where that was known."""
 
 sa.Index("dify_batch_row_progress", rows.c.state, rows.c.status, rows.c.number, rows.c.tokens)
 sa.Index("dify_batch_row_run", rows.c.run_id)
@@ -320,6 +322,7 @@ _END = (
         outputs=sa.bindparam("out"),
         elapsed=sa.bindparam("took"),
         tokens=sa.bindparam("used"),
+        prices=sa.bindparam("cost"),
         run_id=sa.func.coalesce(sa.bindparam("run", type_=AnyText), rows.c.run_id),  # pyright: ignore[reportUnknownArgumentType]
     )
 )
@@ -381,5 +384,6 @@ def _end_values(state: str, result: RowResult) -> dict[str, object]:
         "out": outputs,
         "took": result.elapsed_time,
         "used": result.total_tokens,
+        "cost": None if result.prices is None else prices_text(result.prices),
         "run": result.run_id,
     }

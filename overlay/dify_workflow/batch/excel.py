@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -56,6 +57,9 @@ _MOST_HELD = 256 << 20
 _LARGEST_PIECE = 32 << 20
 """Most bytes of a row, and of what stands before the first and after the last one."""
 
+_MOST_TAGS = 1 << 20
+"""Most tags of these; a row with a formula in each of its 16,384 cells has 98,304."""
+
 _BLOCK = 1 << 20
 
 _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -64,12 +68,16 @@ _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _EXACT = 10**15
 """From here on Excel rounds whole numbers."""
 
+_LARGEST_WHOLE = 2**63
+"""From here on a number of Excel stays a floating-point one."""
+
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')
 _UNCALCULATED = re.compile(
-    rb'<(?:\w+:)?c\b[^>]*?r="([A-Z]+\d+)"[^>]*>\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)'
+    rb'<(?:\w+:)?c\b(?![^>]* t="str")[^>]*?r="([A-Z]+\d+)"[^>]*>'
+    rb"\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-"""A formula without its value."""
+"""A formula without its value; one that gives an empty text has the type ``str``."""
 
 _HIDDEN = re.compile(rb'<(?:\w+:)?row\b[^>]*? hidden="(?:1|true)"')
 _OVERLAP = 4096
@@ -87,6 +95,7 @@ _UNREADABLE = (
     KeyError,
     NotImplementedError,
     OSError,
+    OverflowError,
     ParseError,
     TypeError,
     ValueError,
@@ -137,7 +146,10 @@ def sheet_of(path: Path, name: str | None) -> Sheet:
     with _opened(path, has_cells=False) as book:
         every: list[str] = [sheet.title for sheet in book.worksheets]
         if not every:
-            raise RowsError(f"{path.name} has no sheet with cells.")
+            raise RowsError(
+                f"{path.name} has no sheet that can be read. If it is a Strict Open XML "
+                "spreadsheet, save it as Excel Workbook (.xlsx)."
+            )
         shown = [title for title in every if book[title].sheet_state == "visible"]
         wanted = (shown or every)[0] if name is None else name
         if wanted not in every:
@@ -157,11 +169,14 @@ def _seen_in(source: IO[bytes], path: Path) -> Sheet:
         RowsError: One piece of it, such as a row, is too large for the memory.
     """
     hidden, merged, uncalculated = 0, dict[str, None](), dict[str, None]()
-    rest, piece = b"", 0
+    rest, piece, tags = b"", 0, 0
     while block := source.read(_BLOCK):
         text = rest + block
-        piece = 0 if b"<row" in text or b":row" in text else piece + len(block)
-        if piece > _LARGEST_PIECE:
+        if b"<row" in text or b":row" in text:
+            piece = tags = 0
+        else:
+            piece, tags = piece + len(block), tags + block.count(b"<")
+        if piece > _LARGEST_PIECE or tags > _MOST_TAGS:
             raise RowsError(f"{path.name} has a row that is too large to be read.")
         if b"mergeCell" in text:
             merged |= dict.fromkeys(found.decode() for found in _MERGED.findall(text))
@@ -182,9 +197,7 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
         RowsError: The file is damaged.
     """
     wrong: dict[int, str] = {}
-    for place in sheet.merged:
-        said = f"the cells {place} are merged; unmerge them and fill each one"
-        wrong.setdefault(_first_row(place), said)
+    merged = {place.partition(":")[0]: place for place in sheet.merged}
     for place in sheet.uncalculated:
         said = f"cell {place} has a formula whose value is not in the file"
         wrong.setdefault(_first_row(place), f"{said}; open it in Excel and save it")
@@ -195,8 +208,12 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
                 return
             problem = wrong.get(number) if wrong else None
             for cell in cells:
-                if cell.data_type == "e" and problem is None:
+                if problem is not None or cell.value is None:
+                    continue
+                if cell.data_type == "e":
                     problem = f"cell {cell.coordinate} has the error {cell.value}"
+                elif merged and (region := merged.get(cell.coordinate)):
+                    problem = f"the cells {region} are merged; unmerge them and fill each one"
             yield number, [_value(cell, book.epoch) for cell in cells], problem
 
 
@@ -221,10 +238,13 @@ def _value(cell: Any, epoch: datetime) -> JSON:
     value = cell.value
     if isinstance(value, str):
         return _ESCAPED.sub(_unescaped, value) if "_x" in value else value
-    if isinstance(value, float):
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) >= _EXACT):
         # Excel shows 15 digits, and people see 0.3 where 0.1 + 0.2 gives a little more.
-        value = float(f"{value:.15g}") if math.isfinite(value) else value
-        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+        if not math.isfinite(value):
+            return value
+        shown = Decimal(f"{float(value):.15g}")
+        is_whole = abs(shown) < _LARGEST_WHOLE and shown == shown.to_integral_value()
+        return int(shown) if is_whole else float(shown)
     if isinstance(value, datetime) and value.time() == time() and not _shows_time(cell):
         value = value.date()
     if isinstance(value, date | time | timedelta):
@@ -277,7 +297,11 @@ def _opened(path: Path, *, has_cells: bool = True) -> Generator[Any, None, None]
             if file.read(len(_OLD)) == _OLD:
                 what = f"{path.name} has a password, or is an old .xls"
                 raise RowsError(f"{what}: save it as .xlsx, without a password.") from error
-            raise RowsError(f"{path.name} is no Excel file that can be read: {error}.") from error
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise RowsError(
+                f"{path.name} is no Excel file that can be read ({reason}): open it in Excel and "
+                "save it as .xlsx."
+            ) from error
 
 
 def _check_size(file: IO[bytes], name: str) -> None:

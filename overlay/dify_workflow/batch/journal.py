@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Executable, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .._json import JSONObject, is_object
+from ..models.usage import sum_of
 from ..outcomes import stop_reason
 from . import database
 from .database import control, earlier_runs, rows, shut_down_runs
@@ -33,6 +35,7 @@ from .records import (
     batched,
     digest,
     from_json,
+    prices_from,
     status_of,
 )
 
@@ -76,6 +79,9 @@ class Journal:
             self.close()
             raise
 
+    def __str__(self) -> str:
+        return str(database.file_of(self.url) or self.url.render_as_string(hide_password=True))
+
     def __repr__(self) -> str:
         return f"<Journal {self.url.render_as_string(hide_password=True)}>"
 
@@ -105,7 +111,9 @@ class Journal:
         """
         held = database.lock(self._engine)
         if held is None:
-            raise JournalError(f"Another batch is going on with {self!r}; wait for its end.")
+            raise JournalError(
+                f"Another batch is going on with the journal {self}; wait for its end."
+            )
         try:
             self._withdraw_commands()  # of a batch that died, whose workers may go on
             try:
@@ -176,7 +184,9 @@ class Journal:
             if found is None:
                 return None
             if found.version != database.VERSION:
-                raise JournalError(f"{self!r} was written by another version of dify-workflow.")
+                raise JournalError(
+                    f"The journal {self} was written by another version of dify-workflow."
+                )
             columns = tuple(map(str, orjson.loads(found.columns or "[]")))
             return JournalHeader(
                 found.base_url, found.key_digest, found.user_id, found.has_ids, columns
@@ -305,6 +315,17 @@ class Journal:
                 tokens += int(spent)
         return counts, tokens
 
+    def prices(self) -> tuple[dict[str, Decimal], int]:
+        """What the runs cost, by currency, and how many used tokens whose price is not known."""
+        unpriced = select(func.count()).where(rows.c.tokens > 0, rows.c.prices.is_(None))
+        costs = select(rows.c.prices, func.count()).where(rows.c.prices.is_not(None))
+        with self._connected() as connection:
+            told = connection.execute(costs.group_by(rows.c.prices))
+            return sum_of(
+                {currency: price * many for currency, price in prices_from(text).items()}
+                for text, many in told
+            ), int(connection.execute(unpriced).scalar_one())
+
     def count_in(self, *states: str) -> int:
         """How many rows are in these states."""
         return self._number(select(func.count()).where(rows.c.state.in_(states)))
@@ -418,6 +439,7 @@ def _result_from(row: Any) -> RowResult:
         run_id=row.run_id,
         elapsed_time=row.elapsed,
         total_tokens=row.tokens,
+        prices=None if row.prices is None else prices_from(row.prices),
         attempts=row.attempts,
     )
 

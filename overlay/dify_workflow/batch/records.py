@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 from pathlib import PurePath
 from typing import ClassVar, Final, NamedTuple, TypeAlias, TypeVar
@@ -60,6 +60,8 @@ class RowResult(Record):
         elapsed_time: Duration of the run in seconds.
         total_tokens: Tokens that model calls used.
         attempts: How often it was sent.
+        prices: What its run cost, by currency; None where that is not known, as of a run that was
+            followed without its events.
     """
 
     number: int
@@ -72,6 +74,7 @@ class RowResult(Record):
     elapsed_time: float | None = None
     total_tokens: int | None = None
     attempts: int = 0
+    prices: Mapping[str, Decimal] | None = None
 
     __dataclass_fields__: ClassVar[Columns] = columns(
         "number",
@@ -81,6 +84,7 @@ class RowResult(Record):
         "run_id",
         "elapsed_time",
         "total_tokens",
+        "prices",
         "attempts",
         "row",
         "outputs",
@@ -138,6 +142,7 @@ class RowRecord:
             run_id=str(run.id),
             elapsed_time=_kept("elapsed_time", run.elapsed_time, _as_seconds),
             total_tokens=_kept("total_tokens", run.total_tokens, _as_count),
+            prices=run.usage.prices,
         )
 
 
@@ -260,6 +265,19 @@ def json_text(value: JSON) -> str:
     except ValueError as error:  # Python 3.12 and newer write what nobody can read again
         raise RecursionError(str(error)) from None
     return text
+
+
+def prices_text(prices: Mapping[str, Decimal]) -> str:
+    """Prices by currency as JSON text, in which they are exact."""
+    return json.dumps({currency: str(price) for currency, price in prices.items()})
+
+
+def prices_from(text: str) -> dict[str, Decimal]:
+    """Prices by currency, or a ValueError."""
+    try:
+        return {str(currency): Decimal(price) for currency, price in json.loads(text).items()}
+    except InvalidOperation as error:
+        raise ValueError(f"{text} are no prices") from error
 
 
 def from_json(text: str) -> JSON:

@@ -115,7 +115,8 @@ class Registry:
                 raise RowsError(f"{what} cannot be run; nothing was", problems[:MOST_KEPT], hint)
             if number < self._had:
                 raise JournalError(
-                    f"{self._journal!r} has {self._had:,} rows, of which only {number:,} were "
+                    f"The journal {self._journal} has {self._had:,} rows, of which only "
+                    f"{number:,} were "
                     "given; rows may be added, but none may be taken away."
                 )
             if twice := number - self._journal.count():
@@ -234,7 +235,8 @@ class Registry:
         if self._journal.replace(each.as_kept(known.number if known else each.place)):
             return False
         raise JournalError(
-            f"{self._journal!r} has another {self._name(each)} than the one given; use a new "
+            f"The journal {self._journal} has another {self._name(each)} than the one given; "
+            "use a new "
             "journal for other rows."
         )
 
@@ -290,7 +292,8 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
         return mine
     if header.user_id != mine.user_id:
         raise JournalError(
-            f"The runs of {journal!r} are for the user {header.user_id!r}, not {mine.user_id!r}: "
+            f"The runs of the journal {journal} are for the user {header.user_id!r}, not "
+            f"{mine.user_id!r}: "
             "give the client that user_id, or use a new journal."
         )
     if (header.base_url, header.key_digest) != (mine.base_url, mine.key_digest):
@@ -313,8 +316,11 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
     except NotFoundError:
         pass
     except InvalidRequestError as error:
-        raise JournalError(f"{journal!r} is damaged: it has a run that none can be.") from error
+        raise JournalError(
+            f"The journal {journal} is damaged: it has a run that none can be."
+        ) from error
     raise JournalError(
-        f"{journal!r} belongs to another app: this key's app has none of its runs. Use that app's "
+        f"The journal {journal} belongs to another app: this key's app has none of its runs. "
+        "Use that app's "
         "key, or a new journal."
     )

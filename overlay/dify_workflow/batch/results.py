@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from decimal import Decimal
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,7 +20,8 @@ import attrs
 from .._json import JSON, JSONObject, is_list, is_object, is_text
 from .._record import Record
 from ..errors import InvalidRequestError
-from ..output import CSVWriter, Source, refuse_source, replacing, without_formula
+from ..models.usage import sum_of
+from ..output import CSVWriter, Source, is_formula, refuse_source, replacing, without_formula
 from .database import file_of, url_of
 from .journal import Journal
 from .records import SUCCESSES, RowResult, json_text
@@ -52,12 +56,16 @@ class BatchProgress(Record):
         skipped: How many had their results before.
         counts: How many rows there are by status, of those with one and not skipped.
         tokens: Tokens that the runs used, of rows that were not skipped.
+        prices: What they cost, by currency, as far as that is known.
+        unpriced: How many of them used tokens whose price is not known.
     """
 
     total: int | None
     skipped: int = 0
     counts: Mapping[str, int] = attrs.field(factory=dict[str, int])
     tokens: int = 0
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict[str, Decimal])
+    unpriced: int = 0
 
     @property
     def settled(self) -> int:
@@ -67,8 +75,14 @@ class BatchProgress(Record):
     def with_result(self, result: RowResult) -> BatchProgress:
         """How far it is with one more result."""
         counts = {**self.counts, result.status: self.counts.get(result.status, 0) + 1}
-        tokens = self.tokens + (result.total_tokens or 0)
-        return attrs.evolve(self, counts=counts, tokens=tokens)
+        tokens = result.total_tokens or 0
+        return attrs.evolve(
+            self,
+            counts=counts,
+            tokens=self.tokens + tokens,
+            prices=sum_of([self.prices, result.prices or {}]),
+            unpriced=self.unpriced + (tokens > 0 and result.prices is None),
+        )
 
 
 @attrs.frozen(repr=False)
@@ -87,6 +101,8 @@ class BatchSummary(Record):
             deploy of Dify does; `max_attempts` repeats their rows.
         attempts_needed: A value of `max_attempts` with which the next call repeats the rows that
             are left of these; None where none is left.
+        prices: What all their runs cost, by currency, as far as that is known.
+        unpriced: How many of them used tokens whose price is not known.
     """
 
     counts: Mapping[str, int]
@@ -97,6 +113,8 @@ class BatchSummary(Record):
     queued: int = 0
     shut_down: int = 0
     attempts_needed: int | None = None
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict[str, Decimal])
+    unpriced: int = 0
     _journal: str = attrs.field(default="", repr=False, alias="journal")
     _sources: tuple[Path, ...] = attrs.field(default=(), repr=False, alias="sources")
     _offsets: Sequence[tuple[int, int]] = attrs.field(default=(), repr=False, alias="offsets")
@@ -135,10 +153,17 @@ class BatchSummary(Record):
         """All rows and their results, as ``pandas.DataFrame`` and ``polars.DataFrame`` take them.
 
         Each has all columns of `write_results`; outputs are as the app gave them, but that files
-        are their addresses. Before the first one, the journal is read once for the columns.
+        are their addresses, and that objects and lists are JSON where a column has other values,
+        too. Before the first one, the journal is read once for the columns.
         """
         with closing(Journal(self._journal)) as journal:
-            yield from ResultTable(journal).lines()
+            table = ResultTable(journal)
+            mixed = {name for name, kinds in table.kinds.items() if _is_mixed(kinds)}
+            for line in table.lines():
+                for name in mixed:
+                    if is_object(line[name]) or is_list(line[name]):
+                        line[name] = json_text(line[name])
+                yield line
 
     def line_of(self, result: RowResult) -> int:
         """The row of the file, counted as a spreadsheet does, or else the place among all rows."""
@@ -258,6 +283,13 @@ def write_results(
                 count = write(opened, rows.kinds, rows.lines(), texts)
         except OSError as error:
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
+    if texts.formulas and target.suffix.lower() == ".csv":
+        logger.warning(
+            "write_results: %s: %s like a formula, which a spreadsheet would run: write a .xlsx "
+            "file for people who open it in one, or escape formulas (--escape-formulas).",
+            target.name,
+            "1 text begins" if texts.formulas == 1 else f"{texts.formulas:,} texts begin",
+        )
     if texts.halved:
         logger.warning(
             "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot hold; an escape "
@@ -285,6 +317,7 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
 
     Raises:
         InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
+        ImportError: Excel and Parquet need their extras.
     """
     if path.suffix.lower() not in _WRITERS:
         raise InvalidRequestError(
@@ -295,6 +328,12 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
     if not path.absolute().parent.is_dir():
         raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
     refuse_source(path, *sources)
+    if (needed := _NEEDED.get(path.suffix.lower())) is not None:
+        import_module(needed, __package__)  # what lacks shows before the batch, not after it
+
+
+_NUMBER = re.compile(r"[+-][\d.,]+")
+"""What begins like a formula, and is a number or a telephone number."""
 
 
 @attrs.define
@@ -308,15 +347,23 @@ class Texts:
     escapes: bool = False
     halved: int = 0
     shortened: int = 0
+    formulas: int = 0
 
     def fitted(self, text: str) -> str:
         """The text as it is written."""
         if self.escapes:
             text = without_formula(text)
+        elif is_formula(text) and not _NUMBER.fullmatch(text):
+            self.formulas += 1
         if is_text(text):
             return text
         self.halved += 1
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_mixed(kinds: set[type]) -> bool:
+    """Whether a column has objects or lists beside other values, which data frames refuse."""
+    return len(kinds) > 1 and not kinds.isdisjoint({dict, list})
 
 
 def _note(kinds: Kinds, values: Mapping[str, JSON]) -> None:
@@ -399,6 +446,9 @@ def _cell(value: JSON, texts: Texts) -> JSON:
     value = json_text(value) if isinstance(value, bool) else _scalar(value)
     return texts.fitted(value) if isinstance(value, str) else value
 
+
+_NEEDED = {".xlsx": ".excel", ".parquet": ".parquet"}
+"""Modules of writers that need an extra."""
 
 _WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
     ".csv": _write_csv,

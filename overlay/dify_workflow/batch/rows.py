@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -99,7 +100,7 @@ def read_rows(
     Args:
         path: The file.
         delimiter: What separates the cells of a CSV file, one character or ``"tab"``; None to
-            detect whether it is a comma, a semicolon or a tab.
+            detect whether it is a comma, a semicolon, a tab or ``|``.
         encoding: Encoding of a CSV file, by a name that Python knows; None to detect whether it is
             UTF-8, UTF-16, cp1252 or GBK.
         sheet: Name of a sheet of an Excel file; None for the first one that is not hidden.
@@ -179,31 +180,37 @@ def _rows(path: Path, grid: Grid, *, pads: bool = False) -> Iterator[FileRow]:
         RowsError: The columns have no names that can be told apart.
     """
     names: list[str] | None = None
+    header = 0
     for line, cells, problem in grid:
         if problem is None and not any(map(_is_value, cells)):
             continue
         if names is None:
-            names = _names(path, line, cells, problem)
+            names, header = _names(path, line, cells, problem), line
             continue
         row = FileRow.at(line, zip(names, cells, strict=False))
         if len(cells) < len(names) and pads:
             row.update(dict.fromkeys(names[len(cells) :]))
         row.pop("", None)
-        row.problem = problem or _misplaced(names, cells, pads=pads)
+        row.problem = problem or _misplaced(names, cells, header, pads=pads)
         yield row
     if names is None:
         raise RowsError(f"{path.name} is empty; its first row must name the columns.")
 
 
-def _misplaced(names: Sequence[str], cells: Sequence[JSON], *, pads: bool) -> str | None:
-    """What is wrong with where the cells of a row stand."""
+def _misplaced(
+    names: Sequence[str], cells: Sequence[JSON], header: int, *, pads: bool
+) -> str | None:
+    """What is wrong with where the cells of a row stand, under the names of the row `header`."""
     if len(cells) < len(names) and not pads:
-        return f"it has {counted(len(cells), 'cell')} under {len(names)} columns"
+        return (
+            f"it has {counted(len(cells), 'cell')} under {len(names)} columns: a delimiter is "
+            "missing, or a line end has no quotes"
+        )
     if len(cells) == len(names) and "" not in names:
         return None
     for at, cell in enumerate(cells):
         if _is_value(cell) and (at >= len(names) or not names[at]):
-            return f"column {_letters(at)} has a value and no name"
+            return f"column {_letters(at)} has a value and no name in row {header}"
     return None
 
 
@@ -214,7 +221,8 @@ def _is_value(cell: JSON) -> bool:
 def _names(path: Path, line: int, cells: Sequence[JSON], problem: str | None) -> list[str]:
     """The names of the columns; none where a column has no value in any row."""
     names = ["" if cell is None else str(cell).strip() for cell in cells]
-    twice = next((name for at, name in enumerate(names) if name and name in names[:at]), None)
+    many = Counter(filter(None, names))
+    twice = next((name for name in names if many[name] > 1), None)
     if twice is not None:
         first, second = [at for at, name in enumerate(names) if name == twice][:2]
         problem = (

@@ -327,8 +327,8 @@ class Batch:
             count = await to_thread.run_sync(journal.count)
             if count and not self._settings.resume:
                 raise InvalidRequestError(
-                    f"{journal!r} has rows of an earlier batch: pass resume=True to continue with "
-                    "them, or name another journal for a new batch."
+                    f"The journal {journal} has rows of an earlier batch: pass resume=True to "
+                    "continue with them, or name another journal for a new batch."
                 )
             with CancelScope() as self._scope:
                 await self._carry_out(journal)
@@ -336,11 +336,14 @@ class Batch:
 
     def _summary(self, journal: Journal, elapsed_time: float) -> BatchSummary:
         counts, tokens = journal.counts()
+        prices, unpriced = journal.prices()
         left = [result.attempts for result in journal.shut_down()]
         waits = setup_of(self._client).options.start_timeout or START_TIMEOUT
         return BatchSummary(
             counts=counts,
             tokens=tokens,
+            prices=prices,
+            unpriced=unpriced,
             skipped=self._progress.skipped,
             elapsed_time=elapsed_time,
             is_interrupted=self.is_interrupted,
@@ -389,6 +392,8 @@ class Batch:
             if unused := columns.unused(registry.columns):
                 names = ", ".join(unused)
                 logger.info("run_batch: the app has no inputs named %s; results have them", names)
+            if hint := columns.near_miss(registry.columns):
+                logger.warning("run_batch: %s", hint)
         elif settings.rerun_failed:
             await to_thread.run_sync(journal.release_failed)
         await to_thread.run_sync(journal.release_shut_down, settings.max_attempts)

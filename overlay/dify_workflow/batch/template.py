@@ -21,10 +21,12 @@ from .errors import needs
 _ROWS = 10_000
 """Rows that have formats and drop-downs."""
 
+_MOST_NAMED = 12
+"""Choices that are named; in Excel, the drop-down has all of them."""
+
 _KINDS = {
     "text-input": "a text",
     "paragraph": "a text",
-    "select": "one of its choices",
     "number": "a number",
     "checkbox": "TRUE or FALSE",
     "json_object": "a JSON object",
@@ -61,6 +63,9 @@ def write_template(path: Path, fields: Sequence[Field]) -> None:
 def described(field: Field) -> str:
     """What people should know of an input, such as ``"Topic: a text, at most 48 characters"``."""
     said = [_KINDS.get(field.kind, field.kind)]
+    if field.kind == "select":
+        some = ["…"] if len(field.options) > _MOST_NAMED else []
+        said = [f"one of: {' | '.join([*field.options[:_MOST_NAMED], *some])}"]
     unit = {"text-input": "characters", "paragraph": "characters", "file-list": "files"}
     if field.longest and field.kind in unit:
         said.append(f"at most {field.longest:,} {unit[field.kind]}")

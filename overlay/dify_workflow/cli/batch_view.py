@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
@@ -49,15 +51,26 @@ class Speed:
 
 
 def facts(progress: BatchProgress, rate: float) -> list[str]:
-    """What is said of a batch: rate, time left, tokens."""
+    """What is said of a batch: rate, time left, tokens, price."""
     said: list[str] = []
     if rate > 0:
         said.append(f"{rate:,.1f}/s")
         if progress.total is not None and progress.total > progress.settled:
             said.append(f"{duration((progress.total - progress.settled) / rate)} left")
-    if progress.tokens:
-        said.append(counted(progress.tokens, "token"))
-    return said
+    return said + _used(progress)
+
+
+def _used(batch: BatchProgress | BatchSummary) -> list[str]:
+    """The tokens that runs used and what they cost, as far as that is known."""
+    said = [counted(batch.tokens, "token")] if batch.tokens else []
+    least = "at least " if batch.unpriced else ""
+    costs = sorted(batch.prices.items())
+    return said + [f"{least}{_amount(cost)} {inert_line(unit)}" for unit, cost in costs]
+
+
+def _amount(price: Decimal) -> str:
+    """A price for people: with cents, or with two digits where it is less than that."""
+    return f"{price:,.{max(2, 1 - price.adjusted())}f}"
 
 
 class BatchView:
@@ -91,16 +104,25 @@ class BatchView:
         return facts(progress, self._speed.rate(now, progress.settled))
 
 
+class _Bar(Progress):
+    """A bar with a line of facts below it: together they have too little room in a terminal."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar and the line."""
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(task.fields["facts"], style="dim", no_wrap=True, overflow="ellipsis")
+
+
 class _BarView(BatchView):
     """Shows it as a bar in a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar = Progress(
+        self._bar = _Bar(
             BarColumn(None),
             TextColumn("{task.fields[rows]}"),
             TextColumn("{task.fields[counts]}"),
-            TextColumn("{task.fields[facts]}", style="dim"),
             console=errors,
             transient=True,
         )
@@ -173,7 +195,9 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
     """
     troubled = summary.troubled(_TROUBLED)
     if troubled:
-        errors.print(Text("Rows that did not succeed:", style="bold"))
+        many = summary.failed + summary.unknown
+        some = "" if many <= len(troubled) else f", {len(troubled)} of {many:,}"
+        errors.print(Text(f"Rows that did not succeed{some}:", style="bold"))
         for result in troubled:
             errors.print(_line(summary, result, headline(result.message or "")))
     slowest = [row for row in summary.slowest(_SLOWEST) if row.elapsed_time is not None]
@@ -183,7 +207,7 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
             errors.print(_line(summary, result, duration(result.elapsed_time)))
     counts = [f"{many:,} {inert_line(status)}" for status, many in summary.counts.items()]
     facts = [*counts, duration(summary.elapsed_time)]
-    facts += [counted(summary.tokens, "token")] if summary.tokens else []
+    facts += _used(summary)
     errors.print(Text(f"{counted(summary.rows, 'row')}: {', '.join(facts)}"))
     errors.print(Text(f"Results: {inert_line(str(output))}"))
     if summary.shut_down:
@@ -191,6 +215,7 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
         errors.print(Text(f"Stopped as the server's workers were shut down: {stops}."))
     if summary.is_interrupted:
         errors.print(Text("Interrupted; --resume goes on."))
+        errors.print(Text(f"  {command(*again, str(table))}"))
         return
     for what, *options in _next_steps(summary):
         errors.print(Text(what))

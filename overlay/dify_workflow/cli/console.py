@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import logging
+import os
+import re
 import shlex
 import signal
 import sys
@@ -19,6 +21,8 @@ from .._json import JSON
 from .._log_output import InertFormatter
 from ..timeline.inert import inert, inert_json, inert_line, json_text, one_line
 
+_PLAIN = re.compile(r"[\w@+=:./\\-]+")
+"""A word that every shell takes as it is."""
 _NO_LIMIT = 10_000
 """Columns where there is no terminal: nothing is cut or wrapped in a pipe."""
 
@@ -112,7 +116,14 @@ def value_text(value: JSON) -> str:
 def command(*words: str) -> str:
     """A command to copy into a shell; its last word is an id, which may begin with a dash."""
     *first, last = map(inert_line, words)
-    return shlex.join(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
+    return quoted(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
+
+
+def quoted(words: Iterable[str], *, is_windows: bool = os.name == "nt") -> str:
+    """Words as a line for a shell: of Windows, in which ' is no quote, or another one."""
+    if not is_windows:
+        return shlex.join(words)
+    return " ".join(word if _PLAIN.fullmatch(word) else f'"{word}"' for word in words)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import ClassVar
 
@@ -10,6 +10,9 @@ import attrs
 
 from .._json import JSON, JSONObject, is_object
 from .._record import Columns, Record, columns
+
+_MOST_DIGITS = 30
+"""Digits before or behind the point that no price has; adding larger numbers may fail."""
 
 
 @attrs.frozen(repr=False)
@@ -86,11 +89,17 @@ def run_usage(total_tokens: int | None, nodes: Sequence[NodeUsage]) -> RunUsage:
     counted = [node for node in nodes if node.node_id not in told_inside]  # else it counts twice
     if total_tokens is None or sum(node.total_tokens or 0 for node in counted) != total_tokens:
         return RunUsage(total_tokens, None, tuple(nodes))
-    prices: dict[str, Decimal] = {}
-    for node in counted:
-        if node.price and node.currency:
-            prices[node.currency] = prices.get(node.currency, Decimal(0)) + node.price
+    prices = sum_of({node.currency: node.price} for node in counted if node.price and node.currency)
     return RunUsage(total_tokens, prices, tuple(nodes))
+
+
+def sum_of(prices: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    """The sum of prices, by currency."""
+    total: dict[str, Decimal] = {}
+    for each in prices:
+        for currency, price in each.items():
+            total[currency] = total.get(currency, Decimal(0)) + price
+    return total
 
 
 def _text(value: JSON) -> str | None:
@@ -108,4 +117,5 @@ def _amount(value: JSON) -> Decimal | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
+    is_price = amount.is_finite() and abs(amount.adjusted()) <= _MOST_DIGITS
+    return amount if is_price else None

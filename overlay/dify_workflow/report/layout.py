@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import attrs
 
+from ..models.usage import sum_of
 from ..timeline.model import Execution, Instant, Round, Span, Timeline, settle, with_inner
 from ..timeline.text import brief, counted, word
 from .axis import Axis
@@ -102,7 +103,7 @@ class _Rows:
             width,
             tuple(notes),
             node.tokens or sum(row.tokens for row in rows),
-            {node.currency: node.price} if node.price else _sum_of(row.costs for row in rows),
+            {node.currency: node.price} if node.price else sum_of(row.costs for row in rows),
             tuple(self._parts(node)),
             branch=branch,
             execution=node,
@@ -148,7 +149,7 @@ class _Rows:
             width,
             tuple(notes + ([word(status)] if status not in {"succeeded", "lost"} else [])),
             sum(row.tokens for row in rows),
-            _sum_of(row.costs for row in rows),
+            sum_of(row.costs for row in rows),
             round=known or Round(index, node.begin),
             rows=rows,
             size=_size(rows),
@@ -223,15 +224,6 @@ def _together(rows: list[Row]) -> list[Row]:
     return [attrs.evolve(row, together=place) for row, place in zip(rows, places, strict=True)]
 
 
-def _sum_of(costs: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
-    """The sum of costs, by currency."""
-    total: dict[str, Decimal] = {}
-    for each in costs:
-        for currency, amount in each.items():
-            total[currency] = total.get(currency, Decimal(0)) + amount
-    return total
-
-
 def _size(rows: Iterable[Row]) -> int:
     return sum(1 + row.size for row in rows)
 
@@ -288,7 +280,7 @@ def lay_out(timeline: Timeline) -> Layout:
         _elapsed(timeline, axis),
         counts,
         tokens,
-        _sum_of(row.costs for row in rows),
+        sum_of(row.costs for row in rows),
         sum(len(node.attempts) for node in nodes),
     )
 

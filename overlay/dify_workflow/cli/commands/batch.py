@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...errors import DifyError, InvalidRequestError
-from ..console import say
+from ..console import command, say
 from ..exits import extras_named, of_batch
 from ..options import User, connection_of
 
@@ -199,25 +199,20 @@ def batch(
                 return
             if not resume and has_rows(where):
                 raise InvalidRequestError(
-                    "The journal has the rows of an earlier batch: --resume goes on with it, and "
-                    "another --journal begins a new one."
+                    f"{_without_password(where)} has the rows of an earlier batch: --resume goes "
+                    "on with it, and another --output or --journal begins a new one."
                 )
             summary = _watched(client, rows, where, dask, settings)
             try:
                 summary.write_results(output, escape_formulas=escape_formulas)
-            except InvalidRequestError:
+            except InvalidRequestError as error:
+                # Where the file could be written, it is the sheet that has too little room.
+                other = output if error.__cause__ else output.with_suffix(".csv")
+                again = _to_resume(context, output=other, journal=_without_password(where))
                 say("Nothing is lost: --resume writes the results again.")
+                say(f"  {command(*again, str(table))}")
                 raise
-            again = _to_resume(
-                output,
-                journal=None if journal is None else _without_password(journal),
-                dask=dask,
-                user=user,
-                sheet=sheet,
-                delimiter=delimiter,
-                encoding=encoding,
-            )
-            show_summary(summary, table, output, again)
+            show_summary(summary, table, output, _to_resume(context))
     raise typer.Exit(of_batch(summary))
 
 
@@ -266,12 +261,37 @@ _AFTER_INTERRUPT = {
 }
 
 
-def _to_resume(output: Path, **options: str | None) -> list[str]:
-    """The words of the command that goes on with a batch, up to the table."""
-    words = ["batch", "--output", str(output)]
-    for name, value in options.items():
-        words += [] if value is None else [f"--{name}", value]
+def _to_resume(context: typer.Context, **others: object) -> list[str]:
+    """The words of the command that goes on with a batch, up to the table.
+
+    Args:
+        context: The command that was typed; its options are repeated, but for the key.
+        others: Options that have other values.
+    """
+    connection = connection_of(context)
+    options: dict[str, Any] = {
+        "profile": connection.profile,
+        "base_url": connection.base_url,
+        "timeout": connection.timeout,
+        **{name: value for name, value in context.params.items() if _is_typed(context, name)},
+    }
+    if (journal := options.get("journal")) is not None:
+        options["journal"] = _without_password(journal)
+    words = ["batch"]
+    for name, value in (options | others).items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return [*words, "--resume"]
+
+
+_NOT_REPEATED = frozenset({"table", "resume", "rerun_unknown", "rerun_failed"})
+"""What is not repeated by itself when a batch goes on."""
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given in the command, and is to be given again."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE" and name not in _NOT_REPEATED
 
 
 def _without_password(journal: str) -> str:
