@@ -112,7 +112,9 @@ def app_of(value: object, name: str) -> ExportedApp:
     version = _version(value.get("version"), name)
     mode = app.get("mode")
     if mode != "workflow":
-        raise DSLError(f"{name} is an app of the kind {mode!r}; only workflow apps can be typed.")
+        raise DSLError(
+            f"{name} is an app of the kind {mode!r:.50}; only workflow apps can be typed."
+        )
     workflow = value.get("workflow")
     graph = workflow.get("graph") if is_mapping(workflow) else None
     if not is_mapping(workflow) or not is_mapping(graph):
@@ -150,7 +152,7 @@ def _of_workflow(workflow: Mapping[str, Any], graph: Mapping[str, Any], name: st
 def _version(value: object, name: str) -> str:
     """The version of the DSL; exports before 0.1.0 have none."""
     text = "0.1.0" if value is None else str(value)
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6}){0,3}", text):
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text):
         raise DSLError(f"{name} has a DSL version that is none: {text[:20]!r}.")
     if _numbers(text) > _numbers(NEWEST):
         raise DSLError(
