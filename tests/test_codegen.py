@@ -203,6 +203,15 @@ def test_whatever_an_app_says_is_data_in_its_module(text: str, tmp_path: Path) -
     assert hints[text or "empty"].__args__ == (text, "b")
 
 
+def test_where_a_run_may_come_to_no_end_its_outputs_may_be_nothing() -> None:
+    decides = node("if", "if-else")
+    edges: list[Any] = [("start", "if"), ("if", "end", "true")]
+    source = generate(app(decides, end(a=["sys", "user_id"]), edges=edges), class_name="Half")
+    assert "HalfOutputs: TypeAlias = HalfOutputsEnd | HalfOutputsNothing" in source
+    whole = app(decides, end(), edges=[*edges, ("if", "end", "false")])
+    assert "Nothing" not in generate(whole, class_name="Half")
+
+
 def test_a_name_and_a_label_like_a_novel_leave_the_module_ours_and_readable() -> None:
     inputs = [{"variable": "a", "label": "l" * 50_000, "type": "text-input"}]
     source = generate(attrs.evolve(app(end(), inputs=inputs), name="n" * 50_000))

@@ -249,6 +249,36 @@ def test_an_iteration_that_gives_itself_ends() -> None:
     assert isinstance(found, ListOf)
 
 
+CASES = {"cases": [{"case_id": "true"}, {"case_id": "second"}]}
+
+
+@pytest.mark.parametrize(
+    ("deciding", "handles"),
+    [
+        (node("it", "if-else", **CASES), ["true", "second", "false"]),
+        (node("it", "if-else"), ["true", "false"]),
+        (node("it", "question-classifier", classes=[{"id": "1"}, {"id": "2"}]), ["1", "2"]),
+        (node("it", "human-input", user_actions=[{"id": "yes"}]), ["yes", "__timeout"]),
+        (node("it", "code", error_strategy="fail-branch"), ["success-branch", "fail-branch"]),
+    ],
+    ids=lambda each: each["data"]["type"] if isinstance(each, dict) else None,
+)
+def test_a_decision_that_leads_nowhere_ends_a_run_without_outputs(
+    deciding: dict[str, Any], handles: list[str]
+) -> None:
+    edges: list[Any] = [("start", "it"), *(("it", "end", each) for each in handles)]
+    assert app_of(export(deciding, end(), edges=edges), "app.yml").always_ends
+    for lost in range(1, len(edges)):
+        fewer = edges[:lost] + edges[lost + 1 :]
+        assert not app_of(export(deciding, end(), edges=fewer), "app.yml").always_ends
+
+
+def test_a_side_branch_without_an_end_changes_nothing() -> None:
+    edges = [("start", "a"), ("start", "b"), ("a", "end")]
+    nodes = (node("a", "code"), node("b", "code"))
+    assert app_of(export(*nodes, end(), edges=edges), "app.yml").always_ends
+
+
 def test_what_a_model_need_not_give_may_be_none_wherever_it_goes() -> None:
     files = ListOf(FILE)
     model = node("model", "llm")

@@ -105,6 +105,7 @@ def digest(app: ExportedApp) -> str:
             [end.id, end.title, [[each.name, str(each.type), each.note] for each in end.outputs]]
             for end in app.ends
         ],
+        **({} if app.always_ends else {"always_ends": False}),
     }
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
@@ -159,7 +160,7 @@ def _outputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
     if app.ends is None:
         return [[*comment(_WITHOUT_EXPORT), f"{given}: TypeAlias = dict[str, Any]"]]
     annotations = Annotations(names)
-    if len(app.ends) == 1:
+    if len(app.ends) == 1 and app.always_ends:
         text = "What the app gives."
         outputs = annotations.typed_dict(given, _keys(app.ends[0]), text=text)
         return [*annotations.blocks, outputs]
@@ -173,6 +174,10 @@ def _outputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
         annotations.blocks.append(
             annotations.typed_dict(part, _keys(end), text=text, is_final=True)
         )
+    if not app.always_ends:
+        parts.append(names.new(f"{given}Nothing"))
+        text = "What the app gives where it comes to no end: nothing."
+        annotations.blocks.append(annotations.typed_dict(parts[-1], (), text=text, is_final=True))
     union = Annotation(tuple(parts)).lines(f"{given}: TypeAlias = ", indent="", in_brackets=False)
     text = "What the app gives; its keys tell at which of its ends."
     return [*annotations.blocks, [*union, *docstring(text)]]

@@ -72,6 +72,7 @@ class ExportedApp:
         nodes: Nodes in the order of the export, without notes.
         ends: End nodes; None where outputs are not known, because there is no export.
         description: Description of the app.
+        always_ends: Whether each run comes to an End node; one that does not gives nothing.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ExportedApp:
     nodes: tuple[Node, ...] = ()
     ends: tuple[End, ...] | None = None
     description: str = ""
+    always_ends: bool = True
 
 
 def read_app(source: str | os.PathLike[str]) -> ExportedApp:
@@ -146,6 +148,7 @@ def _of_workflow(workflow: Mapping[str, Any], graph: Mapping[str, Any], name: st
         inputs=inputs,
         nodes=tuple(node for node in nodes if node.type not in _UNSHOWN),
         ends=tuple(_end(node, resolver, flow) for node in nodes if node.type == "end"),
+        always_ends=flow.always_ends(),
     )
 
 
