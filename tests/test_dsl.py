@@ -435,6 +435,8 @@ def refusals() -> Iterator[tuple[str, str, str]]:
     yield "no version", "{app: {mode: workflow}, version: new}", "DSL version that is none"
     yield "levels", "[" * 200 + "]" * 200, "nested more than"
     yield "a number that takes minutes", "app: 1" + ":1" * 200_000, "is not valid YAML"
+    tags = "".join(f"%TAG !a{n}! tag:{n}:\n" for n in range(50_000))
+    yield "tags that take minutes", f"{tags}---\na", "has YAML tags of its own"
     yield "a number that cannot be shown", "app: {mode: 0x" + "f" * 5_000 + "}", "is not valid YAML"
     yield "a mode like a novel", f"app: {{mode: {'z' * 5_000}}}", "is an app of the kind 'zzz"
     yield "a date of no day", "app: 2020-99-99", "is not valid YAML"

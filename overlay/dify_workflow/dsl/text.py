@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ from .errors import DSLError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_TAGS = re.compile("^%TAG", re.MULTILINE)
+"""Shorthands for tags: thousands of them take minutes, and exports have none."""
 
 MAX_BYTES = 5 * 1024 * 1024
 """Largest file that is read."""
@@ -59,6 +63,8 @@ def load(text: str, name: str) -> Any:
         raise ImportError(
             "DSL files are YAML, which needs more: pip install 'dify-workflow[types]'", name="yaml"
         ) from error
+    if _TAGS.search(text):
+        raise DSLError(f"{name} has YAML tags of its own.")
     safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster
     loader: Any = type("Loader", (safe,), {})
     loader.add_constructor("tag:yaml.org,2002:int", _integer)
