@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from support.cli import KEY, Result, call
 from support.exports import end, export, write
 from support.exports import node as exported_node
 from support.golden import TESTS
+from support.waiting import PATIENCE
 
 STORY = TESTS / "dsl" / "story.yml"
 INPUTS: list[dict[str, Any]] = [
@@ -204,6 +206,42 @@ def test_a_file_that_somebody_wrote_is_not_replaced(project: Path) -> None:
     assert (project / "main.py").read_text(encoding="utf-8") == "print('mine')\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_a_module_goes_into_a_pipe_as_into_stdout(project: Path) -> None:
+    os.mkfifo(project / "pipe")
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit((project / "pipe").read_text, encoding="utf-8")
+        done = types("--dsl", str(STORY), "--output", "pipe")
+        assert (done.code, done.out) == (0, "")
+        assert reading.result(PATIENCE).startswith('"""The app "Story"')
+
+
+def test_what_cannot_be_a_module_is_named_in_a_sentence(project: Path) -> None:
+    (project / "directory.py").mkdir()
+    (project / "picture.py").write_bytes(b"\xff\xd8")
+    said = [
+        types("--dsl", str(STORY), "--output", f"{each}.py").said
+        for each in ("directory", "picture")
+    ]
+    assert "directory.py cannot be written: Is a directory." in said[0]
+    assert "picture.py is not UTF-8 text." in said[1]
+
+
+def test_a_link_in_the_place_of_a_module_is_replaced_and_not_followed(project: Path) -> None:
+    (project / "story.py").symlink_to(project / "elsewhere.py")
+    assert types("--dsl", str(STORY), "--output", "story.py").code == 0
+    assert not (project / "elsewhere.py").exists()
+    assert not (project / "story.py").is_symlink()
+
+
+def test_an_app_with_a_long_name_is_written_again(project: Path) -> None:
+    export = STORY.read_text(encoding="utf-8").replace("name: Story", f"name: {'n' * 5_000}", 1)
+    assert "n" * 5_000 in export
+    (project / "long.yml").write_text(export, encoding="utf-8")
+    codes = [types("--dsl", "long.yml", "--output", "long.py").code for _ in range(2)]
+    assert codes == [0, 0]
+
+
 def test_the_export_is_not_replaced_by_its_module(project: Path) -> None:
     (project / "app.yml").write_bytes(STORY.read_bytes())
     done = types("--dsl", "app.yml", "--output", "./app.yml")
@@ -340,6 +378,17 @@ def test_a_setting_that_is_wrong_or_could_do_harm_is_refused(
     assert [each.name for each in project.iterdir()] == ["pyproject.toml"]
 
 
+def test_two_apps_cannot_have_one_module(project: Path) -> None:
+    table = "{{ output = '{}', dsl = 'app.yml' }}"
+    apps = f"a = {table.format('a.py')}\nb = {table.format('./a.py')}\n"
+    settings(project, f"[tool.dify-workflow.types]\n{apps}")
+    (project / "app.yml").write_bytes(STORY.read_bytes())
+    done = types()
+    assert done.code == 2
+    assert "have the same output" in done.said
+    assert not (project / "a.py").exists()
+
+
 def test_a_link_out_of_the_project_is_not_followed(project: Path, tmp_path: Path) -> None:
     inside = project / "inside"
     inside.mkdir()
@@ -352,7 +401,13 @@ def test_a_link_out_of_the_project_is_not_followed(project: Path, tmp_path: Path
 
 @pytest.mark.parametrize(
     "text",
-    ["[tool", "tool = 3", "[tool]\ndify-workflow = 3", "[tool.dify-workflow.types]\nstory = 3"],
+    [
+        "[tool",
+        "tool = 3",
+        "[tool]\ndify-workflow = 3",
+        "[tool.dify-workflow.types]\nstory = 3",
+        "a = " + "[" * 3_000,
+    ],
 )
 def test_a_pyproject_that_is_no_such_table_is_refused_in_a_sentence(
     text: str, project: Path

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +45,12 @@ HOSTILE = (
     "a" * 300,
     "class",
     "__private",
+    "__debug__",
+    "__class__",
+    "type: ignore",
+    "pyright: basic",
+    "NOQA",
+    "mypy: ignore-errors",
     "None",
     "self",
     "inputs",
@@ -53,6 +62,16 @@ HOSTILE = (
     "",
     " ",
 )
+
+
+INSTRUCTION = re.compile(r"#\s*(type:|pyright:|mypy:|ruff:|fmt:|noqa)", re.IGNORECASE)
+"""What checkers and formatters obey (their documentation)."""
+
+
+def written(text: str, directory: Path) -> str:
+    place = directory / "written.py"
+    place.write_text(text, encoding="utf-8")
+    return str(place)
 
 
 def app(*nodes: dict[str, Any], **others: Any) -> ExportedApp:
@@ -76,7 +95,14 @@ def hostile_app(text: str) -> ExportedApp:
             "type": "json_object",
             "json_schema": {
                 "type": "object",
-                "properties": {name: {"type": "object", "properties": {name: {"enum": [text]}}}},
+                "properties": {
+                    name: {
+                        "type": "object",
+                        "description": text,
+                        "properties": {name: {"enum": [text], "description": text}},
+                    },
+                    "a b": {"type": "string", "description": text},
+                },
             },
         },
     ]
@@ -167,10 +193,36 @@ def test_whatever_an_app_says_is_data_in_its_module(text: str, tmp_path: Path) -
         *(f"super().{each}" for each in ("run", "stream", "submit")),
     }
     assert all(line.isprintable() for line in source.split("\n"))
+    with tokenize.open(written(source, tmp_path)) as file:
+        tokens = list(tokenize.generate_tokens(file.readline))
+    comments = [each.string for each in tokens if each.type == tokenize.COMMENT]
+    assert not any(INSTRUCTION.match(each) for each in comments)
     module = load(source, tmp_path / "hostile.py")
     hints = get_type_hints(module.HostileInputs)
     assert set(hints) == {text or "empty", "plain", "object"}
     assert hints[text or "empty"].__args__ == (text, "b")
+
+
+def test_where_a_run_may_come_to_no_end_its_outputs_may_be_nothing() -> None:
+    decides = node("if", "if-else")
+    edges: list[Any] = [("start", "if"), ("if", "end", "true")]
+    source = generate(app(decides, end(a=["sys", "user_id"]), edges=edges), class_name="Half")
+    assert "HalfOutputs: TypeAlias = HalfOutputsEnd | HalfOutputsNothing" in source
+    whole = app(decides, end(), edges=[*edges, ("if", "end", "false")])
+    assert "Nothing" not in generate(whole, class_name="Half")
+
+
+def test_a_name_and_a_label_like_a_novel_leave_the_module_ours_and_readable() -> None:
+    inputs = [{"variable": "a", "label": "l" * 50_000, "type": "text-input"}]
+    source = generate(attrs.evolve(app(end(), inputs=inputs), name="n" * 50_000))
+    assert is_ours(source)
+    assert max(map(len, source.splitlines())) < 300
+
+
+def test_a_schema_that_is_text_may_be_nested_as_deep_as_it_likes() -> None:
+    deep = '{"type": "object", "x": ' + "[" * 900 + "]" * 900 + "}"
+    inputs = [{"variable": "a", "type": "json_object", "json_schema": deep, "default": deep}]
+    assert "a: NotRequired[dict[str, Any]]" in generate(app(end(), inputs=inputs))
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,6 +12,7 @@ import pytest
 
 from dify_workflow.dsl import (
     NEWEST,
+    Choice,
     DSLError,
     ExportedApp,
     ListOf,
@@ -22,13 +23,14 @@ from dify_workflow.dsl import (
     Unknown,
     app_of,
     fits,
+    inputs_of_form,
     read_app,
     stub,
 )
 from support.exports import end, export, node, write
 from support.golden import EXPORTS
 
-STR, NONE = Plain("str"), Plain("none")
+STR, NONE, FILE = Plain("str"), Plain("none"), Plain("file")
 
 
 def outputs_of(value: dict[str, Any]) -> dict[str, Type]:
@@ -247,6 +249,86 @@ def test_an_iteration_that_gives_itself_ends() -> None:
     assert isinstance(found, ListOf)
 
 
+CASES = {"cases": [{"case_id": "true"}, {"case_id": "second"}]}
+
+
+@pytest.mark.parametrize(
+    ("deciding", "handles"),
+    [
+        (node("it", "if-else", **CASES), ["true", "second", "false"]),
+        (node("it", "if-else"), ["true", "false"]),
+        (node("it", "question-classifier", classes=[{"id": "1"}, {"id": "2"}]), ["1", "2"]),
+        (node("it", "human-input", user_actions=[{"id": "yes"}]), ["yes", "__timeout"]),
+        (node("it", "code", error_strategy="fail-branch"), ["success-branch", "fail-branch"]),
+    ],
+    ids=lambda each: each["data"]["type"] if isinstance(each, dict) else None,
+)
+def test_a_decision_that_leads_nowhere_ends_a_run_without_outputs(
+    deciding: dict[str, Any], handles: list[str]
+) -> None:
+    edges: list[Any] = [("start", "it"), *(("it", "end", each) for each in handles)]
+    assert app_of(export(deciding, end(), edges=edges), "app.yml").always_ends
+    for lost in range(1, len(edges)):
+        fewer = edges[:lost] + edges[lost + 1 :]
+        assert not app_of(export(deciding, end(), edges=fewer), "app.yml").always_ends
+
+
+def test_a_side_branch_without_an_end_changes_nothing() -> None:
+    edges = [("start", "a"), ("start", "b"), ("a", "end")]
+    nodes = (node("a", "code"), node("b", "code"))
+    assert app_of(export(*nodes, end(), edges=edges), "app.yml").always_ends
+
+
+def test_what_a_model_need_not_give_may_be_none_wherever_it_goes() -> None:
+    files = ListOf(FILE)
+    model = node("model", "llm")
+    assert type_of(model, take=["model", "files"]) == OneOf((files, NONE))
+    assert type_of(model, take=["model", "finish_reason"]) == OneOf((STR, NONE))
+    joined = node(
+        "joined", "variable-aggregator", output_type="array[file]", variables=[["model", "files"]]
+    )
+    edges = [("start", "model"), ("model", "joined"), ("joined", "end")]
+    assert type_of(model, joined, take=["joined", "output"], edges=edges) == OneOf((files, NONE))
+
+
+def test_an_iteration_joins_lists_unless_each_round_gave_none() -> None:
+    inner = node("inner", "llm", parent="each")
+    each = node("each", "iteration", output_selector=["inner", "files"])
+    assert type_of(each, inner, take=["each", "output"]) == ListOf(OneOf((FILE, NONE)))
+    inner = node("inner", "http-request", parent="each")
+    assert type_of(each, inner, take=["each", "output"]) == ListOf(FILE)
+    each["data"]["error_handle_mode"] = "continue-on-error"
+    assert type_of(each, inner, take=["each", "output"]) == ListOf(OneOf((FILE, NONE)))
+
+
+def test_a_list_operator_that_says_no_type_has_that_of_the_list_it_takes() -> None:
+    code = node("code", "code", outputs={"names": {"type": "array[string]"}})
+    first = node("first", "list-operator", variable=["code", "names"])
+    second = node("second", "list-operator", variable=["first", "result"])
+    assert type_of(code, first, second, take=["second", "result"]) == ListOf(STR)
+    assert type_of(code, first, take=["first", "last_record"]) == OneOf((STR, NONE))
+    first["data"]["variable"] = ["first", "result"]
+    assert isinstance(type_of(first, take=["first", "result"]), Unknown)
+
+
+def test_a_document_extractor_that_gets_no_file_gives_an_empty_list() -> None:
+    extractor = node("read", "document-extractor", variable_selector=["start", "paper"])
+    inputs = [{"variable": "paper", "type": "file", "required": True}]
+    assert type_of(extractor, take=["read", "text"], inputs=inputs) == STR
+    inputs[0]["required"] = False
+    assert type_of(extractor, take=["read", "text"], inputs=inputs) == OneOf((STR, ListOf(STR)))
+
+
+def test_an_agent_says_what_it_used() -> None:
+    agent = node("agent", "agent", agent_strategy_name="react")
+    assert type_of(agent, take=["agent", "usage"]) == Plain("object")
+
+
+def test_the_key_of_an_input_says_its_kind_where_its_field_does_not() -> None:
+    (each,) = inputs_of_form([{"text-input": {"variable": "topic", "type": None}}])
+    assert (each.kind, each.type) == ("text-input", STR)
+
+
 def test_a_tool_whose_plugin_declares_outputs_has_them() -> None:
     schema = {"type": "object", "properties": {"rank": {"type": "integer"}}}
     tool = node("tool", "tool", output_schema=schema)
@@ -284,21 +366,23 @@ def test_a_schema_may_name_constants_and_none_among_them() -> None:
         structured_output={
             "schema": {
                 "type": "object",
-                "required": ["a", "b", "c"],
+                "required": ["a", "b", "c", "d"],
                 "properties": {
                     "a": {"enum": ["x", 1, True]},
+                    "d": {"const": "fixed"},
                     "b": {"type": "string", "enum": ["x", None]},
                     "c": {"type": "number", "enum": [1.5]},
                 },
             }
         },
     )
-    found = {name: type_of(llm, take=["llm", "structured_output", name]) for name in "abc"}
-    assert fits(found["a"], "x")
+    found = {name: type_of(llm, take=["llm", "structured_output", name]) for name in "abcd"}
+    assert all(fits(found["a"], each) for each in ("x", 1, True))
     assert not fits(found["a"], "y")
     assert fits(found["b"], None)
     assert not fits(found["b"], "y")
     assert found["c"] == Plain("number")
+    assert found["d"] == Choice(("fixed",))
 
 
 def test_a_json_schema_may_be_text_as_some_versions_keep_it() -> None:
@@ -350,6 +434,11 @@ def refusals() -> Iterator[tuple[str, str, str]]:
         yield f"DSL {version}", f"{{app: {{mode: workflow}}, version: {version}}}", "a newer one"
     yield "no version", "{app: {mode: workflow}, version: new}", "DSL version that is none"
     yield "levels", "[" * 200 + "]" * 200, "nested more than"
+    yield "a number that takes minutes", "app: 1" + ":1" * 200_000, "is not valid YAML"
+    tags = "".join(f"%TAG !a{n}! tag:{n}:\n" for n in range(50_000))
+    yield "tags that take minutes", f"{tags}---\na", "has YAML tags of its own"
+    yield "a number that cannot be shown", "app: {mode: 0x" + "f" * 5_000 + "}", "is not valid YAML"
+    yield "a mode like a novel", f"app: {{mode: {'z' * 5_000}}}", "is an app of the kind 'zzz"
     yield "a date of no day", "app: 2020-99-99", "is not valid YAML"
 
 
@@ -368,6 +457,7 @@ def test_what_is_no_such_app_is_refused_in_a_sentence(
         read_app(place)
     message = str(caught.value)
     assert "\n" not in message
+    assert len(message) < len(str(place)) + 200
     assert message.endswith(".")
 
 

@@ -85,6 +85,18 @@ def test_a_stub_that_the_app_would_not_give_is_refused() -> None:
         app_from_dsl(STORY, outputs={"text": "x", "words": "three"})
 
 
+def test_of_ends_that_give_the_same_name_the_one_with_the_type_is_taken(tmp_path: Path) -> None:
+    count = node("count", "code", outputs={"n": {"type": "number"}})
+    ends = end("first", text=["sys", "user_id"]), end("second", text=["count", "n"])
+    edges = [("start", "count"), ("count", "first"), ("count", "second")]
+    place = write(tmp_path / "app.yml", export(count, *ends, edges=edges))
+    app = app_from_dsl(place, outputs={"text": 3})
+    with Emulator(app, linger=0.0) as emulator, emulator.client() as client:
+        assert client.run_workflow({}).outputs == {"text": 3}
+    with pytest.raises(ValueError, match="text of another type"):
+        app_from_dsl(place, outputs={"text": True})
+
+
 def test_what_is_no_workflow_app_is_refused(tmp_path: Path) -> None:
     chat = export(end(), app={"name": "chat", "mode": "chat"})
     with pytest.raises(DSLError, match="only workflow apps"):

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
+from typing import Annotated, Any, Literal, NewType, NotRequired, Required, TypedDict
 
 import attrs
 import pydantic
@@ -115,6 +115,40 @@ def test_every_mismatch_is_listed_at_once() -> None:
         "outputs['style'] is 'shy', not one of 'plain', 'loud'",
     )
     assert problems(DataStory, author="Ann") == ("outputs['author'] is str, not Person",)
+
+
+Words = NewType("Words", int)
+
+
+@attrs.frozen
+class Checked:
+    words: int = attrs.field(validator=attrs.validators.gt(3))
+    style: bytes = attrs.field(converter=str.encode)
+
+
+@dataclass
+class Holder:
+    author: Checked
+    words: Words
+
+
+def test_what_a_class_checks_and_converts_itself_counts_too() -> None:
+    assert run_with({"words": 4, "style": "loud"}).outputs_as(Checked) == Checked(4, "loud")
+    assert problems(Holder, author={"words": 2, "style": "loud"}, words="2") == (
+        "outputs['author'] cannot be Checked: 'words' must be > 3: 2",
+        "outputs['words'] is str, not int",
+    )
+
+
+def test_a_class_whose_types_cannot_be_read_is_named() -> None:
+    class Inner(TypedDict):
+        text: str
+
+    class Outer(TypedDict):
+        inner: Inner
+
+    with pytest.raises(TypeError, match="The types of Outer cannot be read"):
+        run_with().outputs_as(Outer)
 
 
 def test_a_missing_name_is_shown_beside_those_that_there_are() -> None:

@@ -93,6 +93,8 @@ def _bare(hint: Any) -> Any:
             hint = typing.get_args(hint)[0]
         elif hasattr(hint, "__value__"):  # type X = …, of Python 3.12
             hint = hint.__value__
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
         else:
             return hint
 
@@ -157,12 +159,25 @@ def _model(value: Any, model: Any, place: str, problems: list[str]) -> Any:
             problems.append(f"{_at(place + _step(name))}is missing; there is {names}")
     if is_typeddict(model) or len(problems) > before:
         return value
-    return model(**made)
+    try:
+        return model(**made)
+    except (TypeError, ValueError) as error:  # of its own checks
+        problems.append(f"{_at(place)}cannot be {_name(model)}: {error}")
+        return value
 
 
 def _parts(model: Any) -> Iterator[tuple[str, str, Any, bool]]:
-    """Of each part of a model: its name, its argument, its type, and whether it has to be there."""
-    hints = typing.get_type_hints(model, include_extras=True)
+    """Of each part of a model: its name, its argument, its type, and whether it has to be there.
+
+    What an attrs class converts itself may be anything.
+    """
+    try:
+        hints = typing.get_type_hints(model, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"The types of {_name(model)} cannot be read, because {error}: "
+            "define them at the top of their module."
+        ) from error
     if is_typeddict(model):
         for name, hint in hints.items():
             origin = typing.get_origin(hint)
@@ -172,7 +187,8 @@ def _parts(model: Any) -> Iterator[tuple[str, str, Any, bool]]:
         for field in attrs.fields(model):
             if field.init:
                 must = field.default is attrs.NOTHING
-                yield field.name, field.alias or field.name, hints.get(field.name, Any), must
+                hint = Any if field.converter else hints.get(field.name, Any)
+                yield field.name, field.alias or field.name, hint, must
     else:
         for part in dataclasses.fields(model):
             if part.init:

@@ -12,7 +12,7 @@ import attrs
 from ..dsl import AppInput, End, ExportedApp, Key
 from .annotations import Annotation, Annotations
 from .names import TAKEN_BY_OPTIONS, Names, checked, constants, end_names, is_name, named_after
-from .text import comment, docstring, fitting, is_short, literal, one_line
+from .text import brief, comment, docstring, fitting, is_short, literal
 
 MARK = "Written by `dify-workflow types`"
 """What the head of every module has, by which it is known again."""
@@ -85,7 +85,7 @@ _PARTS = ("Inputs", "Outputs", "Run", "Node", "Nodes")
 def _head(app: ExportedApp) -> list[str]:
     version = "" if app.version is None else f"DSL {app.version}, "
     text = (
-        f'The app "{one_line(app.name)}" of Dify, with types.\n\n'
+        f'The app "{brief(app.name)}" of Dify, with types.\n\n'
         f"{MARK}, which writes it again when the app has changed: edit the app, not this file.\n"
         f"{version}digest {digest(app)}"
     )
@@ -97,7 +97,7 @@ def digest(app: ExportedApp) -> str:
     facts = {
         "name": app.name,
         "version": app.version,
-        "inputs": [attrs.asdict(each) for each in app.inputs],
+        "inputs": [attrs.asdict(attrs.evolve(each, schema=None)) for each in app.inputs],
         "nodes": [[node.id, node.type, node.title] for node in app.nodes],
         "ends": None
         if app.ends is None
@@ -105,6 +105,7 @@ def digest(app: ExportedApp) -> str:
             [end.id, end.title, [[each.name, str(each.type), each.note] for each in end.outputs]]
             for end in app.ends
         ],
+        **({} if app.always_ends else {"always_ends": False}),
     }
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
@@ -138,7 +139,7 @@ def _inputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
 def described(each: AppInput) -> str:
     """What a person wants to know of an input beside its name and type; may be empty."""
     is_said = each.label.casefold() == each.name.casefold()
-    label = "" if is_said else one_line(each.label).rstrip(".")
+    label = "" if is_said else brief(each.label).rstrip(".")
     facts: list[str] = []
     if each.max_length is not None:
         unit = "files" if each.kind == "file-list" else "characters"
@@ -146,7 +147,7 @@ def described(each: AppInput) -> str:
     if each.file_types:
         facts.append(f"takes {', '.join(each.file_types)}")
     if each.default is not None:
-        default = one_line(each.default)[:200] if isinstance(each.default, str) else each.default
+        default = brief(each.default) if isinstance(each.default, str) else each.default
         facts.append(f"by default {literal(default)}")
     if each.hidden:
         facts.append("hidden from people")
@@ -159,7 +160,7 @@ def _outputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
     if app.ends is None:
         return [[*comment(_WITHOUT_EXPORT), f"{given}: TypeAlias = dict[str, Any]"]]
     annotations = Annotations(names)
-    if len(app.ends) == 1:
+    if len(app.ends) == 1 and app.always_ends:
         text = "What the app gives."
         outputs = annotations.typed_dict(given, _keys(app.ends[0]), text=text)
         return [*annotations.blocks, outputs]
@@ -169,10 +170,14 @@ def _outputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
         ]
     parts = end_names([(end.id, end.title) for end in app.ends], given, names)
     for part, end in zip(parts, app.ends, strict=True):
-        text = f'What the app gives where it ends at "{one_line(end.title)}".'
+        text = f'What the app gives where it ends at "{brief(end.title)}".'
         annotations.blocks.append(
             annotations.typed_dict(part, _keys(end), text=text, is_final=True)
         )
+    if not app.always_ends:
+        parts.append(names.new(f"{given}Nothing"))
+        text = "What the app gives where it comes to no end: nothing."
+        annotations.blocks.append(annotations.typed_dict(parts[-1], (), text=text, is_final=True))
     union = Annotation(tuple(parts)).lines(f"{given}: TypeAlias = ", indent="", in_brackets=False)
     text = "What the app gives; its keys tell at which of its ends."
     return [*annotations.blocks, [*union, *docstring(text)]]
@@ -207,7 +212,7 @@ def _nodes(app: ExportedApp, name: str) -> list[list[str]]:
     for constant, node_id in found.items():
         node = nodes[node_id]
         lines += _constant(constant, node_id)
-        lines += docstring(f"{node.title or 'Without a title'} ({node.type}).", "    ")
+        lines += docstring(f"{brief(node.title) or 'Without a title'} ({node.type}).", "    ")
     return [[*alias, *docstring("Id of a node.")], lines]
 
 
@@ -233,7 +238,7 @@ def _class(app: ExportedApp, name: str, *, by_keyword: bool, is_async: bool) -> 
         f"class {prefix}{name}({prefix}TypedApp[{types}]):",
         [f"class {prefix}{name}(", f"    {prefix}TypedApp[{types}]", "):"],
     )
-    text = f'The app "{one_line(app.name)}", for {kind}.'
+    text = f'The app "{brief(app.name)}", for {kind}.'
     lines += docstring(text, "    ")
     if not by_keyword:
         return lines

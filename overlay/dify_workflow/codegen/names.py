@@ -34,13 +34,14 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 
 def is_plain(name: str) -> bool:
     """Whether a name can stand before a colon in the body of a class, and means itself there."""
-    is_mangled = name.startswith("__") and not name.endswith("__")
-    return is_name(name) and not is_mangled and name not in _OF_ANNOTATIONS
+    is_special = name.startswith("__")  # Python changes it, or has one of its own
+    return is_name(name) and not is_special and name not in _OF_ANNOTATIONS
 
 
 def is_name(name: str) -> bool:
     """Whether a text can be a name in Python; letters that Python would write otherwise cannot."""
-    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    is_taken = keyword.iskeyword(name) or name == "__debug__"
+    return name.isascii() and name.isidentifier() and not is_taken
 
 
 def named_after(text: str) -> str:

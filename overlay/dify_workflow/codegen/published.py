@@ -22,7 +22,9 @@ def published_app(client: DifyWorkflow) -> ExportedApp:
     """
     info = client.app_info()
     if info.mode not in {None, "workflow"}:
-        raise DSLError(f"The app is of the kind {info.mode!r}; only workflow apps can be typed.")
+        raise DSLError(
+            f"The app is of the kind {info.mode!r:.50}; only workflow apps can be typed."
+        )
     return ExportedApp(str(info.name or "app"), None, published_inputs(client))
 
 

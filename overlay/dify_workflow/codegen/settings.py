@@ -62,11 +62,16 @@ def read_settings(path: Path) -> list[AppSettings]:
     """
     try:
         value: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # TOML that is none, or no UTF-8
+    except (OSError, ValueError, RecursionError) as error:  # TOML that is none, or no UTF-8
         raise InvalidRequestError(f"{path} cannot be read: {error}.") from None
     for name in _TABLE.split("."):
         value = _table(value, path).get(name, {})
-    return [_app(name, _table(table, path), path) for name, table in _table(value, path).items()]
+    apps = [_app(name, _table(table, path), path) for name, table in _table(value, path).items()]
+    outputs = [app.output.resolve() for app in apps]
+    for app in apps:
+        if outputs.count(app.output.resolve()) > 1:
+            raise InvalidRequestError(f"Two apps in {path} have the same output, {app.output}.")
+    return apps
 
 
 def _table(value: object, path: Path) -> Mapping[str, Any]:

@@ -9,7 +9,15 @@ from unicodedata import combining, east_asian_width
 WIDTH = 88
 """Characters of a line, as formatters have it by default."""
 
+_MOST_SHOWN = 200
+"""Characters of a name or label that are shown."""
+
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_INSTRUCTION = re.compile(
+    r"(type|pyright|mypy|ruff|fmt|isort|pylint|flake8|yapf|pragma)\s*:|noqa\b|nosec\b",
+    re.IGNORECASE,
+)
+"""What tools take for an instruction, where a comment begins with it."""
 
 
 def fitting(line: str, otherwise: list[str]) -> list[str]:
@@ -32,6 +40,11 @@ def one_line(text: str) -> str:
     """A text on one line, in which whatever is not printable is shown as its escape."""
     words = " ".join(text.split())
     return _UNPRINTABLE.sub(lambda sign: repr(sign[0])[1:-1], words)
+
+
+def brief(text: str) -> str:
+    """The beginning of a text on one line: names and labels of people are not so long."""
+    return one_line(text)[:_MOST_SHOWN]
 
 
 def literal(value: str | float) -> str:
@@ -78,6 +91,7 @@ def comment(text: str, indent: str = "") -> list[str]:
     """
     safe = one_line(text).replace("#", "\\x23")
     lines = _wrapped(safe, WIDTH - len(indent) - 4)
+    lines = [f'"{line}"' if _INSTRUCTION.match(line) else line for line in lines]
     return [f"{indent}# {'  ' if number else ''}{line}" for number, line in enumerate(lines)]
 
 

@@ -72,6 +72,7 @@ class ExportedApp:
         nodes: Nodes in the order of the export, without notes.
         ends: End nodes; None where outputs are not known, because there is no export.
         description: Description of the app.
+        always_ends: Whether each run comes to an End node; one that does not gives nothing.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ExportedApp:
     nodes: tuple[Node, ...] = ()
     ends: tuple[End, ...] | None = None
     description: str = ""
+    always_ends: bool = True
 
 
 def read_app(source: str | os.PathLike[str]) -> ExportedApp:
@@ -112,7 +114,9 @@ def app_of(value: object, name: str) -> ExportedApp:
     version = _version(value.get("version"), name)
     mode = app.get("mode")
     if mode != "workflow":
-        raise DSLError(f"{name} is an app of the kind {mode!r}; only workflow apps can be typed.")
+        raise DSLError(
+            f"{name} is an app of the kind {mode!r:.50}; only workflow apps can be typed."
+        )
     workflow = value.get("workflow")
     graph = workflow.get("graph") if is_mapping(workflow) else None
     if not is_mapping(workflow) or not is_mapping(graph):
@@ -144,13 +148,14 @@ def _of_workflow(workflow: Mapping[str, Any], graph: Mapping[str, Any], name: st
         inputs=inputs,
         nodes=tuple(node for node in nodes if node.type not in _UNSHOWN),
         ends=tuple(_end(node, resolver, flow) for node in nodes if node.type == "end"),
+        always_ends=flow.always_ends(),
     )
 
 
 def _version(value: object, name: str) -> str:
     """The version of the DSL; exports before 0.1.0 have none."""
     text = "0.1.0" if value is None else str(value)
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6}){0,3}", text):
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text):
         raise DSLError(f"{name} has a DSL version that is none: {text[:20]!r}.")
     if _numbers(text) > _numbers(NEWEST):
         raise DSLError(

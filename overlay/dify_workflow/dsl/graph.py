@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from .schema import is_list, is_mapping
+
 OK = "ok"
 """A node did what it is for."""
 
@@ -121,6 +123,22 @@ class Flow:
         fact = (node_id, OK)
         return bool(last) and all(each == node_id or fact in self.certain(each) for each in last)
 
+    def always_ends(self) -> bool:
+        """Whether each run comes to an End node, whatever is decided on its way."""
+        sure = {node.id for node in self._nodes.values() if node.type == "end"}
+        waiting = list(sure)
+        while waiting:
+            for edge in self._into.get(waiting.pop(), ()):
+                if edge.source not in sure and self._leads_to(sure, edge.source):
+                    sure.add(edge.source)
+                    waiting.append(edge.source)
+        return any(self._nodes[each].type == "start" for each in sure)
+
+    def _leads_to(self, goals: set[str], node_id: str) -> bool:
+        """Whether a node is followed by one of these nodes, whatever it comes to."""
+        taken = {edge.handle for edge in self._out[node_id] if edge.target in goals}
+        return bool(taken) and all(taken & each for each in _decisions(self._nodes[node_id]))
+
     def _facts_of(self, node_id: str) -> list[Fact]:
         """What a node comes to that runs; nothing, where it can come to several things."""
         node = self._nodes[node_id]
@@ -164,3 +182,23 @@ class Flow:
                     found[edge.target] = common
                     waiting.append(edge.target)
         return found
+
+
+def _decisions(node: Node) -> list[set[str]]:
+    """What a node can come to, each as the handles that are followed then; empty for one way."""
+    if node.data.get("error_strategy") == "fail-branch":
+        return [{"source", "success-branch"}, {"fail-branch"}]
+    if node.type not in _CHOICES:
+        return []
+    key, name, otherwise = _CHOICES[node.type]
+    choices = node.data.get(key)
+    found = [each.get(name) for each in choices if is_mapping(each)] if is_list(choices) else []
+    return [{str(each)} for each in [*(found or ["true"]), otherwise] if each is not None]
+
+
+_CHOICES: dict[str, tuple[str, str, str | None]] = {
+    "if-else": ("cases", "case_id", "false"),
+    "question-classifier": ("classes", "id", None),
+    "human-input": ("user_actions", "id", "__timeout"),
+}
+"""By kind of node: where its choices are, what of each is its handle, and the one beside them."""

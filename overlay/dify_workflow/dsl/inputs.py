@@ -71,7 +71,7 @@ def inputs_of_form(form: Iterable[Mapping[str, Any]]) -> tuple[AppInput, ...]:
         DSLError: An input has no name.
     """
     return inputs_of_variables(
-        {"type": kind, **field}
+        {**field, "type": kind}  # which servers may leave out in the field
         for item in form
         for kind, field in item.items()
         if is_mapping(field)
@@ -137,7 +137,10 @@ def _default(value: object) -> str | int | float | bool | None:
         return None
     if isinstance(value, str | int | float):
         return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _texts(values: object) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ from .types import (
     FILE,
     FILE_KEYS,
     INT,
+    NONE,
     OBJECT,
     STR,
     Key,
     ListOf,
     OneOf,
-    Plain,
     Record,
     Type,
     Unknown,
@@ -126,6 +126,10 @@ class Resolver:
             found = {name: each.type_in_workflow for name, each in self._inputs.items()}
         elif node.type == "iteration":
             found = {"output": self._iterated(node, depth)}
+        elif node.type == "list-operator":
+            found = dict(_list_operator(node.data, self._listed(node, depth)))
+        elif node.type == "document-extractor":
+            found = {"text": self._extracted(node)}
         elif node.type in _AGGREGATORS and _groups(node.data) is None:
             found = {"output": self._aggregated(node, depth)}
         else:
@@ -140,14 +144,33 @@ class Resolver:
         if not is_known(item):
             return value_type(node.data.get("output_type"))
         may_lack = node.data.get("error_handle_mode") == "continue-on-error"
-        if isinstance(item, ListOf) and node.data.get("flatten_output") is not False:
-            return item  # the server joins lists of lists, and leaves out what is None
         producer = self._nodes.get(selector[0])
         if producer is not None and producer.parent == node.id:
             may_lack |= not self._is_there(selector, frozenset(), 0) and not (
                 self._flow.always_runs(producer.id, node.id)
             )
+        may_lack |= _may_be_none(item)
+        whole = _without_none(item)
+        if isinstance(whole, ListOf) and node.data.get("flatten_output") is not False:
+            item = whole.item  # the server joins lists, unless each round gave None
         return ListOf(or_none(item) if may_lack else item)
+
+    def _listed(self, node: Node, depth: int) -> Type:
+        """The list that a list operator gives: what it says, or else that which it takes."""
+        said = value_type(node.data.get("var_type"))
+        if is_known(said) or depth > _MOST_NESTED:
+            return said
+        return _without_none(self.type_of(_selector(node.data.get("variable")), depth + 1))
+
+    def _extracted(self, node: Node) -> Type:
+        """What a document extractor gives; where it gets no file, that is an empty list."""
+        if node.data.get("is_array_file"):
+            return ListOf(STR)
+        selector = _selector(node.data.get("variable_selector"))
+        is_sure = len(selector) < 2 or self._is_there(  # noqa: PLR2004  # a node and a name
+            selector, self._flow.certain(node.id), 0
+        )
+        return STR if is_sure else one_of(STR, ListOf(STR))
 
     def _aggregated(self, node: Node, depth: int) -> Type:
         """What an aggregator gives: what it says, or else what its values have in common."""
@@ -173,7 +196,7 @@ class Resolver:
             return name in _defaults(node)
         if node.type in _AGGREGATORS:
             return self._one_is_there(node, name, depth)
-        return True
+        return not _may_be_none(self.type_of(selector))
 
     def _one_is_there(self, node: Node, name: str, depth: int) -> bool:
         """Whether an aggregator gets one of its values, on whichever path the run came to it.
@@ -205,7 +228,7 @@ def _within(type: Type, keys: Sequence[str]) -> Type:  # noqa: A002  # there is 
     """The type of a part of a value."""
     for key in keys:
         if isinstance(type, OneOf):
-            known = [_within(each, [key]) for each in type.types if each != Plain("none")]
+            known = [_within(each, [key]) for each in type.types if each != NONE]
             type = or_none(one_of(*known)) if known else type  # noqa: A001
             continue
         if isinstance(type, Record):
@@ -220,19 +243,28 @@ def _within(type: Type, keys: Sequence[str]) -> Type:  # noqa: A002  # there is 
     return type
 
 
+def _may_be_none(type: Type) -> bool:  # noqa: A002  # likewise
+    return isinstance(type, OneOf) and NONE in type.types
+
+
+def _without_none(type: Type) -> Type:  # noqa: A002  # likewise
+    if not isinstance(type, OneOf):
+        return type
+    return one_of(*(each for each in type.types if each != NONE))
+
+
 def _why_unknown(node: Node) -> str:
     if node.type in {"tool", "agent"}:
         return "a plugin gives it, and the export does not say what"
-    if node.type in _KINDS or node.type in {"start", "iteration"}:
+    if node.type in _KINDS or node.type in _OF_OTHERS:
         return "its node does not declare it"
     return "a node gives it whose outputs are not known here"
 
 
 def _llm(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    for name in ("text", "reasoning_content", "finish_reason"):
-        yield name, STR
-    yield "usage", OBJECT
-    yield from _FILES.items()
+    yield from {"text": STR, "reasoning_content": STR, "usage": OBJECT}.items()
+    yield "finish_reason", or_none(STR)
+    yield "files", or_none(ListOf(FILE))  # None where the model gave none
     structured = data.get("structured_output")
     if data.get("structured_output_enabled") and is_mapping(structured):
         yield "structured_output", type_of_schema(structured.get("schema"))
@@ -291,12 +323,7 @@ def _loop(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
         yield str(variable.get("label")), value_type(variable.get("var_type"))
 
 
-def _document(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield "text", ListOf(STR) if data.get("is_array_file") else STR
-
-
-def _list_operator(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    result = value_type(data.get("var_type"))
+def _list_operator(data: Mapping[str, Any], result: Type) -> Iterator[tuple[str, Type]]:
     item = value_type(data.get("item_var_type"))
     if not is_known(item) and isinstance(result, ListOf):
         item = result.item
@@ -331,10 +358,11 @@ def _tool(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 
 
 def _agent(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    is_second = any(
-        data.get(f"agent_{word}") for word in ("binding", "declared_outputs", "node_kind")
-    )
-    return (_second_agent if is_second else _tool)(data)
+    if any(data.get(f"agent_{word}") for word in ("binding", "declared_outputs", "node_kind")):
+        yield from _second_agent(data)
+    else:
+        yield from _tool(data)
+        yield "usage", OBJECT
 
 
 def _second_agent(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
@@ -379,6 +407,9 @@ def _defaults(node: Node) -> list[object]:
     return [each.get("key") for each in _mappings(node.data.get("default_value"))]
 
 
+_OF_OTHERS = frozenset({"start", "iteration", "list-operator", "document-extractor"})
+"""What these give depends on others."""
+
 _AGGREGATORS = frozenset({"variable-aggregator", "variable-assigner"})
 """The second is what old exports call it."""
 
@@ -390,8 +421,6 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, Type]]]] = {
     **dict.fromkeys(_AGGREGATORS, _aggregator),
     "parameter-extractor": _extractor,
     "loop": _loop,
-    "document-extractor": _document,
-    "list-operator": _list_operator,
     "knowledge-retrieval": _retrieval,
     "question-classifier": _classifier,
     "human-input": _human_input,

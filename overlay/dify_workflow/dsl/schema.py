@@ -65,7 +65,7 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
 def _type(schema: Mapping[str, Any], depth: int) -> Type:
     if depth > MAX_DEPTH:
         return Unknown("its schema is nested too deeply")
-    options = schema.get("enum")
+    options: object = [schema["const"]] if "const" in schema else schema.get("enum")
     if is_list(options) and (found := _choice(options)):
         return found
     for word in ("anyOf", "oneOf"):
@@ -92,7 +92,7 @@ def _choice(options: list[Any]) -> Type | None:
     known = [each for each in options if each is not None]
     if not known or not all(isinstance(each, str | int) for each in known):
         return None
-    choice = Choice(tuple(dict.fromkeys(known)))
+    choice = Choice(tuple({repr(each): each for each in known}.values()))  # 1 is no True
     return choice if len(known) == len(options) else or_none(choice)
 
 

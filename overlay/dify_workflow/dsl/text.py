@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,17 @@ from .errors import DSLError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_TAGS = re.compile("^%TAG", re.MULTILINE)
+"""Shorthands for tags: thousands of them take minutes, and exports have none."""
+
 MAX_BYTES = 5 * 1024 * 1024
 """Largest file that is read."""
 
 MAX_DEPTH = 100
 """Levels of lists and mappings."""
+
+MAX_DIGITS = 100
+"""Digits of a number: long ones take minutes to read, and Python does not write them."""
 
 MAX_VALUES = 1_000_000
 """Values, where each alias counts as much as what it stands for."""
@@ -56,7 +63,11 @@ def load(text: str, name: str) -> Any:
         raise ImportError(
             "DSL files are YAML, which needs more: pip install 'dify-workflow[types]'", name="yaml"
         ) from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster
+    if _TAGS.search(text):
+        raise DSLError(f"{name} has YAML tags of its own.")
+    safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster
+    loader: Any = type("Loader", (safe,), {})
+    loader.add_constructor("tag:yaml.org,2002:int", _integer)
     try:
         _check(yaml.parse(text, Loader=loader), name)
         return yaml.load(text, Loader=loader)  # noqa: S506  # a safe loader
@@ -66,6 +77,14 @@ def load(text: str, name: str) -> Any:
         place = getattr(error, "problem_mark", None)
         where = "" if place is None else f" (line {place.line + 1})"
         raise DSLError(f"{name} is not valid YAML{where}.") from None
+
+
+def _integer(loader: Any, node: Any) -> int:
+    """A whole number, in the place of PyYAML's own constructor."""
+    if len(node.value) > MAX_DIGITS:
+        raise ValueError
+    number: int = loader.construct_yaml_int(node)
+    return number
 
 
 def _check(events: Iterable[Any], name: str) -> None:

@@ -62,13 +62,15 @@ def _end_of(app: ExportedApp, outputs: Mapping[str, JSON], source: str) -> End |
         ValueError: There is none, or one gives something else.
     """
     ends = app.ends or ()
+    wrong: list[str] = []
     for end in ends:
         types = {each.name: each.type for each in end.outputs}
         if outputs.keys() <= types.keys():
             wrong = [name for name, value in outputs.items() if not fits(types[name], value)]
-            if wrong:
-                raise ValueError(f"{source} gives {', '.join(wrong)} of another type.")
-            return end
+            if not wrong:
+                return end
+    if wrong:
+        raise ValueError(f"{source} gives {', '.join(wrong)} of another type.")
     if outputs:
         known = " or ".join(", ".join(each.name for each in end.outputs) for end in ends)
         raise ValueError(f"{source} gives {known or 'nothing'}; not {', '.join(outputs)}.")

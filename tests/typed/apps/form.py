@@ -2,7 +2,7 @@
 
 Written by `dify-workflow types`, which writes it again when the app has changed: edit
 the app, not this file.
-DSL 0.4.0, digest cb57df84e363a6f5
+DSL 0.4.0, digest 43b748270048f675
 """
 
 from __future__ import annotations

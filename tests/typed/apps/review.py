@@ -2,7 +2,7 @@
 
 Written by `dify-workflow types`, which writes it again when the app has changed: edit
 the app, not this file.
-DSL 0.3.0, digest dbba5687c6623f2e
+DSL 0.3.0, digest 01680ed06ed4c196
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class ReviewOutputs(TypedDict):
     author_name: str
     score: int | float | None
     thoughts: str
-    ended: str
-    pictures: list[OutputFile]
+    ended: str | None
+    pictures: list[OutputFile] | None
     text: str
     # Any: the node does not say what the list has.
     notes: list[Any]

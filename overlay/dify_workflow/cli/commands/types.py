@@ -214,13 +214,13 @@ def _fits(job: _Job) -> bool:
 
 
 def _read(place: Path) -> str | None:
-    """A module as it is; None where there is none."""
+    """A module as it is; None where there is none, or what is no file, such as a pipe."""
     try:
-        return place.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequestError(f"{place} cannot be read: {error}.") from None
+        return place.read_text(encoding="utf-8") if place.is_file() else None
+    except OSError as error:
+        raise InvalidRequestError(f"{place} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidRequestError(f"{place} is not UTF-8 text.") from None
 
 
 def _write(place: Path, text: str) -> None:
@@ -240,4 +240,5 @@ def _write(place: Path, text: str) -> None:
             file.write(text.encode())
     except OSError as error:
         raise InvalidRequestError(f"{place} cannot be written: {error.strerror}.") from error
-    print_line(str(place))
+    if place.is_file():
+        print_line(str(place))
