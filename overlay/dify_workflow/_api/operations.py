@@ -138,7 +138,7 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
         return run
 
     request = build(checked_uuid("workflow_run_id", workflow_run_id))
-    about = f"run {workflow_run_id}"
+    about = _run(workflow_run_id)
     return Operation("info", request, read_detail, repeatable=True, about=about)
 
 
@@ -196,14 +196,16 @@ def stream_workflow_events(
         _unread,
         answer="events",
         repeatable=True,
-        about=f"run {workflow_run_id}",
+        about=_run(workflow_run_id),
     )
 
 
 # -------------------------------------------------------------------------------- human input
 
 
-def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
+def get_human_input_form(
+    form_token: str, run_id: str | None = None
+) -> Operation[HumanInputForm]:
     """GET /form/human_input/{form_token}."""
     from dify_workflow_api.api.human_input.get_human_input_form import _get_kwargs as build
 
@@ -213,11 +215,12 @@ def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
         build(token),
         lambda answer: _shaped(answer, lambda body: _results.form(token, body)),
         repeatable=True,
+        about=_run(run_id),
     )
 
 
 def submit_human_input_form(
-    form_token: str, action: str, inputs: JSONObject, user: str
+    form_token: str, action: str, inputs: JSONObject, user: str, *, run_id: str | None = None
 ) -> Operation[None]:
     """POST /form/human_input/{form_token}."""
     from dify_workflow_api.api.human_input.submit_human_input_form import _get_kwargs as build
@@ -229,6 +232,7 @@ def submit_human_input_form(
         "submit_human_input_form",
         build(checked_id("form_token", form_token), body=body),
         lambda _: None,
+        about=_run(run_id),
     )
 
 
@@ -379,6 +383,11 @@ def checked_uuid(name: str, value: str) -> str:
     if not isinstance(value, str) or not is_uuid(value):
         raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
     return value
+
+
+def _run(run_id: str | None) -> str:
+    """What log lines call the run that a call is about, where it is known."""
+    return f"run {run_id}" if run_id else ""
 
 
 def _part(file: OpenFile) -> File:
