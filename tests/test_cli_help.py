@@ -54,11 +54,10 @@ def test_every_page_fits_the_terminal_and_cuts_nothing(
     assert max(map(len, text.splitlines())) < max(columns, 64)
     if columns == 80:
         assert max(map(len, done.out.splitlines())) < 80
-    if command not in {("form",), ("profile",)}:
-        shown = examples.splitlines()
-        assert shown
-        assert all(line.startswith("  ") for line in shown)
-        assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
+    shown = examples.splitlines()
+    assert shown
+    assert all(line.startswith("  ") for line in shown)
+    assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
 
 
 def test_options_stand_in_groups_those_of_all_commands_last() -> None:

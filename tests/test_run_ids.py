@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from test_client import DETAIL
 
-from dify_workflow import DifyError, ResponseInfo
+from dify_workflow import DifyError, NodeFinished, ResponseInfo
 from dify_workflow.emulator import Emulator
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
@@ -137,6 +137,12 @@ def test_errors_and_log_lines_of_a_form_name_the_run_that_waits(
     assert f"submit_human_input_form (run {run.id}): POST" in caplog.text
     error = failure_of(lambda: client.human_input_form(form.token, timeout=-1))
     assert error.run_id == run.id
+
+
+def test_an_event_whose_payload_cannot_be_read_names_its_run() -> None:
+    event = NodeFinished({"workflow_run_id": RUN, "task_id": TASK, "data": []})
+    error = failure_of(lambda: event.data)
+    assert (error.run_id, error.task_id) == (RUN, TASK)
 
 
 def test_what_on_response_raises_is_logged_with_the_run(

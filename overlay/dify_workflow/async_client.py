@@ -40,14 +40,6 @@ from .outcomes import meaning
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dify_workflow_api.models import (
-        AppInfo,
-        AppMeta,
-        AppSite,
-        EndUser,
-        Transcript,
-    )
-
     from ._api.files import FileSource
     from ._api.forms import AsyncFormCallback
     from ._http.answer import ResponseInfo
@@ -65,6 +57,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .models.log import LogStatus
     from .tracing import Tracing
 

@@ -41,14 +41,6 @@ from .outcomes import meaning
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dify_workflow_api.models import (
-        AppInfo,
-        AppMeta,
-        AppSite,
-        EndUser,
-        Transcript,
-    )
-
     from ._api.files import FileSource
     from ._api.forms import FormCallback
     from ._http.answer import ResponseInfo
@@ -66,6 +58,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .models.log import LogStatus
     from .tracing import Tracing
 

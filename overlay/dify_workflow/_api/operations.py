@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from ..models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .files import OpenFile
     from .log_query import LogAnswer, LogQuery
 
@@ -267,19 +268,23 @@ def preview_file(file_id: str, user: str, *, as_attachment: bool) -> Operation[A
 # ---------------------------------------------------------------------------------------- app
 
 
-def get_end_user(end_user_id: str) -> Operation[wire.EndUser]:
+def get_end_user(end_user_id: str) -> Operation[EndUser]:
     """GET /end-users/{end_user_id}."""
     from dify_workflow_api.api.app.get_end_user import _get_kwargs as build
 
+    from ..models.app import EndUser
+
     request = build(checked_uuid("end_user_id", end_user_id))
-    return Operation("end_user", request, _model(wire.EndUser), repeatable=True)
+    return Operation("end_user", request, _model(EndUser), repeatable=True)
 
 
-def get_app_info() -> Operation[wire.AppInfo]:
+def get_app_info() -> Operation[AppInfo]:
     """GET /info."""
     from dify_workflow_api.api.app.get_app_info import _get_kwargs as build
 
-    return Operation("app_info", build(), _model(wire.AppInfo), repeatable=True)
+    from ..models.app import AppInfo
+
+    return Operation("app_info", build(), _model(AppInfo), repeatable=True)
 
 
 def get_app_parameters() -> Operation[WorkflowParameters]:
@@ -303,31 +308,37 @@ def get_input_form() -> Operation[list[JSONObject]]:
     )
 
 
-def get_app_meta() -> Operation[wire.AppMeta]:
+def get_app_meta() -> Operation[AppMeta]:
     """GET /meta."""
     from dify_workflow_api.api.app.get_app_meta import _get_kwargs as build
 
-    return Operation("meta", build(), _model(wire.AppMeta), repeatable=True)
+    from ..models.app import AppMeta
+
+    return Operation("meta", build(), _model(AppMeta), repeatable=True)
 
 
-def get_app_site() -> Operation[wire.AppSite]:
+def get_app_site() -> Operation[AppSite]:
     """GET /site."""
     from dify_workflow_api.api.app.get_app_site import _get_kwargs as build
 
-    return Operation("site", build(), _model(wire.AppSite), repeatable=True)
+    from ..models.app import AppSite
+
+    return Operation("site", build(), _model(AppSite), repeatable=True)
 
 
 # -------------------------------------------------------------------------------------- audio
 
 
-def audio_to_text(file: OpenFile, user: str) -> Operation[wire.Transcript]:
+def audio_to_text(file: OpenFile, user: str) -> Operation[Transcript]:
     """POST /audio-to-text."""
     from dify_workflow_api.api.audio.audio_to_text import _get_kwargs as build
+
+    from ..models.app import Transcript
 
     return Operation(
         "audio_to_text",
         build(body=wire.AudioToTextBody(file=_part(file), user=user)),
-        _model(wire.Transcript),
+        _model(Transcript),
         replayable=file.payload.can_rewind,
     )
 
