@@ -80,3 +80,15 @@ def test_the_help_and_the_page_have_the_same_exit_codes() -> None:
         assert code in text
     assert "70 a defect" in text
     assert "130 interrupted" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(("profiles",), "profile"), (("form", "sumbit"), "submit")]
+)
+def test_what_a_wrong_command_may_have_meant_is_said_once(
+    typed: tuple[str, ...], meant: str
+) -> None:
+    done = call(*typed, base_url="")
+    assert done.code == 2
+    assert done.err.count(f"Did you mean '{meant}'?") == 1
+    assert done.err.count("Did you mean") == 1

@@ -49,6 +49,18 @@ class HelpfulGroup(TyperGroup):
         """Write the help."""
         formatter.write(help_of(self, ctx))
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command; what may have been meant is said once.
+
+        typer up to 0.25 adds it to the message, and click from 8.4 on adds it again.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            if getattr(error, "possibilities", None) and hasattr(error, "message"):
+                error.message = error.message.partition(" Did you mean ")[0]
+            raise
+
 
 def help_of(command: click.Command, ctx: click.Context) -> str:
     """The whole help of a command."""
