@@ -72,6 +72,37 @@ def test_a_person_types_the_key_without_seeing_it(variables: dict[str, str]) -> 
     assert profiles.load("story").api_key == ApiKey(KEY)
 
 
+def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: Path) -> None:
+    """Not even where questions cannot be shown, because stderr goes into a file."""
+    arguments = ("profile", "add", "story", "--base-url", "http://dify.example/v1")
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as errors,
+        in_terminal(
+            *arguments, base_url="", key="", variables=variables, stderr=errors
+        ) as terminal,
+    ):
+        terminal.see("API key of story:")
+        terminal.type(f"{KEY}\n")
+        assert terminal.end() == 0
+        assert KEY not in terminal.everything
+    assert "Kept the profile story" in log.read_text()
+    assert profiles.load("story").api_key == ApiKey(KEY)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_key_comes_in_any_unicode_encoding(encoding: str) -> None:
+    arguments = ("profile", "add", "story", "--base-url", "http://dify.example/v1")
+    subprocess.run(
+        [*COMMAND, *arguments],
+        input=f"{KEY}\r\nlogin: Ann\r\n".encode(encoding),
+        env=environment("", "", XDG_CONFIG_HOME=os.environ["XDG_CONFIG_HOME"]),
+        check=True,
+        timeout=60,
+    )
+    assert profiles.load("story").api_key == ApiKey(KEY)
+
+
 def test_without_a_key_nothing_is_kept() -> None:
     done = run("profile", "add", "story", stdin="\n")
     assert (done.code, "No key was given, so nothing is kept." in done.said) == (2, True)

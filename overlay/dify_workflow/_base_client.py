@@ -341,9 +341,7 @@ class ClientBase(Generic[TransportT]):
 
 
 @contextmanager
-def about(
-    *, run_id: str | None = None, task_id: str | None = None
-) -> Generator[None, None, None]:
+def about(*, run_id: str | None = None, task_id: str | None = None) -> Generator[None, None, None]:
     """Let the errors of a call for a run name it; they never say that nothing was run.
 
     Args:

@@ -204,9 +204,7 @@ def stream_workflow_events(
 # -------------------------------------------------------------------------------- human input
 
 
-def get_human_input_form(
-    form_token: str, run_id: str | None = None
-) -> Operation[HumanInputForm]:
+def get_human_input_form(form_token: str, run_id: str | None = None) -> Operation[HumanInputForm]:
     """GET /form/human_input/{form_token}."""
     from dify_workflow_api.api.human_input.get_human_input_form import _get_kwargs as build
 

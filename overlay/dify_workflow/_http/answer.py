@@ -57,9 +57,7 @@ class ResponseInfo:
     elapsed_time: float
 
 
-def tell(
-    callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str
-) -> None:
+def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str) -> None:
     """Call what the user gave; what it raises is logged, since a run may hang on the answer.
 
     Args:
