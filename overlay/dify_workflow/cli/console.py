@@ -86,6 +86,15 @@ def print_line(text: str) -> None:
     sys.stdout.write(f"{inert(text) if is_terminal(sys.stdout) else text}\n")
 
 
+def print_document(text: str) -> None:
+    """Print on stdout what would else be a file: in UTF-8 whatever the locale; inert for people."""
+    if is_terminal(sys.stdout):
+        sys.stdout.write(inert(text))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+
+
 def print_json_line(value: JSON) -> None:
     """Print a value as a line of JSON, which is safe in a terminal and the same value anywhere."""
     sys.stdout.write(f"{shown_json(value)}\n")

@@ -72,8 +72,9 @@ def stop(
     """Stop a run, by the id of its task.
 
     run shows that id below the id of the run, and resume does with the run's next event. The server
-    accepts any id, whether or not there is something to stop; that of a run is refused here. With --wait, prints "stopped" once the run has ended so. Servers do not always record the
-    end of a run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
+    accepts any id, whether or not there is something to stop; that of a run is refused here. With
+    --wait, prints "stopped" once the run has ended so. Servers do not always record the end of a
+    run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
 
     Examples:
         dify-workflow stop 0d9bc2c8-8a1f-4a3c-9c1f-0f9f5b0f6a55
