@@ -72,6 +72,22 @@ def test_a_person_types_the_key_without_seeing_it(variables: dict[str, str]) -> 
     assert profiles.load("story").api_key == ApiKey(KEY)
 
 
+def test_a_command_to_copy_asks_the_same_app(emulator: Emulator) -> None:
+    url = emulator.base_url
+    run("profile", "add", "echo", "--base-url", url, stdin="app-echo")
+    run("profile", "add", "slow", "--base-url", url, stdin="app-slow")
+    for _ in range(2):
+        assert run("run", "--profile", "slow", "-i", "secs=0").code == 0
+    for arguments in (("logs", "--profile", "slow"), ("--profile", "slow", "logs")):
+        listed = run(*arguments, "--limit", "1")
+        _, _, words = listed.said.partition("To go on: dify-workflow ")
+        assert run(*words.split(), "--json").code == 0, words
+    listed = run("logs", "--base-url", url, "--limit", "1", DIFY_API_KEY="app-slow")
+    assert f"To go on: dify-workflow --base-url {url} logs --cursor" in listed.said
+    key = ("--api-key", "app-slow", "--base-url", url)
+    assert "To go on: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
+
+
 def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: Path) -> None:
     """Not even where questions cannot be shown, because stderr goes into a file."""
     arguments = ("profile", "add", "story", "--base-url", "http://dify.example/v1")

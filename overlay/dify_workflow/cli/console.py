@@ -7,7 +7,7 @@ import logging
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -118,9 +118,28 @@ def value_text(value: JSON) -> str:
     return value if isinstance(value, str) else shown_json(value)
 
 
+_same_app: Sequence[str] = ()
+"""The options that say which app this command asks, without a key."""
+
+
+@contextmanager
+def of_same_app(options: Sequence[str]) -> Generator[None, None, None]:
+    """Let the commands that are shown ask the same app.
+
+    Args:
+        options: The options that say which one.
+    """
+    global _same_app  # noqa: PLW0603  # of the one command that runs
+    before, _same_app = _same_app, options
+    try:
+        yield
+    finally:
+        _same_app = before
+
+
 def command(*words: str) -> str:
     """A command to copy into a shell; its last word is an id, which may begin with a dash."""
-    *first, last = map(inert_line, words)
+    *first, last = map(inert_line, (*_same_app, *words))
     return shlex.join(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
 
 
