@@ -131,7 +131,8 @@ def test_a_profile_that_is_added_again_leaves_no_key_behind(
     assert memory.kept == {}
 
 
-def test_a_keyring_that_is_gone_keeps_nobody_from_a_file(memory: Memory) -> None:
+@pytest.mark.usefixtures("memory")
+def test_a_keyring_that_is_gone_keeps_nobody_from_a_file() -> None:
     profiles.add("story", KEY, base_url=URL, in_keyring=True)
     keyring.set_keyring(keyring.backends.fail.Keyring())
     profiles.add("story", KEY, base_url=URL)
