@@ -57,8 +57,9 @@ class HelpfulGroup(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except Exception as error:
-            if getattr(error, "possibilities", None) and hasattr(error, "message"):
-                error.message = error.message.partition(" Did you mean ")[0]
+            raised: Any = error
+            if getattr(raised, "possibilities", None):  # click adds these when it shows the message
+                raised.message = raised.message.partition(" Did you mean ")[0]
             raise
 
 
