@@ -7,11 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dify_workflow import __version__
-from dify_workflow.emulator import Emulator
+from dify_workflow.emulator import Emulator, Input, node, workflow
 from support.cli import COMMAND, Result, call, environment, in_terminal, invoke
 from support.events import RUN
 from support.replay import Exchange, ReplayServer
@@ -231,6 +232,31 @@ def test_report_reads_what_run_wrote_whatever_the_encoding(
         arguments = [*COMMAND, "report", source, "--output", str(out)]
         subprocess.run(arguments, env=names, input=data, capture_output=True, check=True)
         assert "\U0001f600" in out.read_text(encoding="utf-8")
+        shown = subprocess.run(
+            [*COMMAND, "report", source, "--output", "-"],
+            env=names,
+            input=data,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        assert "\U0001f600" in shown.stdout.decode("utf-8"), "it is the page, not text about it"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_a_module_on_stdout_is_the_one_that_would_be_written(encoding: str, tmp_path: Path) -> None:
+    @workflow(Input("topic", label="Thema \U0001f600"))
+    def labelled(inputs: dict[str, Any]) -> Any:
+        yield from node("write")
+        return inputs
+
+    with Emulator(labelled, linger=0.0) as emulator:
+        names = environment(emulator.base_url, "app-labelled", PYTHONIOENCODING=encoding)
+        place = tmp_path / "labelled.py"
+        arguments = [*COMMAND, "types", "--class-name", "Labelled", "--output"]
+        subprocess.run([*arguments, str(place)], env=names, capture_output=True, check=True)
+        shown = subprocess.run([*arguments, "-"], env=names, stdout=subprocess.PIPE, check=True)
+    assert "\U0001f600" in place.read_text(encoding="utf-8")
+    assert shown.stdout == place.read_bytes()
 
 
 def test_a_report_that_is_written_beside_a_run_is_named(emulator: Emulator, tmp_path: Path) -> None:

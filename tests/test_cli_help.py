@@ -54,11 +54,10 @@ def test_every_page_fits_the_terminal_and_cuts_nothing(
     assert max(map(len, text.splitlines())) < max(columns, 64)
     if columns == 80:
         assert max(map(len, done.out.splitlines())) < 80
-    if command not in {("form",), ("profile",)}:
-        shown = examples.splitlines()
-        assert shown
-        assert all(line.startswith("  ") for line in shown)
-        assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
+    shown = examples.splitlines()
+    assert shown
+    assert all(line.startswith("  ") for line in shown)
+    assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
 
 
 def test_options_stand_in_groups_those_of_all_commands_last() -> None:
@@ -81,3 +80,15 @@ def test_the_help_and_the_page_have_the_same_exit_codes() -> None:
         assert code in text
     assert "70 a defect" in text
     assert "130 interrupted" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(("profiles",), "profile"), (("form", "sumbit"), "submit")]
+)
+def test_what_a_wrong_command_may_have_meant_is_said_once(
+    typed: tuple[str, ...], meant: str
+) -> None:
+    done = call(*typed, base_url="")
+    assert done.code == 2
+    assert done.err.count(f"Did you mean '{meant}'?") == 1
+    assert done.err.count("Did you mean") == 1

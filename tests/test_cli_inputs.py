@@ -94,6 +94,16 @@ def test_an_app_that_does_not_tell_its_inputs_gets_text(server: ReplayServer) ->
     assert [file["type"] for file in inputs["a"]] == ["image", "image"]
 
 
+def test_inputs_in_another_encoding_than_unicode_are_refused(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    place = tmp_path / "inputs.json"
+    place.write_bytes('{"name": "Zoé"}'.encode("cp1252"))
+    done = call("run", "--inputs", str(place), base_url=emulator.base_url)
+    assert (done.code, done.out) == (2, "")
+    assert "inputs.json is no text in UTF-8 or UTF-16: " in done.said
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.emulator import Emulator
-from support.cli import call
+from support.cli import call, started
 from support.events import TASK
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
@@ -48,7 +48,8 @@ def test_a_stop_with_the_id_of_a_run_is_an_error_that_says_where_the_task_is(
         assert (done.code, done.out) == (2, "")
         assert f"{run.id} is the id of a run" in done.said
         assert "nothing was stopped" in done.said
-        assert f"dify-workflow resume {run.id} shows it" in done.said
+        hint = f"dify-workflow resume {run.id} shows the id of its task with its next event"
+        assert hint in done.said
         assert client.info(run.id).status == "running"
         stream.stop()
 
@@ -81,8 +82,14 @@ def test_info_of_a_run_that_goes_on_says_how_to_find_its_task(emulator: Emulator
     with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
         run = stream.started()
         done = call("info", run.id, base_url=emulator.base_url, key="app-slow")
-        assert f"dify-workflow resume {run.id} shows the id of its task." in done.said
-        stream.stop()
+        hint = f"dify-workflow resume {run.id} shows the id of its task with its next event"
+        assert hint in done.said
+        with started("resume", run.id, base_url=emulator.base_url, key="app-slow") as process:
+            lines = [process.stderr.readline().rstrip() for _ in range(4)]
+            assert lines[0] == f"▶ run {run.id}"
+            assert not any("task" in line for line in lines)  # what has been does not name it
+            stream.stop()
+            assert process.stderr.readline().rstrip() == f"  task {run.task_id}"
 
 
 def test_resume_shows_the_task_as_soon_as_the_server_tells_it(forms: Emulator) -> None:

@@ -72,6 +72,53 @@ def test_a_person_types_the_key_without_seeing_it(variables: dict[str, str]) -> 
     assert profiles.load("story").api_key == ApiKey(KEY)
 
 
+def test_a_command_to_copy_asks_the_same_app(emulator: Emulator) -> None:
+    url = emulator.base_url
+    run("profile", "add", "echo", "--base-url", url, stdin="app-echo")
+    run("profile", "add", "slow", "--base-url", url, stdin="app-slow")
+    for _ in range(2):
+        assert run("run", "--profile", "slow", "-i", "secs=0").code == 0
+    for arguments in (("logs", "--profile", "slow"), ("--profile", "slow", "logs")):
+        listed = run(*arguments, "--limit", "1")
+        _, _, words = listed.said.partition("To go on: dify-workflow ")
+        assert run(*words.split(), "--json").code == 0, words
+    listed = run("logs", "--base-url", url, "--limit", "1", DIFY_API_KEY="app-slow")
+    assert f"To go on: dify-workflow --base-url {url} logs --cursor" in listed.said
+    key = ("--api-key", "app-slow", "--base-url", url)
+    assert "To go on: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
+
+
+def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: Path) -> None:
+    """Not even where questions cannot be shown, because stderr goes into a file."""
+    arguments = ("profile", "add", "story", "--base-url", "http://dify.example/v1")
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as errors,
+        in_terminal(
+            *arguments, base_url="", key="", variables=variables, stderr=errors
+        ) as terminal,
+    ):
+        terminal.see("API key of story:")
+        terminal.type(f"{KEY}\n")
+        assert terminal.end() == 0
+        assert KEY not in terminal.everything
+    assert "Kept the profile story" in log.read_text()
+    assert profiles.load("story").api_key == ApiKey(KEY)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_key_comes_in_any_unicode_encoding(encoding: str) -> None:
+    arguments = ("profile", "add", "story", "--base-url", "http://dify.example/v1")
+    subprocess.run(
+        [*COMMAND, *arguments],
+        input=f"{KEY}\r\nlogin: Ann\r\n".encode(encoding),
+        env=environment("", "", XDG_CONFIG_HOME=os.environ["XDG_CONFIG_HOME"]),
+        check=True,
+        timeout=60,
+    )
+    assert profiles.load("story").api_key == ApiKey(KEY)
+
+
 def test_without_a_key_nothing_is_kept() -> None:
     done = run("profile", "add", "story", stdin="\n")
     assert (done.code, "No key was given, so nothing is kept." in done.said) == (2, True)

@@ -7,6 +7,7 @@ import stat
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backend
@@ -116,6 +117,26 @@ def test_a_key_can_be_kept_in_the_keyring_and_is_bound_to_its_server(memory: Mem
     profiles.add("story", KEY, base_url=URL, in_keyring=True)
     profiles.remove("story")
     assert memory.kept == {}
+
+
+@pytest.mark.parametrize("again", [{"base_url": f"{URL}/b", "in_keyring": True}, {"base_url": URL}])
+def test_a_profile_that_is_added_again_leaves_no_key_behind(
+    memory: Memory, again: dict[str, Any]
+) -> None:
+    profiles.add("story", KEY, base_url=URL, in_keyring=True)
+    profiles.add("story", KEY, **again)
+    assert profiles.load("story").base_url == again["base_url"]
+    assert len(memory.kept) == again.get("in_keyring", False)
+    profiles.remove("story")
+    assert memory.kept == {}
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_keyring_that_is_gone_keeps_nobody_from_a_file() -> None:
+    profiles.add("story", KEY, base_url=URL, in_keyring=True)
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    profiles.add("story", KEY, base_url=URL)
+    assert profiles.load("story").api_key == ApiKey(KEY)
 
 
 def test_a_system_without_a_keyring_says_so_and_keeps_nothing() -> None:

@@ -168,7 +168,7 @@ def test_what_the_code_under_test_sent_can_be_asserted(project: pytest.Pytester)
             assert sent.json["inputs"] == {"name": "Ann"}
             assert sent.json["response_mode"] == "streaming"
             assert sent.user == "ann"
-            assert sent.headers["x-shop"] == "1"
+            assert sent.headers["x-shop"] == sent.headers["X-Shop"] == "1"
             assert sent.headers["authorization"].startswith("Bearer app-")
             assert "app-" not in repr(sent)
 

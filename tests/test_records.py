@@ -77,6 +77,26 @@ def test_answers_are_plain_json_again(both: World, server: ReplayServer, method:
         assert told["id"] == result.id
 
 
+@pytest.mark.parametrize("method", ["app_info", "parameters", "meta", "site", "end_user"])
+def test_what_is_known_of_an_app_is_plain_json_too(
+    both: World, emulator: Emulator, method: str
+) -> None:
+    client = both.client(base_url=emulator.base_url, api_key="app-echo")
+    client.run_workflow({"name": "Ann"})
+    arguments = []
+    if method == "end_user":
+        arguments.append(client.logs(limit=1).data[0].created_by_end_user.id)
+    found = getattr(client, method)(*arguments)
+    assert json.loads(found.to_json()) == found.to_dict()
+    assert json.loads(found.to_json(indent=2)) == found.to_dict()
+    assert len(repr(found)) < 600
+
+
+def test_speech_as_text_is_plain_json_too(both: World, server: ReplayServer) -> None:
+    client = both.client(base_url=Answering(server, {"text": "é"}).url)
+    assert client.audio_to_text(b"x", filename="a.mp3").to_json() == '{"text": "é"}'
+
+
 def test_a_paused_run_has_its_forms_in_its_json(both: World, forms: Emulator) -> None:
     client = both.client(base_url=forms.base_url, api_key="app-approval")
     run = client.run_workflow({"topic": "boxes"})

@@ -85,7 +85,7 @@ def test_what_the_callback_raises_ends_no_call(
     answering = Answering(server, DETAIL)
     client = both.client(base_url=answering.url, on_response=fail)
     assert client.info(DETAIL["id"]).id == DETAIL["id"]
-    assert "info: on_response raised" in caplog.text
+    assert "on_response raised" in caplog.text
     assert "of the user" in caplog.text
 
 

@@ -51,10 +51,14 @@ if _TYPE_CHECKING:
     from .async_typed_app import AsyncRunOptions, AsyncTypedApp
     from .call_options import StreamOptions, SubmitOptions, WaitOptions
     from .inputs.parameters import WorkflowParameters
+    from .models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .outcomes import StopReason
     from .typed_app import RunOptions, TypedApp
 
 _ON_DEMAND = {
+    "AppInfo": "models.app",
+    "AppMeta": "models.app",
+    "AppSite": "models.app",
     "AsyncDifyWorkflow": "async_client",
     "AsyncFormCallback": "_api.forms",
     "AsyncLogIterator": "_logs.async_iterators",
@@ -64,6 +68,7 @@ _ON_DEMAND = {
     "AsyncTypedApp": "async_typed_app",
     "AsyncWorkflowStream": "_streams.async_stream",
     "DefaultAioHttpClient": "_http.aiohttp_client",
+    "EndUser": "models.app",
     "FileSource": "_api.files",
     "FormCallback": "_api.forms",
     "FormReply": "_api.forms",
@@ -74,6 +79,7 @@ _ON_DEMAND = {
     "StopReason": "outcomes",
     "StreamOptions": "call_options",
     "SubmitOptions": "call_options",
+    "Transcript": "models.app",
     "TypedApp": "typed_app",
     "WaitOptions": "call_options",
     "WorkflowParameters": "inputs.parameters",
@@ -92,6 +98,9 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "NOT_GIVEN",
     "ApiKey",
+    "AppInfo",
+    "AppMeta",
+    "AppSite",
     "AsyncDifyWorkflow",
     "AsyncFormCallback",
     "AsyncLogIterator",
@@ -103,6 +112,7 @@ __all__ = [
     "DefaultAioHttpClient",
     "DifyPageResult",
     "DifyWorkflow",
+    "EndUser",
     "FileSource",
     "FormCallback",
     "FormReply",
@@ -120,6 +130,7 @@ __all__ = [
     "StreamGap",
     "StreamOptions",
     "SubmitOptions",
+    "Transcript",
     "TypedApp",
     "UploadedFile",
     "WaitOptions",

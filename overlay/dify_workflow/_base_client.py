@@ -30,6 +30,7 @@ from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
+from .inputs.rules import is_uuid
 from .models import WorkflowLogsRequest
 from .outcomes import meaning
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters
 
     from ._api.log_query import LogAnswer
-    from .models import WorkflowRunRequest, WorkflowRunResponse
+    from .models import HumanInputForm, WorkflowRunRequest, WorkflowRunResponse
     from .tracing import Tracing
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class ClientBase(Generic[TransportT]):
             events=events,
             detail=lambda run_id: call(operations.get_workflow_run(run_id)),
             logs=newest_logs,
-            form=lambda token: call(operations.get_human_input_form(token)),
+            form=lambda token: call(self._form_read(token)),
             server_version=lambda: self.server_version,
         )
 
@@ -302,10 +303,25 @@ class ClientBase(Generic[TransportT]):
             InvalidRequestError: This client has started a run of that id.
         """
         if operations.checked_id("task_id", task_id) in self._started:
-            raise InvalidRequestError(
+            refused = InvalidRequestError(
                 f"stop_workflow_stream: {task_id} is the id of a run, which stops nothing; give "
                 "the id of its task: task_id of the result, the stream or any event."
             )
+            refused.run_id = task_id
+            raise refused
+
+    def _form_read(self, token: str) -> Operation[HumanInputForm]:
+        """What reads a form; the log names the run that waits at it, where that is known."""
+        return operations.get_human_input_form(token, self._answered.run_of(token))
+
+    @contextmanager
+    def _about_form(self, token: str) -> Generator[None, None, None]:
+        """Let the errors of a call for a form name the run that waits at it."""
+        try:
+            yield
+        except DifyError as error:
+            error.run_id = error.run_id or self._answered.run_of(token)
+            raise
 
     def _note_form(self, found: AppParameters, options: Options) -> None:
         """Note which inputs an app takes, so that a run that follows need not ask again."""
@@ -325,23 +341,34 @@ class ClientBase(Generic[TransportT]):
 
 
 @contextmanager
+def about(*, run_id: str | None = None, task_id: str | None = None) -> Generator[None, None, None]:
+    """Let the errors of a call for a run name it; they never say that nothing was run.
+
+    Args:
+        run_id: Id of the run, as it was given, which may be none.
+        task_id: Id of its task, likewise.
+    """
+    try:
+        yield
+    except DifyError as error:
+        error.run_id = error.run_id or _as_id(run_id)
+        error.task_id = error.task_id or _as_id(task_id)
+        if error.outcome == "not_run":
+            error.outcome = None
+        raise
+
+
+def _as_id(given: str | None) -> str | None:
+    return given if isinstance(given, str) and is_uuid(given) else None
+
+
+@contextmanager
 def naming(run: WorkflowRunResponse) -> Generator[None, None, None]:
     """Let the failure of an answer to a form name the run that waits for it, which was started."""
     try:
         yield
     except DifyError as error:
         error.run_id, error.task_id, error.outcome = run.id, run.task_id, "running"
-        raise
-
-
-@contextmanager
-def starting_none() -> Generator[None, None, None]:
-    """Let no error of a call that starts no run say that nothing was run."""
-    try:
-        yield
-    except DifyError as error:
-        if error.outcome == "not_run":
-            error.outcome = None
         raise
 
 

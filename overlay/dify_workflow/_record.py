@@ -64,7 +64,25 @@ def text_of(value: JSON, indent: int | None = None) -> str:
     return text if is_text(text) else json.dumps(value, indent=indent)
 
 
-class Record:
+class JSONText:
+    """What can be written as plain JSON."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> JSONObject:
+        """As plain JSON."""
+        raise NotImplementedError
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """`to_dict` as text.
+
+        Args:
+            indent: Spaces for each level; by default all on one line.
+        """
+        return text_of(self.to_dict(), indent)
+
+
+class Record(JSONText):
     """A result that can be written as plain JSON."""
 
     __slots__ = ()
@@ -75,14 +93,6 @@ class Record:
     def to_dict(self) -> JSONObject:
         """The fields by their names, as plain JSON; `raw`, where there is one, is left out."""
         return {name: _plain(value) for name, value in self._told()}
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """`to_dict` as text.
-
-        Args:
-            indent: Spaces for each level; by default all on one line.
-        """
-        return text_of(self.to_dict(), indent)
 
     def _told(self) -> Iterable[tuple[str, Any]]:
         kind: Any = type(self)  # each kind of result is an attrs class

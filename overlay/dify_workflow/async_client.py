@@ -16,7 +16,7 @@ from ._api.files import opened
 from ._api.forms import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.requests import logs_request, run_request
-from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
+from ._base_client import ClientBase, about, checked_mode, checked_tracing, naming
 from ._http.async_network import resolved
 from ._http.async_transport import AsyncTransport
 from ._http.deadline import Deadline, deadline_in
@@ -40,14 +40,6 @@ from .outcomes import meaning
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dify_workflow_api.models import (
-        AppInfo,
-        AppMeta,
-        AppSite,
-        EndUser,
-        Transcript,
-    )
-
     from ._api.files import FileSource
     from ._api.forms import AsyncFormCallback
     from ._http.answer import ResponseInfo
@@ -65,6 +57,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .models.log import LogStatus
     from .tracing import Tracing
 
@@ -467,7 +460,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(
                 timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
             )
@@ -631,7 +624,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         """
         api_key = wrap(api_key)
         name = "wait_for_run"
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(
                 timeout,
                 deadline_in(deadline, name, stops=stop_on_deadline),
@@ -675,12 +668,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        self._refuse_run_id(task_id)
         api_key = wrap(api_key)
-        options = self._call_options(
-            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
-        )
-        return await self._stop_task(task_id, options)
+        with about(task_id=task_id):
+            self._refuse_run_id(task_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
+            return await self._stop_task(task_id, options)
 
     async def info(
         self,
@@ -709,7 +703,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
             return await self._send(operations.get_workflow_run(workflow_run_id), options)
 
@@ -931,8 +925,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
-        return await self._send(operations.get_human_input_form(form_token), options)
+        with self._about_form(form_token):
+            options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
+            return await self._send(self._form_read(form_token), options)
 
     async def submit_human_input_form(
         self,
@@ -970,10 +965,11 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        options = self._call_options(
-            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
-        )
-        await self._submit_form(form_token, action, inputs, options)
+        with self._about_form(form_token):
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
+            await self._submit_form(form_token, action, inputs, options)
 
     # ----------------------------------------------------------------------------------- files
 
@@ -1391,7 +1387,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     async def _form_to_answer(self, token: str, options: Options) -> HumanInputForm | None:
         """A form as people see it; None where it was submitted, or has expired, or time is up."""
         try:
-            return await self._send(operations.get_human_input_form(token), options)
+            return await self._send(self._form_read(token), options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
@@ -1417,7 +1413,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         self, token: str, action: str, inputs: Mapping[str, JSON], options: Options
     ) -> None:
         preparation = self._preparation("submit_human_input_form", options)
-        call = await self._prepared(preparation.form(token, action, inputs))
+        run_id = self._answered.run_of(token)
+        call = await self._prepared(preparation.form(token, action, inputs, run_id))
         try:
             await self._transport.send(call)
         except DifyError as error:

@@ -17,7 +17,7 @@ from ._api.files import opened
 from ._api.forms import as_seen, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.requests import logs_request, run_request
-from ._base_client import ClientBase, checked_mode, checked_tracing, naming, starting_none
+from ._base_client import ClientBase, about, checked_mode, checked_tracing, naming
 from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import HTTPClient, base_url_of, checked_client
 from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
@@ -41,14 +41,6 @@ from .outcomes import meaning
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dify_workflow_api.models import (
-        AppInfo,
-        AppMeta,
-        AppSite,
-        EndUser,
-        Transcript,
-    )
-
     from ._api.files import FileSource
     from ._api.forms import FormCallback
     from ._http.answer import ResponseInfo
@@ -66,6 +58,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from .models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .models.log import LogStatus
     from .tracing import Tracing
 
@@ -469,7 +462,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(
                 timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
             )
@@ -633,7 +626,7 @@ class DifyWorkflow(ClientBase[Transport]):
         """
         api_key = wrap(api_key)
         name = "wait_for_run"
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(
                 timeout,
                 deadline_in(deadline, name, stops=stop_on_deadline),
@@ -677,12 +670,13 @@ class DifyWorkflow(ClientBase[Transport]):
             APIConnectionError: No answer came.
             APIStatusError: The server refused.
         """
-        self._refuse_run_id(task_id)
         api_key = wrap(api_key)
-        options = self._call_options(
-            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
-        )
-        return self._stop_task(task_id, options)
+        with about(task_id=task_id):
+            self._refuse_run_id(task_id)
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
+            return self._stop_task(task_id, options)
 
     def info(
         self,
@@ -711,7 +705,7 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        with starting_none():
+        with about(run_id=workflow_run_id):
             options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
             return self._send(operations.get_workflow_run(workflow_run_id), options)
 
@@ -933,8 +927,9 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused.
         """
         api_key = wrap(api_key)
-        options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
-        return self._send(operations.get_human_input_form(form_token), options)
+        with self._about_form(form_token):
+            options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
+            return self._send(self._form_read(form_token), options)
 
     def submit_human_input_form(
         self,
@@ -972,10 +967,11 @@ class DifyWorkflow(ClientBase[Transport]):
             APIStatusError: The server refused or failed; likewise.
         """
         api_key = wrap(api_key)
-        options = self._call_options(
-            timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
-        )
-        self._submit_form(form_token, action, inputs, options)
+        with self._about_form(form_token):
+            options = self._call_options(
+                timeout, extra_headers=extra_headers, api_key=api_key, user_id=user_id
+            )
+            self._submit_form(form_token, action, inputs, options)
 
     # ----------------------------------------------------------------------------------- files
 
@@ -1389,7 +1385,7 @@ class DifyWorkflow(ClientBase[Transport]):
     def _form_to_answer(self, token: str, options: Options) -> HumanInputForm | None:
         """A form as people see it; None where it was submitted, or has expired, or time is up."""
         try:
-            return self._send(operations.get_human_input_form(token), options)
+            return self._send(self._form_read(token), options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
@@ -1415,7 +1411,8 @@ class DifyWorkflow(ClientBase[Transport]):
         self, token: str, action: str, inputs: Mapping[str, JSON], options: Options
     ) -> None:
         preparation = self._preparation("submit_human_input_form", options)
-        call = self._prepared(preparation.form(token, action, inputs))
+        run_id = self._answered.run_of(token)
+        call = self._prepared(preparation.form(token, action, inputs, run_id))
         try:
             self._transport.send(call)
         except DifyError as error:

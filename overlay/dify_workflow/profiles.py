@@ -22,7 +22,7 @@ import os
 import re
 import tomllib
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +161,7 @@ def add(
         )
     added = Profile(name=name, base_url=checked_url(base_url), api_key=api_key.checked())
     with _changing() as book:
+        before = book["profiles"].get(name, {})
         if in_keyring:
             with _keyring() as keyring:
                 entry = _keyring_entry(name, added.base_url)
@@ -168,6 +169,9 @@ def add(
             kept = {"base_url": added.base_url, "keyring": True}
         else:
             kept = {"base_url": added.base_url, "api_key": api_key}
+        if not in_keyring or before.get("base_url") != added.base_url:
+            with suppress(ConfigurationError):  # a keyring that is gone keeps nobody from a file
+                _forget_key(name, before)
         book["profiles"][name] = kept
         book.setdefault("in_use", name)
     return added
@@ -191,12 +195,7 @@ def remove(name: str) -> None:
         ConfigurationError: There is none of that name, or the file cannot be written.
     """
     with _changing() as book:
-        kept = _entry(book, name)
-        if kept.get("keyring"):
-            with _keyring() as keyring:
-                entry = _keyring_entry(name, str(kept.get("base_url")))
-                if keyring.get_password(_SERVICE, entry) is not None:
-                    keyring.delete_password(_SERVICE, entry)
+        _forget_key(name, _entry(book, name))
         del book["profiles"][name]
         if book.get("in_use") == name:
             del book["in_use"]
@@ -278,6 +277,16 @@ def _extra_missing() -> ConfigurationError:
 def _keyring_entry(name: str, base_url: str) -> str:
     """What a key is filed under: with its server, so that an edited file sends it nowhere else."""
     return f"{name} {base_url}"
+
+
+def _forget_key(name: str, kept: dict[str, Any]) -> None:
+    """Take the key of a profile out of the keyring, where it is there."""
+    if not kept.get("keyring"):
+        return
+    with _keyring() as keyring:
+        entry = _keyring_entry(name, str(kept.get("base_url")))
+        if keyring.get_password(_SERVICE, entry) is not None:
+            keyring.delete_password(_SERVICE, entry)
 
 
 def _from_keyring(name: str, base_url: str) -> ApiKey | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         WorkflowRunResponse,
         WorkflowStopResponse,
     )
+    from ..models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .files import OpenFile
     from .log_query import LogAnswer, LogQuery
 
@@ -138,7 +139,7 @@ def get_workflow_run(workflow_run_id: str) -> Operation[WorkflowRunResponse]:
         return run
 
     request = build(checked_uuid("workflow_run_id", workflow_run_id))
-    about = f"run {workflow_run_id}"
+    about = _run(workflow_run_id)
     return Operation("info", request, read_detail, repeatable=True, about=about)
 
 
@@ -196,14 +197,14 @@ def stream_workflow_events(
         _unread,
         answer="events",
         repeatable=True,
-        about=f"run {workflow_run_id}",
+        about=_run(workflow_run_id),
     )
 
 
 # -------------------------------------------------------------------------------- human input
 
 
-def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
+def get_human_input_form(form_token: str, run_id: str | None = None) -> Operation[HumanInputForm]:
     """GET /form/human_input/{form_token}."""
     from dify_workflow_api.api.human_input.get_human_input_form import _get_kwargs as build
 
@@ -213,11 +214,12 @@ def get_human_input_form(form_token: str) -> Operation[HumanInputForm]:
         build(token),
         lambda answer: _shaped(answer, lambda body: _results.form(token, body)),
         repeatable=True,
+        about=_run(run_id),
     )
 
 
 def submit_human_input_form(
-    form_token: str, action: str, inputs: JSONObject, user: str
+    form_token: str, action: str, inputs: JSONObject, user: str, *, run_id: str | None = None
 ) -> Operation[None]:
     """POST /form/human_input/{form_token}."""
     from dify_workflow_api.api.human_input.submit_human_input_form import _get_kwargs as build
@@ -229,6 +231,7 @@ def submit_human_input_form(
         "submit_human_input_form",
         build(checked_id("form_token", form_token), body=body),
         lambda _: None,
+        about=_run(run_id),
     )
 
 
@@ -263,19 +266,23 @@ def preview_file(file_id: str, user: str, *, as_attachment: bool) -> Operation[A
 # ---------------------------------------------------------------------------------------- app
 
 
-def get_end_user(end_user_id: str) -> Operation[wire.EndUser]:
+def get_end_user(end_user_id: str) -> Operation[EndUser]:
     """GET /end-users/{end_user_id}."""
     from dify_workflow_api.api.app.get_end_user import _get_kwargs as build
 
+    from ..models.app import EndUser
+
     request = build(checked_uuid("end_user_id", end_user_id))
-    return Operation("end_user", request, _model(wire.EndUser), repeatable=True)
+    return Operation("end_user", request, _model(EndUser), repeatable=True)
 
 
-def get_app_info() -> Operation[wire.AppInfo]:
+def get_app_info() -> Operation[AppInfo]:
     """GET /info."""
     from dify_workflow_api.api.app.get_app_info import _get_kwargs as build
 
-    return Operation("app_info", build(), _model(wire.AppInfo), repeatable=True)
+    from ..models.app import AppInfo
+
+    return Operation("app_info", build(), _model(AppInfo), repeatable=True)
 
 
 def get_app_parameters() -> Operation[WorkflowParameters]:
@@ -299,31 +306,37 @@ def get_input_form() -> Operation[list[JSONObject]]:
     )
 
 
-def get_app_meta() -> Operation[wire.AppMeta]:
+def get_app_meta() -> Operation[AppMeta]:
     """GET /meta."""
     from dify_workflow_api.api.app.get_app_meta import _get_kwargs as build
 
-    return Operation("meta", build(), _model(wire.AppMeta), repeatable=True)
+    from ..models.app import AppMeta
+
+    return Operation("meta", build(), _model(AppMeta), repeatable=True)
 
 
-def get_app_site() -> Operation[wire.AppSite]:
+def get_app_site() -> Operation[AppSite]:
     """GET /site."""
     from dify_workflow_api.api.app.get_app_site import _get_kwargs as build
 
-    return Operation("site", build(), _model(wire.AppSite), repeatable=True)
+    from ..models.app import AppSite
+
+    return Operation("site", build(), _model(AppSite), repeatable=True)
 
 
 # -------------------------------------------------------------------------------------- audio
 
 
-def audio_to_text(file: OpenFile, user: str) -> Operation[wire.Transcript]:
+def audio_to_text(file: OpenFile, user: str) -> Operation[Transcript]:
     """POST /audio-to-text."""
     from dify_workflow_api.api.audio.audio_to_text import _get_kwargs as build
+
+    from ..models.app import Transcript
 
     return Operation(
         "audio_to_text",
         build(body=wire.AudioToTextBody(file=_part(file), user=user)),
-        _model(wire.Transcript),
+        _model(Transcript),
         replayable=file.payload.can_rewind,
     )
 
@@ -379,6 +392,11 @@ def checked_uuid(name: str, value: str) -> str:
     if not isinstance(value, str) or not is_uuid(value):
         raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
     return value
+
+
+def _run(run_id: str | None) -> str:
+    """What log lines call the run that a call is about, where it is known."""
+    return f"run {run_id}" if run_id else ""
 
 
 def _part(file: OpenFile) -> File:

@@ -113,9 +113,9 @@ class Preparation:
         return prepared
 
     def form(
-        self, form_token: str, action: str, inputs: Mapping[str, JSON]
+        self, form_token: str, action: str, inputs: Mapping[str, JSON], run_id: str | None
     ) -> Generator[Call[Any], Any, Call[None]]:
-        """Upload the files, and return the call that submits the form.
+        """Upload the files, and return the call that submits the form of a run.
 
         Raises:
             InvalidRequestError: The request is invalid.
@@ -124,7 +124,9 @@ class Preparation:
 
         def call(uploads: Uploads) -> Call[None]:
             wire, user = wire_inputs(inputs, uploads), self._options.user_id
-            operation = operations.submit_human_input_form(form_token, action, wire, user)
+            operation = operations.submit_human_input_form(
+                form_token, action, wire, user, run_id=run_id
+            )
             return Call(operation, self._options)
 
         paths = checked_paths(inputs)

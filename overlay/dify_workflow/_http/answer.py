@@ -57,14 +57,20 @@ class ResponseInfo:
     elapsed_time: float
 
 
-def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo) -> None:
-    """Call what the user gave; what it raises is logged, since a run may hang on the answer."""
+def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str) -> None:
+    """Call what the user gave; what it raises is logged, since a run may hang on the answer.
+
+    Args:
+        callback: What the user gave.
+        info: What it is told.
+        label: What log lines of the call begin with.
+    """
     if callback is None:
         return
     try:
         callback(info)
     except Exception:
-        logger.exception("%s: on_response raised", info.operation)
+        logger.exception("%s: on_response raised", label)
 
 
 @attrs.frozen(eq=False, repr=False)

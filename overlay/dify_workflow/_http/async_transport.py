@@ -300,5 +300,6 @@ class AsyncTransport(AsyncConnections):
         )
         body = AsyncByteStream(call, response, connection)
         name, method = call.operation.name, request.method
-        tell(call.options.on_response, ResponseInfo(name, method, status, body.headers, seconds))
+        info = ResponseInfo(name, method, status, body.headers, seconds)
+        tell(call.options.on_response, info, call.operation.label)
         return body, response

@@ -8,7 +8,6 @@ Speed matters here: a text event takes a split, a look at its start, and one cal
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from json import JSONDecodeError
 from typing import TypeAlias
@@ -18,8 +17,6 @@ import orjson
 from .._json import JSON, JSONObject, check_depth, decode, may_be_rounded
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent
-
-logger = logging.getLogger("dify_workflow")
 
 _KEEP_ALIVE = (b"", b"ping", b"[DONE]")
 """Data that gateways send between and behind events; it says nothing."""
@@ -217,7 +214,6 @@ class EventDecoder:
         if data is None:
             payload: JSONObject | _Broken = {"event": field}
         elif data in _KEEP_ALIVE:
-            logger.debug("the stream sent %r, which says nothing", bytes(data))
             return None
         else:
             payload = _decoded(data)

@@ -186,6 +186,11 @@ class StreamErrors:
         }
 
     @property
+    def label(self) -> str:
+        """What log lines begin with: the method, and the run where it is known."""
+        return f"{self.operation} ({self._name})" if self._run.run_id else self.operation
+
+    @property
     def _name(self) -> str:
         return f"run {self._run.run_id}"
 

@@ -130,7 +130,7 @@ class RunFeed:
         level = logging.WARNING if self.run.unreadable is None else logging.DEBUG
         event = UnreadableEvent.of(reason, content, self.run.run_id, self.run.task_id)
         self.run.unreadable = event
-        logger.log(level, "%s: an event cannot be read: %r", self._errors.operation, event)
+        logger.log(level, "%s: an event cannot be read: %r", self._errors.label, event)
         return event
 
     @property

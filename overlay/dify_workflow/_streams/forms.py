@@ -28,6 +28,11 @@ class AnsweredForms:
         if token is not None:
             self._seen[token] = run_id, form_id
 
+    def run_of(self, token: str) -> str | None:
+        """Id of the run that waits, or has waited, at a form, where it was seen."""
+        run_id, _ = self._seen.get(token, (None, None))
+        return run_id
+
     def submit(self, token: str, *, is_accepted: bool) -> None:
         """Note that this client has sent an answer to a form.
 

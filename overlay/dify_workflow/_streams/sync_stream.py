@@ -171,7 +171,11 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
             if self._session.has_ended_well:  # refused at its start: there is no task to stop
                 return WorkflowStopResponse("success")
             raise self._session.failure or self._session.errors.without_task()
-        return self._stop(self.task_id, NO_DEADLINE)
+        try:
+            return self._stop(self.task_id, NO_DEADLINE)
+        except DifyError as error:
+            self._session.errors.name_run(error)
+            raise
 
     def started(self) -> WorkflowRunResponse[OutputsT]:
         """Read until the run's ids are known, and return the run as it is then.

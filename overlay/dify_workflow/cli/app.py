@@ -41,10 +41,25 @@ app = typer.Typer(
     context_settings=_SETTINGS,
 )
 form = typer.Typer(
-    cls=HelpfulGroup, no_args_is_help=True, help="Show and submit the forms at which runs wait."
+    cls=HelpfulGroup,
+    no_args_is_help=True,
+    help="""Show and submit the forms at which runs wait.
+
+    Examples:
+        dify-workflow form show TOKEN
+        dify-workflow form submit TOKEN --action approve -i comment=fine
+    """,
 )
 profile = typer.Typer(
-    cls=HelpfulGroup, no_args_is_help=True, help="Keep base URL and key of apps under names."
+    cls=HelpfulGroup,
+    no_args_is_help=True,
+    help="""Keep base URL and key of apps under names.
+
+    Examples:
+        dify-workflow profile add story --base-url https://dify.example.com/v1
+        dify-workflow run --profile story -i topic=boxes
+        dify-workflow profile list
+    """,
 )
 
 

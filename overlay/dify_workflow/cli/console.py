@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -90,6 +90,15 @@ def print_line(text: str) -> None:
     sys.stdout.write(f"{inert(text) if is_terminal(sys.stdout) else text}\n")
 
 
+def print_document(text: str) -> None:
+    """Print on stdout what would else be a file: in UTF-8 whatever the locale; inert for people."""
+    if is_terminal(sys.stdout):
+        sys.stdout.write(inert(text))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+
+
 def print_json_line(value: JSON) -> None:
     """Print a value as a line of JSON, which is safe in a terminal and the same value anywhere."""
     sys.stdout.write(f"{shown_json(value)}\n")
@@ -113,9 +122,28 @@ def value_text(value: JSON) -> str:
     return value if isinstance(value, str) else shown_json(value)
 
 
+_same_app: Sequence[str] = ()
+"""The options that say which app this command asks, without a key."""
+
+
+@contextmanager
+def of_same_app(options: Sequence[str]) -> Generator[None, None, None]:
+    """Let the commands that are shown ask the same app.
+
+    Args:
+        options: The options that say which one.
+    """
+    global _same_app  # noqa: PLW0603  # of the one command that runs
+    before, _same_app = _same_app, options
+    try:
+        yield
+    finally:
+        _same_app = before
+
+
 def command(*words: str) -> str:
     """A command to copy into a shell; its last word is an id, which may begin with a dash."""
-    *first, last = map(inert_line, words)
+    *first, last = map(inert_line, (*_same_app, *words))
     return quoted(["dify-workflow", *first, *(["--"] * last.startswith("-")), last])
 
 

@@ -169,7 +169,7 @@ def _hint(error: DifyError) -> str:
     if isinstance(error, WorkflowStreamError):
         return "The workflow has to be fixed in Dify."
     if isinstance(error, StreamError) and error.run_id:
-        return f"The run may be going on: dify-workflow resume {error.run_id}"
+        return f"The run may be going on: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
     if isinstance(error, NotFoundError):

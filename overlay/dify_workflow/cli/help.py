@@ -49,6 +49,19 @@ class HelpfulGroup(TyperGroup):
         """Write the help."""
         formatter.write(help_of(self, ctx))
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command; what may have been meant is said once.
+
+        typer up to 0.25 adds it to the message, and click from 8.4 on adds it again.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            raised: Any = error
+            if getattr(raised, "possibilities", None):  # click adds these when it shows the message
+                raised.message = raised.message.partition(" Did you mean ")[0]
+            raise
+
 
 def help_of(command: click.Command, ctx: click.Context) -> str:
     """The whole help of a command."""

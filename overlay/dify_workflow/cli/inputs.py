@@ -115,6 +115,10 @@ def _json_from(source: str | None) -> JSONObject:
         value: JSON = json.loads(data)
     except OSError as error:
         raise InvalidRequestError(f"--inputs {source}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(
+            f"--inputs {source} is no text in UTF-8 or UTF-16: {error}."
+        ) from None
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"--inputs {source} is not JSON: {error}.") from None
     if not is_object(value):

@@ -17,7 +17,7 @@ import typer
 
 from .. import NOT_GIVEN, ApiKey, DifyWorkflow, profiles
 from ..errors import ConfigurationError, InvalidRequestError
-from .console import log_to_stderr
+from .console import log_to_stderr, of_same_app
 from .exits import handled
 from .help import HelpfulCommand
 
@@ -114,6 +114,17 @@ class Connection:
         of_environment = os.environ.get("DIFY_PROFILE") or os.environ.get("DIFY_API_KEY")
         return bool(of_environment) or profiles.in_use() is not None
 
+    @property
+    def same_app(self) -> list[str]:
+        """The options with which another command asks the same app, as far as they can be shown.
+
+        A key cannot, and without it the server would get another one.
+        """
+        if self.api_key is not None:
+            return []
+        given = {"--profile": self.profile, "--base-url": self.base_url}
+        return [word for name, value in given.items() if value for word in (name, value)]
+
     def client(self, user: str | None = None) -> DifyWorkflow:
         """A client with these options.
 
@@ -183,7 +194,8 @@ class Command(HelpfulCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it raises becomes a sentence and an exit code."""
-        with handled(ctx.params):
+        connection: Connection = ctx.obj or Connection()
+        with of_same_app(connection.same_app), handled(ctx.params):
             return super().invoke(ctx)
 
 

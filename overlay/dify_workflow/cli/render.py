@@ -165,7 +165,13 @@ def show_run(run: WorkflowRunResponse) -> None:
     show_values({name: value for name, value in facts.items() if value not in (None, "", {})})
     if run.status == "running" and run.task_id is None:
         sys.stdout.flush()
-        say(f"To stop it, {command('resume', run.id)} shows the id of its task.")
+        say(f"To stop it: {where_its_task_is(run.id)}")
+
+
+def where_its_task_is(run_id: str) -> str:
+    """How a person learns the id of the task of a run that goes on: only new events bring it."""
+    resume = command("resume", run_id)
+    return f"{resume} shows the id of its task with its next event (Dify 1.14 and newer)."
 
 
 def _time_taken(run: WorkflowRunResponse, tree: RunTree | None = None) -> str:

@@ -227,6 +227,6 @@ def _after_stop(run: WorkflowRunResponse, failure: DifyError | None) -> str:
 
 def _left(stream: WorkflowStream | None) -> str:
     if stream is None or stream.run_id is None:
-        return "Whether the run has started is not known; dify-workflow logs lists it if so."
+        return f"Whether the run has started is not known; {command('logs')} lists it if so."
     after = f"; {command('stop', stream.task_id)} stops it" if stream.task_id else ""
     return f"The run {stream.run_id} may be going on{after}."

@@ -40,7 +40,7 @@ class SeenRequest:
         method: Its method.
         path: Its path, without the base URL's.
         status: HTTP status of the answer; 0 where the connection broke before one.
-        headers: Its headers, names in lower case; with the key, which repr does not show.
+        headers: Its headers, by names in any case; with the key, which repr does not show.
         body: What it sent as JSON; empty where it sent none, or was refused before that was read.
         user: Who it was for; None where it does not say.
     """
@@ -192,4 +192,4 @@ async def _seen(request: Request, status: int) -> SeenRequest:
         user = (await request.form()).get("user")  # which has been read
     known = user if isinstance(user, str) else None
     method, _, path = label(request).partition(" ")
-    return SeenRequest(method, path, status, dict(request.headers), body, known)
+    return SeenRequest(method, path, status, request.headers, body, known)

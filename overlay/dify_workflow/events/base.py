@@ -171,10 +171,12 @@ class StreamEvent(Generic[DataT_co]):
                 raise TypeError(f"its payload is no JSON object but {type(payload).__name__}")
             return load(self._model).from_dict(payload)
         except SHAPE_ERRORS as error:
-            raise InvalidResponseError(
+            failure = InvalidResponseError(
                 f"The event {self.event} does not have the expected shape ({error!r}): "
                 f"{abridged(self._raw)}"
-            ) from error
+            )
+            failure.run_id, failure.task_id = self.id, self.task_id
+            raise failure from error
 
     @property
     def _payload(self) -> JSON:

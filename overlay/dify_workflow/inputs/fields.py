@@ -16,6 +16,7 @@ from .._record import Columns, Record, columns
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm, WorkflowFile
 from ..models.file import file_type
+from .rules import max_length
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters, HumanInputField
@@ -181,7 +182,7 @@ def _field_of_app(kind: str, field: JSONObject) -> Field:
         required=bool(field.get("required")),
         default=field.get("default"),
         options=field.get("options") or (),
-        longest=int(field.get("max_length") or 0) or None,  # old apps have it as text
+        longest=max_length(field) or None,
         file_types=field.get("allowed_file_types") or (),
     )
 

@@ -71,7 +71,7 @@ def _problem(field: JSONObject, value: JSON) -> str | None:
 def _text(field: JSONObject, name: str, value: JSON) -> str | None:
     if not isinstance(value, str):
         return f"(type '{field['type']}') {name} in input form must be a string"
-    longest = _limit(field)
+    longest = max_length(field)
     if longest and len(value) > longest:
         return f"{name} in input form must be less than {longest} characters"
     return None
@@ -126,7 +126,7 @@ def _file_list(field: JSONObject, name: str, value: JSON) -> str | None:
         return None
     if not is_list(value) or not all(is_object(item) for item in value):
         return f"{name} in input form must be a list of files"
-    most = _limit(field)
+    most = max_length(field)
     if most and len(value) > most:
         return f"{name} in input form must be less than {most} files"
     # The server passes over files without a method or, if remote, an address.
@@ -181,7 +181,7 @@ def _file_id(file: JSONObject) -> str | None:
     return next((value for value in candidates if isinstance(value, str) and value), None)
 
 
-def _limit(field: JSONObject) -> int | None:
+def max_length(field: JSONObject) -> int | None:
     """The field's ``max_length``, which old apps have as text; None where there is none."""
     limit = field.get("max_length")
     if isinstance(limit, str) and limit.isdecimal():

@@ -17,7 +17,7 @@ from ...errors import (
     RunDeadlineExceededError,
     RunLostError,
 )
-from ..console import command, complain, print_json_line, print_line, say
+from ..console import complain, print_json_line, print_line, say
 from ..exits import UNKNOWN, USAGE
 from ..options import AsJson, User, connection_of
 
@@ -71,15 +71,17 @@ def stop(
 ) -> None:
     """Stop a run, by the id of its task.
 
-    run and resume show that id below the id of the run, and --jsonl in each event as task_id. The
-    server accepts any id, whether or not there is something to stop; that of a run is refused
-    here. With --wait, prints "stopped" once the run has ended so. Servers do not always record the
-    end of a run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
+    run shows that id below the id of the run, and resume does with the run's next event. The server
+    accepts any id, whether or not there is something to stop; that of a run is refused here. With
+    --wait, prints "stopped" once the run has ended so. Servers do not always record the end of a
+    run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
 
     Examples:
         dify-workflow stop 0d9bc2c8-8a1f-4a3c-9c1f-0f9f5b0f6a55
         dify-workflow stop TASK_ID --run RUN_ID --wait 30
     """
+    from ..render import where_its_task_is
+
     if (wait is None) != (run_id is None):
         raise typer.BadParameter("--wait and --run go together.")
     with connection_of(context).client(user) as client:
@@ -88,7 +90,7 @@ def stop(
             complain(
                 f"{task_id} is the id of a run; a stop takes the id of its task, so nothing was "
                 "stopped.",
-                f"While the run goes on, {command('resume', task_id)} shows it in the second line.",
+                f"While it goes on, {where_its_task_is(task_id)}",
             )
             raise typer.Exit(USAGE)
         if wait is None or run_id is None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import sys
 from typing import Annotated, TypeAlias
@@ -14,7 +15,7 @@ import typer
 from ... import ApiKey, profiles
 from ..._http.options import CLOUD_URL
 from ...errors import InvalidRequestError
-from ..console import can_ask, cell, print_json_line, say
+from ..console import cell, is_terminal, print_json_line, say
 from ..exits import handled
 from ..options import AsJson, names_of_profiles
 
@@ -114,10 +115,14 @@ def _key_of(name: str) -> ApiKey:
     Raises:
         InvalidRequestError: There is none.
     """
-    try:
-        key = getpass.getpass(f"API key of {name}: ") if can_ask() else sys.stdin.readline()
-    except EOFError:
-        key = ""
+    if is_terminal(sys.stdin):  # wherever stderr goes: typed into stdin, the key would be seen
+        try:
+            key = getpass.getpass(f"API key of {name}: ")
+        except EOFError:
+            key = ""
+    else:
+        data = sys.stdin.buffer.read()
+        key = data.decode(json.detect_encoding(data), "replace").partition("\n")[0]
     if not key.strip():
         raise InvalidRequestError("No key was given, so nothing is kept.")
     return ApiKey(key.strip())

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ...errors import InvalidRequestError
-from ..console import print_line
+from ..console import print_document, print_line
 from ..exits import handled
 
 _STANDARD = "-"
@@ -53,7 +53,7 @@ def report(
         read = RunReport.read(sys.stdin.buffer if source == _STANDARD else source)
         text = read.svg() if as_svg else read.html()
         if output == _STANDARD or (output is None and source == _STANDARD):
-            sys.stdout.write(text)
+            print_document(text)
             return
         target = Path(output or Path(source).with_suffix(".svg" if as_svg else ".html"))
         try:

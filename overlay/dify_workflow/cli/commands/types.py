@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ import typer
 from ... import ApiKey, DifyWorkflow
 from ...errors import ConfigurationError, InvalidRequestError
 from ...output import refuse_source, replacing
-from ..console import print_line, say
+from ..console import print_document, print_line, say
 from ..exits import FAILED, extras_named
 from ..options import Connection, connection_of
 
@@ -228,7 +227,7 @@ def _write(place: Path, text: str) -> None:
     from ...codegen import is_ours
 
     if place == _STANDARD:
-        sys.stdout.write(text)
+        print_document(text)
         return
     written = _read(place)
     if written and not is_ours(written):
