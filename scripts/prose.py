@@ -1,0 +1,135 @@
+"""Check that the texts of this project are plain English: `make check` runs it.
+
+It reads Markdown (without code), docstrings, comments and messages in Python, and the descriptions
+in openapi.yaml. `scripts/prose.toml` has the words to avoid, what to write instead, and the longest
+sentence. Names of files as arguments restrict it to these files.
+
+No tool on PyPI does this offline. The wheel of vale downloads its program when it runs. codespell
+knows single words only, and proselint has only its own list. None of them reads docstrings.
+"""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+ROOT = Path(__file__).parent.parent
+
+Text: TypeAlias = tuple[int, str]
+"""The number of its first line, and the text."""
+
+# Blocks that are not prose. Their lines stay, but empty.
+CODE = re.compile(r"^( *)(`{3}|~{3}).*?^\1\2", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r"::\n\n?( {4,})\S.*\n(?:\n*\1.*\n)*")
+STATEMENT = re.compile(r"\s*(?:SELECT|CREATE|INSERT|DELETE|PRAGMA|\.\w+ \{) ")
+# Parts of a sentence that are not prose: code, addresses, tags, emphasis, names of arguments.
+INLINE = (
+    (re.compile(r"``[^`]+``|`[^`]+`|^ +\*{0,2}\w+(?= ?[(:])", re.MULTILINE), "code"),
+    (re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()]*\)|\[[^\]]*\])"), r"\1"),
+    (re.compile(r"<[^<>]*>|https?://\S+|[*_]{2}"), " "),
+)
+# A new text begins at an empty line, list item, heading, table cell, or argument.
+BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|\|")
+SENTENCE_END = re.compile(r"(?<=[.!?])[\")]?\s+")
+
+
+def _without(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
+
+
+def _replaced(replacement: str, found: re.Match[str]) -> str:
+    kept = found.expand(replacement)
+    return kept + "\n" * (found[0].count("\n") - kept.count("\n"))
+
+
+def markdown(source: str) -> Iterator[Text]:
+    """Yield the text of a Markdown page."""
+    yield 1, _without(CODE, source)
+
+
+def python(source: str) -> Iterator[Text]:
+    """Yield docstrings, messages (strings with more than two words) and comments of a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(text := node.value, str):
+            is_prose = text.count(" ") > 1 and not STATEMENT.match(text)
+            yield node.lineno, _without(EXAMPLE, text) if is_prose else ""
+    first, lines = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if lines and token.start[0] == first + len(lines) and token.line.lstrip()[0] == "#":
+                lines.append(token.string.lstrip("#- "))
+                continue
+            yield first, "\n".join(lines)
+            first, lines = token.start[0], [token.string.lstrip("#- ")]
+    yield first, "\n".join(lines)
+
+
+def spec(source: str) -> Iterator[Text]:
+    """Yield the descriptions and comments of an OpenAPI document in YAML."""
+    pattern = r"^( *)(?:- )?(?:description|summary): (.*(?:\n\1 +\S.*|\n *$)*)|# (.*)"
+    for found in re.finditer(pattern, source, re.MULTILINE):
+        yield source.count("\n", 0, found.start()) + 1, found[2] or found[3]
+
+
+READERS: dict[str, Callable[[str], Iterator[Text]]] = {
+    ".md": markdown,
+    ".py": python,
+    ".yaml": spec,
+}
+
+
+class Rules:
+    """The rules of `scripts/prose.toml`."""
+
+    def __init__(self) -> None:
+        rules = tomllib.loads((ROOT / "scripts" / "prose.toml").read_text("utf-8"))
+        self.longest: int = rules["longest_sentence"]
+        self.left_out: tuple[str, ...] = (*rules["not_prose"], *rules["not_yet_read"])
+        self.words = {
+            re.compile(rf"\b(?:{word})\b".replace(" ", r"\s+"), re.IGNORECASE): instead
+            for word, instead in rules["words"].items()
+        }
+
+    def faults(self, text: str) -> Iterator[tuple[int, str]]:
+        """Yield the line of each fault, from 0, and what to write instead."""
+        for pattern, replacement in INLINE:
+            text = pattern.sub(partial(_replaced, replacement), text)
+        for word, instead in self.words.items():
+            for found in word.finditer(text):
+                line = text.count("\n", 0, found.start())
+                yield line, f"“{' '.join(found[0].split())}”: write {instead}"
+        for paragraph in BREAK.split(text):
+            for sentence in SENTENCE_END.split(paragraph):
+                if (count := len(re.findall(r"\w[\w'’.,-]*", sentence))) > self.longest:
+                    line = text.count("\n", 0, text.find(sentence.strip()))
+                    begin = " ".join(sentence.split()[:5])
+                    yield line, f"“{begin} …”: {count} words; write at most {self.longest}"
+
+
+def main(names: list[str]) -> int:
+    """Print the faults of the named files, or of all files in Git."""
+    rules = Rules()
+    if not names:
+        listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True)
+        names = [name for name in listed.splitlines() if not name.startswith(rules.left_out)]
+    faults = {
+        (name, first + line, fault)
+        for name in names
+        if (reader := READERS.get(Path(name).suffix))
+        for first, text in reader((ROOT / name).read_text("utf-8"))
+        for line, fault in rules.faults(text)
+    }
+    for name, line, fault in sorted(faults):
+        print(f"{name}:{line}: {fault}")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
