@@ -150,7 +150,7 @@ def test_shapes_that_no_server_sends_are_shown_as_far_as_they_can_be_read() -> N
         ET.fromstring(report.svg())
     Page(RunReport().html())
     ET.fromstring(RunReport().svg())
-    assert "No node was seen" in RunReport().html()
+    assert "There are no events of nodes" in RunReport().html()
 
 
 def test_values_are_shown_as_they_are_up_to_a_length() -> None:
@@ -379,7 +379,7 @@ def test_a_stream_that_is_lost_for_good_says_so_and_where() -> None:
                 else:
                     anyio.run(arelay, report, emulator)
             words = " ".join(Page(report.html()).words)
-            assert "how the run went on is not known here" in words
+            assert "the rest of the run is unknown" in words
             assert str(caught.value) in words
             (each,) = [row for row in lay_out(report._fold.timeline).rows if row.rows]
             assert each.status == "lost"
