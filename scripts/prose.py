@@ -101,6 +101,7 @@ class Rules:
         """Yield the line of each fault, from 0, and what to write instead."""
         for pattern, replacement in INLINE:
             text = pattern.sub(partial(_replaced, replacement), text)
+        text = re.sub(r"\n +", "\n", text)
         for word, instead in self.words.items():
             for found in word.finditer(text):
                 line = text.count("\n", 0, found.start())

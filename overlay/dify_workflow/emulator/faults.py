@@ -113,7 +113,13 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their requests. Each applies to a number of requests, in order."""
+    """The faults that wait for their requests. Each applies to a number of requests, in order.
+
+    Example::
+
+        emulator.faults.delay(0.1, on="POST /workflows/run")
+        emulator.faults.cut_stream(after_events=3)
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -84,8 +84,8 @@ class Emulator:
 
     Example::
 
-        with Emulator(server_version="1.16") as emulator:
-            print(emulator.client("echo").run_workflow({"name": "Ann"}).outputs)
+        with Emulator(server_version="1.16") as emulator, emulator.client("echo") as client:
+            print(client.run_workflow({"name": "Ann"}).outputs)
     """
 
     def __init__(
@@ -203,7 +203,7 @@ class Emulator:
 
         Example::
 
-            emulator.client("echo").run_workflow({"name": "Ann"}, user="ann")
+            workflow.run_workflow({"name": "Ann"}, user="ann")
             assert emulator.requests[-1].user == "ann"
         """
         return list(self._seen)
@@ -220,7 +220,8 @@ class Emulator:
         Example::
 
             emulator.serve(greet)
-            print(emulator.client().run_workflow({"name": "Ann"}).outputs)
+            with emulator.client() as client:
+                print(client.run_workflow({"name": "Ann"}).outputs)
         """
         self.workflows = _with_names(workflows or DEMOS)
         self._state.apps = {workflow.key: workflow for workflow in self.workflows}
@@ -269,7 +270,8 @@ class Emulator:
         Example::
 
             emulator.add_runs([PastRun(created_at=1_700_000_000, status="failed")])
-            print(emulator.client().logs(status="failed").data)
+            with emulator.client() as client:
+                print(client.logs(status="failed").data)
         """
         workflow = self._workflow(name)
         ids = workflow.app_id, workflow.id

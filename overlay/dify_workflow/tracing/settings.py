@@ -35,7 +35,7 @@ class Tracing:
     Example::
 
         tracing = Tracing(content=True, name="story")
-        client = DifyWorkflow("app-…", tracing=tracing)
+        client = DifyWorkflow("app-echo", tracing=tracing)
     """
 
     content: bool = False
