@@ -36,8 +36,8 @@ INLINE = (
     (re.compile(r"<[^<>]*>|https?://\S+|[*_]{2}"), " "),
 )
 # A new text begins at an empty line, list item, heading, table cell, or argument.
-BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|\|")
-SENTENCE_END = re.compile(r"(?<=[.!?])[\")]?\s+")
+BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·]")
+SENTENCE_END = re.compile(r"(?<=[.!?])[\")*]*\s+")
 
 
 def _without(pattern: re.Pattern[str], text: str) -> str:
