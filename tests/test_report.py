@@ -24,7 +24,7 @@ from dify_workflow.report.layout import Layout, Row, lay_out
 from dify_workflow.report.svg import Drawing, lines_of
 from dify_workflow.timeline.text import word
 from support.recordings import Recording, all_recordings
-from support.told import (
+from support.run_events import (
     START,
     Event,
     begins,

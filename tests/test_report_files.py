@@ -13,7 +13,7 @@ import pytest
 from dify_workflow import InvalidRequestError
 from dify_workflow import report as report_package
 from dify_workflow.report import RunReport
-from support.told import Event, begins, ends, event, finished, gap, started
+from support.run_events import Event, begins, ends, event, finished, gap, started
 
 EVENTS: list[Event] = [started(), begins("a"), ends("a"), gap("it broke"), event("new"), finished()]
 LINES = "".join(f"{json.dumps(each.raw)}\n" for each in EVENTS)

@@ -1,4 +1,4 @@
-"""The emulator against the recordings: each recorded request is sent, and the answers compared.
+"""Sends each recorded request to the emulator, and compares the answers with the recordings.
 
 ``python -m support.conformance`` (in tests/) writes docs/emulator-conformance.md again.
 """

@@ -13,6 +13,8 @@ _TICKS = 6
 """The approximate number of ticks."""
 _APART = 0.07
 """The smallest distance between two ticks, as a share of the axis."""
+_LETTER = 0.0127
+"""The approximate width of a letter of a label, as a share of the axis."""
 _LONG = 0.25
 """A wait longer than this share of the time without waits is shortened."""
 _SHORT = 0.12
@@ -30,6 +32,11 @@ class Tick:
 
     place: float  # from 0 to 1
     text: str  # the time since the run began, or since the last wait
+
+    def is_clear_of(self, earlier: Tick) -> bool:
+        """Whether the labels of both can be read beside each other."""
+        letters = (len(earlier.text) * (2 if earlier.place == 0 else 1) + len(self.text)) / 2 + 1
+        return self.place - earlier.place >= max(_APART, letters * _LETTER)
 
 
 @attrs.frozen
@@ -87,8 +94,9 @@ class Axis:
             for count in range(int((piece.end - piece.begin) / step) + 1):
                 place = self.place(piece.begin + count * step)
                 text = "0 s" if not (since or count) else _tick_text(since, count * step, step)
-                if not found or place - found[-1].place >= _APART:
-                    found.append(Tick(place, text))
+                tick = Tick(place, text)
+                if not found or tick.is_clear_of(found[-1]):
+                    found.append(tick)
         return [tick for tick in found if tick.place <= 1 - _APART / 2] or found[:1]
 
 
