@@ -2,7 +2,7 @@
 
 It reads Markdown (without code), docstrings, comments and messages in Python, and the descriptions
 in openapi.yaml. `scripts/prose.toml` has the words to avoid, what to write instead, and the longest
-sentence. Names of files as arguments restrict it to these files.
+sentence. With names of files, it reads only these.
 
 No tool on PyPI does this offline. The wheel of vale downloads its program when it runs. codespell
 knows single words only, and proselint has only its own list. None of them reads docstrings.
@@ -16,19 +16,17 @@ import sys
 import tokenize
 import tomllib
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 ROOT = Path(__file__).parent.parent
-
-Text: TypeAlias = tuple[int, str]
-"""The number of its first line, and the text."""
+Text: TypeAlias = tuple[int, str]  # the number of its first line, and the text
 
 # Blocks that are not prose. Their lines stay, but empty.
 CODE = re.compile(r"^( *)(`{3}|~{3}).*?^\1\2", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"::\n\n?( {4,})\S.*\n(?:\n*\1.*\n)*")
 STATEMENT = re.compile(r"\s*(?:SELECT|CREATE|INSERT|DELETE|PRAGMA|\.\w+ \{) ")
+DESCRIPTION = re.compile(r"(?m)^( *)(?:description|summary): (.*(?:\n\1 +\S.*|\n *$)*)|# (.*)")
 # Parts of a sentence that are not prose: code, addresses, tags, emphasis, names of arguments.
 INLINE = (
     (re.compile(r"``[^`]+``|`[^`]+`|^ +\*{0,2}\w+(?= ?[(:])", re.MULTILINE), "code"),
@@ -40,18 +38,17 @@ BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·]")
 SENTENCE_END = re.compile(r"(?<=[.!?])[\")*]*\s+")
 
 
-def _without(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
+def _cut(pattern: re.Pattern[str], text: str, instead: str = "") -> str:
+    def kept(found: re.Match[str]) -> str:
+        new = found.expand(instead)
+        return new + "\n" * (found[0].count("\n") - new.count("\n"))
 
-
-def _replaced(replacement: str, found: re.Match[str]) -> str:
-    kept = found.expand(replacement)
-    return kept + "\n" * (found[0].count("\n") - kept.count("\n"))
+    return pattern.sub(kept, text)
 
 
 def markdown(source: str) -> Iterator[Text]:
     """Yield the text of a Markdown page."""
-    yield 1, _without(CODE, source)
+    yield 1, _cut(CODE, source)
 
 
 def python(source: str) -> Iterator[Text]:
@@ -59,30 +56,23 @@ def python(source: str) -> Iterator[Text]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(text := node.value, str):
             is_prose = text.count(" ") > 1 and not STATEMENT.match(text)
-            yield node.lineno, _without(EXAMPLE, text) if is_prose else ""
-    first, lines = 0, list[str]()
+            yield node.lineno, _cut(EXAMPLE, text) if is_prose else ""
+    lines = [""] * (source.count("\n") + 2)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            if lines and token.start[0] == first + len(lines) and token.line.lstrip()[0] == "#":
-                lines.append(token.string.lstrip("#- "))
-                continue
-            yield first, "\n".join(lines)
-            first, lines = token.start[0], [token.string.lstrip("#- ")]
-    yield first, "\n".join(lines)
+            end = "" if token.line.lstrip().startswith("#") else "."
+            lines[token.start[0]] = token.string.lstrip("#- ") + end
+    yield 0, "\n".join(lines)
 
 
 def spec(source: str) -> Iterator[Text]:
     """Yield the descriptions and comments of an OpenAPI document in YAML."""
-    pattern = r"^( *)(?:- )?(?:description|summary): (.*(?:\n\1 +\S.*|\n *$)*)|# (.*)"
-    for found in re.finditer(pattern, source, re.MULTILINE):
+    for found in DESCRIPTION.finditer(source):
         yield source.count("\n", 0, found.start()) + 1, found[2] or found[3]
 
 
-READERS: dict[str, Callable[[str], Iterator[Text]]] = {
-    ".md": markdown,
-    ".py": python,
-    ".yaml": spec,
-}
+Reader: TypeAlias = Callable[[str], Iterator[Text]]
+READERS: dict[str, Reader] = {".md": markdown, ".py": python, ".yaml": spec}
 
 
 class Rules:
@@ -99,8 +89,8 @@ class Rules:
 
     def faults(self, text: str) -> Iterator[tuple[int, str]]:
         """Yield the line of each fault, from 0, and what to write instead."""
-        for pattern, replacement in INLINE:
-            text = pattern.sub(partial(_replaced, replacement), text)
+        for pattern, instead in INLINE:
+            text = _cut(pattern, text, instead)
         text = re.sub(r"\n +", "\n", text)
         for word, instead in self.words.items():
             for found in word.finditer(text):
@@ -117,9 +107,8 @@ class Rules:
 def main(names: list[str]) -> int:
     """Print the faults of the named files, or of all files in Git."""
     rules = Rules()
-    if not names:
-        listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True)
-        names = [name for name in listed.splitlines() if not name.startswith(rules.left_out)]
+    listed = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    names = names or [name for name in listed if not name.startswith(rules.left_out)]
     faults = {
         (name, first + line, fault)
         for name in names

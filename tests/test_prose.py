@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_the_program_fails_where_there_are_faults(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(prose, "ROOT", tmp_path)
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (prose.ROOT / "scripts").mkdir()
     (prose.ROOT / "scripts" / "prose.toml").write_text(
         'longest_sentence = 30\nnot_prose = []\nnot_yet_read = []\n[words]\n"mend" = "fix"\n'

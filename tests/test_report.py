@@ -398,7 +398,7 @@ def test_messages_that_are_no_events_are_told_and_shown_also_of_a_file() -> None
 
 
 def test_a_run_that_goes_on_and_one_that_was_stopped_say_so() -> None:
-    assert "The run was going on" in RunReport.of([started(), begins("a")]).html()
+    assert "The run was still running" in RunReport.of([started(), begins("a")]).html()
     stopped = layout(started(), begins("a"), finished(status="stopped", error="Stopped by user."))
     assert [row.status for row in stopped.rows] == ["stopped"]
     assert layout(started(), begins("a")).rows[0].status == "running"
