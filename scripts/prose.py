@@ -2,7 +2,7 @@
 
 It reads Markdown (without code), docstrings, comments and messages in Python, and the descriptions
 in openapi.yaml. `scripts/prose.toml` has the words to avoid, what to write instead, and the longest
-sentence. With names of files, it reads only these.
+sentence.
 
 No tool on PyPI does this offline. The wheel of vale downloads its program when it runs. codespell
 knows single words only, and proselint has only its own list. None of them reads docstrings.
@@ -15,12 +15,10 @@ import subprocess
 import sys
 import tokenize
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 ROOT = Path(__file__).parent.parent
-Text: TypeAlias = tuple[int, str]  # the number of its first line, and the text
 
 # Blocks that are not prose. Their lines stay, but empty.
 CODE = re.compile(r"^( *)(`{3}|~{3}).*?^\1\2", re.DOTALL | re.MULTILINE)
@@ -33,9 +31,8 @@ INLINE = (
     (re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"<[^<>]*>|https?://\S+|[*_]{2}"), " "),
 )
-# A new text begins at an empty line, list item, heading, table cell, or argument.
-BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·]")
-SENTENCE_END = re.compile(r"(?<=[.!?])[\")*]*\s+")
+# A sentence ends at its mark, an empty line, list item, heading, table cell, or argument.
+END = re.compile(r"(?<=[.!?])[\")*]*\s+|\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·]")
 
 
 def _cut(pattern: re.Pattern[str], text: str, instead: str = "") -> str:
@@ -46,12 +43,12 @@ def _cut(pattern: re.Pattern[str], text: str, instead: str = "") -> str:
     return pattern.sub(kept, text)
 
 
-def markdown(source: str) -> Iterator[Text]:
-    """Yield the text of a Markdown page."""
+def markdown(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the text of a Markdown page, with the number of its first line."""
     yield 1, _cut(CODE, source)
 
 
-def python(source: str) -> Iterator[Text]:
+def python(source: str) -> Iterator[tuple[int, str]]:
     """Yield docstrings, messages (strings with more than two words) and comments of a module."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(text := node.value, str):
@@ -65,14 +62,13 @@ def python(source: str) -> Iterator[Text]:
     yield 0, "\n".join(lines)
 
 
-def spec(source: str) -> Iterator[Text]:
+def spec(source: str) -> Iterator[tuple[int, str]]:
     """Yield the descriptions and comments of an OpenAPI document in YAML."""
     for found in DESCRIPTION.finditer(source):
         yield source.count("\n", 0, found.start()) + 1, found[2] or found[3]
 
 
-Reader: TypeAlias = Callable[[str], Iterator[Text]]
-READERS: dict[str, Reader] = {".md": markdown, ".py": python, ".yaml": spec}
+READERS = {".md": markdown, ".py": python, ".yaml": spec}
 
 
 class Rules:
@@ -81,7 +77,7 @@ class Rules:
     def __init__(self) -> None:
         rules = tomllib.loads((ROOT / "scripts" / "prose.toml").read_text("utf-8"))
         self.longest: int = rules["longest_sentence"]
-        self.left_out: tuple[str, ...] = (*rules["not_prose"], *rules["not_yet_read"])
+        self.left_out = (*rules["not_prose"], *rules["not_yet_read"])
         self.words = {
             re.compile(rf"\b(?:{word})\b".replace(" ", r"\s+"), re.IGNORECASE): instead
             for word, instead in rules["words"].items()
@@ -94,14 +90,13 @@ class Rules:
         text = re.sub(r"\n +", "\n", text)
         for word, instead in self.words.items():
             for found in word.finditer(text):
-                line = text.count("\n", 0, found.start())
-                yield line, f"“{' '.join(found[0].split())}”: write {instead}"
-        for paragraph in BREAK.split(text):
-            for sentence in SENTENCE_END.split(paragraph):
-                if (count := len(re.findall(r"\w[\w'’.,-]*", sentence))) > self.longest:
-                    line = text.count("\n", 0, text.find(sentence.strip()))
-                    begin = " ".join(sentence.split()[:5])
-                    yield line, f"“{begin} …”: {count} words; write at most {self.longest}"
+                said = " ".join(found[0].split())
+                yield text.count("\n", 0, found.start()), f"“{said}”: write {instead}"
+        for sentence in END.split(text):
+            if (count := len(re.findall(r"\w[\w'’.,-]*", sentence))) > self.longest:
+                begin = " ".join(sentence.split()[:5])
+                line = text.count("\n", 0, text.find(sentence.strip()))
+                yield line, f"“{begin} …”: {count} words; write at most {self.longest}"
 
 
 def main(names: list[str]) -> int:
