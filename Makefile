@@ -74,6 +74,7 @@ check: $(addprefix $(VENV)/,examples lint) lint-spec ## Lint, format check, type
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/levels.py
+	$(BIN)/python scripts/prose.py
 	$(BIN)/mypy --strict overlay/dify_workflow overlay/dify_workflow_pytest generated/dify_workflow_api scripts benchmarks tests/typed examples/*.py examples/relay examples/pytest_suite
 	$(BIN)/pyright --pythonpath $(BIN)/python
 

@@ -1,1 +1,1 @@
-"""How fast this client is, next to the transport alone and to others; docs/performance.md."""
+"""The speed of this client, compared with the transport alone and others; docs/performance.md."""

@@ -19,7 +19,7 @@ _QUICK = (SYNC, ASYNC, AIOHTTP, BARE, BARE_ASYNC, "imports")
 
 
 def main() -> int:
-    """Measure what was asked for."""
+    """Run the requested cases."""
     options = _options()
     cases = _chosen(options.case, quick=options.quick)
     for case in cases:
@@ -40,14 +40,14 @@ def main() -> int:
     missed_are = {0: "No target is missed", 1: "1 target is missed"}
     said = missed_are.get(missed, f"{missed} targets are missed")
     print(f"{said}; all figures are in {_OUTPUT.relative_to(ROOT)}.")
-    return 0  # a target is no test: machines differ
+    return 0  # a missed target is not an error: machines differ
 
 
 def _options() -> argparse.Namespace:
     names = ", ".join(case.name for case in CASES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("case", nargs="*", help=f"which cases, by default all: {names}")
-    parser.add_argument("--quick", action="store_true", help="this client and bare httpx alone")
+    parser.add_argument("case", nargs="*", help=f"names of cases, by default all: {names}")
+    parser.add_argument("--quick", action="store_true", help="only this client and bare httpx")
     parser.add_argument("--rounds", type=int, help="rounds of a long case (default 5; 3 if quick)")
     parser.add_argument("--scale", type=float, default=1.0, help="part of each amount (default 1)")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.*")
@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
 
 
 def _chosen(names: Sequence[str], *, quick: bool) -> list[Case]:
-    """The cases of these names; the quick ones where none is named."""
+    """Return the cases of these names, or the quick ones if there are no names."""
     unknown = set(names) - {case.name for case in CASES}
     if unknown:
         sys.exit(f"There is no case {', '.join(sorted(unknown))}; see --help.")

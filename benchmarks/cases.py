@@ -1,4 +1,4 @@
-"""What is measured, against what, and what it may cost."""
+"""The cases: what is measured, compared with what, and the target of each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal, Self
 
 PEERS = ("httpx_sse", "dify_client", "dify_oapi2", "dify_client_python", "pydify")
 LIVE_PEERS = ("aiohttp_bare", "httpx2_bare_async", "dify_client_python", "openai_decoder")
-"""Those that have async."""
+"""Contestants with async code."""
 
 LIVE_STREAMS = 50
-"""Live streams that a contestant reads at once."""
+"""Number of live streams that a contestant reads at once."""
 
 LIVE_RATE = 50
-"""Events a second of each."""
+"""Events a second of each stream."""
 
 SYNC, ASYNC, AIOHTTP = "dify_workflow", "dify_workflow_async", "dify_workflow_aiohttp"
 BARE, BARE_ASYNC = "httpx_bare", "httpx_bare_async"
@@ -23,11 +23,11 @@ FLOOR, LIVE_FLOOR = "raw_socket", "asyncio_raw"
 
 @dataclass(frozen=True)
 class Unit:
-    """What a figure without a contestant to compare with is divided by.
+    """A unit for figures that are not compared with another contestant.
 
     Args:
-        size: In seconds or bytes.
-        name: As the table shows it.
+        size: Its size in seconds or bytes.
+        name: Its name in the table.
     """
 
     size: float
@@ -36,23 +36,23 @@ class Unit:
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table for each contestant.
+    """A case. The table has a line for each of its contestants.
 
     Args:
-        name: To choose it with.
-        title: What people read.
-        method: Which method of the contestants.
+        name: Its name on the command line.
+        title: Its name in tables.
+        method: The contestants' method.
         contestants: Files of ``contestants/``.
-        against: The contestant whose time is 1, or a unit.
-        target: What this client may be, at most.
-        targets: The same for single contestants, where it is another one.
-        scene: What the server plays.
-        amount: How much of it; ``--scale`` makes it less.
-        repeat: How often in one process; the median counts.
-        rounds: How often at most, in processes of their own.
-        times: How many rounds for each that is asked for, of this client and what it is compared
-            with: more where laps are short, and a hiccup of the machine counts for much.
-        measure: Whether time counts, the processor's time, or how much the peak of memory grows.
+        against: The contestant whose time counts as 1, or a unit.
+        target: The upper limit for this client.
+        targets: Other limits, by contestant.
+        scene: The scene that the server plays.
+        amount: The amount of it; ``--scale`` reduces it.
+        repeat: Number of calls in one process; the median is used.
+        rounds: Largest number of rounds, each in a new process.
+        times: Factor for the number of rounds of this client and of what it is compared with. It is
+            larger for short laps, on which other load has more effect.
+        measure: Whether to measure time, CPU time, or the growth of peak memory.
         warm_up: Scene that is played before.
         quick: Whether ``make bench-quick`` measures it.
     """
@@ -75,11 +75,11 @@ class Case:
 
     @property
     def units(self) -> str:
-        """What the figures are multiples of."""
+        """The unit of the figures."""
         return self.against.name if isinstance(self.against, Unit) else "×"
 
     def only(self, contestants: Collection[str]) -> Self:
-        """The case for those of its contestants that are among these."""
+        """Return the case with only these contestants."""
         return replace(self, contestants=tuple(c for c in self.contestants if c in contestants))
 
 

@@ -36,10 +36,10 @@ _STYLE = """
 
 
 def ratios(results: Sequence[Result]) -> str:
-    """A bar for each contestant of a case: its time as a multiple of bare httpx.
+    """Draw a bar for each contestant of a case: its time as a multiple of bare httpx.
 
     Args:
-        results: Of the case.
+        results: The results of the case.
     """
     shown = sorted(results, key=lambda result: result.median)
     scale = _BARS / max(max(result.ratios) for result in shown)

@@ -1,4 +1,4 @@
-"""The Python of each contestant: its own, where requirements/benchmarks/ has a file of its name."""
+"""The Python of each contestant: its own if requirements/benchmarks/ has a file for it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _VENVS = ROOT / "build" / "benchmarks" / "venvs"
 
 
 def title(contestant: str) -> str:
-    """What the contestant says it is, in the first line of its file."""
+    """Return the contestant's description, the first line of its file."""
     text = (CONTESTANTS / f"{contestant}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(text)) or contestant).splitlines()[0]
 
 
 @cache
 def python(contestant: str) -> str:
-    """The Python to run the contestant with; its environment is made when first asked for."""
+    """Return the Python for a contestant, and create its environment if it is missing."""
     requirements = ROOT / "requirements" / "benchmarks" / f"{contestant}.txt"
     if not requirements.exists():
         return sys.executable

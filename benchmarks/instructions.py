@@ -1,7 +1,7 @@
-"""How many instructions an event costs, counted by valgrind: the same on a noisy machine.
+"""Count the instructions for an event with valgrind: the count is the same on a noisy machine.
 
-What is counted is the client over bytes in memory. The counts of each Python version stand in
-instructions.json, with the part by which they may grow; `--store` writes those of this one anew.
+The client reads bytes in memory. instructions.json has the counts of each Python version, and the
+part by which they may grow. `--store` replaces those of this Python.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .playback import play, streams
 
 _STORED = Path(__file__).with_suffix(".json")
 _FEW, _MANY = 200, 1_200
-"""Events of two runs: their difference is what events cost, without starting and importing."""
+"""Events of two runs. The difference is the cost of events without start and imports."""
 
 
 def main() -> int:
-    """Compare the counts with those that are stored; 1 where one has grown too much."""
+    """Compare the counts with the stored ones; return 1 if one has grown too much."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--store", action="store_true", help="store the counts of this Python")
     parser.add_argument("--play", nargs=2, metavar=("STREAM", "EVENTS"), help=argparse.SUPPRESS)
@@ -50,14 +50,14 @@ def main() -> int:
 def _compared(counts: dict[str, int], stored: dict[str, Any], version: str) -> int:
     known: dict[str, int] = stored["counts"].get(version, {})
     if not known:
-        print(f"No counts are stored for Python {version}; --store does it.")
+        print(f"No counts are stored for Python {version}. Use --store.")
     failures = 0
     print(f"{'instructions an event':<24}{'stored':>10}{'now':>10}")
     for name, count in counts.items():
         before = known.get(name, count)
         grown = count / before - 1
         failures += (is_more := grown > stored["tolerance"])
-        verdict = f"  {grown:+.1%}" + (" which is too much" if is_more else "")
+        verdict = f"  {grown:+.1%}" + (" (too much)" if is_more else "")
         print(f"{name:<24}{before:>10,}{count:>10,}{verdict}")
     return 1 if failures else 0
 
@@ -67,15 +67,15 @@ def _per_event(name: str) -> int:
 
 
 def _counted(name: str, events: int) -> int:
-    """Instructions of a process that plays so many events."""
+    """Count the instructions of a process that plays this many events."""
     profile = ROOT / "build" / "benchmarks" / f"callgrind.{name}"
     profile.parent.mkdir(parents=True, exist_ok=True)
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
     player = [sys.executable, "-m", "benchmarks.instructions", "--play", name, str(events)]
-    # Whatever may differ between two runs is held: hashes, the allocator, and compiled modules.
+    # All that may differ between two runs is fixed: hashes, the allocator, and compiled modules.
     fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONDONTWRITEBYTECODE": ""}
     environment = {**os.environ, **fixed}
-    subprocess.run(player, check=True, cwd=ROOT, env=environment)  # which Python compiles
+    subprocess.run(player, check=True, cwd=ROOT, env=environment)  # Python compiles it
     done = subprocess.run(
         [*valgrind, *player],
         check=True,

@@ -1,6 +1,6 @@
-"""One contestant, once, in this process alone: run by the Python of the contestant's environment.
+"""Runs one contestant once, in this process, with the Python of the contestant's environment.
 
-Needs nothing but the standard library, and imports little of it before the clock runs.
+It needs only the standard library, and imports little of it before the measurement.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 
 def main(order: dict[str, Any]) -> dict[str, float]:
-    """Carry out an order, and return what it took.
+    """Carry out an order, and return the result.
 
     Args:
         order: Path of the ``contestant``, the ``base_url``, the ``method`` and its ``scene``, the
-            scene to ``warm_up`` with, and how often to ``repeat``. The methods ``"import"`` and
-            ``"open"`` are the contestant's own beginning.
+            scene to ``warm_up`` with, and the number of calls as ``repeat``. The methods
+            ``"import"`` and ``"open"`` measure the contestant's import and constructor.
     """
     began = time.perf_counter()
     module = _load(order["contestant"])
@@ -32,7 +32,7 @@ def main(order: dict[str, Any]) -> dict[str, float]:
         module.Contestant(order["base_url"])
         return {"seconds": time.perf_counter() - began}
     if _is_async(getattr(module.Contestant, order["method"])):
-        from asyncio import run  # noqa: PLC0415  # a contestant's import of it counts as its own
+        from asyncio import run  # noqa: PLC0415  # measured if the contestant imports it
 
         return run(_async_laps(module, order))
     return _laps(module, order)
@@ -71,9 +71,9 @@ def _costs(seconds: list[float], count: float, memory: int, cpu: float) -> dict[
 
 
 def peak_memory() -> int:
-    """The most memory that this process has had resident, in bytes."""
+    """Return the peak of this process's resident memory, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says on Linux may be the parent's
+    if status.exists():  # on Linux, getrusage may return the parent's
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     from resource import RUSAGE_SELF, getrusage  # noqa: PLC0415  # not on Windows
@@ -91,7 +91,7 @@ def _load(path: str) -> ModuleType:
 
 
 def _is_async(method: Any) -> bool:
-    return bool(method.__code__.co_flags & 0x80)  # as inspect.iscoroutinefunction, without inspect
+    return bool(method.__code__.co_flags & 0x80)  # like inspect.iscoroutinefunction
 
 
 if __name__ == "__main__":

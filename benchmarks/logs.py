@@ -1,11 +1,11 @@
-"""Reads long logs of the emulator by cursor and by page number, and prints what each way costs.
+"""Reads long logs of the emulator by cursor and by page number, and prints the cost of each way.
 
-The log grows while it is read, as logs do: a run is added before every fiftieth call. A row counts
-as missing where it was there from the beginning and did not come.
+The log grows during the reading, as real logs do: a run is added before every fiftieth call. A row
+counts as missing if it was in the log from the beginning and was not read.
 
-A page number costs the database a count of all rows and a walk over those before the page. So of
-the longer log ten stretches of a hundred pages are read that way, from the first page to the last
-one, and a row counts as missing where it is within a stretch; ``--whole`` reads all pages.
+For a page number, the database counts all rows and reads those before the page. So only ten
+stretches of a hundred pages of the longer log are read that way, from the first page to the last.
+A row counts as missing if it is within a stretch. ``--whole`` reads all pages.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from dify_workflow_api.models import WorkflowLogPage
 
 KEY = "app-echo"
 PAGE = 100
-"""Rows a page, the most that the server gives."""
+"""Rows of a page, the largest number that the server allows."""
 
 GROWS_EVERY = 50
-"""Calls between two runs that are added."""
+"""Number of calls between two added runs."""
 
 ENDS = 20
-"""Pages at either end whose median time is shown."""
+"""Number of pages at either end whose median time is shown."""
 
 LONG = 2_000
-"""Pages of a log from which on page numbers are read in stretches."""
+"""From this number of pages on, only stretches are read by page number."""
 
 STRETCHES, STRETCH = 10, 100
-"""How many stretches, of how many pages each."""
+"""The number of stretches, and of pages in each."""
 
 Page = list[tuple[str, int]]
 """Id and time (Unix seconds) of each row."""
 
 Walk = Callable[[str, httpx.Client, int], Iterator[Iterator[Page]]]
-"""Yields stretches of pages, from a server's base URL and the length of its log."""
+"""Yields stretches of pages, for a server's base URL and the length of its log."""
 
 
 @attrs.define
 class Cost:
-    """What a walk cost.
+    """The cost of reading a log.
 
     Args:
-        rows: How many rows came.
-        distinct: How many different ones.
-        missing: How many that were there throughout did not come.
-        calls: How many calls it took.
-        seconds: How long it took.
+        rows: Number of rows that were read.
+        distinct: Number of different rows.
+        missing: Number of rows that were there throughout and were not read.
+        calls: Number of calls.
+        seconds: Duration.
         first: Median time of the first pages, in milliseconds.
         last: Median time of the last pages, in milliseconds.
     """
@@ -74,7 +74,7 @@ class Cost:
 
 
 def runs(count: int, chance: random.Random) -> Iterator[PastRun]:
-    """Runs of a busy app: now and then a burst within a second, else some seconds apart."""
+    """Yield the runs of a busy app: sometimes a burst within a second, otherwise seconds apart."""
     moment = time.time()
     left = count
     while left:
@@ -86,28 +86,28 @@ def runs(count: int, chance: random.Random) -> Iterator[PastRun]:
 
 
 def noted(those: Iterator[PastRun], seconds: dict[str, int]) -> Iterator[PastRun]:
-    """The runs as they are, the times of their rows noted."""
+    """Pass the runs on, and note the times of their rows."""
     for run in those:
-        seconds[run.log_id] = int(run.created_at + 0.5)  # as the log rounds
+        seconds[run.log_id] = int(run.created_at + 0.5)  # the log rounds in the same way
         yield run
 
 
 def by_cursor(base_url: str, connections: httpx.Client, _: int) -> Iterator[Iterator[Page]]:
-    """Page after page, each from where the one before ended."""
+    """Yield page after page, each from the end of the one before."""
     client = DifyWorkflow(KEY, base_url=base_url, http_client=connections)
     pages = client.iter_logs(WorkflowLogsRequest(limit=PAGE)).pages()
     yield ([(row.id, row.created_at) for row in page] for page in pages)
 
 
 def by_page_number(base_url: str, connections: httpx.Client, _: int) -> Iterator[Iterator[Page]]:
-    """Page after page, as the server numbers them."""
+    """Yield page after page, by the server's page numbers."""
     yield numbered(base_url, connections, 1, None)
 
 
 def by_some_page_numbers(
     base_url: str, connections: httpx.Client, count: int
 ) -> Iterator[Iterator[Page]]:
-    """As `by_page_number`; of a long log some stretches, the last one to its end."""
+    """Yield pages like `by_page_number`; of a long log only stretches, the last one to its end."""
     last = math.ceil(count / PAGE)
     if last < LONG:
         yield from by_page_number(base_url, connections, count)
@@ -121,7 +121,7 @@ def by_some_page_numbers(
 def numbered(
     base_url: str, connections: httpx.Client, begin: int, end: int | None
 ) -> Iterator[Page]:
-    """The pages from a number on, to the one before another number or to the last one."""
+    """Yield the pages from a number to the one before another number, or to the last one."""
     client = AuthenticatedClient(base_url=base_url, token=KEY)
     client.set_httpx_client(connections)
     connections.base_url = httpx.URL(base_url)
@@ -135,7 +135,7 @@ def numbered(
 
 
 def missing(rows: Page, seconds: dict[str, int], *, first: bool, last: bool) -> int:
-    """How many rows did not come that were there from the beginning, within a stretch."""
+    """Count the rows of a stretch that were there from the beginning and were not read."""
     newest = math.inf if first else max(second for _, second in rows)
     oldest = -math.inf if last else min(second for _, second in rows)
     came = {row_id for row_id, _ in rows}
@@ -145,7 +145,7 @@ def missing(rows: Page, seconds: dict[str, int], *, first: bool, last: bool) -> 
 
 
 def measured(walk: Walk, count: int) -> Cost:
-    """Walk over a log of so many rows."""
+    """Read a log of this many rows."""
     with Emulator() as emulator:
         seconds: dict[str, int] = {}
         emulator.add_runs(noted(runs(count, random.Random(count)), seconds), "echo")
@@ -189,7 +189,7 @@ def main() -> None:
         "--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="lengths of the logs"
     )
     parser.add_argument("--whole", action="store_true", help="read every page, however long")
-    parser.add_argument("--way", choices=("cursor", "page"), help="one of the two ways alone")
+    parser.add_argument("--way", choices=("cursor", "page"), help="only one of the two ways")
     options = parser.parse_args()
     numbers = by_page_number if options.whole else by_some_page_numbers
     ways: dict[str, Walk] = {"cursor": by_cursor, "page": numbers}

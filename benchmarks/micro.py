@@ -1,4 +1,4 @@
-"""Streams from memory, timed by pyperf: `make bench-micro`, and `--fast` or `--help` with it."""
+"""Streams from memory, timed by pyperf: `make bench-micro`, with `--fast` or `--help`."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyperf has no types.
@@ -15,7 +15,7 @@ _EVENTS = 1_000
 
 
 def main() -> None:
-    """Time an event of each stream."""
+    """Measure the time of an event of each stream."""
     runner = pyperf.Runner(program_args=("-m", "benchmarks.micro"))
     for name, stream in streams(_EVENTS).items():
         runner.bench_time_func(f"event of {name}", _seconds, stream, inner_loops=_EVENTS)

@@ -1,4 +1,4 @@
-"""The client over bytes in memory: what a stream costs besides its transport."""
+"""The client on bytes in memory: the cost of a stream without its transport."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stream(NamedTuple):
     Args:
         pieces: Its bytes, as they arrive.
         reads_text: Whether the text of each event is read.
-        traced: Whether its run is traced, without an SDK.
+        traced: Whether tracing is on, without an SDK.
     """
 
     pieces: Sequence[bytes]
@@ -29,10 +29,10 @@ class Stream(NamedTuple):
 
 
 def streams(events: int) -> dict[str, Stream]:
-    """The streams that are measured, by name.
+    """Return the streams to measure, by name.
 
     Args:
-        events: How many each has, besides its start and its end.
+        events: Number of events of each, without start and end.
     """
     words = [started(), *[word()] * events, finished()]
     whole = b"".join(words)
@@ -47,7 +47,7 @@ def streams(events: int) -> dict[str, Stream]:
 
 
 def play(stream: Stream) -> int:
-    """Read a stream with the client; how many events it had."""
+    """Read a stream with the client, and return the number of events."""
     with httpx.Client(transport=_Memory(stream.pieces)) as connections:
         client = DifyWorkflow(
             "app-key",

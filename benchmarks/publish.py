@@ -1,4 +1,4 @@
-"""Puts results where readers find them: the pictures, the figures and the table under docs/."""
+"""Publishes results under docs/: the pictures, the figures and the table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PAGE = _DOCS / "performance.md"
 
 
 def publish(results: Sequence[Result]) -> None:
-    """Write docs/performance.md anew, and what it shows.
+    """Write docs/performance.md, and its pictures and figures.
 
     Args:
-        results: Of all cases.
+        results: The results of all cases.
     """
     for case, name in (("live", "performance.svg"), ("words", "performance-burst.svg")):
         _write(name, ratios([result for result in results if result.case.name == case]))

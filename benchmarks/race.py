@@ -15,17 +15,17 @@ from .server import prepare
 
 LAP = CONTESTANTS.parent / "lap.py"
 _PATIENCE = 120
-"""Seconds after which a lap is given up."""
+"""Seconds after which a lap is aborted."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """How much is run.
+    """The extent of the measurement.
 
     Args:
-        base_url: Of the server.
-        rounds: How often, where a lap is long.
-        scale: Part of each amount, for a quick look.
+        base_url: Base URL of the server.
+        rounds: Number of rounds of a long lap.
+        scale: Part of each amount, for a quick measurement.
     """
 
     base_url: str
@@ -33,32 +33,32 @@ class Course:
     scale: float = 1.0
 
     def amount(self, case: Case) -> int:
-        """How much of the case's scene is played, scaled."""
+        """Return the scaled amount of the case's scene."""
         return max(10, int(case.amount * self.scale))
 
     def scene(self, case: Case) -> str:
-        """Name of the case's scene, with its amount."""
+        """Return the name of the case's scene, with its amount."""
         return f"{case.scene}/{self.amount(case)}"
 
     def rounds_of(self, case: Case) -> int:
-        """How many rounds of the case are run."""
+        """Return the number of rounds of the case."""
         return min(self.rounds * case.times, case.rounds)
 
     def repeat(self, case: Case) -> int:
-        """How often the case's method is called in one process, scaled."""
+        """Return the scaled number of calls of the case's method in one process."""
         return max(1, int(case.repeat * self.scale))
 
 
 @dataclass
 class Result:
-    """What a contestant took in a case.
+    """The result of a contestant in a case.
 
     Args:
-        case: Which.
-        contestant: Which.
-        amount: How much of its scene was played.
+        case: The case.
+        contestant: The contestant.
+        amount: The amount of its scene.
         figures: Seconds or bytes, of each round.
-        ratios: The same, divided by what the case is measured against in the same round.
+        ratios: The same, divided by the figure of the compared contestant in the same round.
         cpu: Seconds of processor time, of each round.
     """
 
@@ -71,12 +71,12 @@ class Result:
 
     @property
     def median(self) -> float:
-        """The ratio that counts."""
+        """The median ratio."""
         return statistics.median(self.ratios)
 
     @property
     def microseconds(self) -> float:
-        """Time by event, where the scene is counted in events."""
+        """Return the time of one event, if the scene consists of events."""
         return statistics.median(self.figures) / self.amount * 1e6
 
     @property
@@ -86,30 +86,30 @@ class Result:
 
     @property
     def is_judged(self) -> bool:
-        """Whether it is this client, or what that is compared with."""
+        """Whether it is this client, or what it is compared with."""
         return self.has_target or self.contestant == self.case.against
 
     @property
     def holds(self) -> bool:
-        """Whether the target is kept."""
+        """Whether the target is met."""
         return self.median <= self.target
 
     @property
     def target(self) -> float:
-        """What the contestant may be, at most."""
+        """The upper limit for the contestant."""
         return self.case.targets.get(self.contestant, self.case.target)
 
 
 def race(case: Case, course: Course) -> list[Result]:
-    """Let the contestants of a case run, round by round; in further ones those that are judged."""
+    """Run the contestants of a case, round by round; in further rounds only those with a target."""
     results = [Result(case, contestant, course.amount(case)) for contestant in case.contestants]
     if case.method not in {"import", "open"}:
         prepare(course.base_url, course.scene(case))
     for result in results:
-        _lap(replace(case, method="import"), result.contestant, course)  # which Python compiles
+        _lap(replace(case, method="import"), result.contestant, course)  # Python compiles it
     for number in range(course.rounds_of(case)):
         runners = [result for result in results if number < course.rounds or result.is_judged]
-        first = number % len(runners)  # nobody always runs behind the same one
+        first = number % len(runners)  # the order changes from round to round
         for result in runners[first:] + runners[:first]:
             _run(result, course)
             _tell(f"{case.name}: round {number + 1}, {result.contestant}")
@@ -134,7 +134,7 @@ def _lap(case: Case, contestant: str, course: Course) -> dict[str, float]:
         "warm_up": case.warm_up,
         "repeat": course.repeat(case),
     }
-    # -P: what lies beside lap.py shall not stand for a library of the same name.
+    # -P: a file beside lap.py must not replace a library of the same name.
     done = subprocess.run(
         [python(contestant), "-P", str(LAP), json.dumps(order)],
         check=True,
@@ -148,7 +148,7 @@ def _lap(case: Case, contestant: str, course: Course) -> dict[str, float]:
 
 
 def _one(case: Case, results: list[Result]) -> float:
-    """What counts as 1 in the last round."""
+    """Return what counts as 1 in the last round."""
     if isinstance(case.against, Unit):
         return case.against.size
     return next(result for result in results if result.contestant == case.against).figures[-1]

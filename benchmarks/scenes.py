@@ -1,4 +1,4 @@
-"""What the server plays, ready to be sent: the bytes of runs as Dify 1.16.1 sends them."""
+"""The scenes of the server, ready to send: the bytes of runs as Dify 1.16.1 sends them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _IDS = {"workflow_run_id": RUN_ID, "task_id": "44a56c70-faea-4439-965c-f26b48543
 _WORKFLOW_ID = "1d125d19-4858-423b-8793-e99745181f8f"
 
 WORD_SIZE = 300
-"""Bytes of a text chunk with its framing as an event, before that of HTTP."""
+"""Bytes of a text chunk as an event, without HTTP."""
 
 NODE_SIZE = 4_700
-"""Bytes of a finished node, likewise."""
+"""Bytes of a finished node as an event, without HTTP."""
 
 _BLOCK_SIZE = 65_536
 _EVENTS_AT_ONCE = 10_000
-"""Events that are sent from the same memory again and again."""
+"""Number of events that are sent repeatedly from the same memory."""
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nConnection: keep-alive\r\n"
@@ -38,23 +38,24 @@ _STREAM_END = b"0\r\n\r\n"
 
 @cache
 def scene(name: str) -> Scene:
-    """The scene of this name.
+    """Return the scene of this name.
 
     Args:
-        name: What is sent and how much of it, such as ``"words/100000"``: ``words`` and ``nodes``
-            are events in an HTTP chunk each, ``blocks`` the words in chunks of 64 kB, ``large`` one
-            event of so many bytes, ``slow`` a run of so many milliseconds, ``live`` the words at 50
-            a second, ``open`` a run that is silent for so many milliseconds behind its first event.
+        name: Type and amount, such as ``"words/100000"``. ``words`` and ``nodes`` are events in one
+            HTTP chunk each. ``blocks`` are the words in chunks of 64 kB. ``large`` is one event of
+            that many bytes. ``slow`` is a run of that many milliseconds. ``live`` are the words at
+            50 a second. ``open`` is a run that is silent for that many milliseconds after its
+            first event.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such scene.
     """
     kind, _, amount = name.partition("/")
     return list(_SCENES[kind](int(amount)))
 
 
 def document(body: Any) -> Scene:
-    """A JSON answer."""
+    """Return a JSON answer."""
     content = json.dumps(body).encode()
     length = b"Content-Length: %d\r\n" % len(content)
     return [
@@ -63,7 +64,7 @@ def document(body: Any) -> Scene:
 
 
 def word(size: int = WORD_SIZE) -> bytes:
-    """A text chunk of this size."""
+    """Return a text chunk of this size."""
 
     def made(text: str) -> bytes:
         return _event("text_chunk", {"text": text, "from_variable_selector": ["llm", "text"]})
@@ -72,7 +73,7 @@ def word(size: int = WORD_SIZE) -> bytes:
 
 
 def node(size: int = NODE_SIZE) -> bytes:
-    """A finished node of this size."""
+    """Return a finished node of this size."""
 
     def made(text: str) -> bytes:
         return _event("node_finished", _node_finished(text))
@@ -81,7 +82,7 @@ def node(size: int = NODE_SIZE) -> bytes:
 
 
 def started() -> bytes:
-    """The event with which a run begins."""
+    """Return the first event of a run."""
     ids = {"id": RUN_ID, "workflow_id": _WORKFLOW_ID}
     inputs = {"topic": "Budget"}
     return _event(
@@ -90,7 +91,7 @@ def started() -> bytes:
 
 
 def finished() -> bytes:
-    """The event with which it ends."""
+    """Return the last event of a run."""
     return _event(
         "workflow_finished",
         {**_outcome(), "created_by": {}, "exceptions_count": 0, "files": []},
@@ -98,12 +99,12 @@ def finished() -> bytes:
 
 
 def run_detail() -> dict[str, Any]:
-    """What GET /workflows/run/{workflow_run_id} answers."""
+    """Return the answer to GET /workflows/run/{workflow_run_id}."""
     return {**_outcome(), "inputs": json.dumps({"topic": "Budget", "sys.files": []})}
 
 
 def blocking_run() -> dict[str, Any]:
-    """What POST /workflows/run answers in blocking mode."""
+    """Return the answer to POST /workflows/run in blocking mode."""
     return {**_IDS, "data": _outcome()}
 
 

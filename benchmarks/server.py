@@ -1,7 +1,7 @@
-"""A server that plays scenes, and costs next to nothing while it does.
+"""A server that plays scenes, with almost no CPU time of its own.
 
-A thread for each connection hands bytes that are ready to the kernel; the ``user`` of a run is the
-name of the scene. It ends when its standard input does.
+A thread for each connection passes prepared bytes to the kernel. The ``user`` of a run is the name
+of the scene. The server exits when its standard input ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BLOCKING = document(blocking_run())
 
 @contextmanager
 def server() -> Generator[str]:
-    """A server in a process of its own; its base URL."""
+    """Start a server in its own process, and yield its base URL."""
     command = [sys.executable, "-m", "benchmarks.server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
         assert it.stdin is not None
@@ -39,7 +39,7 @@ def server() -> Generator[str]:
 
 
 def prepare(base_url: str, name: str) -> None:
-    """Let the server make the bytes of a scene, which it then keeps."""
+    """Let the server make and keep the bytes of a scene."""
     address = base_url.removeprefix("http://").removesuffix("/v1")
     host, _, port = address.partition(":")
     body = json.dumps({"user": name}).encode()
@@ -75,7 +75,7 @@ def _serve(connection: socket.socket) -> None:
 
 
 def _answer(requests: BinaryIO) -> Scene | None:
-    """What the next request is answered with; None where none comes."""
+    """Return the answer to the next request; None if there is none."""
     target = requests.readline().split(b" ")
     if len(target) < 2:  # noqa: PLR2004  # a method and a path
         return None

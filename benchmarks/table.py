@@ -1,4 +1,4 @@
-"""The results as people read them, and as programs do."""
+"""The results as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADS = ("", "min", "median", "max", "target", "", "time")
 
 
 def plain(results: Sequence[Result]) -> str:
-    """The table for a terminal."""
+    """Return the table for a terminal."""
     lines: list[str] = []
     case = None
     for result in results:
@@ -31,7 +31,7 @@ def plain(results: Sequence[Result]) -> str:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The table for docs/performance.md: this client alone, in every case."""
+    """Return the table for docs/performance.md: only this client, in every case."""
     lines = [
         "| case | min | median | max | target | |",
         "|---|--:|--:|--:|--:|---|",
@@ -44,7 +44,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def streams(results: Sequence[Result]) -> str:
-    """The table of what a relay takes, by contestant: the first thing that readers look for."""
+    """Return the table of a relay's cost, by contestant."""
     lines = [
         "| 50 texts a second, each read | processor's time a text | streams on a core |",
         "|---|--:|--:|",
@@ -59,7 +59,7 @@ def streams(results: Sequence[Result]) -> str:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """The results as JSON, with the machine that they are from."""
+    """Return the results as JSON, with the machine that they are from."""
     return {
         "machine": {
             "processors": os.cpu_count(),
@@ -87,12 +87,12 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def written(results: Sequence[Result]) -> str:
-    """The document as text."""
+    """Return the document as text."""
     return json.dumps(document(results), indent=1, ensure_ascii=False) + "\n"
 
 
 def _title(result: Result) -> str:
-    """The case's title, or how else the contestant does the same."""
+    """Return the case's title, or how the contestant does the same in another way."""
     if result.contestant == AIOHTTP:
         return "the same, over aiohttp"
     both = result.contestant == ASYNC and SYNC in result.case.contestants

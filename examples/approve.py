@@ -1,4 +1,4 @@
-"""Runs a workflow and asks you, at the terminal, whenever it waits for a person.
+"""Runs a workflow, and asks you in the terminal when it waits for a person.
 
 DIFY_API_KEY=app-approval python approve.py topic=boxes
 """

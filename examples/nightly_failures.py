@@ -1,7 +1,7 @@
-"""A nightly job: which runs failed since yesterday, and of what?
+"""A nightly job: which runs failed since yesterday, and why?
 
-Prints the errors, the most frequent first, with the newest run of each. Exits with 1 if there are
-any, so that cron or a pipeline tells you: python nightly_failures.py --hours 24
+It prints the errors, the most frequent first, with the newest run of each. It exits with 1 if there
+are any, which cron or a pipeline reports: python nightly_failures.py --hours 24
 """
 
 import argparse
@@ -13,7 +13,7 @@ from dify_workflow import DifyWorkflow, WorkflowLogs, WorkflowLogsRequest
 
 
 def failures(workflow: DifyWorkflow, since: datetime) -> dict[str, list[WorkflowLogs]]:
-    """The failed runs by the first line of their error, the most frequent first."""
+    """Return the failed runs by the first line of their error, the most frequent first."""
     found = defaultdict(list)
     for row in workflow.iter_logs(WorkflowLogsRequest(status="failed"), since=since):
         reason = (row.message or "no reason given").strip().splitlines()[0]

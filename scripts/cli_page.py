@@ -1,4 +1,4 @@
-"""Writes the help of every command into docs/cli.md; with ``--check``, says whether it is there."""
+"""Writes the help of every command into docs/cli.md; with ``--check``, compares it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^```text\n\$ dify-workflow(.*?) --help\n.*?^```$", re.MULT
 
 
 def main(*, is_check: bool) -> int:
-    """Write the page again, or compare it; the exit code."""
+    """Write the page, or compare it, and return the exit code."""
     page = PAGE.read_text(encoding="utf-8")
     if missing := set(_commands()) - {block[1].strip() for block in _BLOCK.finditer(page)}:
         print(f"{PAGE.name} has no block for the help of: {', '.join(sorted(missing))}")
@@ -27,13 +27,13 @@ def main(*, is_check: bool) -> int:
     if not is_check:
         PAGE.write_text(written, encoding="utf-8")
     elif written != page:
-        print(f"{PAGE.name} is not what the program says; write it with `make cli-page`")
+        print(f"{PAGE.name} differs from the program's help; run `make cli-page`")
         return 1
     return 0
 
 
 def _commands() -> Iterator[str]:
-    """Every command of the program; an empty one for the program itself."""
+    """Return every command of the program; an empty one for the program itself."""
     yield ""
     program = typer.main.get_command(app)
     for name, command in getattr(program, "commands", {}).items():
@@ -42,7 +42,7 @@ def _commands() -> Iterator[str]:
 
 
 def _block(command: list[str]) -> str:
-    """The help of a command, as it is shown in a terminal of 80 columns."""
+    """Return the help of a command, for a terminal of 80 columns."""
     arguments = [*command, "--help"]
     columns = {"COLUMNS": "80"}
     shown = CliRunner().invoke(

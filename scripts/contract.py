@@ -1,8 +1,8 @@
-"""Check that the overlay fits what is generated: `make contract`.
+"""Check that the overlay fits the generated code: `make contract`.
 
-mypy says whether every generated name, parameter and field that the overlay uses is there. The
-rest it cannot see: events are found by their names in the spec, and a field of a facade type that
-nothing fills in would stay at its default for ever.
+mypy checks that every generated name, parameter and field that the overlay uses exists. It cannot
+check the rest. Events are found by their names in the spec. A field of a facade type that no code
+sets would keep its default for ever.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
 OVERLAY = Path("overlay", "dify_workflow")
 
 REQUESTS = frozenset({"WorkflowFile", "WorkflowLogsRequest", "WorkflowRunRequest"})
-"""Facade types that users fill in themselves."""
+"""Facade types that users create themselves."""
 
 
 def main() -> int:
-    """Print what does not fit; 1 where something does not."""
-    from dify_workflow import events, models  # noqa: PLC0415  # with what was just generated
-    from dify_workflow_api import models as wire  # noqa: PLC0415  # likewise
+    """Print what does not fit; return 1 if something does not."""
+    from dify_workflow import events, models  # noqa: PLC0415  # the new ones
+    from dify_workflow_api import models as wire  # noqa: PLC0415  # the new ones
 
     spec = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
     sources = sources_of(ROOT / OVERLAY)
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def sources_of(overlay: Path) -> list[str]:
-    """Text of the modules that make facade types of answers; the emulator makes answers."""
+    """Return the source of the modules that convert answers. The emulator makes answers instead."""
     paths = [*overlay.glob("*.py"), *overlay.glob("_*/*.py"), overlay / "models" / "usage.py"]
     return [path.read_text(encoding="utf-8") for path in sorted(paths)]
 
@@ -56,19 +56,19 @@ def sources_of(overlay: Path) -> list[str]:
 def event_problems(
     listed: Iterable[str], classes: Mapping[str, type[Any]], wire: ModuleType
 ) -> Iterator[str]:
-    """Events of the spec without a class, classes without an event or without their model."""
+    """Yield events of the spec without a class, and classes without an event or a model."""
     for name in listed:
         if name not in classes:
             yield f"x-stream-events lists {name}, which has no event class: make generate"
     for name, cls in classes.items():
         if name not in listed:
-            yield f"events.{cls.__name__} stands for {name}, which x-stream-events does not list"
+            yield f"events.{cls.__name__} is for {name}, which x-stream-events does not list"
         if not hasattr(wire, cls._model):  # the generator wrote both
             yield f"events.{cls.__name__} reads a {cls._model}, which is not generated"
 
 
 def facade_types(models: ModuleType) -> Iterator[type[Any]]:
-    """The types that the overlay makes of answers."""
+    """Return the types that the overlay makes from answers."""
     for name in models.__all__:
         cls = getattr(models, name)
         if attrs.has(cls) and name not in REQUESTS:
@@ -76,17 +76,17 @@ def facade_types(models: ModuleType) -> Iterator[type[Any]]:
 
 
 def field_problems(types: Iterable[type[Any]], sources: Iterable[str]) -> Iterator[str]:
-    """Fields of facade types that no call in the overlay fills in."""
+    """Yield fields of facade types that no call in the overlay sets."""
     given = arguments_by_class(sources)
     for cls in types:
         positional, named = given[cls.__name__]
         parameters = list(inspect.signature(cls).parameters)
         for missing in set(parameters[positional:]) - named:
-            yield f"{cls.__name__}.{missing} has no source: nothing in the overlay fills it in"
+            yield f"{cls.__name__}.{missing} has no source: nothing in the overlay sets it"
 
 
 def unsent_fields(wire: ModuleType, sources: Iterable[str]) -> Iterator[str]:
-    """Fields of request bodies that the overlay never sends: for people to know, and no mistake."""
+    """Yield fields of request bodies that the overlay never sends. This is not an error."""
     given = arguments_by_class(sources)
     for name in sorted(given):
         cls = getattr(wire, name, None)
@@ -96,7 +96,7 @@ def unsent_fields(wire: ModuleType, sources: Iterable[str]) -> Iterator[str]:
 
 
 def arguments_by_class(sources: Iterable[str]) -> dict[str, tuple[int, set[str]]]:
-    """What calls give each class: most positional arguments, and the names of all others."""
+    """Return what calls pass to each class: most positional arguments, and names of the others."""
     given: dict[str, tuple[int, set[str]]] = defaultdict(lambda: (0, set()))
     for source in sources:
         for node in ast.walk(ast.parse(source)):

@@ -1,4 +1,4 @@
-"""Writes the live view of the demo, while it writes its report, as a picture."""
+"""Writes a picture of the live view of the demo, while the demo writes its report."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PICTURE = Path(__file__).resolve().parent.parent / "docs" / "demo.svg"
 COLUMNS, LINES = 84, 24
 SELECTOR = ["write", "text"]
 WORDS = 45
-"""How much of the report is written in the picture."""
+"""The share of the report that is written in the picture."""
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def is_before_picture() -> Callable[[StreamEvent[object]], bool]:
-    """Says of each event whether it comes before the picture."""
+    """Decides for each event whether it comes before the picture."""
     words = count(1)
 
     def is_before(event: StreamEvent[object]) -> bool:
@@ -38,7 +38,7 @@ def is_before_picture() -> Callable[[StreamEvent[object]], bool]:
 
 
 def main() -> None:
-    """Run the demo until the picture can be taken."""
+    """Run the demo until the picture."""
     view = LiveView("Ctrl-C stops the run")
     errors.width, errors.height = COLUMNS, LINES
     with (
@@ -48,12 +48,12 @@ def main() -> None:
     ):
         for event in takewhile(is_before_picture(), stream):
             view.show(event)
-        frame = view._frame()  # noqa: SLF001  # as it is drawn, but without a terminal
+        frame = view._frame()  # noqa: SLF001  # the drawing without a terminal
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(frame)
     title = "dify-workflow run -i topic=boxes"
     picture = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id="demo")
-    # Without fonts from elsewhere: a picture must not tell anybody that it is looked at.
+    # No fonts from elsewhere: a picture must not report its viewers.
     PICTURE.write_text(_FONTS.sub("", picture), encoding="utf-8")
 
 

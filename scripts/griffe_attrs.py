@@ -1,4 +1,4 @@
-"""Tells griffe, which reads the code for the reference, what attrs makes of a class."""
+"""Shows griffe, which reads the code for the reference, what attrs adds to a class."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from griffe import Attribute, Class, Extension, Function, Parameter, ParameterKi
 
 _DECORATORS = {"attrs.frozen", "attrs.define", "_attrs_define"}
 _HIDDEN = "..."
-"""Stands for a default that is made for each object."""
+"""Shown for a default that is made for each object."""
 
 
 class AttrsExtension(Extension):
-    """Gives each attrs class the ``__init__`` that attrs writes, so that its Args have types."""
+    """Adds the ``__init__`` of attrs to each attrs class, so that its Args have types."""
 
     def on_class(self, *, cls: Class, **_kwargs: Any) -> None:
-        """Look at a class whose members are known."""
+        """Handle a class whose members are known."""
         if "__init__" in cls.members or not _is_attrs(cls):
             return
         fields = _fields(cls)
@@ -24,7 +24,7 @@ class AttrsExtension(Extension):
         cls.set_member("__init__", made)
         for field in fields:
             if not field.has_docstring:
-                del cls.members[field.name]  # it stands among the parameters
+                del cls.members[field.name]  # it is shown as a parameter
 
 
 def _is_attrs(cls: Class) -> bool:

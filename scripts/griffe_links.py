@@ -1,4 +1,4 @@
-"""Makes links of the names in docstrings: `DifyWorkflow.logs` leads to where that is described."""
+"""Makes links of the names in docstrings: `DifyWorkflow.logs` links to its description."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _NAME = re.compile(r"(?<![`\[])`([A-Z]\w+)(\.[a-z]\w+)?`(?![`\]])")
 
 
 class LinksExtension(Extension):
-    """Knows the names that a package exports, and leaves all others as they are."""
+    """Knows the exported names of a package; other names stay unchanged."""
 
     def on_package(self, *, pkg: Module, **_kwargs: Any) -> None:
-        """Look at a package whose names are all resolved."""
+        """Handle a package whose names are resolved."""
         _link(pkg, pkg, {str(name) for name in pkg.exports or ()})
 
 

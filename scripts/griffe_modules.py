@@ -1,4 +1,4 @@
-"""Leaves the docstrings of modules out of the reference: they are for those who read the code."""
+"""Leaves docstrings of modules out of the reference: they are for readers of the code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from griffe import Extension, Module
 
 
 class ModulesExtension(Extension):
-    """The page that shows the members of a module says itself what they are for."""
+    """Removes docstrings of modules. The pages of the reference have texts of their own."""
 
     def on_module(self, *, mod: Module, **_kwargs: Any) -> None:
-        """Look at a module whose docstring is known."""
+        """Handle a module whose docstring is known."""
         mod.docstring = None

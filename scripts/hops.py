@@ -1,7 +1,8 @@
-"""How many of our files a call passes through, and how often it changes file: `make hops`.
+"""Count the files of ours that a call passes through, and the changes of file: `make hops`.
 
-What a newcomer has to open to follow a call. The server answers in threads of its own, which are
-not counted, and each call is made once before, so that nothing is imported or connected for it.
+This is what a newcomer must open to follow a call. The server answers in other threads, which are
+not counted. Each call is made once before, so that nothing is imported or connected during the
+count.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dify_workflow.emulator import Emulator
 
 OVERLAY = str(Path(dify_workflow.__file__).parent)
 LIMITS = {"a streamed run_workflow": 20, "one text event": 6, "one page of logs": 14}
-"""Most files that each is to pass through; more do today."""
+"""The largest number of files that each should pass through. Today they pass through more."""
 
 
 class Route:
@@ -28,7 +29,7 @@ class Route:
         self.stops: list[str] = []
 
     def note(self, frame: FrameType, happening: str, _argument: object) -> None:
-        """Take a call or a return, as `sys.setprofile` tells them."""
+        """Record a call or a return from `sys.setprofile`."""
         if happening not in {"call", "return"}:
             return
         caller = frame if happening == "call" else frame.f_back
@@ -38,7 +39,7 @@ class Route:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Follow what is done meanwhile."""
+        """Record what happens inside the `with` block."""
         before = sys.getprofile()
         sys.setprofile(self.note)
         try:
@@ -48,12 +49,12 @@ class Route:
 
     @property
     def files(self) -> list[str]:
-        """Each file once, in the order of their first calls."""
+        """Each file once, in the order of the first calls."""
         return [str(Path(stop).relative_to(OVERLAY)) for stop in dict.fromkeys(self.stops)]
 
 
 def route_of(call: Callable[[], object]) -> Route:
-    """The route of a call that was made once before."""
+    """Return the route of a call that was made once before."""
     call()
     route = Route()
     with route.followed():
@@ -62,7 +63,7 @@ def route_of(call: Callable[[], object]) -> Route:
 
 
 def route_of_text(client: DifyWorkflow) -> Route:
-    """The route of a text event, from the bytes to its text."""
+    """Return the route of a text event, from bytes to text."""
     route = Route()
     with client.run_workflow_stream({"topic": "hops"}) as stream:
         texts = (event for event in stream if isinstance(event, TextChunk))
@@ -74,7 +75,7 @@ def route_of_text(client: DifyWorkflow) -> Route:
 
 
 def main() -> int:
-    """Print the table; 1 where a call passes through more files than it is to."""
+    """Print the table; return 1 if a call passes through more files than its limit."""
     with Emulator() as emulator, emulator.client("story") as client:
         routes = {
             "a streamed run_workflow": route_of(lambda: client.run_workflow({"topic": "hops"})),

@@ -1,4 +1,4 @@
-"""How many levels of imports a package of the overlay has inside: at most five (`make check`)."""
+"""Check the levels of imports inside each package of the overlay: at most five (`make check`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 5
 
 
 def main() -> int:
-    """Print the levels of each package; 1 where one has more than it may."""
+    """Print the levels of each package; return 1 if one has too many."""
     graph = grimp.build_graph("dify_workflow", exclude_type_checking_imports=True)
     levels = {
         package: depth(graph, graph.find_children(package))
@@ -23,7 +23,7 @@ def main() -> int:
 
 
 def depth(graph: grimp.ImportGraph, modules: set[str]) -> int:
-    """The length of the longest chain of imports among some modules, which has no circle."""
+    """Return the length of the longest chain of imports among modules without a circle."""
     levels: dict[str, int] = {}
 
     def level(module: str) -> int:

@@ -1,8 +1,8 @@
-"""Writes docs/report.svg: the timeline of a run in which most that can happen happens.
+"""Writes docs/report.svg: the timeline of a run that shows most features of a report.
 
-The run is one of the embedded server: branches in parallel, a request that is tried again, an
-iteration in parallel with an item that fails, a loop, a stream that breaks and is taken up again,
-and a person who is asked. With the name of a file, the whole report is written there as well.
+The run is one of the emulator. It has parallel branches, a retried request, and a parallel
+iteration with a failed item. It also has a loop, a stream that breaks and is resumed, and a form
+for a person. With the name of a file as its argument, it writes the whole report there as well.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Steps = Generator[Step, Any, Any]
 
 
 def model(id: str, title: str, pieces: list[str], delay: float) -> Steps:  # noqa: A002  # as in Dify
-    """A model that costs something."""
+    """A model that has a cost."""
     yield BeginNode(id, "llm", title)
     for piece in pieces:
         yield Sleep(delay)
@@ -54,7 +54,7 @@ def model(id: str, title: str, pieces: list[str], delay: float) -> Steps:  # noq
 
 
 def read(part: str, index: int) -> Steps:
-    """Fetch a part and say what it holds."""
+    """Fetch a part and read its content."""
     yield from node("fetch", type="http-request", title="Fetch", seconds=0.1 + 0.08 * index)
     if part == "Crates":
         yield from handled_failure(
@@ -64,7 +64,7 @@ def read(part: str, index: int) -> Steps:
 
 
 def polish(_index: int, variables: dict[str, Any]) -> Steps:
-    """Make the draft shorter until it is short enough."""
+    """Shorten the draft until it is short enough."""
     yield from node("cut", title="Shorten", outputs=variables, seconds=0.12)
     left = variables["words"] - 40
     return {"words": left} if left > 0 else None
@@ -72,7 +72,7 @@ def polish(_index: int, variables: dict[str, Any]) -> Steps:
 
 @workflow(Input("topic"))
 def article(inputs: dict[str, Any]) -> Steps:
-    """Searches, reads, writes, shortens, asks a person, and publishes."""
+    """Search, read, write, shorten, ask a person, and publish."""
     yield from parallel(
         node("web", type="http-request", title="Search the web", seconds=0.55),
         retrying_node(
@@ -99,7 +99,7 @@ def article(inputs: dict[str, Any]) -> Steps:
 
 
 def recorded() -> RunReport:
-    """The report of a run, watched as it went."""
+    """Return the report of a run that was watched live."""
     report = RunReport()
     with Emulator(article) as emulator, emulator.client("article") as client:
         emulator.faults.cut_stream(after_events=EVENTS_BEFORE_THE_BREAK, on="POST")
@@ -111,7 +111,7 @@ def recorded() -> RunReport:
         assert paused.paused is not None, paused
         (form,) = paused.paused.forms
         assert form.token is not None
-        time.sleep(5)  # the editor reads
+        time.sleep(5)  # until the editor answers
         client.submit_human_input_form(form.token, "publish", {"note": "Well done."})
         with client.resume_workflow_stream(paused.id) as stream:
             for _ in report.watch(stream):
@@ -120,7 +120,7 @@ def recorded() -> RunReport:
 
 
 def main(page: str | None) -> None:
-    """Write the picture, and the whole report where a place for it is given."""
+    """Write the picture, and the whole report if a path is given."""
     report = recorded()
     report.save(PICTURE)
     if page is not None:

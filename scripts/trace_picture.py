@@ -1,8 +1,8 @@
-"""Draws docs/trace.svg: a run of the embedded server, as a viewer of traces would show its spans.
+"""Draws docs/trace.svg: a run of the emulator, with its spans as a trace viewer shows them.
 
-The spans are those that OpenTelemetry's SDK exported. The run is that of docs/report.svg up to the
-person who is asked: branches in parallel, a request that is tried again, an iteration with an item
-that fails, a loop, and a stream that breaks and is taken up again.
+OpenTelemetry's SDK exported the spans. The run is that of docs/report.svg up to the form. It has
+parallel branches, a retried request, an iteration with a failed item, a loop, and a stream that
+breaks and is resumed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .report_picture import EVENTS_BEFORE_THE_BREAK, article
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "trace.svg"
 WIDTH, LABEL, ROOM, ROW, INDENT, TOP = 960, 260, 84, 24, 18, 14
 SHORT = 0.01
-"""Seconds below which a duration is not told exactly."""
+"""Shorter durations, in seconds, are shown as an upper bound."""
 STYLE = """
 .paper{fill:#fff;stroke:#d5d9e0}text{font:13px system-ui,sans-serif;fill:#1f2430}
 .time,.event{fill:#5b6472;font-size:12px}.mine{fill:#8b93a1}.run{fill:#3f51b5}.node{fill:#2a9d8f}
@@ -35,7 +35,7 @@ STYLE = """
 
 
 def recorded() -> list[ReadableSpan]:
-    """The spans of a run, in the order of their beginnings."""
+    """Return the spans of a run, in the order of their starts."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracing = Tracing(name="article", tracer_provider=provider)
@@ -50,7 +50,7 @@ def recorded() -> list[ReadableSpan]:
 def in_tree(
     spans: list[ReadableSpan], parent: int | None = None, depth: int = 0
 ) -> Iterator[tuple[ReadableSpan, int]]:
-    """The spans with their depths, each behind the one that it stands in."""
+    """Yield the spans with their depths, each after the span around it."""
     for span in spans:
         context = span.get_span_context()
         if context is not None and (span.parent.span_id if span.parent else None) == parent:
@@ -59,7 +59,7 @@ def in_tree(
 
 
 def kind(span: ReadableSpan) -> str:
-    """How a span is coloured."""
+    """Return the colour class of a span."""
     if span.status.status_code is StatusCode.ERROR:
         return "failed"
     attributes = span.attributes or {}
@@ -69,7 +69,7 @@ def kind(span: ReadableSpan) -> str:
 
 
 def row(span: ReadableSpan, depth: int, at: int, begin: int, whole: int) -> Iterator[Markup]:
-    """What is drawn of a span."""
+    """Draw a span."""
 
     def place(time: int | None) -> float:
         share = ((time or begin) - begin) / whole
@@ -89,7 +89,7 @@ def row(span: ReadableSpan, depth: int, at: int, begin: int, whole: int) -> Iter
 
 
 def picture(spans: list[ReadableSpan]) -> str:
-    """The whole picture."""
+    """Draw the whole picture."""
     rows = list(in_tree(spans))
     begin = min(span.start_time or 0 for span in spans)
     whole = max(span.end_time or 0 for span in spans) - begin

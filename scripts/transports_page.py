@@ -1,7 +1,7 @@
-"""Writes the table of docs/transports.md: what failures of a run's POST come to.
+"""Writes the table of docs/transports.md: the outcome of failures of a run's POST.
 
-The failures are real: a server on a socket of its own counts the runs that it got. Transports that
-are not installed keep their column. To measure all of them::
+The failures are real: a server on a socket counts the runs that it received. Transports that are
+not installed keep their column. To measure all of them::
 
     python -m venv /tmp/all
     /tmp/all/bin/pip install . h2 httpx2 httpx-aiohttp pyreqwest
@@ -38,27 +38,27 @@ _TABLE = re.compile(r"^\| What happens .*?(?=^(?!\|))", re.MULTILINE | re.DOTALL
 
 TIMEOUT = httpx.Timeout(1.0, connect=0.5)
 QUICK = Pace(longest_search_wait=0.05)
-"""Lost runs are looked for in a moment: the server's log is empty."""
+"""The search for lost runs is quick: the server's log is empty."""
 
 NO_RUNS = b'{"page": 1, "limit": 20, "total": 0, "has_more": false, "data": []}'
 EVENTS = "text/event-stream"
 
 
 class Failure(NamedTuple):
-    """Something that goes wrong with a run's POST."""
+    """A failure of a run's POST."""
 
     name: str
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     breaks: bool = False
-    """Whether the answer ends before its end."""
+    """Whether the answer is cut."""
     mocked: str | None = None
-    """What a mock raises, by its name in httpx."""
+    """The exception of a mock, by its name in httpx."""
     is_before: bool = False
-    """Whether it happens before the server has got anything."""
+    """Whether it happens before the server has received anything."""
     outcomes: tuple[str, ...] = ("unknown",)
-    """What an error may say where the server got the run."""
+    """The outcomes that an error may name if the server received the run."""
 
 
 REFUSED = Failure("The server refuses the connection", mocked="ConnectError", is_before=True)
@@ -93,22 +93,22 @@ FAILURES = (
 
 
 class Cell(NamedTuple):
-    """What came of a failure."""
+    """The result of a failure."""
 
     posts: int
-    """How many the server got."""
+    """The number of runs that the server received."""
     outcome: str | None
-    """What the error says."""
+    """The outcome that the error names."""
 
     def text(self, failure: Failure) -> str:
-        """What stands in the table: in bold where a run is sent twice, or lost."""
+        """The text in the table: bold if a run is sent twice, or lost."""
         is_lost = self.posts and self.outcome not in failure.outcomes
         text = f"{self.posts}, `{self.outcome}`"
         return f"**{text}**" if self.posts > 1 or is_lost else text
 
 
 class Server:
-    """Speaks HTTP/1.1 and HTTP/2, counts runs, and lets each of them fail."""
+    """Speaks HTTP/1.1 and HTTP/2, counts runs, and makes each of them fail."""
 
     def __init__(self, failure: Failure) -> None:
         self.posts = 0
@@ -120,7 +120,7 @@ class Server:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self._is_over.set()
         self._listener.close()
 
@@ -131,9 +131,9 @@ class Server:
                 threading.Thread(target=self._serve, args=[connected], daemon=True).start()
 
     def _serve(self, connected: socket.socket) -> None:
-        with connected, suppress(OSError):  # the client left
+        with connected, suppress(OSError):  # the client disconnected
             start = connected.recv(3, socket.MSG_PEEK)
-            if start[:1] == b"\x16":  # TLS, which is not spoken here
+            if start[:1] == b"\x16":  # TLS, which this server does not speak
                 connected.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             elif start == b"PRI":
                 self._http2(connected)
@@ -203,7 +203,7 @@ class Server:
 
 
 class Mock:
-    """Answers as the server does, or raises what httpx raises where that fails."""
+    """Answers like the server, or raises what httpx raises for a failure."""
 
     def __init__(self, failure: Failure) -> None:
         self.posts = 0
@@ -243,7 +243,7 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class Place(NamedTuple):
-    """Where a failure happens."""
+    """The place of a failure."""
 
     failure: Failure
     url: str
@@ -253,13 +253,13 @@ class Place(NamedTuple):
 
     @property
     def posts(self) -> int:
-        """How many runs the server, or the mock, got."""
+        """Return how many runs the server, or the mock, received."""
         return self.server.posts + self.mock.posts
 
 
 @contextmanager
 def _no_room() -> Iterator[str]:
-    """An address to which connecting takes for ever: its queue of connections is full."""
+    """An address at which connecting never ends: its queue of connections is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         waiting = [socket.socket() for _ in range(4)]
         for each in waiting:
@@ -272,7 +272,7 @@ def _no_room() -> Iterator[str]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """An address at which nobody listens."""
+    """An address at which nothing listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -280,7 +280,7 @@ def _nobody() -> Iterator[str]:
 
 @contextmanager
 def place(failure: Failure) -> Iterator[Place]:
-    """A place at which a failure happens."""
+    """Open the place of a failure."""
     server, mock = Server(failure), Mock(failure)
     with _nobody() as nobody, _no_room() as no_room:
         origin, proxy = {
@@ -334,16 +334,16 @@ def _pyreqwest(where: Place, *, is_async: bool) -> Any:
 
 
 class Transport(NamedTuple):
-    """Something that sends requests."""
+    """A library that sends requests."""
 
     name: str
     package: str
-    """What has to be installed."""
+    """The packages to install."""
     make: Callable[..., Any]
     worlds: tuple[bool, ...] = (False, True)
-    """Whether each world is async."""
+    """The kinds of client it works with: sync (False) and async (True)."""
     is_ours: bool = True
-    """Whether the tests hold its column."""
+    """Whether the tests check its column."""
 
     @property
     def is_installed(self) -> bool:
@@ -373,7 +373,7 @@ TRANSPORTS = (
 
 
 def measured(transport: Transport, failure: Failure, *, is_async: bool) -> Cell:
-    """What comes of a failure over a transport."""
+    """Measure the result of a failure over a transport."""
     with place(failure) as where, without_waiting():
         try:
             if is_async:
@@ -382,7 +382,7 @@ def measured(transport: Transport, failure: Failure, *, is_async: bool) -> Cell:
                 _run(transport, where)
         except DifyError as error:
             return Cell(where.posts, error.outcome)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a transport's own
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # any exception
             return Cell(where.posts, type(error).__name__)
     raise AssertionError(f"{transport.name}: {failure.name}: no error")
 
@@ -396,9 +396,9 @@ def _run(transport: Transport, where: Place) -> None:
         transport.make(where, is_async=False) as http,
         DifyWorkflow(**_options(where), http_client=http) as client,
     ):
-        client._pace = QUICK  # noqa: SLF001  # no option, but for tests
+        client._pace = QUICK  # noqa: SLF001  # only tests may set it
         if not where.failure.is_before:
-            client.logs()  # as most runs, it goes over a connection that was used before
+            client.logs()  # like most runs, it uses an existing connection
         client.run_workflow({})
 
 
@@ -407,14 +407,14 @@ async def _run_async(transport: Transport, where: Place) -> None:
         transport.make(where, is_async=True) as http,
         AsyncDifyWorkflow(**_options(where), http_client=http) as client,
     ):
-        client._pace = QUICK  # noqa: SLF001  # no option, but for tests
+        client._pace = QUICK  # noqa: SLF001  # only tests may set it
         if not where.failure.is_before:
             await client.logs()
         await client.run_workflow({})
 
 
 def cell(transport: Transport, failure: Failure) -> str:
-    """What stands in the table."""
+    """Return the text for the table."""
     texts = {
         is_async: measured(transport, failure, is_async=is_async).text(failure)
         for is_async in transport.worlds
@@ -428,14 +428,14 @@ def cell(transport: Transport, failure: Failure) -> str:
 
 
 class Column(NamedTuple):
-    """A column of the table."""
+    """Return a column of the table."""
 
     title: str
     cells: list[str]
 
 
 def columns(page: str) -> dict[str, Column]:
-    """The columns that a page has, by the names of their transports."""
+    """Return the columns of a page, by the names of their transports."""
     found = _TABLE.search(page)
     if found is None:
         return {}
@@ -459,7 +459,7 @@ def table(of: dict[str, Column]) -> str:
 
 
 def main() -> None:
-    """Measure what is installed, and write the page again."""
+    """Measure the installed transports, and write the page."""
     page = PAGE.read_text(encoding="utf-8")
     found = columns(page)
     for each in TRANSPORTS:

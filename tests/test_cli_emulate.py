@@ -60,7 +60,7 @@ def test_signals_take_the_server_away_and_restart_its_workers() -> None:
         said = iter(process.stderr.readline, "")
         assert next(line for line in said if "workers" in line) == "The workers were restarted.\n"
         assert next(line for line in said if "Away" in line) == "Away for 15 seconds.\n"
-        assert next(said) == "The emulator is away already.\n"
+        assert next(said) == "There is an outage already.\n"
     finally:
         process.kill()
         process.communicate()

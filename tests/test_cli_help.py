@@ -60,6 +60,51 @@ def test_every_page_fits_the_terminal_and_cuts_nothing(
     assert any(f"dify-workflow {' '.join(command)}".strip() in line for line in shown)
 
 
+def words(text: str) -> set[str]:
+    """Each part of a compound counts: a line may end at a hyphen."""
+    return set(text.replace("-", " ").split())
+
+
+@pytest.mark.parametrize("command", [(), ("form",), ("profile",), *commands()])
+def test_in_80_columns_the_help_breaks_no_word(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    wide = call(*command, "--help", base_url="").out
+    monkeypatch.setenv("COLUMNS", "80")
+    assert words(call(*command, "--help", base_url="").out) == words(wide)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "-i", "name=Ann"),
+        ("run", "--inputs", "a-file-that-is-not-there-and-has-a-rather-long-name.json"),
+        ("run", "--profile", "none", "-i", "name=Ann"),
+        ("run", "--deadline", "soon"),
+        ("run", "--no-such-option-for-this-command-of-the-program", "and-its-value"),
+        ("info", "not-an-id"),
+        ("stop", "6f1c2b34-0f5e-4d56-9f7a-0a5b7b1f2c3d"),
+        ("logs", "--after", "yesterday-at-noon"),
+        ("logs", "--limit", "100000"),
+        ("batch", "rows-that-are-not-there.csv"),
+        ("report", "events-that-are-not-there.jsonl"),
+        ("types", "--output", "types.py", "--from-dsl", "an-export-that-is-not-there.yml"),
+        ("no-such-command",),
+    ],
+    ids=" ".join,
+)
+def test_in_80_columns_an_error_breaks_no_word(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    wide = call(*arguments, base_url="http://127.0.0.1:9/v1")
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = call(*arguments, base_url="http://127.0.0.1:9/v1")
+    assert wide.code
+    assert words(narrow.said) == words(wide.said)
+
+
 def test_options_stand_in_groups_those_of_all_commands_last() -> None:
     lines = call("run", "--help", base_url="").out.splitlines()
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]

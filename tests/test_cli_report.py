@@ -79,7 +79,7 @@ def test_a_stream_that_breaks_leaves_a_report_that_says_so(
     done = call("run", "--report", str(place), base_url=run.url)
     assert done.code == 5
     page = place.read_text(encoding="utf-8")
-    assert "how the run went on is not known here" in page
+    assert "the rest of the run is unknown" in page
     assert "is not JSON" in page
 
 

@@ -260,7 +260,7 @@ def test_a_known_difference_is_set_aside() -> None:
 def test_an_accepted_difference_that_is_none_any_more_is_reported() -> None:
     result = sort(found(published()), read([KNOWN]))
     assert [place for _, place in result.stale] == ["GET /s*"]
-    assert "Accepted, but not so any more (1)\n  gone GET /s*: No pages." in for_people(result)
+    assert "Accepted, but no longer different (1)\n  gone GET /s*: No pages." in for_people(result)
 
 
 @pytest.mark.parametrize("said", [{"ours": 1, "upstream": 60}, {"ours": 10, "upstream": 0}])
@@ -281,9 +281,9 @@ def test_brackets_of_a_place_are_no_wildcards() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({**KNOWN, "because": "x"}, "entry 1 of the accepted differences has what no entry has"),
-        ({"kind": "new", "places": "x"}, "entry 1 of the accepted differences says nothing of"),
-        ("text", "entry 1 of the accepted differences is no mapping"),
+        ({**KNOWN, "because": "x"}, "entry 1 of the accepted differences has unknown keys"),
+        ({"kind": "new", "places": "x"}, "entry 1 of the accepted differences has no value for"),
+        ("text", "entry 1 of the accepted differences is not a mapping"),
     ],
 )
 def test_an_entry_that_cannot_be_read_is_named(entry: Any, message: str) -> None:
@@ -345,9 +345,9 @@ def test_a_document_that_cannot_be_had_is_told_in_a_sentence(accepted: str) -> N
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ("[1]", "it is no OpenAPI document"),
+        ("[1]", "it is not an OpenAPI document"),
         ("a: [", "cannot read"),
-        ('{"swagger": "2.0"}', "it is no OpenAPI document"),
+        ('{"swagger": "2.0"}', "it is not an OpenAPI document"),
     ],
 )
 def test_what_is_no_openapi_document_is_refused(

@@ -264,7 +264,7 @@ def test_a_step_that_is_none_fails_the_run_and_is_told(
 
     done = serve(wrong, {})
     assert done.status == "failed"
-    assert f"{step!r} is no step" in done.message
+    assert f"{step!r} is not a step" in done.message
     assert "The workflow wrong raised." in caplog.text
 
 
@@ -276,7 +276,7 @@ def test_who_follows_a_run_that_ends_at_that_moment_hears_its_end() -> None:
     async def followed() -> bytes:
         state = State([short], Store(":memory:"), dialect_of(VERSION), Settings(linger=0.0))
         run = await state.start(RunRequest(short, short, {}, "u1", "http://h", is_streamed=True))
-        asked = state.streams.of_going_on(run.record, run, snapshot=True, continues=False)
+        asked = state.streams.of_active(run.record, run, snapshot=True, continues=False)
         while not run.has_ended:
             await run.changed()
         async with asyncio.timeout(5):
@@ -293,7 +293,7 @@ def test_who_follows_a_run_that_goes_on_before_the_stream_is_read_misses_nothing
         run = await state.start(asked)
         while run.record.status != "paused":
             await run.changed()
-        chunks = state.streams.of_going_on(run.record, run, snapshot=True, continues=True)
+        chunks = state.streams.of_active(run.record, run, snapshot=True, continues=True)
         (form,) = state.forms.waiting(run.record.id)
         run.answer(form, FormAnswer("approve", {"comment": "yes"}))
         while not run.has_ended:
@@ -346,7 +346,7 @@ def test_outputs_that_are_no_dict_fail_the_run() -> None:
 
 
 def test_a_function_that_yields_nothing_is_no_workflow() -> None:
-    with pytest.raises(TypeError, match="is no generator function"):
+    with pytest.raises(TypeError, match="is not a generator function"):
         workflow()(lambda inputs: inputs)  # type: ignore[arg-type,return-value]  # that is the point
 
 
@@ -355,7 +355,7 @@ def test_it_says_what_is_wrong_before_it_has_started_or_where_there_is_no_such_w
 ) -> None:
     with pytest.raises(RuntimeError, match="has not started"):
         _ = Emulator().base_url
-    with pytest.raises(LookupError, match="no workflow 'nope', but story, echo"):
+    with pytest.raises(LookupError, match=r"no workflow 'nope'\. There are: story, echo"):
         emulator.client("nope")
 
 

@@ -79,9 +79,9 @@ def test_nodes_on_every_path_are_passed_and_no_others(tmp_path: Path) -> None:
 
 
 def test_a_stub_that_the_app_would_not_give_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"gives draft, note or text, words, .*; not title"):
+    with pytest.raises(ValueError, match=r"has draft, note or text, words, .*, not title"):
         app_from_dsl(STORY, outputs={"title": "x"})
-    with pytest.raises(ValueError, match="gives words of another type"):
+    with pytest.raises(ValueError, match="has another type for: words"):
         app_from_dsl(STORY, outputs={"text": "x", "words": "three"})
 
 

@@ -96,7 +96,7 @@ def test_the_command_takes_hosts() -> None:
         process.kill()
         process.communicate()
     refused = invoke("emulate", "--allowed-host", "http://emulator")
-    assert (refused.code, "is no host" in refused.said) == (2, True)
+    assert (refused.code, "is not a host" in refused.said) == (2, True)
 
 
 def test_an_emulator_of_a_module_has_its_own_hosts(tmp_path: Path) -> None:

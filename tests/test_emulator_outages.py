@@ -129,7 +129,7 @@ def test_outages_follow_each_other_and_a_reset_ends_one(bench: Bench) -> None:
     with pytest.raises(ValueError, match="not 500"):
         bench.emulator.outage(answer=500)  # type: ignore[arg-type]  # that is the point
     bench.emulator.outage(answer="close")
-    with pytest.raises(RuntimeError, match="away already"):
+    with pytest.raises(RuntimeError, match="an outage already"):
         bench.emulator.outage()
     bench.emulator.reset()
     assert met(bench) == 200

@@ -336,7 +336,7 @@ def test_values_come_as_they_are_whatever_they_are(page: httpx.Client) -> None:
 def test_a_run_that_waits_shows_its_form_and_goes_on(page: httpx.Client) -> None:
     run_id = run(page, "asking")
     paused = of_run(page, run_id)
-    assert (paused["status"], paused["goes_on"]) == ("paused", True)
+    assert (paused["status"], paused["is_active"]) == ("paused", True)
     (form,) = paused["forms"]
     page.post(
         f"/v1/form/human_input/{form['form_token']}",
@@ -344,7 +344,7 @@ def test_a_run_that_waits_shows_its_form_and_goes_on(page: httpx.Client) -> None
         headers={"Authorization": "Bearer app-asking"},
     ).raise_for_status()
     ended = of_run(page, run_id)
-    while ended["goes_on"]:
+    while ended["is_active"]:
         ended = of_run(page, run_id)
     assert (ended["status"], ended["forms"]) == ("succeeded", [])
 
@@ -355,9 +355,9 @@ def test_a_run_whose_worker_died_does_not_go_on(page: httpx.Client, emulator: Em
     with page.stream("POST", "/v1/workflows/run", json=body, headers=headers) as stream:
         next(line for line in stream.iter_lines() if "node_started" in line)
         (shown,) = page.get("/page/runs.json").json()["runs"]
-        assert shown["goes_on"]
+        assert shown["is_active"]
         emulator.kill_workers()
         dead = of_run(page, shown["id"])
-        assert not dead["goes_on"]
+        assert not dead["is_active"]
         assert dead["timeline"]["rows"][-1]["said"].startswith("end not seen")
-        assert not page.get("/page/runs.json").json()["runs"][0]["goes_on"]
+        assert not page.get("/page/runs.json").json()["runs"][0]["is_active"]

@@ -199,11 +199,11 @@ def test_a_change_has_the_name_that_people_know(place: str, name: str) -> None:
     ("tag", "changelog", "expected"),
     [
         ("v1.3.0", "# Changes\n\n## 1.3.0 (2026-11-22)\n", []),
-        ("v1.3", "## 1.3.0 (2026-11-22)\n", ["it would have to be v1.3.0"]),
-        ("v1.3.0rc1", "## 1.3.0 (2026-11-22)\n", ["it would have to be v1.3.0"]),
-        ("v1.3.0", "## 1.3.0 (not released yet)\n", ["must begin with 1.3.0 and its day"]),
+        ("v1.3", "## 1.3.0 (2026-11-22)\n", ["the tag must be v1.3.0"]),
+        ("v1.3.0rc1", "## 1.3.0 (2026-11-22)\n", ["the tag must be v1.3.0"]),
+        ("v1.3.0", "## 1.3.0 (not released yet)\n", ["must begin with 1.3.0 and its date"]),
         ("v1.3.0", "## 1.4.0 (2026-11-23)\n\n## 1.3.0 (2026-11-22)\n", ["must begin with 1.3.0"]),
-        ("v2.0.0", "", ["it would have to be v1.3.0", "must begin with 1.3.0"]),
+        ("v2.0.0", "", ["the tag must be v1.3.0", "must begin with 1.3.0"]),
     ],
 )
 def test_a_tag_that_does_not_fit_is_refused(tag: str, changelog: str, expected: list[str]) -> None:
@@ -263,4 +263,4 @@ def test_a_tagged_release_is_compared_with_the_one_before_it(tmp_path: Path) -> 
     done = check_release(tmp_path, "--tag", "v0.1.1")
     assert done.returncode == 1
     assert "The version must be 0.2.0 or higher, since dify_workflow.C has changed" in done.stdout
-    assert "it would have to be v0.1.1" in check_release(tmp_path, "--tag", "v9.0.0").stdout
+    assert "the tag must be v0.1.1" in check_release(tmp_path, "--tag", "v9.0.0").stdout

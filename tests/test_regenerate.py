@@ -187,7 +187,7 @@ def test_an_event_without_a_class_and_a_class_without_an_event_are_named() -> No
     listed = [name for name in spec()["x-stream-events"] if name != "text_chunk"]
     assert list(event_problems(listed, classes, wire)) == [
         "x-stream-events lists loop_next, which has no event class: make generate",
-        "events.TextChunk stands for text_chunk, which x-stream-events does not list",
+        "events.TextChunk is for text_chunk, which x-stream-events does not list",
     ]
 
 
@@ -203,9 +203,9 @@ def test_a_field_that_nothing_fills_in_is_named() -> None:
     call = "WorkflowStopResponse()\nUploadedFile(1, 2, 3, created_at=4, source_url=5, raw=6)"
     types = [facade.WorkflowStopResponse, facade.UploadedFile]
     assert set(field_problems(types, [call])) == {
-        "WorkflowStopResponse.result has no source: nothing in the overlay fills it in",
+        "WorkflowStopResponse.result has no source: nothing in the overlay sets it",
         *(
-            f"UploadedFile.{name} has no source: nothing in the overlay fills it in"
+            f"UploadedFile.{name} has no source: nothing in the overlay sets it"
             for name in ("extension", "mime_type", "created_by")
         ),
     }

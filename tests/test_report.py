@@ -24,7 +24,7 @@ from dify_workflow.report.layout import Layout, Row, lay_out
 from dify_workflow.report.svg import Drawing, lines_of
 from dify_workflow.timeline.text import word
 from support.recordings import Recording, all_recordings
-from support.told import (
+from support.run_events import (
     START,
     Event,
     begins,
@@ -150,7 +150,7 @@ def test_shapes_that_no_server_sends_are_shown_as_far_as_they_can_be_read() -> N
         ET.fromstring(report.svg())
     Page(RunReport().html())
     ET.fromstring(RunReport().svg())
-    assert "No node was seen" in RunReport().html()
+    assert "There are no events of nodes" in RunReport().html()
 
 
 def test_values_are_shown_as_they_are_up_to_a_length() -> None:
@@ -379,7 +379,7 @@ def test_a_stream_that_is_lost_for_good_says_so_and_where() -> None:
                 else:
                     anyio.run(arelay, report, emulator)
             words = " ".join(Page(report.html()).words)
-            assert "how the run went on is not known here" in words
+            assert "the rest of the run is unknown" in words
             assert str(caught.value) in words
             (each,) = [row for row in lay_out(report._fold.timeline).rows if row.rows]
             assert each.status == "lost"
@@ -398,7 +398,7 @@ def test_messages_that_are_no_events_are_told_and_shown_also_of_a_file() -> None
 
 
 def test_a_run_that_goes_on_and_one_that_was_stopped_say_so() -> None:
-    assert "The run was going on" in RunReport.of([started(), begins("a")]).html()
+    assert "The run was still running" in RunReport.of([started(), begins("a")]).html()
     stopped = layout(started(), begins("a"), finished(status="stopped", error="Stopped by user."))
     assert [row.status for row in stopped.rows] == ["stopped"]
     assert layout(started(), begins("a")).rows[0].status == "running"

@@ -13,7 +13,7 @@ import pytest
 from dify_workflow import InvalidRequestError
 from dify_workflow import report as report_package
 from dify_workflow.report import RunReport
-from support.told import Event, begins, ends, event, finished, gap, started
+from support.run_events import Event, begins, ends, event, finished, gap, started
 
 EVENTS: list[Event] = [started(), begins("a"), ends("a"), gap("it broke"), event("new"), finished()]
 LINES = "".join(f"{json.dumps(each.raw)}\n" for each in EVENTS)
@@ -61,9 +61,9 @@ def test_a_file_in_utf_16_that_was_cut_off_says_so(tmp_path: Path) -> None:
         (b"\n \n", r"run.jsonl has no event\."),
         (b"no json\n", r"run.jsonl, line 1, is not JSON: "),
         (LINES.encode() + b"{\n" + LINES.encode(), r"run.jsonl, line 7, is not JSON: "),
-        (b"[1, 2]\n", r"run.jsonl, line 1, is no event: \[1, 2\]"),
-        (b'{"event": 5}\n', r"line 1, is no event: "),
-        (b"\xff\xfe\n", r"run.jsonl is no text in UTF-8 or UTF-16"),
+        (b"[1, 2]\n", r"run.jsonl, line 1, is not an event: \[1, 2\]"),
+        (b'{"event": 5}\n', r"line 1, is not an event: "),
+        (b"\xff\xfe\n", r"run.jsonl is not text in UTF-8 or UTF-16"),
         (b"{\xe9}\n", r"run.jsonl, line 1, is not JSON"),
     ],
 )

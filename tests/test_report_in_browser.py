@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,17 @@ from selenium.webdriver.common.keys import Keys
 
 from dify_workflow.report import RunReport
 from support.browser import chromium, console, is_light, preferring
-from support.told import Event, begins, ends, event, everywhere, finished, gap, of_many, started
+from support.run_events import (
+    Event,
+    begins,
+    ends,
+    event,
+    everywhere,
+    finished,
+    gap,
+    of_many,
+    started,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +137,38 @@ def test_nothing_stands_beyond_the_edge_of_a_narrow_window(
         assert wide <= room
     finally:
         browser.set_window_size(size["width"], size["height"])
+
+
+@pytest.mark.parametrize(
+    "waits", [[], [(4, 450)], [(4156, 1_175_387), (1_175_413, 1_183_890)]], ids=len
+)
+def test_labels_of_the_axis_do_not_overlap_at_390_pixels(
+    waits: list[tuple[int, int]], browser: webdriver.Chrome, opened: Open
+) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        end = waits[-1][1] + 3870 if waits else 9
+        steps = [begins("a"), ends("a", 4, 4.0)]
+        for begin, until in waits:
+            required = event("human_input_required", {"form_id": f"{begin}"}, created_at=begin)
+            paused = event("workflow_paused", {"reasons": []}, created_at=begin)
+            steps += [begins(f"n{begin}", begin), required, paused, started(until)]
+            steps += [ends(f"n{begin}", until, 1.0)]
+        opened([started(), *steps, begins("b", end), ends("b", end), finished(end)])
+        script = """
+            return [...document.querySelectorAll('.axis text')].map((text) => {
+                const {left, right} = text.getBoundingClientRect();
+                return [left, right, text.textContent];
+            });
+        """
+        labels = sorted(browser.execute_script(script))
+        assert len(labels) > 3
+        assert any("min" in text for *_, text in labels) == bool(waits)
+        for (_, right, _), (left, _, _) in itertools.pairwise(labels):
+            assert left > right + 1, labels
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_ten_thousand_events_are_drawn_in_two_seconds(

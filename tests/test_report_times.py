@@ -12,7 +12,7 @@ from dify_workflow.report import RunReport
 from dify_workflow.report.axis import Axis
 from dify_workflow.report.layout import Layout, lay_out
 from dify_workflow.timeline.model import Instant, settle
-from support.told import START, Event, begins, ends, event, finished, started
+from support.run_events import START, Event, begins, ends, event, finished, started
 
 CLOSE = pytest.approx
 
@@ -112,6 +112,13 @@ def test_ticks_are_round_apart_and_in_order(length: float, shares: list[float]) 
     places = [tick.place for tick in axis.ticks()]
     assert 1 <= len(places) <= 16
     assert all(after - before >= 0.069 for before, after in pairwise(places))
+    # The axis is 530 pixels wide, and a letter of its labels about 6.
+    spans = [
+        (x - half * (tick.place > 0), x + half * (2 - (tick.place > 0)))
+        for tick in axis.ticks()
+        for x, half in [(tick.place * 530, len(tick.text) * 3.0)]
+    ]
+    assert all(right < left for (_, right), (left, _) in pairwise(spans))
     marks = [axis.place(length * share / 10) for share in range(11)]
     assert marks == sorted(marks)
     assert (marks[0], marks[-1]) == (0, CLOSE(1))

@@ -173,6 +173,26 @@ def test_a_page_renders_without_a_word_on_the_console_and_from_here_alone(
     assert console(browser) == []
 
 
+def test_the_table_of_what_can_go_wrong_is_readable_at_390_pixels(
+    browser: webdriver.Chrome, address: str
+) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get(f"{address}/reliability.html")
+        script = """
+            return [...document.querySelectorAll('#what-can-go-wrong ~ * td')]
+                .map((cell) => [cell.clientWidth, document.documentElement.scrollWidth]);
+        """
+        cells = browser.execute_script(script)
+        assert len(cells) > 60
+        # Two columns, or one for the name of a test: 20 letters or more stand in a line.
+        assert min(width for width, _ in cells) >= 150
+        assert {page for _, page in cells} == {390}
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> None:
     browser.get(f"{address}/index.html")
     field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")

@@ -870,7 +870,7 @@ def test_what_fails_in_tracing_is_logged_once_and_fails_no_run(
     with client.run_workflow_stream({"topic": "x"}) as stream:
         assert any(isinstance(event, TextChunk) for event in stream)
     told = [each.getMessage() for each in caplog.records if each.name == "dify_workflow"]
-    assert told == ["Tracing failed, and runs go on without; this is said once."]
+    assert told == ["Tracing failed. Runs continue without it. This is logged once."]
 
 
 def test_the_text_of_a_steady_stream_is_not_even_looked_at() -> None:

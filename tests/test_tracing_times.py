@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dify_workflow.timeline.fold import Fold
 from dify_workflow.tracing.spans import NodeSpan, NodeSpans, as_json
 from support.recordings import Recording, all_recordings
-from support.told import (
+from support.run_events import (
     START,
     Event,
     begins,

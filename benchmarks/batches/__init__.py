@@ -1,1 +1,1 @@
-"""What batches cost, against the emulator in processes of its own."""
+"""The cost of batches, with the emulator in a process of its own."""

@@ -1,7 +1,7 @@
-"""Measures what batches cost, against the emulator in processes of its own.
+"""Measures the cost of batches, with the emulator in a process of its own.
 
-``make bench-batch`` takes some 20 minutes, most of it for 100,000 rows; with ``--rows 5000 --done
-100000`` it takes two. On a cluster it needs Debian's ``postgresql``.
+``make bench-batch`` takes about 20 minutes, mainly for 100,000 rows. With ``--rows 5000 --done
+100000`` it takes two. The part with a cluster needs Debian's ``postgresql``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .overhead import ENDING, LINGERING, show_overhead
 
 
 def main() -> None:
-    """Print the figures; what is left out (0) is not measured."""
+    """Print the figures. An amount of 0 leaves a part out."""
     parser = argparse.ArgumentParser("python -m benchmarks.batches", description=__doc__)
     whole = partial(parser.add_argument, type=int, metavar="N")
-    whole("--rows", default=100_000, help="rows where streams stay open")
-    whole("--ending-rows", help="rows where streams end; a fifth of --rows")
-    whole("--rounds", default=10, help="turns that batch and loop take")
+    whole("--rows", default=100_000, help="rows for streams that stay open")
+    whole("--ending-rows", help="rows for streams that end; by default a fifth of --rows")
+    whole("--rounds", default=10, help="rounds of batch and loop")
     whole("--done", default=1_000_000, help="rows of the long journal")
     whole("--cluster-rows", default=3_000, help="rows on a cluster")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""How a Dask cluster of three processes does beside one process."""
+"""The speed of a Dask cluster of three processes, compared with one process."""
 # mypy: disable-error-code=no-untyped-call
 # distributed has no types.
 

@@ -1,4 +1,4 @@
-"""What a journal takes: changes in a second, going on with a long one, and its table of results."""
+"""The cost of a journal: changes in a second, resuming a long one, and its table of results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show_writes(folder: Path) -> None:
 
 
 def show_long(count: int, folder: Path) -> None:
-    """Print what going on with a long journal takes, and writing its results, and of a tenth."""
+    """Print the cost of resuming a long journal and writing its results, and of a tenth of it."""
     with server() as url, DifyWorkflow(KEY, base_url=url) as client:
         for rows in (count // 10, count):
             where = folder / f"long-{rows}"
@@ -64,7 +64,7 @@ def show_long(count: int, folder: Path) -> None:
 
 
 def apart(work: Any, *arguments: object) -> tuple[float, Memory]:
-    """Seconds that something takes in a process of its own, and the memory of that."""
+    """Return the time of something in its own process, in seconds, and that process's memory."""
     ours, theirs = multiprocessing.Pipe()
     spawned = multiprocessing.get_context("spawn")
     process = spawned.Process(target=_timed, args=(theirs, work, *arguments))
@@ -100,6 +100,6 @@ def fill(where: Path, client: DifyWorkflow, count: int) -> None:
 
     Registry(journal, Columns(client.parameters()), asyncio.run(header())).take_in(Names(count))
     done = {"state": "done", "status": "succeeded", "attempts": 1, "tokens": 10, "elapsed": 0.01}
-    with journal._engine.begin() as connection:  # noqa: SLF001  # nobody else does so
+    with journal._engine.begin() as connection:  # noqa: SLF001  # there is no public access
         connection.execute(update(row_table).values(outputs='{"greeting": "Hello"}', **done))
     journal.close()

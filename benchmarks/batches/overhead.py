@@ -1,4 +1,4 @@
-"""What a batch costs over a bare loop of httpx, and whether its memory grows."""
+"""The cost of a batch compared with a bare httpx loop, and whether its memory grows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .work import CONCURRENCY, KEY, WORK, Cost, Memory, Meter, Names, server
 
 @attrs.frozen
 class Scene:
-    """A kind of server, and what a bare loop does there.
+    """A kind of server, and how a bare loop reads its streams.
 
     Args:
-        name: What it is.
-        linger: Seconds that the server leaves a stream open behind its last event.
+        name: Its description.
+        linger: Seconds that the server leaves a stream open after its last event.
         to_end: Whether the loop reads each stream to its end, which keeps the connection for the
-            next row; where streams stay open, nobody would.
+            next row. If streams stay open, a loop would not wait for that.
     """
 
     name: str
@@ -40,15 +40,15 @@ ENDING = Scene("streams end with the run (other versions)", 0.0, to_end=True)
 
 
 def show_overhead(scene: Scene, count: int, rounds: int, folder: Path) -> None:
-    """Print what rows cost, run by a batch and by a bare loop in turns.
+    """Print the cost of rows, run in turns by a batch and by a bare loop.
 
-    The batch goes on with its journal in each round, and reads the rows anew that it has run.
+    The batch resumes its journal in each round, and reads the finished rows again.
 
     Args:
-        scene: Where they run.
-        count: How many rows there are.
-        rounds: In how many turns they are run.
-        folder: Where the journal is.
+        scene: The kind of server.
+        count: Number of rows.
+        rounds: Number of rounds for the rows.
+        folder: Folder of the journal.
     """
     size = count // rounds
     costs: list[tuple[Cost, Cost]] = []
@@ -94,7 +94,7 @@ def _show(name: str, costs: Sequence[Cost]) -> None:
 
 
 def batch(base_url: str, count: int, journal: Path) -> None:
-    """Run those of so many rows that the journal does not have."""
+    """Run the rows that are not in the journal yet."""
     with DifyWorkflow(KEY, base_url=base_url) as client:
         summary = run_batch(
             client, Names(count), journal=journal, concurrency=CONCURRENCY, resume=True
@@ -103,7 +103,7 @@ def batch(base_url: str, count: int, journal: Path) -> None:
 
 
 def bare(base_url: str, numbers: range, scene: Scene) -> Cost:
-    """What somebody would write with httpx alone: no journal, no recovery, no checks."""
+    """Run rows with httpx alone: no journal, no recovery, no checks."""
 
     async def slot(client: httpx.AsyncClient, left: Iterator[dict[str, str]]) -> None:
         for row in left:

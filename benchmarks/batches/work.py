@@ -1,4 +1,4 @@
-"""The rows that are run, the server that runs them, and what that costs."""
+"""The rows, the server that runs them, and the measurement of their cost."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dify_workflow.emulator import Emulator, Input, node, workflow
 CONCURRENCY = 16
 KEY = "app-work"
 WORK = 0.01
-"""Seconds that a run takes."""
+"""Seconds of a run."""
 
 
 @attrs.frozen
 class Names(Iterable[dict[str, str]]):
-    """So many rows, made when they are asked for."""
+    """A number of rows, made on demand."""
 
     count: int
 
@@ -33,7 +33,7 @@ class Names(Iterable[dict[str, str]]):
 
 @attrs.frozen
 class Cost:
-    """What running rows cost, a row: milliseconds on the clock and of this process's time."""
+    """The cost of one row: milliseconds of time, and of this process's CPU time."""
 
     wall: float
     cpu: float
@@ -43,28 +43,28 @@ class Cost:
 
 
 class Meter:
-    """Measures what running so many rows costs, from now on."""
+    """Measures the cost of running a number of rows, from its creation on."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._began, self._used = time.perf_counter(), time.process_time()
 
     def read(self) -> Cost:
-        """What it has cost so far."""
+        """Return the cost so far."""
         wall, cpu = time.perf_counter() - self._began, time.process_time() - self._used
         return Cost(wall / self._count * 1000, cpu / self._count * 1000)
 
 
 @attrs.frozen
 class Memory:
-    """Memory of this process in MB: what is in use, and the most that was."""
+    """Memory of this process in MB: at present, and the highest."""
 
     now: float
     peak: float
 
     @classmethod
     def read(cls) -> Self:
-        """How it is now."""
+        """Measure it."""
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         status = Path("/proc/self/status").read_text(encoding="ascii")
         (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
@@ -73,11 +73,11 @@ class Memory:
 
 @contextmanager
 def server(linger: float = 1.0) -> Iterator[str]:
-    """The base URL of a server in a process of its own.
+    """Yield the base URL of a server in its own process.
 
     Args:
-        linger: Seconds that it leaves a stream open behind its last event, as Dify 1.13 to 1.15
-            and 1.17 do; others end it at once.
+        linger: Seconds that it leaves a stream open after its last event, like Dify 1.13 to 1.15
+            and 1.17. Other versions end it at once.
     """
     ours, theirs = multiprocessing.Pipe()
     spawned = multiprocessing.get_context("spawn")

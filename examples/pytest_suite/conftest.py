@@ -1,4 +1,4 @@
-"""What stands for the workflow in Dify, in every test of this folder."""
+"""A replacement for the workflow in Dify, for every test of this folder."""
 
 import pytest
 
@@ -20,5 +20,5 @@ def dify_workflows() -> list[Workflow]:
 
 @pytest.fixture(scope="session", params=["1.9", "1.14"])
 def dify_server_version(request: pytest.FixtureRequest) -> str:
-    """Each test runs against both versions that we have to serve."""
+    """Run each test against both versions that we support."""
     return str(request.param)

@@ -1,4 +1,4 @@
-"""The code under test: it writes letters with a workflow, and has a plan for bad days."""
+"""The code under test: it writes letters with a workflow, and has a fallback."""
 
 from dify_workflow import DifyError, DifyWorkflow
 
@@ -6,7 +6,7 @@ PLAN_B = "Dear customer, we will write to you tomorrow."
 
 
 def letter_to(name: str) -> str:
-    """A letter; the key and the address come from the environment, as in production."""
+    """Write a letter. The key and the address come from the environment, as in production."""
     with DifyWorkflow(max_retries=0) as workflow:
         try:
             run = workflow.run_workflow({"name": name}, deadline=30)

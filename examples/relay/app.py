@@ -42,7 +42,7 @@ async def run(request: Request, topic: str) -> AsyncIterator[ServerSentEvent]:
     try:
         async with workflow.run_workflow_stream({"topic": topic}) as stream:
             async for event in stream:
-                match event:  # what the page shows, and nothing else
+                match event:  # all that the page shows
                     case NodeStarted(data=node) | NodeFinished(data=node):
                         status = getattr(node, "status", "running")
                         told = {"id": node.node_id, "title": node.title, "status": status}

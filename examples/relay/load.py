@@ -13,7 +13,7 @@ import httpx
 
 @dataclass
 class Seen:
-    """What one browser saw: seconds until the first text and the end, and how the run ended."""
+    """What one browser received: seconds to the first text and to the end, and the run's status."""
 
     first_text: float
     end: float

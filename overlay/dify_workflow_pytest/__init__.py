@@ -1,7 +1,8 @@
-"""The pytest plugin: an emulator for each test, and clients that are bound to it.
+"""The pytest plugin: an emulator for each test, and clients that are connected to it.
 
-pytest imports this at its start in every project that has dify-workflow installed. So it stands
-beside the package, whose import takes a tenth of a second, and imports it when a fixture is used.
+pytest imports this module at its start, in every project that has dify-workflow installed. The
+module is outside the package, because importing the package takes a tenth of a second. It imports
+the package when a fixture is used.
 """
 
 from __future__ import annotations
@@ -16,30 +17,54 @@ if TYPE_CHECKING:
     from dify_workflow.emulator import Emulator, Workflow
 
 _SILENCE = 5.0
-"""Seconds until streams end in which nothing happens; real servers take five minutes."""
+"""Seconds without an event until a stream ends; five minutes on real servers."""
 
 
 @pytest.fixture(scope="session")
 def dify_workflows() -> Sequence[Workflow]:
-    """The workflows that `dify_emulator` serves: override it, in any scope, to name your own."""
+    """The workflows that `dify_emulator` serves. Override this fixture, in any scope.
+
+    Returns:
+        The workflows; none for the built-in ones.
+
+    Example::
+
+        @pytest.fixture
+        def dify_workflows():
+            return [greet]
+    """
     return ()
 
 
 @pytest.fixture(scope="session")
 def dify_server_version() -> str:
-    """Which Dify `dify_emulator` behaves as: override it, in any scope, to name another."""
+    """The version of Dify that `dify_emulator` emulates. Override this fixture, in any scope.
+
+    Returns:
+        The version.
+
+    Example::
+
+        @pytest.fixture
+        def dify_server_version():
+            return "1.16"
+    """
     return "1.14"
 
 
 @pytest.fixture(scope="session")
 def dify_allowed_hosts() -> Sequence[str]:
-    """Further names by which `dify_emulator` may be reached: override it, in any scope."""
+    """Further host names of `dify_emulator`. Override this fixture, in any scope.
+
+    Returns:
+        The names; ``*`` for any.
+    """
     return ()
 
 
 @pytest.fixture(scope="session")
 def _dify_emulators() -> Iterator[dict[tuple[str, ...], Emulator]]:
-    """The emulators that run, by version and hosts: a server serves the whole session."""
+    """The running emulators, by version and hosts. Each runs for the whole session."""
     running: dict[tuple[str, ...], Emulator] = {}
     yield running
     for emulator in running.values():
@@ -54,11 +79,17 @@ def dify_emulator(
     dify_allowed_hosts: Sequence[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Emulator]:
-    """A Dify server on loopback that knows nothing of other tests.
+    """A Dify server on loopback, without data of other tests.
 
-    It serves `dify_workflows`, until the test has it serve others. DIFY_BASE_URL and DIFY_API_KEY
-    name it and its first workflow, so that clients which the code under test makes from the
-    environment reach it, and nothing else.
+    It serves `dify_workflows`, or what the test gives to `Emulator.serve`. During the test,
+    DIFY_BASE_URL and DIFY_API_KEY are set to it and to its first workflow. Clients that the tested
+    code makes from the environment reach this server only.
+
+    Example::
+
+        def test_greeting(dify_emulator, dify_workflow):
+            dify_workflow.run_workflow({"name": "Ann"})
+            assert dify_emulator.requests[0].json()["inputs"] == {"name": "Ann"}
     """
     from dify_workflow.emulator import Emulator
 
@@ -95,15 +126,15 @@ def dify_workflow(dify_emulator: Emulator) -> Iterator[DifyWorkflow]:
 
 @pytest.fixture
 def async_dify_workflow(dify_emulator: Emulator) -> AsyncDifyWorkflow:
-    """A client for the first workflow of `dify_emulator`, for code that awaits.
+    """A client for the first workflow of `dify_emulator`, for async code.
 
-    It serves asyncio, anyio and trio alike because it is no async fixture itself. Such a fixture
-    cannot close a client, which takes an event loop, and the test's is gone by then. So nothing
-    is left to close: each connection ends with its answer or stream, none waits for the next call.
+    It works with asyncio, anyio and trio because the fixture itself is not async. Closing a client
+    takes an event loop, and the loop of the test has ended when a fixture is cleaned up. So each
+    connection closes after its answer or stream, and the client need not be closed.
     """
     import httpx
 
     limits = httpx.Limits(max_keepalive_connections=0)
-    # Without TLS there is nothing to verify, and reading the certificates takes its time.
+    # There is no TLS here, and reading the certificates takes time.
     unkept = httpx.AsyncClient(limits=limits, verify=False)  # noqa: S501
     return dify_emulator.async_client(http_client=unkept)

@@ -18,10 +18,10 @@ FOLDER = Path("tests", "public_api")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write and print; 1 where a release must not be made yet, else 0."""
+    """Write and print; return 1 if a release must not be made yet, or else 0."""
     parser = argparse.ArgumentParser(prog="python -m scripts.api", description=__doc__)
     parser.add_argument("--release", action="store_true", help="check version and CHANGELOG.md")
-    parser.add_argument("--tag", default="", help="that of the commit which is to be released")
+    parser.add_argument("--tag", default="", help="the tag of the commit to release")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     options = parser.parse_args(arguments)
     if options.release:
@@ -48,14 +48,15 @@ def _check_release(root: Path, tag: str) -> int:
         wrong += problems(released, version, found, text)
         print(f"Since {released}:\n{report(found)}\n")
         if not wrong:
-            print(f"{version} may be released; {demanded(released, found)} is the least.")
+            least = demanded(released, found)
+            print(f"{version} may be released; the lowest possible version is {least}.")
     for sentence in wrong:
         print(sentence)
     return int(bool(wrong))
 
 
 def _changes_since(root: Path, commit: str) -> list[Change]:
-    """What differs between the snapshots of a commit and those that are here."""
+    """Return the differences between the snapshots of a commit and the present ones."""
     found: list[Change] = []
     for package in PACKAGES:
         path = FOLDER / f"{package}.txt"
@@ -71,7 +72,7 @@ def _version(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git says; None where it has no such thing."""
+    """Return the output of git; None if git fails."""
     done = subprocess.run(
         ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""What has changed between two snapshots, and what of it breaks users. Pure."""
+"""The changes between two snapshots, and which of them break users. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 from ._snapshot import Snapshot
 
 _REQUESTS = ("Body", "Request")
-"""Endings of the types that users make themselves, whose fields are parameters."""
+"""Endings of the names of types that users create themselves, whose fields are parameters."""
 
 _VALUE = re.compile(r"'[^']*'")
 
@@ -20,9 +20,9 @@ class Change:
     """A change of the public API.
 
     Args:
-        place: What has changed.
-        before: What was said of it; None where it is new.
-        after: What is said of it now; None where it is gone.
+        place: The public place.
+        before: Its old line; None if it is new.
+        after: Its new line; None if it was removed.
     """
 
     place: str
@@ -31,14 +31,14 @@ class Change:
 
     @property
     def is_breaking(self) -> bool:
-        """Whether code that ran, or passed a type checker, may do so no longer."""
+        """Whether code that ran, or passed a type checker, may fail now."""
         if self.before is None:
             return self._is_demanded
         return self.after is None or not _is_wider(self.before, self.after)
 
     @property
     def _is_demanded(self) -> bool:
-        """Whether something new must be given by callers that could not know of it."""
+        """Whether callers must pass something new."""
         has_default = " = " in (self.after or "")
         if self.place.endswith(")"):
             is_parameter = not self.place.endswith("()")
@@ -48,18 +48,18 @@ class Change:
 
     @property
     def name(self) -> str:
-        """What people call it: the class and its member, or the function: ``DifyWorkflow.info``."""
+        """Its name for people: the class and its member, or the function: ``DifyWorkflow.info``."""
         _, *parts = self.place.partition("(")[0].split(".")
         if parts[:1] == ["api"]:
-            return parts[2]  # api, tag, operation, way to call it
+            return parts[2]  # api, tag, operation, function
         classes = [i for i, part in enumerate(parts) if part[:1].isupper()]
         return ".".join(parts[classes[0] :] if classes else parts[-1:])
 
     @property
     def needs_words(self) -> bool:
-        """Whether a release has to explain it.
+        """Whether a release must explain it.
 
-        What is added to the low-level client follows from the events and fields of the facade.
+        Additions to the low-level client follow from the events and fields of the facade.
         """
         return self.is_breaking or not self.place.startswith("dify_workflow_api.")
 
@@ -72,7 +72,7 @@ class Change:
 
 
 def changes(before: Snapshot, after: Snapshot) -> list[Change]:
-    """Every change; of what is new or gone as a whole only that."""
+    """Return every change. If a whole class is new or gone, return only the class."""
     return [
         Change(place, before.get(place), after.get(place))
         for place in sorted(before.keys() | after.keys())
@@ -83,7 +83,7 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
 
 
 def _above(place: str) -> Iterator[str]:
-    """The class or function that a member, parameter or result belongs to."""
+    """Return the class or function of a member, parameter or result."""
     yield from (place[: cut.start()] for cut in re.finditer(r"[.(]", place))
 
 
@@ -92,7 +92,7 @@ def _differs_in_being(place: str, before: Snapshot, after: Snapshot) -> bool:
 
 
 def _is_how_it_is_written(place: str, before: Snapshot, after: Snapshot) -> bool:
-    """Whether a class only got a constructor of its own, where attrs makes one, or lost it."""
+    """Whether a class only gained or lost a constructor of its own in place of that of attrs."""
     owner, is_parameter, _ = place.partition("(")
     is_class = before.get(owner, "").startswith("class(") and owner in after
     return (
@@ -109,18 +109,18 @@ def _is_call(fact: str) -> bool:
 
 
 def _is_wider(before: str, after: str) -> bool:
-    """Whether all that changed are values that were added to a `Literal`."""
+    """Whether the only changes are values added to a `Literal`."""
     known, now = set(_VALUE.findall(before)), set(_VALUE.findall(after))
     return "Literal[" in before and known < now and _without(before) == _without(after)
 
 
 def _without(fact: str) -> str:
-    """The fact with its values left out."""
+    """Return the line without its values."""
     return re.sub(r"(@(, )?)+", "@", _VALUE.sub("@", fact))
 
 
 def report(found: list[Change]) -> str:
-    """For people: what breaks, then what does not."""
+    """Format the changes for people: first what breaks, then the rest."""
     if not found:
         return "Nothing has changed for users."
     lines: list[str] = []

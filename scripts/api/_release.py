@@ -1,4 +1,4 @@
-"""Which version the changes since the last release demand, and whether people are told. Pure."""
+"""The version that the changes since the last release require, and their changelog. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ._changes import Change
 
 
 def demanded(released: Version, changes: Sequence[Change]) -> Version:
-    """The lowest version that may follow a release (semver.org).
+    """Return the lowest version that may follow a release (semver.org).
 
-    Before 1.0 the minor version stands for what breaks users, the patch version for all else.
+    Before 1.0, a breaking change raises the minor version and any other change the patch version.
     """
     breaks = any(change.is_breaking for change in changes)
     major, minor, patch = released.release
@@ -27,18 +27,18 @@ def demanded(released: Version, changes: Sequence[Change]) -> Version:
 def problems(
     released: Version, version: Version, changes: Sequence[Change], changelog: str
 ) -> Iterator[str]:
-    """Why a version may not be released yet, in sentences.
+    """Yield the reasons why a version may not be released yet, as sentences.
 
     Args:
         released: The last release.
-        version: The version to be.
-        changes: What has changed for users since.
+        version: The new version.
+        changes: The changes for users since then.
         changelog: The text of CHANGELOG.md.
     """
     least = demanded(released, changes)
     if changes and version < least:
         breaking = [change.place for change in changes if change.is_breaking]
-        reason = f"{breaking[0]} has changed or is gone" if breaking else "something is new"
+        reason = f"{breaking[0]} has changed or was removed" if breaking else "something is new"
         yield f"The version must be {least} or higher, since {reason}; it is {version}."
     section = _section(changelog, version)
     if changes and section is None:
@@ -49,7 +49,7 @@ def problems(
 
 
 def misfits(tag: str, version: Version, changelog: str) -> Iterator[str]:
-    """Why a tag is not that of a version which is ready to be released, in sentences.
+    """Yield the reasons why a tag is not that of a version ready for release, as sentences.
 
     Args:
         tag: The tag, such as ``v1.2.0``.
@@ -57,15 +57,15 @@ def misfits(tag: str, version: Version, changelog: str) -> Iterator[str]:
         changelog: The text of CHANGELOG.md there.
     """
     if tag != f"v{version}":
-        yield f"The tag is {tag}, and _version.py says {version}: it would have to be v{version}."
+        yield f"The tag is {tag}, but _version.py says {version}: the tag must be v{version}."
     headings = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
     if str(version) not in headings[:1]:
         heading = f"## {version} (2026-01-31)"
-        yield f"CHANGELOG.md must begin with {version} and its day, as in “{heading}”."
+        yield f"CHANGELOG.md must begin with {version} and its date, as in “{heading}”."
 
 
 def _section(changelog: str, version: Version) -> str | None:
-    """The text below a version's heading."""
+    """Return the text below a version's heading."""
     found = re.search(
         rf"^## {re.escape(str(version))}\b.*?$(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
     )
@@ -73,5 +73,5 @@ def _section(changelog: str, version: Version) -> str | None:
 
 
 def _is_named(name: str, section: str) -> bool:
-    """Whether a class or one of its members is named; either says enough."""
+    """Whether a class or one of its members is named. Either is enough."""
     return any(re.search(rf"\b{re.escape(part)}\b", section) for part in name.split("."))

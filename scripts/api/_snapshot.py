@@ -1,6 +1,6 @@
 """The public API of a package as text: a line for each name, parameter, type and default.
 
-Read from the source by griffe, so that the text is the same whatever Python reads it.
+griffe reads the source, so the text is the same with every version of Python.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import griffe
 
 Snapshot = Mapping[str, str]
-"""What is said of each public place, such as ``dify_workflow.DifyWorkflow.info(timeout)``."""
+"""The text for each public place, such as ``dify_workflow.DifyWorkflow.info(timeout)``."""
 
 PACKAGES: Mapping[str, Sequence[str]] = {
     "dify_workflow": (
@@ -27,7 +27,7 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     ),
     "dify_workflow_api": ("", ".models", ".types", ".errors", ".api"),
 }
-"""The modules of each package that are its API; all below ``.api`` belong to it."""
+"""The modules of each package that are public. All modules below ``.api`` are public."""
 
 _PUBLIC_MODULES = {
     *(package + suffix for package, suffixes in PACKAGES.items() for suffix in suffixes),
@@ -35,21 +35,21 @@ _PUBLIC_MODULES = {
     "dify_workflow.errors",
     "dify_workflow.models",
 }
-"""Modules whose classes are looked up where they stand; others lend their members to heirs."""
+"""Modules whose classes are listed there. Classes of other modules are listed with subclasses."""
 
 _EVERY_MODEL = re.compile(r"\.models\.\w+\.(__\w+__|additional_\w+|from_dict|to_dict)\b")
-"""What every generated model has, which is written down once."""
+"""The members of every generated model. They are written only once."""
 
 _OPERATION = frozenset({"sync", "sync_detailed", "asyncio", "asyncio_detailed"})
-"""What a module of a generated endpoint offers; the rest of it is imported or private."""
+"""The public names of a generated endpoint's module. The others are imported or private."""
 
 
 def snapshot(package: str, folders: Sequence[Path]) -> Snapshot:
-    """The API of a package.
+    """Return the public API of a package.
 
     Args:
         package: Its name.
-        folders: Where it and the packages that it imports from are looked for.
+        folders: Folders with it and with the packages that it imports from.
     """
     loader = griffe.GriffeLoader(search_paths=list(folders), allow_inspection=False)
     for name in PACKAGES:
@@ -66,17 +66,17 @@ def snapshot(package: str, folders: Sequence[Path]) -> Snapshot:
 
 
 def _shared(place: str) -> str:
-    """The place, or the one that stands for what every generated model has."""
+    """Return the place, or the common place for members of every generated model."""
     return _EVERY_MODEL.sub(r".models.*.\1", place)
 
 
 def as_text(facts: Snapshot) -> str:
-    """The snapshot as it is kept in a file."""
+    """Return the snapshot as the text of a file."""
     return "".join(f"{place}: {fact}\n" for place, fact in facts.items())
 
 
 def from_text(text: str) -> Snapshot:
-    """The snapshot in the text of a file."""
+    """Return the snapshot in the text of a file."""
     return dict(line.split(": ", 1) for line in text.splitlines())
 
 
@@ -87,7 +87,7 @@ def _endpoints(package: griffe.Object) -> Iterator[griffe.Object]:
 
 
 def _public_names(module: griffe.Object) -> list[str]:
-    """The names of ``__all__``; without it, what is defined there and is not private."""
+    """Return the names of ``__all__`` or, without it, all public names defined there."""
     if module.exports is not None:
         return sorted(str(name) for name in module.exports if str(name) in module.members)
     defined = [
@@ -126,7 +126,7 @@ def _facts_of_class(place: str, cls: griffe.Class) -> Iterator[tuple[str, str]]:
 
 
 def _is_public(base: str | griffe.Expr, package: griffe.Object) -> bool:
-    """Whether users know a base class: it is exported, or comes from elsewhere."""
+    """Whether users know a base class: it is exported, or comes from another package."""
     name = str(base).partition("[")[0]
     path = base.canonical_path if isinstance(base, griffe.Expr) else name
     is_own = path.partition(".")[0] in PACKAGES
@@ -134,14 +134,14 @@ def _is_public(base: str | griffe.Expr, package: griffe.Object) -> bool:
 
 
 def _is_protocol(name: str, member: griffe.Object) -> bool:
-    """Whether Python calls it for a syntax, such as ``with``, that not every object allows."""
-    # That a class is generic is seen by its bases.
+    """Whether Python calls it for a syntax that not every object supports, such as ``with``."""
+    # The base classes show whether a class is generic.
     is_own = name.startswith("__") and not hasattr(object, name) and name != "__class_getitem__"
     return is_own and member.is_function
 
 
 def _members(cls: griffe.Class) -> dict[str, griffe.Object]:
-    """Its own members, and those of its private bases, which nothing else shows."""
+    """Return its own members, and those of its private base classes."""
     members: dict[str, griffe.Object] = {}
     for base in reversed(cls.mro()):
         if base.name.startswith("_") or base.module.path not in _PUBLIC_MODULES:
@@ -150,7 +150,7 @@ def _members(cls: griffe.Class) -> dict[str, griffe.Object]:
 
 
 def _facts_of_call(place: str, function: griffe.Function) -> Iterator[tuple[str, str]]:
-    """A fact a parameter, with its position where it has one, and one of what comes back."""
+    """Return a line for each parameter, with its position if it has one, and one for the result."""
     first = 1 if function.parent is not None and function.parent.is_class else 0
     for position, parameter in enumerate(function.parameters):
         if position < first:
@@ -164,7 +164,7 @@ def _facts_of_call(place: str, function: griffe.Function) -> Iterator[tuple[str,
 
 
 def _described(attribute: griffe.Attribute) -> str:
-    """Type of an attribute, with the default of a field; of an alias the type that it names."""
+    """Return the type of an attribute, with a field's default; for an alias, the type it names."""
     kind = str(attribute.annotation or "")
     value = " ".join(str(attribute.value or "").split())
     if "property" in attribute.labels:

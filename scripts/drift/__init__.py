@@ -1,6 +1,6 @@
-"""What Dify's published OpenAPI document says otherwise than openapi.yaml.
+"""The differences between Dify's published OpenAPI document and openapi.yaml.
 
-`_document` reads a document, `_schema` flattens its schemas, `_contract` writes what it promises as
-one fact a place, `_difference` compares two contracts, `_accepted` sets aside what is known, and
-`_report` tells people or programs.
+`_document` reads a document, and `_schema` flattens its schemas. `_contract` makes one fact for
+each place, and `_difference` compares two contracts. `_accepted` sets known differences aside, and
+`_report` prints the rest.
 """

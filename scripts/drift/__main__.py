@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the differences; 1 where one is unexplained or an accepted one is gone, else 0."""
+    """Print the differences; return 1 if one is unexplained or an accepted one is gone, else 0."""
     parser = argparse.ArgumentParser(prog="python -m scripts.drift", description=__doc__)
     parser.add_argument("upstream", help="path or URL of the document that Dify publishes")
     parser.add_argument("--ours", default=str(ROOT / "openapi.yaml"), help="our own document")

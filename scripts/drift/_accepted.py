@@ -1,4 +1,4 @@
-"""The differences that are known, each with the reason why it stays (drift-accepted.yml). Pure."""
+"""The known differences, each with the reason why it stays (drift-accepted.yml). Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEYS = {"kind", "places", "aspect", "ours", "upstream", "reason", "proof"}
 
 
 class AcceptedError(Exception):
-    """An entry that cannot be read; the message says which and why."""
+    """An entry is not valid; the message says which and why."""
 
 
 @attrs.frozen
@@ -23,12 +23,12 @@ class Accepted:
 
     Args:
         kind: ``new``, ``gone`` or ``changed``.
-        places: Where; ``*`` in one stands for any text.
-        aspect: What has changed; None for new and gone ones.
-        ours: What ours says of it.
-        upstream: What upstream says of it.
-        reason: Why ours stays as it is.
-        proof: What shows it: recordings (``recordings/1.14.2/info``), or a place in notes.
+        places: The places; ``*`` in one matches any text.
+        aspect: The aspect that differs; None for new and gone ones.
+        ours: Our value.
+        upstream: Upstream's value.
+        reason: Why ours stays.
+        proof: The proof: recordings (``recordings/1.14.2/info``), or a place in notes.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Accepted:
     proof: tuple[str, ...]
 
     def place_of(self, difference: Difference) -> str | None:
-        """The entry's place that the difference is at; None where it is another difference."""
+        """Return the entry's place for the difference; None if it is another difference."""
         if self.kind != difference.kind or self.aspect != difference.aspect:
             return None
         said = (self.ours, self.upstream) == (difference.ours, difference.upstream)
@@ -51,12 +51,12 @@ class Accepted:
 
 @attrs.frozen
 class Sorted:
-    """Differences, and what is known of them.
+    """The differences, and which of them are known.
 
     Args:
-        unexplained: Those that no entry explains.
-        explained: Those that are known, with their entry.
-        stale: Entries with a place of theirs at which there is no such difference any more.
+        unexplained: Differences without an entry.
+        explained: Known differences, with their entries.
+        stale: Entries with a place of theirs that no longer differs.
     """
 
     unexplained: tuple[Difference, ...]
@@ -65,10 +65,10 @@ class Sorted:
 
 
 def read(entries: Any) -> tuple[Accepted, ...]:
-    """The entries of the file.
+    """Return the entries of the file.
 
     Raises:
-        AcceptedError: An entry is not what it must be.
+        AcceptedError: An entry is not valid.
     """
     return tuple(_entry(number, entry) for number, entry in enumerate(entries or [], start=1))
 
@@ -76,11 +76,11 @@ def read(entries: Any) -> tuple[Accepted, ...]:
 def _entry(number: int, entry: Any) -> Accepted:
     where = f"entry {number} of the accepted differences"
     if not isinstance(entry, dict):
-        raise AcceptedError(f"{where} is no mapping: {entry!r}")
+        raise AcceptedError(f"{where} is not a mapping: {entry!r}")
     if strange := entry.keys() - _KEYS:
-        raise AcceptedError(f"{where} has what no entry has: {', '.join(sorted(strange))}")
+        raise AcceptedError(f"{where} has unknown keys: {', '.join(sorted(strange))}")
     if missing := {"kind", "places", "reason", "proof"} - entry.keys():
-        raise AcceptedError(f"{where} says nothing of: {', '.join(sorted(missing))}")
+        raise AcceptedError(f"{where} has no value for: {', '.join(sorted(missing))}")
     return Accepted(
         kind=entry["kind"],
         places=_texts(entry["places"]),
@@ -97,7 +97,7 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def sort(differences: Sequence[Difference], entries: Sequence[Accepted]) -> Sorted:
-    """Set aside what is known; the first entry that fits explains a difference."""
+    """Set aside what is known. The first entry that fits explains a difference."""
     unexplained: list[Difference] = []
     explained: list[tuple[Difference, Accepted]] = []
     used: set[tuple[int, str]] = set()
@@ -123,5 +123,5 @@ def sort(differences: Sequence[Difference], entries: Sequence[Accepted]) -> Sort
 
 
 def _matches(pattern: str, place: str) -> bool:
-    """Whether the place is the one meant; brackets are no wildcards, as they are in `fnmatch`."""
+    """Whether the place matches. Unlike in `fnmatch`, brackets have no special meaning."""
     return bool(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), place))

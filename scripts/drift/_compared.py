@@ -1,4 +1,4 @@
-"""Which operations of two documents are compared, and their contracts. Pure."""
+"""The operations of two documents to compare, and their contracts. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ._errors import common_errors, facts_of_errors
 from ._events import facts_of_events
 
 _APPS = re.compile(r"Available for\W*([^.\n]*?) apps", re.IGNORECASE)
-"""How Dify's document says which kinds of app have an operation."""
+"""How Dify's document names the types of app that have an operation."""
 
 
 def contracts(ours: Document, upstream: Document) -> tuple[Contract, Contract]:
-    """The contracts of both, for the operations that a workflow app has."""
+    """Return the contracts of both, for the operations of workflow apps."""
     own = {place_of(name) for name, _ in operations(ours)}
     tags = {
         tag
@@ -38,9 +38,9 @@ def _contract(document: Document, known: set[str], tags: set[str]) -> Contract:
 
 
 def _is_for_workflows(node: Node, tags: set[str]) -> bool:
-    """Whether a workflow app can call an operation that ours lacks.
+    """Whether a workflow app can call an operation that openapi.yaml lacks.
 
-    Where the document does not say it, those count that it files with operations which ours has.
+    If the document does not say so, operations count that share a tag with known ones.
     """
     if _APPS.search(node.value.get("description", "")):
         return _apps(node) == "workflow"

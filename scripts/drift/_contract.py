@@ -1,9 +1,9 @@
-"""What a document promises, as one fact a place; places are the same in every document. Pure.
+"""The contract of a document: one fact for each place. All documents have the same places. Pure.
 
-A place is named by what is sent over the wire, not by the document's own names of schemas:
+A place is named by what is sent over the wire, not by the names of schemas:
 ``GET /workflows/logs query limit``, ``POST /workflows/run 200 data.reasons[].form_id``,
 ``event node_finished data.status``, ``POST /files/upload error 413 file_too_large``. Variables in
-paths have no name (``/files/{}/preview``), since the wire has none.
+paths have no name (``/files/{}/preview``), because they have none on the wire.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ Facets = Mapping[str, Any]
 Facts = Iterator[tuple[str, "Fact"]]
 
 _MARKS = ("x-since", "x-until", "x-omitted")
-"""Marks of openapi.yaml for a key that is not always there, and is null in the models then."""
+"""Marks of openapi.yaml for a key that may be missing, and is null in the models then."""
 
 _WITH_MEMBERS = ("application/json", "multipart/form-data")
-"""Media types of which the members are compared."""
+"""Media types whose members are compared."""
 
 _DEEPEST = 12
-"""How far down members are looked at: a schema may have itself as a member."""
+"""The largest depth of members: a schema may have itself as a member."""
 
 
 @attrs.frozen
 class Fact:
-    """What stands at a place.
+    """The facts about a place.
 
     Args:
-        pointer: Where the document says so, as a JSON Pointer behind a ``#``.
-        facets: What it says, by aspect (``type``, ``required``, ``default``, …).
-        is_open: Whether the values are those that are known, and others may come.
+        pointer: The place in the document, as a JSON Pointer after a ``#``.
+        facets: The values, by aspect (``type``, ``required``, ``default``, …).
+        is_open: Whether the values are the known ones, and others are possible.
     """
 
     pointer: str
@@ -47,11 +47,11 @@ class Fact:
 
 @attrs.frozen
 class Contract:
-    """All that a document promises to users of workflow apps.
+    """The whole contract of a document for users of workflow apps.
 
     Args:
-        facts: What it says, by place.
-        common: Names of errors that every operation may answer with.
+        facts: The facts, by place.
+        common: Names of errors that every operation may have.
     """
 
     facts: Mapping[str, Fact]
@@ -59,7 +59,7 @@ class Contract:
 
 
 def operations(document: Document) -> Iterator[tuple[str, Node]]:
-    """Each operation with its method and path."""
+    """Yield each operation with its method and path."""
     for path in document.root.value["paths"]:
         item = document.root.child("paths", path)
         for method in METHODS:
@@ -68,12 +68,12 @@ def operations(document: Document) -> Iterator[tuple[str, Node]]:
 
 
 def place_of(operation: str) -> str:
-    """The place of an operation: variables in paths have no names."""
+    """Return the place of an operation, without names of variables."""
     return re.sub(r"\{[^}]*\}", "{}", operation)
 
 
 def facts_of_operation(document: Document, name: str, node: Node) -> Facts:
-    """Everything about one operation, except its errors."""
+    """Yield the facts about one operation, except its errors."""
     place = place_of(name)
     yield place, Fact(node.pointer, {})
     yield from _parameters(document, place, name, node)
@@ -117,7 +117,7 @@ def _content(document: Document, place: str, node: Node, facets: dict[str, Any])
 def facts_of_schema(
     document: Document, place: str, node: Node, *, required: bool, depth: int = 0
 ) -> Facts:
-    """What a schema allows at a place, and below it."""
+    """Yield the facts of a schema at a place, and below it."""
     flat = flattened(document, node)
     is_marked = any(mark in node.value for mark in _MARKS)
     facets: dict[str, Any] = {"type": flat.type, "required": required and not is_marked}
@@ -131,7 +131,7 @@ def facts_of_schema(
 
 
 def _members(document: Document, place: str, node: Node, depth: int) -> Facts:
-    """What is said of the members of an object, and of the items of an array."""
+    """Yield the facts of the members of an object, and of the items of an array."""
     if depth == _DEEPEST:
         return
     flat = flattened(document, node)

@@ -1,4 +1,4 @@
-"""Two contracts, and where they differ. Pure."""
+"""The differences between two contracts. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ._contract import Contract, Fact
 Kind = Literal["new", "gone", "changed"]
 
 OPEN = frozenset({"any", "open object"})
-"""Types below which a document says nothing, so that nothing there can differ."""
+"""Types below which a document has no facts, so that nothing can differ."""
 
 
 @attrs.frozen
 class Difference:
-    """One place where upstream says otherwise.
+    """A place where upstream differs.
 
     Args:
-        kind: ``new`` where only upstream has the place, ``gone`` where only ours has it.
+        kind: ``new`` if only upstream has the place, ``gone`` if only ours has it.
         place: The place; see `_contract`.
-        aspect: What has changed there (``type``, ``required``, …); None for new and gone ones.
-        ours: What ours says of it; None where it says nothing.
-        upstream: What upstream says of it; None where it says nothing.
-        ours_at: JSON Pointer into ours; None where it has no such place.
-        upstream_at: JSON Pointer into upstream's; None where it has no such place.
+        aspect: What differs (``type``, ``required``, …); None for new and gone ones.
+        ours: Our value; None if there is none.
+        upstream: Upstream's value; None if there is none.
+        ours_at: JSON Pointer into ours; None if it has no such place.
+        upstream_at: JSON Pointer into upstream's; None if it has no such place.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Difference:
 
 
 def differences(ours: Contract, upstream: Contract) -> list[Difference]:
-    """Every difference, of things that are new or gone as a whole only the topmost one."""
+    """Yield every difference. If a whole part is new or gone, yield only its top."""
     found = [
         *_absent("new", upstream.facts, ours.facts),
         *_absent("gone", ours.facts, upstream.facts),
@@ -57,7 +57,7 @@ def differences(ours: Contract, upstream: Contract) -> list[Difference]:
 def _absent(
     kind: Kind, here: Mapping[str, Fact], there: Mapping[str, Fact]
 ) -> Iterator[Difference]:
-    """Places that only one contract has, unless it is so because of a place above."""
+    """Yield places that only one contract has, unless a place above explains it."""
     for place, fact in here.items():
         if place in there or _is_covered(place, here, there):
             continue
@@ -70,7 +70,7 @@ def _absent(
 
 
 def _is_covered(place: str, here: Mapping[str, Fact], there: Mapping[str, Fact]) -> bool:
-    """Whether a place above is missing there as well, or leaves open what is below it."""
+    """Whether a place above is missing too, or leaves open what is below it."""
     for above in _above(place):
         if above in here and (above not in there or there[above].facets.get("type") in OPEN):
             return True
@@ -78,7 +78,7 @@ def _is_covered(place: str, here: Mapping[str, Fact], there: Mapping[str, Fact])
 
 
 def _above(place: str) -> Iterator[str]:
-    """The places that contain a place, from the nearest one on."""
+    """Yield the places that contain a place, from the nearest on."""
     yield from (place[: cut.start()] for cut in reversed(list(re.finditer(r"[ .]|\[\]", place))))
 
 
@@ -91,10 +91,10 @@ def _changes(place: str, ours: Fact, upstream: Fact) -> Iterator[Difference]:
 
 
 def _is_unsaid(aspect: str, ours: Fact, upstream: Fact) -> bool:
-    """Whether one of the two says nothing that the other could contradict.
+    """Whether one of the two has no value that the other could contradict.
 
-    Nothing is said of null where any JSON is allowed, or where null is how models show what is
-    missing; and a list of known values does not say that there are no others.
+    If any JSON is allowed, null is not excluded. The same is true if models use null for a missing
+    key. A list of known values does not exclude others.
     """
     if aspect == "values":
         return ours.is_open and aspect not in upstream.facets

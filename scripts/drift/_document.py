@@ -1,4 +1,4 @@
-"""An OpenAPI document: where it comes from, and what its references mean."""
+"""An OpenAPI document: its source and its references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class DocumentError(Exception):
-    """The document cannot be had, or is none; the message says why."""
+    """The document cannot be read, or is not valid; the message says why."""
 
 
 @attrs.frozen
@@ -28,15 +28,15 @@ class Node:
     """A part of a document.
 
     Args:
-        value: What is there.
-        pointer: Where, as a JSON Pointer (RFC 6901) behind a ``#``.
+        value: The value.
+        pointer: Its place, as a JSON Pointer (RFC 6901) after a ``#``.
     """
 
     value: Object
     pointer: str
 
     def child(self, *keys: str | int) -> Node:
-        """The part under these keys; an empty one where there is none."""
+        """Return the part under these keys; an empty one if there is none."""
         value: Any = self.value
         pointer = self.pointer
         for key in keys:
@@ -53,21 +53,21 @@ class Document:
         contents: The document, decoded.
 
     Raises:
-        DocumentError: It is no OpenAPI document.
+        DocumentError: It is not an OpenAPI document.
     """
 
     def __init__(self, contents: Any) -> None:
         if not isinstance(contents, dict) or not {"openapi", "paths"} <= contents.keys():
-            raise DocumentError("it is no OpenAPI document: `openapi` or `paths` is missing")
+            raise DocumentError("it is not an OpenAPI document: `openapi` or `paths` is missing")
         self.root = Node(contents, "#")
         resource = Resource.from_contents(contents, default_specification=DRAFT202012)
         self._resolver = Registry().with_resource("", resource).resolver()
 
     def resolved(self, node: Node) -> Node:
-        """What a node stands for, after any number of references.
+        """Resolve a node, through any number of references.
 
         Raises:
-            DocumentError: A reference leads nowhere, or in a circle.
+            DocumentError: The target of a reference is missing, or references form a circle.
         """
         passed: list[str] = []
         while "$ref" in node.value:
@@ -83,10 +83,10 @@ class Document:
 
 
 def load(source: str) -> Document:
-    """The document at a path or URL, in JSON or YAML.
+    """Read the document at a path or URL, in JSON or YAML.
 
     Raises:
-        DocumentError: It cannot be read, or is no OpenAPI document.
+        DocumentError: It cannot be read, or is not an OpenAPI document.
     """
     try:
         if source.startswith(("http://", "https://")):
@@ -102,6 +102,6 @@ def load(source: str) -> Document:
 
 
 def _decoded(text: str) -> Any:
-    """JSON is read as such: with pairs of surrogates it is no YAML."""
+    """Read JSON with a JSON parser: with surrogate pairs it is not valid YAML."""
     is_json = text.lstrip().startswith("{")
     return json.loads(text) if is_json else yaml.load(text, Loader=yaml.CSafeLoader)

@@ -1,8 +1,8 @@
-"""The names of errors that operations answer with, as a document has them. Pure.
+"""The names of errors of operations in a document. Pure.
 
 openapi.yaml lists them: `x-errors` of an operation, by status, and `x-errors` of the document for
-those that every operation has. Dify's document names them in the descriptions of its answers, a
-line each that begins with the name in backticks, and as `code` in their examples.
+errors of every operation. Dify's document has them in the descriptions of answers, one line each,
+with the name in backticks at the start. They are also the `code` of its examples.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _NAMED = re.compile(r"^\s*(?:[-*]\s*)?`([a-z][a-z0-9_]+)`\s*:", re.MULTILINE)
 
 
 def facts_of_errors(document: Document, place: str, operation: Node) -> Facts:
-    """Each error of an operation, by status and name."""
+    """Yield each error of an operation, by status and name."""
     for status, code, pointer in _errors(document, operation):
         yield f"{place} error {status} {code}", Fact(pointer, {})
 
 
 def common_errors(document: Document) -> frozenset[str]:
-    """Status and name of the errors that every operation has."""
+    """Return status and name of the errors that every operation has."""
     listed = document.root.value.get("x-errors", {})
     return frozenset(f"{status} {code}" for status, codes in listed.items() for code in codes)
 

@@ -1,4 +1,4 @@
-"""The events of the stream of a run, as a document has them. Pure."""
+"""The events of a run's stream in a document. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ._contract import Fact, Facts, facts_of_schema
 from ._document import Document, Node
 
 RUN = ("paths", "/workflows/run", "post", "responses", "200")
-"""The answer that a stream of events is one kind of."""
+"""The schema of which each event is one kind."""
 
 
 def facts_of_events(document: Document) -> Facts:
-    """Each event with its members; the name is told by its place."""
+    """Yield each event with its members. Its place has the name."""
     for name, message in events(document):
         place = f"event {name}"
         yield place, Fact(message.pointer, {})
@@ -22,7 +22,7 @@ def facts_of_events(document: Document) -> Facts:
 
 
 def events(document: Document) -> Iterator[tuple[str, Node]]:
-    """Name and message of each event.
+    """Yield name and message of each event.
 
     `x-stream-events` lists them in openapi.yaml. Dify's document has a schema with a discriminator
     that lists them, and names that schema in the answer of a run.

@@ -18,7 +18,7 @@ _HEADINGS: dict[Kind, str] = {
 
 
 def for_people(found: Sorted) -> str:
-    """A text: what is new, gone and changed, with the path in both documents."""
+    """Format new, gone and changed places as a text, with the path in both documents."""
     lines: list[str] = []
     for kind, heading in _HEADINGS.items():
         group = [each for each in found.unexplained if each.kind == kind]
@@ -29,7 +29,7 @@ def for_people(found: Sorted) -> str:
                 *(line for each in group for line in _lines(each)),
             ]
     if found.stale:
-        lines += ["", f"Accepted, but not so any more ({len(found.stale)})"]
+        lines += ["", f"Accepted, but no longer different ({len(found.stale)})"]
         lines += [f"  {entry.kind} {place}: {entry.reason}" for entry, place in found.stale]
     lines += ["", _summary(found)]
     return "\n".join(lines).lstrip()
@@ -57,13 +57,13 @@ def _summary(found: Sorted) -> str:
         return f"No drift: {len(found.explained)} differences, all of them accepted."
     return (
         f"{len(found.unexplained)} unexplained differences, {len(found.stale)} accepted ones that "
-        f"are not so any more; {len(found.explained)} are accepted. Change openapi.yaml and "
-        "regenerate, or say in drift-accepted.yml why ours stays."
+        f"no longer apply; {len(found.explained)} are accepted. Change openapi.yaml and "
+        "regenerate, or explain in drift-accepted.yml why ours stays."
     )
 
 
 def for_programs(found: Sorted) -> str:
-    """The same as JSON."""
+    """Return the same as JSON."""
     report = {
         "unexplained": [attrs.asdict(each) for each in found.unexplained],
         "accepted": [

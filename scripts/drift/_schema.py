@@ -1,4 +1,4 @@
-"""A schema as one flat description, however it was put together. Pure."""
+"""A schema as one flat description, however it is composed. Pure."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Flat:
     """What a schema allows, without its references, `allOf`, `anyOf` and `oneOf`.
 
     Args:
-        types: JSON types without ``null``; empty where any is allowed.
+        types: JSON types without ``null``; empty if any is allowed.
         nullable: Whether null is allowed.
-        values: The values of an enumeration; None where there is none.
-        is_open: Whether the enumeration only lists what is known (`x-extensible-enum`).
+        values: The values of an enumeration; None if there is none.
+        is_open: Whether other values than the listed ones are possible (`x-extensible-enum`).
         limits: Limits and the default, by keyword.
         properties: Schemas of the members of an object.
         required: Names of the members that must be there.
@@ -43,7 +43,7 @@ class Flat:
     items: Node | None = None
 
     def __and__(self, other: Flat) -> Flat:
-        """What both allow; where both describe something, the other one refines it."""
+        """Return what both allow. If both describe something, the second one refines the first."""
         return Flat(
             types=(self.types & other.types) or self.types or other.types,
             nullable=self.nullable or other.nullable,
@@ -56,7 +56,7 @@ class Flat:
         )
 
     def __or__(self, other: Flat) -> Flat:
-        """What either allows."""
+        """Return what at least one of them allows."""
         values = None
         if self.values is not None and other.values is not None:
             values = self.values | other.values
@@ -73,7 +73,7 @@ class Flat:
 
     @property
     def type(self) -> str:
-        """The types as words; ``any`` where all are allowed, ``open object`` without members."""
+        """The types as words; ``any`` if all are allowed, ``open object`` without members."""
         names = set(self.types)
         if names == {"object"} and not self.properties:
             return "open object"
@@ -81,7 +81,7 @@ class Flat:
 
 
 def _in_both(one: Flat, other: Flat) -> dict[str, Node]:
-    """The members that both have, each as what either allows."""
+    """Return the members of both, each with what at least one of them allows."""
     shared = {
         name: (one.properties[name], other.properties[name])
         for name in one.properties.keys() & other.properties.keys()
@@ -97,7 +97,7 @@ def _agree(one: Flat, other: Flat, limit: str) -> bool:
 
 
 def flattened(document: Document, node: Node) -> Flat:
-    """The schema that a node holds or refers to."""
+    """Flatten the schema that a node contains or refers to."""
     flat = _own(node)
     if "$ref" in node.value:
         flat = flattened(document, document.resolved(node)) & flat
@@ -107,7 +107,7 @@ def flattened(document: Document, node: Node) -> Flat:
         options = [node.child(keyword, i) for i in range(len(node.value.get(keyword, ())))]
         kinds = [flattened(document, option) for option in options if not _is_null(option)]
         if kinds:
-            flat = reduce(Flat.__or__, kinds) & flat  # what is said beside them holds for each
+            flat = reduce(Flat.__or__, kinds) & flat  # keywords beside them apply to each
         if len(kinds) < len(options):
             flat = attrs.evolve(flat, nullable=True)
     return flat
@@ -118,7 +118,7 @@ def _is_null(option: Node) -> bool:
 
 
 def _own(node: Node) -> Flat:
-    """What the schema itself says, in the words of OpenAPI 3.0 or 3.1."""
+    """Return the schema's own keywords, in OpenAPI 3.0 or 3.1."""
     schema = node.value
     kinds = schema.get("type", [])
     types = {kinds} if isinstance(kinds, str) else set(kinds)
@@ -142,7 +142,7 @@ def _own(node: Node) -> Flat:
 
 
 def _implied(schema: Mapping[str, Any], values: frozenset[Any]) -> Iterator[str]:
-    """The types of a schema that names none, as its other keywords have them."""
+    """Return the types of a schema that names none, derived from its other keywords."""
     if "properties" in schema:
         yield "object"
     if "items" in schema:

@@ -34,12 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def write_python(path: Path, text: str, *, fix: str = "I") -> None:
-    """Write a module, formatted as the project is.
+    """Write a module, in the format of the project.
 
     Args:
-        path: Where.
+        path: The path.
         text: Its code.
-        fix: Rules of ruff that are put right, as F401: imports that nothing uses.
+        fix: Rules of ruff to fix, such as F401 (unused imports).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

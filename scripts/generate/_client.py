@@ -32,15 +32,15 @@ _HANDS_ON = re.compile(
         (?P=name) = _parse_(?P=name)\(\s*(?P<value>d\.pop\([^\n]+\))\s*\)
 """
 )
-"""A value that may be null, and is returned as it is, whatever it is."""
+"""A value that may be null, and is returned unchanged in every case."""
 
 
 def generate_client(spec: Schema, package: Path) -> None:
-    """Run the generator into an empty folder, so that nothing stale stays behind.
+    """Run the generator into an empty folder, so that no old file remains.
 
     Args:
         spec: The document.
-        package: Folder of the package; what is in it is lost.
+        package: Folder of the package; its content is deleted.
     """
     with TemporaryDirectory() as folder:
         document = Path(folder) / "openapi.json"
@@ -56,7 +56,7 @@ def generate_client(spec: Schema, package: Path) -> None:
             *("--output-path", str(package)),
             "--fail-on-warning",
         )
-    # `*args: object` cannot be handed on to httpx's `__exit__` under `mypy --strict`.
+    # Under `mypy --strict`, `*args: object` cannot be passed to httpx's `__exit__`.
     _replace_in(package / "client.py", "*args: object", "*args: Any", times=4)
     _simplify_models(package)
     # The generator writes the marker of typed packages (PEP 561) only with project metadata.
@@ -64,7 +64,7 @@ def generate_client(spec: Schema, package: Path) -> None:
 
 
 def write_provenance(spec: Path, path: Path) -> None:
-    """Write what the generated tree was made from."""
+    """Write the sources of the generated tree."""
     sources = {"openapi.yaml": spec, CONFIG.name: CONFIG}
     sources |= {f"{TEMPLATES.name}/{path.name}": path for path in sorted(TEMPLATES.iterdir())}
     provenance = {
@@ -79,12 +79,12 @@ def write_provenance(spec: Path, path: Path) -> None:
 
 
 def _simplify_models(package: Path) -> None:
-    """Let models read what servers leave out, and hand on as they are values that are not changed.
+    """Let models read keys that servers leave out, and return unchanged values directly.
 
-    What servers of other versions leave out is nullable in the spec, and so in the types; the
-    generator would fail for it. It also defines a function wherever a value may be null, at each
-    call: most return what they are given, and a text took 1.7 times as long to read. There is no
-    setting for either, and the templates are too large to keep copies of.
+    Keys that servers of other versions leave out are nullable in the spec, and so in the types, but
+    the generator's code would fail on them. It also defines a function for every value that may be
+    null, at each call. Most of them return their argument, and reading a text took 1.7 times as
+    long. The generator has no setting for either, and its templates are too large to copy.
     """
     counts = [0, 0]
     for path in sorted((package / "models").glob("*.py")):
@@ -94,14 +94,14 @@ def _simplify_models(package: Path) -> None:
         path.write_text(text, encoding="utf-8")
         counts = [counts[0] + missing, counts[1] + handed_on]
     if not all(counts):
-        raise SystemExit("No model reads its keys as expected; has the generator changed?")
+        raise SystemExit("No model reads its keys as expected: the generator may have changed.")
     target = ("--isolated", "--target-version", "py311", str(package))
-    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401", *target)  # of cast, mostly
+    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401", *target)  # mostly cast
     run("ruff", "format", "--quiet", *target)
 
 
 def _replace_in(path: Path, old: str, new: str, *, times: int) -> None:
-    """Replace a text that must be there so often: another generator may need another change."""
+    """Replace a text that must occur this often: another generator may need another change."""
     text = path.read_text(encoding="utf-8")
     if text.count(old) != times:
         raise SystemExit(f"{path}: expected {old!r} {times} times, found {text.count(old)}")

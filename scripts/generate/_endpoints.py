@@ -1,4 +1,4 @@
-"""Source of the overlay's table of endpoints that old servers lack, from `x-since`. Pure."""
+"""Writes the overlay's table of endpoints that old servers lack, from `x-since`. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def endpoints_module(spec: Schema) -> str:
-    """The overlay's table: the first version with an endpoint, by its method and path."""
+    """Return the overlay's table: the first version with an endpoint, by method and path."""
     lines = [
         '"""The first Dify with each endpoint that 1.0 lacks (`x-since` in openapi.yaml).',
         "",

@@ -1,4 +1,4 @@
-"""Source of the overlay's event classes, from `x-stream-events`. Pure."""
+"""Writes the overlay's event classes, from `x-stream-events`. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BASES = {None: "StreamEvent", "final": "FinalEvent", "failure": "FailureEvent"}
 
 
 def events_module(spec: Schema) -> str:
-    """The overlay's event classes: name, docstring and payload of each as the spec has them."""
+    """Return the overlay's event classes: name, docstring and payload of each as in the spec."""
     events = dict(stream_events(spec))
     classes = [event_class(spec, name, schema) for name, schema in events.items()]
     names = [class_name(name) for name in events]
@@ -54,26 +54,26 @@ def events_module(spec: Schema) -> str:
 
 
 def stream_events(spec: Schema) -> Iterator[tuple[str, str]]:
-    """Name of each event and of the schema of its whole message."""
+    """Return the name of each event, with the name of its message's schema."""
     for name, reference in spec["x-stream-events"].items():
         yield name, referenced(reference)
 
 
 def class_name(event: str) -> str:
-    """Name of an event's class; the error event must not take an exception's name."""
+    """Return the name of an event's class. That of ``error`` must not be that of an exception."""
     return (
         "StreamErrorEvent" if event == "error" else "".join(map(str.capitalize, event.split("_")))
     )
 
 
 def payload_of(spec: Schema, message: str) -> tuple[str, str | None]:
-    """Schema of the payload and the message's key that holds it (None: the message itself)."""
+    """Return the payload's schema and the key that holds it (None: the message is the payload)."""
     data = spec["components"]["schemas"][message]["properties"].get("data")
     return (message, None) if data is None else (referenced(data), "data")
 
 
 def event_class(spec: Schema, name: str, message: str) -> str:
-    """Source of an event's class."""
+    """Return the source of an event's class."""
     payload, key = payload_of(spec, message)
     schema = spec["components"]["schemas"][message]
     since = f" Since Dify {schema['x-since']}." if "x-since" in schema else ""
@@ -96,7 +96,7 @@ def event_class(spec: Schema, name: str, message: str) -> str:
 
 
 def docstring(text: str) -> list[str]:
-    """The beginning of a docstring: its first sentence on a line of its own, then the rest."""
+    """Return the docstring's start: the first sentence on its own line, then the rest."""
     first, _, rest = text.partition(". ")
     lines = [f'    """{first.removesuffix(".")}.', ""]
     if rest:
@@ -106,6 +106,6 @@ def docstring(text: str) -> list[str]:
 
 
 def referenced(reference: Schema) -> str:
-    """Name of the component that a reference names."""
+    """Return the name of the component in a reference."""
     name: str = reference["$ref"].rpartition("/")[2]
     return name

@@ -1,11 +1,11 @@
-"""What openapi-python-client is given instead of openapi.yaml. Pure.
+"""The input of openapi-python-client, made from openapi.yaml. Pure.
 
-openapi.yaml says which keys a server may leave out. The generated models read such a key as None,
-so that there is never a third thing besides a value and None (the generator's `UNSET`): here, each
-key of an answer is required, and nullable where it may be missing. What clients send stays as it
-is, since a server tells a key that is left out from one that is null.
+openapi.yaml says which keys a server may leave out. The generated models read such a key as None.
+So each key of an answer is required here, and nullable if it may be missing. Then a key is a value
+or None, and never the generator's `UNSET`. Requests stay unchanged, because a server treats a
+missing key and a null key differently.
 
-The values that are known of an open enumeration are an `enum` here; generator-templates/ opens it.
+The known values of an open enumeration are an `enum` here; generator-templates/ opens it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"#/components/(\w+)/([\w.-]+)")
 
 
 def generator_input(spec: Schema) -> dict[str, Any]:
-    """The document with every key of what servers send required, and with enumerations.
+    """Return the document with all keys of answers required, and with enumerations.
 
     Args:
         spec: openapi.yaml.
@@ -34,7 +34,7 @@ def generator_input(spec: Schema) -> dict[str, Any]:
 
 
 def sent_by_servers(spec: Schema) -> set[str]:
-    """Names of the schemas of answers and events, and of what is in them."""
+    """Return the names of the schemas of answers and events, with all schemas inside them."""
     answers = [
         operation["responses"]
         for path in spec["paths"].values()
@@ -52,13 +52,13 @@ def sent_by_servers(spec: Schema) -> set[str]:
 
 
 def _references(value: Any) -> Iterator[tuple[str, str]]:
-    """Section and name of each component that a part of the document refers to."""
+    """Yield section and name of each component that a part of the document refers to."""
     for reference in _REFERENCE.finditer(str(value)):
         yield reference[1], reference[2]
 
 
 def _whole(schema: Schema) -> Schema:
-    """An object of which all keys are required, and null where they may be missing."""
+    """Make all keys of an object required, and nullable if they may be missing."""
     if "properties" not in schema:
         return schema
     required = schema.get("required", ())
@@ -70,13 +70,13 @@ def _whole(schema: Schema) -> Schema:
 
 
 def _enumerated(schema: Schema) -> Schema:
-    """A schema whose known values are an enumeration."""
+    """Make an enumeration of a schema's known values."""
     known = schema.get("x-extensible-enum")
     return schema if known is None else {**schema, "enum": known}
 
 
 def _nullable(schema: Schema) -> Schema:
-    """A schema that allows null, too."""
+    """Return a schema that allows null, too."""
     null = {"type": "null"}
     if "$ref" in schema:
         beside = {key: value for key, value in schema.items() if key != "$ref"}

@@ -1,4 +1,4 @@
-"""Where the spec and the generator's settings are, and what reads the spec."""
+"""The paths of the spec and of the generator's settings, and the reader of the spec."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ Schema = Mapping[str, Any]
 
 
 def load(path: Path) -> Schema:
-    """The document at a path."""
+    """Read the document at a path."""
     spec: Schema = yaml.safe_load(path.read_text(encoding="utf-8"))
     return spec

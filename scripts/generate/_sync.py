@@ -1,11 +1,11 @@
-"""The sync modules, from the sources of the async ones. Pure."""
+"""Makes the sync modules from the source of the async ones. Pure."""
 
 from __future__ import annotations
 
 import re
 
 _WORDS = (
-    # what async code writes, and sync code instead
+    # async code and its sync counterpart
     (r"    def __await__\(self\).*\n(        .*\n)+\n", ""),
     (r"\basync (?=def\b|with\b|for\b)", ""),
     (r"\bawait (?=[\w(])", ""),
@@ -64,11 +64,11 @@ SYNC_MODULES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "_streams/async_media.py": ("_streams/sync_media.py", _MEDIA),
     "_streams/async_stream.py": ("_streams/sync_stream.py", _STREAM),
 }
-"""By async module of overlay/dify_workflow: its sync one, and what only one of the two says."""
+"""By async module of overlay/dify_workflow: its sync module, and texts of only one of them."""
 
 
 def sync_module(path: str, source: str) -> str:
-    """The sync module: names and keywords rewritten, and sentences that are true in async alone.
+    """Return the sync module: with sync names and keywords, and with sentences about sync code.
 
     Args:
         path: The async module, a key of `SYNC_MODULES`.
@@ -76,7 +76,7 @@ def sync_module(path: str, source: str) -> str:
     """
     for asynchronous, synchronous in SYNC_MODULES[path][1]:
         if asynchronous not in source:
-            raise SystemExit(f"{path} no longer holds {asynchronous!r}; see _sync.py")
+            raise SystemExit(f"{path} no longer has {asynchronous!r}; see _sync.py")
         source = source.replace(asynchronous, synchronous)
     for pattern, word in _WORDS:
         source = re.sub(pattern, word, source)

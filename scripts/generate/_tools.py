@@ -1,4 +1,4 @@
-"""The tools of the development environment, also where it is not activated."""
+"""Runs the tools of the development environment, even if it is not activated."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Records exchanges with a real server in the format of tests/recordings: `make record`.
 
-`_exchange` says what a recording holds, without keys; `_proxy` stands between a client and the
-server and takes it down.
+`_exchange` makes the content of a recording, without keys. `_proxy` is between a client and the
+server, and records the exchanges.
 """

@@ -13,7 +13,7 @@ RECORDINGS = Path(__file__).resolve().parent.parent.parent / "tests" / "recordin
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Stand before the server until Ctrl-C."""
+    """Record until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m scripts.record", description=__doc__)
     parser.add_argument("server", help="scheme, host and port of the server, without its /v1")
     parser.add_argument("--into", type=Path, default=RECORDINGS, help="folder of the recordings")

@@ -1,4 +1,4 @@
-"""An exchange, and the recording that is made of it, without keys and names of hosts. Pure."""
+"""An exchange and its recording, without keys and host names. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Header = tuple[bytes, bytes]
 
 REDACTED = b"app-REDACTED"
 _KEY = re.compile(rb"\bapp-[A-Za-z0-9]{16,}")
-"""How keys of apps look; others are known from the header that sends them."""
+"""The form of app keys. Other keys are known from the header that sends them."""
 
 _HOST = b"dify.example.com"
 
 
 @attrs.define
 class Exchange:
-    """A request, and what the server answered.
+    """A request, and the server's answer.
 
     Args:
-        app: Which workflow app answers.
+        app: Name of the workflow app.
         name: Name of the recording.
         method: HTTP method.
         target: Path and query.
@@ -32,9 +32,9 @@ class Exchange:
         status: HTTP status.
         reason: Its reason phrase.
         answer_headers: Headers of the answer.
-        chunks: Body of the answer, a piece an HTTP chunk; one piece where it is not chunked.
-        is_whole: Whether the answer came to its end.
-        arrivals: Seconds since the request was sent, and bytes, of each piece that arrived.
+        chunks: Body of the answer, one piece for each HTTP chunk; one piece if there are no chunks.
+        is_whole: Whether the answer is complete.
+        arrivals: Of each piece: seconds since the request was sent, and number of bytes.
     """
 
     app: str
@@ -51,13 +51,13 @@ class Exchange:
     arrivals: list[tuple[float, int]] = attrs.field(factory=list[tuple[float, int]])
 
     def answer_header(self, name: bytes) -> str:
-        """A header of the answer; empty where it is not there."""
+        """Return a header of the answer; empty if it is missing."""
         found = (value for key, value in self.answer_headers if key.lower() == name)
         return next(found, b"").decode("latin-1")
 
 
 def recording(exchange: Exchange) -> dict[str, Any]:
-    """The exchange as tests/recordings keeps it."""
+    """Return the exchange in the format of tests/recordings."""
     keys = _keys(exchange.headers)
     kept: dict[str, Any] = {
         "name": exchange.name,

@@ -1,8 +1,8 @@
-"""A proxy on loopback that takes down what passes through it.
+"""A proxy on loopback that records the exchanges between a client and the server.
 
-A client uses ``http://127.0.0.1:<port>/<app>/<name>/v1`` as its base URL: the first two words say
-which app answers and what the recording is called, and the rest is sent on. Bytes of the answer are
-passed on as they come, so that a stream stays one.
+A client uses ``http://127.0.0.1:<port>/<app>/<name>/v1`` as its base URL. The first two parts are
+the name of the app and the name of the recording; the rest is sent to the server. Bytes of the
+answer are passed on as they arrive, so that a stream remains a stream.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ._exchange import Exchange, recording
 _SIZE = 65536
 
 _GRACE = 5.0
-"""Seconds for which an answer is read on that the client has left: clients leave streams at the
-event that ends the run, and servers close them a second later."""
+"""Seconds for which the proxy reads an answer after the client disconnected. Clients disconnect at
+the event that ends the run, and servers close the stream a second later."""
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Sends requests on to a server, and writes each exchange into a folder of its version.
+    """Sends requests to a server, and writes each exchange into a folder for its version.
 
     Args:
         server: Scheme, host and port of the server, such as ``http://127.0.0.1:5001``.
-        folder: Where the folders of the versions are.
+        folder: Folder with the folders of the versions.
         port: Port on loopback; 0 for any that is free.
     """
 
@@ -47,11 +47,11 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     @property
     def origin(self) -> str:
-        """Where it listens."""
+        """Its address for clients."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def connect(self) -> socket.socket:
-        """A connection to the server."""
+        """Open a connection to the server."""
         host, scheme = self.upstream.hostname or "", self.upstream.scheme
         port = self.upstream.port or (443 if scheme == "https" else 80)
         connection = socket.create_connection((host, port), timeout=600)
@@ -60,7 +60,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         return connection
 
     def keep(self, exchange: Exchange) -> None:
-        """Write an exchange down; a name that is taken gets a number."""
+        """Write an exchange; a name that exists gets a number."""
         folder = self.folder / (exchange.answer_header(b"x-version") or "unknown")
         folder.mkdir(parents=True, exist_ok=True)
         path, number = folder / f"{exchange.name}.json", 1
@@ -80,12 +80,12 @@ class _Handler(socketserver.BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        """Answer requests until the client leaves, or the server ends the connection."""
+        """Answer requests until the client or the server closes the connection."""
         rest, is_open = b"", True
-        with suppress(OSError, h11.RemoteProtocolError):  # either of them left
+        with suppress(OSError, h11.RemoteProtocolError):  # the client or the server disconnected
             while is_open:
                 connection = h11.Connection(h11.SERVER)
-                if rest:  # none would stand for the end of the connection
+                if rest:  # an empty piece would mean the end of the connection
                     connection.receive_data(rest)
                 exchange = self._read(connection)
                 if exchange is None:
@@ -94,7 +94,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 rest = connection.trailing_data[0]
 
     def _read(self, connection: h11.Connection) -> Exchange | None:
-        """The next request, whole; None where none comes."""
+        """Read the next request; None if there is none."""
         exchange: Exchange | None = None
         while True:
             for event in _ready(connection):
@@ -112,9 +112,9 @@ class _Handler(socketserver.BaseRequestHandler):
             connection.receive_data(data)
 
     def _pass_on(self, exchange: Exchange) -> bool:
-        """Send a request on and its answer back, and keep both; whether another one may follow.
+        """Pass on a request and its answer, record both, and return whether another may follow.
 
-        They are kept before the client has all of the answer, so that it finds the recording there.
+        The recording is written before the client has the whole answer, so the client finds it.
         """
         upstream = h11.Connection(h11.CLIENT)
         with self.server.connect() as server:
@@ -131,7 +131,7 @@ class _Handler(socketserver.BaseRequestHandler):
         return upstream.their_state is h11.DONE
 
     def _give(self, piece: bytes) -> bool:
-        """Pass a piece on; False where the client has left."""
+        """Pass on a piece; return False if the client has disconnected."""
         try:
             self.request.sendall(piece)
         except OSError:
@@ -149,7 +149,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 def _answer(upstream: h11.Connection, server: socket.socket, exchange: Exchange) -> Iterator[bytes]:
-    """The answer as it arrives, each piece when the exchange has what is in it."""
+    """Yield the answer as it arrives. The exchange has each piece before it is yielded."""
     sent = time.perf_counter()
     while not exchange.is_whole:
         data = server.recv(_SIZE)
@@ -162,7 +162,7 @@ def _answer(upstream: h11.Connection, server: socket.socket, exchange: Exchange)
 
 
 def _ready(connection: h11.Connection) -> Iterator[h11.Event]:
-    """What can be read of the bytes that have arrived."""
+    """Return what can be read of the bytes that have arrived."""
     while isinstance(event := connection.next_event(), h11.Event):
         if isinstance(event, h11.ConnectionClosed):
             return
@@ -172,7 +172,7 @@ def _ready(connection: h11.Connection) -> Iterator[h11.Event]:
 
 
 def _note(event: h11.Event, exchange: Exchange) -> None:
-    """Take down a part of an answer."""
+    """Record a part of an answer."""
     if isinstance(event, h11.Response):
         exchange.status, exchange.reason = event.status_code, event.reason.decode("latin-1")
         exchange.answer_headers = event.headers.raw_items()

@@ -1,4 +1,4 @@
-"""A server under test, spoken to with bare HTTP: the emulator, or a real one."""
+"""A server under test, called with bare HTTP: the emulator, or a real one."""
 
 from __future__ import annotations
 

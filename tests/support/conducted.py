@@ -1,4 +1,4 @@
-"""A run whose events a test sends one by one, so that it can look at what is shown in between."""
+"""A run whose events a test sends one by one, to look at the output after each."""
 
 from __future__ import annotations
 

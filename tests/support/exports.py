@@ -1,4 +1,4 @@
-"""Exported apps that tests make up."""
+"""Exported apps that tests write themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that are forked from one that has imported what they need: hundreds are started."""
+"""Hundreds of processes, forked from one that has imported what they need."""
 
 from __future__ import annotations
 

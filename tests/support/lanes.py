@@ -1,4 +1,4 @@
-"""Events of things that go on at the same time, put into an order of their own."""
+"""Events of parallel parts, put into a fixed order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two answers are: what a server recorded and what a server gives now.
+"""Compares two answers: the recorded one of a server, and its present one.
 
 Ids and times are normalised (`normal`), everything else counts: status, headers, the style of
 JSON, keys, types and values, the sequence of events, and how a stream is cut into chunks.

@@ -1,4 +1,4 @@
-"""What recordings say of each other: which request started the run that another one is about."""
+"""Links between recordings: which request started the run of another recording."""
 
 from __future__ import annotations
 

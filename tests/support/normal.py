@@ -1,4 +1,4 @@
-"""JSON without what differs from run to run: ids, times, durations, and what is an app's own."""
+"""JSON without the values that differ from run to run: ids, times, durations, an app's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of each recording when the client calls a server that answers with it.
+"""The client's result for each recording, from a server that answers with it.
 
 ``python -m support.outcomes`` (in tests/) writes the table again; read what changed in it.
 """

@@ -1,4 +1,4 @@
-"""Clients that look for lost runs in milliseconds instead of seconds."""
+"""Clients that look for lost runs within milliseconds instead of seconds."""
 
 from __future__ import annotations
 

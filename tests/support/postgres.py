@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests, out of Debian's package (`postgresql`)."""
+"""A PostgreSQL server for tests, from Debian's package (`postgresql`)."""
 
 from __future__ import annotations
 

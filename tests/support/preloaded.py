@@ -1,4 +1,4 @@
-"""What processes need, imported once for all of them.
+"""The modules that processes need, imported once for all of them.
 
 The modules of the command line are not among it: they look at the streams of their process.
 """

@@ -1,4 +1,4 @@
-"""The command line in processes of its own, which need not import httpx, trio and rich."""
+"""The command line in processes of its own, which share imported modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An upstream document of our own: openapi.yaml, written as Dify writes the one that it publishes.
+"""An upstream document for tests: openapi.yaml in the style of Dify's published one.
 
 Other names of schemas, `allOf`, OpenAPI 3.0's `nullable`, a discriminator instead of
 `x-stream-events`, errors in descriptions instead of `x-errors`. It promises the same.

@@ -1,4 +1,4 @@
-"""A reader of a page, who types its commands into a shell and saves its programs."""
+"""A reader of a page, who enters its commands in a shell and saves its programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded apps (tests/recordings/README.md) as they would be exported, as far as types go."""
+"""Exports of the recorded apps (tests/recordings/README.md), with all that matters for types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded exchanges with real servers, as tests/recordings has them."""
+"""The recorded exchanges with real servers, from tests/recordings."""
 
 from __future__ import annotations
 

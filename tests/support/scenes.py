@@ -1,4 +1,4 @@
-"""States that a recorded request finds: runs that go on, were stopped or wait for a person.
+"""States before a recorded request: runs that are active, stopped or wait for a person.
 
 Each is brought about with requests alone, so that it can be on a real server too.
 """

@@ -1,4 +1,4 @@
-"""What a recorded request finds on the server besides runs that go on: files, versions, logs."""
+"""Data before a recorded request, other than active runs: files, versions, logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""openapi.yaml, and validation against its schemas as a server of some version answers."""
+"""openapi.yaml, and validation of a server's answers against the schemas for its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal: what a person sees there, and what they type."""
+"""A program in a pseudo-terminal: what a user sees and types there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans and metrics as the SDK of OpenTelemetry hands them to an exporter."""
+"""Spans and metrics as OpenTelemetry's SDK exports them."""
 
 from __future__ import annotations
 

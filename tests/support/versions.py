@@ -1,4 +1,4 @@
-"""What tests of the emulated versions share."""
+"""Code for tests of the emulated versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long tests wait: for events, and as long as a busy machine may take; no test is a race."""
+"""How long tests wait: for events, and as long as a busy machine needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both clients behind one interface, so that a test is written once and holds for sync and async.
+"""Both clients behind one interface, so that one test covers sync and async.
 
 A test is plain code that waits. In the async world its calls run on an event loop in a thread of
 its own: `Waiting` wraps an async object, awaits what its methods return and iterates what is async.

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="AppInfo")
 
 @_attrs_define
 class AppInfo:
-    """What the app is called."""
+    """Name and description of the app."""
 
     name: str
     """ Name of the app. """

@@ -25,21 +25,21 @@ class AppParameters:
     suggested_questions: list[str] | None
     """ Empty for workflows. """
     suggested_questions_after_answer: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     speech_to_text: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     text_to_speech: SpeechFeature
     """ Text to speech of the app. """
     retriever_resource: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     annotation_reply: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     more_like_this: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     user_input_form: list[UserInput]
     """ Inputs of the published workflow, in their order. """
     sensitive_word_avoidance: Feature
-    """ Whether a feature of the app is on. """
+    """ Whether a feature of the app is enabled. """
     file_upload: Any
     """ Settings of `sys.files`, a JSON object with `enabled`. """
     system_parameters: SystemParameters

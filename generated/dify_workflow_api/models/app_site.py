@@ -11,7 +11,7 @@ T = TypeVar("T", bound="AppSite")
 
 @_attrs_define
 class AppSite:
-    """Look of the app's web page."""
+    """Settings of the app's web page."""
 
     title: str
     """ Title of the page. """

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="BlockingRun")
 
 @_attrs_define
 class BlockingRun:
-    """A run that ended or paused, as the blocking mode answers."""
+    """A run that ended or paused, in an answer of the blocking mode."""
 
     task_id: str
     """ Id of the task that ran it. """

@@ -24,7 +24,7 @@ class BlockingRunData:
     workflow_id: str
     """ Id of the published version that ran. """
     status: RunStatus
-    """ State of a run; `partial-succeeded` is success with nodes that failed and were handled. """
+    """ Status of a run; `partial-succeeded` means that nodes failed and the failures were handled. """
     outputs: Any
     """ JSON object, value by name of the output; `{}` or null where the run did not succeed. """
     error: None | str
@@ -40,9 +40,9 @@ class BlockingRunData:
     finished_at: int | None
     """ End (Unix seconds); null while paused. """
     paused_nodes: list[str] | None
-    """ Ids of the nodes that wait. """
+    """ Ids of the waiting nodes. """
     reasons: list[PauseReason] | None
-    """ Why the run waits, one entry a form. """
+    """ Why the run waits; one entry for each form. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 from typing import Literal
 
 CreatedFrom = Literal["installed-app", "openapi", "service-api", "web-app"] | str
-"""From where the run was started."""
+"""The place where the run was started."""
 
 CREATED_FROM_VALUES: frozenset[str] = frozenset(
     {

@@ -11,8 +11,8 @@ T = TypeVar("T", bound="Error")
 
 @_attrs_define
 class Error:
-    """How the application reports an error. Three shapes exist for bad parameters: `params` up to 1.7, `errors` without
-    `code` in 1.8 to 1.10, a text of several lines since.
+    """The application's report of an error. There are three forms for invalid parameters: `params` up to 1.7, `errors`
+    without `code` in 1.8 to 1.10, and a text of several lines since then.
 
     """
 
@@ -25,7 +25,7 @@ class Error:
     params: None | str
     """ Name of the parameter at fault. """
     errors: Any
-    """ Message by name of the parameter at fault, a JSON object. """
+    """ Message by name of the invalid parameter, a JSON object. """
     details: Any
     """ More about the error, a JSON object. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

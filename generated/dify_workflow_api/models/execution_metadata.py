@@ -11,7 +11,7 @@ T = TypeVar("T", bound="ExecutionMetadata")
 
 @_attrs_define
 class ExecutionMetadata:
-    """What a node cost and where it ran; each key only where it applies."""
+    """The cost of a node, and the part of the workflow around it; each key only if it applies."""
 
     total_tokens: int | None
     """ Tokens that the model call used. """

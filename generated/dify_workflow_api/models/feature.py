@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Feature")
 
 @_attrs_define
 class Feature:
-    """Whether a feature of the app is on."""
+    """Whether a feature of the app is enabled."""
 
     enabled: bool
     """ Whether it is on. """

@@ -15,12 +15,12 @@ T = TypeVar("T", bound="FileReference")
 
 @_attrs_define
 class FileReference:
-    """A file as an input of a run."""
+    """A file for an input of a run."""
 
     type_: FileType
-    """ Kind of a file as workflows tell them apart. """
+    """ Type of a file. """
     transfer_method: TransferMethod
-    """ Where a file is: uploaded (`local_file`), at a URL, or made by a tool. """
+    """ The place of a file: uploaded (`local_file`), at a URL, or made by a tool. """
     upload_file_id: str | Unset = UNSET
     """ Id of the uploaded file, for `local_file`. """
     url: str | Unset = UNSET

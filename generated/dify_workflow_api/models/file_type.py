@@ -1,7 +1,7 @@
 from typing import Literal
 
 FileType = Literal["audio", "custom", "document", "image", "video"] | str
-"""Kind of a file as workflows tell them apart."""
+"""Type of a file."""
 
 FILE_TYPE_VALUES: frozenset[str] = frozenset(
     {

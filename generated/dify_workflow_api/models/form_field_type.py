@@ -1,7 +1,7 @@
 from typing import Literal
 
 FormFieldType = Literal["file", "file-list", "paragraph", "select"] | str
-"""Kind of a field in a human-input form; all but `paragraph` since 1.15.0."""
+"""Type of a field in a human-input form; all but `paragraph` exist since 1.15.0."""
 
 FORM_FIELD_TYPE_VALUES: frozenset[str] = frozenset(
     {

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="HumanInputAction")
 
 @_attrs_define
 class HumanInputAction:
-    """A way to send a form off."""
+    """A button of a form."""
 
     id: str
     """ Id to submit as `action`. """

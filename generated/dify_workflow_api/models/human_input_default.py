@@ -11,7 +11,7 @@ T = TypeVar("T", bound="HumanInputDefault")
 
 @_attrs_define
 class HumanInputDefault:
-    """Where a field's default comes from."""
+    """The source of a field's default."""
 
     type_: str
     """ `constant` or `variable`. """

@@ -21,19 +21,19 @@ class HumanInputField:
     """A field of a form."""
 
     type_: FormFieldType
-    """ Kind of a field in a human-input form; all but `paragraph` since 1.15.0. """
+    """ Type of a field in a human-input form; all but `paragraph` exist since 1.15.0. """
     output_variable_name: str
     """ Name of the field, the key of its value in the submitted `inputs`. """
     default: HumanInputDefault | None
-    """ What the field starts with. """
+    """ The initial value of the field. """
     option_source: HumanInputOptions | None
     """ The choices of a select. """
     allowed_file_types: list[str] | None
-    """ Kinds of file the field takes. """
+    """ Types of file that the field accepts. """
     allowed_file_extensions: list[str] | None
-    """ File name endings the field takes, with their dot, for the kind `custom`. """
+    """ File name extensions that the field accepts, with their dot, for the type `custom`. """
     allowed_file_upload_methods: list[str] | None
-    """ Ways to hand a file over. """
+    """ Ways to pass a file. """
     number_limits: int | None
     """ Most files the field takes. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

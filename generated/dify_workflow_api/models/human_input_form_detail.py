@@ -16,7 +16,7 @@ T = TypeVar("T", bound="HumanInputFormDetail")
 
 @_attrs_define
 class HumanInputFormDetail:
-    """A form that a run waits at."""
+    """The form of a waiting run."""
 
     form_content: str
     """ Text of the form (Markdown) with variables filled in and places of fields kept. """
@@ -25,7 +25,7 @@ class HumanInputFormDetail:
     resolved_default_values: Any
     """ JSON object, default value by name of the field. """
     user_actions: list[HumanInputAction]
-    """ Ways to send the form off. """
+    """ The buttons of the form. """
     expiration_time: int
     """ When the form expires (Unix seconds). """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="HumanInputFormFilledData")
 
 @_attrs_define
 class HumanInputFormFilledData:
-    """What was submitted."""
+    """The submitted answer."""
 
     node_id: str
     """ Id of the node that waited. """

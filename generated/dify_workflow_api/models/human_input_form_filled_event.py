@@ -31,7 +31,7 @@ class HumanInputFormFilledEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: HumanInputFormFilledData
-    """ What was submitted. """
+    """ The submitted answer. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

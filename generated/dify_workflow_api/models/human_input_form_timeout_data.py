@@ -11,7 +11,7 @@ T = TypeVar("T", bound="HumanInputFormTimeoutData")
 
 @_attrs_define
 class HumanInputFormTimeoutData:
-    """Which form expired."""
+    """The expired form."""
 
     node_id: str
     """ Id of the node that waited. """

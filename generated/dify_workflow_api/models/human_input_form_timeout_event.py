@@ -31,7 +31,7 @@ class HumanInputFormTimeoutEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: HumanInputFormTimeoutData
-    """ Which form expired. """
+    """ The expired form. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

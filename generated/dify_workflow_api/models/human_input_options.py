@@ -11,7 +11,7 @@ T = TypeVar("T", bound="HumanInputOptions")
 
 @_attrs_define
 class HumanInputOptions:
-    """Where the choices of a select come from."""
+    """The source of the choices of a select."""
 
     type_: str
     """ `constant` or `variable`. """

@@ -14,7 +14,7 @@ InputType = (
     ]
     | str
 )
-"""Kind of an input of the app."""
+"""Type of an input of the app."""
 
 INPUT_TYPE_VALUES: frozenset[str] = frozenset(
     {

@@ -13,7 +13,7 @@ T = TypeVar("T", bound="IterationCompletedData")
 
 @_attrs_define
 class IterationCompletedData:
-    """What the iteration gave."""
+    """The result of the iteration."""
 
     id: str
     """ Id of the iteration node. """
@@ -36,7 +36,7 @@ class IterationCompletedData:
     inputs_truncated: bool | None
     """ Whether `inputs` was cut. """
     status: NodeStatus
-    """ State of a node; `exception` is a failure that the workflow handles. """
+    """ Status of a node; `exception` means a failure that the workflow handled. """
     error: None | str
     """ Error text; null even where an item failed. """
     elapsed_time: float

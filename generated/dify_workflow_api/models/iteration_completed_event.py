@@ -31,7 +31,7 @@ class IterationCompletedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: IterationCompletedData
-    """ What the iteration gave. """
+    """ The result of the iteration. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="IterationMetadata")
 
 @_attrs_define
 class IterationMetadata:
-    """How long the iteration is."""
+    """The length of the iteration."""
 
     iteration_length: int | None
     """ Number of items. """

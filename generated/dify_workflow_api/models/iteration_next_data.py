@@ -11,7 +11,7 @@ T = TypeVar("T", bound="IterationNextData")
 
 @_attrs_define
 class IterationNextData:
-    """Which item."""
+    """The item."""
 
     id: str
     """ Id of the iteration node. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="IterationNextEvent")
 
 @_attrs_define
 class IterationNextEvent:
-    """An iteration takes its next item; up to 1.8 once more after the last one."""
+    """An iteration begins its next item. Up to 1.8, there is one more event after the last item."""
 
     event: Literal["iteration_next"]
     """ Name of the event. """
@@ -31,7 +31,7 @@ class IterationNextEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: IterationNextData
-    """ Which item. """
+    """ The item. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="IterationStartedData")
 
 @_attrs_define
 class IterationStartedData:
-    """Which iteration started."""
+    """The iteration that started."""
 
     id: str
     """ Id of the iteration node. """
@@ -30,7 +30,7 @@ class IterationStartedData:
     extras: Any
     """ JSON object; empty so far. """
     metadata: IterationMetadata
-    """ How long the iteration is. """
+    """ The length of the iteration. """
     inputs: Any
     """ JSON object with the items under `iterator_selector`. """
     inputs_truncated: bool | None

@@ -31,7 +31,7 @@ class IterationStartedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: IterationStartedData
-    """ Which iteration started. """
+    """ The iteration that started. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

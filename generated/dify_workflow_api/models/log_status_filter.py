@@ -1,7 +1,7 @@
 from typing import Literal
 
 LogStatusFilter = Literal["failed", "stopped", "succeeded"] | str
-"""Status that logs can be filtered for."""
+"""Status for a filter of the logs."""
 
 LOG_STATUS_FILTER_VALUES: frozenset[str] = frozenset(
     {

@@ -13,7 +13,7 @@ T = TypeVar("T", bound="LoopCompletedData")
 
 @_attrs_define
 class LoopCompletedData:
-    """What the loop gave."""
+    """The result of the loop."""
 
     id: str
     """ Id of the loop node. """
@@ -36,7 +36,7 @@ class LoopCompletedData:
     inputs_truncated: bool | None
     """ Whether `inputs` was cut. """
     status: NodeStatus
-    """ State of a node; `exception` is a failure that the workflow handles. """
+    """ Status of a node; `exception` means a failure that the workflow handled. """
     error: None | str
     """ Error text; null where there was none. """
     elapsed_time: float

@@ -31,7 +31,7 @@ class LoopCompletedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: LoopCompletedData
-    """ What the loop gave. """
+    """ The result of the loop. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

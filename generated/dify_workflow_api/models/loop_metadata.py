@@ -11,7 +11,7 @@ T = TypeVar("T", bound="LoopMetadata")
 
 @_attrs_define
 class LoopMetadata:
-    """How long the loop can get."""
+    """The largest number of rounds."""
 
     loop_length: int | None
     """ Most rounds. """

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="LoopNextData")
 
 @_attrs_define
 class LoopNextData:
-    """Which round."""
+    """The round."""
 
     id: str
     """ Id of the loop node. """

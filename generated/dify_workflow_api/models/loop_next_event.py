@@ -22,7 +22,7 @@ T = TypeVar("T", bound="LoopNextEvent")
 
 @_attrs_define
 class LoopNextEvent:
-    """A loop begins its next round; from the second round on."""
+    """A loop begins its next round, from the second round on."""
 
     event: Literal["loop_next"]
     """ Name of the event. """
@@ -31,7 +31,7 @@ class LoopNextEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: LoopNextData
-    """ Which round. """
+    """ The round. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

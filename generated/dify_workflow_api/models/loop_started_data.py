@@ -15,7 +15,7 @@ T = TypeVar("T", bound="LoopStartedData")
 
 @_attrs_define
 class LoopStartedData:
-    """Which loop started."""
+    """The loop that started."""
 
     id: str
     """ Id of the loop node. """
@@ -30,7 +30,7 @@ class LoopStartedData:
     extras: Any
     """ JSON object; empty so far. """
     metadata: LoopMetadata
-    """ How long the loop can get. """
+    """ The largest number of rounds. """
     inputs: Any
     """ JSON object of the loop's variables. """
     inputs_truncated: bool | None

@@ -31,7 +31,7 @@ class LoopStartedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: LoopStartedData
-    """ Which loop started. """
+    """ The loop that started. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

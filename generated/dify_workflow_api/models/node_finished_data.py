@@ -18,7 +18,7 @@ T = TypeVar("T", bound="NodeFinishedData")
 
 @_attrs_define
 class NodeFinishedData:
-    """What the node did."""
+    """Details of the node's work."""
 
     id: str
     """ Id of this execution of the node. """
@@ -45,13 +45,13 @@ class NodeFinishedData:
     outputs_truncated: bool | None
     """ Whether `outputs` was cut. """
     status: NodeStatus
-    """ State of a node; `exception` is a failure that the workflow handles. """
+    """ Status of a node; `exception` means a failure that the workflow handled. """
     error: None | str
     """ Error text; null where there was none. """
     elapsed_time: float
     """ Duration of the node in seconds. """
     execution_metadata: ExecutionMetadata | None
-    """ What the node cost and where it ran. """
+    """ The cost of the node, and the part of the workflow around it. """
     created_at: int
     """ Start of the node (Unix seconds). """
     finished_at: int | None

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="NodeFinishedEvent")
 
 @_attrs_define
 class NodeFinishedEvent:
-    """A node has ended, or (in a replay) waits."""
+    """A node has ended or, in a replay, waits."""
 
     event: Literal["node_finished"]
     """ Name of the event. """
@@ -31,7 +31,7 @@ class NodeFinishedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: NodeFinishedData
-    """ What the node did. """
+    """ Details of the node's work. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ T = TypeVar("T", bound="NodeRetryData")
 
 @_attrs_define
 class NodeRetryData:
-    """The attempt that failed."""
+    """The failed attempt."""
 
     id: str
     """ Id of this execution of the node. """
@@ -45,13 +45,13 @@ class NodeRetryData:
     outputs_truncated: bool | None
     """ Whether `outputs` was cut. """
     status: NodeStatus
-    """ State of a node; `exception` is a failure that the workflow handles. """
+    """ Status of a node; `exception` means a failure that the workflow handled. """
     error: None | str
     """ Error text of the attempt. """
     elapsed_time: float
     """ Duration of the attempt in seconds. """
     execution_metadata: ExecutionMetadata | None
-    """ What the attempt cost and where it ran. """
+    """ The cost of the attempt, and the part of the workflow around it. """
     created_at: int
     """ Start of the attempt (Unix seconds). """
     finished_at: int | None

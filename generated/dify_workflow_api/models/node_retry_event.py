@@ -22,7 +22,7 @@ T = TypeVar("T", bound="NodeRetryEvent")
 
 @_attrs_define
 class NodeRetryEvent:
-    """A node failed and is tried again."""
+    """A node failed and is retried."""
 
     event: Literal["node_retry"]
     """ Name of the event. """
@@ -31,7 +31,7 @@ class NodeRetryEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: NodeRetryData
-    """ The attempt that failed. """
+    """ The failed attempt. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

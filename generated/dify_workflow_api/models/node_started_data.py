@@ -11,7 +11,7 @@ T = TypeVar("T", bound="NodeStartedData")
 
 @_attrs_define
 class NodeStartedData:
-    """Which node started."""
+    """The node that started."""
 
     id: str
     """ Id of this execution of the node. """

@@ -13,7 +13,7 @@ NodeStatus = (
     ]
     | str
 )
-"""State of a node; `exception` is a failure that the workflow handles."""
+"""Status of a node; `exception` means a failure that the workflow handled."""
 
 NODE_STATUS_VALUES: frozenset[str] = frozenset(
     {

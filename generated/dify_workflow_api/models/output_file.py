@@ -23,9 +23,9 @@ class OutputFile:
     tenant_id: None | str
     """ Id of the workspace. """
     type_: FileType
-    """ Kind of a file as workflows tell them apart. """
+    """ Type of a file. """
     transfer_method: TransferMethod
-    """ Where a file is: uploaded (`local_file`), at a URL, or made by a tool. """
+    """ The place of a file: uploaded (`local_file`), at a URL, or made by a tool. """
     remote_url: None | str
     """ Address of the file, for `remote_url`; a signed one, or empty, otherwise. """
     related_id: None | str

@@ -13,7 +13,7 @@ T = TypeVar("T", bound="ParallelBranchFinishedData")
 
 @_attrs_define
 class ParallelBranchFinishedData:
-    """How the branch ended."""
+    """The end of the branch."""
 
     parallel_id: str
     """ Id of the parallel section. """
@@ -28,7 +28,7 @@ class ParallelBranchFinishedData:
     loop_id: None | str
     """ Id of the loop node around. """
     status: NodeStatus
-    """ State of a node; `exception` is a failure that the workflow handles. """
+    """ Status of a node; `exception` means a failure that the workflow handled. """
     error: None | str
     """ Error text; null where there was none. """
     created_at: int

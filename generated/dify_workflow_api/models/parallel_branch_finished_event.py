@@ -31,7 +31,7 @@ class ParallelBranchFinishedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: ParallelBranchFinishedData
-    """ How the branch ended. """
+    """ The end of the branch. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="ParallelBranchStartedData")
 
 @_attrs_define
 class ParallelBranchStartedData:
-    """Which branch."""
+    """The branch."""
 
     parallel_id: str
     """ Id of the parallel section. """

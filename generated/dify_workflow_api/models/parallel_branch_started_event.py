@@ -31,7 +31,7 @@ class ParallelBranchStartedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: ParallelBranchStartedData
-    """ Which branch. """
+    """ The branch. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

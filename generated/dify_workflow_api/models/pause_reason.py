@@ -16,7 +16,7 @@ T = TypeVar("T", bound="PauseReason")
 
 @_attrs_define
 class PauseReason:
-    """What a paused run waits for: a form, unless TYPE says otherwise."""
+    """What a paused run waits for: a form, unless TYPE names something else."""
 
     type_: str
     """ Kind of the reason, `human_input_required`. """

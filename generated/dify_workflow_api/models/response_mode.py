@@ -1,7 +1,7 @@
 from typing import Literal
 
 ResponseMode = Literal["blocking", "streaming"] | str
-"""Whether the answer comes when the run has ended, or event by event."""
+"""Whether the server answers when the run has ended, or sends events during the run."""
 
 RESPONSE_MODE_VALUES: frozenset[str] = frozenset(
     {

@@ -1,7 +1,7 @@
 from typing import Literal
 
 ResumeReason = Literal["initial", "resumption"] | str
-"""Whether the run starts or goes on after a pause."""
+"""Whether the run starts, or continues after a pause."""
 
 RESUME_REASON_VALUES: frozenset[str] = frozenset(
     {

@@ -12,7 +12,7 @@ RunStatus = (
     ]
     | str
 )
-"""State of a run; `partial-succeeded` is success with nodes that failed and were handled."""
+"""Status of a run; `partial-succeeded` means that nodes failed and the failures were handled."""
 
 RUN_STATUS_VALUES: frozenset[str] = frozenset(
     {

@@ -18,16 +18,16 @@ T = TypeVar("T", bound="RunWorkflowBody")
 
 @_attrs_define
 class RunWorkflowBody:
-    """What to run."""
+    """The request for a run."""
 
     inputs: Any
-    """ A JSON object, value by name of the input. What the app does not declare is ignored without a word. """
+    """ A JSON object: value by name of the input. The server ignores undeclared names and reports no error. """
     user: str
     """ Who the run is for; a name of your own for the end user. """
     response_mode: ResponseMode | Unset = UNSET
-    """ Whether the answer comes when the run has ended, or event by event. """
+    """ Whether the server answers when the run has ended, or sends events during the run. """
     files: list[FileReference] | Unset = UNSET
-    """ Files for `sys.files`, for workflows whose "file upload" feature is on. """
+    """ Files for `sys.files`, for workflows with the "file upload" feature. """
     trace_id: str | Unset = UNSET
     """ Id under which the server's tracing files the run. Not echoed. """
     trace_session_id: str | Unset = UNSET

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="StopTaskBody")
 
 @_attrs_define
 class StopTaskBody:
-    """Who stops the run."""
+    """The user who stops the run."""
 
     user: str
     """ The user who started the run; up to 1.8 nobody else could stop it. """

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="StopTaskResult")
 
 @_attrs_define
 class StopTaskResult:
-    """That the stop was taken."""
+    """The stop request was accepted."""
 
     result: str
     """ Always `success`. """

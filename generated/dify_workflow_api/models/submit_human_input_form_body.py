@@ -11,7 +11,7 @@ T = TypeVar("T", bound="SubmitHumanInputFormBody")
 
 @_attrs_define
 class SubmitHumanInputFormBody:
-    """A form filled in."""
+    """The answer to a form."""
 
     inputs: Any
     """ JSON object, value by name of the field; files in the form of `FileReference`. """

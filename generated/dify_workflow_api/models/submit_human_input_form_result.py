@@ -11,7 +11,7 @@ T = TypeVar("T", bound="SubmitHumanInputFormResult")
 
 @_attrs_define
 class SubmitHumanInputFormResult:
-    """Nothing but that the form was taken."""
+    """An empty object; the form was accepted."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -16,7 +16,7 @@ class TextChunkData:
     text: str
     """ The text; may be empty. """
     from_variable_selector: list[str] | None
-    """ Node id and variable that the text comes from; `["end", "answer"]` for separators. """
+    """ Id of the node and name of the variable that the text comes from; `["end", "answer"]` for separators. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

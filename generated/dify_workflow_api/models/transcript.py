@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Transcript")
 
 @_attrs_define
 class Transcript:
-    """What was said."""
+    """The transcript."""
 
     text: str
     """ The text. """

@@ -3,7 +3,7 @@ from typing import Literal
 TransferMethod = (
     Literal["datasource_file", "local_file", "remote_url", "tool_file"] | str
 )
-"""Where a file is: uploaded (`local_file`), at a URL, or made by a tool."""
+"""The place of a file: uploaded (`local_file`), at a URL, or made by a tool."""
 
 TRANSFER_METHOD_VALUES: frozenset[str] = frozenset(
     {

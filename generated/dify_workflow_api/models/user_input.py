@@ -15,7 +15,7 @@ T = TypeVar("T", bound="UserInput")
 
 @_attrs_define
 class UserInput:
-    """An input, under the one key that names its kind; the other keys are missing."""
+    """An input, under the key that names its type. The other keys are missing."""
 
     text_input: None | UserInputField
     """ One line of text. """
@@ -34,7 +34,7 @@ class UserInput:
     json_object: None | UserInputField
     """ A JSON object. """
     external_data_tool: None | UserInputField
-    """ A value that the server fetches. """
+    """ A value that the server gets from elsewhere. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,14 +13,14 @@ T = TypeVar("T", bound="UserInputField")
 
 @_attrs_define
 class UserInputField:
-    """What an input is called and takes."""
+    """Name and rules of an input."""
 
     variable: str
     """ Name of the input, its key in `inputs`. """
     label: None | str
     """ Name for people. """
     type_: InputType | None
-    """ Kind of the input. """
+    """ Type of the input. """
     required: bool | None
     """ Whether a run needs it. """
     max_length: int | None
@@ -30,11 +30,11 @@ class UserInputField:
     default: Any
     """ Value that the server takes where none is given; any JSON. """
     allowed_file_types: list[str] | None
-    """ Kinds of file the input takes; any where empty. """
+    """ Types of file that the input accepts; empty for any. """
     allowed_file_extensions: list[str] | None
-    """ File name endings of the kind `custom` that the input takes. """
+    """ File name extensions that the input accepts for the type `custom`. """
     allowed_file_upload_methods: list[str] | None
-    """ Ways to hand a file over; any where empty. """
+    """ Ways to pass a file; empty for any. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

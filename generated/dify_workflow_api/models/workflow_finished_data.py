@@ -27,7 +27,7 @@ class WorkflowFinishedData:
     sequence_number: int | None
     """ Number of the run within the app. """
     status: RunStatus
-    """ State of a run; `partial-succeeded` is success with nodes that failed and were handled. """
+    """ Status of a run; `partial-succeeded` means that nodes failed and the failures were handled. """
     outputs: Any
     """ JSON object, value by name of the output; `{}` or null where the run did not succeed. """
     error: None | str
@@ -39,7 +39,7 @@ class WorkflowFinishedData:
     total_steps: int
     """ Nodes that ran; always 0 on 1.9.0 and 1.9.1. """
     created_by: None | RunCreator
-    """ Who started the run; an empty object where it never started. """
+    """ Who started the run; an empty object if it never started. """
     created_at: int
     """ Start (Unix seconds). """
     finished_at: int | None

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="WorkflowFinishedEvent")
 
 @_attrs_define
 class WorkflowFinishedEvent:
-    """The run has ended; the last event of its stream."""
+    """The run has ended. This is the last event of its stream."""
 
     event: Literal["workflow_finished"]
     """ Name of the event. """

@@ -25,17 +25,17 @@ class WorkflowLogEntry:
     id: str
     """ Id of the row; not the run id. """
     workflow_run: None | WorkflowLogRun
-    """ The run; null where it was deleted. """
+    """ The run; null if it was deleted. """
     details: Any
     """ Always null in what the service API shows. """
     created_from: CreatedFrom
-    """ From where the run was started. """
+    """ The place where the run was started. """
     created_by_role: CreatedByRole
     """ Who started the run. """
     created_by_account: Account | None
-    """ The account that started the run; null for an end user's. """
+    """ The account that started the run; null for an end user's run. """
     created_by_end_user: EndUserSummary | None
-    """ The end user who started the run; null for an account's, and where deleted. """
+    """ The end user who started the run; null for an account's run, and if the user was deleted. """
     created_at: int
     """ Time of the row (Unix seconds, rounded: up to 1 s after the run's). """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

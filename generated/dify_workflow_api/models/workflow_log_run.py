@@ -20,7 +20,7 @@ class WorkflowLogRun:
     version: str
     """ Version that ran: the time of its publication. """
     status: RunStatus
-    """ State of a run; `partial-succeeded` is success with nodes that failed and were handled. """
+    """ Status of a run; `partial-succeeded` means that nodes failed and the failures were handled. """
     triggered_from: None | str
     """ What started the run, such as `app-run`. """
     error: None | str

@@ -28,7 +28,7 @@ class WorkflowPausedData:
     reasons: list[PauseReason]
     """ Why the run waits, one entry a form. """
     status: RunStatus
-    """ State of a run; `partial-succeeded` is success with nodes that failed and were handled. """
+    """ Status of a run; `partial-succeeded` means that nodes failed and the failures were handled. """
     created_at: int
     """ Start of the run (Unix seconds). """
     elapsed_time: float

@@ -13,14 +13,14 @@ T = TypeVar("T", bound="WorkflowRunDetail")
 
 @_attrs_define
 class WorkflowRunDetail:
-    """A run as it is looked up. Before 1.13.1 an unknown id gives one of nulls."""
+    """The detail of a run. Before 1.13.1, an unknown id returns one with nulls only."""
 
     id: None | str
     """ Id of the run. """
     workflow_id: None | str
     """ Id of the version that ran. """
     status: None | RunStatus
-    """ State of the run. Runs that were stopped stay `running` for ever from 1.10.1 to 1.14. """
+    """ Status of the run. From 1.10.1 to 1.14, stopped runs stay `running` for ever. """
     inputs: None | str
     """ The inputs, with `sys.*` keys, as the text of a JSON object. """
     outputs: Any
@@ -34,7 +34,7 @@ class WorkflowRunDetail:
     created_at: int | None | str
     """ Start (Unix seconds; an RFC 822 text before 1.2.0). """
     finished_at: int | None | str
-    """ End (as `created_at`); null where the run has not ended. """
+    """ End (as `created_at`); null if the run has not ended. """
     elapsed_time: float | None
     """ Duration of the run (its last leg) in seconds. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

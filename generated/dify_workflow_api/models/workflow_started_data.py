@@ -13,7 +13,7 @@ T = TypeVar("T", bound="WorkflowStartedData")
 
 @_attrs_define
 class WorkflowStartedData:
-    """What started."""
+    """The run that started."""
 
     id: str
     """ Id of the run. """
@@ -26,7 +26,7 @@ class WorkflowStartedData:
     created_at: int
     """ Start of the run or of its new leg (Unix seconds). """
     reason: None | ResumeReason
-    """ Whether the run starts or goes on. """
+    """ Whether the run starts or continues. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

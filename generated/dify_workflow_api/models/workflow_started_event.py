@@ -22,7 +22,7 @@ T = TypeVar("T", bound="WorkflowStartedEvent")
 
 @_attrs_define
 class WorkflowStartedEvent:
-    """A run started, or goes on after a pause."""
+    """A run started, or continues after a pause."""
 
     event: Literal["workflow_started"]
     """ Name of the event. """
@@ -31,7 +31,7 @@ class WorkflowStartedEvent:
     task_id: str
     """ Id of the task that runs it. """
     data: WorkflowStartedData
-    """ What started. """
+    """ The run that started. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A Dify workflow server in a box, on loopback, for trying things out and for tests.
+"""A Dify workflow server on loopback, for experiments and for tests.
 
 Needs ``pip install dify-workflow[emulator]``::
 
@@ -19,7 +19,7 @@ except ImportError as error:
     if error.name not in {"multipart", "python_multipart", "starlette", "uvicorn"}:
         raise
     raise ImportError(
-        "The emulator needs more: pip install 'dify-workflow[emulator]'", name=error.name
+        "The emulator needs more packages: pip install 'dify-workflow[emulator]'", name=error.name
     ) from error
 from .exported import app_from_dsl
 from .faults import Answer, Fault, Faults

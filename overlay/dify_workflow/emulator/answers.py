@@ -43,7 +43,7 @@ class Answers:
     def json(
         self, body: JSON, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """JSON as most answers have it; from 1.8 on compact, with escaped slashes."""
+        """Return JSON as in most answers; from 1.8 on it is compact, with escaped slashes."""
         if self._dialect.since(1, 8):
             text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
         else:
@@ -58,12 +58,12 @@ class Answers:
         return response
 
     def media(self, content: str | bytes, content_type: str) -> Response:
-        """Another body, such as sound."""
+        """Return another body, such as sound."""
         return Response(content, 200, self._headers, content_type)
 
     def stream(self, chunks: AsyncIterator[bytes], *, is_resumed: bool = False) -> Response:
-        """An event stream; a resumed one is of GET /workflow/{run_id}/events."""
-        # A header of its own: Starlette would add the charset only to text/plain and the like.
+        """Return an event stream. A resumed one is the answer to GET /workflow/{run_id}/events."""
+        # An explicit header: Starlette adds the charset only to text/plain and the like.
         headers = {**self._headers, "content-type": "text/event-stream; charset=utf-8"}
         if is_resumed:
             headers["Cache-Control"] = "no-cache"
@@ -72,26 +72,26 @@ class Answers:
     # ------------------------------------------------------------------- paths and methods
 
     def not_found_page(self, path: str) -> Response:
-        """The page for an unknown path, which a browser may read only of the root."""
+        """Return the page for an unknown path. Web pages may read it only at the root."""
         headers = self._headers if path == "/v1/" else self._unrouted
         return Response(_NOT_FOUND_PAGE, 404, headers, "text/html; charset=utf-8")
 
     def method_not_allowed(self, allowed: str) -> Response:
-        """The answer to a method that a path does not have."""
+        """Return the answer to a method that a path does not have."""
         text = "The method is not allowed for the requested URL."
         named = {} if self._dialect.since(1, 8) else {"Allow": f"{allowed}, OPTIONS"}
         error = ApiError(405, "method_not_allowed", text)
         return self.json(error.body, error.status, {**self._unrouted, **named})
 
     def options(self, allowed: str) -> Response:
-        """What OPTIONS gets."""
+        """Return the answer to OPTIONS."""
         headers = {**self._headers, "Allow": f"{allowed}, OPTIONS"}
         return Response(b"", 200, headers, "text/html; charset=utf-8")
 
     # ---------------------------------------------------------------------------------- runs
 
     def blocking(self, record: RunRecord, last_event: JSONObject) -> Response:
-        """The answer of the blocking mode."""
+        """Return the answer of the blocking mode."""
         data: JSONObject = dict(last_event["data"])
         for name in ("created_by", "exceptions_count", "files", "sequence_number"):
             data.pop(name, None)
@@ -105,7 +105,7 @@ class Answers:
         return self.media(json.dumps({**ids, "data": data}), f"application/json{charset}")
 
     def detail(self, record: RunRecord) -> JSONObject:
-        """Run detail; the inputs are the text of a JSON object."""
+        """Return run detail. Its inputs are a JSON object as text."""
         dialect = self._dialect
         inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
         outputs: JSON = record.outputs
@@ -134,7 +134,7 @@ class Answers:
         return format_datetime(datetime.fromtimestamp(int(moment), UTC).replace(tzinfo=None))
 
     def null_detail(self) -> JSONObject:
-        """What servers before 1.13.1 say of a run that they do not know."""
+        """Return the answer of servers before 1.13.1 for an unknown run."""
         nobody = RunRecord("", "", "", "", "", created=0.0)
         count = None if self._dialect.since(1, 8) else 0
         counts = {"total_steps": count, "total_tokens": count}

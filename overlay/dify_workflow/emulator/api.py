@@ -50,7 +50,7 @@ class WorkerDiedError(Exception):
 
 
 class Api:
-    """The endpoints over a state."""
+    """The endpoints, on a state."""
 
     def __init__(self, state: State, faults: Faults) -> None:
         self._state = state
@@ -102,7 +102,7 @@ class Api:
         return self._answers.blocking(run.record, last)
 
     def _version(self, app: Workflow, workflow_id: str | None) -> Workflow:
-        """The version to run; the one published last, where none is named."""
+        """Return the version to run; by default the one published last."""
         if workflow_id is None:
             if not app.published:
                 raise invalid("Workflow not published")
@@ -136,7 +136,7 @@ class Api:
             except EndedEarlyError as early:
                 await self.end_early(early.fault, request, run)
             finally:
-                await chunks.aclose()  # type: ignore[attr-defined]  # they are async generators
+                await chunks.aclose()  # type: ignore[attr-defined]  # both are async generators
 
         return self._answers.stream(sent(), is_resumed=is_resumed)
 
@@ -150,7 +150,7 @@ class Api:
             await end_connection(request.state.transport, fault.ending)
 
     async def stop(self, request: Request, app: Workflow) -> Response:
-        """POST /workflows/tasks/{task_id}/stop: always success, whoever asks."""
+        """POST /workflows/tasks/{task_id}/stop: always success, for any caller."""
         user = await self._user(request)
         _check_mode(app)
         faults = self._faults.take(label(request), "stop")
@@ -191,8 +191,8 @@ class Api:
         if record.finished is not None:
             chunks = streams.of_finished(record)
             return self._stream(request, chunks, faults, is_resumed=True)
-        run = self._state.going_on(record.id)
-        chunks = streams.of_going_on(
+        run = self._state.active_run(record.id)
+        chunks = streams.of_active(
             record,
             run,
             snapshot=_is_true(request, "include_state_snapshot"),
@@ -225,7 +225,7 @@ class Api:
         """POST /files/upload."""
         async with _form(request) as form:
             owner = user_of(form.get("user") or "DEFAULT-USER", self._dialect)
-            file = next(iter(form.getlist("file")), None)  # of two of the name, the first
+            file = next(iter(form.getlist("file")), None)  # the first of this name
             if not isinstance(file, UploadFile):
                 if self._dialect.since(1, 7):
                     raise ApiError(400, "no_file_uploaded", "Please upload your file.")
@@ -241,7 +241,7 @@ class Api:
         return self._answers.json(stored, 201)
 
     async def preview(self, request: Request, _app: Workflow) -> Response:
-        """GET /files/{file_id}/preview: only files of chat messages can be seen there."""
+        """GET /files/{file_id}/preview: works only for files of chat messages."""
         query = Fields(request.query_params, "FilePreviewQuery", self._dialect)
         query.check_boolean("as_attachment")
         query.check()
@@ -265,7 +265,7 @@ class Api:
                 "name": None,
                 "is_anonymous": False,
                 "session_id": row["session"],
-                "created_at": moment,  # without a zone
+                "created_at": moment,  # without a time zone
                 "updated_at": moment,
             }
         )
@@ -296,7 +296,7 @@ class Api:
     # ------------------------------------------------------------------------ other kinds of app
 
     async def chat(self, request: Request, app: Workflow) -> Response:
-        """The endpoints of chat apps, by whose answers clients tell the kind of an app."""
+        """Endpoints of chat apps. Clients detect the type of an app by their answers."""
         if request.method == "POST":
             await self._user(request)
         if app.mode not in _CHATS:
@@ -304,12 +304,12 @@ class Api:
         raise ApiError(*_UNAVAILABLE)
 
     async def complete(self, request: Request, _app: Workflow) -> Response:
-        """POST /completion-messages, which no app here serves."""
+        """POST /completion-messages, which does not exist for the apps of the emulator."""
         await self._user(request)
         raise ApiError(*_UNAVAILABLE)
 
     async def datasets(self, _request: Request, _app: Workflow) -> Response:
-        """/datasets, which take keys of their own."""
+        """/datasets, which have keys of their own."""
         raise ApiError(401, "unauthorized", UNKNOWN_KEY)
 
     async def feedback(self, request: Request, _app: Workflow) -> Response:
@@ -409,7 +409,7 @@ ENDPOINTS: tuple[tuple[tuple[int, ...], str, str, Endpoint], ...] = (
     ((1, 0), "GET", "/datasets", Api.datasets),
     ((1, 0), "POST", "/datasets", Api.datasets),
 )
-"""Since which release, by which method and at which path an endpoint is there."""
+"""From which release on an endpoint exists, with its method and path."""
 
 
 def _check_mode(app: Workflow) -> None:
@@ -419,7 +419,7 @@ def _check_mode(app: Workflow) -> None:
 
 @asynccontextmanager
 async def _form(request: Request) -> AsyncGenerator[FormData, None]:
-    """The form that a request brings; an empty one where it cannot be read."""
+    """Read the form of a request; return an empty one if it cannot be read."""
     try:
         form = await request.form()
     except HTTPException:  # no boundary, or a malformed part
@@ -431,7 +431,7 @@ async def _form(request: Request) -> AsyncGenerator[FormData, None]:
 
 
 def label(request: Request) -> str:
-    """What faults are asked for with: method and path, without the base URL's."""
+    """Return method and path, without the base URL's path, to find faults by."""
     return f"{request.method} {request.url.path.removeprefix('/v1')}"
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server beneath the emulator: uvicorn, its connections, allowed hosts, outages."""
+"""The HTTP server of the emulator: uvicorn, its connections, allowed hosts, outages."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from .faults import Fault, Faults, by_proxy
 from .requests import ApiError
 
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
-"""What clients meet while the server is away; see `Emulator.outage`."""
+"""What clients get during an outage; see `Emulator.outage`."""
 
 _METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _NAMED = {"authorization", "content-type"}
-"""Methods and headers that pages of other origins may use."""
+"""Methods and headers that web pages of other origins may use."""
 
 _ANY = "*"
 """Allows every host."""
 
 
 def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
-    """An application whose answers have a ``Date`` header, by the server's clock."""
+    """Add a ``Date`` header to the answers of an application, by the server's clock."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
@@ -50,10 +50,10 @@ def dated(application: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def open_to_browsers(application: ASGIApp) -> ASGIApp:
-    """An application that pages of any origin may call, as real servers allow it.
+    """Let web pages of any origin call an application, as real servers do.
 
-    They name the page's origin in place of ``*``, and answer the question that a browser asks
-    before it sends a key (the preflight).
+    Answers name the page's origin in place of ``*``. The preflight request, which a browser sends
+    before it sends a key, is answered too.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,31 +79,31 @@ def open_to_browsers(application: ASGIApp) -> ASGIApp:
 
 
 class Protocol(H11Protocol):
-    """An HTTP connection that requests can reach, so that faults can break it."""
+    """An HTTP connection that a request can access, so that faults can break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is narrower still
-        """Take a connection."""
+        """Set up a connection."""
         super().connection_made(transport)
-        # asyncio does so for sockets that it has opened itself; without it every answer waits for
-        # the 40 ms after which the client acknowledges its head.
+        # asyncio sets this only for sockets that it opened itself. Without it, each answer waits
+        # 40 ms until the client acknowledges the head.
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class _HangUp(asyncio.Protocol):
-    """A connection that ends as soon as it is there."""
+    """A connection that closes at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection."""
+        """Close the connection."""
         assert isinstance(transport, asyncio.Transport)
         transport.abort()
 
 
 class Server(uvicorn.Server):
-    """A uvicorn that says when it accepts connections, and ends streams before it stops.
+    """A uvicorn server that reports when it accepts connections, and ends streams before it stops.
 
-    It can be away for a while: then nobody listens at its port, or somebody who hangs up.
+    During an outage nothing listens at its port, or each connection is closed at once.
     """
 
     def __init__(self, config: uvicorn.Config, close: Callable[[], Awaitable[None]]) -> None:
@@ -120,22 +120,22 @@ class Server(uvicorn.Server):
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what goes on, then stop."""
+        """End what is running, then stop."""
         await self._close()
         if self._place is not None:
             self._place.close()
         await super().shutdown(sockets)
 
     def cut(self) -> None:
-        """Cut all connections, in the middle of whatever they bring."""
+        """Cut all connections, in the middle of their answers."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
     async def go_away(self, *, hangs_up: bool) -> None:
-        """Stop listening; connections end with the answer that they bring.
+        """Stop listening. Each connection closes after its present answer.
 
         Args:
-            hangs_up: Whether connections are accepted and closed; else they are refused.
+            hangs_up: Whether connections are accepted and closed; otherwise they are refused.
         """
         place = await self._free_place()
         for connection in list(self.server_state.connections):
@@ -152,44 +152,44 @@ class Server(uvicorn.Server):
         await super().startup([place])
 
     async def _free_place(self) -> socket.socket:
-        """Close what listens; a socket that keeps its address, and does not listen."""
+        """Close what listens. Return a socket that keeps the address and does not listen."""
         (listener,) = self.servers[0].sockets
         address = listener.getsockname()
         with suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().remove_reader(listener.fileno())
-        # Connections that were accepted just now are made: after the close, asyncio fails to.
+        # Let asyncio set up the connections that it has just accepted: after the close it cannot.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         self.servers[0].close()
         self.servers = []
         place = socket.socket(listener.family)
-        if os.name == "posix":  # where connections of before may still hold the address
+        if os.name == "posix":  # older connections may still hold the address
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(address)
         return place
 
 
 def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
-    """Names of hosts, as `guarded` compares them.
+    """Return names of hosts in the form that `guarded` compares.
 
     Raises:
-        TypeError: They are one text.
-        ValueError: One of them is no name or address of a host.
+        TypeError: `hosts` is a single text.
+        ValueError: One of them is not a host name or address.
     """
     if isinstance(hosts, str):
         raise TypeError(f"allowed_hosts takes a list of hosts, such as [{hosts!r}]")
     names = frozenset(map(_name_of, hosts))
     for name in names:
         if not name or set(name) & set(" /@?#"):
-            raise ValueError(f"{name!r} is no host: give a name or an address, such as emulator")
+            raise ValueError(f"{name!r} is not a host: give a name or an address, such as emulator")
     return names
 
 
 def guarded(application: ASGIApp, allowed: frozenset[str]) -> ASGIApp:
-    """An application that refuses requests for a host which is neither loopback nor allowed.
+    """Refuse requests for a host that is neither loopback nor allowed.
 
-    Any page on the web can have a name of its own lead to this machine (DNS rebinding), and would
-    then read what a server there shows, such as the keys on the emulator's page.
+    Any web page can make a name of its own resolve to this machine (DNS rebinding). It could then
+    read what a server on this machine shows, such as the keys on the emulator's page.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -210,14 +210,14 @@ def guarded(application: ASGIApp, allowed: frozenset[str]) -> ASGIApp:
 
 
 def _is_local(name: str) -> bool:
-    """Whether it is ``localhost`` or an address of loopback."""
+    """Whether it is ``localhost`` or a loopback address."""
     with suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
     return name == "localhost"
 
 
 def _name_of(host: str) -> str:
-    """The host of a ``Host`` header, without its port and brackets."""
+    """Return the host in a ``Host`` header, without port and brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     name, colon, port = host.rpartition(":")
@@ -225,7 +225,7 @@ def _name_of(host: str) -> str:
 
 
 class Outages:
-    """Times in which the server is away, while its workers go on with their runs."""
+    """Outages of the server. Its workers continue their runs."""
 
     def __init__(self, server: Server, faults: Faults) -> None:
         self._server = server
@@ -237,16 +237,16 @@ class Outages:
     async def begin(
         self, seconds: float | None, answer: OutageAnswer, *, cut_streams: bool
     ) -> None:
-        """Let the server be away; the arguments are those of `Emulator.outage`.
+        """Begin an outage. The arguments are those of `Emulator.outage`.
 
         Raises:
-            RuntimeError: It is away already.
-            ValueError: Nobody answers so.
+            RuntimeError: There is an outage already.
+            ValueError: `answer` is unknown.
         """
         if answer not in get_args(OutageAnswer):
             raise ValueError(f"answer must be one of {get_args(OutageAnswer)}, not {answer!r}")
         if self._is_away:
-            raise RuntimeError("The emulator is away already.")
+            raise RuntimeError("There is an outage already.")
         self._is_away = True
         if isinstance(answer, int):
             self._page = Fault(answer=by_proxy(answer))
@@ -255,7 +255,7 @@ class Outages:
             await self._server.go_away(hangs_up=answer == "close")
         if cut_streams:
             self._server.cut()
-        await asyncio.sleep(0)  # after it, what was to be closed is closed
+        await asyncio.sleep(0)  # lets asyncio close what was to be closed
         if seconds is not None:
             self._end = asyncio.create_task(self._end_after(seconds))
 
@@ -264,7 +264,7 @@ class Outages:
         await self.end()
 
     async def end(self) -> None:
-        """Let the server be there again; without effect where it is."""
+        """End an outage; without effect if there is none."""
         if not self._is_away:
             return
         self._is_away = False

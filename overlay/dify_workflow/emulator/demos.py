@@ -1,4 +1,4 @@
-"""The workflows that the emulator serves when it is given none."""
+"""The workflows that the emulator serves by default."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STORY = (
     Input("style", "select", label="Style", required=False, options=["plain", "loud"]),
 )
 def story(inputs: JSONObject) -> Body:
-    """Search, write, check: a workflow to look at while it runs."""
+    """Search, write, check: a workflow to watch while it runs."""
     topic = inputs["topic"]
     yield from node(
         "search",
@@ -71,14 +71,14 @@ def story(inputs: JSONObject) -> Body:
 
 @workflow(Input("name"))
 def echo(inputs: JSONObject) -> Body:
-    """Start and end: gives back the name."""
+    """Start and end. It returns the name."""
     yield Text(inputs["name"], ("start", "name"))
     return {"greeting": inputs["name"]}
 
 
 @workflow(Input("secs", "number", required=False, default=1))
 def slow(inputs: JSONObject) -> Body:
-    """A request that takes its time."""
+    """A request that takes some seconds."""
     seconds = inputs["secs"]
     body = f'{{"slept": {seconds}}}'
     yield from http_request("slowreq", seconds=seconds, body=body, title="Slow request")
@@ -128,7 +128,7 @@ def approval(inputs: JSONObject) -> Body:
     Input("words", "paragraph", required=False, max_length=2000, default="one two three"),
 )
 def batch(inputs: JSONObject) -> Body:
-    """An iteration: something is done with each word."""
+    """An iteration over the words."""
 
     def shout(word: str, _index: int) -> Body:
         return (yield from node("shout", title="Shout", outputs={"text": word.upper()}))
@@ -165,7 +165,7 @@ def flaky(inputs: JSONObject) -> Body:
 
 @workflow(Input("seconds", "number", label="Seconds each", required=False, default=0.5))
 def branches(inputs: JSONObject) -> Body:
-    """Two requests at the same time."""
+    """Two requests in parallel."""
     seconds = inputs["seconds"]
     found = yield from parallel(
         http_request("first", seconds=seconds, body="one", title="First"),
@@ -202,7 +202,7 @@ def agent(inputs: JSONObject) -> Body:
     Input("pictures", "file-list", label="Pictures", required=False, max_length=5),
 )
 def files(inputs: JSONObject) -> Body:
-    """Takes files and gives them back."""
+    """Takes files and returns them."""
     document = inputs["document"]
     yield from node("read", type="document-extractor", title="Read", inputs={"file": document})
     return {"name": document["filename"], "document": document, "pictures": inputs["pictures"]}
@@ -210,7 +210,7 @@ def files(inputs: JSONObject) -> Body:
 
 @workflow(transcript="Good morning.", voice=b"ID3\x04\x00\x00\x00\x00\x00\x00")
 def broken(_inputs: JSONObject) -> Body:
-    """Cannot start: its model's provider is missing. It listens and speaks, though."""
+    """Cannot start because its model's provider is missing. It has speech in both directions."""
     raise StartError("Provider acme/missing does not exist.")
     yield
 
@@ -230,4 +230,4 @@ DEMOS: tuple[Workflow, ...] = (
     files,
     broken,
 )
-"""The built-in workflows; among them and the versions, each event that a server can send."""
+"""The built-in workflows. With all versions, they send every event that a server can send."""

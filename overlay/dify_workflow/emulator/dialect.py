@@ -1,4 +1,4 @@
-"""What one server does differently from another: by its version, and by its settings."""
+"""How servers differ: by version and by settings."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from attrs.validators import ge, optional
 
 @attrs.frozen
 class StopOutcome:
-    """How a run ends that is stopped."""
+    """How a stopped run ends."""
 
     status: str
     error: str
     """Status and reason in its stream."""
     detail: str
-    """Status in run detail and logs; ``running`` for ever on some versions."""
+    """Status in run detail and logs. On some versions it stays ``running`` for ever."""
     detail_error: str | None = None
-    """The reason there; None for the same as in the stream."""
+    """The reason in run detail and logs; None for the same as in the stream."""
 
 
 _BY_USER = "Stopped by user."
@@ -34,42 +34,42 @@ SHUTDOWN = StopOutcome(
     "Aborted: Workflow stopped because the worker is shutting down.",
     detail="stopped",
 )
-"""What becomes of the runs of a worker that is told to end (SIGTERM)."""
+"""How the runs of a worker end when the worker gets SIGTERM."""
 
 
 @attrs.frozen
 class Dialect:
     """What a version of the server does.
 
-    Here stands what cannot be said as "since a version"; all else asks `since` where it is needed.
+    This class has what "since a version" cannot express. Other code calls `since` directly.
     """
 
     version: str
     queue_stop: StopOutcome
-    """How a run ends that is stopped, where the queue of its events sees that first."""
+    """How a stopped run ends if the queue of its events sees the stop first."""
     engine_stop: StopOutcome
-    """How it ends where the engine does."""
+    """How it ends if the engine sees it first."""
     stop_winner: str = "queue"
-    """Which of the two usually does: ``queue`` or ``engine``."""
+    """Which of the two is usually first: ``queue`` or ``engine``."""
 
     def since(self, *release: int) -> bool:
         """Whether it is this release or a later one, as in ``since(1, 13)``.
 
-        Where nobody knows in which release something changed, the first one stands that can be
-        emulated and does it.
+        If the release of a change is unknown, the code names the first release that can be emulated
+        and has the change.
         """
         return tuple(map(int, self.version.split("."))) >= release
 
     @property
     def has_old_engine(self) -> bool:
-        """Whether workflows run in the engine of 1.8 and before, which 1.9 has replaced."""
+        """Whether workflows run in the engine of 1.8 and before. 1.9 replaced it."""
         return not self.since(1, 9)
 
     @property
     def has_workers(self) -> bool:
-        """Whether a worker runs what is streamed, and finds bad inputs itself.
+        """Whether a worker executes streamed runs and checks their inputs.
 
-        Its streams begin with a ping. Before, the API process does all of it.
+        Its streams begin with a ping. In earlier versions, the API process does all of it.
         """
         return self.since(1, 13)
 
@@ -77,13 +77,13 @@ class Dialect:
     def has_form_api(self) -> bool:
         """Whether the API has forms and GET /workflow/{run_id}/events.
 
-        1.13 pauses runs as well, but only a browser can answer there.
+        1.13 pauses runs as well, but forms can only be answered in a browser.
         """
         return self.since(1, 14)
 
     @property
     def no_error(self) -> str | None:
-        """What ``error`` is where there is none."""
+        """The value of ``error`` if there is no error."""
         return "" if self.since(1, 4, 1) and not self.since(1, 9, 2) else None
 
     @property
@@ -109,18 +109,18 @@ DIALECTS = {
         attrs.evolve(_STOPPED, error=_ABORTED),
     ),
 }
-"""The versions that can be emulated. No exchange with 1.9.1, 1.10 and 1.15 was recorded: they are
-their neighbours but for what is known to differ."""
+"""The versions that can be emulated. No exchange with 1.9.1, 1.10 and 1.15 was recorded, so they
+differ from their neighbours only where that is known."""
 
 
 def dialect_of(version: str) -> Dialect:
-    """The dialect of a version.
+    """Return the dialect of a version.
 
     Args:
-        version: Its first two numbers, such as ``"1.14"``; the third counts only in 1.9.1.
+        version: Its first two numbers, such as ``"1.14"``; the third matters only in 1.9.1.
 
     Raises:
-        ValueError: It cannot be emulated.
+        ValueError: The version cannot be emulated.
     """
     dialect = DIALECTS.get(version) or DIALECTS.get(".".join(version.split(".")[:2]))
     if dialect is None:
@@ -130,12 +130,12 @@ def dialect_of(version: str) -> Dialect:
 
 @attrs.define
 class Settings:
-    """How the server behaves in time, and what it has; a change counts from then on.
+    """Times and resources of the server. A change has effect from then on.
 
-    `Emulator` says what each of them means.
+    `Emulator` describes them.
 
     Raises:
-        ValueError: There are fewer than no workers, or the delay is negative.
+        ValueError: The number of workers or the delay is negative.
     """
 
     ping_interval: float = 10.0
@@ -147,5 +147,5 @@ class Settings:
     date_header: bool = True
 
     def now(self) -> float:
-        """The time by the server's clock (Unix seconds)."""
+        """Return the time by the server's clock (Unix seconds)."""
         return time.time() + self.clock_shift

@@ -1,4 +1,4 @@
-"""Runs a workflow: its steps become events, one after the other or at the same time."""
+"""Runs a workflow: its steps become events, one after the other or in parallel."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from .run import Run
 
 _MOST_STEPS = 500
-"""Nodes that a run may have, those of each round counted."""
+"""The largest number of nodes of a run, with those of each round."""
 
 
 class StepLimitError(Exception):
-    """The run has had as many steps as it may."""
+    """The run has reached the largest number of steps."""
 
 
 class Engine:
-    """Drives the steps of one run and counts what they cost."""
+    """Executes the steps of one run, and counts their cost."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -59,48 +59,48 @@ class Engine:
         self._last: dict[tuple[str, Scope], NodeRun] = {}
         self._before: dict[Scope, str] = {}
         self._waiting: dict[str, tuple[Form, NodeRun, asyncio.Future[FormAnswer]]] = {}
-        self._going_on = 1
+        self._active = 1
         self._positions = self._index = self._steps_taken = 0
         self._steps: Steps
         self._first: tuple[bool, Any] | Exception
 
     async def prepare(self, steps: Steps) -> None:
-        """Take the first step of a workflow, so that it is known whether it can start.
+        """Take the first step of a workflow, to find out whether it can start.
 
         Raises:
-            StartError: It cannot.
+            StartError: It cannot start.
         """
         self._steps = steps
         try:
             self._first = await _advance(steps, None, None)
         except StartError:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it fails the run, not the call
+        except Exception as error:  # noqa: BLE001  # any error fails the run, not the call
             self._first = error
 
-    async def _tell_start_texts(self, scope: Scope) -> None:
-        """Stream the inputs that are texts of an output, and what stands between them.
+    async def _stream_start_texts(self, scope: Scope) -> None:
+        """Stream the inputs that are part of an output's text, and the text between them.
 
         The server has them at once, and sends them before the start node has ended.
         """
-        told = {"start"}
+        streamed = {"start"}
         while not isinstance(self._first, Exception):
             _, step = self._first
-            if not (isinstance(step, Text) and step.selector[0] in told):
+            if not (isinstance(step, Text) and step.selector[0] in streamed):
                 return
-            told.add("end")
+            streamed.add("end")
             await self._take(step, scope)
             await self.prepare(self._steps)
 
     async def run(self, shown_inputs: JSONObject) -> JSONObject:
-        """Run the workflow between its start and end nodes, which every workflow has.
+        """Run the workflow between its start and end nodes. Every workflow has both.
 
         Raises:
-            NodeError: A node failed and nobody handled it.
+            NodeError: A node failed and the failure was not handled.
         """
         scope = Scope()
         self._begin(BeginNode("start", "start", "Start", shown_inputs), scope)
-        await self._tell_start_texts(scope)
+        await self._stream_start_texts(scope)
         self._end(EndNode("start", shown_inputs), scope)
         if isinstance(self._first, Exception):
             raise self._first
@@ -108,7 +108,7 @@ class Engine:
         shown: JSONObject = {} if outputs is None else outputs
         if not isinstance(shown, dict):
             raise TypeError(f"the outputs must be a dict, not {outputs!r}")
-        if self._newest.type != "end":  # else the workflow has had an end node of its own
+        if self._newest.type != "end":  # otherwise the workflow made its own end node
             self._begin(BeginNode("end", "end", "End", shown), scope)
             self._end(EndNode("end", shown), scope)
         return shown
@@ -118,7 +118,7 @@ class Engine:
     async def _drive(
         self, steps: Steps, scope: Scope, first: tuple[bool, Any] | None = None
     ) -> JSON:
-        """Take steps to their end; what they return."""
+        """Take steps until they end, and return their result."""
         result: JSON = None
         done, step = first or await _advance(steps, None, None)
         while not done:
@@ -139,7 +139,7 @@ class Engine:
             case Sleep(seconds):
                 await asyncio.sleep(seconds)
             case Text():
-                # Up to 1.8 only what models write is streamed.
+                # Up to 1.8, only texts of models are streamed.
                 if step.of_model or not self._dialect.has_old_engine:
                     data = {"text": step.text, "from_variable_selector": list(step.selector)}
                     self._publish("text_chunk", data)
@@ -157,7 +157,7 @@ class Engine:
         return None
 
     async def _take_parts(self, step: object, scope: Scope) -> Any:
-        """Take a step that has steps of its own."""
+        """Take a step that has inner steps."""
         match step:
             case Iteration():
                 return await self._iterate(step, scope)
@@ -170,7 +170,7 @@ class Engine:
             case GeneratorType() | AsyncGenerator():
                 return await self._drive(cast("Steps", step), scope)
             case _:
-                raise TypeError(f"{step!r} is no step; a workflow yields BeginNode, Text, Sleep, …")
+                raise TypeError(f"{step!r} is not a step; yield BeginNode, Text, Sleep, …")
 
     # ------------------------------------------------------------------------------ the nodes
 
@@ -180,7 +180,7 @@ class Engine:
         return node
 
     def _note(self, step: BeginNode, scope: Scope) -> NodeRun:
-        """Number a node among those of the run, without an event."""
+        """Number a node within the run, without an event."""
         self._take_step(step, scope)
         self._positions += 1
         before = self._before.get(scope, scope.first_node)
@@ -196,7 +196,7 @@ class Engine:
         return node
 
     def _take_step(self, step: BeginNode, scope: Scope) -> None:
-        """Count towards the limit; up to 1.8 rounds begin with a hidden node, which counts too."""
+        """Count towards the limit. Up to 1.8, the hidden first node of each round counts too."""
         self._check_limit(at_begin=True)
         is_old = self._dialect.has_old_engine
         if not (is_old and step.type in {"iteration", "loop"}):
@@ -204,7 +204,7 @@ class Engine:
             self._steps_taken += 2 if begins_round else 1
 
     def _check_limit(self, *, at_begin: bool) -> None:
-        """End the run beyond the limit; up to 1.8 when a node begins, later when one has ended."""
+        """End the run at the limit: up to 1.8 when a node begins, later when one has ended."""
         if self._steps_taken > _MOST_STEPS and at_begin == self._dialect.has_old_engine:
             raise StepLimitError
 
@@ -226,13 +226,13 @@ class Engine:
         self._record.steps += 1
         self._count_failure(node, "failed")
         shown = node
-        if self._dialect.has_old_engine:  # then it is numbered as a node of its own
+        if self._dialect.has_old_engine:  # then the failed attempt is a numbered node
             self._positions += 1
             shown = attrs.evolve(node, id=str(uuid4()), position=self._positions)
         self._publish("node_retry", self.payloads.node_retry(shown, step))
 
     def _count_failure(self, node: NodeRun, status: str) -> None:
-        """Count a node that failed; inside an iteration or loop none is counted."""
+        """Count a node that failed. Failures inside an iteration or loop are not counted."""
         is_inner = bool(node.scope.iteration or node.scope.loop)
         counts = status == "failed" and not self._dialect.has_old_engine
         if not is_inner and (counts or status == "exception"):
@@ -253,7 +253,7 @@ class Engine:
         return [await work() for work in works]
 
     async def _branch(self, steps: Steps, scope: Scope, parallel_id: str) -> JSON:
-        """A branch; up to 1.8 it is announced with its first node."""
+        """Run a branch. Up to 1.8, its first node announces it."""
         if not self._dialect.has_old_engine:
             return await self._drive(steps, scope)
         first = await _advance(steps, None, None)
@@ -271,11 +271,11 @@ class Engine:
         return result
 
     async def _at_once(self, works: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
-        """Go on with several things at once; the first failure ends them all."""
+        """Run several things in parallel. The first failure ends them all."""
         if not works:
             return []
         left = len(works)
-        self._going_on += left - 1
+        self._active += left - 1
 
         async def counted(work: Callable[[], Awaitable[Any]]) -> Any:
             nonlocal left
@@ -284,7 +284,7 @@ class Engine:
                 result = await work()
             finally:
                 left -= 1
-                self._going_on -= left > 0  # after the last one, what waits for them goes on
+                self._active -= left > 0  # after the last one, what waits for them continues
             if left:
                 self._pause_if_idle()
             return result
@@ -300,7 +300,7 @@ class Engine:
     # ------------------------------------------------------------------- iterations and loops
 
     async def _iterate(self, step: Iteration, scope: Scope) -> list[JSON]:
-        """Go through the items; their results."""
+        """Run all items, and return their results."""
         count = len(step.items)
         inputs: JSONObject = {"iterator_selector": list(step.items)}
         rounds = self._begin_rounds("iteration", step, scope, count, inputs)
@@ -317,7 +317,7 @@ class Engine:
         return results
 
     async def _go_through(self, step: Iteration, rounds: Rounds) -> None:
-        """Work on the items; up to 1.8 the next one is announced after each, and one before all."""
+        """Run the items. Up to 1.8, an event announces each item and one follows the last one."""
         is_old = self._dialect.has_old_engine
         works = [partial(self._work_on, step, index, rounds) for index in range(rounds.length)]
         for index in range(1 if is_old else rounds.length if step.parallel else 0):
@@ -355,7 +355,7 @@ class Engine:
         self._publish("iteration_next", data)
 
     async def _loop(self, step: Loop, scope: Scope) -> JSONObject:
-        """Go through the rounds; the variables after the last one."""
+        """Run the rounds, and return the variables after the last one."""
         inputs: JSONObject = {"loop_count": step.rounds, **step.variables}
         rounds = self._begin_rounds("loop", step, scope, step.rounds, inputs)
         variables = dict(step.variables)
@@ -383,7 +383,7 @@ class Engine:
     def _begin_rounds(
         self, kind: str, step: Iteration | Loop, scope: Scope, length: int, inputs: JSONObject
     ) -> Rounds:
-        """It is numbered among the nodes, but has no node events of its own."""
+        """Number it as a node. It has no node events of its own."""
         node = self._note(BeginNode(step.id, kind, step.title), scope)
         rounds = Rounds(node, length, inputs)
         self._publish(f"{kind}_started", self.payloads.rounds_started(rounds))
@@ -401,7 +401,7 @@ class Engine:
     # ------------------------------------------------------------------------------ the forms
 
     async def _ask(self, step: HumanInput, scope: Scope) -> FormAnswer:
-        """Wait for a person; the run is paused once nothing else of it goes on."""
+        """Wait for a person. The run pauses when nothing else in it is running."""
         node = self._begin(BeginNode(step.id, "human-input", step.title), scope)
         form_id = node.id if self._dialect.since(1, 16) else str(uuid4())
         form = self._run.state.forms.add(step, self._record, form_id)
@@ -410,27 +410,27 @@ class Engine:
         future: asyncio.Future[FormAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[form.token] = form, node, future
         self._publish("human_input_required", self.payloads.form_required(form))
-        self._going_on -= 1
+        self._active -= 1
         self._pause_if_idle()
         try:
             answer = await future
         except asyncio.CancelledError:
             self._waiting.pop(form.token, None)
-            self._going_on += 1
+            self._active += 1
             raise
         self._end(EndNode(step.id, form.outputs(answer)), scope)
         return answer
 
     def _pause_if_idle(self) -> None:
-        if self._going_on == 0 and self._waiting:
+        if self._active == 0 and self._waiting:
             self._run.pause([form for form, _, _ in self._waiting.values()])
 
     def resume(self) -> None:
-        """Count nodes from the start: servers keep no count while a run is paused."""
+        """Count nodes from the start: servers do not keep the count during a pause."""
         self._index = self._steps_taken = 0
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
-        """Let the node go on that waits for a form, where one does."""
+        """Continue the node that waits for a form, if there is one."""
         if form.token not in self._waiting:
             return
         _, node, future = self._waiting.pop(form.token)
@@ -448,12 +448,12 @@ class Engine:
             else:
                 filled = self.payloads.form_filled(form, answer)
                 self._publish("human_input_form_filled", filled)
-        self._going_on += 1
+        self._active += 1
         future.set_result(answer)
 
 
 async def _advance(steps: Steps, value: Any, error: Exception | None) -> tuple[bool, Any]:
-    """The next step, or that there is none and what the steps return."""
+    """Return the next step, or that there is none and the result of the steps."""
     try:
         if isinstance(steps, AsyncGenerator):
             return False, await (steps.athrow(error) if error else steps.asend(value))

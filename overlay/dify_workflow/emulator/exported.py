@@ -1,4 +1,4 @@
-"""An exported app as a workflow of the emulator: its inputs are checked, its outputs are stubs."""
+"""An exported app as a workflow of the emulator: it checks inputs, and its outputs are stubs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,29 @@ def app_from_dsl(
     outputs: Mapping[str, JSON] | None = None,
     name: str | None = None,
 ) -> Workflow:
-    """A workflow that takes what an exported app takes, and gives what it is told to.
+    """Make a workflow with the inputs of an exported app and with given outputs.
 
-    A run passes through the nodes that every run of the app passes through. Needs
+    A run has the nodes that are in every run of the app. Needs
     ``pip install dify-workflow[types]``.
 
     Args:
         source: Path of the app as Dify exports it (DSL).
         outputs: Value by name of the output, all of one End node; the others of that node are
-            empty. By default the first End node, all empty.
+            empty. By default the first End node, with all outputs empty.
         name: Name of the workflow; its key is ``app-<name>``. By default the file's.
 
+    Returns:
+        The workflow.
+
     Raises:
-        DSLError: The file is no workflow app.
-        ValueError: The app has no such output, or not one of this type.
+        DSLError: The file is not an exported workflow app.
+        ValueError: The app has no such output, or it has another type.
         ImportError: PyYAML is not installed.
+
+    Example::
+
+        story = app_from_dsl("story.yml", outputs={"words": 7})
+        emulator.serve(story)
     """
     app = read_app(source)
     end = _end_of(app, outputs or {}, str(source))
@@ -56,10 +64,10 @@ def app_from_dsl(
 
 
 def _end_of(app: ExportedApp, outputs: Mapping[str, JSON], source: str) -> End | None:
-    """The End node that gives these outputs; None where the app has no End node.
+    """Return the End node with these outputs; None if the app has no End node.
 
     Raises:
-        ValueError: There is none, or one gives something else.
+        ValueError: No End node has these outputs, or one has another type.
     """
     ends = app.ends or ()
     wrong: list[str] = []
@@ -70,10 +78,10 @@ def _end_of(app: ExportedApp, outputs: Mapping[str, JSON], source: str) -> End |
             if not wrong:
                 return end
     if wrong:
-        raise ValueError(f"{source} gives {', '.join(wrong)} of another type.")
+        raise ValueError(f"{source} has another type for: {', '.join(wrong)}.")
     if outputs:
         known = " or ".join(", ".join(each.name for each in end.outputs) for end in ends)
-        raise ValueError(f"{source} gives {known or 'nothing'}; not {', '.join(outputs)}.")
+        raise ValueError(f"{source} has {known or 'no outputs'}, not {', '.join(outputs)}.")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong on demand: between the emulator's answers and whoever asked."""
+"""Faults on demand, between the emulator's answers and the client."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ import attrs
 from .._json import JSONObject
 
 Ending = Literal["cut", "reset", "stall", "close"]
-"""How a stream ends too early: ``cut`` closes the connection in the middle of the body, ``reset``
-breaks it (TCP RST), ``stall`` sends nothing more and keeps it open, ``close`` ends the body as if
-it were whole."""
+"""How a stream ends too early.
+
+``cut`` closes the connection in the middle of the body, ``reset`` breaks it (TCP RST), ``stall``
+sends nothing more and keeps it open. ``close`` ends the body as if it were complete."""
 
 StopWinner = Literal["queue", "engine"]
-"""What sees the stop of a run first: the queue of its events or the engine that works on it."""
+"""Which part of the server sees the stop of a run first: its event queue or its engine."""
 
 Met = Literal["answer", "stream", "stop"]
 
 Edit = Callable[[JSONObject], Iterable[JSONObject]]
-"""Takes an event and gives those that are sent in its place."""
+"""Takes an event and returns the events to send in its place."""
 
 _NGINX = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
@@ -53,7 +54,7 @@ class Answer:
 
 
 def by_proxy(status: int) -> Answer:
-    """The page of a proxy that does not reach the server.
+    """Return the page of a proxy that cannot reach the server.
 
     Args:
         status: 502, 503 or 504.
@@ -63,26 +64,27 @@ def by_proxy(status: int) -> Answer:
 
 @attrs.frozen
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Args:
-        on: How method and path of the requests begin, without the base URL's path, such as
+        on: Start of method and path of the requests, without the base URL's path, such as
             ``"POST /workflows/run"``; empty for any.
         delay: Seconds before the answer.
         answer: An answer in place of the emulator's own.
-        unanswered: Whether `ending` comes before any byte of the answer, whatever the answer is.
-        runs_anyway: Whether the request does its work although there is another answer or none.
-        start_delay: Seconds until a streamed run is in the queue of the workers.
+        unanswered: Whether `ending` comes before the first byte of any answer.
+        runs_anyway: Whether the server handles the request although the client gets another
+            answer or none.
+        start_delay: Seconds until a streamed run enters the queue of the workers.
         ending: How a stream ends too early.
-        after_events: Number of events after which it ends; None for no such bound.
-        after_bytes: Number of bytes after which it ends; None for no such bound.
-        after_pings: Number of pings after which it ends; None for no such bound.
+        after_events: Number of events after which it ends; None for no such limit.
+        after_bytes: Number of bytes after which it ends; None for no such limit.
+        after_pings: Number of pings after which it ends; None for no such limit.
         drops: Number of first events that are not sent.
         edit: Changes events.
         splits: Whether each byte is sent alone.
         without_pings: Whether no ping is sent.
-        kills_worker: Whether the run's worker dies where the stream would end too early.
-        stop_winner: What sees a stop first, ``queue`` or ``engine``.
+        kills_worker: Whether the run's worker dies at the point where the stream would end.
+        stop_winner: Which part sees a stop first, ``queue`` or ``engine``.
     """
 
     on: str = ""
@@ -104,51 +106,75 @@ class Fault:
 
     @property
     def meets(self) -> Met:
-        """What it meets: any ``answer``, a ``stream`` alone, or a ``stop``."""
+        """What it applies to: any ``answer``, only a ``stream``, or a ``stop``."""
         if self.stop_winner:
             return "stop"
         return "answer" if self.answer or self.delay or self.unanswered else "stream"
 
 
 class Faults:
-    """The faults that wait for their requests; each meets as many as it says, in their order."""
+    """The faults that wait for their requests. Each applies to a number of requests, in order.
+
+    Example::
+
+        emulator.faults.delay(0.1, on="POST /workflows/run")
+        emulator.faults.cut_stream(after_events=3)
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Fault, int | None]] = []
         self.met = 0
-        """How often a request has met a fault."""
+        """How often a fault has been applied to a request."""
 
     def add(self, fault: Fault, *, times: int | None = 1) -> None:
-        """Let something go wrong.
+        """Add a fault.
 
         Args:
-            fault: What.
-            times: With how many requests; None for all.
+            fault: The fault.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.add(Fault(delay=0.1), times=None)
         """
         with self._lock:
             self._waiting.append((fault, times))
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults.
+
+        Example::
+
+            emulator.faults.clear()
+        """
         with self._lock:
             self._waiting.clear()
 
     def remove(self, fault: Fault) -> None:
-        """Let something no longer go wrong.
+        """Remove a fault.
 
         Args:
-            fault: What was added.
+            fault: The fault that was added.
+
+        Example::
+
+            slow = Fault(delay=0.1)
+            emulator.faults.add(slow)
+            emulator.faults.remove(slow)
         """
         with self._lock:
             self._waiting = [(each, times) for each, times in self._waiting if each is not fault]
 
     def take(self, request: str, met: Met) -> list[Fault]:
-        """The faults that meet a request.
+        """Take the faults for a request, and count them as applied.
 
         Args:
             request: Its method and path, without the base URL's path.
-            met: Which faults are asked for, by what they meet.
+            met: Which faults, by what they apply to.
+
+        Returns:
+            The faults, in their order.
         """
         taken: list[Fault] = []
         kept: list[tuple[Fault, int | None]] = []
@@ -176,7 +202,7 @@ class Faults:
         on: str = "",
         times: int | None = 1,
     ) -> None:
-        """End streams too early; at once, where no bound is given.
+        """End streams too early; at once if no limit is given.
 
         Args:
             after_events: Number of events that are sent.
@@ -184,7 +210,12 @@ class Faults:
             after_pings: Number of pings that are sent.
             ending: How they end.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.cut_stream(after_events=3)
+            run = workflow.run_workflow({"name": "Ann"})  # the client resumes the stream
         """
         if (after_events, after_bytes, after_pings) == (None, None, None):
             after_events = 0
@@ -207,49 +238,71 @@ class Faults:
         on: str = "",
         times: int | None = 1,
     ) -> None:
-        """Break the connection before any byte of the answer.
+        """Break the connection before the first byte of the answer.
 
         Args:
             ending: How it breaks.
-            runs_anyway: Whether the request does its work all the same.
+            runs_anyway: Whether the server handles the request all the same.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.break_connection(on="GET /info")
         """
         fault = Fault(on, unanswered=True, ending=ending, runs_anyway=runs_anyway)
         self.add(fault, times=times)
 
     def start_late(self, seconds: float, *, on: str = "", times: int | None = 1) -> None:
-        """Let streamed runs reach the queue of the workers late.
+        """Delay the entry of streamed runs into the queue of the workers.
 
-        Until then there is neither a record nor a row of the logs. The stream begins with its
-        ping all the same, and the run is made although the client has left: with
-        ``cut_stream(after_pings=1)`` or ``break_connection(runs_anyway=True)`` it is made when
-        the connection has long been broken. Servers before 1.13 have no queue.
+        Until then there is no record and no row in the logs. The stream begins with its ping all
+        the same, and the run starts even if the client has disconnected. With
+        ``cut_stream(after_pings=1)`` or ``break_connection(runs_anyway=True)``, it starts long
+        after the connection broke. Servers before 1.13 have no queue.
 
         Args:
-            seconds: How late.
+            seconds: The delay.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.start_late(0.2)
         """
         self.add(Fault(on, start_delay=seconds), times=times)
 
     def race_stop(self, winner: StopWinner, *, on: str = "", times: int | None = 1) -> None:
-        """Say what sees a stop first, on which the end of the run depends.
+        """Choose which part of the server sees a stop first. The end of the run depends on it.
 
-        A server stopped right after the first event of a run is a race. Where the queue of the
-        run's events wins, 1.14 tells ``stopped`` and its record stays ``running``; where the
-        engine does, 1.14 tells ``failed`` and "Aborted: User requested stop", and its record is
-        ``stopped``. Without this fault the usual one wins.
+        A stop right after the first event of a run is a race. If the queue of the run's events
+        wins, 1.14 reports ``stopped`` and its record stays ``running``. If the engine wins, 1.14
+        reports ``failed`` and "Aborted: User requested stop", and its record is ``stopped``.
+        Without this fault, the usual one wins.
 
         Args:
             winner: ``"queue"`` or ``"engine"``.
             on: Which requests; see `Fault`.
-            times: With how many stops; None for all.
+            times: The number of stops; None for all.
+
+        Example::
+
+            emulator.faults.race_stop("engine")
         """
         self.add(Fault(on, stop_winner=winner), times=times)
 
     def delay(self, seconds: float, *, on: str = "", times: int | None = 1) -> None:
-        """Answer late; `on` and `times` as in `cut_stream`."""
+        """Delay the answer.
+
+        Args:
+            seconds: The delay.
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.delay(0.1, on="GET /info")
+        """
         self.add(Fault(on, delay=seconds), times=times)
 
     def answer(
@@ -263,45 +316,72 @@ class Faults:
         on: str = "",
         times: int | None = 1,
     ) -> None:
-        """Answer with an error, as Dify or a proxy before it would.
+        """Answer with an error, as Dify or a proxy in front of it would.
 
         Args:
             status: HTTP status.
-            body: The body; by default a proxy's page for 502, 503 and 504, else Dify's JSON.
+            body: The body; by default a proxy's page for 502 to 504, or Dify's JSON.
             content_type: Its content type.
             retry_after: ``Retry-After``.
-            runs_anyway: Whether the request does its work all the same, as with a proxy that
-                gave up.
+            runs_anyway: Whether the server handles the request all the same, as behind a proxy
+                that gave up.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.answer(429, retry_after=1)
         """
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         if body is None and status in _REASONS:
             usual = by_proxy(status)
         else:
             code, message = _CODES.get(status, ("unknown", "An error on demand."))
-            told = {"code": code, "message": message, "status": status}
-            usual = Answer(status, json.dumps(told) if body is None else body)
+            usual_body = {"code": code, "message": message, "status": status}
+            usual = Answer(status, json.dumps(usual_body) if body is None else body)
         kind = content_type or usual.content_type
         answer = attrs.evolve(usual, content_type=kind, headers=headers)
         self.add(Fault(on, answer=answer, runs_anyway=runs_anyway), times=times)
 
     def drop_first_events(self, count: int, *, on: str = "", times: int | None = 1) -> None:
-        """Lose the first events of streams, as a race in Dify does."""
+        """Drop the first events of streams, as a race in Dify does.
+
+        Args:
+            count: Number of events.
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.drop_first_events(2)
+        """
         self.add(Fault(on, drops=count), times=times)
 
     def edit_events(self, edit: Edit, *, on: str = "", times: int | None = 1) -> None:
         """Change the events of streams.
 
         Args:
-            edit: Takes an event and gives those that are sent in its place.
+            edit: Takes an event and returns the events to send in its place.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.edit_events(lambda event: [event, event])  # each event twice
         """
         self.add(Fault(on, edit=edit), times=times)
 
     def unknown_event(self, *, on: str = "", times: int | None = 1) -> None:
-        """Send an event that nobody knows before each event."""
+        """Send an unknown event before each event.
+
+        Args:
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.unknown_event()
+        """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
             ids = {key: event.get(key) for key in ("workflow_run_id", "task_id")}
@@ -310,7 +390,16 @@ class Faults:
         self.edit_events(edit, on=on, times=times)
 
     def unknown_fields(self, *, on: str = "", times: int | None = 1) -> None:
-        """Send a field that nobody knows with each event and its payload."""
+        """Send an unknown field with each event and its payload.
+
+        Args:
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.unknown_fields()
+        """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
             news = {"field_from_tomorrow": [1]}
@@ -320,7 +409,16 @@ class Faults:
         self.edit_events(edit, on=on, times=times)
 
     def unknown_status(self, *, on: str = "", times: int | None = 1) -> None:
-        """Say of nodes and runs that they ended in a way that nobody knows."""
+        """Report nodes and runs with a status that does not exist.
+
+        Args:
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.unknown_status()
+        """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
             has_status = "status" in event.get("data", {})
@@ -330,23 +428,45 @@ class Faults:
         self.edit_events(edit, on=on, times=times)
 
     def split_bytes(self, *, on: str = "", times: int | None = 1) -> None:
-        """Send each byte of streams alone."""
+        """Send each byte of streams alone.
+
+        Args:
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.split_bytes()
+        """
         self.add(Fault(on, splits=True), times=times)
 
     def stop_pings(self, *, on: str = "", times: int | None = 1) -> None:
-        """Send no pings on streams."""
+        """Send no pings on streams.
+
+        Args:
+            on: Which requests; see `Fault`.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.stop_pings()
+        """
         self.add(Fault(on, without_pings=True), times=times)
 
     def kill_worker(self, *, after_events: int = 0, on: str = "", times: int | None = 1) -> None:
-        """Let the worker of streamed runs die.
+        """Kill the worker of streamed runs.
 
-        No more events or pings come, the connection stays open and the run ``running`` for ever
-        (recordings ``kill_worker_*``).
+        Then no more events or pings come, the connection stays open, and the run stays ``running``
+        for ever. The behaviour is that of the recordings ``kill_worker_*``.
 
         Args:
             after_events: Number of events that are sent before.
             on: Which requests; see `Fault`.
-            times: With how many requests; None for all.
+            times: The number of requests; None for all.
+
+        Example::
+
+            emulator.faults.kill_worker(after_events=2)
         """
         self.add(
             Fault(on, ending="stall", after_events=after_events, kills_worker=True), times=times
@@ -354,7 +474,7 @@ class Faults:
 
 
 class EndedEarlyError(Exception):
-    """A stream has to end too early.
+    """A stream must end too early.
 
     Args:
         fault: The fault that ends it.
@@ -366,16 +486,16 @@ class EndedEarlyError(Exception):
 
 
 async def faulty(chunks: AsyncIterator[bytes], faults: Iterable[Fault]) -> AsyncIterator[bytes]:
-    """A stream with faults.
+    """Apply faults to a stream.
 
     Args:
-        chunks: The stream, a message a chunk.
-        faults: What goes wrong with it.
+        chunks: The stream, one message in each chunk.
+        faults: The faults.
 
     Raises:
-        EndedEarlyError: It has to end here.
+        EndedEarlyError: The stream must end here.
     """
-    for fault in sorted(faults, key=lambda each: each.splits):  # events are counted whole
+    for fault in sorted(faults, key=lambda each: each.splits):  # whole events are counted first
         chunks = _with(chunks, fault)
     async for chunk in chunks:
         yield chunk
@@ -416,7 +536,7 @@ def _edited(chunk: bytes, edit: Edit) -> bytes:
 
 
 async def end_connection(transport: asyncio.Transport, ending: Ending) -> None:
-    """Close or break a connection once what was sent has left.
+    """Close or break a connection after everything was sent.
 
     Args:
         transport: The connection.

@@ -1,4 +1,4 @@
-"""Files that were uploaded: what may be, and who may use them."""
+"""Uploaded files: which ones are allowed, and who may use them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from .store import Store
 
 TENANT_ID = str(uuid5(NAMESPACE_URL, "tenant"))
-"""Id of the one workspace."""
+"""Id of the only workspace."""
 
 _MEGABYTE = 1024 * 1024
 _LIMITS = {"image": 10 * _MEGABYTE, "audio": 50 * _MEGABYTE, "video": 100 * _MEGABYTE}
 _LIMIT = 15 * _MEGABYTE
-"""Largest file of another kind, in bytes."""
+"""The largest size of a file of any other type, in bytes."""
 
 _LONGEST_NAME = 200
-"""Characters of a file's name that are kept, besides the ending."""
+"""The number of characters kept of a file's name, without the extension."""
 
 _ENDINGS = {
     "image": {"jpg", "jpeg", "png", "webp", "gif", "svg"},
@@ -36,16 +36,16 @@ _ENDINGS = {
     "document": {"txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "vtt", "csv"}
     | {"properties", "doc", "docx", "eml", "msg", "pptx", "ppt", "xml", "epub"},
 }
-"""Endings of names by kind of the file."""
+"""File name extensions by type."""
 
 _UNKNOWN = {"tool_file": "ToolFile", "datasource_file": "DatasourceFile"}
-"""What nothing here makes, and the server's names for it."""
+"""Transfer methods that the emulator cannot make, and the server's names for them."""
 
 _METHODS = {"local_file", "remote_url", *_UNKNOWN}
-"""How files come."""
+"""Transfer methods."""
 
 _NOWHERE = ".invalid"
-"""Hosts that no name server knows (RFC 2606). Files of others are there: nothing asks for them."""
+"""Hosts that cannot exist (RFC 2606). Files of other hosts count as present; none is fetched."""
 
 
 class Files:
@@ -58,7 +58,7 @@ class Files:
     def add(
         self, app: str, user_id: str, *, name: str, mime_type: str, content: bytes, base_url: str
     ) -> JSONObject:
-        """Keep a file; the answer to its upload."""
+        """Store a file, and return the answer to its upload."""
         dialect = self._dialect
         if not name:
             text = "The specified filename does not exist."
@@ -95,10 +95,10 @@ class Files:
         return answer
 
     def build(self, given: JSONObject, app: str, user_id: str, base_url: str) -> JSONObject:
-        """The server's file for one that a request names.
+        """Return the server's file for a file in a request.
 
         Raises:
-            ApiError: There is none, or it is not what the request says of it.
+            ApiError: There is no such file, or it differs from what the request says.
         """
         method = given.get("transfer_method")
         if not method:
@@ -143,7 +143,7 @@ class Files:
         return shown | {"reference": f"dify-file-ref:{reference}" if file_id else None}
 
     def _uploaded(self, file_id: str, app: str, user_id: str) -> tuple[str, str, int]:
-        """Name, media type and size of an uploaded file."""
+        """Return name, media type and size of an uploaded file."""
         if not is_uuid(file_id):
             raise invalid("Invalid upload file id format")
         row = self._store.one("SELECT * FROM files WHERE id = ? AND app = ?", (file_id, app))
@@ -152,14 +152,14 @@ class Files:
         return row["name"], row["mime_type"], len(row["content"])
 
     def _signed(self, base_url: str, id: str) -> str:
-        """An address as the server signs it; nothing answers there."""
+        """Return an address in the form of the server's signed ones. It does not work."""
         root = base_url.removesuffix("/v1")
         sign = f"timestamp={int(self._store.now())}&nonce={secrets.token_hex(16)}&sign=emulated"
         return f"{root}/files/{id}/file-preview?{sign}"
 
 
 def _remote(link: str) -> tuple[str, str, int]:
-    """Name, media type and size of another server's file, as its address tells them."""
+    """Return name, media type and size of another server's file, derived from its address."""
     if not link:
         raise invalid("Invalid file url")
     place = urlsplit(link)
@@ -170,7 +170,7 @@ def _remote(link: str) -> tuple[str, str, int]:
 
 
 def _kind(extension: str, mime_type: str) -> str:
-    """What the server takes a file for."""
+    """Return the type that the server assigns to a file."""
     for kind, endings in _ENDINGS.items():
         if extension in endings:
             return kind

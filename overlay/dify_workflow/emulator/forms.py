@@ -1,4 +1,4 @@
-"""Forms that wait for a person: what they show, and whether an answer fits."""
+"""Forms that wait for a person: what they show, and whether an answer is valid."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .store import RunRecord, Store
 
 _PLACE = re.compile(r"\{\{#([^#]+)#\}\}")
-"""A place in the content where a value goes."""
+"""A placeholder in the content."""
 
 _TOKEN_BYTES = 16
-"""22 letters that can stand in a URL."""
+"""22 characters that are safe in a URL."""
 
 _EXPIRED = "expired"
 _SUBMITTED = "submitted"
@@ -31,7 +31,7 @@ _SUBMITTED = "submitted"
 
 @attrs.frozen
 class Form:
-    """A form, in the words of the server's answers; times are Unix seconds."""
+    """A form, with the names of the server's answers; times are Unix seconds."""
 
     id: str
     token: str
@@ -39,19 +39,19 @@ class Form:
     node_id: str
     node_title: str
     content: str
-    """What the person reads; the fields' places still stand in it."""
+    """The text for the person, with placeholders for the fields."""
     template: str
-    """The same without values."""
+    """The same text without values."""
     inputs: list[JSONObject]
     actions: list[JSONObject]
     defaults: JSONObject
-    """Value by field, for fields whose default is another node's."""
+    """Value by field, for fields whose default comes from another node."""
     expires: float
     gives_up: float
-    """When the server gives its run up."""
+    """When the server stops its run."""
 
     def to_wire(self) -> JSONObject:
-        """What events and the reasons of a pause say of it."""
+        """Return what events and the reasons of a pause contain."""
         return {
             "form_id": self.id,
             "node_id": self.node_id,
@@ -65,21 +65,21 @@ class Form:
         }
 
     def to_page(self) -> JSONObject:
-        """The answer to GET /form/human_input/{form_token}."""
+        """Return the answer to GET /form/human_input/{form_token}."""
         names = ("form_content", "inputs", "resolved_default_values", "expiration_time")
         wire = self.to_wire()
         return {**{name: wire[name] for name in names}, "user_actions": self.actions}
 
     def rendered(self, answer: FormAnswer) -> str:
-        """What the person read, with their answers in it."""
+        """Return the text that the person read, with their answers."""
         return _filled(self.content, {f"$output.{key}": str(v) for key, v in answer.inputs.items()})
 
     def action_title(self, action: str) -> str:
-        """What stands on a button."""
+        """Return the text of a button."""
         return next((str(each["title"]) for each in self.actions if each["id"] == action), action)
 
     def outputs(self, answer: FormAnswer) -> JSONObject:
-        """What the node gives to the workflow."""
+        """Return the node's outputs."""
         return {
             **answer.inputs,
             "__action_id": answer.action,
@@ -88,10 +88,10 @@ class Form:
         }
 
     def check(self, answer: FormAnswer) -> FormAnswer:
-        """The answer with the fields that the form has.
+        """Return the answer, with only the fields of the form.
 
         Raises:
-            ApiError: It names another action, or a field is missing.
+            ApiError: The action is unknown, or a field is missing.
         """
         if all(action["id"] != answer.action for action in self.actions):
             raise ApiError(400, "invalid_form_data", f"Invalid action: {answer.action}")
@@ -110,7 +110,7 @@ class Forms:
         self._store = store
 
     def add(self, step: HumanInput, run: RunRecord, form_id: str) -> Form:
-        """Make the form of a node that waits from now on, and keep it."""
+        """Make and store the form of a node that begins to wait."""
         now = self._store.now()
         form = Form(
             id=form_id,
@@ -145,31 +145,31 @@ class Forms:
         return form
 
     def waiting(self, run_id: str) -> list[Form]:
-        """The forms of a run that nobody has answered."""
+        """Return the unanswered forms of a run."""
         rows = self._store.all(
             "SELECT data FROM forms WHERE run_id = ? AND settled IS NULL", [run_id]
         )
         return [_form_of(row) for row in rows]
 
     def of_pause(self, run_id: str) -> list[Form]:
-        """The forms for which a run is paused: also those whose answer no worker has taken yet."""
+        """Return the forms that pause a run, with answered ones that no worker has read."""
         rows = self._store.all("SELECT data FROM forms WHERE run_id = ? AND NOT taken", [run_id])
         return [_form_of(row) for row in rows]
 
     def open(self, app: str, token: str, path: str) -> Form:
-        """A form that can be answered.
+        """Return a form that can be answered.
 
         Args:
-            app: Key of the app that asks.
+            app: Key of the app in the request.
             token: Token of the form.
-            path: Path of the request, which the server repeats where there is no form.
+            path: Path of the request, which the server quotes if there is no form.
 
         Raises:
-            ApiError: There is none, somebody has answered it, or it has expired.
+            ApiError: The form is unknown, answered or expired.
         """
         row = self._store.one("SELECT * FROM forms WHERE token = ? AND app = ?", (token, app))
         if row is None:
-            # flask-restx guesses what was meant.
+            # flask-restx suggests similar paths.
             routes = [f"{root}/form/human_input/" for root in ("/v1", "/api", "/console/api")]
             guesses = [f"{each}<string:form_token>" for each in get_close_matches(path, routes)]
             meant = f" but did you mean {' or '.join(guesses)} ?" if guesses else ""
@@ -187,12 +187,12 @@ class Forms:
         return form
 
     def settle(self, form: Form, answer: FormAnswer) -> None:
-        """Remember that a form was answered, or that nobody did in time."""
+        """Record that a form was answered, or that it expired."""
         settled = _EXPIRED if answer.timed_out else _SUBMITTED
         self._store.all("UPDATE forms SET settled = ? WHERE token = ?", (settled, form.token))
 
     def take(self, form: Form) -> None:
-        """Remember that a worker has taken the answer to a form."""
+        """Record that a worker has read the answer to a form."""
         self._store.all("UPDATE forms SET taken = 1 WHERE token = ?", [form.token])
 
 
@@ -201,7 +201,7 @@ def _form_of(row: sqlite3.Row) -> Form:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """A text with the values that there are in their places."""
+    """Fill the known values into a text."""
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""The server's own rules for the inputs of a run: what it refuses, and what the workflow gets."""
+"""The server's rules for the inputs of a run: what it refuses, and what the workflow gets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .requests import UNFORESEEN, ApiError, invalid
 from .workflows import Input
 
 Build = Callable[[JSONObject], JSONObject]
-"""Takes a file as a request names it and gives the server's file, or raises `ApiError`."""
+"""Takes a file as a request names it, and returns the server's file or raises `ApiError`."""
 
 _FILES = {"file", "file-list"}
 
 
 def accepted(fields: Iterable[Input], sent: JSONObject, build: Build) -> JSONObject:
-    """The inputs as the workflow gets them: those that it declares, converted.
+    """Return the declared inputs, converted for the workflow.
 
-    As on real servers, all values are checked before any file is looked for.
+    As on real servers, all values are checked before any file is looked up.
 
     Args:
         fields: The inputs that the workflow declares.
@@ -26,7 +26,7 @@ def accepted(fields: Iterable[Input], sent: JSONObject, build: Build) -> JSONObj
         build: Finds the files.
 
     Raises:
-        ApiError: The server would not take them.
+        ApiError: The server refuses them.
     """
     checked = [(field, _checked(field, sent.get(field.name))) for field in fields]
     return {field.name: _with_files(field, value, build) for field, value in checked}
@@ -55,7 +55,7 @@ def _text(field: Input, value: Any) -> str:
 def _number(field: Input, value: Any) -> JSON:
     if isinstance(value, int | float):
         return value
-    if not isinstance(value, str):  # which the server did not foresee
+    if not isinstance(value, str):  # an error in the server
         raise ApiError(500, "internal_server_error", UNFORESEEN)
     if not value.strip():
         return None
@@ -98,11 +98,11 @@ _CHECKS: dict[str, Callable[[Input, Any], JSON]] = {
     "file": _file,
     "file-list": _file_list,
 }
-"""What the server does with a value, by kind of the input."""
+"""What the server does with a value, by type of the input."""
 
 
 def _with_files(field: Input, value: JSON, build: Build) -> JSON:
-    """The value with the server's files in it; a kind that takes none refuses objects."""
+    """Replace files in the value by the server's files. A type without files refuses objects."""
     if field.type == "file" and is_object(value):
         return _allowed(field, value, build)
     if field.type == "file-list" and is_list(value):
@@ -114,7 +114,7 @@ def _with_files(field: Input, value: JSON, build: Build) -> JSON:
 
 
 def _is_named(file: JSONObject) -> bool:
-    """Whether a file of a list says how it comes; the server passes over others."""
+    """Whether a file in a list names its transfer method. The server skips others."""
     is_remote = file.get("transfer_method") == "remote_url"
     return bool(file.get("transfer_method")) and not (
         is_remote and not (file.get("url") or file.get("remote_url"))
@@ -122,7 +122,7 @@ def _is_named(file: JSONObject) -> bool:
 
 
 def _allowed(field: Input, file: JSONObject, build: Build) -> JSONObject:
-    """The server's file, of a kind that the input takes; those of another kind have no ending."""
+    """Return the server's file if the input allows its type. Other files have no extension."""
     built = build(file)
     kind = file.get("type", "custom")
     if kind == "custom" or (field.file_types and kind not in field.file_types):

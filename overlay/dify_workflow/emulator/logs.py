@@ -23,24 +23,24 @@ ACCOUNT: JSONObject = {
     "name": "Admin",
     "email": "admin@example.com",
 }
-"""The one account of the workspace."""
+"""The only account of the workspace."""
 
 _KEYWORD_LENGTH = 30
-"""Characters of a keyword that count."""
+"""The number of characters of a keyword that are used."""
 
 _STATUSES = ("succeeded", "failed", "stopped")
-"""Statuses that can be filtered for."""
+"""Statuses that are allowed as a filter."""
 
 _PRIME = 1_000_003
-"""Larger than the rows of any second, so that ties stand in any order."""
+"""Larger than the number of rows in any second, so that rows of a second get any order."""
 
 
 class Logs:
     """The logs of all apps.
 
-    Rows of the same second have no order of their own. As long as nothing is written, a page has
-    those that PostgreSQL gives it, so that pages lose rows although nothing changes; within a page
-    they stand in another order each time.
+    Rows of the same second have no fixed order. While nothing is written, a page has the same rows
+    as in PostgreSQL, so pages can miss rows although nothing changes. Within a page, their order
+    is different each time.
     """
 
     def __init__(self, store: Store, dialect: Dialect) -> None:
@@ -49,10 +49,10 @@ class Logs:
         self._random = random.Random(0)
 
     def page(self, app: str, query: Mapping[str, str]) -> JSONObject:
-        """A page of an app's logs.
+        """Return a page of an app's logs.
 
         Raises:
-            ApiError: The server would not take the query.
+            ApiError: The server refuses the query.
         """
         fields = Fields(query, "WorkflowLogQuery", self._dialect)
         status = fields.choice("status", _STATUSES)  # in the order in which errors name them
@@ -72,7 +72,7 @@ class Logs:
         }
 
     def _selection(self, query: Mapping[str, str], status: str | None, values: JSONObject) -> str:
-        """Tables and conditions of a query, whose values are added to those given.
+        """Return tables and conditions of a query, and add their values to `values`.
 
         An empty filter filters nothing.
         """
@@ -102,24 +102,24 @@ class Logs:
             f"({likes} OR runs.id = :run)": keyword,
         }
         conditions = ["logs.app = :app", *(sql for sql, is_asked in filters.items() if is_asked)]
-        # Joined only where a filter needs them: a log may be long.
+        # Joined only if a filter needs them: a log may be long.
         runs = " JOIN runs ON runs.id = logs.run_id" if status or keyword else ""
         users = " LEFT JOIN users ON users.id = logs.user_id" if session or keyword else ""
         return f"logs{runs}{users} WHERE {' AND '.join(conditions)}"
 
     def _pattern(self, keyword: str) -> str:
-        """What a keyword looks for in inputs and outputs as they are stored, and in the user."""
+        """Return the pattern that a keyword searches, in stored inputs, outputs and the user."""
         text = keyword[:_KEYWORD_LENGTH]
         if self._dialect.since(1, 12):
             for character in ("\\", "%", "_"):
                 text = text.replace(character, f"\\{character}")
         else:
-            # Stored text has letters beyond ASCII escaped, and the old server asked for it so.
+            # Stored text has escapes for letters beyond ASCII. Old servers search for these.
             text = text.encode("ascii", "backslashreplace").decode().replace("\\", "\\\\")
         return f"%{text}%"
 
     def _time(self, text: str | None) -> float | None:
-        """A bound of the logs: ISO 8601; without a zone, UTC."""
+        """Read a time limit of the logs: ISO 8601, in UTC if there is no zone."""
         if not text:
             return None
         is_new = self._dialect.since(1, 7)
@@ -132,7 +132,7 @@ class Logs:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
     def _ids(self, selection: str, values: JSONObject, total: int) -> list[int]:
-        """The rows of a page; only ties are sorted, so that a deep page sorts no more than one."""
+        """Return the rows of a page. Only rows of one second are sorted: deep pages stay fast."""
         offset, end = values["offset"], values["offset"] + values["limit"]
         begin = self._store.one(
             f"SELECT logs.created FROM {selection} ORDER BY logs.created DESC "
@@ -155,8 +155,8 @@ class Logs:
             f"{ordered} LIMIT :limit OFFSET :offset", {**values, "offset": offset - newer}
         )
         if newer < offset and total > 2 * end:
-            # So few rows of many are kept in a heap while the others are read. Of those that tie,
-            # it gives the one that came first last: it is there again, and another one is not.
+            # For a page this short, PostgreSQL keeps rows in a heap while it reads the others. Of
+            # the tied rows, the first one comes last: one row is repeated and one is missing.
             tied = sum(row["created"] == begin[0] for row in rows)
             rows[:tied] = [*rows[1:tied], *self._store.all(f"{ordered} LIMIT 1", values)]
         rows.sort(key=lambda row: (-row["created"], self._random.random()))
@@ -209,7 +209,7 @@ class Logs:
 
 
 def _run_id(keyword: str) -> str | None:
-    """The id that a keyword is, with or without dashes."""
+    """Return the id in a keyword, with or without dashes."""
     try:
         return str(UUID(keyword))
     except ValueError:

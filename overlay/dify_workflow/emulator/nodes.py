@@ -1,4 +1,4 @@
-"""Nodes that people need, from start to end, for ``yield`` or ``yield from``."""
+"""Ready-made nodes, each from start to end, for ``yield`` or ``yield from``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def node(
     outputs: JSONObject | None = None,
     seconds: float = 0.0,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node; returns its outputs.
+    """A node. It returns its outputs.
 
     Args:
         id: Id of the node in the workflow.
@@ -59,13 +59,13 @@ def http_request(
     body: str = "{}",
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node that asks another server, which takes its time; returns its outputs.
+    """A node that sends a request to another server. It returns its outputs.
 
     Args:
         id: Id of the node in the workflow.
         seconds: How long it takes.
-        status_code: HTTP status that the other server answers.
-        body: Body that the other server answers.
+        status_code: HTTP status of the other server's answer.
+        body: Body of the other server's answer.
         title: Title of the node; by default its id.
     """
     yield BeginNode(id, "http-request", title)
@@ -83,13 +83,13 @@ def llm(
     prompt: str = "",
     delay: float = 0.0,
 ) -> Generator[Step, Any, str]:
-    """A model node that streams its text and counts a token a piece; returns the text.
+    """A model node that streams its text and counts one token for each piece. It returns the text.
 
     Args:
         id: Id of the node in the workflow.
         pieces: The text, piece by piece.
         title: Title of the node; by default its id.
-        prompt: What the model was asked.
+        prompt: The prompt of the model.
         delay: Seconds before each piece.
     """
     yield BeginNode(id, "llm", title)
@@ -131,7 +131,7 @@ def _usage(prompt: str, pieces: int) -> JSONObject:
 def failing_node(
     id: str, error: str, *, type: str = "code", title: str | None = None
 ) -> Generator[Step, Any, None]:
-    """A node that fails, and the run with it.
+    """A node that fails, and makes the run fail.
 
     Args:
         id: Id of the node in the workflow.
@@ -155,14 +155,14 @@ def handled_failure(
     type: str = "code",
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node whose failure the workflow handles; returns its outputs.
+    """A node whose failure the workflow handles. It returns its outputs.
 
-    A default value or a fail branch does so; the run ends ``partial-succeeded``.
+    The failure is handled by a default value or a fail branch. The run ends ``partial-succeeded``.
 
     Args:
         id: Id of the node in the workflow.
         error: Error text.
-        outputs: What the node gives instead.
+        outputs: The outputs in place of its own.
         type: Kind of the node.
         title: Title of the node; by default its id.
     """
@@ -182,13 +182,13 @@ def retrying_node(
     title: str | None = None,
     seconds: float = 0.0,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node that fails and is tried again; returns its outputs.
+    """A node that fails and is retried. It returns its outputs.
 
     Args:
         id: Id of the node in the workflow.
         error: Error text of each failure.
-        retries: How often it is tried again.
-        outputs: Outputs of the last attempt; None where it fails too, and the run with it.
+        retries: The number of retries.
+        outputs: Outputs of the last attempt; None if it fails too and the run fails.
         type: Kind of the node.
         title: Title of the node; by default its id.
         seconds: How long each attempt takes.
@@ -217,7 +217,7 @@ def iteration(
     parallel: bool = False,
     on_error: str = "terminated",
 ) -> Generator[Step, Any, list[JSON]]:
-    """An iteration; returns the results of its items. The arguments are those of `Iteration`."""
+    """An iteration. It returns the results of its items. See `Iteration` for the arguments."""
     results: list[JSON] = yield Iteration(id, items, each, title, parallel, on_error)
     return results
 
@@ -230,16 +230,16 @@ def loop(
     variables: JSONObject | None = None,
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A loop; returns its variables. The arguments are those of `Loop`."""
+    """A loop. It returns its variables. See `Loop` for the arguments."""
     last: JSONObject = yield Loop(id, each, rounds, variables or {}, title)
     return last
 
 
 def parallel(*branches: Steps) -> Generator[Step, Any, list[JSON]]:
-    """Branches that go on at the same time; returns their results.
+    """Branches that run in parallel. They return their results.
 
     Args:
-        branches: The steps of each.
+        branches: The steps of each branch.
     """
     results: list[JSON] = yield Parallel(branches)
     return results
@@ -255,7 +255,7 @@ def human_input(
     title: str | None = None,
     timeout: float = 86_400.0,
 ) -> Generator[Step, Any, FormAnswer]:
-    """A node that waits for a person; returns the answer. For the arguments, see `HumanInput`."""
+    """A node that waits for a person. It returns the answer. See `HumanInput` for the arguments."""
     answer: FormAnswer = yield HumanInput(
         id, content, inputs, actions, values or {}, title, timeout
     )

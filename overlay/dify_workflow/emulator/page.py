@@ -1,7 +1,7 @@
-"""The page for people at ``/``: the apps, their runs, and what each node of a run did when.
+"""The page at ``/``: the apps, their runs, and what each node of a run did when.
 
-The browser gets one document and asks for JSON beside it. Values of runs travel as texts, so that
-it shows numbers of any size, and NaN, as they are.
+The browser gets one document, and requests JSON. Values of runs are sent as texts, so the page
+shows numbers of any size, and NaN, without a change.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from .state import State
 
 _PAGE = 50
-"""Runs on a page of the list."""
+"""Runs on one page of the list."""
 
 _MOST_DIGITS = 18
-"""Digits of a number that the database has room for, whichever they are."""
+"""The largest number of digits that the database can hold."""
 
 _RUNS = "runs JOIN users ON users.id = user_id"
 
 _ROW = (
     "runs.id, runs.app, status, runs.created, finished, tokens, steps, exceptions, session AS user"
 )
-"""What the list shows of a run; inputs and outputs may be large."""
+"""What the list shows of a run. Inputs and outputs are left out because they may be large."""
 
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -60,11 +60,11 @@ _SAMPLES: dict[str, JSON] = {
     "file": _FILE,
     "file-list": [_FILE],
 }
-"""A value by kind of input, for those that are no text."""
+"""Example value by type of input, for types that are not texts."""
 
 
 class Page:
-    """The page and the JSON beside it."""
+    """The page and its JSON."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -72,7 +72,7 @@ class Page:
         logging.getLogger("uvicorn.access").addFilter(_is_no_poll)
 
     def routes(self) -> list[Route]:
-        """Where they are."""
+        """Return their routes."""
         return [
             Route("/", self.document),
             Route("/page/apps.json", self.apps),
@@ -88,7 +88,7 @@ class Page:
         return Response(text, headers=headers, media_type="text/html")
 
     async def apps(self, request: Request) -> Response:
-        """GET /page/apps.json: the apps and how to run them."""
+        """GET /page/apps.json: the apps, and how to run them."""
         base_url = f"{request.base_url}v1"
         apps = [_app(app, base_url) for app in self._state.apps.values()]
         return _json({"version": self._state.dialect.version, "base_url": base_url, "apps": apps})
@@ -97,7 +97,7 @@ class Page:
         """GET /page/runs.json?app=&before=: a page of the runs of one app or all, newest first."""
         app, before = request.query_params.get("app"), request.query_params.get("before")
         cursor: JSONObject = {}
-        if before:  # the run after which this page begins
+        if before:  # the run before the first one of this page
             created, _, run_id = before.partition(",")
             try:
                 cursor = {"created": float(created), "id": run_id}
@@ -142,17 +142,17 @@ class Page:
             "error": record.error,
             "inputs": _values(record.inputs),
             "outputs": _values(record.outputs),
-            # Runs go on meanwhile: a long timeline takes a while to be drawn.
+            # Drawing a long timeline takes time, and other runs continue meanwhile.
             "timeline": await asyncio.to_thread(timeline_of, shown, nodes),
             "forms": [form.to_wire() for form in forms],
         }
         return _json(body)
 
     async def node(self, request: Request) -> Response:
-        """GET /page/runs/{id}/nodes/{index}.json: what a node took and gave."""
+        """GET /page/runs/{id}/nodes/{index}.json: inputs and outputs of a node."""
         index = request.path_params["index"]
         if not (index.isdecimal() and len(index) <= _MOST_DIGITS):
-            return _json({"error": "A node is named by its number."}, 400)
+            return _json({"error": "The index of a node must be a number."}, 400)
         ids = (request.path_params["id"], int(index))
         sql = "SELECT data FROM nodes WHERE run_id = ? AND position = ?"
         row = self._store.one(sql, ids)
@@ -164,16 +164,16 @@ class Page:
         return _json({**values, **{name: data[name] for name in kept}})
 
     def _row(self, row: sqlite3.Row) -> JSONObject:
-        """A run as the list shows it; what a run has cost that goes on is not in the database."""
-        app, run = self._state.apps.get(row["app"]), self._state.going_on(row["id"])
-        goes_on = run is not None and run.is_alive
+        """Return a run for the list. The cost of an active run is not in the database yet."""
+        app, run = self._state.apps.get(row["app"]), self._state.active_run(row["id"])
+        is_active = run is not None and run.is_alive
         counts = ("tokens", "steps", "exceptions")
         return {
             **{name: row[name] for name in ("id", "status", "created", "finished", "user")},
             **{name: getattr(run.record, name) if run else row[name] for name in counts},
             "app": row["app"],
             "name": app.name if app else row["app"].removeprefix("app-"),
-            "goes_on": goes_on,
+            "is_active": is_active,
         }
 
 
@@ -200,7 +200,7 @@ def _input(field: Input) -> JSONObject:
 
 
 def _values(values: JSONObject) -> list[JSONObject]:
-    """Values by name as texts; a string stands for itself, all else is JSON."""
+    """Return values by name as texts: a string unchanged, everything else as JSON."""
     return [
         {"name": name, "is_text": isinstance(value, str), "text": _text(value)}
         for name, value in values.items()
@@ -212,20 +212,20 @@ def _text(value: JSON) -> str:
 
 
 def _json(body: JSONObject, status: int = 200) -> Response:
-    # ASCII: also half of a surrogate pair has to arrive.
+    # ASCII, because half a surrogate pair must be sent too.
     return Response(json.dumps(body), status, headers=_FRESH, media_type="application/json")
 
 
 def _is_no_poll(record: logging.LogRecord) -> bool:
-    """Whether a request is worth a line of the access log; the page asks every second."""
+    """Whether a request belongs in the access log. The page sends one every second."""
     return not (isinstance(record.args, tuple) and str(record.args[2]).startswith("/page/"))
 
 
 @cache
 def _document() -> tuple[str, str]:
-    """The document, and its ``Content-Security-Policy``.
+    """Return the document, and its ``Content-Security-Policy``.
 
-    By the policy a browser runs and loads nothing else, even if a text of a run came to stand in
+    With this policy a browser runs and loads nothing else, even if a text of a run were part of
     the page as markup.
     """
     text = re.sub(
@@ -242,7 +242,7 @@ def _document() -> tuple[str, str]:
 
 
 def _hashed(text: str, tag: str) -> str:
-    """The one source that a policy allows: what stands between the tags."""
+    """Return the only source that a policy allows: the content of a tag."""
     found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
     assert found is not None
     digest = hashlib.sha256(found[1].encode()).digest()
@@ -250,7 +250,7 @@ def _hashed(text: str, tag: str) -> str:
 
 
 def _snippets(app: Workflow, base_url: str) -> JSONObject:
-    """Lines to copy that run an app: for a shell, and in Python."""
+    """Return lines to copy that run an app: for a shell, and in Python."""
     inputs = {each.name: _sample(each) for each in app.inputs if each.required}
     body = {"inputs": inputs, "response_mode": "blocking", "user": "curl"}
     return {

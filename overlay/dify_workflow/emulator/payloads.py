@@ -1,4 +1,4 @@
-"""What a run's events say, with the keys of the server's version."""
+"""The payloads of a run's events, with the keys of the server's version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Scope:
-    """Where in a workflow a node stands."""
+    """The place of a node in a workflow."""
 
     iteration: tuple[str, int] | None = None
     """Node id of the iteration around it, and the item's index."""
@@ -27,15 +27,15 @@ class Scope:
     """Node id of the loop around it, and the round's index."""
     parallel_id: str | None = None
     branch: str | None = None
-    """Id of the node with which its parallel branch begins."""
+    """Id of the first node of its parallel branch."""
     parallel_run: str | None = None
     """Id (hex) of the item's run in a parallel iteration, up to 1.8."""
     within: tuple[str, int] | None = None
-    """Id of the execution of what is right around it, and the round's index."""
+    """Id of the innermost execution around it, and the round's index."""
 
     @property
     def first_node(self) -> str | None:
-        """Id of the hidden node with which each round of an iteration or loop begins."""
+        """Id of the hidden node at the start of each round of an iteration or loop."""
         around = self.iteration or self.loop
         return f"{around[0]}start" if around else None
 
@@ -47,7 +47,7 @@ class Scope:
         }
 
     def metadata(self) -> JSONObject:
-        """What ``execution_metadata`` says of it."""
+        """What ``execution_metadata`` contains."""
         found: JSONObject = {}
         if self.iteration:
             found |= {"iteration_id": self.iteration[0], "iteration_index": self.iteration[1]}
@@ -62,14 +62,14 @@ class Scope:
 
 @attrs.define
 class NodeRun:
-    """A node that runs or has run; times are Unix seconds."""
+    """A running or ended node; times are Unix seconds."""
 
     node: BeginNode
     scope: Scope
     position: int
     """Its number among the nodes of the run, from 1."""
     index: int
-    """Its number since the run began or, after a pause, went on."""
+    """Its number since the run began or, after a pause, continued."""
     before: str | None
     """Id of the node before it."""
     began: float
@@ -82,7 +82,7 @@ class NodeRun:
     """When each attempt failed that was followed by another, and its error text."""
 
     def to_json(self) -> JSONObject:
-        """What is kept of it, for the replay of a run's state and for the page."""
+        """Return what is stored of it, to replay the state of a run, and for the page."""
         parent, index = self.scope.within or (None, None)
         return {
             "id": self.id,
@@ -105,27 +105,27 @@ class NodeRun:
 
 @attrs.define
 class Rounds:
-    """An iteration or a loop, and what came of its rounds, each of which took so many seconds."""
+    """An iteration or a loop, with the results of its rounds and the seconds that each took."""
 
     node: NodeRun
     length: int
-    """Its items, or most rounds."""
+    """Its items, or the largest number of rounds."""
     inputs: JSONObject
     results: list[JSON] = attrs.field(factory=list[JSON])
     durations: list[float] = attrs.field(factory=list[float])
     variables: list[JSONObject] = attrs.field(factory=list[JSONObject])
     failed: set[int] = attrs.field(factory=set[int])
     left: bool = False
-    """Whether a loop was left before its last round."""
+    """Whether a loop ended before its last round."""
 
     @property
     def is_loop(self) -> bool:
-        """Whether it is a loop; else it is an iteration."""
+        """Whether it is a loop; otherwise it is an iteration."""
         return self.node.node.type == "loop"
 
 
 class Payloads:
-    """Writes the payloads of a run's events."""
+    """Makes the payloads of a run's events."""
 
     def __init__(self, dialect: Dialect, run: RunRecord, now: Callable[[], float]) -> None:
         self._dialect = dialect
@@ -135,7 +135,7 @@ class Payloads:
     # ------------------------------------------------------------------------------- the run
 
     def started(self, reason: str) -> JSONObject:
-        """``workflow_started``; times count from the last start."""
+        """Return ``workflow_started``. Times count from the last start."""
         data = self._ids() | {"inputs": self._run.inputs, "created_at": int(self._run.leg)}
         return data | ({"reason": reason} if self._dialect.since(1, 13) else {})
 
@@ -227,7 +227,7 @@ class Payloads:
             "status": status,
             "error": "Unknown error" if hides_error else step.error,
             "elapsed_time": round(now - node.began, 6),
-            # An empty object in those versions in which no error is an empty text.
+            # An empty object in versions in which "no error" is an empty text.
             "execution_metadata": metadata or (None if dialect.no_error is None else {}),
             "created_at": int(node.began),
             "finished_at": int(now),
@@ -247,7 +247,7 @@ class Payloads:
         }
 
     def _around(self, node: NodeRun) -> JSONObject:
-        """Ids of what is around a node."""
+        """Return the ids of what is around a node."""
         parallel: JSONObject = {}
         if self._dialect.has_old_engine:
             parallel = {
@@ -277,14 +277,14 @@ class Payloads:
     # ------------------------------------------------------------------- iterations and loops
 
     def rounds_started(self, rounds: Rounds) -> JSONObject:
-        """``iteration_started`` and ``loop_started``."""
+        """Return ``iteration_started`` or ``loop_started``."""
         name = "iterator_length" if self._dialect.has_old_engine else "iteration_length"
         name = "loop_length" if rounds.is_loop else name
         metadata = {"metadata": {name: rounds.length}}
         return {**self._rounds(rounds), **self._rounds_inputs(rounds), **metadata}
 
     def iteration_next(self, rounds: Rounds, index: int, parallel_run: str | None) -> JSONObject:
-        """``iteration_next``; old servers tell what came of the item before."""
+        """Return ``iteration_next``. Old servers include the result of the item before."""
         data = self._rounds(rounds) | {"index": index}
         if self._dialect.has_old_engine:
             data["pre_iteration_output"] = rounds.results[index - 1] if index else None
@@ -293,14 +293,14 @@ class Payloads:
         return data
 
     def loop_next(self, rounds: Rounds, index: int, outputs: JSONObject) -> JSONObject:
-        """``loop_next``; old servers tell the outputs of the round before."""
+        """Return ``loop_next``. Old servers include the outputs of the round before."""
         data: JSONObject = {**self._rounds(rounds), "index": index, "pre_loop_output": {}}
         if self._dialect.has_old_engine:
             data |= {"pre_loop_output": outputs, "parallel_mode_run_id": None, "duration": None}
         return data
 
     def rounds_completed(self, rounds: Rounds, outputs: JSONObject, *, failed: bool) -> JSONObject:
-        """``iteration_completed`` and ``loop_completed``."""
+        """Return ``iteration_completed`` or ``loop_completed``."""
         is_old = self._dialect.has_old_engine
         spent = {str(index): round(seconds, 6) for index, seconds in enumerate(rounds.durations)}
         metadata: JSONObject = {"total_tokens": 0}
@@ -352,7 +352,7 @@ class Payloads:
         return self._form(form) | {"display_in_ui": True}
 
     def _reason(self, form: Form) -> JSONObject:
-        """A reason of ``workflow_paused``."""
+        """Return a reason of ``workflow_paused``."""
         data = {"TYPE": "human_input_required", **self._form(form)}
         if not self._dialect.since(1, 14):
             del data["expiration_time"]
@@ -385,7 +385,7 @@ class Payloads:
 
 
 def _without_links(value: JSON) -> JSON:
-    """A value whose files do not say where they are."""
+    """Return a value in which files have no address."""
     if is_object(value):
         is_file = "dify_model_identity" in value
         kept = (name for name in value if not (is_file and name == "url"))
@@ -394,7 +394,7 @@ def _without_links(value: JSON) -> JSON:
 
 
 def files_among(value: JSON) -> list[JSON]:
-    """The files in some outputs, however deep."""
+    """Return the files in outputs, at any depth."""
     if is_object(value):
         if value.get("dify_model_identity"):
             return [value]

@@ -1,4 +1,4 @@
-"""What a request says, or why the server would not take it."""
+"""The content of a request, and why the server refuses it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .workflows import Workflow
 
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
-"""What the server's framework says of a request that it cannot read."""
+"""The framework's text for a request that it cannot read."""
 
 UNKNOWN_KEY = "Access token is invalid"
 
@@ -26,27 +26,27 @@ UNFORESEEN = (
     "The server encountered an internal error and was unable to complete your request. Either the "
     "server is overloaded or there is an error in the application."
 )
-"""What the server's framework says of an error that nobody foresaw."""
+"""The framework's text for an unexpected error."""
 
 _MISSING = "Missing required parameter in the JSON body"
-"""What servers before pydantic say of a field that is not there."""
+"""The text of servers before pydantic for a missing field."""
 
 _LONGEST_USER = 255
-"""Characters of a user that the database keeps."""
+"""The number of characters of a user that the database keeps."""
 
 _LONGEST_VALUE = 50
-"""Characters of a value that pydantic shows whole."""
+"""The largest number of characters of a value that pydantic shows whole."""
 
 _BOOLEANS = {"0", "1", "f", "t", "n", "y", "no", "yes", "off", "on", "false", "true"}
-"""Texts that pydantic takes for a boolean."""
+"""Texts that pydantic accepts as a boolean."""
 
 _LEAST, _MOST = -(2**63), 2**64 - 1
-"""The whole numbers that a strict server takes."""
+"""The whole numbers that a strict server accepts."""
 
 
 @attrs.frozen
 class RunRequest:
-    """What a request asks to be run: a version of an app, with the inputs as they were sent."""
+    """What a request asks to run: a version of an app, with the inputs as they were sent."""
 
     app: Workflow
     version: Workflow
@@ -57,13 +57,13 @@ class RunRequest:
 
 
 class ApiError(Exception):
-    """An answer that refuses.
+    """An answer that refuses a request.
 
     Args:
         status: HTTP status.
         code: Dify's name of the error.
-        message: What is wrong.
-        body: The body, where it is not of these three.
+        message: The message.
+        body: The body, if it is not made of these three.
     """
 
     def __init__(
@@ -76,17 +76,17 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """400 for a parameter that is invalid."""
+    """Return 400 for an invalid parameter."""
     return ApiError(400, "invalid_param", message)
 
 
 def not_found(message: str) -> ApiError:
-    """404 for an id that is not known."""
+    """Return 404 for an unknown id."""
     return ApiError(404, "not_found", message)
 
 
 def server_error(dialect: Dialect) -> ApiError:
-    """500, as for ids that are no UUID."""
+    """Return 500, as for ids that are not UUIDs."""
     code, message = "unknown", "Internal Server Error"
     body: JSONObject = {"code": code, "message": message}
     return ApiError(500, code, message, None if dialect.since(1, 8) else body)
@@ -102,7 +102,7 @@ def is_uuid(text: str) -> bool:
 
 
 async def json_body(request: Request, dialect: Dialect) -> JSONObject:
-    """The body, which must be a JSON object."""
+    """Read the body, which must be a JSON object."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise ApiError(
             415,
@@ -114,7 +114,7 @@ async def json_body(request: Request, dialect: Dialect) -> JSONObject:
     try:
         body: JSON
         if dialect.since(1, 8):
-            orjson.loads(data)  # with which these servers read requests: it refuses NaN and more
+            orjson.loads(data)  # the servers' own reader; it refuses NaN and more
             body = json.loads(data, parse_int=_of_64_bits)
         else:
             body = json.loads(data)
@@ -133,7 +133,7 @@ def _of_64_bits(digits: str) -> int:
 
 
 def user_of(value: JSON, dialect: Dialect) -> str:
-    """The ``user`` that every run and stop must name; 0, False and empty values name nobody."""
+    """Return ``user``, which runs and stops require; 0, False and empty values are errors."""
     if not value:
         raise invalid("Arg user must be provided.")
     user = str(value)
@@ -145,14 +145,15 @@ def user_of(value: JSON, dialect: Dialect) -> str:
 
 
 class Fields:
-    """The fields of a request; wrong ones are an `ApiError` in the words of the server's version.
+    """The fields of a request. Wrong ones are an `ApiError` with the text of the server's version.
 
-    Servers read them with reqparse up to 1.7, with flask-restx up to 1.10, and then with pydantic.
-    The older ones name the first wrong field at once, pydantic names all of them in `check`.
+    Servers read fields with reqparse up to 1.7, with flask-restx up to 1.10, and with pydantic
+    after that. The older ones report the first wrong field at once. Pydantic reports all of them
+    in `check`.
 
     Args:
         values: Value by name, of a body or a query.
-        model: What the server calls the request.
+        model: The server's name for the request.
         dialect: The server's version.
     """
 
@@ -171,7 +172,7 @@ class Fields:
             raise invalid("\n".join([title, *self._errors]))
 
     def json_object(self, name: str) -> JSONObject:
-        """A field that must be an object."""
+        """Read a field that must be an object."""
         value = self._values.get(name)
         if is_object(value):
             return value
@@ -181,14 +182,14 @@ class Fields:
         old = "Must not be null!"
         if value is not None and not self._has_pydantic:
             try:
-                return dict(value)  # old servers take a list of pairs
+                return dict(value)  # old servers accept a list of pairs
             except (TypeError, ValueError) as error:
                 old = str(error)
         self._wrong(name, "dict_type", "Input should be a valid dictionary", old)
         return {}
 
     def check_objects(self, name: str) -> None:
-        """Refuse a field that is there and no list of objects; old ones fail on no list."""
+        """Refuse a field that is there and not a list of objects. Old servers may crash."""
         value = self._values.get(name)
         if is_list(value):
             for index, item in enumerate(value if self._has_pydantic else ()):
@@ -201,7 +202,7 @@ class Fields:
             self._wrong(name, "list_type", "Input should be a valid list")
 
     def text(self, name: str) -> str:
-        """A field that must be a text."""
+        """Read a field that must be a text."""
         if name not in self._values:
             self._missing(name)
         elif self._values[name] is None:
@@ -209,7 +210,7 @@ class Fields:
         return self.optional_text(name) or ""
 
     def optional_text(self, name: str) -> str | None:
-        """A field that is a text or not there; old servers make a text of anything."""
+        """Read a field that is a text or missing. Old servers convert any value to text."""
         value = self._values.get(name)
         if value is None or isinstance(value, str):
             return value
@@ -218,7 +219,7 @@ class Fields:
         return str(value)
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
-        """A field that must be one of several, or is not there."""
+        """Read a field that must be one of several values, or missing."""
         value = self._values.get(name)
         may_be_null = self._has_pydantic or name not in self._values
         if value in choices or (value is None and may_be_null):
@@ -232,7 +233,7 @@ class Fields:
         return None
 
     def number(self, name: str, *, high: int, default: int) -> int:
-        """A whole number of a query, from 1."""
+        """Read a whole number of 1 or more from a query."""
         text = self._values.get(name)
         if text is None:
             return default
@@ -250,7 +251,7 @@ class Fields:
         return number
 
     def check_boolean(self, name: str) -> None:
-        """Refuse a text of a query that stands for neither true nor false; old servers do not."""
+        """Refuse a text in a query that means neither true nor false. Old servers accept it."""
         text = self._values.get(name, "false").lower()
         if self._has_pydantic and text not in _BOOLEANS:
             what = "Input should be a valid boolean, unable to interpret input"
@@ -263,18 +264,18 @@ class Fields:
         self._note(name, kind, what, old, value=self._values.get(name))
 
     def _note(self, name: str, kind: str, what: str, old: str, *, value: object) -> None:
-        """Note the error of a field; old servers stop at the first one.
+        """Record the error of a field. Old servers stop at the first one.
 
         Args:
             name: Name of the field.
-            kind: What pydantic calls the error.
-            what: What pydantic says.
-            old: What servers said before pydantic.
-            value: The value that came.
+            kind: Pydantic's name for the error.
+            what: Pydantic's text.
+            old: The text of servers before pydantic.
+            value: The value that was sent.
         """
         if self._has_pydantic:
             shown = repr(value)
-            if len(shown) > _LONGEST_VALUE:  # pydantic leaves out its middle
+            if len(shown) > _LONGEST_VALUE:  # pydantic leaves out the middle
                 shown = f"{shown[:25]}...{shown[-24:]}"
             self._errors.append(
                 f"{name}\n  {what} [type={kind}, "

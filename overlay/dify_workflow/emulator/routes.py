@@ -1,4 +1,4 @@
-"""What stands around every endpoint: its route, the key, faults, and what has been asked."""
+"""What all endpoints share: routes, the key, faults, and the list of requests."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class SeenRequest:
     Args:
         method: Its method.
         path: Its path, without the base URL's.
-        status: HTTP status of the answer; 0 where the connection broke before one.
-        headers: Its headers, by names in any case; with the key, which repr does not show.
-        body: What it sent as JSON; empty where it sent none, or was refused before that was read.
-        user: Who it was for; None where it does not say.
+        status: HTTP status of the answer; 0 if the connection broke before.
+        headers: Its headers, by names in any case, and with the key, which repr leaves out.
+        body: Its JSON body; empty if it had none, or was refused before the body was read.
+        user: Its user; None if it names no user.
     """
 
     method: str
@@ -54,16 +54,16 @@ class SeenRequest:
 
     @property
     def json(self) -> JSON:
-        """The decoded body, as ``{"inputs": …, "user": …, "response_mode": …}``; None for none.
+        """The decoded body: ``{"inputs": …, "user": …, "response_mode": …}``; None if it is empty.
 
         Raises:
-            ValueError: It is no JSON.
+            ValueError: It is not JSON.
         """
         return json.loads(self.body) if self.body else None
 
 
 class Routes:
-    """Answers requests, or lets go wrong what faults say."""
+    """Answers requests, and applies faults."""
 
     def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
         self._state = state
@@ -74,7 +74,7 @@ class Routes:
         self._seen = seen
 
     def application(self, pages: list[Route]) -> Starlette:
-        """The ASGI application."""
+        """Return the ASGI application."""
         routes = [
             Route(f"/v1{path}", partial(self._seen_answer, endpoint), methods=[method])
             for since, method, path, endpoint in ENDPOINTS
@@ -89,7 +89,7 @@ class Routes:
         return application
 
     async def _seen_answer(self, endpoint: Endpoint, request: Request) -> Response:
-        """The answer, or the end of the connection; what was asked is remembered."""
+        """Return the answer, or end the connection, and record the request."""
         faults = self._faults.take(label(request), "answer")
         status = _NO_ANSWER
         try:
@@ -101,7 +101,7 @@ class Routes:
         except WorkerDiedError:
             await end_connection(request.state.transport, "cut")
             response = Response()
-        except ClientDisconnect:  # in mid-request, as clients do that are killed
+        except ClientDisconnect:  # for example, the client was killed
             return Response()
         self._seen.append(await _seen(request, status))
         return response
@@ -112,16 +112,16 @@ class Routes:
         request: Request,
         answer: Callable[[Request], Awaitable[Response]],
     ) -> Response:
-        """The answer, late or another where a fault says so.
+        """Return the answer, late or with another content if a fault says so.
 
         Raises:
-            EndedEarlyError: There is none.
+            EndedEarlyError: There is no answer.
         """
         other = next((fault for fault in faults if fault.answer or fault.unanswered), None)
         if other is not None and (other.runs_anyway or other.unanswered):
-            request.state.sent = await request.body()  # while the connection is there
+            request.state.sent = await request.body()  # while the connection is open
         if other is not None and other.runs_anyway:
-            self._state.go_on(_ignoring(answer(request)))
+            self._state.run_in_background(_ignoring(answer(request)))
         delay = sum(fault.delay for fault in faults)
         if delay:
             await asyncio.sleep(delay)
@@ -158,7 +158,7 @@ class Routes:
         return app
 
     async def _refused(self, request: Request, error: Exception) -> Response:
-        """404 and 405 of the routes."""
+        """Answer 404 and 405 for unknown paths and methods."""
         if isinstance(error, HTTPException) and error.status_code == _NOT_ALLOWED:
             allowed = (error.headers or {}).get("Allow", "")
             if request.method == "OPTIONS":
@@ -181,15 +181,15 @@ def _is_json(request: Request) -> bool:
 
 
 async def _seen(request: Request, status: int) -> SeenRequest:
-    """What is remembered of a request that was answered."""
+    """Make the record of a request that was answered."""
     body: bytes = getattr(request.state, "sent", b"") if _is_json(request) else b""
     user: object = request.query_params.get("user")
     if body:
-        with suppress(ValueError, RecursionError):  # the answer has said so
-            told: JSON = json.loads(body)
-            user = told.get("user") if is_object(told) else None
+        with suppress(ValueError, RecursionError):  # the answer has reported it
+            sent: JSON = json.loads(body)
+            user = sent.get("user") if is_object(sent) else None
     elif 200 <= status < 300 and request.headers.get("content-type", "").startswith("multipart/"):  # noqa: PLR2004  # RFC 9110
-        user = (await request.form()).get("user")  # which has been read
+        user = (await request.form()).get("user")  # already in memory
     known = user if isinstance(user, str) else None
     method, _, path = label(request).partition(" ")
     return SeenRequest(method, path, status, request.headers, body, known)

@@ -1,4 +1,4 @@
-"""Runs: each goes on by itself, and those who listen get its events."""
+"""Runs: each runs in the background, and listeners get its events."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dify_workflow.emulator")
 
 _STOP_TAKES = 0.1
-"""Seconds from the request for a stop to the stop; real servers take up to a second."""
+"""Seconds from the stop request to the stop; real servers take up to a second."""
 
 
 class Workers:
-    """Gives each run a worker, in the order in which they ask."""
+    """Assigns a worker to each run, in the order of requests."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -37,28 +37,28 @@ class Workers:
         self._queue: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
-        """Wait for a worker, who is busy until `release`."""
+        """Wait for a worker. It is busy until `release`."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         self.assign()
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # the worker came at that moment
+            if not turn.cancelled():  # the worker was assigned at the same moment
                 self.release()
             raise
 
     def release(self) -> None:
-        """Let a worker take the next run."""
+        """Free a worker for the next run."""
         self._busy -= 1
         self.assign()
 
     def assign(self) -> None:
-        """Give the runs that wait to the workers that are free."""
+        """Assign free workers to waiting runs."""
         most = self._settings.workers
         while self._queue and (most is None or self._busy < most):
             turn = self._queue.popleft()
-            if not turn.done():  # else it has been given up
+            if not turn.done():  # otherwise the wait was given up
                 turn.set_result(None)
                 self._busy += 1
 
@@ -66,7 +66,7 @@ class Workers:
 class Run:
     """A run from its start to its end.
 
-    One that was not started in streaming mode publishes no events until it is paused.
+    In blocking mode, a run publishes no events until it is paused.
     """
 
     def __init__(self, record: RunRecord, state: State, *, is_streamed: bool) -> None:
@@ -77,7 +77,7 @@ class Run:
         self.is_alive = True
         self.is_published = is_streamed
         self.working_since: float | None = None
-        """When work on it began (monotonic seconds); None while it waits for a worker or person."""
+        """When a worker began (monotonic seconds); None while it waits for a worker or a person."""
         self._dialect = state.dialect
         self._has_worker = False
         self._stop = asyncio.Event()
@@ -93,13 +93,13 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its last event is there."""
+        """Whether its last event was published."""
         return bool(self.events) and self.events[-1]["event"] == "workflow_finished"
 
     # --------------------------------------------------------------------------- its beginning
 
     async def begin(self, *, in_worker: bool) -> None:
-        """Let work on it begin: at once in the API process, else when a worker takes it."""
+        """Begin: at once in the API process, or when a worker is free."""
         if in_worker:
             await self.state.workers.take()
             self._has_worker = True
@@ -108,21 +108,21 @@ class Run:
         self.wake()
 
     def leave(self) -> None:
-        """End the work on it, for now or for good."""
+        """Stop working on it, for a time or for ever."""
         self.working_since = None
         if self._has_worker:
             self._has_worker = False
             self.state.workers.release()
 
     def refuse(self, reason: str, inputs: JSONObject, *, cannot_start: bool = False) -> None:
-        """End it before there is a record of it; its stream tells of that or falls silent.
+        """End it before it has a record. Its stream reports that, or goes silent.
 
         Either its inputs are invalid, or the workflow cannot start.
         """
         if cannot_start:
             ids = {"event": "error", "workflow_run_id": None}
             self.events.append({**ids, "code": "invalid_param", "status": 400, "message": reason})
-        if self._dialect.since(1, 15):  # a run that failed, and is known nowhere else
+        if self._dialect.since(1, 15):  # the run failed, and is known nowhere else
             record, payloads = self.record, self.engine.payloads
             record.task_id, record.inputs, record.exceptions = record.id, inputs, 1
             record.created = record.leg
@@ -135,7 +135,7 @@ class Run:
     async def execute(self, inputs: JSONObject) -> None:
         """Run the workflow to its end."""
         record, dialect = self.record, self._dialect
-        if not dialect.since(1, 14):  # the start node shows those of the system as well
+        if not dialect.since(1, 14):  # the start node shows the system's inputs as well
             inputs = record.kept_inputs if dialect.since(1, 10) else record.inputs
         record.save(self.state.store)
         if dialect.since(1, 11):
@@ -148,7 +148,7 @@ class Run:
             if self.is_alive:
                 self._finish()
             if self.is_alive and self._outcome is not SHUTDOWN:
-                await asyncio.wait({self._work})  # a stopped one goes on, though nobody hears of it
+                await asyncio.wait({self._work})  # a stopped run continues, without a listener
         finally:
             stop.cancel()
             self._work.cancel()
@@ -180,12 +180,12 @@ class Run:
     # --------------------------------------------------------------------------------- its end
 
     def stop(self, winner: str | None = None) -> None:
-        """Ask it to stop; without effect where it has ended.
+        """Stop it; without effect if it has ended.
 
-        A paused run stays paused, and stops when it would go on.
+        A paused run stays paused, and stops when it would continue.
 
         Args:
-            winner: What sees that first, ``queue`` or ``engine``; None for what usually does.
+            winner: Which part sees the stop first, ``queue`` or ``engine``; None for the usual one.
         """
         is_engines = (winner or self._dialect.stop_winner) == "engine"
         outcome = self._dialect.engine_stop if is_engines else self._dialect.queue_stop
@@ -195,18 +195,18 @@ class Run:
             asyncio.get_running_loop().call_later(_STOP_TAKES, self._end_as, outcome)
 
     def shut_down(self) -> None:
-        """Let its worker end, where it has one."""
+        """Shut down its worker, if it has one."""
         if self._has_worker and self._dialect.since(1, 16):
             self._end_as(SHUTDOWN)
             if self.has_ended and self._work is not None:
-                self._work.cancel()  # it was stopped before, and a node of it went on
+                self._work.cancel()  # it was stopped before, and a node of it was still running
 
     def _end_as(self, outcome: StopOutcome) -> None:
         self._outcome = self._outcome or outcome
         self._stop.set()
 
     def kill(self) -> None:
-        """Let its worker die: nothing more is heard of it, and its record stays as it is."""
+        """Kill its worker: no more events are sent, and its record does not change."""
         self.is_alive = False
         self._stop.set()
         if self._work is not None:
@@ -218,14 +218,14 @@ class Run:
         record, dialect = self.record, self._dialect
         outcome = self._outcome if record.status in {"running", "paused"} else None
         status = outcome.status if outcome else record.status
-        if self._hit_limit:  # stream and detail do not agree
+        if self._hit_limit:  # stream and detail disagree
             status = "stopped" if dialect.since(1, 16) else "failed"
         error = outcome.error if outcome else record.error
-        if dialect.since(1, 9) and not dialect.since(1, 9, 2):  # which counts no steps
+        if dialect.since(1, 9) and not dialect.since(1, 9, 2):  # this version does not count steps
             record.steps = 0
         finished = self.engine.payloads.finished(status, error)
         if outcome and outcome.detail == "running":
-            # It stays running in detail and logs for ever.
+            # In detail and logs it stays running for ever.
             record.steps = record.tokens = record.exceptions = 0
             record.status = "running"
         else:
@@ -234,7 +234,7 @@ class Run:
             record.finished = self.state.settings.now()
             record.elapsed = round(record.finished - record.leg, 6)
         if self.was_left and not dialect.since(1, 9, 2):
-            # The stream itself would have written the record.
+            # Normally the stream itself writes the record.
             record.status, record.finished, record.elapsed = "running", None, 0.0
             record.outputs, record.steps, record.tokens, record.exceptions = {}, 0, 0, 0
         record.save(self.state.store)
@@ -245,7 +245,7 @@ class Run:
     # ------------------------------------------------------------------------------ its pauses
 
     def pause(self, forms: list[Form]) -> None:
-        """Wait for forms; nothing else of it goes on."""
+        """Wait for forms; nothing else in the run is active."""
         if self.has_ended:
             return
         self.record.status = "paused"
@@ -266,7 +266,7 @@ class Run:
             self.answer(form, FormAnswer(TIMEOUT, {}))
 
     def _give_up(self, form: Form) -> None:
-        """Stop after so long a wait; nobody who listens hears of it."""
+        """Stop after the longest wait. No listener gets an event."""
         if not self._waits_for(form):
             return
         self.state.forms.settle(form, FormAnswer(TIMEOUT, {}))
@@ -277,10 +277,10 @@ class Run:
         self.kill()
 
     def answer(self, form: Form, answer: FormAnswer) -> None:
-        """Take what somebody answered; a paused run goes on when a worker takes it up."""
+        """Take a person's answer. A paused run continues when a worker is free."""
         self.state.forms.settle(form, answer)
         if self.record.status != "paused":
-            self._go_on(form, answer)
+            self._continue(form, answer)
             return
         self._answers.append((form, answer))
         if self._resumption is None:
@@ -293,16 +293,16 @@ class Run:
         self.is_published = True
         self.engine.resume()
         self.record.status = "running"
-        # The record of a run that goes on counts nothing yet.
+        # The record of a resumed run has no counts yet.
         attrs.evolve(self.record, steps=0, tokens=0, exceptions=0).save(self.state.store)
         self.publish("workflow_started", self.engine.payloads.started("resumption"))
         if self._stops_when_answered:
             self._end_as(self._dialect.queue_stop)
             return
         for form, answer in answers:
-            self._go_on(form, answer)
+            self._continue(form, answer)
 
-    def _go_on(self, form: Form, answer: FormAnswer) -> None:
+    def _continue(self, form: Form, answer: FormAnswer) -> None:
         self.state.forms.take(form)
         self.engine.answer(form, answer)
 
@@ -318,7 +318,7 @@ class Run:
         self.wake()
 
     def wake(self) -> None:
-        """Let everybody who waits for an event look again."""
+        """Wake everyone who waits for an event."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -327,6 +327,6 @@ class Run:
         await self._changed.wait()
 
     def save_node(self, node: NodeRun) -> None:
-        """Keep a node, which has started or ended."""
+        """Store a node that has started or ended."""
         data = json.dumps(node.to_json(), default=str)
         self.state.store.put("nodes", run_id=self.record.id, position=node.position, data=data)

@@ -1,4 +1,4 @@
-"""The emulator: a workflow server on loopback, in a thread of its own."""
+"""The emulator: a workflow server on loopback, in its own thread."""
 
 from __future__ import annotations
 
@@ -39,47 +39,53 @@ from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
 
 _SHUTDOWN_SECONDS = 1
-"""How long open streams may keep the server from stopping."""
+"""Seconds for which open streams may delay the stop of the server."""
 
 _MOST_REQUESTS = 100_000
-"""How many requests are remembered."""
+"""The number of requests that are kept."""
 
 _BEAT = 1.0
-"""Seconds between two looks at whether the server still runs; Windows interrupts no longer wait."""
+"""Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
 
 
 class Emulator:
-    """A workflow server on loopback that behaves as Dify does; a context manager.
+    """A workflow server on loopback that behaves like Dify; a context manager.
 
-    Each workflow is an app of its own with the key ``app-<name>``. It serves every endpoint of
-    openapi.yaml as real servers do, held by their recorded answers.
+    Each workflow is an app with the key ``app-<name>``. The emulator serves every endpoint of
+    openapi.yaml. Tests compare its answers with recorded answers of real servers.
 
     Args:
         workflows: The workflows to serve; by default the built-in ones.
-        host: Address to listen on. Anything but loopback shows it to the network.
+        host: Address to listen on. Any address but loopback is open to the network.
         port: Port to listen on; 0 for a free one.
-        server_version: Which Dify it behaves as: 1.0, 1.7, 1.9, 1.13, 1.14 or 1.16; also 1.9.1,
-            1.10 and 1.15, which are like their neighbours but for what is known to differ.
-        database: File that keeps runs and logs; None to forget them at the end.
+        server_version: The version of Dify: 1.0, 1.7, 1.9, 1.13, 1.14 or 1.16. 1.9.1, 1.10 and
+            1.15 are possible too; they differ from their neighbours only where that is known.
+        database: File that keeps runs and logs; None to keep them in memory.
         ping_interval: Seconds between the pings of a stream.
         linger: Seconds that a stream stays open after the run's last event.
         silence: Seconds without an event after which a stream ends.
-        workers: Most streamed runs at the same time, from 1.13 on; see `workers`.
-        resume_delay: Seconds from the answer to a form until its run goes on; see `resume_delay`.
+        workers: Largest number of streamed runs at the same time, from 1.13 on; see `workers`.
+        resume_delay: Seconds from the answer to a form until its run continues; see
+            `resume_delay`.
         clock_shift: Seconds by which its clock is ahead; see `clock_shift`.
         date_header: Whether its answers have a ``Date`` header; see `date_header`.
-        mends_stops: Whether stopped runs become ``stopped`` in run detail and logs where this
+        mends_stops: Whether stopped runs become ``stopped`` in run detail and logs, where this
             version would leave them ``running`` for ever (1.10 to 1.14).
-        log_level: What uvicorn logs.
-        allowed_hosts: Further names by which it may be reached, such as that of its container;
-            ``*`` for any. Requests must name loopback, `host` or one of these: any page on the web
-            could lead a name of its own here (DNS rebinding).
-        cors: Whether web pages of any origin may call it from a browser, as real servers allow it;
-            such a page can then run its workflows and read their runs, where it knows a key.
+        log_level: Level of uvicorn's log.
+        allowed_hosts: Further names of this server, such as that of its container; ``*`` for any.
+            A request must name loopback, `host` or one of these. Otherwise any web page could
+            reach the server through a name of its own (DNS rebinding).
+        cors: Whether web pages of any origin may call it from a browser, as on real servers. A
+            page that knows a key can then run its workflows and read their runs.
 
     Raises:
         ValueError: The version cannot be emulated, two workflows have the same name, a setting is
-            negative that cannot be, or a host is none.
+            negative that must not be, or a host is invalid.
+
+    Example::
+
+        with Emulator(server_version="1.16") as emulator, emulator.client("echo") as client:
+            print(client.run_workflow({"name": "Ann"}).outputs)
     """
 
     def __init__(
@@ -140,26 +146,52 @@ class Emulator:
 
         Raises:
             RuntimeError: The emulator has not started.
+
+        Example::
+
+            client = DifyWorkflow("app-echo", base_url=emulator.base_url)
         """
         if self._socket is None:
             raise RuntimeError("The emulator has not started: use `with`, or `start()`.")
         return f"http://{self._host}:{self._port}/v1"
 
     def client(self, name: str | None = None, **options: Any) -> DifyWorkflow:
-        """A client for one of its apps.
+        """Make a client for one of its apps.
 
         Args:
             name: Name of the workflow; by default the first one.
             options: Options of `DifyWorkflow`.
+
+        Returns:
+            The client. Close it after use.
+
+        Raises:
+            LookupError: There is no workflow of this name.
+
+        Example::
+
+            with emulator.client("echo", timeout=5) as client:
+                print(client.run_workflow({"name": "Ann"}).outputs)
         """
         return DifyWorkflow(self._workflow(name).key, base_url=self.base_url, **options)
 
     def async_client(self, name: str | None = None, **options: Any) -> AsyncDifyWorkflow:
-        """An async client for one of its apps.
+        """Make an async client for one of its apps.
 
         Args:
             name: Name of the workflow; by default the first one.
             options: Options of `AsyncDifyWorkflow`.
+
+        Returns:
+            The client. Close it after use.
+
+        Raises:
+            LookupError: There is no workflow of this name.
+
+        Example::
+
+            async with emulator.async_client("echo") as client:
+                print((await client.run_workflow({"name": "Ann"})).outputs)
         """
         return AsyncDifyWorkflow(self._workflow(name).key, base_url=self.base_url, **options)
 
@@ -167,17 +199,29 @@ class Emulator:
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests that reached it, oldest first."""
+        """The requests that reached it, oldest first.
+
+        Example::
+
+            workflow.run_workflow({"name": "Ann"}, user="ann")
+            assert emulator.requests[-1].user == "ann"
+        """
         return list(self._seen)
 
     def serve(self, *workflows: Workflow) -> None:
-        """Serve these workflows from now on, in place of those before; their runs stay.
+        """Serve these workflows instead of the present ones. Their runs are kept.
 
         Args:
             workflows: The workflows; none for the built-in ones.
 
         Raises:
             ValueError: Two workflows have the same name.
+
+        Example::
+
+            emulator.serve(greet)
+            with emulator.client() as client:
+                print(client.run_workflow({"name": "Ann"}).outputs)
         """
         self.workflows = _with_names(workflows or DEMOS)
         self._state.apps = {workflow.key: workflow for workflow in self.workflows}
@@ -189,62 +233,97 @@ class Emulator:
         outputs: Mapping[str, JSON] | None = None,
         name: str | None = None,
     ) -> Workflow:
-        """Serve an exported app from now on, before all others; see `app_from_dsl`.
+        """Serve an exported app, as the first of the workflows; see `app_from_dsl`.
 
         Args:
             source: Path of the app as Dify exports it (DSL).
-            outputs: Value by name of the output; what is left out is empty.
+            outputs: Value by name of the output; outputs that are left out are empty.
             name: Name of the workflow; by default the file's.
 
+        Returns:
+            The workflow.
+
         Raises:
-            DSLError: The file is no workflow app.
-            ValueError: The app has no such output, or not one of this type.
+            DSLError: The file is not an exported workflow app.
+            ValueError: The app has no such output, or it has another type.
             ImportError: PyYAML is not installed: ``pip install dify-workflow[types]``.
+
+        Example::
+
+            story = emulator.app_from_dsl("story.yml", outputs={"words": 7})
+            client = emulator.client(story.name)
         """
         app = app_from_dsl(source, outputs=outputs, name=name)
         self.serve(app, *(each for each in self.workflows if each.name != app.name))
         return app
 
     def add_runs(self, runs: Iterable[PastRun], name: str | None = None) -> None:
-        """Put runs that have ended into the logs, as many as you like.
+        """Add any number of ended runs to the logs.
 
         Args:
             runs: The runs.
             name: Name of the workflow; by default the first one.
+
+        Raises:
+            LookupError: There is no workflow of this name.
+
+        Example::
+
+            emulator.add_runs([PastRun(created_at=1_700_000_000, status="failed")])
+            with emulator.client() as client:
+                print(client.logs(status="failed").data)
         """
         workflow = self._workflow(name)
         ids = workflow.app_id, workflow.id
-        told = (
+        complete = (
             attrs.evolve(run, inputs={**run.inputs, **system_inputs(*ids, run.id, run.user or "")})
             for run in runs
         )
-        self._store.add_runs(workflow.key, workflow.id, workflow.version, told)
+        self._store.add_runs(workflow.key, workflow.id, workflow.version, complete)
 
     def delete_logs(self, ids: Iterable[str]) -> None:
-        """Delete rows of the logs.
+        """Delete rows of the logs. Their runs are kept.
 
         Args:
             ids: Ids of the rows.
+
+        Example::
+
+            emulator.delete_logs(row.id for row in workflow.logs(limit=5))
         """
         self._store.delete("logs", ids)
 
     def delete_runs(self, ids: Iterable[str]) -> None:
-        """Delete runs; their rows stay in the logs, without a run.
+        """Delete runs. Their rows stay in the logs, without a run.
 
         Args:
             ids: Ids of the runs.
+
+        Example::
+
+            run = workflow.run_workflow({"name": "Ann"})
+            emulator.delete_runs([run.id])
         """
         self._store.delete("runs", ids)
 
     def kill_workers(self) -> None:
-        """Let the runs that go on die in silence: they stay ``running`` for ever."""
+        """Kill all active runs without an event: they stay ``running`` for ever.
+
+        Example::
+
+            emulator.kill_workers()
+        """
         self._call(self._state.kill_workers)
 
     def restart_workers(self) -> None:
         """Restart the workers (SIGTERM), as each deploy of Dify does.
 
-        From 1.16 on their runs end at once: ``stopped``, in stream, detail and logs. Before, a
-        worker goes on to the end of its runs. Runs that wait in the queue go on waiting there.
+        From 1.16 on, their runs end at once as ``stopped``, in stream, detail and logs. In earlier
+        versions a worker finishes its runs. Runs in the queue keep waiting.
+
+        Example::
+
+            emulator.restart_workers()
         """
         self._call(self._state.restart_workers)
 
@@ -255,31 +334,46 @@ class Emulator:
         *,
         cut_streams: bool = False,
     ) -> None:
-        """Let the server be away from now on; its workers go on with their runs.
+        """Make the server unavailable. Its workers continue their runs.
 
         Args:
-            seconds: How long; None until `end_outage`.
-            answer: What clients meet: ``"refuse"`` (nobody listens at the port, and connections
-                that are idle are closed), ``"close"`` (a proxy that accepts connections and
-                closes them) or the status of a proxy's page: 502, 503 or 504.
-            cut_streams: Whether open streams and other answers are cut; else they are brought to
+            seconds: Length of the outage; None until `end_outage`.
+            answer: What clients get. ``"refuse"``: nothing listens at the port, and idle
+                connections are closed. ``"close"``: a proxy accepts connections and closes them.
+                502, 503 or 504: the page of a proxy with this status.
+            cut_streams: Whether open streams and other answers are cut; otherwise they are sent to
                 their end.
 
         Raises:
-            RuntimeError: The emulator does not run, or is away already.
-            ValueError: Nobody answers so.
+            RuntimeError: The emulator does not run, or there is an outage already.
+            ValueError: `answer` is unknown.
+
+        Example::
+
+            emulator.outage(0.2, answer=503)
         """
         if not self._is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
         self._await(self._outages.begin(seconds, answer, cut_streams=cut_streams))
 
     def end_outage(self) -> None:
-        """Let the server be there again; without effect where it is."""
+        """End an outage; without effect if there is none.
+
+        Example::
+
+            emulator.outage()
+            emulator.end_outage()
+        """
         if self._is_running:
             self._await(self._outages.end())
 
     def reset(self) -> None:
-        """Forget all runs, logs, users, forms, files, requests, faults and changes of settings."""
+        """Forget all runs, logs, users, forms, files, requests, faults and changes of settings.
+
+        Example::
+
+            emulator.reset()
+        """
         self.end_outage()
         self.faults.clear()
         for name, value in attrs.asdict(self._given).items():
@@ -291,11 +385,11 @@ class Emulator:
 
     @property
     def workers(self) -> int | None:
-        """Most streamed runs at the same time, from 1.13 on; None for any number.
+        """Largest number of streamed runs at the same time, from 1.13 on; None for any number.
 
-        Further ones wait in the queue: their stream has one ping and then nothing, and there is
-        neither a record nor a row of the logs. They run when a worker is free, also where the
-        client has left. With 0 nobody takes runs until there are more. Dify's docker has four.
+        Further runs wait in the queue. Their stream has one ping and then nothing, and there is no
+        record and no row in the logs. They run when a worker is free, even if the client has
+        disconnected. With 0, all runs wait until there are workers. Dify's docker has four.
         """
         return self._settings.workers
 
@@ -306,9 +400,9 @@ class Emulator:
 
     @property
     def resume_delay(self) -> float:
-        """Seconds from the answer to a form until a worker takes up its run.
+        """Seconds from the answer to a form until a worker continues its run.
 
-        So long the run stays ``paused``, with the form that was answered.
+        Until then the run stays ``paused``, with the answered form.
         """
         return self._settings.resume_delay
 
@@ -318,9 +412,9 @@ class Emulator:
 
     @property
     def clock_shift(self) -> float:
-        """Seconds by which the server's clock is ahead of this machine's; negative where behind.
+        """Seconds by which the server's clock is ahead of this machine's; negative if it is behind.
 
-        It counts in the ``Date`` header and in all times of runs, logs, forms and files.
+        It applies to the ``Date`` header and to all times of runs, logs, forms and files.
         """
         return self._settings.clock_shift
 
@@ -342,7 +436,7 @@ class Emulator:
         return self._server.loop is not None and self._thread is not None
 
     def _call(self, action: Callable[[], None]) -> None:
-        """Do something in the server's thread, and wait for it."""
+        """Call something in the server's thread, and wait for it."""
         if not self._is_running:
             action()
             return
@@ -353,14 +447,21 @@ class Emulator:
         self._await(act())
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for something that the server's thread does."""
+        """Run a coroutine in the server's thread, and wait for it."""
         assert self._server.loop is not None
         asyncio.run_coroutine_threadsafe(work, self._server.loop).result()
 
     # ---------------------------------------------------------------------------- start and stop
 
     def start(self) -> None:
-        """Start serving; returns when connections are accepted."""
+        """Start serving. It returns when the server accepts connections.
+
+        Example::
+
+            emulator = Emulator()
+            emulator.start()
+            emulator.stop()
+        """
         self.listen()
         sockets = {"sockets": [self._socket]}
         self._thread = threading.Thread(
@@ -370,7 +471,12 @@ class Emulator:
         self._server.ready.wait()
 
     def stop(self) -> None:
-        """Stop serving and cut what is still open."""
+        """Stop serving, and cut open connections.
+
+        Example::
+
+            emulator.stop()
+        """
         if self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
@@ -378,8 +484,8 @@ class Emulator:
             self._store.close()
 
     def serve_forever(self) -> None:
-        """Serve until this thread is interrupted, be it at once."""
-        # In another thread: while uvicorn starts, it would swallow an interrupt and go on.
+        """Serve until this thread is interrupted, or until the server stops."""
+        # In another thread: uvicorn ignores an interrupt while it starts.
         self.start()
         try:
             while self._thread is not None and self._thread.is_alive():
@@ -400,7 +506,7 @@ class Emulator:
         self.stop()
 
     def listen(self) -> None:
-        """Take the port, so that `base_url` is known before serving begins."""
+        """Open the port, so that `base_url` is known before serving begins."""
         if self._socket is None:
             self._socket = socket.create_server((self._host, self._port))
             self._port = self._socket.getsockname()[1]
@@ -410,12 +516,12 @@ class Emulator:
             return self.workflows[0]
         named = {workflow.name: workflow for workflow in self.workflows}
         if name not in named:
-            raise LookupError(f"There is no workflow {name!r}, but {', '.join(named)}.")
+            raise LookupError(f"There is no workflow {name!r}. There are: {', '.join(named)}.")
         return named[name]
 
 
 def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
-    """The workflows, each with a name of its own."""
+    """Check that each workflow has a name of its own."""
     names = [each.name for each in workflows]
     if len(set(names)) < len(names):
         raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")

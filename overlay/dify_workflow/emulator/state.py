@@ -1,4 +1,4 @@
-"""The apps, and their runs that go on."""
+"""The apps, and their active runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .workflows import FormAnswer, NodeError, StartError, Step, Workflow
 
 
 class State:
-    """The apps and what goes on in them."""
+    """The apps and their active runs."""
 
     def __init__(
         self, workflows: Iterable[Workflow], store: Store, dialect: Dialect, settings: Settings
@@ -38,7 +38,7 @@ class State:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """End the streams that are open and the runs that go on."""
+        """End open streams and active runs."""
         self.closing.set()
         for run in self._runs.values():
             run.wake()
@@ -46,7 +46,7 @@ class State:
             task.cancel()
 
     def reset(self) -> None:
-        """Forget everything; runs that go on or wait die in silence."""
+        """Forget everything. Active and waiting runs end without an event."""
         for run in self._runs.values():
             run.kill()
         for task in self._tasks:
@@ -54,8 +54,8 @@ class State:
         self._runs.clear()
         self.store.clear()
 
-    def go_on(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something go on by itself until the emulator stops."""
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something in the background until the emulator stops."""
         task = asyncio.create_task(work)
         self._tasks.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._tasks.discard)
@@ -63,9 +63,9 @@ class State:
     # --------------------------------------------------------------------------- runs that start
 
     def check_room(self, asked: RunRequest) -> None:
-        """Refuse a run beyond the app's limit.
+        """Refuse a run above the app's limit.
 
-        Where workers run what is streamed, it needs two places and gives them back at its begin.
+        With workers, a streamed run takes two places, and gives them back when it begins.
         """
         app = asked.app
         if app.max_active_requests is None:
@@ -84,7 +84,7 @@ class State:
             )
 
     async def start(self, asked: RunRequest) -> Run:
-        """Start a run in the API process, which goes on by itself.
+        """Start a run in the API process, in the background.
 
         Raises:
             ApiError: Its inputs are invalid.
@@ -95,13 +95,13 @@ class State:
         await run.begin(in_worker=False)
         await self._prepare(run, asked, taken)
         self._runs[run.record.id] = run
-        self.go_on(self._until_end(run, run.execute(taken)))
+        self.run_in_background(self._until_end(run, run.execute(taken)))
         return run
 
     def enqueue(self, asked: RunRequest, *, delay: float) -> Run:
         """Put a streamed run into the queue, where it waits for a worker.
 
-        Nobody but its stream knows of it until one takes it and makes it.
+        Only its stream knows it until a worker begins it.
         """
 
         async def work() -> None:
@@ -120,7 +120,7 @@ class State:
 
         run = self._new_run(asked)
         self._runs[run.record.id] = run
-        self.go_on(self._until_end(run, work()))
+        self.run_in_background(self._until_end(run, work()))
         return run
 
     def _new_run(self, asked: RunRequest) -> Run:
@@ -131,10 +131,10 @@ class State:
         return Run(record, self, is_streamed=asked.is_streamed)
 
     def _accepted(self, asked: RunRequest) -> JSONObject:
-        """The inputs as the workflow gets them.
+        """Return the inputs for the workflow.
 
         Raises:
-            ApiError: The server would not take them.
+            ApiError: The server refuses them.
         """
         key = asked.app.key
         user_id = self.store.user_id(key, asked.user)
@@ -142,7 +142,7 @@ class State:
         return accepted(asked.version.inputs, asked.inputs, build)
 
     async def _prepare(self, run: Run, asked: RunRequest, taken: JSONObject) -> None:
-        """Make a run, and take the first step of its workflow."""
+        """Make the record of a run, and take the first step of its workflow."""
         record, app = run.record, asked.app
         counted = self.store.one("SELECT count(*) FROM runs WHERE app = ?", [app.key])
         record.number = (counted[0] if counted else 0) + 1
@@ -161,17 +161,17 @@ class State:
             await work
         finally:
             run.leave()
-            if run.is_alive:  # what a dead worker left stays as it is
+            if run.is_alive:  # the record that a dead worker left does not change
                 self._runs.pop(run.record.id, None)
 
-    # ------------------------------------------------------------------------- runs that go on
+    # --------------------------------------------------------------------------- active runs
 
-    def going_on(self, run_id: str) -> Run | None:
-        """The run of that id, where it goes on."""
+    def active_run(self, run_id: str) -> Run | None:
+        """Return the active run with this id, if there is one."""
         return self._runs.get(run_id)
 
     def stop(self, app: Workflow, task_id: str, user: str, winner: str | None) -> None:
-        """Stop the run of a task; from 1.9 on, whoever asks. For the winner, see `Run.stop`."""
+        """Stop the run of a task; from 1.9 on, for any user. For the winner, see `Run.stop`."""
         for run in self._runs.values():
             is_owner = run.record.app == app.key and run.record.user == user
             if run.record.task_id == task_id and (is_owner or self.dialect.since(1, 9)):
@@ -182,19 +182,19 @@ class State:
         form = self.forms.open(app.key, token, path)
         fitting = form.check(answer)
         run = self._runs.get(form.run_id)
-        if run is None:  # a run of an emulator that has been stopped since
+        if run is None:  # a run of an earlier emulator, with the same database
             self.forms.settle(form, fitting)
         else:
             run.answer(form, fitting)
 
     def kill_workers(self) -> None:
-        """Let the runs that go on die in silence: their records stay ``running``."""
+        """Kill active runs without an event: their records stay ``running``."""
         for run in self._runs.values():
             if run.working_since is not None:
                 run.kill()
 
     def restart_workers(self) -> None:
-        """Tell the workers to end, which stops their runs, and start others."""
+        """Stop the workers, which ends their runs, and start others."""
         for run in list(self._runs.values()):
             run.shut_down()
 

@@ -1,4 +1,4 @@
-"""What the emulator keeps, in SQLite: runs and their nodes, logs, users, forms, files."""
+"""The emulator's data, in SQLite: runs and their nodes, logs, users, forms, files."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ CREATE TABLE IF NOT EXISTS files (
 
 @attrs.frozen
 class PastRun:
-    """A run of the past, to be put into the logs.
+    """An ended run to add to the logs.
 
     Args:
         created_at: When it began (Unix seconds).
-        status: How it ended; ``"running"`` and ``"paused"`` where it never did.
-        user: Who it was for; None where the server has forgotten them since.
-        created_from: Where it was made: ``"service-api"``, ``"web-app"`` or, by the workspace's
-            account and not by the user, ``"installed-app"``.
+        status: How it ended; ``"running"`` or ``"paused"`` if it never ended.
+        user: Its user; None if the user was deleted since.
+        created_from: Where it was started: ``"service-api"``, ``"web-app"`` or, by the workspace's
+            account, not by the user, ``"installed-app"``.
         inputs: Its inputs.
         outputs: Its outputs.
         error: Error text.
@@ -88,11 +88,11 @@ class PastRun:
 
 
 class Store:
-    """The emulator's database; any thread may use it.
+    """The emulator's database. Any thread may use it.
 
     Args:
         path: File of the database; None for one in memory.
-        now: Tells the server's time.
+        now: Returns the server's time.
     """
 
     def __init__(
@@ -101,10 +101,10 @@ class Store:
         self.now = now
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
-        weakref.finalize(self, self._database.close)  # also of an emulator that never starts
+        weakref.finalize(self, self._database.close)  # also for an emulator that never starts
         self._database.row_factory = sqlite3.Row
         self._database.isolation_level = None
-        # What a power cut takes is no loss here.
+        # A power cut may lose data: it is not needed later.
         self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_SCHEMA}")
 
     def close(self) -> None:
@@ -113,24 +113,24 @@ class Store:
             self._database.close()
 
     def all(self, sql: str, values: Sequence[object] | JSONObject = ()) -> list[sqlite3.Row]:
-        """The rows that a statement gives."""
+        """Return the rows of a statement."""
         with self._lock:
             return self._database.execute(sql, values).fetchall()
 
     @property
     def changes(self) -> int:
-        """How many rows were written since the database was opened."""
+        """The number of rows written since the database was opened."""
         with self._lock:
             return self._database.total_changes
 
     def one(self, sql: str, values: Sequence[object] | JSONObject = ()) -> sqlite3.Row | None:
-        """The first row that a statement gives; None where it gives none."""
+        """Return the first row of a statement; None if there is no row."""
         with self._lock:
             row: sqlite3.Row | None = self._database.execute(sql, values).fetchone()
             return row
 
     def put(self, table: str, **values: object) -> None:
-        """Write a row, in place of the one with the same key."""
+        """Write a row, in place of one with the same key."""
         self._write("INSERT OR REPLACE", table, values)
 
     def add(self, table: str, **values: object) -> None:
@@ -148,7 +148,7 @@ class Store:
                 self._database.execute(f"DELETE FROM {table}")
 
     def user_id(self, app: str, session: str) -> str:
-        """Id (UUID) of an end user of an app, who is new where nobody has seen them."""
+        """Return the id (UUID) of an end user of an app, and create the user if needed."""
         with self._lock:
             self.all(
                 "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)",
@@ -159,12 +159,12 @@ class Store:
             return str(row["id"])
 
     def nodes_of(self, run_id: str) -> list[JSONObject]:
-        """What is kept of the nodes of a run, in the order in which they began."""
+        """Return the stored nodes of a run, in the order in which they began."""
         rows = self.all("SELECT data FROM nodes WHERE run_id = ? ORDER BY position", [run_id])
         return [json.loads(row["data"]) for row in rows]
 
     def add_runs(self, app: str, workflow_id: str, version: str, runs: Iterable[PastRun]) -> None:
-        """Put runs that have ended into the logs."""
+        """Add ended runs to the logs."""
         users: dict[str | None, str] = {None: str(uuid4())}
         with self._lock, self._transaction():
             for run in runs:
@@ -196,7 +196,7 @@ class Store:
     def add_log(
         self, run: RunRecord, *, log_id: str | None = None, made_in: str = "service-api"
     ) -> None:
-        """Write a row of the logs; its time is rounded to whole seconds."""
+        """Write a row of the logs. Its time is rounded to whole seconds."""
         self.add(
             "logs",
             id=log_id or str(uuid4()),
@@ -208,7 +208,7 @@ class Store:
         )
 
     def delete(self, table: str, ids: Iterable[str]) -> None:
-        """Delete rows by their ids; the rows of the logs stay when their runs are deleted."""
+        """Delete rows by their ids. The rows of the logs stay when their runs are deleted."""
         with self._lock:
             self._database.executemany(
                 f"DELETE FROM {table} WHERE id = ?", [(row_id,) for row_id in ids]
@@ -216,7 +216,7 @@ class Store:
 
 
 def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSONObject:
-    """The inputs that the server adds to those of a run."""
+    """Return the inputs that the server adds to those of a run."""
     return {
         "sys.files": [],
         "sys.user_id": user,
@@ -228,13 +228,13 @@ def system_inputs(app_id: str, workflow_id: str, run_id: str, user: str) -> JSON
 
 @attrs.define
 class RunRecord:
-    """What is remembered of a run; times are Unix seconds."""
+    """The record of a run; times are Unix seconds."""
 
     app: str
     """Key of the app."""
     workflow_id: str
     version: str
-    """Name of the published version that ran."""
+    """Name of the published version of the workflow."""
     user: str
     user_id: str
     created: float
@@ -244,7 +244,7 @@ class RunRecord:
     task_id: str = attrs.field(factory=lambda: str(uuid4()))
     status: str = "running"
     inputs: JSONObject = attrs.field(factory=dict[str, JSON])
-    """Those of the system are among them."""
+    """With the system's inputs."""
     outputs: JSONObject = attrs.field(factory=dict[str, JSON])
     error: str | None = None
     elapsed: float = 0.0
@@ -253,27 +253,27 @@ class RunRecord:
     exceptions: int = 0
     finished: float | None = None
     leg: float = 0.0
-    """When it began or, after a pause, went on."""
+    """When it began or, after a pause, continued."""
 
     @property
     def kept_inputs(self) -> JSONObject:
-        """The inputs as they are kept, with the time, which live events do not show."""
+        """The inputs as they are stored, with the time, which live events leave out."""
         return {**self.inputs, "sys.timestamp": int(self.created)}
 
     def row(self) -> JSONObject:
-        """Its row in the database."""
+        """Return its row in the database."""
         row = attrs.asdict(self, recurse=False)
         del row["user"], row["leg"]
         texts = {name: json.dumps(row[name]) for name in ("inputs", "outputs")}
         return {**row, **texts}
 
     def save(self, store: Store) -> None:
-        """Write it as it is now."""
+        """Write its present state."""
         store.put("runs", **self.row())
 
     @classmethod
     def load(cls, store: Store, app: str, id: str) -> RunRecord | None:
-        """The record of an app's run; None where there is none."""
+        """Return the record of an app's run; None if there is no such run."""
         row = store.one(
             "SELECT runs.*, coalesce(session, '') AS user "
             "FROM runs LEFT JOIN users ON users.id = user_id "
@@ -284,7 +284,7 @@ class RunRecord:
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> RunRecord:
-        """The record in a row of runs with their users."""
-        values = {name: row[name] for name in row.keys()}  # noqa: SIM118  # a Row is no mapping
+        """Return the record in a row of runs with their users."""
+        values = {name: row[name] for name in row.keys()}  # noqa: SIM118  # a Row is not a mapping
         texts = {name: json.loads(row[name]) for name in ("inputs", "outputs")}
         return cls(**{**values, **texts, "leg": row["created"]})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PING = b"event: ping\n\n"
 
 TERMINAL = ("workflow_finished", "workflow_paused")
-"""Events after which the server ends a stream; an ``error`` is none of them."""
+"""Events after which the server ends a stream; ``error`` is not one of them."""
 
 
 class Streams:
@@ -38,7 +38,7 @@ class Streams:
     # ---------------------------------------------------------------------- POST /workflows/run
 
     async def of_run(self, run: Run) -> AsyncIterator[bytes]:
-        """The stream of a run from its start; all pings but the first come from its worker."""
+        """Stream a run from its start. All pings but the first come from its worker."""
         if self._dialect.has_workers:
             yield PING
         ended = False
@@ -57,10 +57,10 @@ class Streams:
             run.was_left = not ended
 
     async def last_event(self, run: Run) -> JSONObject | None:
-        """Wait for the end or the first pause of a run, as the blocking mode does.
+        """Wait for the end or the first pause of a run, for the blocking mode.
 
         Returns:
-            The event; None where the run's worker died.
+            The event; None if the run's worker died.
         """
         while run.is_alive and not self._state.closing.is_set():
             if run.events and run.events[-1]["event"] in TERMINAL:
@@ -69,13 +69,13 @@ class Streams:
         return None
 
     async def hold(self) -> None:
-        """Send nothing, for as long as a silent stream stays open."""
+        """Send nothing for as long as a silent stream stays open."""
         await self._pause(self._settings.silence)
 
     # ----------------------------------------------------------- GET /workflow/{run_id}/events
 
     async def of_finished(self, record: RunRecord) -> AsyncIterator[bytes]:
-        """The stream of a run that has ended: only its last event, in another style."""
+        """Stream a run that has ended: only its last event, in another format."""
         payload = Payloads(self._dialect, record, self._settings.now).finished(
             record.status, record.error
         )
@@ -89,32 +89,33 @@ class Streams:
         text = json.dumps({"event": "workflow_finished", **ids, "data": data})
         yield f"data: {text}\n\n".encode()
 
-    def of_going_on(
+    def of_active(
         self, record: RunRecord, run: Run | None, *, snapshot: bool, continues: bool
     ) -> AsyncIterator[bytes]:
-        """The stream of a run that has not ended.
+        """Stream a run that has not ended.
 
-        What has been and what comes are told apart here, at once: a run may go on, and even end,
+        Past and future events are separated here, at once: the run may continue, and even end,
         before the stream is read.
 
         Args:
             record: The run.
-            run: The run itself; None where it only looks as if it went on.
-            snapshot: Whether what has been is told first.
-            continues: Whether a pause does not end the stream; without a snapshot nothing does.
+            run: The run itself; None if only its record is ``running``.
+            snapshot: Whether past events are sent first.
+            continues: Whether the stream continues after a pause; without a snapshot it always
+                does.
         """
         position = len(run.events) if run else 0
-        told = self._replay(record) if snapshot else []
+        past = self._replay(record) if snapshot else []
         ends = () if continues and not snapshot else TERMINAL[: 1 if continues else 2]
-        return self._followed(run, position, told, ends)
+        return self._followed(run, position, past, ends)
 
     async def _followed(
-        self, run: Run | None, position: int, told: list[JSONObject], ends: tuple[str, ...]
+        self, run: Run | None, position: int, past: list[JSONObject], ends: tuple[str, ...]
     ) -> AsyncIterator[bytes]:
         yield PING
-        for event in told:
+        for event in past:
             yield self._message(event)
-        if told and told[-1]["event"] in ends:
+        if past and past[-1]["event"] in ends:
             return
         async for live in self._events(run, position, of_worker=False):
             if live is None:
@@ -127,34 +128,34 @@ class Streams:
                     return
 
     def _replay(self, record: RunRecord) -> list[JSONObject]:
-        """What has been, with fewer keys than it had live, and without text."""
+        """Return past events, with fewer keys than in the live stream, and without text."""
         is_paused = record.status == "paused"
         task_id = record.task_id if is_paused else record.id
         payloads = Payloads(self._dialect, record, self._settings.now)
         started = payloads.started("initial") | {"inputs": record.kept_inputs}
-        told: list[tuple[str, JSONObject]] = [("workflow_started", started)]
+        past: list[tuple[str, JSONObject]] = [("workflow_started", started)]
         for node in self._state.store.nodes_of(record.id):
-            told.append(("node_started", _replayed_start(node)))
+            past.append(("node_started", _replayed_start(node)))
             if node["status"] != "running":
-                told.append(("node_finished", _replayed_end(node)))
+                past.append(("node_finished", _replayed_end(node)))
         if is_paused:
             forms = self._state.forms.of_pause(record.id)
             if not self._dialect.since(1, 16):
                 forms = [attrs.evolve(form, content=form.template) for form in forms]
-            told += [("human_input_required", payloads.form_required(form)) for form in forms]
-            told.append(("workflow_paused", payloads.paused(forms)))
+            past += [("human_input_required", payloads.form_required(form)) for form in forms]
+            past.append(("workflow_paused", payloads.paused(forms)))
         ids = {"task_id": task_id, "workflow_run_id": record.id}
-        return [{"event": name, **ids, "data": data} for name, data in told]
+        return [{"event": name, **ids, "data": data} for name, data in past]
 
     # ----------------------------------------------------------------------------- the messages
 
     async def _events(
         self, run: Run | None, position: int, *, of_worker: bool
     ) -> AsyncIterator[JSONObject | None]:
-        """Events from a position on, and None where a ping is due; ends with the silence.
+        """Yield events from a position on, and None for each ping. Ends after the silence.
 
-        The run's worker sends a ping every ten seconds from its start, and they are events to the
-        server; GET /workflow/{run_id}/events makes its own after ten seconds without an event.
+        The run's worker sends a ping every ten seconds from its start, and the server handles pings
+        as events. GET /workflow/{run_id}/events sends its own after ten seconds without an event.
         """
         settings = self._settings
         last = pinged = time.monotonic()
@@ -180,7 +181,7 @@ class Streams:
                     await changed
 
     def _due(self, run: Run | None, pinged: float) -> float:
-        """When a run's worker sends its next ping; never where it has none."""
+        """Return the time of the worker's next ping; never if the run has no worker."""
         if run is None or run.working_since is None:
             return math.inf
         return max(pinged, run.working_since) + self._settings.ping_interval
@@ -191,17 +192,17 @@ class Streams:
         return f"data: {json.dumps(event)}\n\n".encode()
 
     async def _pause(self, seconds: float) -> None:
-        """Let time pass, unless the emulator stops."""
+        """Wait, unless the emulator stops."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._state.closing.wait()
 
 
 def _compact(event: JSONObject) -> bytes:
-    """Compact JSON with letters as they are."""
+    """Return compact JSON without escaped letters."""
     try:
         return orjson.dumps(event)
-    except TypeError:  # whole numbers over 64 bits, which the server writes with json as well
+    except TypeError:  # whole numbers over 64 bits; the server also writes them with json
         return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 

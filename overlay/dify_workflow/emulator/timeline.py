@@ -1,4 +1,4 @@
-"""The timeline of a run on the page: what is kept of its nodes, drawn as reports draw it."""
+"""The timeline of a run on the page: its stored nodes, drawn as in reports."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterable, Iterator
 
 from .._json import JSONObject
 from ..report.layout import lay_out
-from ..report.svg import Drawing, Line, lines_of, told
+from ..report.svg import Drawing, Line, described, lines_of
 from ..timeline.model import Attempt, Execution, Form, Instant, Timeline
 
 _GOES_ON = {"running", "paused"}
 
 
 def timeline_of(run: JSONObject, nodes: Iterable[JSONObject]) -> JSONObject:
-    """The timeline of a run, row by row, as SVG.
+    """Return the timeline of a run, row by row, as SVG.
 
     Args:
         run: The run as the page shows it.
-        nodes: What is kept of its nodes, in the order in which they began.
+        nodes: Its stored nodes, in the order in which they began.
     """
     timeline, numbers = Timeline(status=run["status"]), dict[str, int]()
     timeline.begin = _instant(timeline, run["created"])
     known: dict[str, Execution] = {}
     for data in nodes:
         numbers[data["id"]] = data["position"]
-        known[data["id"]] = node = _node(timeline, data, goes_on=run["goes_on"])
+        known[data["id"]] = node = _node(timeline, data, is_active=run["is_active"])
         node.around = known.get(data["parent"])
         (node.around.inside if node.around else timeline.executions).append(node)
-    if run["goes_on"]:
+    if run["is_active"]:
         _instant(timeline, run["now"])
     elif run["finished"] is not None:
         timeline.end = _instant(timeline, run["finished"])
@@ -48,7 +48,7 @@ def _instant(timeline: Timeline, time: float) -> Instant:
     return instant
 
 
-def _node(timeline: Timeline, data: JSONObject, *, goes_on: bool) -> Execution:
+def _node(timeline: Timeline, data: JSONObject, *, is_active: bool) -> Execution:
     begin = _instant(timeline, data["began"])
     node = Execution(data["id"], data["node_id"], data["title"], data["node_type"], begin)
     node.round, node.status = data["round"], data["status"]
@@ -57,8 +57,8 @@ def _node(timeline: Timeline, data: JSONObject, *, goes_on: bool) -> Execution:
     if node.status not in _GOES_ON:
         node.end = _instant(timeline, data["ended"])
         node.elapsed = data["ended"] - data["began"]
-    elif not goes_on:
-        node.status = "running"  # whose end nobody told
+    elif not is_active:
+        node.status = "running"  # without an end
     if node.kind == "human-input":
         node.forms[node.id] = Form(begin, "", None, None, None, node.end)
     return node
@@ -74,7 +74,7 @@ def _rows(
             "key": key,
             "node": numbers[key] if row.execution else None,
             "title": row.title,
-            "said": told(row),
+            "said": described(row),
             "depth": line.depth,
             "size": row.size,
             "is_open": row.is_open,

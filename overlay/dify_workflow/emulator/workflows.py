@@ -1,4 +1,4 @@
-"""Workflows of the emulator: the inputs they take, and what they do step by step."""
+"""Workflows of the emulator: their inputs, and what they do step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BeginNode:
         id: Id of the node in the workflow.
         type: Kind of the node, such as ``"llm"``, ``"code"`` or ``"http-request"``.
         title: Title of the node; by default its id.
-        inputs: Inputs of the node, which its end shows.
+        inputs: Inputs of the node, which its last event shows.
     """
 
     id: str
@@ -31,13 +31,13 @@ class BeginNode:
 
 @attrs.frozen
 class EndNode:
-    """The node that started last under this id has ended.
+    """The node with this id that started last has ended.
 
     Args:
         id: Id of the node in the workflow.
         outputs: Outputs of the node.
         status: How it ended: ``"succeeded"``, ``"failed"`` or ``"exception"`` (it failed, and the
-            workflow goes on).
+            workflow continues).
         error: Error text.
         metadata: What it cost: ``total_tokens``, ``total_price``, ``currency``.
         process_data: What the node did, such as the request that it sent.
@@ -53,13 +53,13 @@ class EndNode:
 
 @attrs.frozen
 class RetryNode:
-    """The node that started last under this id has failed and is tried again.
+    """The node with this id that started last has failed and is retried.
 
     Args:
         id: Id of the node in the workflow.
         error: Error text.
         process_data: What the node did, such as the request that it sent.
-        outputs: What came of it all the same, such as the answer that it got.
+        outputs: Its outputs in spite of the failure, such as the answer that it received.
     """
 
     id: str
@@ -74,7 +74,7 @@ class Text:
 
     Args:
         text: The piece.
-        selector: Node id and variable that it comes from.
+        selector: Id of the node and name of the variable that it comes from.
         of_model: Whether a model wrote it: servers before 1.9 stream no other text.
     """
 
@@ -88,7 +88,7 @@ class Sleep:
     """Time passes.
 
     Args:
-        seconds: How much.
+        seconds: How long.
     """
 
     seconds: float
@@ -96,7 +96,7 @@ class Sleep:
 
 @attrs.frozen
 class Outputs:
-    """The outputs of what yields this; for async generators, which cannot return any.
+    """The outputs of a workflow, for async generators, which cannot return them.
 
     Args:
         values: Value by name of the output.
@@ -107,12 +107,12 @@ class Outputs:
 
 @attrs.frozen
 class Emit:
-    """An event of the server's that no other step brings, such as ``agent_log``.
+    """An event of the server that no other step makes, such as ``agent_log``.
 
     Args:
         event: Name of the event.
         data: Its payload.
-        top_level: Whether the payload stands beside ``event`` and not under ``data``.
+        top_level: Whether the payload is beside ``event``, not under ``data``.
     """
 
     event: str
@@ -122,15 +122,15 @@ class Emit:
 
 @attrs.frozen
 class Iteration:
-    """The same steps for each of several items; yields the list of their results.
+    """The same steps for each of several items. Yielding it gives the list of their results.
 
     Args:
         id: Id of the node in the workflow.
-        items: What to go through.
+        items: The items.
         each: Takes an item and its index, yields steps, returns the item's result.
         title: Title of the node; by default its id.
-        parallel: Whether all items are worked on at once.
-        on_error: What a failed item does: ``"terminated"`` fails the iteration,
+        parallel: Whether all items run in parallel.
+        on_error: The effect of a failed item: ``"terminated"`` fails the iteration,
             ``"continue-on-error"`` gives None, ``"remove-abnormal-output"`` leaves it out.
     """
 
@@ -144,16 +144,16 @@ class Iteration:
 
 @attrs.frozen
 class Loop:
-    """The same steps again and again; yields the loop's variables.
+    """The same steps in several rounds. Yielding it gives the loop's variables.
 
     Args:
         id: Id of the node in the workflow.
         each: Takes the index of the round and the variables, yields steps, returns the variables
             for the next round, or None to leave the loop.
-        rounds: Most rounds.
-        variables: The variables at first.
+        rounds: The largest number of rounds.
+        variables: The initial variables.
         title: Title of the node; by default its id.
-        until: Takes the variables after a round; whether the loop ends there.
+        until: Takes the variables after a round, and returns whether the loop ends.
     """
 
     id: str
@@ -166,10 +166,10 @@ class Loop:
 
 @attrs.frozen
 class Parallel:
-    """Branches that go on at the same time; yields the list of their results.
+    """Branches that run in parallel. Yielding it gives the list of their results.
 
     Args:
-        branches: The steps of each.
+        branches: The steps of each branch.
     """
 
     branches: Sequence[Steps]
@@ -182,7 +182,7 @@ class FormInput:
     Args:
         name: Name of the field.
         type: ``"paragraph"``, ``"select"``, ``"file"`` or ``"file-list"``.
-        default: What stands in it at first; ``"{{#node.variable#}}"`` for a value.
+        default: Its initial text; ``"{{#node.variable#}}"`` for a value.
         options: Choices of a select.
     """
 
@@ -198,7 +198,7 @@ class FormAction:
 
     Args:
         id: Id of the action.
-        title: What stands on the button.
+        title: Text of the button.
         style: ``"primary"``, ``"default"``, ``"accent"`` or ``"ghost"``.
     """
 
@@ -209,10 +209,10 @@ class FormAction:
 
 @attrs.frozen
 class FormAnswer:
-    """What a person answered.
+    """A person's answer to a form.
 
     Args:
-        action: Id of the action; ``"__timeout"`` where nobody answered in time.
+        action: Id of the action; ``"__timeout"`` if nobody answered in time.
         inputs: Value by field.
     """
 
@@ -231,18 +231,18 @@ TIMEOUT = "__timeout"
 
 @attrs.frozen
 class HumanInput:
-    """A node waits for a person; yields the `FormAnswer`.
+    """A node that waits for a person. Yielding it gives the `FormAnswer`.
 
     Args:
         id: Id of the node in the workflow.
-        content: What the person reads (Markdown); ``{{#$output.name#}}`` stands where the field
-            ``name`` goes, ``{{#node.variable#}}`` where a value goes.
+        content: The text for the person (Markdown). ``{{#$output.name#}}`` is the place of the
+            field ``name``, ``{{#node.variable#}}`` the place of a value.
         inputs: Fields of the form.
         actions: Buttons of the form.
-        values: Value by ``node.variable``, for the places in the content.
+        values: Value by ``node.variable``, for the values in the content.
         title: Title of the node; by default its id.
-        timeout: Seconds until the form expires, and its branch for that is taken.
-        run_timeout: Seconds until the server gives the whole run up and stops it.
+        timeout: Seconds until the form expires and the workflow continues with that branch.
+        run_timeout: Seconds until the server stops the whole run.
     """
 
     id: str
@@ -269,11 +269,11 @@ Step: TypeAlias = (
     | HumanInput
     | Generator[Any, Any, Any]
 )
-"""One step. A generator of steps is a step as well: ``yield node("a")`` does what
-``yield from node("a")`` does, and works in async generators too."""
+"""One step. A generator of steps is a step too: ``yield node("a")`` has the same effect as
+``yield from node("a")``, and works in async generators too."""
 
 Steps: TypeAlias = Generator[Step, Any, Any] | AsyncGenerator[Step, Any]
-"""Steps in their order; a generator is sent what a step yields and returns the result."""
+"""Steps in order. A generator receives the result of each step, and returns the result of all."""
 
 
 class NodeError(Exception):
@@ -281,10 +281,10 @@ class NodeError(Exception):
 
 
 class StartError(Exception):
-    """Raised in a workflow before its first step: it cannot start.
+    """Raised in a workflow before its first step: the workflow cannot start.
 
-    So it is when a model's provider is missing. Servers from 1.13 on answer with 400 or an
-    ``error`` event, older ones fail the run.
+    For example, a model's provider is missing. Servers from 1.13 on answer with 400 or an ``error``
+    event. In older ones the run fails.
     """
 
 
@@ -303,11 +303,11 @@ class Input:
         type: Kind of the input: ``text-input``, ``paragraph``, ``number``, ``select``,
             ``checkbox``, ``file``, ``file-list`` or ``json_object``.
         label: Label for people; by default the name.
-        required: Whether a run needs it.
-        max_length: Most characters of a text, most files of a list.
+        required: Whether it is required.
+        max_length: Largest number of characters of a text, or of files in a list.
         options: Choices of a select.
-        default: Value where a run gives none.
-        file_types: Kinds of file that it takes.
+        default: Value if a run has none.
+        file_types: Types of file that it accepts.
     """
 
     name: str
@@ -320,7 +320,7 @@ class Input:
     file_types: Sequence[str] = ("document", "image")
 
     def to_wire(self) -> JSONObject:
-        """The input under the key that names its kind."""
+        """Return the input, under its type as the key."""
         field: JSONObject = {
             "variable": self.name,
             "label": self.label or self.name,
@@ -340,20 +340,20 @@ class Input:
 
 @attrs.frozen
 class Workflow:
-    """A workflow that the emulator serves as an app of its own; made with `workflow`.
+    """A workflow that the emulator serves as an app. Make it with `workflow`.
 
     Args:
         name: Name of the app; its key is ``app-<name>``.
         body: The generator function.
-        inputs: Inputs that it takes.
+        inputs: Its inputs.
         description: Description of the app.
-        previous: Versions that were published before, oldest first; they run by their id.
-        published: Whether it is published; an app that is not cannot be run.
+        previous: Versions published earlier, oldest first; they run by their id.
+        published: Whether it is published; an unpublished app cannot be run.
         api_enabled: Whether the app's API is switched on.
-        mode: Kind of the app; another than ``"workflow"`` refuses to be run.
-        max_active_requests: Most runs at the same time; None for any number.
-        transcript: What speech is transcribed to; None where the app does not listen.
-        voice: Audio (MP3) that texts are spoken with; None where the app does not speak.
+        mode: Kind of the app; any other than ``"workflow"`` refuses runs.
+        max_active_requests: Largest number of runs at the same time; None for any number.
+        transcript: Transcript of any speech; None if the app takes no speech.
+        voice: Audio (MP3) for any text; None if the app has no speech.
     """
 
     name: str
@@ -380,7 +380,7 @@ class Workflow:
 
     @property
     def draft_id(self) -> str:
-        """Id of the version that is being worked on (UUID), which cannot be run."""
+        """Id of the draft (UUID), which cannot be run."""
         return str(uuid5(NAMESPACE_URL, f"draft:{self.name}"))
 
     @property
@@ -390,11 +390,11 @@ class Workflow:
 
     @property
     def version(self) -> str:
-        """Name of the published version: when it was published."""
+        """Name of the published version: the time of its publication."""
         return f"2026-01-{len(self.previous) + 1:02} 10:11:28.641946"
 
     def versions(self) -> dict[str, Workflow]:
-        """The published versions by id."""
+        """Return the published versions by id."""
         earlier = {
             attrs.evolve(old, name=self.name, previous=self.previous[:number]).id: old
             for number, old in enumerate(self.previous)
@@ -402,11 +402,11 @@ class Workflow:
         return {**earlier, self.id: self}
 
     def id_of(self, version: Workflow) -> str:
-        """Id of one of its published versions."""
+        """Return the id of one of its published versions."""
         return next(name for name, each in self.versions().items() if each is version)
 
     def form(self) -> list[JSONObject]:
-        """``user_input_form`` of GET /parameters."""
+        """Return ``user_input_form`` of GET /parameters."""
         return [item.to_wire() for item in self.inputs]
 
 
@@ -422,19 +422,19 @@ def workflow(
     transcript: str | None = None,
     voice: bytes | None = None,
 ) -> Callable[[Body], Workflow]:
-    """Make a workflow of a generator function.
+    """Make a workflow from a generator function.
 
     The function takes the inputs as a dict, yields steps, and returns the outputs as a dict (an
     async generator yields `Outputs`). Name and description are by default the function's own name
     and docstring; for the other arguments, see `Workflow`.
 
     Raises:
-        TypeError: The function is no generator function.
+        TypeError: It is not a generator function.
     """
 
     def make(body: Body) -> Workflow:
         if not (inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body)):
-            raise TypeError(f"{body!r} is no generator function: a workflow yields its steps")
+            raise TypeError(f"{body!r} is not a generator function: a workflow yields its steps")
         return Workflow(
             name or body.__name__,
             body,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @final
 class WorkflowStarted(StreamEvent["WorkflowStartedData"]):
-    """A run started, or goes on after a pause.
+    """A run started, or continues after a pause.
 
     Its ``data`` is a `dify_workflow_api.models.WorkflowStartedData`.
     """
@@ -52,7 +52,9 @@ class WorkflowStarted(StreamEvent["WorkflowStartedData"]):
 
 @final
 class WorkflowFinished(FinalEvent["WorkflowFinishedData"]):
-    """The run has ended; the last event of its stream.
+    """The run has ended.
+
+    This is the last event of its stream.
 
     Its ``data`` is a `dify_workflow_api.models.WorkflowFinishedData`.
     """
@@ -63,9 +65,9 @@ class WorkflowFinished(FinalEvent["WorkflowFinishedData"]):
 
 @final
 class WorkflowPaused(FinalEvent["WorkflowPausedData"]):
-    """The run waits for people; the stream ends here.
+    """The run waits for a person.
 
-    Since Dify 1.13.0.
+    The stream ends here. Since Dify 1.13.0.
 
     Its ``data`` is a `dify_workflow_api.models.WorkflowPausedData`.
     """
@@ -78,8 +80,8 @@ class WorkflowPaused(FinalEvent["WorkflowPausedData"]):
 class StreamErrorEvent(FailureEvent["ErrorEvent"]):
     """The run could not be set up.
 
-    It is not the end of the stream for the server: on 1.13 and 1.14 the stream stays open and
-    silent; newer servers send `workflow_started` and `workflow_finished` behind it.
+    For the server, this is not the end of the stream: on 1.13 and 1.14 the stream stays open
+    and silent. Newer servers send `workflow_started` and `workflow_finished` after it.
 
     Its ``data`` is a `dify_workflow_api.models.ErrorEvent`.
     """
@@ -102,7 +104,7 @@ class NodeStarted(StreamEvent["NodeStartedData"]):
 
 @final
 class NodeFinished(StreamEvent["NodeFinishedData"]):
-    """A node has ended, or (in a replay) waits.
+    """A node has ended or, in a replay, waits.
 
     Its ``data`` is a `dify_workflow_api.models.NodeFinishedData`.
     """
@@ -113,7 +115,7 @@ class NodeFinished(StreamEvent["NodeFinishedData"]):
 
 @final
 class NodeRetry(StreamEvent["NodeRetryData"]):
-    """A node failed and is tried again.
+    """A node failed and is retried.
 
     Its ``data`` is a `dify_workflow_api.models.NodeRetryData`.
     """
@@ -146,7 +148,9 @@ class IterationStarted(StreamEvent["IterationStartedData"]):
 
 @final
 class IterationNext(StreamEvent["IterationNextData"]):
-    """An iteration takes its next item; up to 1.8 once more after the last one.
+    """An iteration begins its next item.
+
+    Up to 1.8, there is one more event after the last item.
 
     Its ``data`` is a `dify_workflow_api.models.IterationNextData`.
     """
@@ -179,7 +183,7 @@ class LoopStarted(StreamEvent["LoopStartedData"]):
 
 @final
 class LoopNext(StreamEvent["LoopNextData"]):
-    """A loop begins its next round; from the second round on.
+    """A loop begins its next round, from the second round on.
 
     Its ``data`` is a `dify_workflow_api.models.LoopNextData`.
     """
@@ -227,9 +231,9 @@ class ParallelBranchFinished(StreamEvent["ParallelBranchFinishedData"]):
 
 @final
 class TextChunk(StreamEvent["TextChunkData"]):
-    """A piece of the text that an output streams: model text, from 1.9.0 any output.
+    """A piece of the text that an output streams: text of a model or, from 1.9.0, any output.
 
-    The pieces joined are not the outputs.
+    The joined pieces are not the outputs.
 
     Its ``data`` is a `dify_workflow_api.models.TextChunkData`.
     """
@@ -240,9 +244,9 @@ class TextChunk(StreamEvent["TextChunkData"]):
 
 @final
 class TextReplace(StreamEvent["TextReplaceData"]):
-    """The text so far is to be replaced.
+    """Replaces the text so far.
 
-    Known to servers; not seen from workflow apps.
+    Servers know this event; it was not seen from workflow apps.
 
     Its ``data`` is a `dify_workflow_api.models.TextReplaceData`.
     """
@@ -253,7 +257,7 @@ class TextReplace(StreamEvent["TextReplaceData"]):
 
 @final
 class ReasoningChunk(StreamEvent["ReasoningChunkData"]):
-    """A piece of a model's reasoning, from nodes that keep it apart from the text.
+    """A piece of a model's reasoning, from nodes that separate it from the text.
 
     Since Dify 1.15.0.
 
@@ -266,7 +270,7 @@ class ReasoningChunk(StreamEvent["ReasoningChunkData"]):
 
 @final
 class TtsMessage(StreamEvent["TtsMessageEvent"]):
-    """A piece of speech, where the app speaks its text.
+    """A piece of speech, if the app converts its text to speech.
 
     Its ``data`` is a `dify_workflow_api.models.TtsMessageEvent`.
     """
@@ -302,9 +306,9 @@ class MessageFile(StreamEvent["MessageFileEvent"]):
 
 @final
 class HumanInputRequired(StreamEvent["HumanInputRequiredData"]):
-    """A node waits for a person; `workflow_paused` follows when nothing else can run.
+    """A node waits for a person.
 
-    Since Dify 1.13.0.
+    `workflow_paused` follows when nothing else can run. Since Dify 1.13.0.
 
     Its ``data`` is a `dify_workflow_api.models.HumanInputRequiredData`.
     """

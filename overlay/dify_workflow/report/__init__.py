@@ -1,4 +1,4 @@
-"""Reports of runs: one HTML file, or the picture of a timeline, out of a run's events."""
+"""Reports of runs: one HTML file, or a picture of the timeline, made from the events of a run."""
 
 from .report import RunReport
 

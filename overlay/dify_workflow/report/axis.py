@@ -1,4 +1,4 @@
-"""The axis of time, on which long waits for people take little room. Pure."""
+"""The time axis, on which long waits for people are drawn shorter. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import attrs
 from ..timeline.text import duration
 
 _TICKS = 6
-"""How many ticks there are, about."""
+"""The approximate number of ticks."""
 _APART = 0.07
-"""How far ticks are apart at least, as a share of the axis."""
+"""The smallest distance between two ticks, as a share of the axis."""
+_LETTER = 0.0127
+"""The approximate width of a letter of a label, as a share of the axis."""
 _LONG = 0.25
-"""A wait that is longer than this share of the time without waits is shortened."""
+"""A wait longer than this share of the time without waits is shortened."""
 _SHORT = 0.12
-"""The share that it is shortened to."""
+"""The share of the axis that a shortened wait gets."""
 _STEPS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
     *(60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400),
@@ -29,12 +31,17 @@ class Tick:
     """A time on the axis."""
 
     place: float  # from 0 to 1
-    text: str  # the time since the run began, or since the wait before
+    text: str  # the time since the run began, or since the last wait
+
+    def is_clear_of(self, earlier: Tick) -> bool:
+        """Whether the labels of both can be read beside each other."""
+        letters = (len(earlier.text) * (2 if earlier.place == 0 else 1) + len(self.text)) / 2 + 1
+        return self.place - earlier.place >= max(_APART, letters * _LETTER)
 
 
 @attrs.frozen
 class _Piece:
-    """A part of the axis, from time to time, with the room that it takes."""
+    """A part of the axis between two times, and the width it is drawn with."""
 
     begin: float
     end: float
@@ -43,12 +50,12 @@ class _Piece:
 
 
 class Axis:
-    """Says where a time stands.
+    """Maps a time to its place on the axis.
 
     Args:
         begin: The first time, in seconds.
         end: The last one.
-        waits: From when to when the run waited for people, in order.
+        waits: Start and end of each time in which the run waited for people, in order.
     """
 
     def __init__(self, begin: float, end: float, waits: Iterable[tuple[float, float]] = ()) -> None:
@@ -56,12 +63,12 @@ class Axis:
         waits = [(since, until) for since, until in waits if begin <= since < until <= self.end]
         active = self.end - self.begin - sum(until - since for since, until in waits)
         self._pieces = list(_pieces(self.begin, self.end, waits, max(active, 0.001)))
-        if all(piece.is_wait for piece in self._pieces):  # nothing else is there to be seen
+        if all(piece.is_wait for piece in self._pieces):  # there is nothing else to show
             self._pieces = list(_pieces(self.begin, self.end, (), 1.0))
         self._room = sum(piece.room for piece in self._pieces)
 
     def place(self, time: float) -> float:
-        """Where a time stands, from 0 to 1."""
+        """Return the place of a time, from 0 to 1."""
         done = 0.0
         for piece in self._pieces:
             if time < piece.end:
@@ -76,7 +83,7 @@ class Axis:
         return any(piece.is_wait for piece in self._pieces)
 
     def ticks(self) -> Sequence[Tick]:
-        """Round times, far enough apart to be read."""
+        """Return round times, far enough apart to read their labels."""
         active = sum(piece.room for piece in self._pieces if not piece.is_wait)
         step = _step(active / _TICKS)
         found: list[Tick] = []
@@ -87,8 +94,9 @@ class Axis:
             for count in range(int((piece.end - piece.begin) / step) + 1):
                 place = self.place(piece.begin + count * step)
                 text = "0 s" if not (since or count) else _tick_text(since, count * step, step)
-                if not found or place - found[-1].place >= _APART:
-                    found.append(Tick(place, text))
+                tick = Tick(place, text)
+                if not found or tick.is_clear_of(found[-1]):
+                    found.append(tick)
         return [tick for tick in found if tick.place <= 1 - _APART / 2] or found[:1]
 
 
@@ -108,17 +116,18 @@ def _pieces(
 
 
 def _step(least: float) -> float:
-    """The next round number of seconds."""
+    """Return the next round number of seconds."""
     found = next((step for step in _STEPS if step >= least), None)
     return found or math.ceil(least / 86400) * 86400
 
 
 def _tick_text(since: float, passed: float, step: float) -> str:
-    """A time since the run began; behind a wait, the time since its end."""
+    """Return the time since the run began or, after a wait, the time since the wait ended."""
     if since and not passed:
         return duration(since)
     sign = "+" if since else ""
     if step < 1:
         short = f"{passed * 1000:.0f} ms" if passed < 1 else f"{passed:.3f}".rstrip("0") + " s"
         return sign + short.replace(". s", " s")
-    return sign + (f"{passed:g} s" if passed < 60 else duration(passed))  # noqa: PLR2004  # seconds in a minute
+    seconds = f"{passed:g} s" if passed < 60 else duration(passed)  # noqa: PLR2004  # a minute
+    return sign + seconds

@@ -1,4 +1,4 @@
-"""A run laid out: its rows, the axis that they stand on, and what it came to. Pure."""
+"""The layout of a run: its rows, their time axis, and its totals. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .axis import Axis
 
 _PROBLEMS = frozenset({"failed", "exception"})
 _MANY = 40
-"""What has more rows inside is closed at first."""
+"""A row with more rows inside is closed at first."""
 _NEVER = 1 << 60
 
 
@@ -35,46 +35,46 @@ class Row:
     title: str
     kind: str  # empty for a round
     status: str
-    left: float  # of its bar, from 0 to 1 on the axis
+    left: float  # left edge of its bar, from 0 to 1 on the axis
     width: float
-    notes: tuple[str, ...]  # what stands beside the bar
+    notes: tuple[str, ...]  # text beside the bar
     tokens: int = 0
     costs: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])  # by currency
-    parts: tuple[Part, ...] = ()  # what went on in its time
-    together: str = ""  # with rows next to it: "first", "inner" or "last" of them
+    parts: tuple[Part, ...] = ()  # what happened during the bar
+    together: str = ""  # parallel to the next rows: "first", "inner" or "last" of them
     branch: int | None = None  # number of its parallel branch, from 1
     execution: Execution | None = None  # None for a round
     round: Round | None = None  # None for a node
     rows: tuple[Row, ...] = ()
-    size: int = 0  # of the rows inside, and in those
-    failures: int = 0  # nodes that failed: it, and those inside
-    has_problem: bool = False  # it, or something inside, failed or was tried again
+    size: int = 0  # number of rows inside, at every depth
+    failures: int = 0  # failed nodes: this one and those inside
+    has_problem: bool = False  # this row, or one inside, failed or was retried
     is_one_of_many: bool = False  # a round that is closed at first unless it has a problem
 
     @property
     def is_open(self) -> bool:
-        """Whether what is inside is shown at first."""
+        """Whether the rows inside are shown at first."""
         if self.is_one_of_many:
             return self.has_problem
         return self.size <= _MANY
 
 
 def _status_of(node: Execution, timeline: Timeline) -> str:
-    """How a node is; of one whose end nobody told, what became of the run says more."""
+    """Return the status of a node. If its end was not reported, the status of the run decides."""
     if node.status != "running" or not (timeline.end or timeline.is_lost):
         return node.status
     return "stopped" if timeline.status == "stopped" else "lost"
 
 
 class _Rows:
-    """Makes rows of nodes, and of the rounds of iterations and loops."""
+    """Makes the rows of nodes, and of the rounds of iterations and loops."""
 
     def __init__(self, timeline: Timeline, axis: Axis) -> None:
         self._timeline = timeline
         self._axis = axis
 
     def of(self, nodes: Sequence[Execution]) -> tuple[Row, ...]:
-        """The rows of nodes that stand next to each other."""
+        """Return the rows of nodes at the same depth."""
         ordered = sorted(nodes, key=lambda node: node.begin.order)
         spans = [(node.begin.order, _order(node.end)) for node in ordered]
         rows: list[Row] = []
@@ -195,7 +195,7 @@ def _order(end: Instant | None) -> int:
 
 
 def _extent_of(nodes: list[Execution], node: Execution, index: int) -> tuple[int, int]:
-    """The first and the last event of a round."""
+    """Return the numbers of the first and the last event of a round."""
     if not nodes:
         known = node.rounds.get(index)
         order = known.begin.order if known else node.begin.order
@@ -204,7 +204,7 @@ def _extent_of(nodes: list[Execution], node: Execution, index: int) -> tuple[int
 
 
 def _groups(spans: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-    """What overlaps directly or by way of others, as indexes of spans in order of their begin."""
+    """Group spans that overlap, directly or through others, as indexes in order of their start."""
     group: list[int] = []
     last = -1
     for index, (begin, end) in enumerate(spans):
@@ -237,23 +237,23 @@ def _status_of_round(statuses: list[str]) -> str:
 
 @attrs.frozen
 class Layout:
-    """The rows of a run and what they stand on."""
+    """The rows of a run, its axis and its totals."""
 
     timeline: Timeline
     axis: Axis
     rows: tuple[Row, ...]
-    bands: tuple[Part, ...]  # times in which nothing was told
-    status: str  # "lost" where its end was not told
-    began: float | None  # Unix seconds; None where nothing tells
+    bands: tuple[Part, ...]  # times without events
+    status: str  # "lost" if its end was not reported
+    began: float | None  # Unix seconds; None if no event has a time
     elapsed: float  # seconds
     counts: dict[str, int]  # nodes by status
     tokens: int
     costs: dict[str, Decimal]  # by currency
-    retries: int  # attempts that failed
+    retries: int  # failed attempts
 
 
 def lay_out(timeline: Timeline) -> Layout:
-    """Lay out a run."""
+    """Compute the layout of a run."""
     instants = timeline.instants
     settle(instants)
     nodes = list(with_inner(timeline.executions))
@@ -286,9 +286,9 @@ def lay_out(timeline: Timeline) -> Layout:
 
 
 def _tighten(nodes: Iterable[Execution]) -> None:
-    """Where it is told better when a node ended than when it began, its duration tells the latter.
+    """Where the end of a node is known more exactly than its start, compute the start from the end.
 
-    That duration leaves out how long a node waited for people.
+    The node's duration does not include how long it waited for people, so nodes with forms stay.
     """
     for node in nodes:
         is_whole = not (node.forms or node.attempts or node.is_container)
@@ -297,7 +297,7 @@ def _tighten(nodes: Iterable[Execution]) -> None:
 
 
 def _elapsed(timeline: Timeline, axis: Axis) -> float:
-    """The run's own duration, where it tells one that has no waits left out."""
+    """Return the run's own duration or, if the run waited for people, the length of the axis."""
     if timeline.elapsed is not None and not timeline.pauses:
         return timeline.elapsed
     return axis.end - axis.begin

@@ -1,6 +1,6 @@
-"""Markup that is put together of elements, so that no value can become some. Pure.
+"""Builds markup from elements, so that no value can become markup. Pure.
 
-Values of a run are shown as people read them: texts as they are, everything else as JSON.
+Values of a run are shown for people: texts unchanged, everything else as JSON.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TypeAlias
 from .._json import JSON, is_object
 
 MOST = 20_000
-"""Characters of a value that are shown; how many are left out stands below them."""
+"""The largest number of characters shown of a value; the number left out is shown below."""
 
 _REPLACEMENT = 0xFFFD
 _SIGNS: dict[int, int] = {
     # Control characters, shown as their pictures (␛ for escape); line feed and tab stay.
     **{code: 0x2400 + code for code in range(0x20) if code not in {0x09, 0x0A}},
     0x7F: 0x2421,
-    # C1 controls; what turns the direction of the text around it, and can make it read as something
-    # else; halves of surrogate pairs, which no file can hold; and what XML forbids.
+    # C1 controls; marks that change the direction of the text around them; halves of surrogate
+    # pairs, which no file can hold; and characters that XML forbids.
     **dict.fromkeys(
         (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), _REPLACEMENT
     ),
@@ -32,7 +32,7 @@ _SIGNS: dict[int, int] = {
 
 
 class Markup(str):
-    """Text that is markup already."""
+    """Text that is already markup."""
 
     __slots__ = ()
 
@@ -42,17 +42,17 @@ Attributes: TypeAlias = Mapping[str, "str | float | bool | None"]
 
 
 def plain(text: str) -> str:
-    """Text that a document of any kind can hold: control characters are shown as signs."""
+    """Return text that any document can hold: control characters become signs."""
     return text.replace("\r\n", "\n").translate(_SIGNS)
 
 
 def shown(text: str) -> Markup:
-    """Text as markup."""
+    """Return text as markup."""
     return text if isinstance(text, Markup) else Markup(escape(plain(text), quote=False))
 
 
 def join(*children: Child) -> Markup:
-    """Elements and texts, one behind the other; None stands for nothing."""
+    """Join elements and texts; None is left out."""
     return Markup("".join([shown(each) for each in children if each is not None]))
 
 
@@ -62,7 +62,7 @@ def element(name: str, attributes: Attributes | None = None, *children: Child) -
     Args:
         name: Its name.
         attributes: Its attributes; those that are None or False are left out, True has no value.
-        children: Elements and texts inside; None stands for nothing.
+        children: Elements and texts inside; None is left out.
     """
     written = [
         f" {key}" if value is True else f' {key}="{_value(value)}"'
@@ -78,12 +78,12 @@ def _value(value: str | float) -> str:
 
 @cache
 def style(name: str) -> str:
-    """A style sheet of this package."""
+    """Return a style sheet of this package."""
     return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 
 
 def value_sections(values: Mapping[str, JSON], truncated: Iterable[str] = ()) -> Markup:
-    """Inputs, outputs and the like, each below its heading.
+    """Return inputs, outputs and the like, each below its heading.
 
     Args:
         values: What to show, by heading.
@@ -99,7 +99,7 @@ def value_sections(values: Mapping[str, JSON], truncated: Iterable[str] = ()) ->
 
 
 def value_text(value: JSON) -> str:
-    """A value on its own."""
+    """Return one value."""
     if isinstance(value, str):
         return value
     try:
@@ -109,7 +109,7 @@ def value_text(value: JSON) -> str:
 
 
 def block(text: str, kind: str | None = None) -> Markup:
-    """A text that may be long, with its lines.
+    """Return a text that may be long, with its lines.
 
     Args:
         text: The text.

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: no script, no font, no image. Pure."""
+"""A report as one self-contained HTML file: no script, no font, no image. Pure."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from ..timeline.model import Execution, Form
 from ..timeline.text import STATUSES, brief, counted, moment, word
 from .layout import Layout, Row
 from .markup import Markup, block, element, join, style, value_sections, value_text
-from .svg import Drawing, Line, lines_of, mark, money, told, tone
+from .svg import Drawing, Line, described, lines_of, mark, money, tone
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Nothing is loaded and no script runs, whatever a value should contain."""
+"""Loads nothing and runs no script, whatever the values contain."""
 _MANY = 8
-"""Rows from which on there is a switch to see only those with problems."""
+"""From this number of rows on, a switch shows only rows with problems."""
 _CHUNK = 100
-"""Rows that a list has at most."""
+"""The largest number of rows in one list."""
 _WATCHED = "Bars follow the server's clock and when its events arrived."
 _READ = (
-    "Bars follow the server's clock, which tells whole seconds, its durations, and the order of "
+    "Bars follow the server's clock, which has whole seconds, its durations, and the order of "
     "events; they may be off by part of a second."
 )
 _DEEPEST_STEP = 8
-"""Steps of an agent that are shown as standing inside each other."""
+"""The largest depth at which steps of an agent are indented."""
 _SHORT = 2000
-"""Characters up to which the run's own values are open at first."""
+"""Values of the run with up to this many characters are open at first."""
 
 
 def page(layout: Layout) -> str:
-    """The whole document."""
+    """Return the whole document."""
     run = layout.timeline
     title = " ".join(["Run", *([run.run_id[:8]] if run.run_id else []), word(layout.status)])
     head = join(
@@ -98,22 +98,22 @@ def _warnings(layout: Layout) -> Iterator[Markup]:
     for gap in run.gaps:
         lost = brief(max((gap.end.time if gap.end else layout.axis.end) - gap.begin.time, 0.0))
         after = brief(max(gap.begin.time - layout.axis.begin, 0.0))
-        what = "text, and what iterations and loops told, may be missing"
+        what = "text and events of iterations and loops may be missing"
         if gap is run.gaps[-1] and run.is_lost:
-            text = f"The stream was lost after {after}, and how the run went on is not known here"
+            text = f"The stream was lost after {after}, and the rest of the run is unknown"
         else:
-            text = f"The stream was lost after {after} and taken up {lost} later: {what}"
+            text = f"The stream was lost after {after} and resumed {lost} later: {what}"
         reason = f". {gap.reason}" if gap.reason else "."
         yield element("p", {"class": "note is-gap", "role": "note"}, mark("gap"), f"{text}{reason}")
     if unread := run.events["unreadable"]:
         what = "A message" if unread == 1 else f"{unread:,} messages"
-        text = f"{what} of the stream could not be read; the other events below have what came."
+        text = f"{what} of the stream could not be read; see the other events below."
         yield element("p", {"class": "note is-gap", "role": "note"}, mark("gap"), text)
     if run.status == "running" and not run.is_lost:
-        text = "The run was going on when this report was made."
+        text = "The run was still running when this report was made."
         yield element("p", {"class": "note", "role": "note"}, text)
     if run.status == "paused":
-        text = "The run waits for a person; it may have gone on since."
+        text = "The run waits for a person; it may have continued since."
         yield element("p", {"class": "note is-paused", "role": "note"}, mark("paused"), text)
 
 
@@ -122,7 +122,7 @@ def _warnings(layout: Layout) -> Iterator[Markup]:
 
 def _timeline(layout: Layout) -> Markup:
     if not layout.rows:
-        content: Markup = element("p", {"class": "none"}, "No node was seen.")
+        content: Markup = element("p", {"class": "none"}, "There are no events of nodes.")
         return element("section", {"class": "panel"}, element("h2", {}, "Timeline"), content)
     drawing = Drawing(layout)
     rows = _lists(list(lines_of(layout)), drawing)
@@ -141,7 +141,7 @@ def _timeline(layout: Layout) -> Markup:
 
 
 def _legend(layout: Layout) -> Markup:
-    """How many nodes there are of each status, which says too what the colours mean."""
+    """Return the number of nodes of each status, which also explains the colours."""
     rank = {status: rank for rank, status in enumerate(STATUSES)}
     known = sorted(layout.counts.items(), key=lambda pair: rank.get(pair[0], len(rank)))
     items = [
@@ -156,7 +156,7 @@ def _switch() -> Markup:
 
 
 def _lists(lines: Sequence[Line], drawing: Drawing) -> Iterator[Markup]:
-    """Rows as a list; many of them as several ones, of which a browser draws only those in view."""
+    """Yield rows as a list. Many rows become several lists: a browser draws only those in view."""
     for first in range(0, len(lines), _CHUNK):
         chunk = lines[first : first + _CHUNK]
         look = {"class": "many", "style": f"--size:{len(chunk)}"} if len(lines) > _CHUNK else {}
@@ -166,7 +166,7 @@ def _lists(lines: Sequence[Line], drawing: Drawing) -> Iterator[Markup]:
 def _row(line: Line, drawing: Drawing) -> Markup:
     row = line.row
     title = element("span", {"class": "title"}, row.title)
-    said = element("span", {"class": "aside"}, title, f": {told(row)}")
+    said = element("span", {"class": "aside"}, title, f": {described(row)}")
     shown = join(said, drawing.row_strip(line))
     body = join(_details_of(row), *_lists(list(line.inside), drawing))
     if body:
@@ -179,7 +179,7 @@ def _row(line: Line, drawing: Drawing) -> Markup:
 
 
 def _details_of(row: Row) -> Markup | None:
-    """What a row shows when it is opened; None where there is nothing."""
+    """Return what a row shows when it is open; None if there is nothing."""
     if row.round is not None:
         if row.round.before is None:
             return None
@@ -188,7 +188,7 @@ def _details_of(row: Row) -> Markup | None:
         return None
     details = join(*_of(row.execution))
     if row.execution.is_container:
-        # What is inside is seen first; the rest is one step away.
+        # The nodes inside come first; inputs and outputs take one more click.
         details = element("details", {}, element("summary", {}, "Inputs and outputs"), details)
     return _box(details)
 
@@ -229,7 +229,7 @@ def _attempts(node: Execution) -> Markup:
             "li",
             {},
             f"{brief(attempt.elapsed)}: " if attempt.elapsed is not None else None,
-            element("code", {}, attempt.error or "no error was told"),
+            element("code", {}, attempt.error or "no error was reported"),
         )
         for attempt in node.attempts
     ]
@@ -258,14 +258,14 @@ def _form(form: Form) -> Markup:
 
 
 def _names(parts: JSON) -> list[str]:
-    """What people call the fields or the actions of a form."""
+    """Return the labels of the fields or the actions of a form."""
     found = [Facts(part) for part in parts] if is_list(parts) else []
     keys = ("title", "label", "output_variable_name", "id")
     return [next((name for key in keys if (name := each.text(key))), "?") for each in found]
 
 
 def _steps(steps: dict[str, JSONObject]) -> Markup:
-    """Steps of an agent, in order; those inside others stand further right."""
+    """Return the steps of an agent, in order; inner steps are indented."""
     return element("ol", {"class": "steps"}, *[_step(each, steps) for each in steps])
 
 
@@ -282,7 +282,7 @@ def _step(identifier: str, steps: dict[str, JSONObject]) -> Markup:
 
 
 def _depth(facts: Facts, steps: dict[str, JSONObject]) -> int:
-    """How many steps are around one; what is deeper, or goes round in a circle, is not counted."""
+    """Return how many steps are around one. Circles and greater depths stop at the limit."""
     for depth in range(_DEEPEST_STEP):
         above = facts.text("parent_id")
         if above is None or above not in steps:

@@ -1,4 +1,4 @@
-"""`RunReport`: what a run did, for people to look at later."""
+"""`RunReport`: a page or picture that shows what a run did."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .svg import picture
 _ROW = 28
 _AROUND = 330
 _TALLEST = 760
-"""Pixels that a notebook gives to a report: to each row, to what is around, and at most."""
+"""Heights in pixels for a report in a notebook: of a row, of the rest, and the largest in all."""
 
 
 _CLASSES: dict[str, type[StreamEvent[object]]] = {
@@ -34,23 +34,23 @@ _CLASSES: dict[str, type[StreamEvent[object]]] = {
     "stream_gap": StreamGap,
     "unreadable": UnreadableEvent,
 }
-"""Those of the server, and the two that the client makes itself."""
+"""The server's events, and the two that the client makes."""
 
 
 class RunReport:
-    """A report of one run: a timeline of its nodes with what they took, gave, cost and said.
+    """A report of one run: a timeline of its nodes, with inputs, outputs, costs and errors.
 
-    Begin with `of` where the events are there already, with `read` where they are in a file, or
-    let events pass while you use them::
+    Use `of` for events that you have, `read` for a file of events, or `watch` for a live stream.
+    The report keeps what it shows, not the events. It shows the values of the run unchanged, so
+    treat it as you treat them. It holds no API key.
+
+    Example::
 
         report = RunReport()
-        with workflow.run_workflow_stream(inputs) as stream:
+        with workflow.run_workflow_stream({"name": "Ann"}) as stream:
             for event in report.watch(stream):
-                ...
+                print(event.event)
         report.save("run.html")
-
-    It keeps what it shows and not the events: of streamed text the whole, not its pieces. What it
-    shows are the run's values as they are, so treat a report as you treat them; it holds no key.
     """
 
     def __init__(self) -> None:
@@ -59,11 +59,19 @@ class RunReport:
 
     @classmethod
     def of(cls, events: Iterable[StreamEvent[object]]) -> Self:
-        """The report of events that are there already, such as those of a list.
+        """Make a report of events that you already have.
 
         Args:
-            events: The events of one run, in their order. A run that was paused may have those of
-                several streams, one behind the other.
+            events: The events of one run, in their order. For a run that was paused, the events of
+                several streams, one after the other.
+
+        Returns:
+            The report.
+
+        Example::
+
+            with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                report = RunReport.of(list(stream))
         """
         report = cls()
         for event in events:
@@ -72,15 +80,22 @@ class RunReport:
 
     @classmethod
     def read(cls, source: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Self:
-        """The report of a file of events, as ``dify-workflow run --jsonl`` writes it.
+        """Make a report of a file of events, as ``dify-workflow run --jsonl`` writes it.
 
         Args:
-            source: Where the file is, or the file, opened for reading. Each line is an event as
-                JSON, in UTF-8 or UTF-16; empty ones are passed over. A last line that was cut off
-                is told in the report.
+            source: The path, or the file opened for reading. Each line is an event as JSON, in
+                UTF-8 or UTF-16. Empty lines are ignored. The report says if the last line is cut.
+
+        Returns:
+            The report.
 
         Raises:
-            InvalidRequestError: The file cannot be read, has no event, or has a line that is none.
+            InvalidRequestError: The file cannot be read, has no event, or has a line that is not
+                an event.
+
+        Example::
+
+            RunReport.read("run.jsonl").save("run.html")
         """
         report = cls()
         if isinstance(source, str | os.PathLike):
@@ -98,19 +113,32 @@ class RunReport:
         """Add an event.
 
         Args:
-            event: The event that comes next.
-            arrived: When it arrived, in seconds by any one clock. With it bars are exact; without
-                it they follow the server's times, which are whole seconds, and durations.
+            event: The next event.
+            arrived: When it arrived, in seconds by any one clock. With it, bars are exact. Without
+                it, they follow durations and the server's times, which are whole seconds.
+
+        Example::
+
+            for event in workflow.run_workflow_stream({"name": "Ann"}):
+                report.add(event)
         """
         self._fold.take(event, arrived)
 
     def watch(self, stream: Iterable[StreamEvent[object]]) -> Iterator[StreamEvent[object]]:
-        """Pass the events of a live stream through, and note when each arrived.
+        """Pass on the events of a live stream, and note when each arrived.
 
-        Where the stream fails, the report says so, and the exception goes on.
+        If the stream fails, the report says so, and the exception is raised.
 
         Args:
             stream: What `DifyWorkflow.run_workflow_stream` returns, or any other live events.
+
+        Returns:
+            The events of the stream.
+
+        Example::
+
+            for event in report.watch(workflow.run_workflow_stream({"name": "Ann"})):
+                print(event.event)
         """
         try:
             for event in stream:
@@ -123,10 +151,18 @@ class RunReport:
     async def awatch(
         self, stream: AsyncIterable[StreamEvent[object]]
     ) -> AsyncIterator[StreamEvent[object]]:
-        """Likewise for what `AsyncDifyWorkflow.run_workflow_stream` returns.
+        """Do the same as `watch` for what `AsyncDifyWorkflow.run_workflow_stream` returns.
 
         Args:
             stream: The live events.
+
+        Returns:
+            The events of the stream.
+
+        Example::
+
+            async for event in report.awatch(async_workflow.run_workflow_stream({"name": "Ann"})):
+                print(event.event)
         """
         try:
             async for event in stream:
@@ -137,31 +173,52 @@ class RunReport:
             raise
 
     def lose(self, error: BaseException | str) -> None:
-        """Note that the rest of the run will not be told, as `watch` does by itself.
+        """Note that the rest of the run is unknown. `watch` does this when the stream fails.
 
         Args:
-            error: Why.
+            error: The reason.
+
+        Example::
+
+            report.lose("the connection broke")
         """
         self._fold.lose(str(error) or type(error).__name__, time.time())
 
     def html(self) -> str:
-        """The report as one HTML document that loads nothing and runs no script."""
+        """Return the report as one HTML document that loads nothing and runs no script.
+
+        Example::
+
+            page = report.html()
+        """
         return page(lay_out(self._fold.timeline))
 
     def svg(self) -> str:
-        """The timeline alone, as an SVG picture without the run's values."""
+        """Return the timeline alone, as an SVG picture without the run's values.
+
+        Example::
+
+            picture = report.svg()
+        """
         return picture(lay_out(self._fold.timeline))
 
     def save(self, path: str | os.PathLike[str], *, svg: bool | None = None) -> Path:
-        """Write the report to a file, whole or not at all, and return where it is.
+        """Write the report to a file: the whole report, or nothing.
 
         Args:
-            path: Where. A file that is there is replaced.
-            svg: Whether to write the timeline alone; by default where the name ends in ``.svg``.
+            path: The file. An existing file is replaced.
+            svg: Whether to write the timeline alone. By default, the ending ``.svg`` decides.
+
+        Returns:
+            The path of the file.
 
         Raises:
             OSError: The file cannot be written.
             InvalidRequestError: It is the file of events that the report was read from.
+
+        Example::
+
+            report.save("run.svg")
         """
         place = Path(path)
         refuse_source(place, *self._sources)
@@ -172,7 +229,7 @@ class RunReport:
         return place
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the report in a frame of its own, in which nothing can run."""
+        """Return the report in a frame of its own, in which no script runs, for notebooks."""
         layout = lay_out(self._fold.timeline)
         rows = sum(1 + (row.size if row.is_open else 0) for row in layout.rows)
         height = min(_AROUND + rows * _ROW, _TALLEST)
@@ -190,13 +247,13 @@ class RunReport:
 def _events_of(
     source: str | os.PathLike[str] | IO[str] | IO[bytes],
 ) -> Iterator[tuple[StreamEvent[object] | None, str]]:
-    """The events of a file; None with the reason where its last line was cut off.
+    """Yield the events of a file, or None with the reason if its last line is cut off.
 
     Args:
-        source: Where the file is, or the file.
+        source: The path, or the file.
 
     Raises:
-        InvalidRequestError: It cannot be read, has no event, or has a line that is none.
+        InvalidRequestError: It cannot be read, has no event, or has a line that is not an event.
     """
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "The file"
     try:
@@ -208,11 +265,11 @@ def _events_of(
     except OSError as error:
         raise InvalidRequestError(f"{name} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"{name} is no text in UTF-8 or UTF-16: {error}.") from error
+        raise InvalidRequestError(f"{name} is not text in UTF-8 or UTF-16: {error}.") from error
 
 
 def _in_utf8(lines: Iterable[str | bytes]) -> Iterator[str | bytes]:
-    """The lines, of which the first says the encoding: UTF-8, or UTF-16 as PowerShell writes it."""
+    """Yield lines as UTF-8. The first line shows the encoding: UTF-8 or UTF-16 (PowerShell)."""
     lines = iter(lines)
     first = next(lines, b"")
     if isinstance(first, str):
@@ -222,7 +279,7 @@ def _in_utf8(lines: Iterable[str | bytes]) -> Iterator[str | bytes]:
     if encoding in {"utf-8", "utf-8-sig"}:
         yield from chain([first.removeprefix(codecs.BOM_UTF8)], lines)
         return
-    decoder = codecs.getincrementaldecoder(encoding)()  # a byte 0A ends no line of UTF-16
+    decoder = codecs.getincrementaldecoder(encoding)()  # in UTF-16, a byte 0A does not end a line
     text = ""
     for piece in chain([first], lines):
         assert isinstance(piece, bytes)
@@ -248,7 +305,8 @@ def _events(
             raise InvalidRequestError(f"{name}, line {number}, is not JSON: {error}.") from error
         kind: JSON = value.get("event") if is_object(value) else None
         if not isinstance(kind, str):
-            raise InvalidRequestError(f"{name}, line {number}, is no event: {abridged(value, 80)}")
+            found = abridged(value, 80)
+            raise InvalidRequestError(f"{name}, line {number}, is not an event: {found}")
         count += 1
         yield _CLASSES.get(kind, UnknownEvent)(value), ""
     if not count:

@@ -1,4 +1,4 @@
-"""The timeline as SVG that is light or dark as its viewer is: a picture, or row by row. Pure."""
+"""The timeline as SVG, light or dark as the viewer is: one picture, or row by row. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _WIDTH = 960
 _LABEL = 262
 """Where the axis begins."""
 _ROOM = 168
-"""Room on the right, for what stands beside bars."""
+"""Width on the right, for the text beside bars."""
 _ROW = 26
 _INDENT = 16
 _HEAD = 42
-"""Room for the line above the axis."""
+"""Height of the line above the axis."""
 _LETTER = 6.7
-"""Width of a letter, about: pictures cannot measure text."""
+"""The approximate width of a letter: this code cannot measure text."""
 _LETTERS, _LETTERS_BEHIND = 70, 22
-"""Letters of notes that find room on the axis, about, and behind it."""
+"""The approximate number of letters of notes that fit on the axis, and to the right of it."""
 
 _TONES = {"partial-succeeded": "partial", "exception": "partial"}
-"""Of statuses that have no colour of their own name."""
+"""Statuses that use the colour of another one."""
 _SIGNS = {
     "succeeded": "22,52 32,42 44,54 69,29 79,39 44,74",
     "partial": "43,18 57,18 55,60 45,60 45,67 57,67 57,81 43,81 43,67 45,67 45,60",
@@ -42,19 +42,19 @@ _SIGNS = {
 
 
 def tone(status: str) -> str:
-    """The colour of a status, by name; one that is not known looks like one that was lost."""
+    """Return the name of a status's colour. An unknown status has the colour of a lost one."""
     name = _TONES.get(status, status)
     return name if name in _SIGNS else "lost"
 
 
 def mark(status: str) -> Markup:
-    """The sign of a status alone; its word is there for those who cannot see it."""
+    """Return the sign of a status, with its word as the label for screen readers."""
     label = {"class": "mark", "viewBox": "0 0 100 100", "role": "img", "aria-label": word(status)}
     return element("svg", label, *_sign(status))
 
 
 def summary_of(layout: Layout) -> Iterator[str]:
-    """How a run ended and what it took, in short."""
+    """Describe in short how a run ended and what it used."""
     yield word(layout.status)
     yield brief(layout.elapsed)
     yield counted(sum(layout.counts.values()), "node")
@@ -65,12 +65,12 @@ def summary_of(layout: Layout) -> Iterator[str]:
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """An amount with its currency; no digit is lost."""
+    """Format an amount with its currency and all its digits."""
     return f"{amount:f} {currency}".strip()
 
 
-def told(row: Row) -> str:
-    """What a row shows, beside its title, for those who cannot see it."""
+def described(row: Row) -> str:
+    """Describe what a row shows beside its title, for screen readers."""
     costs = [money(amount, currency) for currency, amount in row.costs.items()]
     together = ["at the same time as others"] if row.together else []
     return ", ".join([word(row.status), *_notes(row), *costs, *together])
@@ -82,32 +82,32 @@ def _notes(row: Row) -> list[str]:
 
 @attrs.frozen
 class Line:
-    """A row with its place in the tree."""
+    """A row and its place in the tree."""
 
     row: Row
     depth: int = 0
-    rails: tuple[int, ...] = ()  # depths of rows around it that ran together with rows below it
+    rails: tuple[int, ...] = ()  # depths of outer rows that ran in parallel with rows below
 
     @property
     def inside(self) -> Iterator[Line]:
         """The rows inside."""
-        goes_on = self.row.together in {"first", "inner"}
-        rails = (*self.rails, self.depth) if goes_on else self.rails
+        continues = self.row.together in {"first", "inner"}
+        rails = (*self.rails, self.depth) if continues else self.rails
         return (Line(row, self.depth + 1, rails) for row in self.row.rows)
 
 
 def lines_of(layout: Layout) -> Iterator[Line]:
-    """The rows that stand in no other one."""
+    """Return the outermost rows."""
     return (Line(row) for row in layout.rows)
 
 
 def picture(layout: Layout) -> str:
-    """The whole timeline as a picture of its own."""
+    """Return the whole timeline as one picture."""
     drawing = Drawing(layout)
     lines = [shown for line in lines_of(layout) for shown in _shown(line)]
     bottom = _ROW * max(len(lines), 1)
     height = _HEAD + _ROW + bottom + (_ROW if layout.bands else _ROW / 2)
-    said = "; ".join(f"{line.row.title}: {told(line.row)}" for line in lines)
+    said = "; ".join(f"{line.row.title}: {described(line.row)}" for line in lines)
     paper = {"x": 0.5, "y": 0.5, "width": _WIDTH - 1, "height": height - 1, "rx": 10}
     drawn = element(
         "svg",
@@ -132,7 +132,7 @@ def picture(layout: Layout) -> str:
 
 
 class Drawing:
-    """The parts of a timeline: each a strip as wide as the picture, with its top at zero."""
+    """The parts of a timeline. Each is a strip as wide as the picture, and its top is at zero."""
 
     def __init__(self, layout: Layout) -> None:
         self._bands = layout.bands
@@ -149,7 +149,7 @@ class Drawing:
 
     @cached_property
     def foot(self) -> Markup:
-        """What is said of the times in which nothing was told; of the longest where it is tight."""
+        """The labels of the times without events, or of the longest if some would overlap."""
         words: list[tuple[float, float]] = []
         shown: list[Markup] = []
         for band in sorted(self._bands, key=lambda band: -band.width):
@@ -162,13 +162,13 @@ class Drawing:
         return join(*shown)
 
     def grid(self, height: float) -> Markup:
-        """The lines of the ticks, and the times in which nothing was told."""
+        """Draw the lines of the ticks, and the times without events."""
         path = "".join(f"M{_x(tick.place):g} 0v{height:g}" for tick in self._ticks)
         bands = [_band(band, height) for band in self._bands]
         return join(element("path", {"class": "tick", "d": path}), *bands)
 
     def row(self, line: Line) -> Markup:
-        """A row: what it is, its bar, and what stands beside it."""
+        """Draw a row: its title, its bar, and the text beside the bar."""
         row, x, middle = line.row, 26 + line.depth * _INDENT, _ROW / 2
         title, kind = _fitting(row, _LABEL - x - 30)
         high = 8 if row.round else 5 if row.rows else 13
@@ -192,11 +192,11 @@ class Drawing:
         )
 
     def strip(self, content: Markup) -> Markup:
-        """A strip as an element for a page, which says in words what it shows."""
+        """Wrap a strip as an SVG element of a page."""
         return element("svg", {"class": "strip", **_size(_ROW), "aria-hidden": "true"}, content)
 
     def row_strip(self, line: Line) -> Markup:
-        """A row as a strip."""
+        """Return a row as a strip."""
         return self.strip(join(self._row_grid, self.row(line)))
 
     @cached_property
@@ -205,7 +205,7 @@ class Drawing:
 
 
 def _shown(line: Line) -> Iterator[Line]:
-    """A row and those inside that are shown at first; of others, its notes give the number."""
+    """Yield a row and the inner rows that are open at first."""
     yield line
     if line.row.is_open:
         for inner in line.inside:
@@ -213,7 +213,7 @@ def _shown(line: Line) -> Iterator[Line]:
 
 
 def _fitting(row: Row, room: float) -> tuple[str, str]:
-    """Title and kind as far as there is room for them; the title comes first."""
+    """Shorten title and kind to the width; the kind is left out first."""
     kind = f"branch {row.branch}" if row.branch else row.kind
     letters = int(room / _LETTER)
     if len(row.title) + len(kind) + 2 > letters:
@@ -285,7 +285,7 @@ def _disc(status: str, x: float, y: float) -> Markup:
 
 
 def _bracket(part: str, x: float) -> Markup:
-    """The part of a bracket around rows that ran at the same time."""
+    """Draw a part of the bracket around rows that ran in parallel."""
     middle = _ROW / 2
     path = {
         "first": f"M{x + 6:g} {middle:g}h-3q-3 0 -3 3V{_ROW}",

@@ -1,4 +1,4 @@
-"""A payload read field by field, whatever its shape: a report shows what can be read."""
+"""Reads a payload field by field, whatever its shape, so that a report shows what is readable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _object(value: JSON) -> JSONObject:
 
 @attrs.frozen
 class Facts:
-    """A JSON object of which no field has to be there, or be what the spec says.
+    """A JSON object in which any field may be missing or have the wrong type.
 
     Args:
         raw: The object; anything else counts as an empty one.
@@ -25,23 +25,23 @@ class Facts:
     raw: JSONObject = attrs.field(converter=_object)
 
     def text(self, name: str) -> str | None:
-        """A text that is not empty."""
+        """Return a text that is not empty."""
         value: JSON = self.raw.get(name)
         return value if isinstance(value, str) and value else None
 
     def number(self, name: str) -> float | None:
-        """A number that time can be calculated with."""
+        """Return a number that can be used to calculate times."""
         value: JSON = self.raw.get(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if is_number and abs(value) < _MOST and math.isfinite(value) else None
 
     def count(self, name: str) -> int | None:
-        """A whole number, not below zero."""
+        """Return a whole number of 0 or more."""
         value = self.number(name)
         return int(value) if value is not None and value >= 0 else None
 
     def amount(self, name: str) -> Decimal | None:
-        """A decimal number that comes as text."""
+        """Return a decimal number that is sent as text."""
         try:
             amount = Decimal(str(self.raw.get(name)))
         except InvalidOperation:
@@ -49,21 +49,21 @@ class Facts:
         return amount if amount.is_finite() else None
 
     def inside(self, name: str) -> Facts:
-        """The object in a field."""
+        """Return the object in a field."""
         return Facts(self.raw.get(name))
 
     def values(self, *names: str) -> dict[str, JSON]:
-        """The fields that hold something, by their names as headings."""
+        """Return the fields that are not empty, with their names as headings."""
         found = {name: self.raw.get(name) for name in names}
         return {_heading(name): each for name, each in found.items() if each not in (None, {}, [])}
 
     def truncated(self, *names: str) -> set[str]:
-        """The headings of the fields that the server cut."""
+        """Return the headings of the fields that the server cut."""
         return {_heading(name) for name in names if self.raw.get(f"{name}_truncated") is True}
 
 
 _MOST = 1e12
-"""A time beyond this is none: it is the year 33,658."""
+"""Times beyond this one, in the year 33,658, are ignored."""
 
 
 def _heading(name: str) -> str:

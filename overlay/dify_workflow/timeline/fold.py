@@ -1,6 +1,6 @@
-"""Events of a run into its timeline, one by one. Pure.
+"""Builds the timeline of a run from its events, one by one. Pure.
 
-Events themselves are not kept, and of a text its pieces are not, but how they join.
+It does not keep the events, and of streamed text only the joined pieces.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _VALUES = ("inputs", "process_data", "outputs", "files")
 _OF_MODEL = ("usage", "model_name", "model_provider")
 _LENGTHS = ("iteration_length", "iterator_length", "loop_length")
 _DEEPEST = 20
-"""How deep iterations and loops are shown inside each other; Dify allows less."""
+"""The largest depth of iterations and loops that is shown. Dify allows less."""
 _WAITS = "waits for a person"
 
 _COUNTED = frozenset(
     {"parallel_branch_started", "parallel_branch_finished", "tts_message", "tts_message_end"}
 )
-"""Events that are counted only: nodes tell of their branches, and sound cannot be shown."""
+"""Events that are only counted: nodes carry their branches, and sound cannot be shown."""
 
 
 class Fold:
-    """Folds the events of one run, in the order in which they came, into its timeline.
+    """Folds the events of one run, in their order, into its timeline.
 
     Args:
-        content: Whether inputs, outputs and the like are kept, which may fill memory.
+        content: Whether inputs, outputs and the like are kept, which may use much memory.
     """
 
     def __init__(self, *, content: bool = True) -> None:
@@ -39,22 +39,22 @@ class Fold:
         self._content = content
         self._by_id: dict[str, Execution] = {}
         self._by_node: dict[str, Execution] = {}
-        """The execution of each node that was told of last."""
+        """The latest execution that was reported for each node."""
         self._count = 0
-        self._told: float | None = None
+        self._reported: float | None = None
         self._arrived: float | None = None
         self._before: tuple[int, float | None] = (0, None)
-        """The latest event that told something for the first time: its number and arrival."""
+        """Number and arrival of the latest event that reported something new."""
         self._waits: Span | None = None
         self._gap: Span | None = None
         self._event = ""
-        """Name of the event that is being taken."""
+        """Name of the current event."""
         self._is_replayed = False
         self._handlers: dict[str, Callable[[Facts], None]] = {
             "workflow_started": self._run_started,
             "workflow_finished": self._run_finished,
             "workflow_paused": self._run_paused,
-            "stream_gap": self._gap_told,
+            "stream_gap": self._gap_reported,
             "node_started": self._node_started,
             "node_finished": self._node_finished,
             "node_retry": self._node_retried,
@@ -78,20 +78,20 @@ class Fold:
 
         Args:
             event: The event.
-            arrived: When it arrived, in seconds by any clock; None where that is not known.
+            arrived: When it arrived, in seconds by any clock; None if unknown.
         """
         self._count += 1
         raw, data = Facts(event.raw), Facts(event.raw.get("data"))
         self._event = event.event
         self._is_replayed = _is_replayed(self._event, data)
-        self._told = arrived
-        # A replay tells what was, so when it arrives says nothing.
+        self._reported = arrived
+        # A replay reports the past, so its arrival says nothing about when things happened.
         self._arrived = None if self._is_replayed else arrived
         run = self.timeline
         run.events[self._event] += 1
         run.run_id = run.run_id or raw.text("workflow_run_id")
         if run.task_id is None and (task_id := raw.text("task_id")) != run.run_id:
-            run.task_id = task_id  # replays have the run's id there
+            run.task_id = task_id  # in a replay, this key holds the run's id
         if self._event == "error":  # the run could not be set up
             run.status, run.error, run.end = "failed", raw.text("message"), self._instant()
         elif handler := self._handlers.get(self._event):
@@ -105,12 +105,12 @@ class Fold:
         """Note that the stream was lost for good.
 
         Args:
-            reason: Why.
-            arrived: When that was known.
+            reason: The reason.
+            arrived: When the client knew it.
         """
-        begin = self._last_told()
+        begin = self._last_reported()
         self._count += 1
-        self._told = self._arrived = arrived
+        self._reported = self._arrived = arrived
         self.timeline.is_lost = True
         self.timeline.gaps.append(Span(begin, self._instant(), reason))
 
@@ -120,19 +120,19 @@ class Fold:
         self.timeline.instants.append(instant)
         return instant
 
-    def _last_told(self) -> Instant:
+    def _last_reported(self) -> Instant:
         order, arrived = self._before
         return self._known(Instant(order, arrived=arrived))
 
     def _instant(
         self, stamp: float | None = None, after: Instant | None = None, seconds: float | None = None
     ) -> Instant:
-        """The moment that the event tells of."""
-        instant = Instant(self._count, stamp, self._arrived, after, seconds or 0.0, self._told)
+        """Return the moment that the event reports."""
+        instant = Instant(self._count, stamp, self._arrived, after, seconds or 0.0, self._reported)
         for span in (self._gap, self._waits):
             if span is not None:
                 span.end = instant
-        self._gap = self._waits = None  # something happened, whatever it was
+        self._gap = self._waits = None  # any event ends a gap or a wait
         return self._known(instant)
 
     # -------------------------------------------------------------------------------- the run
@@ -157,7 +157,7 @@ class Fold:
     def _run_paused(self, data: Facts) -> None:
         run = self.timeline
         self._ended(data)
-        if self._waits is None:  # a pause is told again to whoever takes the stream up
+        if self._waits is None:  # a resumed stream reports a pause again
             leg = None if run.pauses else run.begin
             run.end = self._instant(None, leg, data.number("elapsed_time"))
             self._waits = Span(run.end)
@@ -172,8 +172,8 @@ class Fold:
         if self._content:
             run.values |= data.values("outputs", "files")
 
-    def _gap_told(self, data: Facts) -> None:
-        self._gap = Span(self._last_told(), None, data.text("reason") or "")
+    def _gap_reported(self, data: Facts) -> None:
+        self._gap = Span(self._last_reported(), None, data.text("reason") or "")
         self.timeline.gaps.append(self._gap)
 
     # -------------------------------------------------------------------------------- nodes
@@ -186,7 +186,7 @@ class Fold:
     def _node_finished(self, data: Facts) -> None:
         node = self._execution(data)
         if node.end is not None and self._is_replayed:
-            return  # told again, with less
+            return  # reported again, with fewer keys
         self._keep(node, data, *_VALUES)
         process, cost = data.inside("process_data"), data.inside("execution_metadata")
         node.model = {name: process.raw[name] for name in _OF_MODEL if name in process.raw}
@@ -204,14 +204,14 @@ class Fold:
         if node.status == "paused":
             return
         node.elapsed = data.number("elapsed_time")
-        # Of a node that waited, that is the time after it.
+        # For a node that waited, this is the time after the wait.
         begin, seconds = (node.begin, None if node.forms else node.elapsed)
         node.end = self._instant(data.number("finished_at"), begin, seconds)
         for form in node.forms.values():
-            form.end = form.end or node.end  # 1.16 does not tell that they were answered
+            form.end = form.end or node.end  # Dify 1.16 does not report that forms were answered
 
     def _node_retried(self, data: Facts) -> None:
-        # Older servers give the event an id of its own.
+        # Older servers give this event an id of its own.
         node = self._named(data, data.text("id"))
         begin = node.attempts[-1].end if node.attempts else node.begin
         elapsed = data.number("elapsed_time")
@@ -229,14 +229,14 @@ class Fold:
     def _opened(self, data: Facts) -> None:
         node_id = data.text("node_id") or "?"
         known = self._by_node.get(node_id)
-        if known is not None and known.end is not None:  # once more, in a round of another one
+        if known is not None and known.end is not None:  # repeated, in a round of another one
             self._by_id.pop(data.text("id") or node_id, None)
         node = self._execution(data)
         meta = data.inside("metadata")
         lengths = (meta.count(name) for name in _LENGTHS)
         node.length = next((length for length in lengths if length is not None), 0)
         self._keep(node, data, "inputs")
-        if self._event == "loop_started":  # its first round is not told
+        if self._event == "loop_started":  # its first round is not reported
             node.rounds[0] = Round(0, node.begin)
 
     def _next(self, data: Facts) -> None:
@@ -247,8 +247,8 @@ class Fold:
         if not node.is_container:
             node.length = 0
         if node.length and index >= node.length and not loops:
-            return  # up to Dify 1.8 there is one event more than items
-        # Its time is that of the whole iteration: when it came is all that is known.
+            return  # up to Dify 1.8 there is one more event than there are items
+        # Its time is that of the whole iteration; only the arrival of the event is known.
         begin = self._instant(after=node.begin)
         node.rounds[index] = Round(index, begin, (before or None) if self._content else None)
 
@@ -270,7 +270,7 @@ class Fold:
         node = self._named(data)
         identifier = data.text("form_id") or str(len(node.forms))
         if identifier in node.forms:
-            return  # told again
+            return  # reported again
         node.status, node.note = "paused", _WAITS
         form = Form(
             self._instant(after=node.begin),
@@ -326,33 +326,33 @@ class Fold:
         self.timeline.text = StringIO()
         self.timeline.text.write(data.text("text") or "")
 
-    # ------------------------------------------------------- which execution, and where it stands
+    # ------------------------------------------------------------ which execution, and its parent
 
     def _execution(self, data: Facts) -> Execution:
-        """The execution that a payload is about; a new one where it was not seen yet."""
+        """Return the execution that a payload is about, and create it if it is new."""
         node_id = data.text("node_id") or "?"
         identifier = data.text("id") or node_id
-        node = self._by_id.get(identifier) or self._told_otherwise(node_id, identifier, data)
+        node = self._by_id.get(identifier) or self._by_other_id(node_id, identifier, data)
         if node is None:
             node = self._new(identifier, node_id, data)
         self._by_id[identifier] = self._by_node[node_id] = node
         return node
 
     def _named(self, data: Facts, identifier: str | None = None) -> Execution:
-        """The execution of an id, else the latest one of the node that a payload names."""
+        """Return the execution with an id, or the latest one of the node in the payload."""
         node_id = data.text("node_id") or "?"
         known = self._by_id.get(identifier) if identifier else None
         known = known or self._by_node.get(node_id)
         return known or self._execution(Facts({**data.raw, "id": node_id}))
 
-    def _told_otherwise(self, node_id: str, identifier: str, data: Facts) -> Execution | None:
-        """The iteration or loop that goes by the node's id live, and by another one in replays."""
+    def _by_other_id(self, node_id: str, identifier: str, data: Facts) -> Execution | None:
+        """Return the iteration or loop that has its node's id live, and another id in replays."""
         known = self._by_node.get(node_id)
         if known is None or data.text("node_type") not in ROUNDS or not known.is_container:
             return None
-        if identifier == node_id:  # live, of one that a replay told first
+        if identifier == node_id:  # live, after a replay reported it first
             return known if known.end is None else None
-        if known.id != node_id:  # another time of it
+        if known.id != node_id:  # another execution of it
             return None
         known.id = identifier
         return known
@@ -367,12 +367,12 @@ class Fold:
         return node
 
     def _put(self, node: Execution, data: Facts) -> None:
-        """Put an execution where it belongs: into the run, or into an iteration or a loop."""
+        """Add an execution to the run, or to its iteration or loop."""
         top = self.timeline.executions
         around = [self._container(data.text(f"{kind}_id"), kind, node.begin) for kind in ROUNDS]
         found = sorted((each for each in around if each), key=lambda each: each.begin.order)
         for outer, inner in pairwise(found):
-            # Only what runs inside both tells that one is in the other.
+            # Only an execution that runs inside both shows that one contains the other.
             if inner.around is None and inner not in _line(outer):
                 top.remove(inner)
                 _put_inside(inner, outer)
@@ -382,7 +382,7 @@ class Fold:
             top.append(node)
 
     def _container(self, node_id: str | None, kind: str, begin: Instant) -> Execution | None:
-        """The iteration or loop of an id; replays leave out the events that tell of it."""
+        """Return the iteration or loop with an id. Replays leave out its own events."""
         if node_id is None:
             return None
         found = self._by_node.get(node_id)
@@ -398,13 +398,13 @@ def _put_inside(node: Execution, around: Execution) -> None:
     line = _line(around)
     around = line[max(len(line) - _DEEPEST, 0)]
     node.around = around
-    if node.round is None:  # what ends in a parallel iteration tells it better
+    if node.round is None:  # the end of an iteration in parallel is more exact
         node.round = next(reversed(around.rounds), None)
     around.inside.append(node)
 
 
 def _line(node: Execution) -> list[Execution]:
-    """A node and what it stands in, from the inside out."""
+    """Yield a node and everything around it, from the inside out."""
     found = [node]
     while (around := found[-1].around) is not None:
         found.append(around)
@@ -412,6 +412,6 @@ def _line(node: Execution) -> list[Execution]:
 
 
 def _is_replayed(event: str, data: Facts) -> bool:
-    """Whether an event comes from a replay, which tells nodes with fewer keys than any live one."""
+    """Whether an event comes from a replay. Nodes in replays have fewer keys than live ones."""
     is_node = event in {"node_started", "node_finished"} and bool(data.raw)
     return is_node and not data.raw.keys() & {"inputs_truncated", "parallel_id"}

@@ -1,7 +1,7 @@
-"""What is known of a run, and when things in it happened. Pure.
+"""The parts of a run, and when each of them happened. Pure.
 
-Servers tell times in whole seconds, and durations to the microsecond. Who watches a stream live
-knows when each event arrived, too, by a clock that may differ from the server's.
+Servers report times in whole seconds, and durations in microseconds. A live stream also has the
+arrival time of each event, by the client's clock, which may differ from the server's.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import attrs
 from .._json import JSON, JSONObject
 
 ROUNDS = ("iteration", "loop")
-"""Kinds of nodes that have others inside, in rounds."""
+"""Kinds of nodes that contain other nodes, in rounds."""
 
 _TICK = 1.0
-"""Seconds within which a time of the server lies."""
+"""The length of the interval, in seconds, in which a time of the server lies."""
 
 
 @attrs.define(eq=False)
@@ -27,13 +27,13 @@ class Instant:
     """A moment of a run.
 
     Args:
-        order: Which event told of it.
-        stamp: The server's time, in whole Unix seconds; None where it told none.
-        arrived: When the event arrived, in seconds by the clock of whoever watched; None where
-            nobody did.
-        after: A moment that was not later.
-        seconds: How long after that one it was, as the server says.
-        told: When it was told, by the watcher's clock: later than it was, where a replay told it.
+        order: Number of the event that reported it.
+        stamp: The server's time, in whole Unix seconds; None if the event has no time.
+        arrived: When the event arrived, in seconds by the client's clock; None if unknown.
+        after: An earlier moment, or one at the same time.
+        seconds: How long after `after` it was, as the server says.
+        told: When it was reported, by the client's clock. In a replay that is later than the
+            moment itself.
         time: When it was, in seconds by the server's clock; set by `settle`.
     """
 
@@ -47,13 +47,13 @@ class Instant:
 
     @property
     def least(self) -> float:
-        """The time before which it cannot have been."""
+        """The earliest time it can have."""
         return self.after.time + self.seconds if self.after else float("-inf")
 
 
 @attrs.define(eq=False)
 class Attempt:
-    """An attempt of a node that failed and was tried again."""
+    """An attempt of a node that failed and was repeated."""
 
     number: int  # from 1
     end: Instant
@@ -65,22 +65,22 @@ class Attempt:
 class Form:
     """A form at which a node waited for a person."""
 
-    begin: Instant  # when it was told
+    begin: Instant  # when it was reported
     content: str  # Markdown
     fields: JSON
     actions: JSON
     expires: float | None  # Unix seconds
-    end: Instant | None = None  # answered or expired; None while it waits
-    answer: str | None = None  # what was chosen
-    values: JSON = None  # what was filled in, where the server tells
+    end: Instant | None = None  # answered or expired; None while the run waits
+    answer: str | None = None  # the chosen action
+    values: JSON = None  # the values entered, if the server reports them
 
 
 @attrs.define(eq=False)
 class Streamed:
     """Text that a node streamed."""
 
-    begin: Instant  # of the first piece
-    end: Instant  # of the latest one
+    begin: Instant  # the first piece
+    end: Instant  # the latest one
     pieces: int = 0
     characters: int = 0
 
@@ -90,46 +90,46 @@ class Round:
     """An item of an iteration, or a round of a loop."""
 
     index: int  # from 0
-    begin: Instant  # told long before it began, in a parallel iteration
-    before: JSON = None  # what the one before it gave, where the server tells
-    duration: float | None = None  # seconds, where the server tells
+    begin: Instant  # in a parallel iteration, reported long before it began
+    before: JSON = None  # the output of the one before it, if the server reports it
+    duration: float | None = None  # seconds, if the server reports it
 
 
 @attrs.define(eq=False)
 class Execution:
-    """A node at work: once in a run, or once in each round of an iteration or a loop."""
+    """An execution of a node: once in a run, or once in each round of an iteration or a loop."""
 
     id: str
     node_id: str
     title: str
     kind: str  # such as "llm"
     begin: Instant
-    status: str = "running"  # until something ends it
-    end: Instant | None = None  # None where nobody told
+    status: str = "running"  # until an event ends it
+    end: Instant | None = None  # None if it was not reported
     elapsed: float | None = None  # seconds, as the server says
     error: str | None = None
-    # By the heading to show them under
+    # By heading
     values: dict[str, JSON] = attrs.field(factory=dict[str, JSON])
-    # Headings under which the server cut something off
+    # Headings whose values the server cut
     truncated: set[str] = attrs.field(factory=set[str])
     tokens: int = 0
     price: Decimal | None = None
     currency: str = ""
     attempts: list[Attempt] = attrs.field(factory=list[Attempt])
-    forms: dict[str, Form] = attrs.field(factory=dict[str, Form])  # at which it waited, by id
-    note: str = ""  # what it is doing just now
-    # Of its process data: usage, and the model's name
+    forms: dict[str, Form] = attrs.field(factory=dict[str, Form])  # forms at which it waited, by id
+    note: str = ""  # what it is doing now
+    # From its process data: usage, and the model's name
     model: JSONObject = attrs.field(factory=dict[str, JSON])
-    # Of an agent: the latest event of each, by id
+    # For an agent: the latest event of each step, by id
     steps: dict[str, JSONObject] = attrs.field(factory=dict[str, JSONObject])
     reasoning: StringIO | None = None
     streamed: Streamed | None = None
-    around: Execution | None = None  # the iteration or loop in which it stands
-    round: int | None = None  # None where that is not known
+    around: Execution | None = None  # the iteration or loop around it
+    round: int | None = None  # None if unknown
     branch: str | None = None  # id of the first node of its parallel branch
-    # Items of an iteration, or most rounds of a loop; None where not told
+    # Items of an iteration, or the largest number of rounds of a loop; None if not reported
     length: int | None = None
-    # Those that were begun, by index
+    # Those that began, by index
     rounds: dict[int, Round] = attrs.field(factory=dict[int, Round])
     inside: list[Execution] = attrs.field(factory=list["Execution"])  # what ran in them
 
@@ -141,23 +141,23 @@ class Execution:
 
 @attrs.define(eq=False)
 class Span:
-    """A time in which nothing was told: the run waited for people, or its stream was lost."""
+    """A time without events: the run waited for people, or its stream was lost."""
 
     begin: Instant
-    end: Instant | None = None  # None where it never was over
+    end: Instant | None = None  # None if it never ended
     reason: str = ""
 
 
 @attrs.define(eq=False)
 class Timeline:
-    """A run, as far as its events told it."""
+    """A run, as far as its events report it."""
 
     run_id: str | None = None
     task_id: str | None = None
     workflow_id: str | None = None
-    status: str = "running"  # until something ends it
+    status: str = "running"  # until an event ends it
     error: str | None = None
-    # Inputs and outputs, by the heading to show them under
+    # Inputs and outputs, by heading
     values: dict[str, JSON] = attrs.field(factory=dict[str, JSON])
     begin: Instant | None = None
     end: Instant | None = None
@@ -166,19 +166,20 @@ class Timeline:
     tokens: int | None = None  # as the server says
     # Without those inside others
     executions: list[Execution] = attrs.field(factory=list[Execution])
-    # All executions, by id of their node
+    # All executions, by node id
     nodes: dict[str, list[Execution]] = attrs.field(factory=dict[str, list[Execution]])
     gaps: list[Span] = attrs.field(factory=list[Span])  # where its stream was lost
     pauses: list[Span] = attrs.field(factory=list[Span])  # where it waited for people
     text: StringIO = attrs.field(factory=StringIO)
-    events: Counter[str] = attrs.field(factory=Counter[str])  # how many there were, by name
-    # Events that a timeline has no place for
+    events: Counter[str] = attrs.field(factory=Counter[str])  # their number, by name
+    # Events that are not part of the timeline
     others: list[JSONObject] = attrs.field(factory=list[JSONObject])
-    instants: list[Instant] = attrs.field(factory=list[Instant])  # all that the rest refers to
+    # All moments that the other fields refer to
+    instants: list[Instant] = attrs.field(factory=list[Instant])
 
 
 def with_inner(nodes: Iterable[Execution]) -> Iterator[Execution]:
-    """Nodes, each followed by what ran in it."""
+    """Yield nodes, each followed by the nodes that ran in it."""
     for node in nodes:
         yield node
         yield from with_inner(node.inside)
@@ -194,9 +195,9 @@ def settle(instants: Iterable[Instant]) -> None:
 
 
 def ahead(instants: Iterable[Instant]) -> float:
-    """Seconds by which the watcher's clock is ahead of the server's, as far as arrivals tell.
+    """Return by how many seconds at most the client's clock is ahead of the server's.
 
-    What arrived first after its stamp tells how far the two are apart, at most.
+    The event with the shortest time between stamp and arrival decides.
     """
     return min(
         (each.arrived - each.stamp for each in instants if each.arrived and each.stamp), default=0.0
@@ -209,14 +210,14 @@ def _settle_by_arrival(ordered: list[Instant]) -> None:
     for each in ordered:
         seen = None if each.arrived is None else each.arrived - lead
         if seen is None or (each.stamp is not None and seen > each.stamp + _TICK):
-            # Told late, by the replay of a stream that was lost: nobody saw it.
+            # Reported late, by the replay of a lost stream: its arrival says nothing.
             seen = _unseen(each, now)
         each.time = max(seen, each.after.time) if each.after else seen
         now = each.time
 
 
 def _unseen(instant: Instant, now: float) -> float:
-    """When something was, as the server says; else just after what was told before it."""
+    """Return when something was, as the server says, or the time of the moment before it."""
     if instant.stamp is None:
         return now
     least = instant.least if instant.after else now
@@ -224,10 +225,10 @@ def _unseen(instant: Instant, now: float) -> float:
 
 
 def _settle_by_stamps(ordered: list[Instant]) -> None:
-    """Nothing is later than it has to be, by durations, stamps and the order of events.
+    """Set each time as early as durations, stamps and the order of events allow.
 
-    Where in its second the run began is not told: so that no duration crosses into the next one
-    too early or too late, it is the least fraction with which the stamps agree.
+    Stamps are whole seconds, so the fraction at which the run began is not reported. The smallest
+    fraction that agrees with all stamps is used, which keeps every duration in its seconds.
     """
     base = next((each.stamp for each in ordered if each.stamp is not None), 0.0)
     _run_through(ordered, base)

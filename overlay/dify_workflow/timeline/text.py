@@ -14,22 +14,22 @@ STATUSES = {
     "succeeded": "succeeded",
     "partial-succeeded": "succeeded in part",
 }
-"""Words for statuses, the worst one of nodes first."""
+"""Words for statuses, with the worst status of a node first."""
 
 _BRIEF = 0.0995
 _BRIEFEST = 0.0005
 
 
 def word(status: str) -> str:
-    """A status as people say it; one that is not known is said as the server does."""
+    """Return the word for a status; an unknown status is returned unchanged."""
     return STATUSES.get(status, status)
 
 
 def duration(seconds: float | None) -> str:
-    """A duration for people."""
+    """Format a duration."""
     if seconds is None:
         return ""
-    if seconds < 10:  # noqa: PLR2004  # hundredths matter below
+    if seconds < 10:  # noqa: PLR2004  # hundredths matter
         return f"{seconds:.2f} s"
     if seconds < 60:  # noqa: PLR2004  # seconds in a minute
         return f"{seconds:.1f} s"
@@ -39,31 +39,31 @@ def duration(seconds: float | None) -> str:
 
 
 def brief(seconds: float) -> str:
-    """A duration, in milliseconds where hundredths of a second say nothing."""
+    """Format a duration, in milliseconds if hundredths of a second are too coarse."""
     if seconds >= _BRIEF:
         return duration(seconds)
     return f"{seconds * 1000:.0f} ms" if seconds >= _BRIEFEST else "<1 ms"
 
 
 def moment(time: float) -> str:
-    """A time in Unix seconds as date and time."""
+    """Format a time in Unix seconds as date and time in UTC."""
     try:
         return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OSError, OverflowError, ValueError):  # no time that a calendar has
+    except (OSError, OverflowError, ValueError):  # outside the calendar
         return f"{time:.0f}"
 
 
 def clock(time: int | None) -> str:
-    """A time in Unix seconds as local date and time."""
+    """Format a time in Unix seconds as local date and time."""
     if time is None:
         return ""
     try:
         return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OSError, OverflowError, ValueError):  # no time that a clock can show
+    except (OSError, OverflowError, ValueError):  # outside what the clock can show
         return str(time)
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, such as ``2 retries``."""
+    """Return a number with its noun, such as ``2 retries``."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"

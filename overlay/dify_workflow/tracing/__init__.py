@@ -7,7 +7,7 @@ Needs ``pip install dify-workflow[otel]``::
     with DifyWorkflow(api_key="app-…", tracing=True) as workflow:
         workflow.run_workflow({"name": "Ann"})
 
-Where spans and metrics go is up to the program's OpenTelemetry SDK; without one they go nowhere.
+The program's OpenTelemetry SDK decides where spans and metrics go. Without an SDK they are dropped.
 """
 
 from .settings import Tracing

@@ -1,4 +1,4 @@
-"""Tells OpenTelemetry of one run. What goes wrong here fails no run, and delays none."""
+"""Reports a run to OpenTelemetry. An error in this module never fails or delays a run."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ _SCOPE = "dify_workflow"
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ENDS_EARLY = "submit_workflow"
-"""The method that leaves its run as soon as it is known."""
+"""The method that returns before its run has ended."""
 
 _TEXTS = (TextChunk, TextReplace, ReasoningChunk, AgentLog)
-"""Events of which nothing is told: what models write, piece by piece."""
+"""Events that are not reported: the texts that models write, piece by piece."""
 
 _SECONDS = tuple(round(0.01 * 2**power, 2) for power in range(18))
-"""Bounds of a duration's buckets: those of the GenAI conventions, and on to 22 minutes, as Dify
-lets workflows run for 20."""
+"""Bounds of a duration's buckets: those of the GenAI conventions, continued to 22 minutes. Dify
+lets workflows run for 20 minutes."""
 
 _MOST_KNOWN = 1000
 _KNOWN: OrderedDict[str, SpanContext] = OrderedDict()
-"""The spans of the latest runs that this process sent, by run id: who follows one links to it."""
+"""Spans of the latest runs that this process sent, by run id. Those who follow a run link to it."""
 
 
 # -------------------------------------------------------------------------------- safety
@@ -84,7 +84,7 @@ _was_logged = False
 
 @contextmanager
 def guarded() -> Generator[None, None, None]:
-    """Log the first exception of the process that comes out of here, and go on behind it."""
+    """Log the first exception of the process that is raised here, and suppress them all."""
     try:
         yield
     except Exception:
@@ -92,7 +92,7 @@ def guarded() -> Generator[None, None, None]:
         if not _was_logged:
             _was_logged = True
             logger.warning(
-                "Tracing failed, and runs go on without; this is said once.", exc_info=True
+                "Tracing failed. Runs continue without it. This is logged once.", exc_info=True
             )
 
 
@@ -106,15 +106,15 @@ def _harmless(method: Callable[P, None]) -> Callable[P, None]:
 
 
 _left: deque[Callable[[], None]] = deque()
-"""What finalizers want done. The garbage collector can run while its very thread holds a lock of an
-exporter, so it is done in a thread of its own, at the latest when the interpreter ends."""
+"""Work for finalizers. The garbage collector can run in a thread that holds a lock of an exporter.
+So the work is done in a thread of its own, or at the latest when the interpreter exits."""
 
 
 def _later(work: Callable[[], None]) -> None:
     _left.append(work)
     try:
         start_new_thread(_catch_up, ())
-    except RuntimeError:  # the interpreter is ending
+    except RuntimeError:  # the interpreter is exiting
         _catch_up()
 
 
@@ -166,18 +166,18 @@ def _telemetry_of(tracing: Tracing) -> _Telemetry:
 
 @attrs.frozen(kw_only=True)
 class _Ending:
-    """The end of a run, or of watching it."""
+    """The end of a run, or of following it."""
 
     failure: BaseException | None = None
-    run: RunState | None = None  # what the events of a stream have said
-    outcome: WorkflowRunResponse | None = None  # where the run has ended or paused
-    is_left: bool = False  # the stream was left before its end
+    run: RunState | None = None  # from the events of a stream
+    outcome: WorkflowRunResponse | None = None  # set if the run has ended or paused
+    is_left: bool = False  # the stream was closed before its end
     time: float = attrs.field(factory=time.time)  # Unix seconds
 
 
 @final
 class _RunObserver:
-    """Tells OpenTelemetry of one run; see `Observer`."""
+    """Reports one run to OpenTelemetry; see `Observer`."""
 
     def __init__(
         self,
@@ -400,7 +400,7 @@ class _RunObserver:
                 self._tell(node, self._context(self._parent))
 
     def _tell(self, node: NodeSpan, around: Context) -> None:
-        """Make the span of a node, and of all in it."""
+        """Make the spans of a node and of all nodes in it."""
         span = self._telemetry.tracer.start_span(
             node.name, around, attributes=node.attributes, start_time=node.begin
         )
@@ -416,14 +416,14 @@ class _RunObserver:
 def observer_of(
     tracing: Tracing, method: str, base_url: str, *, own_trace_id: str | None, run_id: str | None
 ) -> _RunObserver | None:
-    """Who tells OpenTelemetry of a run; None where that cannot be had.
+    """Return the observer that reports a run; None if it cannot be made.
 
     Args:
-        tracing: What is told.
+        tracing: What to report.
         method: Name of the method that was called.
         base_url: Base URL of the server.
-        own_trace_id: The trace id that the request names itself.
-        run_id: Id of the run, where it is followed and not sent.
+        own_trace_id: The trace id in the request, if it has one.
+        run_id: Id of the run, if it is followed and not sent.
     """
     with guarded():
         return _RunObserver(tracing, method, base_url, own_trace_id, run_id)
@@ -434,11 +434,11 @@ def _outcome(run: RunState) -> WorkflowRunResponse | None:
     try:
         return run.result()
     except (InvalidResponseError, *SHAPE_ERRORS):
-        return None  # the final event is none, as whoever asks for the result is told
+        return None  # the final event is not valid; reading the result raises an error
 
 
 def _is_field(name: object, value: object) -> bool:
-    """Whether these can be name and value of a header (RFC 9110, section 5)."""
+    """Whether these are valid as name and value of a header (RFC 9110, section 5)."""
     if not isinstance(name, str) or not isinstance(value, str):
         return False
     is_value = value.isascii() and value.isprintable() and value == value.strip()

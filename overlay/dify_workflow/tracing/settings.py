@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told."""
+"""What is reported to OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Tracing:
-    """What OpenTelemetry is told of runs.
+    """What is reported to OpenTelemetry about runs.
 
-    A pickled one, as clients of batches on a cluster have it, leaves its providers behind: where it
-    arrives, the global ones count.
+    A pickle leaves out the providers, for example when a batch sends its client to a cluster. The
+    process that loads the pickle uses its global providers.
 
     Args:
-        content: Whether spans show inputs, outputs and error texts, which may quote them; as JSON.
+        content: Whether spans have inputs and outputs as JSON, and error texts, which may quote
+            them.
         nodes: Whether each node that ran has a span of its own.
-        name: Name of the workflow, for spans and metrics: servers do not tell it to clients.
-        tracer_provider: Where spans go; by default the global provider.
-        meter_provider: Where metrics go; by default the global provider.
+        name: Name of the workflow in spans and metrics; servers do not send it to clients.
+        tracer_provider: Receives the spans; by default the global provider.
+        meter_provider: Receives the metrics; by default the global provider.
 
     Raises:
-        ConfigurationError: The name cannot be one.
+        ConfigurationError: The name is empty or not a string.
+
+    Example::
+
+        tracing = Tracing(content=True, name="story")
+        client = DifyWorkflow("app-echo", tracing=tracing)
     """
 
     content: bool = False
@@ -48,18 +54,18 @@ class Tracing:
         return {"content": self.content, "nodes": self.nodes, "name": self.name}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(**state)  # type: ignore[misc]  # how a frozen class is filled
+        self.__init__(**state)  # type: ignore[misc]  # a frozen class has no other way
 
 
 _DEFAULT = Tracing()
-"""What ``tracing=True`` stands for."""
+"""The meaning of ``tracing=True``."""
 
 
 def checked(tracing: bool | Tracing) -> Tracing:
-    """What is to be told.
+    """Return what is to be reported.
 
     Args:
-        tracing: The option of a client, which is not False.
+        tracing: The client's option: True or a `Tracing`.
 
     Raises:
         ConfigurationError: It is neither True nor a `Tracing`, or OpenTelemetry is not installed.

@@ -1,7 +1,7 @@
-"""What spans tell: their attributes, and the nodes of a run as spans of their own. Pure.
+"""The content of spans: their attributes, and the nodes of a run as spans of their own. Pure.
 
-Events say twice when nodes were at work: by when they arrive, which is late where whoever reads the
-stream is slow, and by the server's times, which are whole seconds with exact durations.
+There are two sources for the times of a node. The arrival of its events is late if the reader of
+the stream is slow. The server's times are whole seconds with exact durations.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Attribute: TypeAlias = str | bool | int | float
 Attributes: TypeAlias = dict[str, Attribute]
 
 _ERROR_TYPES = {"failed": "WorkflowFailedError", "exception": "NodeFailedError"}
-"""By status of what failed."""
+"""By the status of what failed."""
 
 # -------------------------------------------------------------------------------- attributes
 
 
 def present(values: Mapping[str, Attribute | None]) -> Attributes:
-    """The attributes of which something is known."""
+    """Return the attributes that have a value."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def as_json(value: JSON) -> str | None:
-    """A value as an attribute; None where there is none."""
+    """Return a value as an attribute; None if there is no value."""
     if value is None:
         return None
     try:
@@ -43,11 +43,11 @@ def as_json(value: JSON) -> str | None:
 
 
 def of_run(run: WorkflowRunResponse, *, content: bool) -> Attributes:
-    """How a run ended.
+    """Return the attributes for the end of a run.
 
     Args:
         run: The run.
-        content: Whether its outputs are shown.
+        content: Whether to include its outputs.
     """
     return present(
         {
@@ -66,7 +66,7 @@ def of_run(run: WorkflowRunResponse, *, content: bool) -> Attributes:
 
 
 def of_failure(failure: BaseException) -> Attributes:
-    """What kind of error there was; what it says may quote inputs."""
+    """Return the type of an error. Its text is left out because it may quote inputs."""
     known: dict[str, Attribute | None] = {"error.type": type(failure).__name__}
     if isinstance(failure, APIStatusError):
         known["http.response.status_code"] = failure.status_code
@@ -75,10 +75,10 @@ def of_failure(failure: BaseException) -> Attributes:
 
 
 def of_usage(timeline: Timeline) -> Attributes:
-    """Tokens that went in and came out, where the nodes tell of all that the run used."""
-    told = [usage for node in with_inner(timeline.executions) if (usage := _usage(node))]
-    asked, answered = sum(each[0] for each in told), sum(each[1] for each in told)
-    if not told or asked + answered != timeline.tokens:
+    """Return the tokens used for input and output, if the nodes report all that the run used."""
+    reports = [usage for node in with_inner(timeline.executions) if (usage := _usage(node))]
+    asked, answered = sum(each[0] for each in reports), sum(each[1] for each in reports)
+    if not reports or asked + answered != timeline.tokens:
         return {}
     return {"gen_ai.usage.input_tokens": asked, "gen_ai.usage.output_tokens": answered}
 
@@ -132,32 +132,32 @@ class SpanEvent:
 
 @attrs.frozen
 class NodeSpan:
-    """A node at work."""
+    """The span of a node."""
 
     name: str
     begin: int  # Unix nanoseconds
     end: int
     attributes: Attributes
-    error: str | None  # None where it did not fail
+    error: str | None  # None if it did not fail
     events: tuple[SpanEvent, ...]
-    inside: tuple[NodeSpan, ...]  # where it is an iteration or a loop
+    inside: tuple[NodeSpan, ...]  # for an iteration or a loop
 
 
 class NodeSpans:
     """Turns the timeline of a run into spans.
 
-    None sticks out of what it is in. A node is at work when its events arrived; where one arrived
-    late by the server's clock, in the second that the server names. A node that worked in one go
-    lasts as long as the server says, and none begins before one that was told to have ended before
-    it.
+    No span is longer than the one around it. Times are arrival times. If an event arrived late by
+    the server's clock, its time is in the second that the server names. A node that ran without a
+    break lasts as long as the server says. No node begins before one that was reported to have
+    ended before it.
 
     Args:
         timeline: The run.
         begin: When its span began, in seconds by this machine's clock.
         end: When it ends.
-        content: Whether inputs, outputs and error texts are shown.
-        is_followed: Whether the run was begun before, by somebody else: of nodes that ended before
-            this, it is not known when they ran.
+        content: Whether to include inputs, outputs and error texts.
+        is_followed: Whether the run was started earlier or elsewhere. Then it is unknown when the
+            nodes ran that ended before.
     """
 
     def __init__(
@@ -173,11 +173,11 @@ class NodeSpans:
         self._place(list(with_inner(timeline.executions)))
 
     def spans(self) -> tuple[NodeSpan, ...]:
-        """The spans of all nodes that stand in no other one."""
+        """Return the spans of the outermost nodes."""
         return self._within(self._timeline.executions, self._begin, self._end)
 
     def events(self) -> Iterable[SpanEvent]:
-        """What happened to the run and its stream."""
+        """Return what happened to the run and its stream."""
         for gap in self._timeline.gaps:
             seconds = 0.0 if gap.end is None else max(gap.end.time - gap.begin.time, 0.0)
             about: Attributes = {"dify.stream.gap.seconds": round(seconds, 6)}
@@ -191,7 +191,7 @@ class NodeSpans:
         return tuple(self._span(node, begin, end) for node in nodes if self._was_seen(node))
 
     def _was_seen(self, node: Execution) -> bool:
-        """Whether it was seen at work; in a run that this client sent, all were."""
+        """Whether events of it arrived while it ran. True if this client sent the run."""
         seen = (node.begin.arrived, node.end and node.end.arrived)
         return not self._is_followed or any(each is not None for each in seen)
 
@@ -227,25 +227,25 @@ class NodeSpans:
         return SpanEvent(name, nanoseconds(self._local(instant)), attributes or {})
 
     def _local(self, instant: Instant) -> float:
-        """When something was by this machine's clock, in Unix seconds."""
+        """Return a time by this machine's clock, in Unix seconds."""
         return instant.time + self._ahead
 
     def _place(self, nodes: list[Execution]) -> None:
-        """Place the nodes, in the order in which their beginnings and ends were told."""
-        told = [(node.begin.order, False, at) for at, node in enumerate(nodes)]
-        told += [(node.end.order, True, at) for at, node in enumerate(nodes) if node.end]
+        """Set the times of the nodes, in the order in which their starts and ends were reported."""
+        reported = [(node.begin.order, False, at) for at, node in enumerate(nodes)]
+        reported += [(node.end.order, True, at) for at, node in enumerate(nodes) if node.end]
         now = 0.0
-        for _, is_end, at in sorted(told):
+        for _, is_end, at in sorted(reported):
             node = nodes[at]
             if is_end:
                 now = max(now, self._times[id(node)][1])
             else:
                 self._times[id(node)] = begin, _ = self._extent(node, now)
                 now = begin
-        # Events that arrive late and together push nodes beyond the end of the run: they are moved
-        # back, because the run's span has room for all that the server did.
+        # Events that arrive late and together push nodes beyond the end of the run. They are moved
+        # back, because the server did all of it within the run's span.
         latest = self._end
-        for _, is_end, at in sorted(told, reverse=True):
+        for _, is_end, at in sorted(reported, reverse=True):
             node = nodes[at]
             begin, end = self._times[id(node)]
             late = max((end if is_end else begin) - latest, 0.0)
@@ -263,18 +263,18 @@ class NodeSpans:
         if node.end is None or lasts is None:
             begin = max(begin, least)
             return begin, max(begin, end)
-        latest = end - lasts  # that it began, if its end was not told late
+        latest = end - lasts  # of its start, if its end was not reported late
         was_seen = node.begin.arrived is not None or node.end.arrived is None
         begin = max(min(begin, latest) if was_seen else latest, least)
         return begin, begin + lasts
 
 
 def _lasts(node: Execution) -> float | None:
-    """Seconds that a node was at work in one go, as the server says; None where it does not."""
+    """Return the seconds that a node ran, as the server says; None if it ran with breaks."""
     is_one_go = not (node.is_container or node.attempts or node.forms)
     return node.elapsed if is_one_go and node.end is not None else None
 
 
 def nanoseconds(seconds: float) -> int:
-    """Seconds as OpenTelemetry counts time."""
+    """Convert seconds to nanoseconds, as OpenTelemetry counts time."""
     return round(seconds * 1_000_000_000)

@@ -1,4 +1,4 @@
-"""The apps that were recorded, as workflows of the emulator (tests/recordings/README.md)."""
+"""The recorded apps, as workflows of the emulator (tests/recordings/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apps that fail, wholly or in part."""
+"""Apps that fail, completely or in part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apps that go well at once, and those that cannot be run."""
+"""Apps that succeed at once, and those that cannot be run."""
 
 from __future__ import annotations
 

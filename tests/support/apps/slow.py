@@ -1,4 +1,4 @@
-"""Apps that take their time."""
+"""Apps that take some seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the recorded apps are made of."""
+"""The steps of the recorded apps."""
 
 from __future__ import annotations
 

@@ -59,9 +59,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[AppInfo | Error]:
-    """Name and kind of the app
+    """Name and type of the app
 
-     What the app behind the key is called.
+     Name and description of the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -84,9 +84,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> AppInfo | Error | None:
-    """Name and kind of the app
+    """Name and type of the app
 
-     What the app behind the key is called.
+     Name and description of the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -105,9 +105,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[AppInfo | Error]:
-    """Name and kind of the app
+    """Name and type of the app
 
-     What the app behind the key is called.
+     Name and description of the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,9 +128,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> AppInfo | Error | None:
-    """Name and kind of the app
+    """Name and type of the app
 
-     What the app behind the key is called.
+     Name and description of the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

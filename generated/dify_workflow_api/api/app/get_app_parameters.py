@@ -61,7 +61,7 @@ def sync_detailed(
 ) -> Response[AppParameters | Error]:
     """Inputs and features of the app
 
-     Which inputs the published workflow takes. An unpublished app is 400 `app_unavailable`.
+     The inputs of the published workflow. An unpublished app is 400 `app_unavailable`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,7 +86,7 @@ def sync(
 ) -> AppParameters | Error | None:
     """Inputs and features of the app
 
-     Which inputs the published workflow takes. An unpublished app is 400 `app_unavailable`.
+     The inputs of the published workflow. An unpublished app is 400 `app_unavailable`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -107,7 +107,7 @@ async def asyncio_detailed(
 ) -> Response[AppParameters | Error]:
     """Inputs and features of the app
 
-     Which inputs the published workflow takes. An unpublished app is 400 `app_unavailable`.
+     The inputs of the published workflow. An unpublished app is 400 `app_unavailable`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,7 +130,7 @@ async def asyncio(
 ) -> AppParameters | Error | None:
     """Inputs and features of the app
 
-     Which inputs the published workflow takes. An unpublished app is 400 `app_unavailable`.
+     The inputs of the published workflow. An unpublished app is 400 `app_unavailable`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -59,7 +59,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[AppSite | Error]:
-    """Look of the app's web page
+    """Settings of the app's web page
 
      Title, icon and colours of the app's own web page.
 
@@ -84,7 +84,7 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> AppSite | Error | None:
-    """Look of the app's web page
+    """Settings of the app's web page
 
      Title, icon and colours of the app's own web page.
 
@@ -105,7 +105,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[AppSite | Error]:
-    """Look of the app's web page
+    """Settings of the app's web page
 
      Title, icon and colours of the app's own web page.
 
@@ -128,7 +128,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> AppSite | Error | None:
-    """Look of the app's web page
+    """Settings of the app's web page
 
      Title, icon and colours of the app's own web page.
 

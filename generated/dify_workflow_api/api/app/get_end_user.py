@@ -65,10 +65,11 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[EndUser | Error]:
-    """Look an end user up
+    """Look up an end user
 
-     The end user behind an id such as `created_by` of an upload or `created_by_end_user.id` of a log
-    row. Another app's or an unknown one: 404 `end_user_not_found`; an id that is no UUID: an HTML 404.
+     The end user with an id such as `created_by` of an upload or `created_by_end_user.id` of a log row.
+    An unknown id, or that of another app, is 404 `end_user_not_found`. An id that is not a UUID is an
+    HTML 404.
 
     Args:
         end_user_id (str):
@@ -97,10 +98,11 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> EndUser | Error | None:
-    """Look an end user up
+    """Look up an end user
 
-     The end user behind an id such as `created_by` of an upload or `created_by_end_user.id` of a log
-    row. Another app's or an unknown one: 404 `end_user_not_found`; an id that is no UUID: an HTML 404.
+     The end user with an id such as `created_by` of an upload or `created_by_end_user.id` of a log row.
+    An unknown id, or that of another app, is 404 `end_user_not_found`. An id that is not a UUID is an
+    HTML 404.
 
     Args:
         end_user_id (str):
@@ -124,10 +126,11 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[EndUser | Error]:
-    """Look an end user up
+    """Look up an end user
 
-     The end user behind an id such as `created_by` of an upload or `created_by_end_user.id` of a log
-    row. Another app's or an unknown one: 404 `end_user_not_found`; an id that is no UUID: an HTML 404.
+     The end user with an id such as `created_by` of an upload or `created_by_end_user.id` of a log row.
+    An unknown id, or that of another app, is 404 `end_user_not_found`. An id that is not a UUID is an
+    HTML 404.
 
     Args:
         end_user_id (str):
@@ -154,10 +157,11 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> EndUser | Error | None:
-    """Look an end user up
+    """Look up an end user
 
-     The end user behind an id such as `created_by` of an upload or `created_by_end_user.id` of a log
-    row. Another app's or an unknown one: 404 `end_user_not_found`; an id that is no UUID: an HTML 404.
+     The end user with an id such as `created_by` of an upload or `created_by_end_user.id` of a log row.
+    An unknown id, or that of another app, is 404 `end_user_not_found`. An id that is not a UUID is an
+    HTML 404.
 
     Args:
         end_user_id (str):

@@ -70,7 +70,7 @@ def sync_detailed(
 ) -> Response[Error | Transcript]:
     """Turn speech into text
 
-     Transcribes an audio file with the app's speech-to-text model, where it has one.
+     Transcribes an audio file with the app's speech-to-text model, if it has one.
 
     Args:
         body (AudioToTextBody): Speech to transcribe.
@@ -101,7 +101,7 @@ def sync(
 ) -> Error | Transcript | None:
     """Turn speech into text
 
-     Transcribes an audio file with the app's speech-to-text model, where it has one.
+     Transcribes an audio file with the app's speech-to-text model, if it has one.
 
     Args:
         body (AudioToTextBody): Speech to transcribe.
@@ -127,7 +127,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Transcript]:
     """Turn speech into text
 
-     Transcribes an audio file with the app's speech-to-text model, where it has one.
+     Transcribes an audio file with the app's speech-to-text model, if it has one.
 
     Args:
         body (AudioToTextBody): Speech to transcribe.
@@ -156,7 +156,7 @@ async def asyncio(
 ) -> Error | Transcript | None:
     """Turn speech into text
 
-     Transcribes an audio file with the app's speech-to-text model, where it has one.
+     Transcribes an audio file with the app's speech-to-text model, if it has one.
 
     Args:
         body (AudioToTextBody): Speech to transcribe.

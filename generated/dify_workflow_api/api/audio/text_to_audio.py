@@ -72,7 +72,7 @@ def sync_detailed(
 ) -> Response[Error | File]:
     """Turn text into speech
 
-     Speaks a text with the app's text-to-speech model, where it has one.
+     Converts a text to speech with the app's text-to-speech model, if it has one.
 
     Args:
         body (TextToAudioBody): A text to speak.
@@ -103,7 +103,7 @@ def sync(
 ) -> Error | File | None:
     """Turn text into speech
 
-     Speaks a text with the app's text-to-speech model, where it has one.
+     Converts a text to speech with the app's text-to-speech model, if it has one.
 
     Args:
         body (TextToAudioBody): A text to speak.
@@ -129,7 +129,7 @@ async def asyncio_detailed(
 ) -> Response[Error | File]:
     """Turn text into speech
 
-     Speaks a text with the app's text-to-speech model, where it has one.
+     Converts a text to speech with the app's text-to-speech model, if it has one.
 
     Args:
         body (TextToAudioBody): A text to speak.
@@ -158,7 +158,7 @@ async def asyncio(
 ) -> Error | File | None:
     """Turn text into speech
 
-     Speaks a text with the app's text-to-speech model, where it has one.
+     Converts a text to speech with the app's text-to-speech model, if it has one.
 
     Args:
         body (TextToAudioBody): A text to speak.

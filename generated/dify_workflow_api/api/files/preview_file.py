@@ -81,8 +81,8 @@ def sync_detailed(
 ) -> Response[Error | File]:
     """Download a file
 
-     The bytes of a file that a message of this app refers to. Files that were only uploaded, or only
-    used by workflow runs, are 404 `file_not_found`.
+     The bytes of a file in a message of this app. Files that were only uploaded, or only used by
+    workflow runs, are 404 `file_not_found`.
 
     Args:
         file_id (str):
@@ -119,8 +119,8 @@ def sync(
 ) -> Error | File | None:
     """Download a file
 
-     The bytes of a file that a message of this app refers to. Files that were only uploaded, or only
-    used by workflow runs, are 404 `file_not_found`.
+     The bytes of a file in a message of this app. Files that were only uploaded, or only used by
+    workflow runs, are 404 `file_not_found`.
 
     Args:
         file_id (str):
@@ -152,8 +152,8 @@ async def asyncio_detailed(
 ) -> Response[Error | File]:
     """Download a file
 
-     The bytes of a file that a message of this app refers to. Files that were only uploaded, or only
-    used by workflow runs, are 404 `file_not_found`.
+     The bytes of a file in a message of this app. Files that were only uploaded, or only used by
+    workflow runs, are 404 `file_not_found`.
 
     Args:
         file_id (str):
@@ -188,8 +188,8 @@ async def asyncio(
 ) -> Error | File | None:
     """Download a file
 
-     The bytes of a file that a message of this app refers to. Files that were only uploaded, or only
-    used by workflow runs, are 404 `file_not_found`.
+     The bytes of a file in a message of this app. Files that were only uploaded, or only used by
+    workflow runs, are 404 `file_not_found`.
 
     Args:
         file_id (str):

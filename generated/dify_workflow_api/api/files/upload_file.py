@@ -70,9 +70,9 @@ def sync_detailed(
 ) -> Response[Error | StoredFile]:
     r"""Upload a file for a run's inputs
 
-     Stores a file that runs of the same `user` can take. Without a Content-Type on the part: 415;
-    without a part: 400 `no_file_uploaded`; with `/` or `\` in the name: 400; larger than the server
-    allows: 413 `file_too_large` with an empty message.
+     Stores a file for runs of the same `user`. Errors are 415 for a part without a Content-Type, 400
+    `no_file_uploaded` without a part, and 400 for a name with `/` or `\`. A file that is larger than
+    the server allows is 413 `file_too_large` with an empty message.
 
     Args:
         body (UploadFileBody): A file to store.
@@ -103,9 +103,9 @@ def sync(
 ) -> Error | StoredFile | None:
     r"""Upload a file for a run's inputs
 
-     Stores a file that runs of the same `user` can take. Without a Content-Type on the part: 415;
-    without a part: 400 `no_file_uploaded`; with `/` or `\` in the name: 400; larger than the server
-    allows: 413 `file_too_large` with an empty message.
+     Stores a file for runs of the same `user`. Errors are 415 for a part without a Content-Type, 400
+    `no_file_uploaded` without a part, and 400 for a name with `/` or `\`. A file that is larger than
+    the server allows is 413 `file_too_large` with an empty message.
 
     Args:
         body (UploadFileBody): A file to store.
@@ -131,9 +131,9 @@ async def asyncio_detailed(
 ) -> Response[Error | StoredFile]:
     r"""Upload a file for a run's inputs
 
-     Stores a file that runs of the same `user` can take. Without a Content-Type on the part: 415;
-    without a part: 400 `no_file_uploaded`; with `/` or `\` in the name: 400; larger than the server
-    allows: 413 `file_too_large` with an empty message.
+     Stores a file for runs of the same `user`. Errors are 415 for a part without a Content-Type, 400
+    `no_file_uploaded` without a part, and 400 for a name with `/` or `\`. A file that is larger than
+    the server allows is 413 `file_too_large` with an empty message.
 
     Args:
         body (UploadFileBody): A file to store.
@@ -162,9 +162,9 @@ async def asyncio(
 ) -> Error | StoredFile | None:
     r"""Upload a file for a run's inputs
 
-     Stores a file that runs of the same `user` can take. Without a Content-Type on the part: 415;
-    without a part: 400 `no_file_uploaded`; with `/` or `\` in the name: 400; larger than the server
-    allows: 413 `file_too_large` with an empty message.
+     Stores a file for runs of the same `user`. Errors are 415 for a part without a Content-Type, 400
+    `no_file_uploaded` without a part, and 400 for a name with `/` or `\`. A file that is larger than
+    the server allows is 413 `file_too_large` with an empty message.
 
     Args:
         body (UploadFileBody): A file to store.

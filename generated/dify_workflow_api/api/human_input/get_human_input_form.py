@@ -65,10 +65,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | HumanInputFormDetail]:
-    """Read a form that a run waits at
+    """Read the form of a waiting run
 
-     The form with its content rendered. 404 for an unknown token, 412 `human_input_form_submitted` or
-    `human_input_form_expired` afterwards.
+     The form with its content rendered. An unknown token is 404. Later it is 412
+    `human_input_form_submitted` or `human_input_form_expired`.
 
     Args:
         form_token (str):
@@ -97,10 +97,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Error | HumanInputFormDetail | None:
-    """Read a form that a run waits at
+    """Read the form of a waiting run
 
-     The form with its content rendered. 404 for an unknown token, 412 `human_input_form_submitted` or
-    `human_input_form_expired` afterwards.
+     The form with its content rendered. An unknown token is 404. Later it is 412
+    `human_input_form_submitted` or `human_input_form_expired`.
 
     Args:
         form_token (str):
@@ -124,10 +124,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | HumanInputFormDetail]:
-    """Read a form that a run waits at
+    """Read the form of a waiting run
 
-     The form with its content rendered. 404 for an unknown token, 412 `human_input_form_submitted` or
-    `human_input_form_expired` afterwards.
+     The form with its content rendered. An unknown token is 404. Later it is 412
+    `human_input_form_submitted` or `human_input_form_expired`.
 
     Args:
         form_token (str):
@@ -154,10 +154,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Error | HumanInputFormDetail | None:
-    """Read a form that a run waits at
+    """Read the form of a waiting run
 
-     The form with its content rendered. 404 for an unknown token, 412 `human_input_form_submitted` or
-    `human_input_form_expired` afterwards.
+     The form with its content rendered. An unknown token is 404. Later it is 412
+    `human_input_form_submitted` or `human_input_form_expired`.
 
     Args:
         form_token (str):

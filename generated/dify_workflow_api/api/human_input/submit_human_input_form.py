@@ -75,14 +75,14 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: SubmitHumanInputFormBody,
 ) -> Response[Error | SubmitHumanInputFormResult]:
-    """Fill a form in and let the run go on
+    """Submit a form, and continue the run
 
-     Submits the form once; any user of the app may. Unknown action or missing field: 400
-    `invalid_form_data`; a second time: 412 `human_input_form_submitted`.
+     Submits the form once. Any user of the app may do so. An unknown action or missing field is 400
+    `invalid_form_data`. A second submission is 412 `human_input_form_submitted`.
 
     Args:
         form_token (str):
-        body (SubmitHumanInputFormBody): A form filled in.
+        body (SubmitHumanInputFormBody): The answer to a form.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,14 +110,14 @@ def sync(
     client: AuthenticatedClient,
     body: SubmitHumanInputFormBody,
 ) -> Error | SubmitHumanInputFormResult | None:
-    """Fill a form in and let the run go on
+    """Submit a form, and continue the run
 
-     Submits the form once; any user of the app may. Unknown action or missing field: 400
-    `invalid_form_data`; a second time: 412 `human_input_form_submitted`.
+     Submits the form once. Any user of the app may do so. An unknown action or missing field is 400
+    `invalid_form_data`. A second submission is 412 `human_input_form_submitted`.
 
     Args:
         form_token (str):
-        body (SubmitHumanInputFormBody): A form filled in.
+        body (SubmitHumanInputFormBody): The answer to a form.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,14 +140,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: SubmitHumanInputFormBody,
 ) -> Response[Error | SubmitHumanInputFormResult]:
-    """Fill a form in and let the run go on
+    """Submit a form, and continue the run
 
-     Submits the form once; any user of the app may. Unknown action or missing field: 400
-    `invalid_form_data`; a second time: 412 `human_input_form_submitted`.
+     Submits the form once. Any user of the app may do so. An unknown action or missing field is 400
+    `invalid_form_data`. A second submission is 412 `human_input_form_submitted`.
 
     Args:
         form_token (str):
-        body (SubmitHumanInputFormBody): A form filled in.
+        body (SubmitHumanInputFormBody): The answer to a form.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,14 +173,14 @@ async def asyncio(
     client: AuthenticatedClient,
     body: SubmitHumanInputFormBody,
 ) -> Error | SubmitHumanInputFormResult | None:
-    """Fill a form in and let the run go on
+    """Submit a form, and continue the run
 
-     Submits the form once; any user of the app may. Unknown action or missing field: 400
-    `invalid_form_data`; a second time: 412 `human_input_form_submitted`.
+     Submits the form once. Any user of the app may do so. An unknown action or missing field is 400
+    `invalid_form_data`. A second submission is 412 `human_input_form_submitted`.
 
     Args:
         form_token (str):
-        body (SubmitHumanInputFormBody): A form filled in.
+        body (SubmitHumanInputFormBody): The answer to a form.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -65,10 +65,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | WorkflowRunDetail]:
-    """Look a run up
+    """Look up a run
 
-     The detail of any run of the app, whoever started it, debugging runs included. An unknown id is 404
-    from 1.13.1 on and a 200 whose fields are all null before; an id that is no UUID is 500.
+     The detail of any run of the app, from any user, with runs in the editor. An unknown id is 404 from
+    1.13.1 on, and before that a 200 whose fields are all null. An id that is not a UUID is 500.
 
     Args:
         workflow_run_id (str):
@@ -97,10 +97,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Error | WorkflowRunDetail | None:
-    """Look a run up
+    """Look up a run
 
-     The detail of any run of the app, whoever started it, debugging runs included. An unknown id is 404
-    from 1.13.1 on and a 200 whose fields are all null before; an id that is no UUID is 500.
+     The detail of any run of the app, from any user, with runs in the editor. An unknown id is 404 from
+    1.13.1 on, and before that a 200 whose fields are all null. An id that is not a UUID is 500.
 
     Args:
         workflow_run_id (str):
@@ -124,10 +124,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | WorkflowRunDetail]:
-    """Look a run up
+    """Look up a run
 
-     The detail of any run of the app, whoever started it, debugging runs included. An unknown id is 404
-    from 1.13.1 on and a 200 whose fields are all null before; an id that is no UUID is 500.
+     The detail of any run of the app, from any user, with runs in the editor. An unknown id is 404 from
+    1.13.1 on, and before that a 200 whose fields are all null. An id that is not a UUID is 500.
 
     Args:
         workflow_run_id (str):
@@ -154,10 +154,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Error | WorkflowRunDetail | None:
-    """Look a run up
+    """Look up a run
 
-     The detail of any run of the app, whoever started it, debugging runs included. An unknown id is 404
-    from 1.13.1 on and a 200 whose fields are all null before; an id that is no UUID is 500.
+     The detail of any run of the app, from any user, with runs in the editor. An unknown id is 404 from
+    1.13.1 on, and before that a 200 whose fields are all null. An id that is not a UUID is 500.
 
     Args:
         workflow_run_id (str):

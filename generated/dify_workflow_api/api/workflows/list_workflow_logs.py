@@ -112,14 +112,14 @@ def sync_detailed(
 ) -> Response[Error | WorkflowLogPage]:
     """List the runs of the app, newest first
 
-     One page of the app's runs, ordered by `created_at` (whole seconds, rounded) descending with no tie-
-    break: rows of one second come in an order that differs between requests, so pages can repeat rows
-    and lose others. Runs made in the editor are not listed. Up to 1.10.1 a run is listed only when it
-    has ended.
+     One page of the app's runs, ordered by `created_at` (whole seconds, rounded), newest first. Rows of
+    the same second have no fixed order: it differs between requests, so pages can repeat rows and lose
+    others. Runs made in the editor are not listed. Up to 1.10.1, a run is listed only when it has
+    ended.
 
     Args:
         keyword (str | Unset):
-        status (LogStatusFilter | Unset): Status that logs can be filtered for.
+        status (LogStatusFilter | Unset): Status for a filter of the logs.
         created_at_before (datetime.datetime | Unset):
         created_at_after (datetime.datetime | Unset):
         created_by_end_user_session_id (str | Unset):
@@ -167,14 +167,14 @@ def sync(
 ) -> Error | WorkflowLogPage | None:
     """List the runs of the app, newest first
 
-     One page of the app's runs, ordered by `created_at` (whole seconds, rounded) descending with no tie-
-    break: rows of one second come in an order that differs between requests, so pages can repeat rows
-    and lose others. Runs made in the editor are not listed. Up to 1.10.1 a run is listed only when it
-    has ended.
+     One page of the app's runs, ordered by `created_at` (whole seconds, rounded), newest first. Rows of
+    the same second have no fixed order: it differs between requests, so pages can repeat rows and lose
+    others. Runs made in the editor are not listed. Up to 1.10.1, a run is listed only when it has
+    ended.
 
     Args:
         keyword (str | Unset):
-        status (LogStatusFilter | Unset): Status that logs can be filtered for.
+        status (LogStatusFilter | Unset): Status for a filter of the logs.
         created_at_before (datetime.datetime | Unset):
         created_at_after (datetime.datetime | Unset):
         created_by_end_user_session_id (str | Unset):
@@ -217,14 +217,14 @@ async def asyncio_detailed(
 ) -> Response[Error | WorkflowLogPage]:
     """List the runs of the app, newest first
 
-     One page of the app's runs, ordered by `created_at` (whole seconds, rounded) descending with no tie-
-    break: rows of one second come in an order that differs between requests, so pages can repeat rows
-    and lose others. Runs made in the editor are not listed. Up to 1.10.1 a run is listed only when it
-    has ended.
+     One page of the app's runs, ordered by `created_at` (whole seconds, rounded), newest first. Rows of
+    the same second have no fixed order: it differs between requests, so pages can repeat rows and lose
+    others. Runs made in the editor are not listed. Up to 1.10.1, a run is listed only when it has
+    ended.
 
     Args:
         keyword (str | Unset):
-        status (LogStatusFilter | Unset): Status that logs can be filtered for.
+        status (LogStatusFilter | Unset): Status for a filter of the logs.
         created_at_before (datetime.datetime | Unset):
         created_at_after (datetime.datetime | Unset):
         created_by_end_user_session_id (str | Unset):
@@ -270,14 +270,14 @@ async def asyncio(
 ) -> Error | WorkflowLogPage | None:
     """List the runs of the app, newest first
 
-     One page of the app's runs, ordered by `created_at` (whole seconds, rounded) descending with no tie-
-    break: rows of one second come in an order that differs between requests, so pages can repeat rows
-    and lose others. Runs made in the editor are not listed. Up to 1.10.1 a run is listed only when it
-    has ended.
+     One page of the app's runs, ordered by `created_at` (whole seconds, rounded), newest first. Rows of
+    the same second have no fixed order: it differs between requests, so pages can repeat rows and lose
+    others. Runs made in the editor are not listed. Up to 1.10.1, a run is listed only when it has
+    ended.
 
     Args:
         keyword (str | Unset):
-        status (LogStatusFilter | Unset): Status that logs can be filtered for.
+        status (LogStatusFilter | Unset): Status for a filter of the logs.
         created_at_before (datetime.datetime | Unset):
         created_at_after (datetime.datetime | Unset):
         created_by_end_user_session_id (str | Unset):

@@ -73,12 +73,12 @@ def sync_detailed(
     """Run the published workflow
 
      Runs the app's published workflow. A failed run is a 200 whose `status` is `failed`. There is no
-    idempotency key in any version: the same request sent twice is two runs. A client that disconnects
+    idempotency key in any version. The same request sent twice is two runs. A client that disconnects
     does not stop the run. Servers 1.13 and 1.14 answer bad inputs in streaming mode with 200, one ping
     and 300 s of silence.
 
     Args:
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -107,12 +107,12 @@ def sync(
     """Run the published workflow
 
      Runs the app's published workflow. A failed run is a 200 whose `status` is `failed`. There is no
-    idempotency key in any version: the same request sent twice is two runs. A client that disconnects
+    idempotency key in any version. The same request sent twice is two runs. A client that disconnects
     does not stop the run. Servers 1.13 and 1.14 answer bad inputs in streaming mode with 200, one ping
     and 300 s of silence.
 
     Args:
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,12 +136,12 @@ async def asyncio_detailed(
     """Run the published workflow
 
      Runs the app's published workflow. A failed run is a 200 whose `status` is `failed`. There is no
-    idempotency key in any version: the same request sent twice is two runs. A client that disconnects
+    idempotency key in any version. The same request sent twice is two runs. A client that disconnects
     does not stop the run. Servers 1.13 and 1.14 answer bad inputs in streaming mode with 200, one ping
     and 300 s of silence.
 
     Args:
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,12 +168,12 @@ async def asyncio(
     """Run the published workflow
 
      Runs the app's published workflow. A failed run is a 200 whose `status` is `failed`. There is no
-    idempotency key in any version: the same request sent twice is two runs. A client that disconnects
+    idempotency key in any version. The same request sent twice is two runs. A client that disconnects
     does not stop the run. Servers 1.13 and 1.14 answer bad inputs in streaming mode with 200, one ping
     and 300 s of silence.
 
     Args:
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

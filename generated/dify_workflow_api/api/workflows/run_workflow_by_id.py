@@ -75,14 +75,15 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: RunWorkflowBody,
 ) -> Response[BlockingRun | Error]:
-    """Run one published version of the workflow
+    """Run a published version of the workflow
 
-     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
-    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+     Like `run_workflow`, for a published version named by its id. An id that is not a UUID is 400
+    `bad_request`. An unknown id, or that of another app, is 404 `not_found`, in streaming mode as well.
+    The id of a draft is 400.
 
     Args:
         workflow_id (str):
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,14 +111,15 @@ def sync(
     client: AuthenticatedClient,
     body: RunWorkflowBody,
 ) -> BlockingRun | Error | None:
-    """Run one published version of the workflow
+    """Run a published version of the workflow
 
-     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
-    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+     Like `run_workflow`, for a published version named by its id. An id that is not a UUID is 400
+    `bad_request`. An unknown id, or that of another app, is 404 `not_found`, in streaming mode as well.
+    The id of a draft is 400.
 
     Args:
         workflow_id (str):
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,14 +142,15 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: RunWorkflowBody,
 ) -> Response[BlockingRun | Error]:
-    """Run one published version of the workflow
+    """Run a published version of the workflow
 
-     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
-    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+     Like `run_workflow`, for a published version named by its id. An id that is not a UUID is 400
+    `bad_request`. An unknown id, or that of another app, is 404 `not_found`, in streaming mode as well.
+    The id of a draft is 400.
 
     Args:
         workflow_id (str):
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,14 +176,15 @@ async def asyncio(
     client: AuthenticatedClient,
     body: RunWorkflowBody,
 ) -> BlockingRun | Error | None:
-    """Run one published version of the workflow
+    """Run a published version of the workflow
 
-     As `run_workflow`, for a published version named by its id. Not a UUID: 400 `bad_request`; unknown
-    or another app's: 404 `not_found`, in streaming mode as well; a draft: 400.
+     Like `run_workflow`, for a published version named by its id. An id that is not a UUID is 400
+    `bad_request`. An unknown id, or that of another app, is 404 `not_found`, in streaming mode as well.
+    The id of a draft is 400.
 
     Args:
         workflow_id (str):
-        body (RunWorkflowBody): What to run.
+        body (RunWorkflowBody): The request for a run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -77,13 +77,14 @@ def sync_detailed(
 ) -> Response[Error | StopTaskResult]:
     """Stop a run
 
-     Asks the server to stop the run of a task. The answer is always `success`: for an unknown task, a
-    finished run and a run id given by mistake too. The stream ends within a second; the node in flight
-    runs on. From 1.10.1 to 1.14 the run's detail and log stay `running` for ever.
+     Asks the server to stop the run of a task. The answer is always `success`, also for an unknown task,
+    for a run that has ended, and for a run id given by mistake. The stream ends within a second, but
+    the current node runs to its end. From 1.10.1 to 1.14, the status in run detail and logs stays
+    `running` for ever.
 
     Args:
         task_id (str):
-        body (StopTaskBody): Who stops the run.
+        body (StopTaskBody): The user who stops the run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -113,13 +114,14 @@ def sync(
 ) -> Error | StopTaskResult | None:
     """Stop a run
 
-     Asks the server to stop the run of a task. The answer is always `success`: for an unknown task, a
-    finished run and a run id given by mistake too. The stream ends within a second; the node in flight
-    runs on. From 1.10.1 to 1.14 the run's detail and log stay `running` for ever.
+     Asks the server to stop the run of a task. The answer is always `success`, also for an unknown task,
+    for a run that has ended, and for a run id given by mistake. The stream ends within a second, but
+    the current node runs to its end. From 1.10.1 to 1.14, the status in run detail and logs stays
+    `running` for ever.
 
     Args:
         task_id (str):
-        body (StopTaskBody): Who stops the run.
+        body (StopTaskBody): The user who stops the run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,13 +146,14 @@ async def asyncio_detailed(
 ) -> Response[Error | StopTaskResult]:
     """Stop a run
 
-     Asks the server to stop the run of a task. The answer is always `success`: for an unknown task, a
-    finished run and a run id given by mistake too. The stream ends within a second; the node in flight
-    runs on. From 1.10.1 to 1.14 the run's detail and log stay `running` for ever.
+     Asks the server to stop the run of a task. The answer is always `success`, also for an unknown task,
+    for a run that has ended, and for a run id given by mistake. The stream ends within a second, but
+    the current node runs to its end. From 1.10.1 to 1.14, the status in run detail and logs stays
+    `running` for ever.
 
     Args:
         task_id (str):
-        body (StopTaskBody): Who stops the run.
+        body (StopTaskBody): The user who stops the run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -178,13 +181,14 @@ async def asyncio(
 ) -> Error | StopTaskResult | None:
     """Stop a run
 
-     Asks the server to stop the run of a task. The answer is always `success`: for an unknown task, a
-    finished run and a run id given by mistake too. The stream ends within a second; the node in flight
-    runs on. From 1.10.1 to 1.14 the run's detail and log stay `running` for ever.
+     Asks the server to stop the run of a task. The answer is always `success`, also for an unknown task,
+    for a run that has ended, and for a run id given by mistake. The stream ends within a second, but
+    the current node runs to its end. From 1.10.1 to 1.14, the status in run detail and logs stays
+    `running` for ever.
 
     Args:
         task_id (str):
-        body (StopTaskBody): Who stops the run.
+        body (StopTaskBody): The user who stops the run.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -83,9 +83,9 @@ def sync_detailed(
 ) -> Response[Error | str]:
     """Follow a run from now on
 
-     The event stream of a run that is going on or has paused; of a finished run one `workflow_finished`,
-    whose task id is the run id. Without a snapshot, what happened before the call is not sent. Runs
-    that were started in blocking mode publish no events.
+     The event stream of a run that is active or paused. For a run that has ended, it is one
+    `workflow_finished`, whose task id is the run id. Without a snapshot, events from before the call
+    are not sent. Runs in blocking mode publish no events.
 
     Args:
         workflow_run_id (str):
@@ -125,9 +125,9 @@ def sync(
 ) -> Error | str | None:
     """Follow a run from now on
 
-     The event stream of a run that is going on or has paused; of a finished run one `workflow_finished`,
-    whose task id is the run id. Without a snapshot, what happened before the call is not sent. Runs
-    that were started in blocking mode publish no events.
+     The event stream of a run that is active or paused. For a run that has ended, it is one
+    `workflow_finished`, whose task id is the run id. Without a snapshot, events from before the call
+    are not sent. Runs in blocking mode publish no events.
 
     Args:
         workflow_run_id (str):
@@ -162,9 +162,9 @@ async def asyncio_detailed(
 ) -> Response[Error | str]:
     """Follow a run from now on
 
-     The event stream of a run that is going on or has paused; of a finished run one `workflow_finished`,
-    whose task id is the run id. Without a snapshot, what happened before the call is not sent. Runs
-    that were started in blocking mode publish no events.
+     The event stream of a run that is active or paused. For a run that has ended, it is one
+    `workflow_finished`, whose task id is the run id. Without a snapshot, events from before the call
+    are not sent. Runs in blocking mode publish no events.
 
     Args:
         workflow_run_id (str):
@@ -202,9 +202,9 @@ async def asyncio(
 ) -> Error | str | None:
     """Follow a run from now on
 
-     The event stream of a run that is going on or has paused; of a finished run one `workflow_finished`,
-    whose task id is the run id. Without a snapshot, what happened before the call is not sent. Runs
-    that were started in blocking mode publish no events.
+     The event stream of a run that is active or paused. For a run that has ended, it is one
+    `workflow_finished`, whose task id is the run id. Without a snapshot, events from before the call
+    are not sent. Runs in blocking mode publish no events.
 
     Args:
         workflow_run_id (str):

@@ -1,6 +1,6 @@
-// The apps: a list beside everything, and what one of them takes.
+// The apps: a list at the side, and the inputs of one of them.
 
-/** The list of apps; `counts` is the number of runs by key, where it is known. */
+/** The list of apps; `counts` is the number of runs by key, if known. */
 function appList(apps, chosen, counts) {
   const total = counts && sumOf(counts);
   const entry = (key, name, runs, ...more) =>
@@ -16,13 +16,13 @@ function appList(apps, chosen, counts) {
   return h("ul", {}, all, ...each);
 }
 
-/** An input as in the type of a function: a question mark where a run can do without. */
+/** An input in the style of a function's type: a question mark if it is optional. */
 function inputLine(input) {
   const title = `${input.name}: ${input.type}, ${input.required ? "required" : "optional"}`;
   return h("span", { title }, h("code", {}, input.name, !input.required && h("i", {}, "?")), " ", h("small", {}, input.type));
 }
 
-/** What an app is, takes, and how to run it. */
+/** The description of an app, its inputs, and how to run it. */
 function appPanel(app) {
   return h("section", { class: "panel app" },
     h("div", { class: "about" },
@@ -45,9 +45,9 @@ function inputTable(inputs) {
   return h("table", { class: "inputs" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
 }
 
-let language = "curl"; // the one that was chosen last
+let language = "curl"; // the last choice
 
-/** The lines that run an app, one language at a time. */
+/** The lines that run an app, in the chosen language. */
 function snippets(app) {
   const languages = { curl: app.curl, Python: app.python };
   const code = h("pre", { tabindex: "0" });

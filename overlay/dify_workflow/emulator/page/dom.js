@@ -1,5 +1,5 @@
 "use strict";
-// What all views are made of. Text from runs becomes text nodes, never markup.
+// The elements of all views. Text from runs becomes text nodes, never markup.
 
 /** An element; attributes that are false or null are left out. */
 function h(tag, attributes, ...children) {
@@ -12,7 +12,7 @@ function h(tag, attributes, ...children) {
   return element;
 }
 
-/** Sets a text; an element that shows it already stays untouched, and what is selected in it. */
+/** Sets a text. An element that already shows it is not changed, so a selection in it remains. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -40,7 +40,7 @@ const MARKS = {
   "stopped": "stopped", "partial-succeeded": "partial", "exception": "partial", "lost": "lost",
 };
 
-/** The mark of a status: its shape and colour say what the word beside it says. */
+/** The mark of a status: shape and colour have the same meaning as the word beside it. */
 function mark(status) {
   const name = MARKS[status] ?? "lost";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -52,12 +52,12 @@ function mark(status) {
   return svg;
 }
 
-/** A status as mark and word; nothing goes on in a run that is `lost`, though it says so. */
+/** A status as mark and word. A run that is not active but has an open status is `lost`. */
 function statusOf(run) {
   const isOpen = run.status === "running" || run.status === "paused";
-  const shown = isOpen && !run.goes_on ? "lost" : run.status;
+  const shown = isOpen && !run.is_active ? "lost" : run.status;
   const element = h("span", { class: "status" }, mark(shown), run.status);
-  if (shown === "lost") element.title = "Nothing goes on: it was stopped, or its worker died.";
+  if (shown === "lost") element.title = "Not active: it was stopped, or its worker died.";
   return element;
 }
 
@@ -76,7 +76,7 @@ async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
-  } catch { // only loopback and https have a clipboard
+  } catch { // a clipboard exists only on loopback and https
     const area = document.body.appendChild(h("textarea", { class: "aside" }, text));
     area.select();
     const copied = document.execCommand("copy");
@@ -87,7 +87,7 @@ async function copy(text) {
 
 const MOST_SHOWN = 20_000;
 
-/** Values by name, as a run or node took or gave them. */
+/** Values by name: inputs or outputs of a run or node. */
 function valueList(values) {
   if (!values.length) return h("p", { class: "none" }, "none");
   const rows = values.map(({ name, is_text, text }) => [h("dt", {}, name), valueOf(text, is_text)]);
@@ -135,7 +135,7 @@ function duration(seconds) {
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-/** A moment: the time alone, where it is today. */
+/** A moment; only the time if it is today. */
 function moment(seconds) {
   const date = new Date(seconds * 1000);
   const isToday = date.toDateString() === new Date().toDateString();
@@ -143,8 +143,8 @@ function moment(seconds) {
   return h("time", { datetime: date.toISOString(), title: date.toISOString() }, text);
 }
 
-/** How long a run took or has taken; unknown where it never ended. */
+/** The duration of a run so far; unknown if it never ended. */
 function lengthOf(run, now) {
   if (run.finished != null) return duration(run.finished - run.created);
-  return run.goes_on ? duration(Math.max(0, now - run.created)) : "–";
+  return run.is_active ? duration(Math.max(0, now - run.created)) : "–";
 }

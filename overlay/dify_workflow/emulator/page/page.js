@@ -1,4 +1,4 @@
-// Which view is shown, and keeping it fresh. The part of the address behind # says which:
+// Chooses the view, and updates it. The part of the address after # names the view:
 // #app=…, #app=…&before=…, #run=….
 
 const EVERY = 1000, WHEN_OFFLINE = 2000; // milliseconds
@@ -25,7 +25,7 @@ function place() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-/** Shows what the address says. */
+/** Shows the view in the address. */
 function navigate() {
   const where = place();
   view = where.run ? runView(where) : runsView(where, server.apps);
@@ -36,14 +36,14 @@ function navigate() {
   refresh();
 }
 
-/** Shows the apps, the chosen one marked; `next` is how many runs each has by now. */
+/** Shows the apps, with the chosen one marked; `next` is the present number of runs of each. */
 function listApps(chosen, next = counts) {
   counts = next;
   showOnce(document.getElementById("apps"), [server.apps, chosen, place().run, counts], () =>
     [appList(server.apps, chosen ?? (place().run ? undefined : null), counts)]);
 }
 
-/** Asks for what the view shows, again and again while it can change and somebody can see it. */
+/** Requests the data of the view repeatedly, while it can change and the page is visible. */
 async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
@@ -51,7 +51,7 @@ async function refresh() {
   const wasOffline = !offline.hidden;
   let data;
   try {
-    if (wasOffline) await load(); // another emulator may be there now
+    if (wasOffline) await load(); // it may be another emulator now
     data = await get(view.url);
   } catch {
     if (mine === turn) lose();
@@ -64,14 +64,14 @@ async function refresh() {
   if (view.show(data)) timer = setTimeout(refresh, EVERY);
 }
 
-/** Nobody answers; what is shown stays. */
+/** The server does not answer; the view stays. */
 function lose() {
   offline.hidden = false;
   write(offline, "The emulator does not answer. Trying again…");
   timer = setTimeout(refresh, WHEN_OFFLINE);
 }
 
-/** Asks which apps there are. */
+/** Requests the list of apps. */
 async function load() {
   server = await get("page/apps.json");
   write(document.getElementById("version"), `behaves as Dify ${server.version}`);
@@ -79,7 +79,7 @@ async function load() {
     h("code", {}, server.base_url), copying(server.base_url, "base URL"));
 }
 
-/** Arrows go from row to row; Escape leaves a run. */
+/** Arrow keys move from row to row; Escape closes a run. */
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

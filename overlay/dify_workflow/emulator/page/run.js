@@ -1,4 +1,4 @@
-// One run: what is known of it, the forms it waits for, its timeline, what it took and gave.
+// One run: its details, its open forms, its timeline, its inputs and outputs.
 
 /** The view of a run. */
 function runView({ run: id }) {
@@ -25,17 +25,17 @@ function runView({ run: id }) {
     title.replaceChildren(run.name, statusOf(run));
     sync(facts, factsOf(run), (fact) => fact.name, factPair);
     sync(ids, idsOf(run), (fact) => fact.name, factPair);
-    showOnce(trouble, [run.error, run.status, run.goes_on], () => troubleOf(run));
+    showOnce(trouble, [run.error, run.status, run.is_active], () => troubleOf(run));
     showOnce(forms, run.forms, () => run.forms.map((form) => formCard(form, run)));
     lines.show(run.timeline);
     inputs.show(run.inputs);
     outputs.show(run.outputs);
-    return run.goes_on;
+    return run.is_active;
   };
   return { element, url: `page/runs/${encodeURIComponent(id)}.json`, show };
 }
 
-/** Fills an element again where what it shows has changed. */
+/** Fills an element again if its data has changed. */
 function showOnce(element, data, make) {
   const text = JSON.stringify(data);
   if (element.shown === text) return;
@@ -68,9 +68,9 @@ function factPair({ name, text, copied }) {
 function troubleOf(run) {
   const found = [];
   if (run.error) found.push(h("pre", { class: "error" }, run.error));
-  if (!run.goes_on && (run.status === "running" || run.status === "paused")) {
+  if (!run.is_active && (run.status === "running" || run.status === "paused")) {
     found.push(h("p", { class: "note" },
-      `It says ${run.status}, as this Dify does, but nothing goes on: it was stopped, or its worker died.`));
+      `It says ${run.status}, as this Dify does, but it is not active: it was stopped, or its worker died.`));
   }
   return found;
 }
@@ -81,7 +81,7 @@ function valuesPanel(name) {
   return { element, show: (values) => showOnce(body, values, () => [valueList(values)]) };
 }
 
-/** A form that waits for a person, and what to send for it. */
+/** A form that waits for a person, and the request that answers it. */
 function formCard(form, run) {
   const fields = form.inputs.map((field) => h("li", {}, h("code", {}, field.output_variable_name),
     ` ${field.type}`, field.option_source && `: ${field.option_source.value.join(" · ")}`));

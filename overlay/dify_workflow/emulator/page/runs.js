@@ -1,6 +1,6 @@
 // The list of runs, newest first.
 
-/** The view of the latest runs, of one app or all; `before` is where a page begins. */
+/** The view of the latest runs, of one app or all; `before` is the start of a page. */
 function runsView({ app, before }, apps) {
   const chosen = apps.find((each) => each.key === app);
   const body = h("tbody");
@@ -29,8 +29,8 @@ function runsView({ app, before }, apps) {
     newest.hidden = !before;
     older.hidden = !data.before;
     if (data.before) older.href = hashOf({ app, before: data.before });
-    const going = data.runs.filter((run) => run.goes_on).length;
-    document.title = `${going ? `(${going}) ` : ""}${chosen ? `${chosen.name} · ` : ""}Dify emulator`;
+    const active = data.runs.filter((run) => run.is_active).length;
+    document.title = `${active ? `(${active}) ` : ""}${chosen ? `${chosen.name} · ` : ""}Dify emulator`;
     listApps(app, data.counts);
     return true;
   };
@@ -47,8 +47,8 @@ function runRow(run) {
   let shown = "";
   row.update = (next) => {
     run = next;
-    if (shown !== `${run.status} ${run.goes_on}`) status.replaceChildren(statusOf(run));
-    shown = `${run.status} ${run.goes_on}`;
+    if (shown !== `${run.status} ${run.is_active}`) status.replaceChildren(statusOf(run));
+    shown = `${run.status} ${run.is_active}`;
     write(tokens, run.tokens ? number(run.tokens) : "–");
     write(steps, number(run.steps));
   };

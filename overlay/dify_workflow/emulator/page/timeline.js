@@ -1,11 +1,11 @@
-// The timeline of a run: rows that the server draws, and what the node of a row took and gave.
+// The timeline of a run: rows that the server draws, and inputs and outputs of a row's node.
 
-/** The timeline of a run; `show` brings it up to date. */
+/** The timeline of a run; `show` updates it. */
 function timeline(runId) {
   const axis = h("div", { class: "axis" }), rows = h("ol", { class: "rows" });
   const none = h("p", { class: "none" }, "No node has started.");
   const element = h("section", { class: "panel timeline" }, h("h2", {}, "Timeline"), axis, rows, none);
-  const opened = new Map(); // what somebody opened or closed, by key of the row
+  const opened = new Map(); // rows that the user opened or closed, by key
   let shown = null;
 
   const isOpen = (row) => row.size > 0 && (opened.get(row.key) ?? row.is_open);
@@ -15,7 +15,7 @@ function timeline(runId) {
     none.hidden = Boolean(timeline.rows.length);
     draw(axis, none.hidden ? timeline.axis : "");
     const visible = [];
-    let closed = Infinity; // the depth of a row whose inside is left out
+    let closed = Infinity; // the depth of a closed row
     for (const row of timeline.rows) {
       if (row.depth > closed) continue;
       closed = row.size && !isOpen(row) ? row.depth : Infinity;
@@ -26,7 +26,7 @@ function timeline(runId) {
   return { element, show };
 }
 
-/** Fills an element with what the server drew, in which texts are escaped. */
+/** Fills an element with the server's drawing, in which texts are escaped. */
 function draw(element, svg) {
   if (element.drawn !== svg) element.innerHTML = element.drawn = svg;
 }
@@ -65,7 +65,7 @@ function timelineRow(runId, toggle) {
   return row;
 }
 
-/** Asks for what a node took and gave, and shows it. */
+/** Requests and shows inputs and outputs of a node. */
 async function fill(detail, runId, index) {
   try {
     const node = await get(`page/runs/${encodeURIComponent(runId)}/nodes/${index}.json`);

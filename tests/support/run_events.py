@@ -1,4 +1,4 @@
-"""Runs as their events tell them, for reports: what a server of 1.14 sends, without a server."""
+"""Events of runs for reports, as a server of 1.14 sends them, without a server."""
 
 from __future__ import annotations
 
