@@ -204,7 +204,7 @@ def test_an_html_page_is_read_as_its_status_and_title(name: str, status: int, ti
 
 def test_an_unknown_path_asks_for_the_base_url() -> None:
     error = status_error("info", 404, {}, "<title>404 Not Found</title>")
-    assert "does the base URL end in /v1" in str(error)
+    assert "check that the base URL ends in /v1" in str(error)
 
 
 def test_a_location_matters_in_redirects_alone() -> None:
@@ -228,7 +228,7 @@ def test_a_redirect_is_not_followed_so_that_the_key_goes_nowhere_else(
     here = server.handle(
         lambda exchange: exchange.whole(b"", 307, "Temporary Redirect", location=f"{url}/info")
     )
-    with pytest.raises(APIStatusError, match="the server is elsewhere"):
+    with pytest.raises(APIStatusError, match="the server redirects"):
         both.client(base_url=here).app_info()
     assert elsewhere == []
 

@@ -118,7 +118,8 @@ def test_what_is_read_is_not_replaced_by_whichever_name(
     os.link(read, tmp_path / "hard.csv")
     for name in ("in.csv", "link.csv", "hard.csv", "folder/../in.csv", "./in.csv", str(read)):
         with pytest.raises(
-            InvalidRequestError, match="would replace a file that is read: name another file"
+            InvalidRequestError,
+            match="is also the file that is read; name another file to write to",
         ):
             refuse_source(Path(name), read)
         with read.open() as file, pytest.raises(InvalidRequestError):

@@ -111,7 +111,7 @@ def test_every_mismatch_is_listed_at_once() -> None:
         "outputs['score'] is str, not float",
         "outputs['tags'][1] is int, not str",
         "outputs['author']['name'] is int, not str",
-        "outputs['author']['age'] is missing; there is 'name'",
+        "outputs['author']['age'] is missing; present: 'name'",
         "outputs['style'] is 'shy', not one of 'plain', 'loud'",
     )
     assert problems(DataStory, author="Ann") == ("outputs['author'] is str, not Person",)
@@ -122,7 +122,7 @@ def test_a_missing_name_is_shown_beside_those_that_there_are() -> None:
         title: str
 
     (problem,) = problems(Other)
-    assert problem.startswith("outputs['title'] is missing; there is 'text', 'words'")
+    assert problem.startswith("outputs['title'] is missing; present: 'text', 'words'")
 
 
 def test_pydantic_says_what_does_not_fit_a_pydantic_model() -> None:
@@ -144,7 +144,7 @@ def test_a_union_is_the_first_of_its_models_that_fits_or_the_nearest_one() -> No
     }  # type: ignore[arg-type, comparison-overlap]  # type checkers know no unions here
     with pytest.raises(OutputsMismatchError) as caught:
         run_with({"why": "x"}).outputs_as(Story | Failed)  # type: ignore[arg-type]  # likewise
-    assert caught.value.problems == ("outputs['where'] is missing; there is 'why'",)
+    assert caught.value.problems == ("outputs['where'] is missing; present: 'why'",)
 
 
 def test_whole_numbers_are_numbers_and_true_is_none() -> None:
@@ -187,14 +187,14 @@ def test_a_type_that_json_has_not_says_what_converts_it() -> None:
 
     (problem,) = problems(When)
     assert problem == (
-        "outputs['text'] is str, and datetime is no type of JSON values; a pydantic model converts "
-        "to it (pip install pydantic)"
+        "outputs['text'] is str, and datetime is not a JSON type; use a pydantic model, which "
+        "converts it (pip install pydantic)"
     )
 
 
 @pytest.mark.parametrize("model", [int, dict, "Story", list[str], object])
 def test_what_is_no_model_is_refused_and_it_is_said_which_kinds_need_what(model: Any) -> None:
-    with pytest.raises(TypeError, match=r"need nothing more, or a pydantic model \(pip install"):
+    with pytest.raises(TypeError, match=r"an attrs class or a pydantic model \(pip install"):
         run_with().outputs_as(model)
 
 

@@ -60,7 +60,7 @@ def test_bad_inputs_are_refused_with_every_problem_before_the_run_is_sent(
 ) -> None:
     asked = Server(server)
     asked.form = [Input("name").to_wire(), Input("n", "number").to_wire()]
-    with pytest.raises(InvalidInputsError, match="run_workflow: the app does not take") as caught:
+    with pytest.raises(InvalidInputsError, match="run_workflow: the app does not accept") as caught:
         both.client(base_url=asked.url).run_workflow({"n": "x"})
     assert [problem.name for problem in caught.value.problems] == ["name", "n"]
     assert isinstance(caught.value, ValueError)

@@ -168,5 +168,5 @@ def test_a_program_that_logs_itself_gets_no_second_handler(emulator: Emulator) -
 
 def test_another_word_in_dify_log_is_refused(emulator: Emulator) -> None:
     done = logged(emulator, "loud")
-    assert "DIFY_LOG must be debug, info, warning, not 'loud'." in done.stderr
+    assert "DIFY_LOG must be one of debug, info, warning, not 'loud'." in done.stderr
     assert done.returncode != 0

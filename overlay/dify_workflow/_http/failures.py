@@ -28,7 +28,7 @@ from ..errors import (
     ServerError,
     UnsupportedMediaTypeError,
 )
-from ..outcomes import can_never_fit
+from ..outcomes import limit_excludes_streams
 from .libraries import error_name
 from .servers import version_needed
 
@@ -66,7 +66,7 @@ def unwanted(call: Call[Any], answer: Answer) -> DifyError:
     request = call.operation.request
     needed = version_needed(request["method"], request["url"], headers.get("x-version"))
     error = status_error(name, status, headers, text, needed=needed)
-    if call.operation.answer == "events" and can_never_fit(error):
+    if call.operation.answer == "events" and limit_excludes_streams(error):
         add_to_message(
             error,
             "An app with a limit of 1 takes no streams: use response_mode='blocking', or raise its "

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import APIConnectionError, APIStatusError, DifyError
-from ..outcomes import can_never_fit, is_concurrency_limit, meaning
+from ..outcomes import is_concurrency_limit, limit_excludes_streams, meaning
 from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .request import Call
@@ -104,7 +104,9 @@ class Attempts:
         operation = self._call.operation
         in_queue = is_concurrency_limit(error)
         self._failed[in_queue] += 1
-        if not operation.replayable or (operation.answer == "events" and can_never_fit(error)):
+        if not operation.replayable or (
+            operation.answer == "events" and limit_excludes_streams(error)
+        ):
             return None
         wait = wait_before_retry(
             error,
