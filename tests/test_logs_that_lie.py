@@ -64,7 +64,7 @@ def test_the_same_row_many_times_is_no_answer(
     method: str, total: int, both: World, server: ReplayServer
 ) -> None:
     log = Log(server, lambda _call: [row()] * 100, total)
-    with pytest.raises(InvalidResponseError, match="a row is there twice"):
+    with pytest.raises(InvalidResponseError, match="a row appears twice"):
         METHODS[method](both.client(base_url=log.url))
     assert log.calls == 1
 

@@ -183,5 +183,5 @@ def test_a_run_that_the_server_stops_by_its_own_fault_says_so(
     with client.resume_workflow_stream(RUN, continue_on_pause=True) as stream:
         run = stream.result()
     assert (run.status, run.task_id) == ("stopped", TASK)
-    assert ("by a fault of its own" in run.message) is is_named
+    assert ("has a bug: it stops runs" in run.message) is is_named
     assert run.message.startswith("Stopped by user.")

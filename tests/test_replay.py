@@ -216,7 +216,7 @@ def test_a_second_gap_is_told_too() -> None:
 
 
 def test_a_stream_without_a_snapshot_does_not_tell_what_was_before_it() -> None:
-    session = equipped(run_id=RUN, tells_all=False)
+    session = equipped(run_id=RUN, from_start=False)
     session.receive(written(begun("b")))
     session.finish()
     session.ready.clear()

@@ -411,7 +411,7 @@ def test_closing_the_client_ends_its_streams_and_says_so(both: World, server: Re
     opened = client.run_workflow_stream({})
     next(opened)
     threading.Timer(0.1, client.close).start()
-    with pytest.raises(StreamInterruptedError, match="connection was closed on this side"):
+    with pytest.raises(StreamInterruptedError, match="this program closed the connection"):
         next(opened)
 
 
@@ -591,7 +591,7 @@ def test_an_error_event_of_the_fewest_keys_is_understood(stream: Callable[..., A
     chunk = b'data: {"event":"error","message":"Broken.","status":500}\n\n'
     with (
         stream(chunk) as opened,
-        pytest.raises(WorkflowStreamError, match=r"set the run up: Broken"),
+        pytest.raises(WorkflowStreamError, match=r"could not start the run: Broken"),
     ):
         opened.result()
 

@@ -223,7 +223,7 @@ def test_another_body_is_no_event_stream_and_the_run_is_unknown(
 ) -> None:
     chunks = [body] if body else []
     with (
-        pytest.raises(InvalidResponseError, match="not what was asked for") as caught,
+        pytest.raises(InvalidResponseError, match="not what was requested") as caught,
         stream(*chunks, head={"content_type": "text/plain"}) as opened,
     ):
         next(opened)

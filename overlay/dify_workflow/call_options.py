@@ -15,7 +15,7 @@ BESIDE_INPUTS = ("user", "deadline")
 
 
 class SubmitOptions(TypedDict, total=False):
-    """Options to start a run, with `run_workflow`, `stream` or `submit`.
+    """Options to start a run, for `DifyWorkflow.submit_workflow` and the methods that also wait.
 
     Example::
 

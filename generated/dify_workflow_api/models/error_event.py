@@ -17,8 +17,8 @@ T = TypeVar("T", bound="ErrorEvent")
 
 @_attrs_define
 class ErrorEvent:
-    """The run could not be set up. It is not the end of the stream for the server: on 1.13 and 1.14 the stream stays open
-    and silent; newer servers send `workflow_started` and `workflow_finished` behind it.
+    """The run could not be started. The server may not end the stream here: on 1.13 and 1.14 it stays open and silent;
+    newer servers send `workflow_started` and `workflow_finished` after it.
 
     """
 

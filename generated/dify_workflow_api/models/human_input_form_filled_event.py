@@ -22,7 +22,7 @@ T = TypeVar("T", bound="HumanInputFormFilledEvent")
 
 @_attrs_define
 class HumanInputFormFilledEvent:
-    """A form was submitted. Not sent by 1.16, and perhaps 1.17."""
+    """A form was submitted. Dify 1.16, and perhaps 1.17, does not send it."""
 
     event: Literal["human_input_form_filled"]
     """ Name of the event. """

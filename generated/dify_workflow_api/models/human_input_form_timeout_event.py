@@ -22,7 +22,7 @@ T = TypeVar("T", bound="HumanInputFormTimeoutEvent")
 
 @_attrs_define
 class HumanInputFormTimeoutEvent:
-    """A form expired. Not sent by 1.16, and perhaps 1.17."""
+    """A form expired. Dify 1.16, and perhaps 1.17, does not send it."""
 
     event: Literal["human_input_form_timeout"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="HumanInputRequiredEvent")
 
 @_attrs_define
 class HumanInputRequiredEvent:
-    """A node waits for a person; `workflow_paused` follows when nothing else can run."""
+    """A node waits for human input; `workflow_paused` follows when no other node can run."""
 
     event: Literal["human_input_required"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="IterationNextEvent")
 
 @_attrs_define
 class IterationNextEvent:
-    """An iteration takes its next item; up to 1.8 once more after the last one."""
+    """An iteration begins its next item. Up to 1.8 there is one more after the last item."""
 
     event: Literal["iteration_next"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="LoopNextEvent")
 
 @_attrs_define
 class LoopNextEvent:
-    """A loop begins its next round; from the second round on."""
+    """A loop begins its second or a later round."""
 
     event: Literal["loop_next"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="NodeFinishedEvent")
 
 @_attrs_define
 class NodeFinishedEvent:
-    """A node has ended, or (in a replay) waits."""
+    """A node has ended. In a replay, it may also wait for human input."""
 
     event: Literal["node_finished"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="ReasoningChunkEvent")
 
 @_attrs_define
 class ReasoningChunkEvent:
-    """A piece of a model's reasoning, from nodes that keep it apart from the text."""
+    """A piece of a model's reasoning, from nodes that separate it from the text."""
 
     event: Literal["reasoning_chunk"]
     """ Name of the event. """

@@ -22,8 +22,8 @@ T = TypeVar("T", bound="TextChunkEvent")
 
 @_attrs_define
 class TextChunkEvent:
-    """A piece of the text that an output streams: model text, from 1.9.0 any output. The pieces joined are not the
-    outputs.
+    """A piece of the text that an output streams: text of a model; since 1.9.0, of any output. The joined pieces are not
+    the outputs.
 
     """
 

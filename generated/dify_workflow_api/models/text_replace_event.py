@@ -22,7 +22,7 @@ T = TypeVar("T", bound="TextReplaceEvent")
 
 @_attrs_define
 class TextReplaceEvent:
-    """The text so far is to be replaced. Known to servers; not seen from workflow apps."""
+    """Replace the text so far. Servers know this event, but workflow apps have not been seen to send it."""
 
     event: Literal["text_replace"]
     """ Name of the event. """

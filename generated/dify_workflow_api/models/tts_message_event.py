@@ -17,7 +17,7 @@ T = TypeVar("T", bound="TtsMessageEvent")
 
 @_attrs_define
 class TtsMessageEvent:
-    """A piece of speech, where the app speaks its text."""
+    """A piece of speech, if the app has text to speech switched on."""
 
     event: Literal["tts_message"]
     """ Name of the event. """

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="WorkflowPausedEvent")
 
 @_attrs_define
 class WorkflowPausedEvent:
-    """The run waits for people; the stream ends here."""
+    """The run waits for human input. The stream ends here."""
 
     event: Literal["workflow_paused"]
     """ Name of the event. """

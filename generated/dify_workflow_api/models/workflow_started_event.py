@@ -22,7 +22,7 @@ T = TypeVar("T", bound="WorkflowStartedEvent")
 
 @_attrs_define
 class WorkflowStartedEvent:
-    """A run started, or goes on after a pause."""
+    """A run started, or continues after a pause."""
 
     event: Literal["workflow_started"]
     """ Name of the event. """

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @final
 class WorkflowStarted(StreamEvent["WorkflowStartedData"]):
-    """A run started, or goes on after a pause.
+    """A run started, or continues after a pause.
 
     Its ``data`` is a `dify_workflow_api.models.WorkflowStartedData`.
     """
@@ -63,9 +63,9 @@ class WorkflowFinished(FinalEvent["WorkflowFinishedData"]):
 
 @final
 class WorkflowPaused(FinalEvent["WorkflowPausedData"]):
-    """The run waits for people; the stream ends here.
+    """The run waits for human input.
 
-    Since Dify 1.13.0.
+    The stream ends here. Since Dify 1.13.0.
 
     Its ``data`` is a `dify_workflow_api.models.WorkflowPausedData`.
     """
@@ -76,10 +76,10 @@ class WorkflowPaused(FinalEvent["WorkflowPausedData"]):
 
 @final
 class StreamErrorEvent(FailureEvent["ErrorEvent"]):
-    """The run could not be set up.
+    """The run could not be started.
 
-    It is not the end of the stream for the server: on 1.13 and 1.14 the stream stays open and
-    silent; newer servers send `workflow_started` and `workflow_finished` behind it.
+    The server may not end the stream here: on 1.13 and 1.14 it stays open and silent; newer
+    servers send `workflow_started` and `workflow_finished` after it.
 
     Its ``data`` is a `dify_workflow_api.models.ErrorEvent`.
     """
@@ -102,7 +102,9 @@ class NodeStarted(StreamEvent["NodeStartedData"]):
 
 @final
 class NodeFinished(StreamEvent["NodeFinishedData"]):
-    """A node has ended, or (in a replay) waits.
+    """A node has ended.
+
+    In a replay, it may also wait for human input.
 
     Its ``data`` is a `dify_workflow_api.models.NodeFinishedData`.
     """
@@ -146,7 +148,9 @@ class IterationStarted(StreamEvent["IterationStartedData"]):
 
 @final
 class IterationNext(StreamEvent["IterationNextData"]):
-    """An iteration takes its next item; up to 1.8 once more after the last one.
+    """An iteration begins its next item.
+
+    Up to 1.8 there is one more after the last item.
 
     Its ``data`` is a `dify_workflow_api.models.IterationNextData`.
     """
@@ -179,7 +183,7 @@ class LoopStarted(StreamEvent["LoopStartedData"]):
 
 @final
 class LoopNext(StreamEvent["LoopNextData"]):
-    """A loop begins its next round; from the second round on.
+    """A loop begins its second or a later round.
 
     Its ``data`` is a `dify_workflow_api.models.LoopNextData`.
     """
@@ -227,9 +231,9 @@ class ParallelBranchFinished(StreamEvent["ParallelBranchFinishedData"]):
 
 @final
 class TextChunk(StreamEvent["TextChunkData"]):
-    """A piece of the text that an output streams: model text, from 1.9.0 any output.
+    """A piece of the text that an output streams: text of a model; since 1.9.0, of any output.
 
-    The pieces joined are not the outputs.
+    The joined pieces are not the outputs.
 
     Its ``data`` is a `dify_workflow_api.models.TextChunkData`.
     """
@@ -240,9 +244,9 @@ class TextChunk(StreamEvent["TextChunkData"]):
 
 @final
 class TextReplace(StreamEvent["TextReplaceData"]):
-    """The text so far is to be replaced.
+    """Replace the text so far.
 
-    Known to servers; not seen from workflow apps.
+    Servers know this event, but workflow apps have not been seen to send it.
 
     Its ``data`` is a `dify_workflow_api.models.TextReplaceData`.
     """
@@ -253,7 +257,7 @@ class TextReplace(StreamEvent["TextReplaceData"]):
 
 @final
 class ReasoningChunk(StreamEvent["ReasoningChunkData"]):
-    """A piece of a model's reasoning, from nodes that keep it apart from the text.
+    """A piece of a model's reasoning, from nodes that separate it from the text.
 
     Since Dify 1.15.0.
 
@@ -266,7 +270,7 @@ class ReasoningChunk(StreamEvent["ReasoningChunkData"]):
 
 @final
 class TtsMessage(StreamEvent["TtsMessageEvent"]):
-    """A piece of speech, where the app speaks its text.
+    """A piece of speech, if the app has text to speech switched on.
 
     Its ``data`` is a `dify_workflow_api.models.TtsMessageEvent`.
     """
@@ -302,7 +306,7 @@ class MessageFile(StreamEvent["MessageFileEvent"]):
 
 @final
 class HumanInputRequired(StreamEvent["HumanInputRequiredData"]):
-    """A node waits for a person; `workflow_paused` follows when nothing else can run.
+    """A node waits for human input; `workflow_paused` follows when no other node can run.
 
     Since Dify 1.13.0.
 
@@ -317,7 +321,7 @@ class HumanInputRequired(StreamEvent["HumanInputRequiredData"]):
 class HumanInputFormFilled(StreamEvent["HumanInputFormFilledData"]):
     """A form was submitted.
 
-    Not sent by 1.16, and perhaps 1.17. Since Dify 1.14.0.
+    Dify 1.16, and perhaps 1.17, does not send it. Since Dify 1.14.0.
 
     Its ``data`` is a `dify_workflow_api.models.HumanInputFormFilledData`.
     """
@@ -330,7 +334,7 @@ class HumanInputFormFilled(StreamEvent["HumanInputFormFilledData"]):
 class HumanInputFormTimeout(StreamEvent["HumanInputFormTimeoutData"]):
     """A form expired.
 
-    Not sent by 1.16, and perhaps 1.17. Since Dify 1.14.0.
+    Dify 1.16, and perhaps 1.17, does not send it. Since Dify 1.14.0.
 
     Its ``data`` is a `dify_workflow_api.models.HumanInputFormTimeoutData`.
     """
