@@ -94,7 +94,9 @@ def test_the_version_needed(
 
 
 @pytest.mark.parametrize(("status", "is_told"), [(404, True), (405, True), (400, False)])
-def test_it_is_told_only_where_the_endpoint_is_unknown(status: int, is_told: bool) -> None:
+def test_the_needed_version_is_named_only_if_the_endpoint_is_unknown(
+    status: int, is_told: bool
+) -> None:
     headers = {"x-version": "1.3.1"}
     error = status_error("app_site", status, headers, "", needed="1.4.0")
     assert isinstance(error, APIStatusError)

@@ -91,7 +91,7 @@ ENDLESS = {
 @pytest.mark.own_client("for threads with others, the next test says what holds")
 @pytest.mark.parametrize("mode", ["streaming", "blocking"])
 @pytest.mark.parametrize("name", ENDLESS)
-def test_a_deadline_is_kept_whatever_the_server_sends_without_an_end(
+def test_a_deadline_is_kept_although_the_server_sends_without_an_end(
     name: str, mode: str, both: World, server: ReplayServer
 ) -> None:
     client = both.client(base_url=server.handle(ENDLESS[name]), check_inputs=False)

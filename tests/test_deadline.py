@@ -301,7 +301,7 @@ def test_while_the_inputs_that_the_app_takes_are_asked_for(
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE)
     assert caught.value.request_sent is False
-    assert f"run_workflow: the deadline of {DEADLINE:g} s passed while parameters was" in str(
+    assert f"run_workflow: the deadline of {DEADLINE:g} s passed during parameters" in str(
         caught.value
     )
     assert [target.rpartition("/")[2] for target in asked] == ["parameters"]
@@ -509,7 +509,7 @@ def test_the_run_is_stopped_where_that_was_asked_for(both: World, server: Replay
     assert len(stops(server, url)) == 1, "and only there"
 
 
-def test_a_run_that_was_stopped_does_not_go_on(both: World) -> None:
+def test_a_stopped_run_does_not_continue(both: World) -> None:
     with Emulator(mends_stops=True, linger=0) as emulator:
         client = both.client(base_url=emulator.base_url, api_key="app-slow")
         with passes() as caught:
@@ -520,7 +520,7 @@ def test_a_run_that_was_stopped_does_not_go_on(both: World) -> None:
         assert client.info(caught.value.run_id).status == "running"
 
 
-def test_a_stop_that_fails_is_told(both: World, server: ReplayServer) -> None:
+def test_the_error_says_that_the_stop_failed(both: World, server: ReplayServer) -> None:
     answer = stream_of(events.started(), then=wait_until_left)
 
     def handler(exchange: Exchange) -> None:
@@ -553,7 +553,7 @@ def test_a_run_whose_task_is_not_known_is_not_stopped_and_the_error_says_so(
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "5", True])
 @pytest.mark.parametrize("method", ["run_workflow", "run_workflow_stream"])
-def test_what_is_no_deadline_is_refused(deadline: Any, method: str, both: World) -> None:
+def test_an_invalid_deadline_is_refused(deadline: Any, method: str, both: World) -> None:
     client = both.client(base_url="http://127.0.0.1:1/v1")
     expected = f"a number of seconds above zero, or None for none, not {deadline!r}"
     message = f"{method}: deadline must be {expected}"

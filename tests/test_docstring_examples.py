@@ -44,7 +44,7 @@ def _examples() -> Iterator[Any]:
 def test_each_example_of_a_docstring_runs(
     program: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Examples name what they use: the public names, `workflow` for a client, and the standard."""
+    """Examples use public names, `workflow` for a client, and some of the standard library."""
     monkeypatch.setenv("DIFY_API_KEY", "app-echo")
     monkeypatch.setenv("DIFY_BASE_URL", emulator.base_url)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

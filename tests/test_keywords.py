@@ -74,8 +74,8 @@ def test_a_stream_and_a_submission_take_the_same_keywords(both: World, emulator:
 @pytest.mark.parametrize(
     ("request_", "keywords", "reason"),
     [
-        (WorkflowRunRequest({}), {"user": "ann"}, "give user in the WorkflowRunRequest"),
-        (WorkflowRunRequest({}), {"inputs": {}}, "give inputs in the WorkflowRunRequest"),
+        (WorkflowRunRequest({}), {"user": "ann"}, "pass user in the WorkflowRunRequest"),
+        (WorkflowRunRequest({}), {"inputs": {}}, "pass inputs in the WorkflowRunRequest"),
         ({}, {"inputs": {}}, "got inputs as the first argument and as inputs="),
         (None, {"user": "ann"}, "needs inputs"),
     ],
@@ -110,7 +110,7 @@ def test_logs_take_their_filters_as_keywords(both: World, server: ReplayServer) 
     assert answering.requests[0].headers["authorization"] == "Bearer app-another"
 
 
-def test_a_log_goes_on_behind_a_cursor_given_as_keyword(both: World, long_log: Emulator) -> None:
+def test_a_log_continues_after_a_cursor_given_as_keyword(both: World, long_log: Emulator) -> None:
     client = both.client(base_url=long_log.base_url, api_key="app-echo")
     first = client.logs(limit=5)
     second = client.logs(limit=5, cursor=first.cursor)
@@ -134,7 +134,7 @@ def test_a_logs_request_with_a_keyword_of_its_own_is_refused(
 ) -> None:
     answering = Answering(server, LOGS)
     client = both.client(base_url=answering.url)
-    with pytest.raises(InvalidRequestError, match=f"{method}: give status in the WorkflowLogsReq"):
+    with pytest.raises(InvalidRequestError, match=f"{method}: pass status in the WorkflowLogsReq"):
         getattr(client, method)(WorkflowLogsRequest(), status="failed")
     assert answering.requests == []
 

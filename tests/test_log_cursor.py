@@ -89,7 +89,7 @@ def test_a_damaged_cursor_is_refused(index: int) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "2.abc", "abc", 5, "1,", PLACE.id])
-def test_what_is_no_cursor_is_refused(cursor: Any) -> None:
+def test_an_invalid_cursor_is_refused(cursor: Any) -> None:
     with pytest.raises(LogCursorError, match="is not one of this version of the client"):
         WorkflowLogsRequest(cursor=cursor)
 

@@ -90,7 +90,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
         write(place, "after")
 
 
-def test_the_longest_name_is_no_matter(tmp_path: Path) -> None:
+def test_a_file_name_of_the_maximum_length_can_be_written(tmp_path: Path) -> None:
     write(tmp_path / ("☃" * 83 + ".csv"), "results")
     assert len([*tmp_path.iterdir()]) == 1
 
@@ -107,7 +107,7 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_what_is_read_is_not_replaced_by_whichever_name(
+def test_a_file_that_is_read_is_not_replaced_under_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -147,7 +147,7 @@ def test_a_union_is_the_first_of_its_models_that_fits_or_the_nearest_one() -> No
     assert caught.value.problems == ("outputs['where'] is missing; present: 'why'",)
 
 
-def test_whole_numbers_are_numbers_and_true_is_none() -> None:
+def test_whole_numbers_are_numbers_but_true_is_not() -> None:
     class Numbers(TypedDict):
         a: float
         b: int | float
@@ -181,7 +181,7 @@ def test_a_file_fits_what_servers_give() -> None:
     assert run_with({"file": old}).outputs_as(Made)["file"]["size"] == 10
 
 
-def test_a_type_that_json_has_not_says_what_converts_it() -> None:
+def test_the_error_for_a_type_that_json_lacks_names_pydantic() -> None:
     class When(TypedDict):
         text: datetime
 
@@ -193,12 +193,12 @@ def test_a_type_that_json_has_not_says_what_converts_it() -> None:
 
 
 @pytest.mark.parametrize("model", [int, dict, "Story", list[str], object])
-def test_what_is_no_model_is_refused_and_it_is_said_which_kinds_need_what(model: Any) -> None:
+def test_a_class_that_is_not_a_model_is_refused(model: Any) -> None:
     with pytest.raises(TypeError, match=r"an attrs class or a pydantic model \(pip install"):
         run_with().outputs_as(model)
 
 
-def test_a_run_that_has_no_outputs_says_why_instead_of_what_is_missing() -> None:
+def test_a_run_without_outputs_raises_its_status_and_not_a_mismatch() -> None:
     with pytest.raises(WorkflowFailedError):
         run_with({}, status="failed").outputs_as(Story)
     with pytest.raises(WorkflowPausedError):

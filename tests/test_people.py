@@ -112,7 +112,7 @@ def test_without_a_callback_the_paused_run_is_returned_with_its_forms(
     assert form.token == submitted.paused.forms[0].token
 
 
-def test_waiting_may_go_on_through_pauses(both: World, people: Emulator) -> None:
+def test_waiting_can_continue_through_pauses(both: World, people: Emulator) -> None:
     client = client_of(both, people)
     submitted = client.run_workflow({})
     told: list[str] = []

@@ -160,13 +160,13 @@ def test_a_form_of_another_shape_fails_no_run(both: World, server: ReplayServer)
     assert both.client(base_url=asked.url).run_workflow({}).status == "succeeded"
 
 
-def test_inputs_that_the_server_will_drop_are_told_in_the_log(
+def test_inputs_that_the_server_ignores_are_logged(
     both: World, server: ReplayServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = Server(server)
     both.client(base_url=asked.url).run_workflow({"name": "Ann", "nmae": "Bob"})
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "does not declare ['nmae']" in warning.getMessage()
+    assert "does not declare the inputs ['nmae']" in warning.getMessage()
     assert "Bob" not in warning.getMessage()
 
 

@@ -118,7 +118,7 @@ def test_an_event_tells_of_its_node() -> None:
     assert bare.node_id is bare.node_title is bare.elapsed_time is bare.created_time is None
 
 
-def test_reprs_are_short_and_leave_out_what_is_not_known() -> None:
+def test_reprs_are_short_and_leave_out_unknown_fields() -> None:
     text = repr(RUN)
     assert text.startswith("WorkflowRunResponse(id='r1', status='failed', message='out of paper'")
     assert len(text) < 400

@@ -115,7 +115,7 @@ def nodes_of(told: list[Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("ending", ["cut", "close"])
-def test_a_broken_stream_goes_on_with_what_the_gap_swallowed_and_what_comes(
+def test_a_broken_stream_continues_with_the_missed_and_the_next_events(
     ending: Any, both: World, server14: Emulator
 ) -> None:
     whole = list(client_of(both, server14).run_workflow_stream({}))
@@ -138,9 +138,7 @@ def test_a_stream_that_falls_silent_is_taken_up_again(both: World, server14: Emu
 
 
 @pytest.mark.parametrize("pieces", [2, 4])
-def test_a_connection_of_http_2_that_the_server_ends_with_goaway_is_made_anew(
-    pieces: int, server14: Emulator
-) -> None:
+def test_after_goaway_over_http_2_a_new_connection_is_made(pieces: int, server14: Emulator) -> None:
     address = server14.base_url.removesuffix("/v1")
     with (
         http2_relay(address, events=pieces) as url,
@@ -155,7 +153,7 @@ def test_a_connection_of_http_2_that_the_server_ends_with_goaway_is_made_anew(
     assert posts(server14) == 1
 
 
-def test_of_a_run_that_has_ended_meanwhile_the_end_is_told(both: World) -> None:
+def test_the_end_of_a_run_that_ended_in_the_gap_is_delivered(both: World) -> None:
     with emulated(waits=False) as emulator:
         emulator.faults.cut_stream(after_events=2, on=POST)
         emulator.faults.delay(1.5, on=EVENTS)
@@ -266,7 +264,7 @@ def test_an_end_that_a_stream_missed_is_found_without_another_ping(
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_an_end_that_comes_behind_the_look_is_the_one_that_is_told(
+def test_an_end_that_the_stream_sends_after_a_lookup_is_delivered(
     both: World, server: ReplayServer, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where no bound can be given to a wait, as within a compressed body."""
@@ -391,7 +389,7 @@ def test_failing_looks_are_repeated_and_then_an_error(both: World) -> None:
             client.run_workflow({})
 
 
-def test_a_run_of_which_there_is_no_record_is_lost(both: World, server14: Emulator) -> None:
+def test_a_run_without_a_record_is_lost(both: World, server14: Emulator) -> None:
     with pytest.raises(RunLostError, match="no record"):
         client_of(both, server14).wait_for_run(RUN)
 
@@ -500,7 +498,7 @@ def test_a_run_that_was_stopped_while_its_stream_was_lost_is_stopped_in_every_ve
             assert time.monotonic() - began < SOON
 
 
-def test_a_stop_that_failed_is_none(both: World, server14: Emulator) -> None:
+def test_a_failed_stop_does_not_count_as_a_stop(both: World, server14: Emulator) -> None:
     client = client_of(both, server14, max_retries=0)
     with client.run_workflow_stream({}) as stream:
         next(stream)
@@ -621,7 +619,7 @@ def test_a_run_is_submitted_now_and_its_outcome_fetched_later(version: str, both
 
 @pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's, of loops left
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_where_a_left_stream_ruins_the_record_it_is_read_behind_the_tasks_back(
+def test_a_stream_whose_end_would_lose_the_record_is_read_in_the_background(
     backend: str,
 ) -> None:
     async def main(emulator: Emulator) -> Any:
@@ -682,7 +680,9 @@ def test_a_run_that_has_ended_is_returned_at_once(both: World, server14: Emulato
 
 
 @pytest.mark.parametrize("bad", ["", "57455633"])
-def test_waiting_for_what_is_no_run_is_refused(bad: str, both: World, server14: Emulator) -> None:
+def test_waiting_for_an_invalid_run_id_is_refused(
+    bad: str, both: World, server14: Emulator
+) -> None:
     with pytest.raises(ValueError, match="must be a UUID"):
         client_of(both, server14).wait_for_run(bad)
     assert server14.requests == []

@@ -77,7 +77,7 @@ def test_a_timeout_of_its_own_bounds_each_call_that_waiting_for_a_run_takes(
         client.wait_for_run(RUN, timeout=0.3)
 
 
-def test_a_timeout_of_none_is_no_bound_and_goes_before_the_clients(
+def test_a_timeout_of_none_means_no_limit_and_overrides_the_clients(
     both: World, server: ReplayServer
 ) -> None:
     answer = recording("1.14.2/get_info_echo")

@@ -143,7 +143,7 @@ class Model(Protocol):
 
 
 SHAPE_ERRORS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-"""What generated models raise if a payload does not have the shape that openapi.yaml describes."""
+"""What generated models raise if a payload does not have the shape that the spec describes."""
 
 ModelT = TypeVar("ModelT", bound=Model)
 

@@ -187,7 +187,7 @@ def deadline_passed(call: Call[Any], *, sent: bool) -> RunDeadlineExceededError:
 
 def closed(call: Call[Any]) -> ConfigurationError:
     """The exception for a call after `close`."""
-    return ConfigurationError(f"{call.operation.name}: this client is closed; make a new one.")
+    return ConfigurationError(f"{call.operation.name}: this client was closed; make a new one.")
 
 
 def add_to_message(error: DifyError, text: str) -> None:

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 
 LOST_RUN_TIMEOUT = 300.0
-"""Seconds without activity after which a run counts as lost. Servers end silent streams then, too.
-"""
+"""Seconds without activity after which a run counts as lost. Servers end silent streams then."""
 
 MAX_REATTACH = 5
 """How often a stream is reconnected without a new event, while the server answers."""
