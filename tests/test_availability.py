@@ -1,4 +1,4 @@
-"""What is said where a server is too old for an endpoint, as `x-since` in openapi.yaml has it."""
+"""The error for a server that is too old for an endpoint, from `x-since` in openapi.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deadline is kept in every phase, answers are bounded, and nothing freezes."""
+"""A deadline is kept in every phase, answers are bounded, and nothing hangs."""
 
 from __future__ import annotations
 

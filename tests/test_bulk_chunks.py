@@ -1,4 +1,4 @@
-"""Chunks that arrive together are read together, and whatever arrives is read as h11 reads it."""
+"""Chunks that arrive together are read together, with the same result as with h11's reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads, tasks, the garbage collector, forks and other streams of a connection do no harm."""
+"""Calls work with threads, tasks, the garbage collector, forks and shared connections."""
 
 from __future__ import annotations
 

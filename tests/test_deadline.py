@@ -1,4 +1,4 @@
-"""A deadline bounds everything that running a workflow takes, wherever it passes."""
+"""A deadline covers all phases of running a workflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong becomes the exception that the tree promises, with a sentence to act on."""
+"""Failures raise the documented exceptions, with a message that says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that wait for a person, and streams that are taken up again."""
+"""Runs that wait for human input, and streams that are reconnected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After forms, stops, outages and queues the outcome is the true one."""
+"""The outcome is right after forms, stops, outages and queues."""
 
 from __future__ import annotations
 

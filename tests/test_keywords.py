@@ -1,4 +1,4 @@
-"""Calls may be given a request object, or its fields as keywords, and headers of their own."""
+"""Calls take a request object, or its fields as keywords, and extra headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cursors: text that finds its place again, or says why not."""
+"""Cursors continue at their position, or raise an error that says why not."""
 
 from __future__ import annotations
 

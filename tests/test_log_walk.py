@@ -1,4 +1,4 @@
-"""The walk down the log, against a list that has the server's order and changes all the time."""
+"""Reading the log with a simulated server whose list changes all the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log that answers nonsense: calls are bounded, and the error says what came."""
+"""A log with invalid answers: the number of requests is bounded, and the error shows the answer."""
 
 from __future__ import annotations
 

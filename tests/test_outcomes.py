@@ -1,4 +1,4 @@
-"""What an answer to a run's POST means: never sent twice, never lost, and said in `outcome`."""
+"""What an answer to a run's POST means: no run is sent twice or lost, and `outcome` says it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, and never in the place of what they are made of."""
+"""Files are written completely or not at all, and never over a file that is read."""
 
 from __future__ import annotations
 

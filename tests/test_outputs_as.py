@@ -1,4 +1,4 @@
-"""The outputs of a run as a model of the user's own, with everything that does not fit."""
+"""`outputs_as` reads the outputs of a run as a model of the user, and lists what does not fit."""
 
 from __future__ import annotations
 

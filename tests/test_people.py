@@ -1,4 +1,4 @@
-"""A run with people in it is one call: they are asked, it goes on, and its end is returned."""
+"""One call runs a workflow with human input: it asks people, continues and returns the end."""
 
 from __future__ import annotations
 

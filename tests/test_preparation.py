@@ -1,4 +1,4 @@
-"""Before a run is streamed its inputs are checked, where the server would keep silent."""
+"""Before a run is streamed, its inputs are checked if the server would not answer invalid ones."""
 
 from __future__ import annotations
 

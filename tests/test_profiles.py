@@ -1,4 +1,4 @@
-"""Apps that are kept under names: the file, the keyring, and what never leaves them."""
+"""Profiles: the file, the keyring, and that no key is shown."""
 
 from __future__ import annotations
 

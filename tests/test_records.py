@@ -1,4 +1,4 @@
-"""Results, rows and events as plain JSON, as rows of a table, and in short."""
+"""Results, rows and events as plain JSON, as table rows, and as a short repr."""
 
 from __future__ import annotations
 

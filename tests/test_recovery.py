@@ -1,4 +1,4 @@
-"""Lost streams are taken up again, or their runs looked up; a run is never sent twice."""
+"""Lost streams are reconnected, or their runs looked up; a run is never sent twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input gets a clear error before anything is sent."""
+"""Invalid arguments get a clear error before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream that is taken up again goes on as if it had not broken, but for a gap. Without I/O."""
+"""A reconnected stream continues as if it had not broken, except for a gap. Without I/O."""
 
 from __future__ import annotations
 

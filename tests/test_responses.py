@@ -1,4 +1,4 @@
-"""The status and headers of every answer, and the log, can be had."""
+"""`on_response` gets the status and headers of every answer; the log shows them, too."""
 
 from __future__ import annotations
 

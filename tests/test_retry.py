@@ -1,4 +1,4 @@
-"""A request is sent again only where that is safe, and after a wait that fits."""
+"""A request is sent again only where that is safe, and after the right wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every call has bounds, and every method takes some of its own."""
+"""Every call has timeouts, and every method takes its own."""
 
 from __future__ import annotations
 

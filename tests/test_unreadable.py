@@ -1,4 +1,4 @@
-"""What cannot be read is delivered in its place, and the run is never lost for it."""
+"""Messages that cannot be read are delivered, and the run is never lost because of them."""
 
 from __future__ import annotations
 
