@@ -176,7 +176,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
         assert listener.connections == 2
 
 
-def test_what_comes_behind_an_answer_is_not_taken_for_the_next_one() -> None:
+def test_bytes_after_an_answer_are_not_read_as_the_next_answer() -> None:
     is_kept, is_sent = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:
@@ -289,7 +289,7 @@ def test_a_connection_does_not_become_free() -> None:
         with_client(use, limits=httpx.Limits(max_connections=1))
 
 
-def test_the_wait_for_a_connection_is_none_for_connecting() -> None:
+def test_the_wait_for_a_free_connection_is_not_time_for_connecting() -> None:
     def serve(connection: socket.socket) -> None:
         while head_of(connection):
             connection.sendall(OK[:-1])
@@ -324,7 +324,7 @@ def test_the_server_does_not_take_the_request() -> None:
         assert left.wait(PATIENCE)
 
 
-def test_the_server_takes_long_to_take_the_request_but_goes_on() -> None:
+def test_timeouts_are_for_each_piece_and_not_for_the_whole_request() -> None:
     """The bounds are for each piece and each wait, and never for all of them."""
     size = 40_000_000
 
@@ -417,7 +417,7 @@ def test_the_server_resets_the_connection() -> None:
         with_client(lambda client: client.post(listener.url))
 
 
-def test_what_came_before_a_break_is_read_before_it_is_told() -> None:
+def test_bytes_before_a_break_are_read_before_the_error() -> None:
     def serve(connection: socket.socket) -> None:
         head_of(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
@@ -642,7 +642,7 @@ def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(TLS / "authority.pem"))
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+def test_an_untrusted_certificate_is_refused() -> None:
     with listening(tls_server) as listener:
         url = f"https://{listener.address}"
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):

@@ -1,4 +1,4 @@
-"""What only the async client can do: be awaited, cancelled, and left by code that forgets it."""
+"""Behaviour of the async client alone: it is awaited, cancelled, and left without a close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said where a server is too old for an endpoint, as `x-since` in openapi.yaml has it."""
+"""The error for a server that is too old for an endpoint, from `x-since` in openapi.yaml."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def test_the_version_needed(
 
 
 @pytest.mark.parametrize(("status", "is_told"), [(404, True), (405, True), (400, False)])
-def test_it_is_told_only_where_the_endpoint_is_unknown(status: int, is_told: bool) -> None:
+def test_the_needed_version_is_named_only_if_the_endpoint_is_unknown(
+    status: int, is_told: bool
+) -> None:
     headers = {"x-version": "1.3.1"}
     error = status_error("app_site", status, headers, "", needed="1.4.0")
     assert isinstance(error, APIStatusError)

@@ -397,14 +397,14 @@ def test_rows_and_journal_are_not_replaced_by_results(runs: Runs, tmp_path: Path
         done = call("batch", str(rows), *options, base_url=runs.emulator.base_url, key=KEY)
         assert (
             done.code,
-            "would replace a file that is read: name another file." in done.said,
+            "is also the file that is read; name another file to write to." in done.said,
         ) == (2, True)
     assert (files(tmp_path), rows.read_text(encoding="utf-8")) == (before, "name\nAnn\n")
     assert not runs.counts
     with runs.client() as client:
         summary = run_batch(client, read_rows(rows), journal=tmp_path / "j.csv")
     for place in (rows, tmp_path / "link.csv", tmp_path / "hard.csv", tmp_path / "j.csv"):
-        with pytest.raises(InvalidRequestError, match="would replace a file"):
+        with pytest.raises(InvalidRequestError, match="is also the file that is read"):
             summary.write_results(place)
     assert rows.read_text(encoding="utf-8") == "name\nAnn\n"
     assert summary.write_results(tmp_path / "out.csv") == 1

@@ -47,7 +47,7 @@ OFFSETS = 200
 IDLE = 3.0
 """Seconds of silence that a client bears here; a stalled stream costs as many."""
 
-PACE = attrs.evolve(FAST, doubt=1.5, longest_backoff=0.25)
+PACE = attrs.evolve(FAST, quiet=1.5, longest_backoff=0.25)
 """A busy machine may send the last events of a run long after its record says that it has ended.
 
 Outages that do not end are met with as few requests as an outage of a minute is by default.

@@ -53,7 +53,7 @@ def test_a_wrong_key_is_refused_and_not_shown(emulator: Emulator) -> None:
     for arguments in (["logs"], ["logs", "--api-key", "app-S3cr3t"]):
         done = call(*arguments, base_url=emulator.base_url, key="app-S3cr3t")
         assert done.code == 3
-        assert "Error: wrong API key" in done.err
+        assert "Error: the API key is wrong" in done.err
         assert "The key is that of DIFY_API_KEY or --api-key" in done.err
 
 

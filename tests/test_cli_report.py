@@ -143,7 +143,7 @@ def test_the_page_or_the_picture_goes_where_it_is_asked_for(
     ("arguments", "said"),
     [
         (("none.jsonl",), "none.jsonl cannot be read: No such file or directory."),
-        (("run.html",), "run.html would replace a file that is read: name another file."),
+        (("run.html",), "run.html is also the file that is read; name another file to write to."),
         (("run.html", "-o", "none/a.html"), "none/a.html cannot be written: No such file"),
         (("text.jsonl",), "text.jsonl, line 1, is not JSON"),
     ],
@@ -168,8 +168,8 @@ def test_events_are_not_replaced_by_their_report(tmp_path: Path) -> None:
     for name in ("events.jsonl", "link.html", "hard.html", "../" + tmp_path.name + "/events.jsonl"):
         done = invoke("report", "events.jsonl", "-o", name, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")
-        assert "would replace a file that is read: name another file." in done.said
-        with pytest.raises(InvalidRequestError, match="would replace a file"):
+        assert "is also the file that is read; name another file to write to." in done.said
+        with pytest.raises(InvalidRequestError, match="is also the file that is read"):
             RunReport.read(events).save(tmp_path / name)
     command = f"{' '.join(COMMAND)} report - -o events.jsonl <events.jsonl"
     assert subprocess.run(command, shell=True, cwd=tmp_path, check=False).returncode == 2
@@ -190,6 +190,6 @@ def test_what_a_run_is_made_of_is_not_replaced_by_its_report(
     before = len(emulator.requests)
     for options in (("--inputs", str(inputs)), ("--file", f"name={inputs}")):
         done = call("run", *options, "--report", str(inputs), base_url=emulator.base_url)
-        assert (done.code, "would replace a file" in done.said) == (2, True)
+        assert (done.code, "is also the file that is read" in done.said) == (2, True)
     assert inputs.read_text(encoding="utf-8") == '{"name": "Ann"}'
     assert len(emulator.requests) == before

@@ -195,7 +195,9 @@ def test_the_main_job_from_run_to_logs(both: World, emulator: Emulator) -> None:
     assert client.server_version == "1.14.2"
 
 
-def test_the_id_of_a_run_is_no_task_and_nothing_is_sent(both: World, emulator: Emulator) -> None:
+def test_the_id_of_a_run_is_not_a_task_id_and_nothing_is_sent(
+    both: World, emulator: Emulator
+) -> None:
     client = both.client(base_url=emulator.base_url, api_key="app-echo")
     with client.run_workflow_stream({"name": "Ann"}) as stream:
         run = stream.result()
@@ -670,7 +672,7 @@ def test_what_the_app_is_comes_as_generated_models(both: World, server: ReplaySe
 # ------------------------------------------------------------------------------------- options
 
 
-def test_the_environment_fills_what_is_not_given(
+def test_the_environment_gives_missing_options(
     both: World, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering = Answering(server, BLOCKING)
@@ -693,7 +695,7 @@ def test_without_anything_the_cloud_is_meant(both: World) -> None:
     assert client.server_version is None
 
 
-def test_with_options_changes_what_is_given_and_shares_the_connections(
+def test_with_options_changes_the_given_options_and_shares_the_connections(
     both: World, emulator: Emulator
 ) -> None:
     client = both.client(base_url=emulator.base_url, api_key="app-echo", user_id="a")
@@ -748,7 +750,7 @@ def test_a_client_of_the_users_own_is_used_and_never_closed(
     both.call(own.close if both.name == "sync" else own.aclose)
 
 
-def test_the_base_url_of_the_users_own_client_counts_where_none_is_given(
+def test_the_base_url_of_the_users_own_client_is_used_without_base_url(
     both: World, server: ReplayServer
 ) -> None:
     answering = Answering(server, json.loads(recording("1.14.2/get_info_echo").body))
@@ -764,7 +766,9 @@ def test_the_base_url_of_the_users_own_client_counts_where_none_is_given(
         client.app_info()
 
 
-def test_an_empty_environment_is_none(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_environment_variables_are_ignored(
+    both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("DIFY_API_KEY", "DIFY_BASE_URL", "DIFY_USER"):
         monkeypatch.setenv(name, "")
     client = both.client(api_key=None)
@@ -782,7 +786,9 @@ def test_an_uploaded_file_is_an_input_as_it_is(both: World, server: ReplayServer
     assert run.json["inputs"] == {"pic": uploaded.as_input().to_wire()}
 
 
-def test_the_users_own_timeout_counts_and_httpx_default_does_not(server: ReplayServer) -> None:
+def test_the_users_own_timeout_is_used_unless_it_is_the_default_of_httpx(
+    server: ReplayServer,
+) -> None:
     """Five seconds of silence, httpx's default, would cut every stream between two pings."""
     waits: list[float | None] = []
 

@@ -1,4 +1,4 @@
-"""Threads, tasks, the garbage collector, forks and other streams of a connection do no harm."""
+"""Calls work with threads, tasks, the garbage collector, forks and shared connections."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_run_whose_sending_was_cancelled_is_not_sent_again(server: ReplayServe
             with pytest.raises(asyncio.CancelledError):
                 await first
             for use in (stream.result, stream.stop, stream.__aenter__):
-                with pytest.raises(StreamError, match="given up before the server answered"):
+                with pytest.raises(StreamError, match="cancelled before the server answered"):
                     await use()
 
     asyncio.run(main())
@@ -369,7 +369,7 @@ def test_a_forked_child_makes_connections_of_its_own_and_leaves_those_of_its_par
         check=True,
     )
     assert run.stdout.splitlines() == [
-        "run_workflow_stream: the connection was closed on this side",
+        "run_workflow_stream: this program closed the connection",
         "child workflow",
         "parent succeeded",
     ]

@@ -1,4 +1,4 @@
-"""CSV that every reader takes."""
+"""The CSV that is written can be read by every CSV reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deadline bounds everything that running a workflow takes, wherever it passes."""
+"""A deadline covers all phases of running a workflow."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_in_a_stream(both: World, server: ReplayServer, then: Callable[[Exchange
         got.extend(stream)
     error = caught.value
     assert (error.run_id, error.task_id, error.request_sent) == (RUN, TASK, True)
-    assert f"before the end of run {RUN}; it goes on." in str(error)
+    assert f"before the end of run {RUN}; it continues." in str(error)
     assert error.last_event.event == (
         "text_chunk" if then is AFTER_ONE_EVENT["events"] else "workflow_started"
     )
@@ -249,7 +249,7 @@ def test_in_result_and_while_stop_waits_for_the_task(both: World, server: Replay
         assert "before any event of the run came; whether it has started is not known" in str(
             caught.value
         )
-        assert "does not take the inputs: a wrong type" in str(caught.value)
+        assert "sends nothing if the inputs are invalid: a wrong type" in str(caught.value)
 
 
 def test_within_a_compressed_stream(both: World, server: ReplayServer) -> None:
@@ -301,7 +301,7 @@ def test_while_the_inputs_that_the_app_takes_are_asked_for(
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE)
     assert caught.value.request_sent is False
-    assert f"run_workflow: the deadline of {DEADLINE:g} s passed while parameters was" in str(
+    assert f"run_workflow: the deadline of {DEADLINE:g} s passed during parameters" in str(
         caught.value
     )
     assert [target.rpartition("/")[2] for target in asked] == ["parameters"]
@@ -339,7 +339,7 @@ def test_while_a_file_is_uploaded(both: World, tmp_path: Path, *, slowly: bool) 
         with passes() as caught:
             client.run_workflow({"doc": path}, deadline=DEADLINE)
     assert caught.value.request_sent is False
-    assert "while upload_file was under way" in str(caught.value)
+    assert "during upload_file" in str(caught.value)
 
 
 def test_a_deadline_that_does_not_pass_changes_nothing(both: World, emulator: Emulator) -> None:
@@ -438,7 +438,7 @@ def test_while_a_run_without_an_id_is_looked_for(
     with passes() as caught:
         client.run_workflow({}, response_mode=mode, deadline=DEADLINE)
     assert caught.value.request_sent is True
-    assert "while the run was looked for. Whether the run has started is not known" in str(
+    assert "during the search for the run. Whether the run has started is not known" in str(
         caught.value
     )
 
@@ -453,7 +453,7 @@ def test_while_a_run_is_waited_for(both: World, emulator: Emulator) -> None:
         assert caught.value.run_id == run.id
     # What the server replays names no task, and nothing else has come.
     assert (caught.value.task_id, caught.value.stop_requested) == (None, False)
-    assert "since no event has named its task" in str(caught.value)
+    assert "because no event has named its task" in str(caught.value)
 
 
 @pytest.mark.parametrize("at", ["the form", "the answer", "the person", "the rest of the run"])
@@ -502,14 +502,14 @@ def test_the_run_is_stopped_where_that_was_asked_for(both: World, server: Replay
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE, stop_on_deadline=True)
     assert caught.value.stop_requested is True
-    assert f"a stop was sent for its task {TASK}." in str(caught.value)
+    assert f"the server was asked to stop its task {TASK}." in str(caught.value)
     assert len(stops(server, url)) == 1
     with passes():
         client.run_workflow({}, deadline=DEADLINE)
     assert len(stops(server, url)) == 1, "and only there"
 
 
-def test_a_run_that_was_stopped_does_not_go_on(both: World) -> None:
+def test_a_stopped_run_does_not_continue(both: World) -> None:
     with Emulator(mends_stops=True, linger=0) as emulator:
         client = both.client(base_url=emulator.base_url, api_key="app-slow")
         with passes() as caught:
@@ -520,7 +520,7 @@ def test_a_run_that_was_stopped_does_not_go_on(both: World) -> None:
         assert client.info(caught.value.run_id).status == "running"
 
 
-def test_a_stop_that_fails_is_told(both: World, server: ReplayServer) -> None:
+def test_the_error_says_that_the_stop_failed(both: World, server: ReplayServer) -> None:
     answer = stream_of(events.started(), then=wait_until_left)
 
     def handler(exchange: Exchange) -> None:
@@ -533,7 +533,7 @@ def test_a_stop_that_fails_is_told(both: World, server: ReplayServer) -> None:
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE, stop_on_deadline=True)
     assert caught.value.stop_requested is False
-    assert "since stopping it failed: stop_workflow_stream: " in str(caught.value)
+    assert "because stopping it failed: stop_workflow_stream: " in str(caught.value)
 
 
 def test_a_run_whose_task_is_not_known_is_not_stopped_and_the_error_says_so(
@@ -544,7 +544,7 @@ def test_a_run_whose_task_is_not_known_is_not_stopped_and_the_error_says_so(
     with passes() as caught:
         client.run_workflow({}, deadline=DEADLINE, stop_on_deadline=True)
     assert caught.value.stop_requested is False
-    assert "since no event has named its task" in str(caught.value)
+    assert "because no event has named its task" in str(caught.value)
     assert not stops(server, url)
 
 
@@ -553,9 +553,10 @@ def test_a_run_whose_task_is_not_known_is_not_stopped_and_the_error_says_so(
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "5", True])
 @pytest.mark.parametrize("method", ["run_workflow", "run_workflow_stream"])
-def test_what_is_no_deadline_is_refused(deadline: Any, method: str, both: World) -> None:
+def test_an_invalid_deadline_is_refused(deadline: Any, method: str, both: World) -> None:
     client = both.client(base_url="http://127.0.0.1:1/v1")
-    message = f"{method}: deadline must be seconds above zero, or None for none, not {deadline!r}"
+    expected = f"a number of seconds above zero, or None for none, not {deadline!r}"
+    message = f"{method}: deadline must be {expected}"
     with pytest.raises(InvalidRequestError, match=message):
         getattr(client, method)({}, deadline=deadline)
 

@@ -1,4 +1,4 @@
-"""What goes wrong becomes the exception that the tree promises, with a sentence to act on."""
+"""Failures raise the documented exceptions, with a message that says what to do."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_an_html_page_is_read_as_its_status_and_title(name: str, status: int, ti
 
 def test_an_unknown_path_asks_for_the_base_url() -> None:
     error = status_error("info", 404, {}, "<title>404 Not Found</title>")
-    assert "does the base URL end in /v1" in str(error)
+    assert "check that the base URL ends in /v1" in str(error)
 
 
 def test_a_location_matters_in_redirects_alone() -> None:
@@ -228,7 +228,7 @@ def test_a_redirect_is_not_followed_so_that_the_key_goes_nowhere_else(
     here = server.handle(
         lambda exchange: exchange.whole(b"", 307, "Temporary Redirect", location=f"{url}/info")
     )
-    with pytest.raises(APIStatusError, match="the server is elsewhere"):
+    with pytest.raises(APIStatusError, match="the server redirects"):
         both.client(base_url=here).app_info()
     assert elsewhere == []
 
@@ -237,7 +237,7 @@ def test_https_to_a_server_of_plain_http_asks_whether_it_is_one(
     both: World, emulator: Emulator
 ) -> None:
     client = both.client(base_url=emulator.base_url.replace("http:", "https:"), max_retries=0)
-    with pytest.raises(APIConnectionError, match="does this server speak plain http"):
+    with pytest.raises(APIConnectionError, match="the server may use plain http"):
         client.app_info()
 
 

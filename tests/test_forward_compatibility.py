@@ -263,7 +263,7 @@ def test_a_null_anywhere_in_an_answer_is_read_or_refused(played: Recording) -> N
 
 
 @pytest.mark.parametrize("played", ERRORS, ids=str)
-def test_an_error_with_more_in_it_is_told_as_before(played: Recording) -> None:
+def test_an_error_with_more_fields_is_raised_as_before(played: Recording) -> None:
     original = json.loads(played.body or b"null")
 
     @FEW

@@ -1,4 +1,4 @@
-"""Runs that wait for a person, and streams that are taken up again."""
+"""Runs that wait for human input, and streams that are reconnected."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ ANSWER = {"comment": "fine", "draft": "d"}
 
 
 @pytest.mark.parametrize("mode", ["streaming", "blocking"])
-def test_a_run_waits_and_goes_on_with_the_answer(mode: Any, client: DifyWorkflow) -> None:
+def test_a_run_waits_and_continues_with_the_answer(mode: Any, client: DifyWorkflow) -> None:
     run = client.run_workflow({"topic": "Budget"}, response_mode=mode)
     assert run.status == "paused"
     assert client.info(id_of(run)).status == "paused"
@@ -150,7 +150,7 @@ def test_an_answer_that_does_not_fit_is_refused(
     assert refused.value.code == "invalid_form_data"
 
 
-def test_a_form_that_nobody_answers_expires_and_the_run_goes_on(client: DifyWorkflow) -> None:
+def test_an_unanswered_form_expires_and_the_run_continues(client: DifyWorkflow) -> None:
     run = client.run_workflow({"topic": "Budget", "timeout": 0.2})
     with client.resume_workflow_stream(id_of(run), **PLAIN) as stream:
         names = [event.event for event in stream]
@@ -201,7 +201,7 @@ def test_a_run_may_wait_for_two_people_at_once(people: Emulator) -> None:
             assert stream.result().outputs == {"actions": ["submit", "submit"]}
 
 
-def test_a_run_is_paused_when_nothing_else_of_it_goes_on(people: Emulator) -> None:
+def test_a_run_is_paused_when_no_other_node_can_run(people: Emulator) -> None:
     with people.client("asks_and_works") as client, client.run_workflow_stream({}) as stream:
         names = [event.event for event in stream]
     assert names[-1] == "workflow_paused"
@@ -254,7 +254,9 @@ def test_a_snapshot_tells_what_has_been_and_then_what_comes(
     assert names[0] == ("workflow_started", None)
 
 
-def test_without_a_snapshot_only_what_comes_is_told(going_on: tuple[DifyWorkflow, str]) -> None:
+def test_without_a_snapshot_only_new_events_are_delivered(
+    going_on: tuple[DifyWorkflow, str],
+) -> None:
     client, run_id = going_on
     with client.resume_workflow_stream(run_id, **PLAIN) as stream:
         gate.set()

@@ -1,4 +1,4 @@
-"""After forms, stops, outages and queues the outcome is the true one."""
+"""The outcome is right after forms, stops, outages and queues."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_another_process_sees_that_a_form_was_answered(how: str, both: World) ->
 
 
 @pytest.mark.parametrize("how", FOLLOW)
-def test_a_form_that_nobody_has_answered_is_a_pause(how: str, both: World) -> None:
+def test_an_unanswered_form_is_a_pause(how: str, both: World) -> None:
     with emulated() as emulator:
         client = client_of(both, emulator, "approval")
         run_id, form = paused_at(client)
@@ -147,9 +147,7 @@ def test_people_who_answer_form_after_form_bring_a_run_to_its_end(both: World) -
 
 
 @pytest.mark.parametrize("has_events", [True, False])
-def test_a_run_that_never_goes_on_is_an_error_that_says_so(
-    both: World, *, has_events: bool
-) -> None:
+def test_a_run_that_never_continues_raises_an_error(both: World, *, has_events: bool) -> None:
     with emulated() as emulator:
         client = client_of(both, emulator, "approval", lost_run_timeout=0.8)
         run_id, form = paused_at(client)
@@ -162,7 +160,7 @@ def test_a_run_that_never_goes_on_is_an_error_that_says_so(
     assert caught.value.run_id == run_id
 
 
-def test_an_answer_to_a_form_that_was_lost_is_looked_up_and_the_run_goes_on(both: World) -> None:
+def test_a_lost_answer_to_a_form_is_looked_up_and_the_run_continues(both: World) -> None:
     with emulated() as emulator:
         emulator.faults.answer(504, on="POST /form/", runs_anyway=True)
         run = client_of(both, emulator, "approval").run_workflow(
@@ -178,7 +176,7 @@ def test_an_answer_to_a_form_that_was_lost_is_looked_up_and_the_run_goes_on(both
 
 @pytest.mark.parametrize("version", ["1.9.1", "1.9", "1.10", "1.13", "1.14", "1.15", "1.16"])
 @pytest.mark.parametrize("race", ["engine", "queue"])
-def test_a_run_that_another_client_stops_is_stopped_whatever_its_version_calls_it(
+def test_a_run_stopped_by_another_client_is_stopped_on_every_version(
     race: Any, version: str, both: World
 ) -> None:
     with emulated(version) as emulator:
@@ -222,7 +220,7 @@ def test_what_a_status_and_its_text_mean(
     assert stop_reason(means, error) == reason
 
 
-def test_a_stop_by_a_worker_that_shuts_down_is_told_apart(both: World) -> None:
+def test_a_stop_by_a_worker_that_shuts_down_has_its_own_reason(both: World) -> None:
     with emulated("1.16") as emulator:
         client = client_of(both, emulator, "endless")
         with client.run_workflow_stream({}) as stream:
@@ -324,7 +322,7 @@ def test_the_wait_for_a_worker_has_a_bound_of_its_own(both: World) -> None:
         with pytest.raises(RunOutcomeUnknownError, match="any event of the run came") as caught:
             client.run_workflow({})
         assert caught.value.candidates == ()
-        assert "silent where it does not take the inputs" in str(caught.value)
+        assert "sends nothing if the inputs are invalid" in str(caught.value)
         with pytest.raises(RunDeadlineExceededError):
             client.with_options(start_timeout=None).run_workflow({}, deadline=0.5)
 
@@ -374,7 +372,7 @@ def test_a_run_that_is_made_a_moment_after_the_break_is_found(both: World) -> No
 
 
 @pytest.mark.parametrize("shift", [-7200.0, -90.0, 120.0, 7200.0])
-def test_the_servers_clock_counts_and_not_the_clients(shift: float, both: World) -> None:
+def test_the_servers_clock_is_used_and_not_the_clients(shift: float, both: World) -> None:
     with emulated(clock_shift=shift) as emulator:
         client = client_of(both, emulator)
         emulator.faults.answer(504, on=POST, runs_anyway=True)
@@ -411,7 +409,7 @@ def test_many_lost_runs_at_once_are_never_taken_for_each_other(both: World) -> N
         assert posts(emulator) == 8
 
 
-def test_a_pause_is_delivered_where_a_stream_goes_on_behind_it(both: World) -> None:
+def test_a_pause_is_delivered_if_the_stream_continues_after_it(both: World) -> None:
     with emulated() as emulator:
         client = client_of(both, emulator, "approval")
         run_id, form = paused_at(client)

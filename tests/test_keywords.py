@@ -1,4 +1,4 @@
-"""Calls may be given a request object, or its fields as keywords, and headers of their own."""
+"""Calls take a request object, or its fields as keywords, and extra headers."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def test_a_stream_and_a_submission_take_the_same_keywords(both: World, emulator:
 @pytest.mark.parametrize(
     ("request_", "keywords", "reason"),
     [
-        (WorkflowRunRequest({}), {"user": "ann"}, "give user in the WorkflowRunRequest"),
-        (WorkflowRunRequest({}), {"inputs": {}}, "give inputs in the WorkflowRunRequest"),
-        ({}, {"inputs": {}}, "the inputs are given twice"),
+        (WorkflowRunRequest({}), {"user": "ann"}, "pass user in the WorkflowRunRequest"),
+        (WorkflowRunRequest({}), {"inputs": {}}, "pass inputs in the WorkflowRunRequest"),
+        ({}, {"inputs": {}}, "got inputs as the first argument and as inputs="),
         (None, {"user": "ann"}, "needs inputs"),
     ],
     ids=["user", "inputs", "twice", "none"],
@@ -110,7 +110,7 @@ def test_logs_take_their_filters_as_keywords(both: World, server: ReplayServer) 
     assert answering.requests[0].headers["authorization"] == "Bearer app-another"
 
 
-def test_a_log_goes_on_behind_a_cursor_given_as_keyword(both: World, long_log: Emulator) -> None:
+def test_a_log_continues_after_a_cursor_given_as_keyword(both: World, long_log: Emulator) -> None:
     client = both.client(base_url=long_log.base_url, api_key="app-echo")
     first = client.logs(limit=5)
     second = client.logs(limit=5, cursor=first.cursor)
@@ -134,7 +134,7 @@ def test_a_logs_request_with_a_keyword_of_its_own_is_refused(
 ) -> None:
     answering = Answering(server, LOGS)
     client = both.client(base_url=answering.url)
-    with pytest.raises(InvalidRequestError, match=f"{method}: give status in the WorkflowLogsReq"):
+    with pytest.raises(InvalidRequestError, match=f"{method}: pass status in the WorkflowLogsReq"):
         getattr(client, method)(WorkflowLogsRequest(), status="failed")
     assert answering.requests == []
 
@@ -181,14 +181,14 @@ def test_headers_of_a_stream_go_with_its_stop_too(both: World, server: ReplaySer
         ({"authorization": "Basic YTpi"}, "the client sets authorization itself"),
         ({"Content-Length": "3"}, "the client sets Content-Length itself"),
         ({"Accept-Encoding": "br"}, "the client sets Accept-Encoding itself"),
-        ({"X-Key": KEY}, "x-key must not hold the API key"),
-        ({"X-Key": f"Bearer {KEY}"}, "x-key must not hold the API key"),
-        ({"X Y": "1"}, "cannot be the name of a header"),
-        ({"": "1"}, "cannot be the name of a header"),
+        ({"X-Key": KEY}, "x-key must not contain the API key"),
+        ({"X-Key": f"Bearer {KEY}"}, "x-key must not contain the API key"),
+        ({"X Y": "1"}, "is not a valid header name"),
+        ({"": "1"}, "is not a valid header name"),
         ({"X-A": "1\r\nX-B: 2"}, "ASCII characters on one line"),
         ({"X-A": "é"}, "ASCII characters on one line"),
         ({"X-A": 1}, "ASCII characters on one line"),
-        ([("X-A", "1")], "must be values by name, not list"),
+        ([("X-A", "1")], "must be a dict of header names and values, not list"),
     ],
 )
 def test_headers_that_are_the_clients_own_or_none_are_refused(
@@ -205,7 +205,7 @@ def test_headers_that_are_the_clients_own_or_none_are_refused(
 def test_a_header_must_not_hold_the_key_of_the_request(both: World, server: ReplayServer) -> None:
     answering = Answering(server, BLOCKING)
     client = both.client(base_url=answering.url)
-    with pytest.raises(InvalidRequestError, match="x-key must not hold the API key"):
+    with pytest.raises(InvalidRequestError, match="x-key must not contain the API key"):
         client.run_workflow(inputs={}, api_key="app-of-run", extra_headers={"X-Key": "app-of-run"})
     assert answering.requests == []
 

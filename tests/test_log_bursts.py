@@ -1,4 +1,4 @@
-"""Seconds with hundreds of runs, read over a real socket; calls are counted."""
+"""Seconds with hundreds of runs, read over a real socket; requests are counted."""
 
 from __future__ import annotations
 

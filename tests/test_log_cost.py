@@ -1,4 +1,4 @@
-"""What reading costs: calls are counted, and docs/logs.md says how many there may be."""
+"""How many requests reading the log takes; docs/logs.md has the limits."""
 
 from __future__ import annotations
 

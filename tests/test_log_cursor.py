@@ -1,4 +1,4 @@
-"""Cursors: text that finds its place again, or says why not."""
+"""Cursors continue at their position, or raise an error that says why not."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def test_a_page_of_another_length_takes_the_same_cursor() -> None:
 def test_a_damaged_cursor_is_refused(index: int) -> None:
     other = "A" if CURSOR[index] != "A" else "B"
     for damaged in (CURSOR[:index], CURSOR[:index] + other + CURSOR[index + 1 :]):
-        with pytest.raises(LogCursorError, match="is damaged; was it copied whole"):
+        with pytest.raises(LogCursorError, match="is damaged; check that it was copied completely"):
             WorkflowLogsRequest(cursor=damaged)
 
 
 @pytest.mark.parametrize("cursor", ["", "2.abc", "abc", 5, "1,", PLACE.id])
-def test_what_is_no_cursor_is_refused(cursor: Any) -> None:
-    with pytest.raises(LogCursorError, match="none that this version of the client knows"):
+def test_an_invalid_cursor_is_refused(cursor: Any) -> None:
+    with pytest.raises(LogCursorError, match="is not one of this version of the client"):
         WorkflowLogsRequest(cursor=cursor)
 
 

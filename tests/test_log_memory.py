@@ -1,4 +1,4 @@
-"""What a process remembers of the rows that it returned."""
+"""Which returned rows a process remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk down the log, against a list that has the server's order and changes all the time."""
+"""Reading the log with a simulated server whose list changes all the time."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_an_overfull_second_is_divided_by_what_the_request_leaves_open(
 
 @thorough
 @given(seeds, st.integers(101, 600), st.sampled_from([0.0, 0.02, 0.3]))
-def test_a_settled_second_is_read_whole_whatever_is_deleted_meanwhile(
+def test_a_settled_second_is_read_whole_although_rows_are_deleted(
     seed: int, count: int, share: float
 ) -> None:
     chance = random.Random(seed)
@@ -267,7 +267,7 @@ def test_a_second_is_settled_by_newer_rows_or_by_the_clock() -> None:
         assert (len(log.queries) < 50) == is_settled
 
 
-def test_a_second_that_never_shows_some_rows_is_an_error_that_counts_them() -> None:
+def test_a_second_with_hidden_rows_raises_an_error_with_their_number() -> None:
     log = ListedLog(rows_of([(0, 150)], random.Random(0)))
     hidden = set(list(log.rows)[:3])
     steps = whole_second(BASE, LogScope())

@@ -254,7 +254,7 @@ def test_a_last_id_that_is_too_far_or_nowhere_is_an_error_that_says_what_helps(
     client = client_of(both, log)
     far = expected[120]
     with pytest.raises(
-        LogCursorError, match=r"none of the newest 120 rows .* Give .* last_created_at"
+        LogCursorError, match=r"none of the newest 120 rows .* Pass .* last_created_at"
     ):
         client.logs(WorkflowLogsRequest(last_id=far[1], max_scan=120))
     assert calls(log) == 3  # the first asks whether it is the id of a run
@@ -302,7 +302,7 @@ def test_a_page_that_follows_another_takes_no_call_for_its_total(
     assert calls(log) == 2
 
 
-def test_a_place_that_nobody_read_here_takes_a_call_for_the_total(
+def test_a_position_read_by_another_client_needs_a_request_for_the_total(
     both: World, log: Emulator
 ) -> None:
     expected = fill(log, *range(100))
@@ -327,7 +327,9 @@ def test_a_server_that_ignores_the_user_is_refused_instead_of_believed(
         fill(old, 0, 1, user="bob")
         client = client_of(both, old)
         request = WorkflowLogsRequest(**filters)
-        with pytest.raises(UnsupportedServerError, match=r"Dify 1\.0.* everybody's runs.* 1\.5"):
+        with pytest.raises(
+            UnsupportedServerError, match=r"Dify 1\.0.* the runs of all users.* 1\.5"
+        ):
             client.logs(request)
         assert calls(old) == 1
         with pytest.raises(UnsupportedServerError):  # now that its version is known
@@ -343,7 +345,7 @@ def test_a_server_that_hides_its_version_is_believed_as_long_as_its_rows_are_the
     url = server.handle(lambda exchange: exchange.whole(json.dumps(page).encode()))
     client = both.client(base_url=url)
     assert len(client.logs(WorkflowLogsRequest(created_by_end_user_session_id="burst"))) == 12
-    with pytest.raises(UnsupportedServerError, match=r"a run of 'burst', .* of 'ann'"):
+    with pytest.raises(UnsupportedServerError, match="a run of 'burst' instead of"):
         client.logs(WorkflowLogsRequest(created_by_end_user_session_id="ann"))
 
 
@@ -351,7 +353,7 @@ def test_a_server_that_answers_with_another_time_is_not_believed(
     both: World, server: ReplayServer
 ) -> None:
     client = both.client(base_url=server.url("1.14.2/logs_burst_all"))
-    with pytest.raises(InvalidResponseError, match="a row of another time than asked for"):
+    with pytest.raises(InvalidResponseError, match="a row outside the requested time"):
         client.logs(WorkflowLogsRequest(created_at_before=datetime(2020, 1, 1, tzinfo=UTC)))
 
 
@@ -368,9 +370,7 @@ def test_times_that_no_calendar_has_are_an_unreadable_answer(
 # ---------------------------------------------------------------------------------------- rows
 
 
-def test_iterating_gives_every_row_and_a_cursor_with_which_to_go_on(
-    both: World, log: Emulator
-) -> None:
+def test_iterating_gives_every_row_and_a_cursor_to_continue(both: World, log: Emulator) -> None:
     expected = fill(log, *(number // 9 for number in range(330)))
     rows = client_of(both, log).iter_logs()
     assert rows.cursor is None
@@ -433,7 +433,7 @@ def test_iterating_keeps_to_the_times(both: World, log: Emulator) -> None:
     assert places([*begun, *client.iter_logs(on, since=at(0))]) == expected[79:100]
 
 
-def test_pages_of_an_iteration_go_on_where_it_was(both: World, log: Emulator) -> None:
+def test_pages_of_an_iteration_continue_where_it_was(both: World, log: Emulator) -> None:
     expected = fill(log, *(number // 3 for number in range(130)))
     client = client_of(both, log)
     rows = client.iter_logs(WorkflowLogsRequest(limit=50), limit=125)
@@ -463,7 +463,9 @@ def test_pages_between_times_follow_each_other_between_these_times(
     assert places(rows) == expected[19:90]
 
 
-def test_after_an_error_an_iteration_goes_on_with_the_next_row(both: World, log: Emulator) -> None:
+def test_after_an_error_an_iteration_continues_with_the_next_row(
+    both: World, log: Emulator
+) -> None:
     expected = fill(log, *(number // 60 for number in range(300)))
     rows = client_of(both, log, max_retries=0).iter_logs()
     come: list[WorkflowLogs] = []
@@ -492,7 +494,7 @@ def test_a_row_after_which_to_begin_that_is_not_there_shows_when_iterating(
         next(rows)
 
 
-def test_an_iterator_shows_where_it_is(both: World, log: Emulator) -> None:
+def test_the_repr_of_an_iterator_has_its_cursor(both: World, log: Emulator) -> None:
     fill(log, 0)
     rows = client_of(both, log).iter_logs()
     assert repr(rows).endswith("LogIterator cursor=None>")
@@ -548,7 +550,7 @@ def test_a_tail_keeps_to_the_filters(both: World, log: Emulator) -> None:
     assert places(next(tail) for _ in range(3)) == new[:3][::-1]
 
 
-def test_after_an_error_a_tail_goes_on_where_it_was(both: World, log: Emulator) -> None:
+def test_after_an_error_a_tail_continues_where_it_was(both: World, log: Emulator) -> None:
     tail = client_of(both, log, max_retries=0).tail_logs(poll_interval=0.01)
     new = fill(log, 0, 1)
     log.faults.add(Fault(on="GET /workflows/logs", answer=Answer(500, "{}")))
@@ -584,7 +586,7 @@ def test_an_async_tail_begins_when_it_is_first_iterated(log: Emulator) -> None:
     assert places([asyncio.run(follow())]) == new
 
 
-def test_an_async_iteration_that_is_cancelled_goes_on_with_the_next_row(log: Emulator) -> None:
+def test_an_async_iteration_that_is_cancelled_continues_with_the_next_row(log: Emulator) -> None:
     expected = fill(log, *(number // 60 for number in range(300)))
 
     async def read() -> list[WorkflowLogs]:

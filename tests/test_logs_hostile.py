@@ -1,4 +1,4 @@
-"""Reading a log over a real socket while it changes between any two calls, and a real server's."""
+"""Reading a log that changes between any two requests, over a real socket, and a real server's."""
 
 from __future__ import annotations
 

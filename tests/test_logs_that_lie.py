@@ -1,4 +1,4 @@
-"""A log that answers nonsense: calls are bounded, and the error says what came."""
+"""A log with invalid answers: the number of requests is bounded, and the error shows the answer."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Log:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("total", [1, 100, 2**40])
-def test_the_same_row_many_times_is_no_answer(
+def test_an_answer_with_the_same_row_twice_is_an_error(
     method: str, total: int, both: World, server: ReplayServer
 ) -> None:
     log = Log(server, lambda _call: [row()] * 100, total)
-    with pytest.raises(InvalidResponseError, match="a row is there twice"):
+    with pytest.raises(InvalidResponseError, match="a row appears twice"):
         METHODS[method](both.client(base_url=log.url))
     assert log.calls == 1
 
@@ -105,7 +105,7 @@ def test_a_row_with_a_strange_value_is_read_or_an_error_that_says_so(
 
 
 @pytest.mark.parametrize("total", ["1", None, 1.5, True, []])
-def test_a_total_that_is_no_number_is_an_error(
+def test_a_total_that_is_not_a_number_is_an_error(
     total: Any, both: World, server: ReplayServer
 ) -> None:
     log = Log(server, lambda _call: [row()], total)

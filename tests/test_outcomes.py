@@ -1,4 +1,4 @@
-"""What an answer to a run's POST means: never sent twice, never lost, and said in `outcome`."""
+"""What an answer to a run's POST means: no run is sent twice or lost, and `outcome` says it."""
 
 from __future__ import annotations
 
@@ -404,7 +404,7 @@ def test_a_search_that_finds_no_dify_says_so_at_once(both: World, server: Replay
         exchange.whole(b"<h1>Welcome</h1>", content_type="text/html")
 
     client = both.client(base_url=server.handle(handler), check_inputs=False)
-    with pytest.raises(InvalidResponseError, match="not a Dify API; check the base URL"):
+    with pytest.raises(InvalidResponseError, match="the server is not Dify; check the base URL"):
         client.run_workflow({})
     assert asked == ["POST", "GET"]
 

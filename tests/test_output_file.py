@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, and never in the place of what they are made of."""
+"""Files are written completely or not at all, and never over a file that is read."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
         write(place, "after")
 
 
-def test_the_longest_name_is_no_matter(tmp_path: Path) -> None:
+def test_a_file_name_of_the_maximum_length_can_be_written(tmp_path: Path) -> None:
     write(tmp_path / ("☃" * 83 + ".csv"), "results")
     assert len([*tmp_path.iterdir()]) == 1
 
@@ -107,7 +107,7 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_what_is_read_is_not_replaced_by_whichever_name(
+def test_a_file_that_is_read_is_not_replaced_under_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -118,7 +118,8 @@ def test_what_is_read_is_not_replaced_by_whichever_name(
     os.link(read, tmp_path / "hard.csv")
     for name in ("in.csv", "link.csv", "hard.csv", "folder/../in.csv", "./in.csv", str(read)):
         with pytest.raises(
-            InvalidRequestError, match="would replace a file that is read: name another file"
+            InvalidRequestError,
+            match="is also the file that is read; name another file to write to",
         ):
             refuse_source(Path(name), read)
         with read.open() as file, pytest.raises(InvalidRequestError):

@@ -1,4 +1,4 @@
-"""The outputs of a run as a model of the user's own, with everything that does not fit."""
+"""`outputs_as` reads the outputs of a run as a model of the user, and lists what does not fit."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_every_mismatch_is_listed_at_once() -> None:
         "outputs['score'] is str, not float",
         "outputs['tags'][1] is int, not str",
         "outputs['author']['name'] is int, not str",
-        "outputs['author']['age'] is missing; there is 'name'",
+        "outputs['author']['age'] is missing; present: 'name'",
         "outputs['style'] is 'shy', not one of 'plain', 'loud'",
     )
     assert problems(DataStory, author="Ann") == ("outputs['author'] is str, not Person",)
@@ -156,7 +156,7 @@ def test_a_missing_name_is_shown_beside_those_that_there_are() -> None:
         title: str
 
     (problem,) = problems(Other)
-    assert problem.startswith("outputs['title'] is missing; there is 'text', 'words'")
+    assert problem.startswith("outputs['title'] is missing; present: 'text', 'words'")
 
 
 def test_pydantic_says_what_does_not_fit_a_pydantic_model() -> None:
@@ -178,10 +178,10 @@ def test_a_union_is_the_first_of_its_models_that_fits_or_the_nearest_one() -> No
     }  # type: ignore[arg-type, comparison-overlap]  # type checkers know no unions here
     with pytest.raises(OutputsMismatchError) as caught:
         run_with({"why": "x"}).outputs_as(Story | Failed)  # type: ignore[arg-type]  # likewise
-    assert caught.value.problems == ("outputs['where'] is missing; there is 'why'",)
+    assert caught.value.problems == ("outputs['where'] is missing; present: 'why'",)
 
 
-def test_whole_numbers_are_numbers_and_true_is_none() -> None:
+def test_whole_numbers_are_numbers_but_true_is_not() -> None:
     class Numbers(TypedDict):
         a: float
         b: int | float
@@ -215,24 +215,24 @@ def test_a_file_fits_what_servers_give() -> None:
     assert run_with({"file": old}).outputs_as(Made)["file"]["size"] == 10
 
 
-def test_a_type_that_json_has_not_says_what_converts_it() -> None:
+def test_the_error_for_a_type_that_json_lacks_names_pydantic() -> None:
     class When(TypedDict):
         text: datetime
 
     (problem,) = problems(When)
     assert problem == (
-        "outputs['text'] is str, and datetime is no type of JSON values; a pydantic model converts "
-        "to it (pip install pydantic)"
+        "outputs['text'] is str, and datetime is not a JSON type; use a pydantic model, which "
+        "converts it (pip install pydantic)"
     )
 
 
 @pytest.mark.parametrize("model", [int, dict, "Story", list[str], object])
-def test_what_is_no_model_is_refused_and_it_is_said_which_kinds_need_what(model: Any) -> None:
-    with pytest.raises(TypeError, match=r"need nothing more, or a pydantic model \(pip install"):
+def test_a_class_that_is_not_a_model_is_refused(model: Any) -> None:
+    with pytest.raises(TypeError, match=r"an attrs class or a pydantic model \(pip install"):
         run_with().outputs_as(model)
 
 
-def test_a_run_that_has_no_outputs_says_why_instead_of_what_is_missing() -> None:
+def test_a_run_without_outputs_raises_its_status_and_not_a_mismatch() -> None:
     with pytest.raises(WorkflowFailedError):
         run_with({}, status="failed").outputs_as(Story)
     with pytest.raises(WorkflowPausedError):

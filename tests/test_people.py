@@ -1,4 +1,4 @@
-"""A run with people in it is one call: they are asked, it goes on, and its end is returned."""
+"""One call runs a workflow with human input: it asks people, continues and returns the end."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_without_a_callback_the_paused_run_is_returned_with_its_forms(
     assert form.token == submitted.paused.forms[0].token
 
 
-def test_waiting_may_go_on_through_pauses(both: World, people: Emulator) -> None:
+def test_waiting_can_continue_through_pauses(both: World, people: Emulator) -> None:
     client = client_of(both, people)
     submitted = client.run_workflow({})
     told: list[str] = []
@@ -183,5 +183,5 @@ def test_a_run_that_the_server_stops_by_its_own_fault_says_so(
     with client.resume_workflow_stream(RUN, continue_on_pause=True) as stream:
         run = stream.result()
     assert (run.status, run.task_id) == ("stopped", TASK)
-    assert ("by a fault of its own" in run.message) is is_named
+    assert ("has a bug: it stops runs" in run.message) is is_named
     assert run.message.startswith("Stopped by user.")

@@ -1,4 +1,4 @@
-"""Before a run is streamed its inputs are checked, where the server would keep silent."""
+"""Before a run is streamed, its inputs are checked if the server would not answer invalid ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_bad_inputs_are_refused_with_every_problem_before_the_run_is_sent(
 ) -> None:
     asked = Server(server)
     asked.form = [Input("name").to_wire(), Input("n", "number").to_wire()]
-    with pytest.raises(InvalidInputsError, match="run_workflow: the app does not take") as caught:
+    with pytest.raises(InvalidInputsError, match="run_workflow: the app does not accept") as caught:
         both.client(base_url=asked.url).run_workflow({"n": "x"})
     assert [problem.name for problem in caught.value.problems] == ["name", "n"]
     assert isinstance(caught.value, ValueError)
@@ -160,13 +160,13 @@ def test_a_form_of_another_shape_fails_no_run(both: World, server: ReplayServer)
     assert both.client(base_url=asked.url).run_workflow({}).status == "succeeded"
 
 
-def test_inputs_that_the_server_will_drop_are_told_in_the_log(
+def test_inputs_that_the_server_ignores_are_logged(
     both: World, server: ReplayServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = Server(server)
     both.client(base_url=asked.url).run_workflow({"name": "Ann", "nmae": "Bob"})
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "does not declare ['nmae']" in warning.getMessage()
+    assert "does not declare the inputs ['nmae']" in warning.getMessage()
     assert "Bob" not in warning.getMessage()
 
 

@@ -1,4 +1,4 @@
-"""Apps that are kept under names: the file, the keyring, and what never leaves them."""
+"""Profiles: the file, the keyring, and that no key is shown."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_profile_that_is_removed_is_in_use_no_more() -> None:
     assert profiles.in_use() is None
     assert KEY not in profiles.path().read_text()
     for call in (profiles.load, profiles.use, profiles.remove):
-        with pytest.raises(ConfigurationError, match=r"no profile 'one' in .*none at all"):
+        with pytest.raises(ConfigurationError, match=r"no profile 'one' in .*profiles: none"):
             call("one")
 
 
@@ -166,8 +166,8 @@ def test_without_the_extra_profiles_say_what_they_need(monkeypatch: pytest.Monke
     ("content", "message"),
     [
         (f'api_key = "{KEY}', "is not TOML in UTF-8"),
-        (f'profiles = "{KEY}"', "holds something else than tables"),
-        (f'[profiles]\nstory = "{KEY}"', "holds something else than tables"),
+        (f'profiles = "{KEY}"', "must contain only tables"),
+        (f'[profiles]\nstory = "{KEY}"', "must contain only tables"),
         (f'[profiles.story]\napi_key = "{KEY}"', "has no base_url"),
         (f'[profiles.story]\napi_key = "{KEY}"\nbase_url = "ftp://x"', "must start with http"),
         (f'[profiles.story]\nbase_url = "{URL}"', "has no key in"),

@@ -1,4 +1,4 @@
-"""The proxies that the environment names."""
+"""Proxies from the environment variables."""
 
 from __future__ import annotations
 

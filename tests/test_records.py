@@ -1,4 +1,4 @@
-"""Results, rows and events as plain JSON, as rows of a table, and in short."""
+"""Results, rows and events as plain JSON, as table rows, and as a short repr."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_an_event_tells_of_its_node() -> None:
     assert bare.node_id is bare.node_title is bare.elapsed_time is bare.created_time is None
 
 
-def test_reprs_are_short_and_leave_out_what_is_not_known() -> None:
+def test_reprs_are_short_and_leave_out_unknown_fields() -> None:
     text = repr(RUN)
     assert text.startswith("WorkflowRunResponse(id='r1', status='failed', message='out of paper'")
     assert len(text) < 400

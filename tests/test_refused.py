@@ -1,4 +1,4 @@
-"""Bad input gets a clear error before anything is sent."""
+"""Invalid arguments get a clear error before anything is sent."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "inputs that are no mapping": (
         lambda c: c.run_workflow(["x"]),
         InvalidRequestError,
-        "inputs must be a mapping of name to value, not list",
+        "inputs must be a dict or another mapping, not list",
     ),
     "NaN": (
         lambda c: c.run_workflow({"n": float("nan")}),
         InvalidRequestError,
-        r"inputs\['n'\] is nan, which JSON cannot carry",
+        r"inputs\['n'\] is nan, which JSON does not support",
     ),
     "infinity, deep inside": (
         lambda c: c.run_workflow({"o": {"l": [0, float("inf")]}}),
@@ -133,7 +133,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "more digits than Python writes": (
         lambda c: c.run_workflow({"n": 10**5000}),
         InvalidRequestError,
-        r"inputs\['n'\] has more digits than JSON readers take",
+        r"inputs\['n'\] has more than 4,300 digits, which JSON readers refuse",
     ),
     "inputs that contain themselves": (
         lambda c: c.run_workflow(circular()),
@@ -173,12 +173,12 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "a name that is no string": (
         lambda c: c.run_workflow({"o": {1: 2}}),
         InvalidRequestError,
-        r"inputs\['o'\] has the name 1, which is no string",
+        r"inputs\['o'\] has the key 1; keys must be strings",
     ),
     "a value that is no JSON": (
         lambda c: c.run_workflow({"when": datetime(2026, 11, 22)}),  # noqa: DTZ001  # any will do
         InvalidRequestError,
-        r"inputs\['when'\] is of the type datetime; inputs are JSON",
+        r"inputs\['when'\] is of the type datetime; it must be JSON",
     ),
     "bytes": (lambda c: c.run_workflow({"b": b"x"}), InvalidRequestError, "is of the type bytes"),
     "a path without a file": (
@@ -189,7 +189,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "a file that is none": (
         lambda c: c.run_workflow(WorkflowRunRequest({}, files=["x"])),
         InvalidRequestError,
-        r"files\[0\] is no file",
+        r"files\[0\] is not a file",
     ),
     "files that are no list": (
         lambda c: c.run_workflow(WorkflowRunRequest({}, files="x")),
@@ -240,12 +240,12 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "an upload with half a character in its name": (
         lambda c: c.upload_file(b"x", filename="a\ud800.txt"),
         InvalidRequestError,
-        "the file name",
+        "The file name",
     ),
     "an upload with a line break in its type": (
         lambda c: c.upload_file(b"x", content_type="text/plain\r\nX-A: b"),
         InvalidRequestError,
-        "content_type cannot be",
+        "content_type must be a media type",
     ),
     "an upload of a path that no file can have": (
         lambda c: c.upload_file("a\0b", filename="x"),
@@ -275,17 +275,17 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
     "fewer rows than none": (
         lambda c: c.iter_logs(limit=-1),
         InvalidRequestError,
-        "limit must be a whole number from 0 on, not -1",
+        "limit must be a whole number, 0 or more, not -1",
     ),
     "new rows of the past": (
         lambda c: c.tail_logs(WorkflowLogsRequest(created_at_before=datetime.now(UTC))),
         InvalidRequestError,
-        "created_at_before makes no sense",
+        "it does not take created_at_before",
     ),
     "new rows all the time": (
         lambda c: c.tail_logs(poll_interval=0),
         InvalidRequestError,
-        "poll_interval must be seconds above zero, not 0",
+        "poll_interval must be a number of seconds above zero, not 0",
     ),
 }
 
@@ -328,24 +328,30 @@ def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
         ({"base_url": "https://dify.example.com:port/v1"}, "is not a URL"),
         ({"base_url": 5}, "is not a URL"),
         ({"base_url": ""}, "must start with http:// or https://"),
-        ({"base_url": "https://dify..example.com/v1"}, "has a host that cannot be one"),
-        ({"base_url": f"https://{'x' * 64}.example.com/v1"}, "has a host that cannot be one"),
+        ({"base_url": "https://dify..example.com/v1"}, "has an invalid host name"),
+        ({"base_url": f"https://{'x' * 64}.example.com/v1"}, "has an invalid host name"),
         ({"user_id": "x" * 256}, "at most 255"),
         ({"user_id": ""}, "user_id must be a string that is not empty"),
-        ({"timeout": "5"}, "timeout must be seconds above zero, an httpx.Timeout, or None"),
-        ({"timeout": 0}, "timeout must be seconds above zero"),
-        ({"timeout": -1.5}, "timeout must be seconds above zero"),
-        ({"timeout": True}, "timeout must be seconds above zero"),
+        (
+            {"timeout": "5"},
+            "timeout must be a number of seconds above zero, an httpx.Timeout, or None",
+        ),
+        ({"timeout": 0}, "timeout must be a number of seconds above zero"),
+        ({"timeout": -1.5}, "timeout must be a number of seconds above zero"),
+        ({"timeout": True}, "timeout must be a number of seconds above zero"),
         ({"timeout": float("inf")}, "None for no bound"),
-        ({"queue_timeout": -1}, "queue_timeout must be seconds, or 0 for not waiting, not -1"),
-        ({"queue_timeout": "5"}, "queue_timeout must be seconds"),
-        ({"queue_timeout": True}, "queue_timeout must be seconds"),
-        ({"queue_timeout": float("nan")}, "queue_timeout must be seconds"),
+        (
+            {"queue_timeout": -1},
+            "queue_timeout must be a number of seconds, or 0 for no wait, not -1",
+        ),
+        ({"queue_timeout": "5"}, "queue_timeout must be a number of seconds"),
+        ({"queue_timeout": True}, "queue_timeout must be a number of seconds"),
+        ({"queue_timeout": float("nan")}, "queue_timeout must be a number of seconds"),
         ({"http_client": object()}, "http_client must be an httpx"),
         ({"user_id": 5}, "user_id must be a string"),
-        ({"max_retries": -1}, "max_retries must be a whole number from 0 on"),
+        ({"max_retries": -1}, "max_retries must be a whole number, 0 or more"),
         ({"max_retries": "2"}, "max_retries must be a whole number"),
-        ({"max_event_bytes": 0}, "max_event_bytes must be a whole number from 1 on"),
+        ({"max_event_bytes": 0}, "max_event_bytes must be a whole number, 1 or more"),
         ({"api_key": "app-a b"}, "white space"),
     ],
 )
@@ -376,8 +382,8 @@ def test_options_that_cannot_be_right_are_refused(
         ({"last_id": 5}, "last_id must be the id of a row, not 5"),
         ({"last_created_at": 5}, "last_created_at must be Unix seconds, and come with last_id"),
         ({"last_id": ID, "last_created_at": 1.5}, "last_created_at must be Unix seconds"),
-        ({"last_id": ID, "cursor": "1.x"}, "cursor and last_id both say where to begin"),
-        ({"max_scan": -1}, "max_scan must be a whole number from 0 on, not -1"),
+        ({"last_id": ID, "cursor": "1.x"}, "cursor and last_id cannot be combined"),
+        ({"max_scan": -1}, "max_scan must be a whole number, 0 or more, not -1"),
     ],
 )
 def test_log_requests_that_cannot_be_right_are_refused(
@@ -390,10 +396,10 @@ def test_log_requests_that_cannot_be_right_are_refused(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: WorkflowFile.remote("", type="image"), "either a url or an upload_file_id"),
-        (lambda: WorkflowFile.uploaded("", type="image"), "either a url or an upload_file_id"),
+        (lambda: WorkflowFile.remote("", type="image"), "needs either url or upload_file_id"),
+        (lambda: WorkflowFile.uploaded("", type="image"), "needs either url or upload_file_id"),
         (lambda: WorkflowFile.remote("https://example.com/x.png", type=""), "needs a type"),
-        (lambda: WorkflowFile("image", "https://example.com", ID), "either a url or"),
+        (lambda: WorkflowFile("image", "https://example.com", ID), "needs either url or"),
     ],
 )
 def test_files_that_cannot_be_right_are_refused(make: Callable[[], Any], message: str) -> None:

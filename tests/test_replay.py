@@ -1,4 +1,4 @@
-"""A stream that is taken up again goes on as if it had not broken, but for a gap. Without I/O."""
+"""A reconnected stream continues as if it had not broken, except for a gap. Without I/O."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ TOLD_ONCE: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[str]
 @pytest.mark.parametrize(
     ("before", "after", "new"), [row[1:] for row in TOLD_ONCE], ids=[row[0] for row in TOLD_ONCE]
 )
-def test_a_replay_tells_what_is_new_and_nothing_else(
+def test_a_replay_delivers_only_new_events(
     before: list[dict[str, Any]], after: list[dict[str, Any]], new: list[str]
 ) -> None:
     session = equipped()
@@ -191,7 +191,7 @@ def test_a_replay_tells_what_is_new_and_nothing_else(
     assert names_of(session) == new
 
 
-def test_a_gap_that_lasts_is_told_once() -> None:
+def test_a_gap_with_several_reconnections_is_delivered_once() -> None:
     session = equipped()
     session.receive(written(started(), begun("a")))
     for _ in range(3):
@@ -202,7 +202,7 @@ def test_a_gap_that_lasts_is_told_once() -> None:
     assert [each.event for each in session.ready].count("stream_gap") == 1
 
 
-def test_a_second_gap_is_told_too() -> None:
+def test_a_second_gap_is_delivered_too() -> None:
     session = equipped()
     session.receive(written(started()))
     for _ in range(2):
@@ -216,7 +216,7 @@ def test_a_second_gap_is_told_too() -> None:
 
 
 def test_a_stream_without_a_snapshot_does_not_tell_what_was_before_it() -> None:
-    session = equipped(run_id=RUN, tells_all=False)
+    session = equipped(run_id=RUN, from_start=False)
     session.receive(written(begun("b")))
     session.finish()
     session.ready.clear()
@@ -226,7 +226,7 @@ def test_a_stream_without_a_snapshot_does_not_tell_what_was_before_it() -> None:
     assert names_of(session) == ["node_finished b", "stream_gap", "text_chunk x"]
 
 
-def test_the_true_task_id_stands_in_what_is_replayed() -> None:
+def test_replayed_events_have_the_true_task_id() -> None:
     session = equipped()
     session.receive(written(started()))
     session.finish()
@@ -255,7 +255,7 @@ def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
     assert rejoin(session) == (RUN, None)
 
 
-def test_a_run_that_has_ended_is_told_from_its_detail_once_two_looks_say_so() -> None:
+def test_an_ended_run_is_delivered_from_its_detail_after_two_lookups() -> None:
     session = equipped(run_id=RUN)
     session.receive(written(started()))
     looked_up = WorkflowRunResponse(id=RUN, status="succeeded", outputs={"a": 1}, total_tokens=3)

@@ -1,4 +1,4 @@
-"""The status and headers of every answer, and the log, can be had."""
+"""`on_response` gets the status and headers of every answer; the log shows them, too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.replay import Exchange, ReplayServer
 from support.worlds import World
 
 
-def test_the_head_of_each_answer_is_told(both: World, server: ReplayServer) -> None:
+def test_on_response_gets_the_head_of_each_answer(both: World, server: ReplayServer) -> None:
     answering = Answering(server, DETAIL, x_trace_id="abc", x_echo=f"Bearer {KEY}")
     seen: list[ResponseInfo] = []
     both.client(base_url=answering.url, on_response=seen.append).info(DETAIL["id"])
@@ -31,7 +31,9 @@ def test_the_head_of_each_answer_is_told(both: World, server: ReplayServer) -> N
     assert KEY not in repr(told)
 
 
-def test_retries_refusals_and_streams_are_told_too(both: World, server: ReplayServer) -> None:
+def test_on_response_gets_retries_refusals_and_streams_too(
+    both: World, server: ReplayServer
+) -> None:
     statuses = [503, 404]
 
     def answer(exchange: Exchange) -> None:
@@ -44,7 +46,9 @@ def test_retries_refusals_and_streams_are_told_too(both: World, server: ReplaySe
     assert [told.status_code for told in seen] == [503, 404]
 
 
-def test_a_stream_and_what_precedes_it_are_told(both: World, emulator: Emulator) -> None:
+def test_on_response_gets_a_stream_and_the_requests_before_it(
+    both: World, emulator: Emulator
+) -> None:
     seen: list[ResponseInfo] = []
     client = both.client(base_url=emulator.base_url, api_key="app-echo")
     watched = client.with_options(on_response=seen.append)
@@ -56,7 +60,7 @@ def test_a_stream_and_what_precedes_it_are_told(both: World, emulator: Emulator)
     assert len(seen) == before
 
 
-def test_threads_are_told_of_their_own_calls(emulator: Emulator) -> None:
+def test_each_on_response_gets_only_its_own_calls(emulator: Emulator) -> None:
     with emulator.client("echo") as client:
         told: dict[int, list[ResponseInfo]] = {number: [] for number in range(8)}
 
@@ -168,5 +172,5 @@ def test_a_program_that_logs_itself_gets_no_second_handler(emulator: Emulator) -
 
 def test_another_word_in_dify_log_is_refused(emulator: Emulator) -> None:
     done = logged(emulator, "loud")
-    assert "DIFY_LOG must be debug, info, warning, not 'loud'." in done.stderr
+    assert "DIFY_LOG must be one of debug, info, warning, not 'loud'." in done.stderr
     assert done.returncode != 0

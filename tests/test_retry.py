@@ -1,4 +1,4 @@
-"""A request is sent again only where that is safe, and after a wait that fits."""
+"""A request is sent again only where that is safe, and after the right wait."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_what_the_server_asks_for_is_kept_up_to_a_minute() -> None:
     assert wait(retry_after=past) == 0
 
 
-def test_a_refusal_of_the_concurrency_limit_counts_against_a_time() -> None:
+def test_refusals_of_the_concurrency_limit_have_a_time_limit() -> None:
     def wait(attempt: int, left: float, **more: Any) -> float | None:
         return wait_before_retry(
             LIMIT, attempt=attempt, max_retries=0, repeatable=False, queue_left=left, **more
@@ -162,7 +162,7 @@ def refused_for(retry_after: str) -> APIStatusError:
 
 
 @pytest.mark.parametrize("value", ["", "soon", "Fri, 99 Foo 2026", "1e999 s", "nan", "inf"])
-def test_a_retry_after_that_says_nothing_is_no_wait_asked_for(value: str) -> None:
+def test_an_invalid_retry_after_is_ignored(value: str) -> None:
     assert refused_for(value).retry_after is None
 
 

@@ -183,7 +183,7 @@ def test_a_key_is_compared_and_copied_but_not_pickled() -> None:
     assert copy.copy(key) is copy.deepcopy(key) is key
     assert key.get_secret_value() == SECRET
     assert repr(key) == str(key) == f"{key}" == "ApiKey('***')"
-    with pytest.raises(TypeError, match="an API key is not pickled; set DIFY_API_KEY") as caught:
+    with pytest.raises(TypeError, match="an ApiKey cannot be pickled; set DIFY_API_KEY") as caught:
         pickle.dumps(WorkflowRunRequest({}, api_key=key))
     clean(*everything_about(caught.value))
 

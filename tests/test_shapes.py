@@ -1,4 +1,4 @@
-"""Answers of any shape are read or refused: nothing but errors of the client's own comes out."""
+"""Answers of any shape are read or refused; only exceptions of this package are raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decoder of server-sent events keeps to the WHATWG's rules, wherever the bytes are cut."""
+"""The decoder of server-sent events follows the WHATWG rules for any split of the bytes."""
 
 from __future__ import annotations
 

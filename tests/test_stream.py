@@ -132,14 +132,14 @@ def test_a_payload_of_another_shape_is_an_error_that_shows_it_and_raw_still_has_
     assert event.raw["event"] == "text_chunk"
 
 
-def test_pings_are_no_events_but_show_that_the_server_lives(stream: Callable[..., Any]) -> None:
+def test_pings_are_not_events_but_show_activity_of_the_server(stream: Callable[..., Any]) -> None:
     with stream(PING, PING, events.started(), PING, events.finished()) as opened:
         before = datetime.now(UTC)
         assert [event.event for event in opened] == ["workflow_started", "workflow_finished"]
         assert before <= opened.last_activity <= datetime.now(UTC)
 
 
-def test_the_ids_come_from_whichever_event_brings_them_first(stream: Callable[..., Any]) -> None:
+def test_the_ids_come_from_the_first_event_that_has_them(stream: Callable[..., Any]) -> None:
     with stream(PING, events.node_finished("llm", {}), events.finished()) as opened:
         next(opened)
         assert (opened.run_id, opened.task_id) == (RUN, TASK)
@@ -411,7 +411,7 @@ def test_closing_the_client_ends_its_streams_and_says_so(both: World, server: Re
     opened = client.run_workflow_stream({})
     next(opened)
     threading.Timer(0.1, client.close).start()
-    with pytest.raises(StreamInterruptedError, match="connection was closed on this side"):
+    with pytest.raises(StreamInterruptedError, match="this program closed the connection"):
         next(opened)
 
 
@@ -554,7 +554,7 @@ def test_a_refusal_whose_body_does_not_end_is_the_refusal(
         stream.result()
 
 
-def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(
+def test_an_error_event_followed_by_silence_raises_within_a_second(
     stream: Callable[..., Any],
 ) -> None:
     """Servers 1.13 and 1.14 leave the stream open and silent for 300 s."""
@@ -570,7 +570,7 @@ def test_an_error_event_behind_which_nothing_comes_raises_within_a_second(
     assert caught.value.run_id is None
 
 
-def test_pings_do_not_prolong_the_wait_behind_an_error_event(stream: Callable[..., Any]) -> None:
+def test_pings_do_not_prolong_the_wait_after_an_error_event(stream: Callable[..., Any]) -> None:
     gone = threading.Event()
 
     def keep_pinging(exchange: Exchange) -> None:
@@ -591,7 +591,7 @@ def test_an_error_event_of_the_fewest_keys_is_understood(stream: Callable[..., A
     chunk = b'data: {"event":"error","message":"Broken.","status":500}\n\n'
     with (
         stream(chunk) as opened,
-        pytest.raises(WorkflowStreamError, match=r"set the run up: Broken"),
+        pytest.raises(WorkflowStreamError, match=r"could not start the run: Broken"),
     ):
         opened.result()
 

@@ -1,4 +1,4 @@
-"""Every call has bounds, and every method takes some of its own."""
+"""Every call has timeouts, and every method takes its own."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_timeout_of_its_own_bounds_a_call(name: str, both: World, server: Repl
     for timeout in (0.3, httpx.Timeout(30, read=0.3)):
         with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.3 s"):
             call(client, name, timeout=timeout)
-    with pytest.raises(InvalidRequestError, match="timeout must be seconds above zero"):
+    with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds above zero"):
         call(client, name, timeout=0)
 
 
@@ -77,7 +77,7 @@ def test_a_timeout_of_its_own_bounds_each_call_that_waiting_for_a_run_takes(
         client.wait_for_run(RUN, timeout=0.3)
 
 
-def test_a_timeout_of_none_is_no_bound_and_goes_before_the_clients(
+def test_a_timeout_of_none_means_no_limit_and_overrides_the_clients(
     both: World, server: ReplayServer
 ) -> None:
     answer = recording("1.14.2/get_info_echo")

@@ -1,4 +1,4 @@
-"""The table of docs/transports.md is true: what failures come to over each transport."""
+"""The table of docs/transports.md is true: the results of failures over each transport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be read is delivered in its place, and the run is never lost for it."""
+"""Messages that cannot be read are delivered, and the run is never lost because of them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ DETAIL = {
 
 UNREADABLE = [
     (b'data: {"event": "text_chunk",}\n\n', "not JSON"),
-    (b"data: [1,2]\n\n", "no JSON object"),
-    (b'data: "x"\n\n', "no JSON object"),
+    (b"data: [1,2]\n\n", "not a JSON object"),
+    (b'data: "x"\n\n', "not a JSON object"),
     (b'data: {"data": {}}\n\n', "no name"),
     (b'data: {"error":{"message":"upstream gone"}}\n\n', "no name"),
     (b"data: upstream connect error\n\n", "not JSON"),
@@ -99,7 +99,7 @@ def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(("chunk", "reason"), UNREADABLE)
-def test_what_is_no_event_is_delivered_in_its_place_and_the_stream_goes_on(
+def test_a_message_that_is_not_an_event_is_delivered_and_the_stream_continues(
     chunk: bytes, reason: str, stream: Callable[..., Any]
 ) -> None:
     with stream(events.started(), PING, chunk, events.text("a"), events.finished()) as opened:
@@ -165,7 +165,7 @@ def test_the_run_is_found_where_nothing_that_can_be_read_ends_the_stream(
         assert opened.result().outputs == {"of": "detail"}
 
 
-def test_an_error_behind_the_start_of_the_run_does_not_hide_its_outcome(
+def test_an_error_after_the_start_of_the_run_does_not_hide_its_outcome(
     stream: Callable[..., Any],
 ) -> None:
     with stream(events.started(), events.error(message=None)) as opened:
@@ -174,7 +174,7 @@ def test_an_error_behind_the_start_of_the_run_does_not_hide_its_outcome(
     assert told == [WorkflowStarted, StreamErrorEvent, StreamGap, WorkflowFinished]
 
 
-def test_an_error_behind_the_start_of_the_run_is_raised_where_nothing_is_recovered(
+def test_an_error_after_the_start_of_the_run_is_raised_without_recovery(
     stream: Callable[..., Any],
 ) -> None:
     opened = stream(events.started(), events.error(message=None), recover=False)
@@ -208,7 +208,7 @@ def test_a_stream_that_has_no_event_at_all_leaves_the_run_unknown_and_shows_what
 @pytest.mark.parametrize(
     "start", [b"", b"\xef\xbb\xbf", PING, b": hello\n\n", b"id: 1\n", b"retry: 1\n"]
 )
-def test_an_event_stream_is_read_whatever_its_content_type_says(
+def test_an_event_stream_is_read_with_any_content_type(
     head: dict[str, str], start: bytes, stream: Callable[..., Any]
 ) -> None:
     body = start + events.started() + events.finished()
@@ -218,12 +218,12 @@ def test_an_event_stream_is_read_whatever_its_content_type_says(
 
 
 @pytest.mark.parametrize("body", [b"", b"d", b"<h1>hi</h1>", b'{"a": 1}', b"dat: x\n\n"])
-def test_another_body_is_no_event_stream_and_the_run_is_unknown(
+def test_a_body_that_is_not_an_event_stream_leaves_the_run_unknown(
     body: bytes, stream: Callable[..., Any]
 ) -> None:
     chunks = [body] if body else []
     with (
-        pytest.raises(InvalidResponseError, match="not what was asked for") as caught,
+        pytest.raises(InvalidResponseError, match="not what was requested") as caught,
         stream(*chunks, head={"content_type": "text/plain"}) as opened,
     ):
         next(opened)
@@ -244,7 +244,7 @@ def test_no_key_shows_in_what_cannot_be_read_nor_in_error_events(
     assert told[3].message == "bad ***"
 
 
-def test_an_error_event_that_is_no_json_without_the_key_is_delivered_as_unreadable(
+def test_an_error_event_that_is_not_json_without_the_key_is_unreadable(
     both: World, server: ReplayServer
 ) -> None:
     """A key of digits may stand in a number, where asterisks leave no JSON."""
@@ -319,9 +319,7 @@ def test_the_events_of_real_streams_are_what_was_recorded(identifier: str) -> No
     st.dictionaries(st.text(), JSON, max_size=4), st.sampled_from(["node_finished", "text_chunk"])
 )
 @example({"": -(2**63) - 1}, "text_chunk")
-def test_an_event_is_what_its_message_says_whatever_that_is(
-    data: dict[str, Any], name: str
-) -> None:
+def test_any_event_keeps_its_message(data: dict[str, Any], name: str) -> None:
     message = events.message(name, data)
     (event,), _ = decoded(message)
     assert event.raw == json.loads(message.removeprefix(b"data: "))

@@ -89,7 +89,7 @@ def test_a_price_of_which_a_part_was_not_seen_is_not_known() -> None:
         {"total_price": "9E999999", "currency": 3},
     ],
 )
-def test_what_a_node_does_not_tell_is_none(cost: Any) -> None:
+def test_what_a_node_does_not_report_is_none(cost: Any) -> None:
     used = node_usage({"node_id": "n", "title": "N", "execution_metadata": cost})
     assert used == NodeUsage("n", "N")
 

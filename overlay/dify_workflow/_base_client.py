@@ -223,7 +223,7 @@ class ClientBase(Generic[TransportT]):
             options,
             run_id=run_id,
             ends_at_pause=not continues,
-            tells_all=snapshot,
+            from_start=snapshot,
             observer=self._observer(name, run_id=run_id),
         )
         if options.recover:

@@ -1,4 +1,4 @@
-"""What a client remembers, within bounds."""
+"""A dict with a maximum size, for what a client remembers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ V = TypeVar("V")
 
 
 class BoundedDict(dict[K, V]):
-    """A dict that forgets the oldest keys.
+    """A dict that drops its oldest keys when it is full.
 
     Args:
-        most: How many keys it keeps.
+        max_size: How many keys it keeps.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_size: int) -> None:
         super().__init__()
-        self._most = most
+        self._max_size = max_size
 
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key, None)
         super().__setitem__(key, value)
-        while len(self) > self._most:
-            # Another thread may take it first.
+        while len(self) > self._max_size:
+            # Another thread may remove it first.
             self.pop(next(iter(self)), None)

@@ -1,4 +1,4 @@
-"""Dates as servers write them: in HTTP headers, and in answers of old versions. Pure."""
+"""Reads dates as servers write them: in HTTP headers, and in answers of old versions. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def unix_time(date: str) -> float:
     """The time (Unix seconds) of a date such as ``"Sun, 06 Nov 1994 08:49:37 GMT"``.
 
     Raises:
-        ValueError: It is none.
-        OverflowError: It lies outside the calendar.
+        ValueError: The text is not a date.
+        OverflowError: The date lies outside the calendar.
     """
     moment = parsedate_to_datetime(date)
     # "-0000" is UTC too (RFC 5322 section 3.3).
@@ -22,10 +22,10 @@ def unix_time(date: str) -> float:
 
 
 def seconds_asked(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait (RFC 9110 section 10.2.3); None where it does not.
+    """Seconds to wait, from the header Retry-After (RFC 9110 section 10.2.3); None without it.
 
     Args:
-        headers: Headers of the answer, names in lower case.
+        headers: Headers of the answer, with names in lower case.
     """
     value = headers.get("retry-after", "")
     try:

@@ -1,4 +1,4 @@
-"""JSON in and out: strict in what is sent, tolerant in what is read."""
+"""Reads and writes JSON: strict when writing, tolerant when reading."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in rang
 _MANY = b"0" * 19
 
 _BLOCK = 1024 * 1024
-"""Bytes of a large body that are searched at a time, so that it is not copied whole."""
+"""How many bytes of a large body are searched at a time, so that it is not copied whole."""
 
 
 def is_text(value: str) -> bool:
@@ -47,11 +47,11 @@ def is_text(value: str) -> bool:
     return True
 
 
-_MOST_NESTED = 256
-"""Levels of arrays and objects from which on a body is refused; Python itself bears some 900."""
+_MAX_DEPTH = 256
+"""A body with more nested arrays and objects than this is refused. Python can handle about 900."""
 
 _STRING = re.compile(rb'(?s)"(?:[^"\\]|\\.)*+\\?(?:"|\Z)')
-"""A string, or what begins as one: so the search never starts again within it."""
+"""A string, also one without its end: so the search never starts inside a string."""
 
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
@@ -62,7 +62,7 @@ def decode(data: bytes | bytearray | memoryview) -> JSON:
     NaN, Infinity and lone surrogates, which servers up to 1.7 send, are read too.
 
     Raises:
-        ValueError: The bytes are not JSON, or nested too deeply; the message says where.
+        ValueError: The bytes are not JSON, or are nested too deeply. The message says where.
     """
     check_depth(data)
     if not may_be_rounded(data):
@@ -70,38 +70,39 @@ def decode(data: bytes | bytearray | memoryview) -> JSON:
             return orjson.loads(data)
     try:
         return json.loads(bytes(data))
-    except RecursionError:  # it is no JSON in the end, but begins as such
+    except RecursionError:  # invalid JSON that begins with many levels
         raise ValueError("it is nested too deeply") from None
 
 
 def check_depth(data: bytes | bytearray | memoryview) -> None:
-    """Refuse JSON that Python cannot show, compare or write again once it is read.
+    """Refuse JSON that is nested so deeply that Python could not print, compare or write it.
 
     Raises:
-        ValueError: It is nested more than some hundred levels deep.
+        ValueError: It is nested more than 256 levels deep.
     """
-    if sum(block.count(b"[") + block.count(b"{") for block in _blocks(data)) <= _MOST_NESTED:
+    if sum(block.count(b"[") + block.count(b"{") for block in _blocks(data)) <= _MAX_DEPTH:
         return
     brackets = _STRING.sub(b"", bytes(data)).translate(None, _NO_BRACKETS)
-    for _ in range(_MOST_NESTED):  # each round takes the innermost levels away
+    for _ in range(_MAX_DEPTH):  # each round removes the innermost level
         inner = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(inner) in {0, len(brackets)}:
-            return  # nothing is left, or it is no JSON
+            return  # nothing is left, or it is not JSON
         brackets = inner
     raise ValueError("it is nested too deeply")
 
 
 def may_be_rounded(data: bytes | bytearray | memoryview) -> bool:
-    """Whether orjson may have rounded a number: 19 digits in a row, as from -2**63 - 1 on."""
+    """Whether orjson may round a number: there are 19 digits in a row, as in -2**63 - 1."""
     return any(
-        # Every third byte first, which is faster; ids may have digits there too, so then all bytes.
+        # Looks at every third byte first, which is faster. Ids can have digits there too, so all
+        # bytes are checked after that.
         b"000000" in block[::3].translate(_DIGITS) and _MANY in block.translate(_DIGITS)
         for block in _blocks(data, len(_MANY))
     )
 
 
 def _blocks(data: bytes | bytearray | memoryview, overlap: int = 0) -> Iterator[bytes]:
-    """The data a block at a time, so that a large body is not copied whole."""
+    """Yield the data block by block, so that a large body is not copied whole."""
     for start in range(0, len(data), _BLOCK):
         yield bytes(data[start : start + _BLOCK + overlap])
 
@@ -110,17 +111,17 @@ _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(","
 
 
 def encode(value: JSON) -> bytes:
-    """Encode a body as compact UTF-8.
+    """Encode a value as compact JSON in UTF-8.
 
     Raises:
-        ValueError: A number is NaN or infinite, or a string holds a lone surrogate.
-        TypeError: A value is not JSON.
+        ValueError: A number is NaN or infinite, or a string contains a lone surrogate.
+        TypeError: A value has no JSON form.
     """
     return _ENCODER.encode(value).encode()
 
 
 def abridged(value: JSON, limit: int = 300) -> str:
-    """One line of JSON (or of text that is none) for people, cut after `limit` characters."""
+    """A value as one line of JSON (a text as one line of text), cut after `limit` characters."""
     if isinstance(value, str):
         text = value
     else:
@@ -133,16 +134,16 @@ def abridged(value: JSON, limit: int = 300) -> str:
 
 
 class Model(Protocol):
-    """What every generated model has."""
+    """The interface of every generated model."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, JSON], /) -> Self:
-        """Read a JSON object; what is missing is None, what is unknown is kept."""
+        """Read a JSON object. Missing keys become None; unknown keys are kept."""
         ...
 
 
 SHAPE_ERRORS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-"""What readers raise where a payload has not the shape that openapi.yaml gives it."""
+"""What generated models raise if a payload does not have the shape that the spec describes."""
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -151,15 +152,15 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     """Read a payload as a generated model; unknown keys stay in ``additional_properties``.
 
     Raises:
-        SHAPE_ERRORS: The payload, or one in it, is not of the shape that the spec gives it.
+        SHAPE_ERRORS: The payload, or a part of it, does not have the shape that the spec describes.
     """
     if not is_object(payload):
-        raise TypeError(f"{model.__name__} is no JSON object but {type(payload).__name__}")
+        raise TypeError(f"{model.__name__} must be a JSON object, not {type(payload).__name__}")
     return model.from_dict(payload)
 
 
 @cache
 def load(name: str) -> type[Model]:
-    """Import a generated model by its name, and no other one."""
+    """Import one generated model by its name, without importing the others."""
     model: type[Model] = getattr(import_module("dify_workflow_api.models"), name)
     return model

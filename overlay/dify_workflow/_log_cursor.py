@@ -1,4 +1,4 @@
-"""Places in the log: their order, and the text in which they travel between processes. Pure."""
+"""Positions in the log: their order, and the cursor text that holds one. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .models import WorkflowLogs, WorkflowLogsRequest
 
 _VERSION = "1."
-"""Begins every cursor; a later format begins otherwise."""
+"""The start of every cursor. Another format will have another start."""
 
 _CHECKSUM_BYTES = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,11 +27,11 @@ _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _SECOND
 
 
 class LogPosition(NamedTuple):
-    """The place of a row in the log, whose order is that of these pairs, the greatest first.
+    """The position of a row in the log. The log is sorted by these pairs, greatest first.
 
     Args:
         created_at: Time of the row (Unix seconds).
-        id: Id of the row, which decides between rows of the same second.
+        id: Id of the row. It orders rows of the same second.
     """
 
     created_at: int
@@ -39,16 +39,16 @@ class LogPosition(NamedTuple):
 
     @classmethod
     def of(cls, row: WorkflowLogs) -> LogPosition:
-        """The place of a row."""
+        """The position of a row."""
         return cls(row.created_at, row.id)
 
 
 class LogHead(NamedTuple):
-    """What the log was when its reading began, which whoever goes on need not ask again.
+    """The state of the log when reading began. Later pages need not ask for it again.
 
     Args:
-        newest: Time of the newest row (Unix seconds), or of one that is older.
-        total: How many rows matched; None where nobody counted them.
+        newest: Time of the newest row (Unix seconds), or of an older row.
+        total: How many rows matched; None if they were not counted.
     """
 
     newest: int
@@ -56,11 +56,11 @@ class LogHead(NamedTuple):
 
 
 class LogBookmark(NamedTuple):
-    """Where to go on reading.
+    """Where reading continues.
 
     Args:
-        position: The place of the row after which to go on.
-        head: What the log was when its reading began; None where that is not known.
+        position: Reading continues after the row at this position.
+        head: The state of the log when reading began; None if it is not known.
     """
 
     position: LogPosition
@@ -83,7 +83,7 @@ def moment_of(second: int) -> datetime:
 
 
 def digest_of(request: WorkflowLogsRequest) -> str:
-    """A short text that differs where any of the six filters does."""
+    """A short hash of the six filters of a request."""
     before, after = request.created_at_before, request.created_at_after
     filters = [
         request.keyword or None,
@@ -97,11 +97,11 @@ def digest_of(request: WorkflowLogsRequest) -> str:
 
 
 def encode(bookmark: LogBookmark, digest: str) -> str:
-    """The cursor of a bookmark: URL-safe text that nobody else needs to understand.
+    """The cursor of a bookmark: URL-safe text whose format is private.
 
     Args:
-        bookmark: Where to go on.
-        digest: What `digest_of` says of the request's filters.
+        bookmark: Where reading continues.
+        digest: What `digest_of` returns for the request.
     """
     position, head = bookmark
     data = orjson.dumps([position.created_at, position.id, digest, head and [*head]])
@@ -113,19 +113,22 @@ def decode(cursor: str, digest: str) -> LogBookmark:
     """The bookmark of a cursor.
 
     Args:
-        cursor: What `encode` made, here or elsewhere.
-        digest: What `digest_of` says of the request's filters.
+        cursor: What `encode` returned, in this or another process.
+        digest: What `digest_of` returns for the request.
 
     Raises:
-        LogCursorError: It is none, or of other filters.
+        LogCursorError: It is not a valid cursor, or it belongs to other filters.
     """
     if not isinstance(cursor, str) or not cursor.startswith(_VERSION):
         raise LogCursorError(
-            f"The cursor {abridged(cursor)} is none that this version of the client knows."
+            f"The cursor {abridged(cursor)} is not one of this version of the client; pass a "
+            "next_cursor as you got it."
         )
     data = _decoded(cursor.removeprefix(_VERSION))
     if data is None:
-        raise LogCursorError(f"The cursor {abridged(cursor)} is damaged; was it copied whole?")
+        raise LogCursorError(
+            f"The cursor {abridged(cursor)} is damaged; check that it was copied completely."
+        )
     try:
         created_at, row_id, own_digest, head = orjson.loads(data)
         bookmark = LogBookmark(_position(created_at, row_id), _head(head))
@@ -135,7 +138,7 @@ def decode(cursor: str, digest: str) -> LogBookmark:
         ) from None
     if own_digest != digest:
         raise LogCursorError(
-            "The cursor belongs to a request with other filters; give the same filters again, or "
+            "The cursor belongs to a request with other filters; pass the same filters again, or "
             "start again without the cursor."
         )
     return bookmark
@@ -159,13 +162,13 @@ def _head(head: JSON) -> LogHead | None:
 def _second(value: JSON) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(value)
-    moment_of(value)  # it is calculated with, so it must be a time
+    moment_of(value)  # raises if it is not a time; it is used in calculations
     moment_of(value - 1)
     return value
 
 
 def _decoded(text: str) -> bytes | None:
-    """The data of a cursor; None where something of it was lost or changed."""
+    """The data of a cursor; None if a part of it was lost or changed."""
     try:
         data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:

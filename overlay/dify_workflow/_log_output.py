@@ -1,4 +1,4 @@
-"""The log of this package on stderr, as DIFY_LOG asks for it."""
+"""Writes the log of this package to stderr if DIFY_LOG is set."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from .errors import ConfigurationError
 from .timeline.inert import inert
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
-"""What DIFY_LOG may be."""
+"""The valid values of DIFY_LOG."""
 
 
 class InertFormatter(logging.Formatter):
-    """Formats records as lines that never command a terminal, tracebacks included."""
+    """Formats records without terminal control sequences, also in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
+        """The text of a record."""
         return inert(super().format(record))
 
 
 def log_as_asked() -> None:
-    """Set up logging as DIFY_LOG asks; without it, nothing is changed.
+    """Set up logging at the level of DIFY_LOG. If it is not set, nothing changes.
 
-    Where the program has handlers of its own, they get the records, and none is added.
+    If the program has handlers of its own, these get the records, and no handler is added.
 
     Raises:
-        ConfigurationError: DIFY_LOG is no level.
+        ConfigurationError: DIFY_LOG is not a level.
     """
     asked = os.environ.get("DIFY_LOG", "").strip().lower()
     if not asked:
         return
     if asked not in LEVELS:
-        raise ConfigurationError(f"DIFY_LOG must be {', '.join(LEVELS)}, not {asked!r}.")
+        raise ConfigurationError(f"DIFY_LOG must be one of {', '.join(LEVELS)}, not {asked!r}.")
     logger = logging.getLogger("dify_workflow")
     logger.setLevel(LEVELS[asked])
     if not logger.hasHandlers():

@@ -1,4 +1,4 @@
-"""The proxies that the environment names: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+"""Reads the proxies from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SCHEMES = ("http", "https", "all")
 
 
 def proxy_map() -> dict[str, str | None]:
-    """Which proxy stands before which addresses, as httpx writes both; None for no proxy.
+    """The proxies by the URL patterns they are for, in the syntax of httpx; None for no proxy.
 
-    It is what httpx itself finds, but for IPv6 in NO_PROXY: there httpx takes an address in
-    brackets, and a range of addresses, for broken URLs.
+    The result is what httpx itself would find, except for IPv6 in NO_PROXY: httpx fails with an
+    address in brackets and with a range of addresses.
     """
     found = getproxies()
     exempt = [host for each in found.get("no", "").split(",") if (host := each.strip())]
@@ -28,7 +28,7 @@ def proxy_map() -> dict[str, str | None]:
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy through which a URL is asked for, without user and password; None for no proxy."""
+    """The proxy for requests to a URL, without its user and password; None for no proxy."""
     parts, found = urlsplit(url), getproxies()
     proxy = found.get(parts.scheme) or found.get("all")
     if not proxy or proxy_bypass(parts.netloc) or proxy_bypass(parts.hostname or ""):
@@ -38,7 +38,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def _pattern(host: str) -> str | None:
-    """How httpx writes an address that takes no proxy; None for what it cannot write."""
+    """The httpx pattern for an address without a proxy; None if httpx has no pattern for it."""
     if "://" in host:
         return host
     try:
@@ -47,7 +47,7 @@ def _pattern(host: str) -> str | None:
         pass
     else:
         return f"all://[{address}]" if address.version == 6 else f"all://{address}"  # noqa: PLR2004
-    if _is_range(host):  # which no pattern of httpx can say
+    if _is_range(host):  # httpx has no pattern for a range
         return None
     is_whole = host.lower() == "localhost" or host.startswith("[")  # an address with its port
     return f"all://{host}" if is_whole else f"all://*{host}"

@@ -1,4 +1,4 @@
-"""What all results have in common: plain JSON, times, columns of a table, and a short repr."""
+"""What all results share: plain JSON, times, table columns, and a short repr."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ import attrs
 from ._json import JSON, JSONObject, abridged, is_object, is_text
 
 _LONGEST = 120
-"""Most characters of one field in a repr."""
+"""The most characters that a repr shows of one field."""
 
 Columns = dict[str, dataclasses.Field[Any]]
 
 
 def columns(*names: str) -> Columns:
-    """What makes objects rows of a table, with these attributes as its columns.
+    """The ``__dataclass_fields__`` that let table libraries read objects as rows.
 
-    pandas, polars, orjson and `dataclasses.asdict` read objects with the ``__dataclass_fields__``
-    of a dataclass by the names in it; attributes that are properties serve as well.
+    pandas, polars, orjson and `dataclasses.asdict` read an object by the names in its
+    ``__dataclass_fields__``. These names can also be properties.
+
+    Args:
+        names: Names of the attributes that become columns.
     """
     made: Any = dataclasses.make_dataclass("Columns", names)
     fields: Columns = made.__dataclass_fields__
@@ -32,7 +35,7 @@ def columns(*names: str) -> Columns:
 
 
 def html_table(rows: Sequence[object]) -> str:
-    """Rows as an HTML table, for notebooks; all text is escaped."""
+    """Rows as an HTML table, for notebooks. All text is escaped."""
     names = list(getattr(rows[0], "__dataclass_fields__", ())) if rows else []
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
@@ -49,7 +52,7 @@ def _cell(value: object) -> str:
 
 
 def moment_of(seconds: float | None) -> datetime | None:
-    """The time in UTC of Unix seconds; None for None, and for what lies outside the calendar."""
+    """Unix seconds as a time in UTC; None for None and for times outside the calendar."""
     if seconds is None:
         return None
     try:
@@ -59,7 +62,7 @@ def moment_of(seconds: float | None) -> datetime | None:
 
 
 def text_of(value: JSON, indent: int | None = None) -> str:
-    """A JSON value as text; half of a surrogate pair is an escape."""
+    """A JSON value as text. A lone surrogate is written as an escape."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return text if is_text(text) else json.dumps(value, indent=indent)
 
@@ -87,23 +90,27 @@ class Record(JSONText):
 
     __slots__ = ()
 
-    _not_told: ClassVar[frozenset[str]] = frozenset({"raw", "request"})
-    """Fields that are not of the result itself."""
+    _left_out: ClassVar[frozenset[str]] = frozenset({"raw", "request"})
+    """Names of fields that `to_dict` and the repr leave out."""
 
     def to_dict(self) -> JSONObject:
-        """The fields by their names, as plain JSON; `raw`, where there is one, is left out."""
-        return {name: _plain(value) for name, value in self._told()}
+        """The fields as plain JSON.
 
-    def _told(self) -> Iterable[tuple[str, Any]]:
+        Returns:
+            The values by the names of their fields. `raw` is left out.
+        """
+        return {name: _plain(value) for name, value in self._fields()}
+
+    def _fields(self) -> Iterable[tuple[str, Any]]:
         kind: Any = type(self)  # each kind of result is an attrs class
         for field in attrs.fields(kind):
-            if not field.name.startswith("_") and field.name not in self._not_told:
+            if not field.name.startswith("_") and field.name not in self._left_out:
                 yield field.name, getattr(self, field.name)
 
     def __repr__(self) -> str:
         shown = (
             f"{name}={abridged(repr(value), _LONGEST)}"
-            for name, value in self._told()
+            for name, value in self._fields()
             if value is not None and value not in ({}, ())
         )
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -118,7 +125,7 @@ def _plain(value: Any) -> JSON:
     if _is_several(value):
         return [_plain(inner) for inner in value]
     if isinstance(value, Decimal):
-        return str(value)  # as servers write prices, so that no digit is lost
+        return str(value)  # servers write prices as strings; no digit is lost
     return value
 
 

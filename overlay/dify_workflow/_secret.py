@@ -1,4 +1,4 @@
-"""The API key, wrapped so that it never shows."""
+"""`ApiKey`: an API key in a wrapper that never shows it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from .errors import ConfigurationError
 
 @final
 class ApiKey:
-    """The key of one workflow app, which no repr, log line, traceback or pickle shows.
+    """The API key of one workflow app; no repr, log line, traceback or pickle shows it.
 
-    A wrong key is refused where it is used and not here: the traceback of an error raised here
-    would show the frame that holds the bare key.
+    An invalid key raises when a client uses it, not here: the traceback of an error raised here
+    would show a frame that contains the plain key.
 
     Args:
-        value: The key as Dify's page "API access" gives it (``app-…``).
+        value: The key, as Dify's page "API access" shows it (``app-…``).
+
+    Example::
+
+        key = ApiKey("app-secret")
+        assert repr(key) == "ApiKey('***')"
+        assert key.get_secret_value() == "app-secret"
     """
 
     __slots__ = ("_value",)
@@ -25,14 +31,15 @@ class ApiKey:
         self._value = value
 
     def get_secret_value(self) -> str:
-        """Return the key itself."""
+        """Return the key as plain text."""
         return self._value
 
     def checked(self) -> ApiKey:
-        """Return this key if it can be one.
+        """Return this key if it is valid.
 
         Raises:
-            ConfigurationError: It is empty, holds white space or control characters, or is none.
+            ConfigurationError: It is empty or not a string, or it contains white space, control
+                characters or characters outside ASCII.
         """
         problem = None
         if not isinstance(self._value, str):
@@ -40,9 +47,7 @@ class ApiKey:
         elif not self._value:
             problem = "is empty"
         elif any(character.isspace() or not character.isprintable() for character in self._value):
-            problem = (
-                "contains white space or control characters, so something else was copied with it"
-            )
+            problem = "contains white space or control characters; copy it again, and only the key"
         elif not self._value.isascii():
             problem = "contains characters that an HTTP header cannot carry"
         if problem:
@@ -50,17 +55,17 @@ class ApiKey:
         return self
 
     def fingerprint(self) -> str:
-        """What the key is recognised by: 32 hexadecimal digits, from which it cannot be had."""
+        """A hash that identifies the key: 32 hexadecimal digits that do not reveal it."""
         return hashlib.blake2b(
             self._value.encode(), digest_size=16, person=b"dify-workflow"
         ).hexdigest()
 
     def hide_in(self, text: str) -> str:
-        """Return the text with asterisks wherever the key stands in it."""
+        """Return the text with ``***`` in place of the key."""
         return text.replace(self._value, "***")
 
     def hide_in_bytes(self, data: bytes) -> bytes:
-        """Return the bytes with asterisks wherever the key stands in them."""
+        """Return the bytes with ``***`` in place of the key."""
         return data.replace(self._value.encode(), b"***")
 
     def __repr__(self) -> str:
@@ -79,9 +84,11 @@ class ApiKey:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is not pickled; set DIFY_API_KEY where it is needed")
+        raise TypeError(
+            "an ApiKey cannot be pickled; set DIFY_API_KEY in the process that needs the key"
+        )
 
 
 def wrap(value: str | ApiKey | None) -> ApiKey | None:
-    """Wrap a bare key; what is wrapped already, or None, stays as it is."""
+    """Wrap a plain key. An `ApiKey` or None is returned as it is."""
     return value if value is None or isinstance(value, ApiKey) else ApiKey(value)

@@ -1,4 +1,4 @@
-"""Outputs as a model of the user's own: whether they have its shape. Pure."""
+"""Reads outputs as a model class of the user, and lists what does not fit. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ _WRAPPERS = {Required, NotRequired, typing.Annotated, typing.Final, _OF_PYTHON_3
 
 
 def shaped(model: type[T], value: Mapping[str, Any]) -> tuple[T | None, list[str]]:
-    """A value as a model, and what does not fit; None where anything does not.
+    """Read a value as a model.
 
     Args:
         model: A TypedDict, dataclass, attrs class or pydantic model.
         value: The value.
 
+    Returns:
+        The model and an empty list; or None and what does not fit, one sentence for each place.
+
     Raises:
-        TypeError: The model is none of these.
+        TypeError: The model is none of these classes.
     """
     if not _is_model(model) and not _is_union(model):
         name = getattr(model, "__name__", model)
         raise TypeError(
-            "outputs_as takes a TypedDict, a dataclass or an attrs class, which need nothing more, "
-            f"or a pydantic model (pip install pydantic); {name} is none of these."
+            "outputs_as: the model must be a TypedDict, a dataclass, an attrs class or a pydantic "
+            f"model (pip install pydantic); {name} is none of these."
         )
     problems: list[str] = []
     made: T = _fit(value, model, "", problems)
@@ -58,7 +61,7 @@ def _is_union(hint: Any) -> bool:
 
 
 def _fit(value: Any, hint: Any, place: str, problems: list[str]) -> Any:
-    """A value as a type; what does not fit is added to the problems."""
+    """Read a value as a type. What does not fit is added to `problems`."""
     hint = _bare(hint)
     if hint in _ANYTHING or isinstance(hint, TypeVar):
         return value
@@ -87,11 +90,11 @@ def _fit(value: Any, hint: Any, place: str, problems: list[str]) -> Any:
 
 
 def _bare(hint: Any) -> Any:
-    """A type without what says how its key is used, and without the name of an alias."""
+    """A type without wrappers such as Required and Annotated, and without type aliases."""
     while True:
         if typing.get_origin(hint) in _WRAPPERS:
             hint = typing.get_args(hint)[0]
-        elif hasattr(hint, "__value__"):  # type X = …, of Python 3.12
+        elif hasattr(hint, "__value__"):  # "type X = …" of Python 3.12
             hint = hint.__value__
         elif isinstance(hint, typing.NewType):
             hint = hint.__supertype__
@@ -100,7 +103,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _is_plain(value: Any, kind: Any) -> bool:
-    """Whether a value is a plain JSON value of a kind; True and False are no numbers."""
+    """Whether a value is a plain JSON value of a type. True and False are not numbers."""
     if kind is None or kind is type(None):
         return value is None
     if isinstance(value, bool):
@@ -111,7 +114,7 @@ def _is_plain(value: Any, kind: Any) -> bool:
 
 
 def _one_of(value: Any, hint: Any, place: str, problems: list[str]) -> Any:
-    """A value as the first type of a union that it fits."""
+    """Read a value as the first type of a union that it fits."""
     tries: list[list[str]] = []
     for each in typing.get_args(hint):
         found: list[str] = []
@@ -133,7 +136,7 @@ def _one_of(value: Any, hint: Any, place: str, problems: list[str]) -> Any:
 def _pydantic(value: Any, model: Any, place: str, problems: list[str]) -> Any:
     try:
         return model.model_validate(value)
-    except ValueError as error:  # pydantic's ValidationError is one
+    except ValueError as error:  # pydantic's ValidationError is a ValueError
         errors: Callable[[], list[dict[str, Any]]] | None = getattr(error, "errors", None)
         if errors is None:
             problems.append(f"{_at(place)}{error}")
@@ -145,7 +148,7 @@ def _pydantic(value: Any, model: Any, place: str, problems: list[str]) -> Any:
 
 
 def _model(value: Any, model: Any, place: str, problems: list[str]) -> Any:
-    """A value as a TypedDict, dataclass or attrs class."""
+    """Read a value as a TypedDict, dataclass or attrs class."""
     if not is_object(value):
         problems.append(_mismatch(value, model, place))
         return value
@@ -156,7 +159,7 @@ def _model(value: Any, model: Any, place: str, problems: list[str]) -> Any:
             made[argument] = _fit(value[name], hint, place + _step(name), problems)
         elif is_required:
             names = ", ".join(map(repr, value)) or "nothing"
-            problems.append(f"{_at(place + _step(name))}is missing; there is {names}")
+            problems.append(f"{_at(place + _step(name))}is missing; present: {names}")
     if is_typeddict(model) or len(problems) > before:
         return value
     try:
@@ -167,9 +170,9 @@ def _model(value: Any, model: Any, place: str, problems: list[str]) -> Any:
 
 
 def _parts(model: Any) -> Iterator[tuple[str, str, Any, bool]]:
-    """Of each part of a model: its name, its argument, its type, and whether it has to be there.
+    """For each field of a model: its name, its argument, its type, and whether it is required.
 
-    What an attrs class converts itself may be anything.
+    A field with an attrs converter may have any type.
     """
     try:
         hints = typing.get_type_hints(model, include_extras=True)
@@ -181,19 +184,19 @@ def _parts(model: Any) -> Iterator[tuple[str, str, Any, bool]]:
     if is_typeddict(model):
         for name, hint in hints.items():
             origin = typing.get_origin(hint)
-            may_lack = origin is NotRequired or name in model.__optional_keys__
-            yield name, name, hint, origin is Required or not may_lack
+            is_optional = origin is NotRequired or name in model.__optional_keys__
+            yield name, name, hint, origin is Required or not is_optional
     elif attrs.has(model):
         for field in attrs.fields(model):
             if field.init:
-                must = field.default is attrs.NOTHING
+                is_required = field.default is attrs.NOTHING
                 hint = Any if field.converter else hints.get(field.name, Any)
-                yield field.name, field.alias or field.name, hint, must
+                yield field.name, field.alias or field.name, hint, is_required
     else:
         for part in dataclasses.fields(model):
             if part.init:
-                must = part.default is part.default_factory is dataclasses.MISSING
-                yield part.name, part.name, hints[part.name], must
+                is_required = part.default is part.default_factory is dataclasses.MISSING
+                yield part.name, part.name, hints[part.name], is_required
 
 
 def _mismatch(value: Any, hint: Any, place: str) -> str:
@@ -201,8 +204,8 @@ def _mismatch(value: Any, hint: Any, place: str) -> str:
     if _is_json(hint):
         return f"{_at(place)}is {found}, not {_name(hint)}"
     return (
-        f"{_at(place)}is {found}, and {_name(hint)} is no type of JSON values; "
-        "a pydantic model converts to it (pip install pydantic)"
+        f"{_at(place)}is {found}, and {_name(hint)} is not a JSON type; "
+        "use a pydantic model, which converts it (pip install pydantic)"
     )
 
 

@@ -572,7 +572,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             await stream.close()
             raise
         if run.status == "running" and may_lose_records(self.server_version):
-            stream.read_behind()
+            stream.read_in_background()
         else:
             await stream.close()
         return run

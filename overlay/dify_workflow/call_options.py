@@ -1,4 +1,4 @@
-"""The options of a run, for functions that hand them on: ``**options: Unpack[StreamOptions]``."""
+"""The options of a run as types, for functions of yours: ``**options: Unpack[StreamOptions]``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from .events.base import StreamEvent
 from .models import WorkflowFile
 
 BESIDE_INPUTS = ("user", "deadline")
-"""The options of a call that gives its inputs by keyword."""
+"""The only options of a call whose inputs are keyword arguments."""
 
 
 class SubmitOptions(TypedDict, total=False):
-    """How a run is started, whichever way it is waited for."""
+    """Options to start a run, for `DifyWorkflow.submit_workflow` and the methods that also wait.
+
+    Example::
+
+        def greet(name: str, **options: Unpack[SubmitOptions]) -> WorkflowRunResponse:
+            return workflow.run_workflow({"name": name}, **options)
+    """
 
     user: str
     """Who the run is for; by default the client's user."""
@@ -24,53 +30,56 @@ class SubmitOptions(TypedDict, total=False):
     workflow_id: str
     """Id (UUID) of the published version to run; by default the latest."""
     trace_id: str
-    """Id under which the server's tracing files the run."""
+    """Id of the run in the server's tracing."""
     trace_session_id: str
-    """Id that joins several runs in the server's tracing."""
+    """Id that groups several runs in the server's tracing."""
     timeout: Timeout | NotGiven
-    """Bounds of each call that this takes; by default the client's."""
+    """Timeout of each request (seconds); by default the client's."""
     extra_headers: Mapping[str, str] | None
-    """Further headers of each call that this takes, by name."""
+    """Extra headers of each request, by name."""
     not_sent_statuses: Collection[int] | None
-    """As for the client, for this call."""
+    """The client's option of this name, for this call."""
     at_least_once: bool | None
-    """As for the client, for this call."""
+    """The client's option of this name, for this call."""
 
 
 class StreamOptions(SubmitOptions, total=False):
-    """How a run is streamed."""
+    """Options to start a run and stream its events."""
 
     deadline: float | None
-    """Seconds within which all of it has to be over."""
+    """Seconds for the whole call; None for no limit."""
     stop_on_deadline: bool
-    """Whether the run is stopped when the deadline has passed."""
+    """Whether to stop the run if the deadline passes."""
 
 
 class WaitOptions(TypedDict, total=False):
-    """How a run is waited for that was started before."""
+    """Options to wait for a run that was started before."""
 
     user: str
     """Who the run is for; by default the client's user."""
     on_event: Callable[[StreamEvent[object]], object] | None
-    """Called with each event."""
+    """A function that is called with each event."""
     wait_through_pause: bool
-    """Whether to wait on where the run waits for a person."""
+    """Whether to keep waiting while the run waits for human input."""
     timeout: Timeout | NotGiven
-    """Bounds of each call that this takes; by default the client's."""
+    """Timeout of each request (seconds); by default the client's."""
     extra_headers: Mapping[str, str] | None
-    """Further headers of each call that this takes, by name."""
+    """Extra headers of each request, by name."""
     deadline: float | None
-    """Seconds within which all of it has to be over."""
+    """Seconds for the whole call; None for no limit."""
     stop_on_deadline: bool
-    """Whether the run is stopped when the deadline has passed."""
+    """Whether to stop the run if the deadline passes."""
 
 
 def as_call(inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The inputs and the options of a call that may give its inputs by keyword.
+    """Separate the inputs and the options of a call.
 
     Args:
-        inputs: The inputs; None where they are among the keywords.
-        named: The keywords: options alone, or inputs and `BESIDE_INPUTS`.
+        inputs: The inputs; None if they are keyword arguments.
+        named: The keyword arguments: only options, or inputs and `BESIDE_INPUTS`.
+
+    Returns:
+        The inputs, and the options by name.
     """
     if inputs is not None:
         return inputs, named

@@ -574,7 +574,7 @@ class DifyWorkflow(ClientBase[Transport]):
             stream.close()
             raise
         if run.status == "running" and may_lose_records(self.server_version):
-            stream.read_behind()
+            stream.read_in_background()
         else:
             stream.close()
         return run

@@ -1,10 +1,10 @@
 """The exceptions of this package.
 
 DifyError
-├── ConfigurationError (ValueError)       no key, a bad base URL, a closed client
-├── InvalidRequestError (ValueError)      refused before anything was sent
-│   └── InvalidInputsError                the app does not take these inputs
-├── APIConnectionError (ConnectionError)  no answer came
+├── ConfigurationError (ValueError)       no API key, an invalid base URL, a closed client
+├── InvalidRequestError (ValueError)      the request is invalid; nothing was sent
+│   └── InvalidInputsError                the app does not accept these inputs
+├── APIConnectionError (ConnectionError)  the server did not answer
 │   └── APITimeoutError (TimeoutError)
 ├── APIStatusError                        the server refused or failed
 │   ├── BadRequestError                   400
@@ -20,16 +20,16 @@ DifyError
 ├── InvalidResponseError                  an answer that cannot be read
 ├── UnsupportedServerError                the server's version cannot do this
 ├── OutputsMismatchError (ValueError)     outputs that do not fit a model
-├── LogCursorError (ValueError)           a place in the log that is none
-├── LogWindowUnstableError                a second of the log that cannot be read whole
-├── RunOutcomeUnknownError                a run was sent, and no id of it came back
+├── LogCursorError (ValueError)           an invalid cursor, or a row that is not in the log
+├── LogWindowUnstableError                a second of the log that cannot be read completely
+├── RunOutcomeUnknownError                a run was sent, but its id is not known
 ├── StreamError
-│   ├── RunDeadlineExceededError (TimeoutError)  the deadline passed; the run may be going on
-│   ├── StreamInterruptedError            the stream broke before the run's end
-│   ├── StreamDecodeError                 an event that is larger than max_event_bytes
-│   ├── RunLostError                      the run's outcome cannot be known any more
+│   ├── RunDeadlineExceededError (TimeoutError)  the deadline passed; the run may still be running
+│   ├── StreamInterruptedError            the stream broke before the run ended
+│   ├── StreamDecodeError                 an event is larger than max_event_bytes
+│   ├── RunLostError                      the run's outcome cannot be found out any more
 │   └── WorkflowStreamError               the server reported an error in the stream
-└── WorkflowRunError                      raised by `raise_for_status` alone
+└── WorkflowRunError                      raised only by `raise_for_status`
     ├── WorkflowFailedError
     ├── WorkflowStoppedError
     └── WorkflowPausedError
@@ -89,37 +89,44 @@ __all__ = [
 
 
 class ConfigurationError(DifyError, ValueError):
-    """The client is not set up for the call: no key, a bad base URL, or it is closed."""
+    """The client cannot make the call: no API key, an invalid option, or it is closed."""
 
     outcome = "not_run"
 
 
 class InvalidRequestError(DifyError, ValueError):
-    """The request was refused before anything was sent."""
+    """The request is invalid. Nothing was sent."""
 
     outcome = "not_run"
 
 
 class InvalidInputsError(InvalidRequestError):
-    """The app does not take the inputs; refused before the run was sent.
+    r"""The app does not accept the inputs. The run was not sent.
 
     Args:
         operation: Name of the method that was called.
-        problems: Every problem found, in the order of the app's inputs.
+        problems: Every problem, in the order of the app's inputs.
+
+    Example::
+
+        try:
+            workflow.run_workflow({})
+        except InvalidInputsError as error:
+            print(*error.problems, sep="\n")
     """
 
     def __init__(self, operation: str, problems: Sequence[InputProblem]) -> None:
         listed = "; ".join(map(str, problems))
-        super().__init__(f"{operation}: the app does not take these inputs: {listed}.")
+        super().__init__(f"{operation}: the app does not accept these inputs: {listed}.")
         self.problems: tuple[InputProblem, ...] = tuple(problems)
 
 
 class APIConnectionError(DifyError, ConnectionError):
-    """No answer came: the connection could not be made, or broke.
+    """The server did not answer: the connection failed or broke.
 
     Args:
         message: What happened, in a sentence.
-        request_sent: False where the request cannot have reached the server, True where it may.
+        request_sent: False if the request did not reach the server, True if it may have.
     """
 
     def __init__(self, message: str, *, request_sent: bool) -> None:
@@ -128,7 +135,7 @@ class APIConnectionError(DifyError, ConnectionError):
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """No answer came in time."""
+    """The server did not answer in time."""
 
 
 class APIStatusError(DifyError):
@@ -137,18 +144,24 @@ class APIStatusError(DifyError):
     Args:
         operation: Name of the method that was called.
         status_code: HTTP status of the answer.
-        code: Dify's name of the error, such as ``"invalid_param"``; None where the answer has none
-            (HTML pages of proxies and of unknown paths).
-        message: What the server says, on one line; may be empty.
-        param: Name of the parameter at fault, where the answer names one.
-        headers: Headers of the answer, names in lower case.
+        code: Dify's error code, such as ``"invalid_param"``; None if the answer has none, such as
+            an HTML page of a proxy or for an unknown path.
+        message: The server's message, on one line; may be empty.
+        param: Name of the invalid parameter; None if the answer does not name one.
+        headers: Headers of the answer, with names in lower case.
         body: The answer's body as text.
-        needed_version: First version of Dify that has the endpoint, where the server is older;
-            else None.
+        needed_version: First version of Dify with the endpoint, if the server is older; else None.
 
     Attributes:
-        retry_after: Seconds that the server asks to wait (header Retry-After, as seconds or as a
-            date); None where it does not ask.
+        retry_after: Seconds to wait, from the header Retry-After (seconds or a date); None without
+            it.
+
+    Example::
+
+        try:
+            workflow.info("11111111-1111-4111-8111-111111111111")
+        except APIStatusError as error:
+            print(error.status_code, error.code, error.message)
     """
 
     _means: ClassVar[str] = "the server refused the request"
@@ -185,34 +198,34 @@ class APIStatusError(DifyError):
 
     def _advice(self) -> str:
         if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110
-            return "the server is elsewhere; change the base URL (scheme, host or path)"
+            return "the server redirects; change the base URL (scheme, host or path)"
         return self._means
 
 
 class BadRequestError(APIStatusError):
-    """400: the server does not take the request."""
+    """400: the server does not accept the request."""
 
 
 class AuthenticationError(APIStatusError):
     """401: the API key is missing or wrong."""
 
-    _means = "wrong API key, or the key of another server"
+    _means = "the API key is wrong or belongs to another server"
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key is known but may not do this."""
+    """403: the key is valid, but this is not allowed."""
 
     _means = "the server does not allow this"
 
 
 class NotFoundError(APIStatusError, LookupError):
-    """404: there is nothing under this id or address."""
+    """404: nothing has this id, or the server has no such endpoint."""
 
     def _advice(self) -> str:
         if self.code is None:
             return (
-                "the server has no such endpoint; does the base URL end in /v1, and is the server "
-                "new enough?"
+                "the server has no such endpoint; check that the base URL ends in /v1 and that the "
+                "server is new enough"
             )
         return "not found"
 
@@ -220,7 +233,7 @@ class NotFoundError(APIStatusError, LookupError):
 class PreconditionFailedError(APIStatusError):
     """412: the form was already submitted, or has expired."""
 
-    _means = "too late"
+    _means = "too late, the form is closed"
 
 
 class PayloadTooLargeError(APIStatusError):
@@ -230,16 +243,16 @@ class PayloadTooLargeError(APIStatusError):
 
 
 class UnsupportedMediaTypeError(APIStatusError):
-    """415: the server does not take files or bodies of this type."""
+    """415: the server does not accept files or bodies of this type."""
 
-    _means = "the server does not take this type of file or body"
+    _means = "the server does not accept this type of file or body"
 
 
 _LIMIT = r"concurrent requests allowed\b[^.]{0,100} is (\d{1,9})\."
-"""The number in the message of the concurrency limit."""
+"""Finds the limit in the message of a refusal by the concurrency limit."""
 
 _DIFY_LIMITS = frozenset({"too_many_requests", "rate_limit_error"})
-"""Dify's codes of a 429: the concurrency limit, and the quota and rate limit of its cloud."""
+"""Dify's codes with a 429: the concurrency limit, and the quota and rate limit of Dify Cloud."""
 
 
 class RateLimitError(APIStatusError):
@@ -247,13 +260,13 @@ class RateLimitError(APIStatusError):
 
     @property
     def limit(self) -> int | None:
-        """Most runs of the app at a time, where that limit is what refused; else None."""
+        """How many runs the app may have at once, if that limit refused the request; else None."""
         named = re.search(_LIMIT, self.message)
         return int(named[1]) if named else None
 
     @property
     def is_from_dify(self) -> bool:
-        """Whether Dify itself refused, before anything ran; proxies may do so afterwards."""
+        """Whether Dify itself refused, before anything ran. A proxy can refuse later."""
         if self.status_code == 400:  # noqa: PLR2004  # the concurrency limit
             return True
         return self.code in _DIFY_LIMITS and bool(self.message)
@@ -261,35 +274,35 @@ class RateLimitError(APIStatusError):
     def _advice(self) -> str:
         if self.is_from_dify:
             return "too many requests at once; nothing was run, try again later"
-        return "something in front of the server refused: too many requests"
+        return "a proxy in front of the server refused: too many requests"
 
 
 class ServerError(APIStatusError):
-    """5xx: the server or a proxy before it failed."""
+    """5xx: the server, or a proxy in front of it, failed."""
 
     _means = "the server failed"
 
 
 class GatewayTimeoutError(ServerError):
-    """504, 522 or 524: a proxy stopped waiting; what was asked for may still be going on."""
+    """504, 522 or 524: a proxy stopped waiting. The server may still be working on the request."""
 
     _means = "a proxy stopped waiting for the server, which may still be working on it"
 
 
 class InvalidResponseError(DifyError):
-    """An answer or event came that cannot be read; the message names the operation and shows it."""
+    """An answer or event cannot be read. The message names the method and shows the answer."""
 
 
 class UnsupportedServerError(DifyError):
-    """The server, as old or as strange as it is, would answer something else than was asked."""
+    """The server's version does not support this."""
 
 
 class OutputsMismatchError(DifyError, ValueError):
-    """The outputs of a run do not fit a model; raised by `WorkflowRunResponse.outputs_as` alone.
+    """The outputs of a run do not fit a model; raised only by `WorkflowRunResponse.outputs_as`.
 
     Args:
-        message: What does not fit, all of it.
-        problems: The same, a sentence for each place.
+        message: Everything that does not fit, as one text.
+        problems: The same, one sentence for each place.
         run_id: Id of the run.
     """
 
@@ -302,24 +315,23 @@ class OutputsMismatchError(DifyError, ValueError):
 
 
 class LogCursorError(DifyError, ValueError):
-    """The request names a place in the log that is not there, or of another request."""
+    """The cursor is invalid or belongs to other filters, or `last_id` is not in the log."""
 
 
 class LogWindowUnstableError(DifyError):
-    """A second of the log has more rows than could be read; nothing of it was returned.
+    """One second of the log has more rows than could be read. No row of it was returned.
 
     Args:
-        second: The second (Unix).
-        found: How many distinct rows came up.
-        total: How many the server counts.
+        second: The second (Unix time).
+        found: How many different rows were found.
+        total: How many rows the server counts.
     """
 
     def __init__(self, second: int, found: int, total: int) -> None:
         moment = datetime.fromtimestamp(second, UTC).isoformat()
         super().__init__(
-            f"The log has {total} rows at {moment}, of which only {found} came up however often it "
-            "was read; filter for a status or a user, or go on with created_at_before a second "
-            "earlier."
+            f"The log has {total} rows at {moment}, but only {found} were found in several tries; "
+            "filter by status or user, or continue with created_at_before one second earlier."
         )
         self.second = second
         self.found = found
@@ -331,8 +343,8 @@ class StreamError(DifyError):
 
     Args:
         message: What happened, in a sentence.
-        run_id: Id of the run, where an event brought it.
-        task_id: Id of the task, where an event brought it.
+        run_id: Id of the run; None if no event named it.
+        task_id: Id of the task; None if no event named it.
         last_event: The last event that was delivered, if any.
     """
 
@@ -353,15 +365,22 @@ class StreamError(DifyError):
 
 
 class RunDeadlineExceededError(StreamError, TimeoutError):
-    """The deadline passed before the run's end; once sent, the run goes on unless it was stopped.
+    """The deadline passed before the run ended. A run that was sent continues unless it is stopped.
 
     Args:
         message: What happened, in a sentence.
-        request_sent: False where the run cannot have reached the server, True where it may.
-        stop_requested: Whether a stop was sent for its task.
-        run_id: Id of the run, where an event brought it.
-        task_id: Id of the task, where an event brought it.
+        request_sent: False if the run did not reach the server, True if it may have.
+        stop_requested: Whether the client asked the server to stop the run.
+        run_id: Id of the run; None if no event named it.
+        task_id: Id of the task; None if no event named it.
         last_event: The last event that was delivered, if any.
+
+    Example::
+
+        try:
+            workflow.run_workflow({"name": "Ann"}, deadline=60, stop_on_deadline=True)
+        except RunDeadlineExceededError as error:
+            print(error.run_id, error.outcome)
     """
 
     def __init__(
@@ -382,25 +401,32 @@ class RunDeadlineExceededError(StreamError, TimeoutError):
 
 
 class StreamInterruptedError(StreamError):
-    """The stream broke, fell silent or ended before the run's end; the run may be going on."""
+    """The stream broke, fell silent or ended before the run ended. The run may still be running."""
 
 
 class RunLostError(StreamError):
-    """The run's outcome cannot be known any more; the message says why."""
+    """The run's outcome cannot be found out any more. The message says why."""
 
     outcome = "unknown"
 
 
 class RunOutcomeUnknownError(DifyError):
-    """A run was sent, and neither an answer nor an event with its id came back.
+    """A run was sent, but neither an answer nor an event gave its id.
 
-    It is not sent again: it may be going on. `candidates` has the runs of the log that may be the
-    one; up to Dify 1.10 a run is there only when it has ended.
+    The run may still be running, so it is not sent again. `candidates` has the runs in the log
+    that may be this run. Up to Dify 1.10 the log shows a run only when it has ended.
 
     Args:
         message: What happened, in a sentence.
-        candidates: Ids of runs that may be the one.
-        possible_runs: The same where the server's clock is not known.
+        candidates: Ids of runs that may be this run.
+        possible_runs: The same if the server's clock is not known.
+
+    Example::
+
+        try:
+            workflow.run_workflow({"name": "Ann"}, user="request-17")
+        except RunOutcomeUnknownError as error:
+            print(error.candidates or error.possible_runs)
     """
 
     outcome = "unknown"
@@ -418,22 +444,22 @@ class RunOutcomeUnknownError(DifyError):
 
 
 class StreamDecodeError(StreamError, InvalidResponseError):
-    """The stream brought an event that is larger than ``max_event_bytes``.
+    """An event of the stream is larger than ``max_event_bytes``.
 
-    Smaller ones that cannot be read are delivered as `UnreadableEvent`.
+    Smaller events that cannot be read are delivered as `UnreadableEvent`.
     """
 
 
 class WorkflowStreamError(StreamError):
-    """The server reported an error in the stream: mostly that the run could not be set up.
+    """The server reported an error in the stream. Most often the run could not be started.
 
     Args:
         message: What happened, in a sentence.
         event: The error event.
-        following: What the server sent behind it (1.15 and newer: `WorkflowStarted` and
+        following: The events after it (Dify 1.15 and newer: `WorkflowStarted` and
             `WorkflowFinished`).
-        run_id: Id of the run, where an event brought it.
-        task_id: Id of the task, where an event brought it.
+        run_id: Id of the run; None if no event named it.
+        task_id: Id of the task; None if no event named it.
         last_event: The last event that was delivered, if any.
     """
 
@@ -454,22 +480,29 @@ class WorkflowStreamError(StreamError):
 
     @property
     def code(self) -> str | None:
-        """Dify's name of the error, such as ``"invalid_param"``; None where the event has none."""
+        """Dify's error code, such as ``"invalid_param"``; None if the event has none."""
         code: str | None = self.event.raw.get("code")
         return code
 
     @property
     def final_event(self) -> StreamEvent[object] | None:
-        """The `WorkflowFinished` that the server sent behind the error; None where it did not."""
+        """The `WorkflowFinished` event after the error; None if there was none."""
         return next((event for event in self.following if event.status != "running"), None)
 
 
 class WorkflowRunError(DifyError):
-    """The run did not succeed; raised by `WorkflowRunResponse.raise_for_status` alone.
+    """The run did not succeed; raised only by `WorkflowRunResponse.raise_for_status`.
 
     Args:
         message: What happened, in a sentence.
         result: The run.
+
+    Example::
+
+        try:
+            run = workflow.run_workflow({"name": "Ann"}).raise_for_status()
+        except WorkflowRunError as error:
+            print(error.result.status, error.result.error)
     """
 
     outcome: Outcome | None = "ended"
@@ -490,6 +523,6 @@ class WorkflowStoppedError(WorkflowRunError):
 
 
 class WorkflowPausedError(WorkflowRunError):
-    """The run waits for people; ``result.paused`` has the forms."""
+    """The run waits for human input; ``result.paused`` has the forms."""
 
     outcome = "running"

@@ -1,6 +1,6 @@
-"""The one door to the inside of clients, for rooms above them.
+"""The only module that gives higher packages access to the inside of clients.
 
-Batches make clients like the one that they are given, and know the clock of its server.
+Batches make more clients with the options of a client, and need the clock of its server.
 """
 # pyright: reportPrivateUsage=false
 
@@ -33,36 +33,36 @@ ClientT = TypeVar("ClientT", bound=ClientBase[Any])
 
 
 class ClientSetup(NamedTuple):
-    """What another client like one is made of."""
+    """The settings of a client, to make another client like it."""
 
     options: Options
     pace: Pace
     """How fast it looks for lost runs."""
     is_given: bool
-    """Whether it sends with an httpx client of the user's own, which cannot be had twice."""
+    """Whether it uses the user's own httpx client, which cannot be copied."""
 
     def arguments(self) -> dict[str, Any]:
-        """Its options, as the constructor of another client takes them."""
+        """Its options as arguments for the constructor of a client."""
         values = attrs.asdict(self.options, recurse=False)
-        del values["deadline"], values["extra_headers"]  # of a call, and no options of a client
+        del values["deadline"], values["extra_headers"]  # options of a call, not of a client
         return {name: value for name, value in values.items() if not isinstance(value, NotGiven)}
 
 
 def setup_of(client: ClientBase[Any]) -> ClientSetup:
-    """How a client is set up."""
+    """The settings of a client."""
     transport = client._transport
     options, pace = client._options, client._pace
     return ClientSetup(options, pace, transport.is_given)
 
 
 def server_time(client: ClientBase[Any]) -> float | None:
-    """The time by the clock of the client's server (Unix seconds); None where it is not known."""
+    """The time by the clock of the client's server (Unix seconds); None if it is not known."""
     servers = client._transport.servers
     known: float | None = servers.time_at(client.base_url, time.monotonic())
     return known
 
 
 def with_pace(client: ClientT, pace: Pace) -> ClientT:
-    """The client, which from now on looks for lost runs this fast."""
+    """Set how fast a client looks for lost runs, and return the client."""
     client._pace = pace
     return client

@@ -1,7 +1,6 @@
-"""What became of a run, from what servers say of it, and from how a request failed. Pure.
+"""Decides what happened to a run, from the server's answer or from how a request failed. Pure.
 
-Of failures there is one table, which docs/reliability.md shows. Doubt counts as "the server got
-it".
+If it is not certain that the server did not get a request, the request counts as sent.
 """
 
 from __future__ import annotations
@@ -22,36 +21,37 @@ from .errors import (
 )
 
 StopReason: TypeAlias = Literal["requested", "shutdown", "limit", "unknown"]
-"""Why a run was stopped: somebody asked for it (this client, another one, the console); the
-server's worker was shut down, as each deploy does; a limit of the server (steps, time, the wait for
-people); or something that this version of the client does not know."""
+"""Why a run was stopped. ``"requested"``: this client, another client or the console asked for it.
+``"shutdown"``: the server's worker was shut down, which happens with each deploy of Dify.
+``"limit"``: the run reached a limit of the server (steps, time, the wait for human input).
+``"unknown"``: a reason that this version of the client does not know."""
 
 _REQUESTED = {
     "Stopped by user.",
-    "Aborted: User requested stop",  # since 1.9; up to 1.15 some streams call it "failed"
-    "Aborted: App task was stopped",  # run detail since 1.15
+    "Aborted: User requested stop",  # since 1.9; up to 1.15 with status "failed" in some streams
+    "Aborted: App task was stopped",  # since 1.15, in the run detail
 }
 _SHUTDOWN = "Workflow stopped because the worker is shutting down."
 _LIMITS = ("Maximum execution steps exceeded", "App execution exceeded", "Human input global")
 
 
 def status_of(status: str, error: object) -> str:
-    """The status of a run; ``"stopped"`` also where the server calls a stop a failure.
+    """The status of a run. It is ``"stopped"`` also if the server reports a stop as a failure.
 
     Args:
-        status: The status that the server gives.
-        error: The error text that it gives, as it came.
+        status: The server's status.
+        error: The server's error text.
     """
     is_stop = isinstance(error, str) and error in _REQUESTED
     return "stopped" if status == "failed" and is_stop else status
 
 
 def stop_reason(status: str, error: str | None) -> StopReason | None:
-    """Why a run was stopped; None where it was not.
+    """Why a run was stopped; None if it was not stopped.
 
     Args:
-        status: Its status, as `status_of` gives it.
-        error: Its error text.
+        status: The run's status, from `status_of`.
+        error: The run's error text.
     """
     if status != "stopped":
         return None
@@ -66,20 +66,20 @@ def stop_reason(status: str, error: str | None) -> StopReason | None:
 
 
 _UNCLEAR = frozenset({408, 425, 429, 499})
-"""Refusals that proxies also send after they passed the request on."""
+"""Statuses that proxies may also send after they passed the request to the server."""
 
 
 class Meaning(NamedTuple):
-    """What a failure means."""
+    """What the failure of a request means for its run."""
 
     outcome: Outcome
     """``"not_run"`` or ``"unknown"``."""
     may_repeat: bool
-    """Whether the same request may be sent again: it had no effect, and may have one later."""
+    """Whether to send the same request again: it had no effect, and may succeed later."""
 
 
 _GATEWAY = frozenset({502, 503, 504, *range(520, 525)})
-"""What proxies answer while the server is away (520 to 524: Cloudflare)."""
+"""Statuses that proxies send while the server does not answer (520 to 524: Cloudflare)."""
 
 _NOT_RUN = Meaning("not_run", may_repeat=False)
 _NOT_NOW = Meaning("not_run", may_repeat=True)
@@ -87,12 +87,12 @@ _UNKNOWN = Meaning("unknown", may_repeat=False)
 
 
 def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meaning:
-    """What the failure of a POST means.
+    """What the failure of a POST request means.
 
     Args:
         error: The failure.
-        not_sent_statuses: Statuses with which the user's gateway answers before the server has got
-            anything, as the user vouches.
+        not_sent_statuses: Statuses that the user's gateway sends only if it has not passed the
+            request to the server.
     """
     if isinstance(error, APIConnectionError):
         return _UNKNOWN if error.request_sent else _NOT_NOW
@@ -104,19 +104,19 @@ def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meanin
         is_unclear = error.status_code in _UNCLEAR
         if is_unclear or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _UNKNOWN
-        return _NOT_RUN  # 3xx, which is never followed, and 4xx
+        return _NOT_RUN  # 4xx, and 3xx, because redirects are never followed
     if isinstance(error, ConfigurationError | InvalidRequestError):
         return _NOT_RUN
     return _UNKNOWN  # a 2xx that cannot be read
 
 
 def _is_refusal(error: APIStatusError) -> bool:
-    """Whether Dify itself refuses for now: the concurrency limit, a rate limit, a quota."""
+    """Whether Dify itself refuses for now, by its concurrency limit, a rate limit or a quota."""
     return isinstance(error, RateLimitError) and error.is_from_dify
 
 
 def is_outage(error: DifyError) -> bool:
-    """Whether the server itself has not answered: it is away, as during a restart."""
+    """Whether the server itself did not answer, for example during a restart."""
     if isinstance(error, APIStatusError):
         return error.status_code in _GATEWAY
     return isinstance(error, APIConnectionError)
@@ -125,16 +125,16 @@ def is_outage(error: DifyError) -> bool:
 def is_concurrency_limit(error: DifyError) -> bool:
     """Whether the app's concurrency limit refused the request.
 
-    Servers say so with 400; their own documents, with 429 too_many_requests.
+    Servers answer with 400; Dify's documentation says 429 with the code too_many_requests.
     """
     return isinstance(error, RateLimitError) and (
         error.status_code == HTTPStatus.BAD_REQUEST or error.code == "too_many_requests"
     )
 
 
-def can_never_fit(error: DifyError) -> bool:
-    """Whether the app's concurrency limit refuses every stream, however long one waits.
+def limit_excludes_streams(error: DifyError) -> bool:
+    """Whether the app's concurrency limit is 1, with which the server refuses every stream.
 
-    A stream takes two places for a moment as it begins.
+    A stream counts as two requests for a moment when it begins.
     """
     return isinstance(error, RateLimitError) and error.limit == 1

@@ -1,4 +1,4 @@
-"""What is written to files: whole or not at all, never in the place of its sources, and CSV."""
+"""Writes files: completely or not at all, and never over a file that is being read. Writes CSV."""
 
 from __future__ import annotations
 
@@ -17,25 +17,34 @@ from ._json import JSON
 from .errors import InvalidRequestError
 
 Source: TypeAlias = str | os.PathLike[str] | os.stat_result
-"""A file that is read: its path, or what the system says of one that is open."""
+"""A file that is read: its path, or the `os.stat_result` of an open file."""
 
 _LONGEST = 50
-"""Characters of a file's name that its forerunner has, too: all of them may be too many."""
+"""How many characters of a file's name its temporary file has. All of them may be too many."""
 
 
 @contextmanager
 def replacing(place: Path, *, mode: int | None = None) -> Generator[BinaryIO, None, None]:
-    """Give a new file to write, which takes its place when it is whole; else nothing is left of it.
+    """Write a file completely or not at all.
 
-    It is made beside its place under a name that nobody can foresee, and where no file is: a link
-    that somebody has put there is not followed. A file that is replaced hands on its mode.
+    The data goes to a new temporary file in the same folder, with an unpredictable name. A link
+    with that name is not followed. At the end the temporary file replaces the target. After an
+    error it is deleted.
 
     Args:
-        place: Where it goes. What is no file, such as a pipe, is written as it is.
-        mode: Its mode; by default that of the file that is replaced, else what the umask leaves.
+        place: Path of the file. Something that is not a file, such as a pipe, is written directly.
+        mode: Mode of the file; by default that of the file it replaces, or by the umask.
+
+    Yields:
+        A binary file to write to.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
+
+    Example::
+
+        with replacing(Path("report.txt")) as file:
+            file.write(b"complete, or not there at all")
     """
     if place.exists() and not place.is_file():
         with place.open("wb") as device:
@@ -61,7 +70,11 @@ def replacing(place: Path, *, mode: int | None = None) -> Generator[BinaryIO, No
 
 
 def source_of(file: IO[str] | IO[bytes]) -> list[Source]:
-    """The file behind what is open for reading; a `StringIO`, for one, has none."""
+    """The file that an open file object reads; empty for objects without a file (`StringIO`).
+
+    Args:
+        file: What is open for reading.
+    """
     try:
         return [os.fstat(file.fileno())]
     except (AttributeError, OSError, ValueError):
@@ -69,17 +82,19 @@ def source_of(file: IO[str] | IO[bytes]) -> list[Source]:
 
 
 def refuse_source(place: Path, *sources: Source) -> None:
-    """Refuse to write what would replace a file that is read for it.
+    """Refuse to write to a file that is also read.
 
     Args:
-        place: What is to be written.
-        sources: What is read.
+        place: Path of the file to write.
+        sources: The files that are read.
 
     Raises:
-        InvalidRequestError: It is one of them, by whichever name or link.
+        InvalidRequestError: The file to write is one of them, also under another name or link.
     """
     if any(_is_same(place, source) for source in sources):
-        raise InvalidRequestError(f"{place} would replace a file that is read: name another file.")
+        raise InvalidRequestError(
+            f"{place} is also the file that is read; name another file to write to."
+        )
 
 
 def _is_same(place: Path, source: Source) -> bool:
@@ -87,17 +102,17 @@ def _is_same(place: Path, source: Source) -> bool:
         if isinstance(source, os.stat_result):
             return os.path.samestat(place.stat(), source)
         return place.samefile(source)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         if isinstance(source, os.stat_result):
             return False
         return os.path.realpath(place) == os.path.realpath(source)
 
 
 def _mode_of(place: Path) -> int | None:
-    """The mode of a file that is replaced; None where there is none.
+    """The mode of an existing file; None if there is no file.
 
     Raises:
-        OSError: It may not be written.
+        OSError: The file is write-protected.
     """
     if not place.exists():
         return None
@@ -107,7 +122,7 @@ def _mode_of(place: Path) -> int | None:
 
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Beginnings of texts that spreadsheets take for formulas (OWASP, CSV injection)."""
+"""Texts that start with one of these are formulas for spreadsheets (OWASP, CSV injection)."""
 
 
 class Writable(Protocol):
@@ -118,15 +133,15 @@ class Writable(Protocol):
 
 
 class CSVWriter:
-    """Writes rows of cells as CSV that every reader takes (RFC 4180); lines end in a line feed.
+    """Writes rows of cells as CSV (RFC 4180), with lines that end in a line feed.
 
     Args:
-        file: Where to.
+        file: The text file to write to.
     """
 
     def __init__(self, file: Writable) -> None:
         self._file = file
-        # Before Python 3.13 a writer quotes ends of lines only that are its own.
+        # Before Python 3.13 a writer quotes only line ends that are part of its own lineterminator.
         self._writer = csv.writer(self, lineterminator="\r\n")
 
     def row(self, cells: Iterable[JSON]) -> None:
@@ -134,15 +149,15 @@ class CSVWriter:
         self._writer.writerow(cells)
 
     def write(self, line: str, /) -> None:
-        """Take a line of the writer above."""
+        """Write a line of the `csv.writer` to the file."""
         self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet takes a text for a formula."""
+    """Whether a spreadsheet would read a text as a formula."""
     return text.startswith(_FORMULAS)
 
 
 def without_formula(text: str) -> str:
-    """The text with a ``'`` before it where a spreadsheet would take it for a formula."""
+    """The text, with a ``'`` in front if a spreadsheet would read it as a formula."""
     return f"'{text}" if is_formula(text) else text

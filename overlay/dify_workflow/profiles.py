@@ -1,6 +1,6 @@
-r"""Apps by name: the base URL and the key of each, kept in one file of yours.
+r"""Profiles: the base URL and the API key of apps by name, saved in a file.
 
-``dify-workflow profile add story`` keeps an app, and a program takes it from there::
+``dify-workflow profile add story`` saves an app, and a program loads it::
 
     from dify_workflow import profiles
 
@@ -9,11 +9,11 @@ r"""Apps by name: the base URL and the key of each, kept in one file of yours.
 
 The file is ``profiles.toml`` in the user's configuration folder: ``~/.config/dify-workflow`` on
 Linux, ``~/Library/Application Support/dify-workflow`` on macOS, and
-``%LOCALAPPDATA%\dify-workflow`` on Windows. Only its owner may read it (mode 0600). Windows has no
-such modes: there the folder belongs to the user, and Windows keeps other users out of it. The key
-can stand in the system's keyring instead of the file (``pip install keyring``).
+``%LOCALAPPDATA%\dify-workflow`` on Windows. Only its owner can read the file (mode 0600). Windows
+has no such modes; there, other users have no access to the folder. The key can be in the system's
+keyring instead of the file (``pip install keyring``).
 
-Needs ``pip install 'dify-workflow[profiles]'``, which the extra ``cli`` contains.
+Profiles need ``pip install 'dify-workflow[profiles]'``. The extra ``cli`` includes it.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 __all__ = ["Profile", "add", "base_urls", "in_use", "load", "path", "remove", "use"]
 
 _SERVICE = "dify-workflow"
-"""What the keys are filed under in a keyring, and the name of the folder."""
+"""Name of the service in the keyring, and of the folder of the file."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @attrs.frozen(kw_only=True)
 class Profile:
-    """An app: where it is, and its key.
+    """A saved app: its name, base URL and API key.
 
     Args:
-        name: What you call it.
-        base_url: Base URL of the server, with its ``/v1``.
-        api_key: Key of the app.
+        name: Name of the profile.
+        base_url: Base URL of the server, including ``/v1``.
+        api_key: API key of the app.
     """
 
     name: str
@@ -60,23 +60,31 @@ class Profile:
     api_key: ApiKey
 
     def client(self) -> DifyWorkflow:
-        """A client for this app; `DifyWorkflow.with_options` gives it other options."""
+        """A client for this app.
+
+        Returns:
+            A new client with default options; change them with `DifyWorkflow.with_options`.
+        """
         from .client import DifyWorkflow
 
         return DifyWorkflow(self.api_key, base_url=self.base_url)
 
     def async_client(self) -> AsyncDifyWorkflow:
-        """An async client for this app."""
+        """An async client for this app.
+
+        Returns:
+            A new client with default options; change them with `AsyncDifyWorkflow.with_options`.
+        """
         from .async_client import AsyncDifyWorkflow
 
         return AsyncDifyWorkflow(self.api_key, base_url=self.base_url)
 
 
 def path() -> Path:
-    """Where the profiles are kept, whether or not there are any.
+    """The file in which profiles are saved. It may not exist yet.
 
     Raises:
-        ConfigurationError: The extra is not installed.
+        ConfigurationError: The extra ``profiles`` is not installed.
     """
     try:
         from platformdirs import user_config_path
@@ -86,7 +94,7 @@ def path() -> Path:
 
 
 def base_urls() -> dict[str, str]:
-    """The base URL of each profile by its name, in alphabetical order.
+    """The base URLs of all profiles by name, in alphabetical order.
 
     Raises:
         ConfigurationError: The file cannot be read.
@@ -96,9 +104,9 @@ def base_urls() -> dict[str, str]:
 
 
 def in_use() -> str | None:
-    """Name of the profile that is taken where none is named; None where there is none.
+    """The name of the default profile; None if there is none.
 
-    It is that of the variable DIFY_PROFILE, else the one that `use` has chosen.
+    The environment variable DIFY_PROFILE comes first, then the profile set by `use`.
 
     Raises:
         ConfigurationError: The file cannot be read.
@@ -108,17 +116,17 @@ def in_use() -> str | None:
 
 
 def load(name: str | None = None) -> Profile:
-    """The profile of a name.
+    """Load a profile.
 
     Args:
-        name: Its name; by default the one that is in use.
+        name: Name of the profile; by default the one that is in use.
 
     Raises:
-        ConfigurationError: There is none, or what is kept of it cannot be read or used.
+        ConfigurationError: There is no such profile, or it cannot be read or is invalid.
     """
     name = in_use() if name is None else name
     if name is None:
-        raise ConfigurationError("No profile is in use: name one, or set DIFY_PROFILE.")
+        raise ConfigurationError("No profile is in use; pass a name, or set DIFY_PROFILE.")
     kept = _entry(_read(), name)
     base_url = kept.get("base_url")
     if not isinstance(base_url, str):
@@ -139,25 +147,33 @@ def add(
     base_url: str = CLOUD_URL,
     in_keyring: bool = False,
 ) -> Profile:
-    """Keep an app under a name, in place of what was kept under it before.
+    """Save an app under a name. An older profile of that name is replaced.
 
-    The first profile is in use from then on.
+    The first profile that you add is in use.
 
     Args:
         name: A name of letters, digits, ``-``, ``_`` and ``.``.
-        api_key: Key of the app.
-        base_url: Base URL of the server, with its ``/v1``.
-        in_keyring: Whether the key goes into the system's keyring, instead of the file.
+        api_key: API key of the app.
+        base_url: Base URL of the server, including ``/v1``.
+        in_keyring: Whether to save the key in the system's keyring instead of the file.
+
+    Returns:
+        The saved profile.
 
     Raises:
-        ConfigurationError: One of them is invalid, the file cannot be written, or there is no
+        ConfigurationError: An argument is invalid, the file cannot be written, or there is no
             keyring.
+
+    Example::
+
+        profiles.add("story", "app-secret", base_url="https://dify.example.com/v1")
+        client = profiles.load("story").client()
     """
     if isinstance(api_key, str):
-        api_key = ApiKey(api_key)  # before anything is raised: tracebacks show what names hold
+        api_key = ApiKey(api_key)  # first, because tracebacks can show the values of variables
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"A profile is named with letters, digits, '-', '_' and '.', not {name!r}."
+            f"The name of a profile can have letters, digits, '-', '_' and '.'; got {name!r}."
         )
     added = Profile(name=name, base_url=checked_url(base_url), api_key=api_key.checked())
     with _changing() as book:
@@ -178,10 +194,13 @@ def add(
 
 
 def use(name: str) -> None:
-    """Choose the profile that is taken where none is named.
+    """Set the default profile.
+
+    Args:
+        name: Name of the profile.
 
     Raises:
-        ConfigurationError: There is none of that name, or the file cannot be written.
+        ConfigurationError: There is no such profile, or the file cannot be written.
     """
     with _changing() as book:
         _entry(book, name)
@@ -189,10 +208,13 @@ def use(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Forget a profile, and its key in the keyring.
+    """Delete a profile, and its key in the keyring.
+
+    Args:
+        name: Name of the profile.
 
     Raises:
-        ConfigurationError: There is none of that name, or the file cannot be written.
+        ConfigurationError: There is no such profile, or the file cannot be written.
     """
     with _changing() as book:
         _forget_key(name, _entry(book, name))
@@ -205,7 +227,7 @@ def remove(name: str) -> None:
 
 
 def _read() -> dict[str, Any]:
-    """What the file says, with its keys wrapped; it always has ``profiles``."""
+    """The content of the file, with the keys as `ApiKey`; it always has ``profiles``."""
     place = path()
     book, problem = _parsed(place)
     if problem:
@@ -214,9 +236,9 @@ def _read() -> dict[str, Any]:
 
 
 def _parsed(place: Path) -> tuple[dict[str, Any], str]:
-    """What the file says, or why it cannot be read.
+    """The content of the file, and why it cannot be read (empty if it can).
 
-    Nothing is raised here: the frames of an exception would hold keys that are not wrapped yet.
+    Nothing is raised here: the traceback would contain keys that are not wrapped yet.
     """
     try:
         book = tomllib.loads(place.read_text(encoding="utf-8-sig"))
@@ -224,12 +246,12 @@ def _parsed(place: Path) -> tuple[dict[str, Any], str]:
         book = {}
     except OSError as error:
         return {}, f"cannot be read: {error.strerror}"
-    except ValueError as error:  # which quotes nothing of the file
+    except ValueError as error:  # its message quotes nothing from the file
         return {}, f"is not TOML in UTF-8: {error}"
     found: JSON = book.setdefault("profiles", {})
     for kept in found.values() if is_object(found) else [found]:
         if not is_object(kept):
-            return {}, "holds something else than tables [profiles.NAME]"
+            return {}, "must contain only tables [profiles.NAME] under profiles"
         if isinstance(key := kept.get("api_key"), str):
             kept["api_key"] = ApiKey(key)
     return book, ""
@@ -238,21 +260,21 @@ def _parsed(place: Path) -> tuple[dict[str, Any], str]:
 def _entry(book: dict[str, Any], name: str) -> dict[str, Any]:
     kept: dict[str, Any] | None = book["profiles"].get(name)
     if kept is None:
-        known = ", ".join(sorted(book["profiles"])) or "none at all"
-        raise ConfigurationError(f"There is no profile {name!r} in {path()}; there are: {known}.")
+        known = ", ".join(sorted(book["profiles"])) or "none"
+        raise ConfigurationError(f"There is no profile {name!r} in {path()}; profiles: {known}.")
     return kept
 
 
 @contextmanager
 def _changing() -> Generator[dict[str, Any], None, None]:
-    """What the file says, to be changed; it is written when this is left, whole or not at all."""
+    """The content of the file, to change it; it is saved at the end of the ``with`` block."""
     try:
         import tomli_w
     except ImportError:
         raise _extra_missing() from None
     book = _read()
     yield book
-    place = Path(os.path.realpath(path()))  # a link to it stays a link
+    place = Path(os.path.realpath(path()))  # so that a symbolic link stays a link
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with replacing(place, mode=0o600) as file:
@@ -268,14 +290,14 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _extra_missing() -> ConfigurationError:
-    return ConfigurationError("Profiles need more: pip install 'dify-workflow[profiles]'")
+    return ConfigurationError("Profiles need an extra: pip install 'dify-workflow[profiles]'")
 
 
 # ---------------------------------------------------------------------------------- the keyring
 
 
 def _keyring_entry(name: str, base_url: str) -> str:
-    """What a key is filed under: with its server, so that an edited file sends it nowhere else."""
+    """The key's entry in the keyring. It has the URL, so an edited file cannot redirect the key."""
     return f"{name} {base_url}"
 
 
@@ -296,16 +318,18 @@ def _from_keyring(name: str, base_url: str) -> ApiKey | None:
 
 @contextmanager
 def _keyring() -> Generator[Any, None, None]:
-    """The package keyring; what goes wrong in it becomes a sentence."""
+    """The package keyring; its errors become `ConfigurationError`."""
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
-        raise ConfigurationError("The system's keyring needs more: pip install keyring") from None
+        raise ConfigurationError(
+            "The system's keyring needs a package: pip install keyring"
+        ) from None
     problem: KeyringError | None = None
     try:
         yield keyring
     except KeyringError as error:
-        problem = error.with_traceback(None)  # its frames may hold a key
+        problem = error.with_traceback(None)  # its frames may contain a key
     if problem is not None:
         raise ConfigurationError(f"The keyring cannot be used: {problem}")

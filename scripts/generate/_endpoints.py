@@ -12,7 +12,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 def endpoints_module(spec: Schema) -> str:
     """Return the overlay's table: the first version with an endpoint, by method and path."""
     lines = [
-        '"""The first Dify with each endpoint that 1.0 lacks (`x-since` in openapi.yaml).',
+        '"""Versions that first had each endpoint that Dify 1.0 lacks (`x-since` in openapi.yaml).',
         "",
         "Written by scripts/generate; change openapi.yaml and run `make generate` instead.",
         '"""',
@@ -20,7 +20,10 @@ def endpoints_module(spec: Schema) -> str:
         "from __future__ import annotations",
         "",
         "SINCE: dict[tuple[str, str], str] = {",
-        *(f"    ({method!r}, {path!r}): {since!r}," for method, path, since in _younger(spec)),
+        *(
+            f"    ({method!r}, {path!r}): {since!r},"
+            for method, path, since in _newer_endpoints(spec)
+        ),
         "}",
         '"""First version by method, in lower case, and path."""',
         "",
@@ -28,7 +31,7 @@ def endpoints_module(spec: Schema) -> str:
     return "\n".join(lines)
 
 
-def _younger(spec: Schema) -> Iterator[tuple[str, str, str]]:
+def _newer_endpoints(spec: Schema) -> Iterator[tuple[str, str, str]]:
     for path, item in spec["paths"].items():
         for method in _METHODS:
             if "x-since" in item.get(method, {}):

@@ -1,1 +1,1 @@
-"""The endpoints of the service API: what is asked for, and how answers are read."""
+"""The endpoints of the service API: requests, and how answers are read."""

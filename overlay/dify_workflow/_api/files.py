@@ -1,4 +1,4 @@
-"""The bytes of a file on their way to the server."""
+"""Opens and checks files for upload, and reads them piece by piece."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..errors import InvalidRequestError
 
 
 class Payload:
-    """A file as httpx reads it: piece by piece.
+    """A file that httpx reads piece by piece.
 
     Args:
         source: The file, opened in binary mode.
         name: Its name, for messages.
-        can_rewind: Whether it can be read again from its beginning.
+        can_rewind: Whether it can be read again from its start.
     """
 
     def __init__(self, source: IO[bytes], name: str, *, can_rewind: bool) -> None:
@@ -33,16 +33,16 @@ class Payload:
         self._name = name
 
     def seek(self, _offset: int, _whence: int = os.SEEK_SET) -> int:
-        """Go to the beginning, which httpx does before it sends the file."""
+        """Go to the start. httpx calls this before it sends the file."""
         if self.can_rewind:
             self._source.seek(0)
         return 0
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most this many; none at the end.
+        """The next bytes, at most this many; empty at the end.
 
         Raises:
-            InvalidRequestError: The file cannot be read, or gives something else than bytes.
+            InvalidRequestError: The file cannot be read, or it does not return bytes.
         """
         try:
             piece = self._source.read(size)
@@ -50,12 +50,14 @@ class Payload:
             raise InvalidRequestError(f"Cannot read the file {self._name}: {error}.") from error
         if not isinstance(piece, bytes | bytearray | memoryview):
             what = type(piece).__name__
-            raise InvalidRequestError(f"The file {self._name} gives {what} instead of bytes.")
+            raise InvalidRequestError(
+                f"The file {self._name} returns {what} instead of bytes; open it in binary mode."
+            )
         return bytes(piece)
 
 
 class SizedPayload(Payload):
-    """A file of known length, of which neither more nor less is sent than was announced.
+    """A file of known length. Exactly this many bytes are sent.
 
     Args:
         source: The file, opened in binary mode.
@@ -73,13 +75,13 @@ class SizedPayload(Payload):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go elsewhere: httpx asks so for the length, and begins with it."""
+        """Go to a position. httpx uses this to find the length, before it sends the file."""
         self._at = offset + (self._size if whence == os.SEEK_END else 0)
         self._source.seek(self._at)
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most this many; none at the end.
+        """The next bytes, at most this many; empty at the end.
 
         Raises:
             InvalidRequestError: The file cannot be read, or became shorter.
@@ -93,7 +95,7 @@ class SizedPayload(Payload):
 
 
 def payload_of(source: IO[bytes], name: str) -> Payload:
-    """A file ready to be sent whole, wherever it stands.
+    """A file, ready to be sent from its start.
 
     Args:
         source: The file, opened in binary mode.
@@ -124,29 +126,29 @@ def _can_rewind(source: IO[bytes]) -> bool:
 
 
 def _size(source: IO[bytes]) -> int | None:
-    """The length of a file in bytes; None where it is known only at its end."""
+    """The length of a file in bytes; None if it is known only at the end."""
     try:
         size = source.seek(0, os.SEEK_END)
         source.seek(0)
-        if size == 0 and source.read(1):  # Linux makes it up while it is read
+        if size == 0 and source.read(1):  # a file in /proc
             source.seek(0)
             return None
-    except (OSError, ValueError):  # one that is unpacked while it is read
+    except (OSError, ValueError):  # a compressed file, which has no length
         return None
     return size
 
 
 class Upload(Protocol):
-    """An upload of FastAPI or Starlette."""
+    """The interface of an ``UploadFile`` of FastAPI or Starlette."""
 
     @property
     def file(self) -> IO[bytes]:
-        """What can be read of it without `await`."""
+        """The file in it, which can be read without ``await``."""
         ...
 
 
 FileSource: TypeAlias = str | PathLike[str] | bytes | IO[bytes] | Upload
-"""A path, the bytes themselves, a file opened for reading in binary mode, or an upload."""
+"""A file to upload: a path, bytes, a file opened in binary mode, or an ``UploadFile``."""
 
 _ANY_TYPE = "application/octet-stream"
 
@@ -156,8 +158,8 @@ class OpenFile:
     """A file that is ready to be sent.
 
     Args:
-        payload: Its bytes; they are read piece by piece.
-        name: Name under which the server keeps it.
+        payload: Its bytes, which are read piece by piece.
+        name: Name of the file on the server.
         content_type: Media type.
     """
 
@@ -170,28 +172,31 @@ class OpenFile:
 def opened(
     source: FileSource, *, filename: str | None = None, content_type: str | None = None
 ) -> Generator[OpenFile, None, None]:
-    """Open a file for sending; what was opened here is closed here.
+    """Open a file to send it. A file that is opened here is also closed here.
 
     Args:
-        source: The file, or an upload of FastAPI or Starlette, whose file is taken.
-        filename: Its name; by default the path's or the open file's, or one made from the type.
+        source: The file.
+        filename: Its name; by default that of the path or the open file, or ``upload`` with an
+            extension for the media type.
         content_type: Its media type; by default guessed from the name.
 
     Raises:
-        InvalidRequestError: There is no such file, it is not binary, or the server would not take
-            its name or type.
+        InvalidRequestError: There is no such file, it is not binary, or its name or media type is
+            invalid.
     """
     if iscoroutinefunction(getattr(source, "read", None)):
         source, filename, content_type = _file_of_upload(source, filename, content_type)
     name = filename if filename is not None else _own_name(source) or _made_name(content_type)
     if not name or "/" in name or "\\" in name or not _is_text(name):
         raise InvalidRequestError(
-            f"The server does not take the file name {name!r}: it must not be empty, nor contain "
-            "slashes, backslashes or control characters."
+            f"The file name {name!r} is invalid: it must not be empty or contain slashes, "
+            "backslashes or control characters. Pass another filename."
         )
     kind = content_type or mimetypes.guess_type(name)[0] or _ANY_TYPE
     if not kind.isascii() or not kind.isprintable():
-        raise InvalidRequestError(f"content_type cannot be {kind!r}; one looks like {_ANY_TYPE}.")
+        raise InvalidRequestError(
+            f"content_type must be a media type such as {_ANY_TYPE}, not {kind!r}."
+        )
     if isinstance(source, bytes | bytearray | memoryview):
         yield OpenFile(payload_of(BytesIO(source), name), name, kind)
     elif isinstance(source, str | PathLike):
@@ -200,7 +205,7 @@ def opened(
     else:
         if not callable(getattr(source, "read", None)) or hasattr(source, "encoding"):
             raise InvalidRequestError(
-                "A file to upload is a path, bytes, or a file opened in binary mode, not "
+                "A file to upload must be a path, bytes, or a file opened in binary mode, not "
                 f"{type(source).__name__}."
             )
         yield OpenFile(payload_of(cast("IO[bytes]", source), name), name, kind)
@@ -209,16 +214,16 @@ def opened(
 def _file_of_upload(
     upload: Any, filename: str | None, content_type: str | None
 ) -> tuple[FileSource, str | None, str | None]:
-    """The file within an upload of a web framework, its name and its media type.
+    """The file in an ``UploadFile`` of a web framework, its name and its media type.
 
     Raises:
-        InvalidRequestError: There is no file within that can be read without `await`.
+        InvalidRequestError: It has no file that can be read without ``await``.
     """
     file: Any = getattr(upload, "file", None)
     if not callable(getattr(file, "read", None)) or iscoroutinefunction(file.read):
         raise InvalidRequestError(
-            f"A {type(upload).__name__} is read with `await`. Give its bytes, its path, or the "
-            "file itself, which an upload of FastAPI or Starlette has as `.file`."
+            f"A {type(upload).__name__} cannot be read without `await`. Pass its bytes, its path, "
+            "or the file in it (`.file` of an UploadFile of FastAPI or Starlette)."
         )
     name = filename if filename is not None else getattr(upload, "filename", None)
     return file, name, content_type or getattr(upload, "content_type", None)
@@ -233,7 +238,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name is free of control characters and halves of surrogate pairs."""
+    """Whether a name has no control characters and no halves of surrogate pairs."""
     return not any(category(character) in {"Cc", "Cs"} for character in name)
 
 

@@ -1,4 +1,4 @@
-"""The forms that a run waits at, and how people are asked for them."""
+"""The forms that a run waits for, and the callbacks that answer them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .._json import JSON
 from ..models import HumanInputForm, WorkflowRunResponse
 
 FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
-"""Id of the action, and value by field."""
+"""The answer to a form: the id of an action, and the values by name of the field."""
 
 FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
-"""Takes a form as people see it and returns what they answer."""
+"""A function that takes a form and returns the answer to it."""
 
 AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
-"""Likewise, for async code; may be a coroutine function."""
+"""A function, or an async function, that takes a form and returns the answer to it."""
 
 
 def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:
-    """The forms that a run waits at and their tokens; none where this key cannot answer them all.
+    """The forms that a run waits for, with their tokens; empty if this key cannot answer all.
 
     Args:
         run: The run.
@@ -32,11 +32,11 @@ def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]
 
 
 def as_seen(form: HumanInputForm, shown: HumanInputForm) -> HumanInputForm:
-    """A form as its page shows it, with what only the run says of it.
+    """A form as people see it, with the fields that only the paused run has.
 
     Args:
-        form: The form in the run's pause.
-        shown: The form as it was read with its token.
+        form: The form from the paused run.
+        shown: The form that was read with its token.
     """
     return attrs.evolve(
         shown,

@@ -1,6 +1,6 @@
-"""The language in which the log is read: questions to the server, its answers, and their order.
+"""Queries for the log, the server's answers, and the order of rows.
 
-Conversations are generators that yield a `LogQuery` and are sent its `LogAnswer`.
+A reader of the log is a generator: it yields a `LogQuery` and is sent the `LogAnswer`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from ..models import WorkflowLogs
 T = TypeVar("T")
 
 MAX_WINDOW = 100
-"""Most rows that the server gives at once."""
+"""The most rows that the server sends at once."""
 
 LATEST = 3
-"""Seconds behind the newest row in which rows may still appear.
+"""New rows may be up to this many seconds older than the newest row.
 
-Two for a transaction that is slow to commit, for its rows have the time of its begin; one because
-times are rounded to whole seconds.
+Two seconds, because a row has the time at which its transaction began, and the transaction may
+commit late. One second, because times are rounded to whole seconds.
 """
 
 
 @attrs.frozen
 class LogQuery:
-    """A question to the server: the newest rows of a window of time.
+    """A query for the newest rows in a window of time.
 
     Args:
-        after: First second of the window (Unix); None where it is open.
-        before: Last second of the window (Unix); None where it is open.
-        limit: Most rows of the answer, 1 to 100.
-        page: How many times `limit` rows to leave out, from 1 for none.
-        narrowed: Filters (by name in `WorkflowLogsRequest`) in addition to the request's own.
+        after: First second of the window (Unix time); None for no bound.
+        before: Last second of the window (Unix time); None for no bound.
+        limit: The most rows of the answer, 1 to 100.
+        page: Number of the page, from 1.
+        narrowed: More filters, by their names in `WorkflowLogsRequest`.
     """
 
     after: int | None
@@ -50,11 +50,11 @@ class LogQuery:
 
 @attrs.frozen
 class LogAnswer:
-    """What the server answers.
+    """The server's answer to a query.
 
     Args:
         rows: The rows, in the server's order.
-        total: How many rows matched, on whichever page.
+        total: How many rows match, on all pages.
     """
 
     rows: tuple[WorkflowLogs, ...]
@@ -66,15 +66,15 @@ Steps: TypeAlias = Generator[LogQuery, LogAnswer, T]
 
 @attrs.frozen
 class LogScope:
-    """Which rows are walked over.
+    """The time bounds of a request, and the filters that can be added to it.
 
     Args:
-        after: First second (Unix); None where it is open.
-        before: Last second (Unix); None where it is open.
-        by_status: Whether the request leaves the status open.
-        by_user: Whether the request leaves open whose runs they are, and could say so: the server
-            fails where a keyword comes with a user.
-        by_keyword: Whether the request leaves the keyword open, and could have one.
+        after: First second (Unix time); None for no bound.
+        before: Last second (Unix time); None for no bound.
+        by_status: Whether a status filter can be added.
+        by_user: Whether a user filter can be added. It cannot if the request has a keyword: the
+            server fails with both.
+        by_keyword: Whether a keyword can be added.
     """
 
     after: int | None = None
@@ -85,7 +85,7 @@ class LogScope:
 
 
 def in_order(rows: Iterable[WorkflowLogs]) -> list[WorkflowLogs]:
-    """Rows in the order of the log, the newest first."""
+    """Sort rows in the order of the log, newest first."""
     return sorted(rows, key=LogPosition.of, reverse=True)
 
 
@@ -96,7 +96,7 @@ def log_page(body: JSONObject) -> LogAnswer:
     if not isinstance(page.total, int) or isinstance(page.total, bool):
         raise TypeError(f"total is {page.total!r}")
     if len({row.id for row in rows}) < len(rows):
-        raise ValueError("a row is there twice")
+        raise ValueError("a row appears twice")
     return LogAnswer(rows, page.total)
 
 
@@ -119,10 +119,10 @@ def _log_row(entry: wire.WorkflowLogEntry, raw: JSONObject) -> WorkflowLogs:
 
 
 def _check(raw: JSONObject) -> None:
-    """Refuse a row on which no walk could rely.
+    """Raise an error for a row without a valid id, time, user or run.
 
     Raises:
-        TypeError: Its id, its time or its user is none.
+        TypeError: Its id, time, user or run has the wrong type.
         OverflowError: Its time lies outside the calendar.
     """
     if not isinstance(raw.get("id"), str):

@@ -1,10 +1,10 @@
-"""The one door to the generated endpoints: what each method sends, and how it reads the answer.
+"""The only module that uses the generated endpoints: what each method sends and how it reads.
 
-An endpoint module is imported by the operation that needs it, because each brings models whose
-import takes about a millisecond, and a program calls few of them.
+Each operation imports its endpoint module when it is used: each module imports models, which takes
+about a millisecond, and a program uses few endpoints.
 """
 # pyright: reportPrivateUsage=false
-# The request builders of generated endpoints are private by name; this module is their one user.
+# The request builders of generated endpoints have private names; only this module uses them.
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ResponseMode: TypeAlias = Literal["streaming", "blocking"]
 
 
 def _unread(answer: Answer) -> Answer:
-    """For answers that are streamed, not read whole."""
+    """Return the answer as it is, for answers that are streamed."""
     return answer
 
 
@@ -50,7 +50,7 @@ def _model(model: type[ModelT]) -> Callable[[Answer], ModelT]:
 
 
 def _shaped(answer: Answer, reader: Callable[[JSONObject], T]) -> T:
-    """Read a JSON answer, or say that it does not have the shape that openapi.yaml gives it."""
+    """Read a JSON answer; raise an error if it does not have the described shape."""
     body = answer.json()
     try:
         return reader(body)
@@ -180,7 +180,7 @@ def stream_workflow_events(
     continue_on_pause: bool,
     last_event_id: str | None = None,
 ) -> Operation[Answer]:
-    """GET /workflow/{workflow_run_id}/events; the header is for servers whose events have ids."""
+    """GET /workflow/{workflow_run_id}/events. Some servers' events have ids, for Last-Event-ID."""
     from dify_workflow_api.api.workflows.stream_workflow_events import _get_kwargs as build
 
     request = build(
@@ -295,7 +295,7 @@ def get_app_parameters() -> Operation[WorkflowParameters]:
 
 
 def get_input_form() -> Operation[list[JSONObject]]:
-    """GET /parameters, for the rules of its inputs as they stand there."""
+    """GET /parameters, and of the answer only the rules of the app's inputs, as plain JSON."""
     from dify_workflow_api.api.app.get_app_parameters import _get_kwargs as build
 
     return Operation(
@@ -353,41 +353,46 @@ def text_to_audio(text: str, user: str, *, voice: str | None) -> Operation[Answe
 # ------------------------------------------------------------------------------------- checks
 
 _LONGEST_ID = 255
-"""Most characters of an id or token; those of Dify have at most 36."""
+"""The most characters of an id or token. Those of Dify have at most 36."""
 
 
 def checked_text(name: str, value: str) -> str:
-    """The value, if it can be an id, a token or a text.
+    """Return the value if it is a text that is not empty.
 
     Raises:
-        InvalidRequestError: It is no string, or empty.
+        InvalidRequestError: It is not a string, or it is empty.
     """
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequestError(f"{name} must be a string that is not empty, not {value!r}.")
     if not is_text(value):
-        raise InvalidRequestError(f"{name} has half a surrogate pair, which is no text.")
+        raise InvalidRequestError(
+            f"{name} has half a surrogate pair, which UTF-8 cannot encode; remove it."
+        )
     return value
 
 
 def checked_id(name: str, value: str) -> str:
-    """The value, if it can be an id or a token in the path of a request.
+    """Return the value if it is valid as an id or a token in a URL path.
 
     Raises:
-        InvalidRequestError: It is no string, empty, too long, or would change the path.
+        InvalidRequestError: It is not a string, it is empty or too long, or it would change the
+            path.
     """
     checked = checked_text(name, value)
     if checked in {".", ".."}:
         raise InvalidRequestError(f"{name} must be an id, not {value!r}.")
     if len(checked) > _LONGEST_ID:
-        raise InvalidRequestError(f"{name} has {len(checked)} characters; ids have fewer.")
+        raise InvalidRequestError(
+            f"{name} has {len(checked)} characters; ids have at most {_LONGEST_ID}."
+        )
     return checked
 
 
 def checked_uuid(name: str, value: str) -> str:
-    """The value, if it is a UUID; the server answers 500 to others.
+    """Return the value if it is a UUID. The server answers 500 to other values.
 
     Raises:
-        InvalidRequestError: It is none.
+        InvalidRequestError: It is not a UUID.
     """
     if not isinstance(value, str) or not is_uuid(value):
         raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
@@ -400,7 +405,7 @@ def _run(run_id: str | None) -> str:
 
 
 def _part(file: OpenFile) -> File:
-    # The generated type asks for BinaryIO; httpx needs no more than `read`.
+    # The generated type requires BinaryIO; httpx needs only `read`.
     from dify_workflow_api.types import File
 
     return File(payload=file.payload, file_name=file.name, mime_type=file.content_type)  # type: ignore[arg-type]  # see above

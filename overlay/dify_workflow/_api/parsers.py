@@ -1,4 +1,4 @@
-"""Decoded answers into the types that users name. Pure."""
+"""Turns decoded answers into the public result types. Pure."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def blocking_run(body: JSONObject) -> WorkflowRunResponse:
 
 
 def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
-    """The run in run detail, whatever the version.
+    """The run in run detail, from any version of Dify.
 
-    None where every field is null: before 1.13.1 the answer for an unknown id.
+    None if every field is null: Dify before 1.13.1 answers so for an unknown id.
     """
     detail = read(wire.WorkflowRunDetail, body)
     if detail.id is None:
@@ -67,7 +67,7 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
 
 
 def final_payload(run: WorkflowRunResponse) -> JSONObject:
-    """The payload of the event that would have ended the stream of a run that was looked up."""
+    """The payload of a final event, made from run detail."""
     common: JSONObject = {
         "status": run.status,
         "outputs": run.outputs,
@@ -100,7 +100,7 @@ def pause(nodes: Iterable[str] | None, reasons: Iterable[wire.PauseReason] | Non
             raw=reason.to_dict(),
         )
         for reason in reasons or ()
-        if reason.form_id is not None  # a pause may have other reasons than a form
+        if reason.form_id is not None  # a pause can have reasons other than a form
     )
     return models.WorkflowPause(nodes=tuple(nodes or ()), forms=forms)
 
@@ -136,11 +136,11 @@ def uploaded_file(body: JSONObject) -> UploadedFile:
 
 
 def _parsed(value: JSON) -> JSONObject | None:
-    """A JSON object that comes as one, as its text, or not at all."""
+    """A JSON object that comes as an object, as JSON text, or as None."""
     parsed: JSONObject | None = json.loads(value) if isinstance(value, str) else value
     return parsed
 
 
 def _unix_time(value: int | str | None) -> int | None:
-    """A time that comes in Unix seconds or, before 1.2.0, as RFC 822 text."""
+    """A time that comes as Unix seconds or, before Dify 1.2.0, as RFC 822 text."""
     return int(unix_time(value)) if isinstance(value, str) else value

@@ -1,7 +1,7 @@
-"""What happens before a run is sent: its inputs are checked and its files uploaded.
+"""Prepares a run: checks its inputs and uploads its files.
 
-Conversations of several calls, written once: a generator yields each call and is sent what came of
-it, and both transports drive it (as httpx's `Auth.auth_flow`).
+A protocol of several calls is a generator, for sync and async code: it yields each call and is sent
+the result (like httpx's `Auth.auth_flow`).
 """
 
 from __future__ import annotations
@@ -31,41 +31,41 @@ if TYPE_CHECKING:
 Uploads: TypeAlias = Mapping[Path, WorkflowFile]
 
 FORM_LIFETIME = 300.0
-"""Seconds that the inputs an app takes are kept; they change when it is published again."""
+"""How long the declared inputs of an app are cached (seconds). They change when it is published."""
 
 _MOST_FORMS = 1000
-"""Apps whose inputs are kept; a process that serves more asks again."""
+"""How many apps' inputs are cached."""
 
 _FORM_TIMEOUT = 10.0
-"""Seconds that asking for the inputs may take: it precedes a run, and is not what was asked for."""
+"""Timeout for GET /parameters (seconds). It is short, because the run waits for it."""
 
 logger = logging.getLogger("dify_workflow")
 
 
 class InputForms:
-    """The inputs that apps take (``user_input_form`` of GET /parameters), by server and key."""
+    """A cache of the apps' inputs (``user_input_form`` of GET /parameters), by server and key."""
 
     def __init__(self) -> None:
         self._kept = BoundedDict[tuple[str, ApiKey], tuple[float, JSON]](_MOST_FORMS)
 
     def get(self, base_url: str, key: ApiKey) -> JSON | None:
-        """The form, if it was asked for less than `FORM_LIFETIME` ago."""
+        """The form, if it was cached less than `FORM_LIFETIME` ago; else None."""
         since, form = self._kept.get((base_url, key), (0.0, None))
         return form if time.monotonic() - since < FORM_LIFETIME else None
 
     def put(self, base_url: str, key: ApiKey, form: JSON) -> None:
-        """Keep a form."""
+        """Cache a form."""
         self._kept[base_url, key] = time.monotonic(), form
 
 
 class Preparation:
-    """What happens before one call is sent.
+    """Prepares one call.
 
     Args:
         name: Name of the method that was called.
         options: The options of its call.
-        servers: What is known of the servers that answered.
-        forms: The inputs that apps take.
+        servers: What the client knows about the servers that answered.
+        forms: The cache of the apps' inputs.
     """
 
     def __init__(self, name: str, options: Options, servers: Servers, forms: InputForms) -> None:
@@ -81,8 +81,8 @@ class Preparation:
 
         Raises:
             InvalidRequestError: The request is invalid.
-            InvalidInputsError: The app does not take the inputs.
-            RunDeadlineExceededError: The deadline passed meanwhile.
+            InvalidInputsError: The app does not accept the inputs.
+            RunDeadlineExceededError: The deadline passed.
             DifyError: A file could not be uploaded.
         """
         self._options = self._options.for_app(request.api_key, request.user_id)
@@ -104,7 +104,7 @@ class Preparation:
         planned = planned_files(paths)
         inputs = wire_inputs(request.inputs, planned)
         prepared = call(inputs, planned)
-        # Another version of the workflow may take other inputs than the published one shows.
+        # Another version of the workflow may have other inputs than the latest one.
         if mode == "streaming" and self._options.check_inputs and request.workflow_id is None:
             yield from self._check(inputs)
         if paths:
@@ -134,7 +134,7 @@ class Preparation:
         return call((yield from self._upload(paths))) if paths else prepared
 
     def _check(self, inputs: JSONObject) -> Generator[Call[Any], Any, None]:
-        """Refuse inputs that the app does not take, where the server would say nothing."""
+        """Raise an error for invalid inputs if the server would not answer."""
         url = self._options.base_url
         if not needs_check(self._servers.version(url)):
             return
@@ -152,24 +152,26 @@ class Preparation:
             raise InvalidInputsError(self._name, found)
         if form is not None and (names := undeclared(form, inputs)):
             logger.warning(
-                "%s: the app does not declare %s; the server drops it", self._name, names
+                "%s: the app does not declare the inputs %s; the server ignores them",
+                self._name,
+                names,
             )
 
     def _ask_form(self) -> Generator[Call[Any], Any, JSON | None]:
-        """Ask for the inputs that the app takes; None where that fails, which fails no run."""
+        """Ask for the app's inputs; None if that fails. The run is sent all the same."""
         options = self._options.changed(timeout=_FORM_TIMEOUT, max_retries=0, queue_timeout=0)
         try:
             form: JSON = yield Call(operations.get_input_form(), options)
         except RunDeadlineExceededError:
             raise
         except DifyError as error:
-            logger.debug("%s: the inputs are sent unchecked: %s", self._name, error)
+            logger.debug("%s: the inputs were not checked: %s", self._name, error)
             return None
         self._forms.put(options.base_url, options.key(), form)
         return form
 
     def _upload(self, paths: Iterable[Path]) -> Generator[Call[Any], Any, dict[Path, WorkflowFile]]:
-        """Upload files one after the other; each is open only while it is sent."""
+        """Upload files one by one. Each file is open only while it is sent."""
         uploads: dict[Path, WorkflowFile] = {}
         for path in paths:
             with opened(path) as file:

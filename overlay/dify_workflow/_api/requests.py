@@ -1,4 +1,4 @@
-"""The request of a call, from an object or from keywords. Pure."""
+"""Makes the request of a call from an object or from keyword arguments. Pure."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ def run_request(
     inputs: Mapping[str, JSON] | None,
     **keywords: Any,
 ) -> WorkflowRunRequest:
-    """What to run.
+    """The request to run a workflow.
 
     Args:
         name: Name of the method that was called.
         request: The request, or its inputs alone.
-        inputs: The inputs, where there is no request.
-        keywords: The other keywords of the method; None where left out.
+        inputs: The inputs, if there is no request.
+        keywords: The other keyword arguments of the method; None if not given.
 
     Raises:
-        InvalidRequestError: There is a request and a keyword, or there are no inputs, or two.
+        InvalidRequestError: There are a request and keyword arguments, or no inputs, or two.
     """
     if request is not None and not isinstance(request, WorkflowRunRequest):
         if inputs is not None:
-            raise InvalidRequestError(f"{name}: the inputs are given twice.")
+            raise InvalidRequestError(
+                f"{name}: got inputs as the first argument and as inputs=; pass them once."
+            )
         request, inputs = None, request
     if request is None and inputs is None:
-        raise InvalidRequestError(f"{name} needs inputs; {{}} if the app takes none.")
+        raise InvalidRequestError(f"{name} needs inputs; pass {{}} if the app has none.")
     return _one_of(WorkflowRunRequest, name, request, {"inputs": inputs, **keywords})
 
 
 def logs_request(
     name: str, request: WorkflowLogsRequest | None, **keywords: Any
 ) -> WorkflowLogsRequest:
-    """Which runs to list.
+    """The request to list runs.
 
     Args:
         name: Name of the method that was called.
         request: The request.
-        keywords: The keywords of the method; None where left out.
+        keywords: The keyword arguments of the method; None if not given.
 
     Raises:
-        InvalidRequestError: There is a request and a keyword, or a value is invalid.
+        InvalidRequestError: There are a request and keyword arguments, or a value is invalid.
     """
     if request is not None and not isinstance(request, WorkflowLogsRequest):
         kind = type(request).__name__
@@ -59,7 +61,7 @@ def logs_request(
 
 
 _FIELDS = {"user": "user_id"}
-"""Fields of requests that a keyword has another name for."""
+"""Names of request fields by keyword, where the two differ."""
 
 
 def _one_of(
@@ -70,7 +72,7 @@ def _one_of(
         return kind(**{_FIELDS.get(keyword, keyword): value for keyword, value in given.items()})
     if given:
         raise InvalidRequestError(
-            f"{name}: give {', '.join(given)} in the {kind.__name__}, or all of it as keywords, "
-            "not both."
+            f"{name}: pass {', '.join(given)} in the {kind.__name__}, or everything as keyword "
+            "arguments, but not both."
         )
     return request

@@ -1,4 +1,4 @@
-"""`DefaultAioHttpClient`: an `httpx.AsyncClient` that sends over aiohttp."""
+"""`DefaultAioHttpClient`: an `httpx.AsyncClient` that sends with aiohttp."""
 
 from __future__ import annotations
 
@@ -14,35 +14,33 @@ from .libraries import CALL_TIMEOUT, OWN_LIMITS
 
 
 class DefaultAioHttpClient(httpx.AsyncClient):
-    """An `httpx.AsyncClient` whose connections are aiohttp's, for less CPU time per event.
+    """An `httpx.AsyncClient` that sends with aiohttp and needs less CPU time per event.
 
-    It keeps the promises of the default connections: a run is sent once, and what cannot have been
-    sent is told from what may have been. It needs the extra ``aiohttp``, and asyncio or uvloop; it
-    speaks HTTP/1.1. Proxies other than ``http://`` ones go over httpx's own connections.
+    It gives the same guarantees as the default connections: a run is sent once, and an error says
+    whether the request may have been sent. It needs the extra ``aiohttp``, and asyncio or uvloop.
+    It uses HTTP/1.1. Proxies that are not ``http://`` use httpx's own connections.
 
     Args:
-        verify: An SSL context, in which there may be a client certificate, too; False for not
-            checking the server's certificate. By default it is checked as httpx does.
-        proxy: A proxy for all requests, in place of those that the environment names.
-        mounts: Transports by the URLs that they are for.
-        limits: How many connections there may be: by default any number, as every stream takes one.
-        trust_env: Whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``,
-            ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
-        timeout: Seconds that each phase of a request may take, or an `httpx.Timeout`.
-        auth: As `httpx.AsyncClient` has it; requests of `AsyncDifyWorkflow` have their key.
-        headers: Of every request.
-        event_hooks: What is called for each ``"request"`` and ``"response"``.
-        base_url: Which URLs are relative to.
+        verify: An SSL context, also with a client certificate; False to skip the check of the
+            server's certificate. By default it is checked as in httpx.
+        proxy: A proxy for all requests, instead of those in the environment.
+        mounts: Transports by URL pattern.
+        limits: Limits for connections. By default there is no limit, because every open stream
+            needs one.
+        trust_env: Whether to read ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``,
+            ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
+        timeout: Seconds for each phase of a request, or an `httpx.Timeout`.
+        auth: As in `httpx.AsyncClient`. Requests of `AsyncDifyWorkflow` use their API key instead.
+        headers: Headers of every request.
+        event_hooks: Functions to call for each ``"request"`` and ``"response"``.
+        base_url: Base of relative URLs.
 
     Raises:
         ConfigurationError: aiohttp is not installed.
 
     Example::
 
-        async with (
-            DefaultAioHttpClient() as http,
-            AsyncDifyWorkflow("app-…", base_url="…", http_client=http) as client,
-        ):
+        async with DefaultAioHttpClient() as http, AsyncDifyWorkflow(http_client=http) as client:
             run = await client.run_workflow({"name": "Ann"})
     """
 
@@ -97,7 +95,7 @@ def _transport(
 def _through(
     proxy: httpx.Proxy | httpx.URL | str | None, context: ssl.SSLContext, limits: httpx.Limits
 ) -> httpx.AsyncBaseTransport | None:
-    """What goes through a proxy; None for no proxy."""
+    """The transport for requests through a proxy; None for no proxy."""
     if proxy is None:
         return None
     made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)

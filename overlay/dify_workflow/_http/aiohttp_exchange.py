@@ -1,7 +1,7 @@
-"""A request over aiohttp and its answer: how far they are, and what a failure is in httpx's words.
+"""The progress of a request over aiohttp, and the httpx exceptions for its failures.
 
-Errors of aiohttp hold the headers of the request, and the key with them. So none of them may be the
-cause or context of what is raised.
+Errors of aiohttp contain the headers of the request, and so the API key. They must not become the
+cause or context of an exception that is raised.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
 _PIECE = 64 * 1024
-"""Bytes of a request that are given to aiohttp at a time; each of them is bounded by itself."""
+"""How many bytes of a request aiohttp gets at a time. The write timeout is for each piece."""
 
 
 class StaleConnectionError(Exception):
-    """A kept connection was closed, or the server sent what nobody asked for."""
+    """A kept connection was closed, or the server has sent unrequested bytes over it."""
 
 
 class Exchange:
-    """A request and its answer: how far they are.
+    """The progress of a request and its answer.
 
     Args:
         request: The request.
-        used: Connections that have carried a request.
+        used: Connections that were used for a request before.
     """
 
     def __init__(self, request: httpx.Request, used: WeakSet[ResponseHandler]) -> None:
@@ -43,36 +43,35 @@ class Exchange:
         self.has_body = self.is_chunked or request.headers.get("content-length", "0") != "0"
         self.bounds: Mapping[str, float | None] = request.extensions.get("timeout", {})
         self.within = asyncio.timeout(None)
-        """Bounds each phase until the request is sent; aiohttp itself bounds the wait for a head.
-        """
+        """The timeout of each phase until the request is sent. aiohttp has its own for the head."""
         self.is_sent = False
-        """Whether the server may have got any of it."""
+        """Whether the server may have received any of it."""
         self.is_over = False
-        """Whether its head was answered, or it failed; aiohttp may still send the body then."""
+        """Whether its head was answered, or it failed. aiohttp may still send the body then."""
         self.transport: asyncio.Transport | None = None
         self.body_error: Exception | None = None
-        """What the user's body raised."""
+        """The exception that the user's body raised."""
         self._used = used
 
     async def report(self, step: str) -> None:
-        """Tell the ``trace`` extension of the request what happens, as httpcore does."""
+        """Report a step to the ``trace`` extension of the request, as httpcore does."""
         if trace := self.request.extensions.get("trace"):
             method = self.request.method.encode()
             await trace(f"aiohttp.{step}", {"request": SimpleNamespace(method=method)})
 
     async def begin(self, connection: Connection) -> None:
-        """Note that the request begins to leave.
+        """Record that the request begins to be sent.
 
         Raises:
             TimeoutError: Connecting took too long.
-            ServerDisconnectedError: It has left before.
-            StaleConnectionError: Nothing may be sent over this connection, and nothing was.
+            ServerDisconnectedError: It was already sent.
+            StaleConnectionError: The connection cannot be used. Nothing was sent over it.
         """
         protocol = connection.protocol
         assert protocol is not None
         if self.within.expired():
             raise TimeoutError
-        if self.is_sent:  # aiohttp is told not to; a POST is worth a second look
+        if self.is_sent:  # aiohttp is set up not to retry; this makes sure that no POST is repeated
             raise aiohttp.ServerDisconnectedError
         if protocol in self._used and _is_stale(protocol):
             raise StaleConnectionError
@@ -83,7 +82,7 @@ class Exchange:
         self.is_sent = True
 
     def bound(self, phase: str | None) -> None:
-        """Bound what happens from now on: connecting, or the wait until a piece is taken."""
+        """Start the timeout of a phase: connecting, or sending a piece; None for no timeout."""
         seconds = None if phase is None else self.bounds.get(phase)
         if not (self.is_over or self.within.expired()):
             now = asyncio.get_running_loop().time()
@@ -100,14 +99,14 @@ class Exchange:
                     self.bound("write")
             if "content-length" in self.request.headers and left != 0:
                 what = "much" if left < 0 else "little"
-                raise httpx.LocalProtocolError(f"Too {what} data for declared Content-Length")  # noqa: TRY301  # it is one of the body's errors
+                raise httpx.LocalProtocolError(f"Too {what} data for declared Content-Length")  # noqa: TRY301  # handled below, with the body's own errors
         except Exception as error:
             self.body_error = error
             raise
         self.bound(None)
 
     def failure(self, error: Exception) -> Exception:
-        """What httpx would raise for an error of aiohttp."""
+        """The exception that httpx would raise for an error of aiohttp."""
         reason = str(error) or type(error).__name__
         if self.body_error is not None:
             return self.body_error
@@ -128,7 +127,7 @@ EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")
 
 
 def broken(error: Exception) -> httpx.TransportError:
-    """What httpx would raise for a connection that breaks once a request was sent."""
+    """The exception that httpx would raise for a connection that breaks after sending."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return httpx.RemoteProtocolError("Server disconnected without sending a response.")
     reason = str(error) or type(error).__name__
@@ -138,7 +137,7 @@ def broken(error: Exception) -> httpx.TransportError:
 
 
 def _is_stale(protocol: ResponseHandler) -> bool:
-    """Whether a kept connection has ended, or holds bytes that would pass for the next answer."""
+    """Whether a kept connection has ended, or has bytes that would look like the next answer."""
     if protocol.should_close or protocol.transport is None or protocol.transport.is_closing():
         return True
     file = protocol.transport.get_extra_info("socket").fileno()
@@ -150,7 +149,7 @@ def _is_stale(protocol: ResponseHandler) -> bool:
 
 
 class Request(aiohttp.ClientRequest):
-    """A request that says when it begins to leave. Those for a tunnel are of another class."""
+    """A request that reports when it begins to be sent. CONNECT requests have another class."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         await EXCHANGE.get().begin(conn)
@@ -158,7 +157,7 @@ class Request(aiohttp.ClientRequest):
 
 
 class Response(aiohttp.ClientResponse):
-    """An answer of which aiohttp bounds the head alone: reads are bounded while they wait."""
+    """An answer for which aiohttp's timeout ends with the head; `_Body` has the read timeout."""
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         protocol = connection.protocol

@@ -1,8 +1,8 @@
-"""Requests of httpx sent over aiohttp, which takes less time for each event; in asyncio alone.
+"""An httpx transport that sends with aiohttp, which needs less time per event. Only for asyncio.
 
-A failure before the first byte left is `httpx.ConnectError`, `ConnectTimeout`, `PoolTimeout` or
-`ProxyError`; any later one is another error. What failed is returned, and raised where nothing is
-handled: `aiohttp_exchange` says why.
+A failure before the first byte was sent is `httpx.ConnectError`, `ConnectTimeout`, `PoolTimeout` or
+`ProxyError`. A later failure is another exception. Functions return exceptions instead of raising
+them in an ``except`` block: `aiohttp_exchange` says why.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
 
 _HEAD = 100 * 1024
-"""Most bytes of a header, as in httpcore."""
+"""The most bytes of a header, as in httpcore."""
 
 _NEVER = 10.0 * 365 * 24 * 3600
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _INFO = {"client_addr": "sockname", "server_addr": "peername"}
-"""What httpx calls otherwise than asyncio does."""
+"""asyncio's names of connection data, by httpx's names."""
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Keeps no more idle connections than it may.
+    """A connector with a limit for idle connections.
 
     Args:
-        most_idle: How many; None for any number.
-        options: Of `aiohttp.TCPConnector`.
+        max_idle: How many idle connections it keeps; None for no limit.
+        options: Options of `aiohttp.TCPConnector`.
     """
 
-    def __init__(self, most_idle: int | None, **options: Any) -> None:
+    def __init__(self, max_idle: int | None, **options: Any) -> None:
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's types
-        self._most_idle = most_idle
+        self._max_idle = max_idle
 
     def _release(
         self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False
     ) -> None:
         is_full = (
-            self._most_idle is not None
-            and sum(len(idle) for idle in self._conns.values()) >= self._most_idle
+            self._max_idle is not None
+            and sum(len(idle) for idle in self._conns.values()) >= self._max_idle
         )
         super()._release(key, protocol, should_close=should_close or is_full)
 
 
 class _NetworkStream:
-    """What can be done with a connection, and known of it, as httpx has it."""
+    """The connection, with the interface of httpx's extension ``network_stream``."""
 
     def __init__(self, transport: asyncio.Transport, body: _Body) -> None:
         self._transport = transport
         self._body = body
 
     def lift_bound(self, *, is_lifted: bool) -> None:
-        """Let the reads of this answer wait without any bound, or with theirs again."""
+        """Switch off the read timeout of this answer, or switch it on again."""
         self._body.is_lifted = is_lifted
 
     async def aclose(self) -> None:
@@ -74,7 +74,7 @@ class _NetworkStream:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer. A new iteration goes on where the last one was."""
+    """The body of an answer. A new iteration continues where the last one ended."""
 
     def __init__(self, answer: aiohttp.ClientResponse, exchange: Exchange, pool: _Pool) -> None:
         self._answer = answer
@@ -83,10 +83,10 @@ class _Body(httpx.AsyncByteStream):
         self._pool = pool
         self._is_closed = False
         self.is_lifted = False
-        """Whether whoever reads bounds the wait."""
+        """Whether the read timeout is off, because the reader has its own."""
         self._loop = asyncio.get_running_loop()
         self._due: float | None = None
-        """When the wait for the next bytes has been too long; None where nobody waits."""
+        """When the wait for the next bytes times out; None if nobody waits."""
         self._watch: asyncio.TimerHandle | None = None
         pool.open.add(self)
 
@@ -103,15 +103,15 @@ class _Body(httpx.AsyncByteStream):
         return piece
 
     async def _read(self) -> bytes | httpx.TransportError:
-        """The next bytes, none at the end, or what is to be raised."""
+        """The next bytes (empty at the end), or the exception to raise."""
         content = self._content
         try:
             return content.read_nowait() or (b"" if content.at_eof() else await self._next())
         except TimeoutError:
             return httpx.ReadTimeout("")
-        except Exception as error:  # noqa: BLE001  # a parser's own
+        except Exception as error:  # noqa: BLE001  # aiohttp's parsers raise their own
             left = b""
-            if content.exception() is error:  # it hides the bytes that came before it
+            if content.exception() is error:  # bytes before the error are still in the buffer
                 content.set_exception(cast("Any", None))
                 left = content.read_nowait()
                 content.set_exception(error)
@@ -131,7 +131,7 @@ class _Body(httpx.AsyncByteStream):
             self._due = None
 
     def _look_at(self, due: float) -> None:
-        """Look then whether the server is silent; a timer for each wait would take time."""
+        """Check at this time whether the server is silent. A timer for each wait would be slow."""
         if self._watch is not None:
             self._watch.cancel()
         self._watch = self._loop.call_at(due, self._look)
@@ -153,15 +153,15 @@ class _Body(httpx.AsyncByteStream):
             if not self._content.is_eof():
                 self._answer.close()
                 assert self._exchange.transport is not None
-                self._exchange.transport.abort()  # TLS would wait for the server's goodbye
+                self._exchange.transport.abort()  # a TLS close would wait for the server
 
 
 class _Pool:
     """The connections of an event loop.
 
     Args:
-        context: For TLS.
-        limits: How many connections there may be.
+        context: SSL context.
+        limits: Limits for connections.
     """
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
@@ -174,7 +174,7 @@ class _Pool:
         connector = _Connector(
             0 if expiry == 0 else limits.max_keepalive_connections,
             ssl=context,
-            limit=0,  # the semaphore's business, whose wait can be told from connecting
+            limit=0,  # the semaphore is the limit: its wait is separate from connecting
             keepalive_timeout=_NEVER if expiry is None else expiry,
             resolver=aiohttp.ThreadedResolver(),
             use_dns_cache=False,
@@ -190,18 +190,18 @@ class _Pool:
             max_line_size=_HEAD,
             max_field_size=_HEAD,
         )
-        # It sends a GET again whose kept connection is closed, of which nobody would hear.
-        self.session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it is no option
+        # aiohttp would silently repeat a GET whose kept connection is closed.
+        self.session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # there is no option for it
 
     async def close(self) -> None:
-        """Close its connections, also those that are in use."""
+        """Close all connections, also those in use."""
         for body in list(self.open):
             await body.aclose()
         await self.session.close()
 
 
 async def _until_closed(pool: _Pool) -> AsyncGenerator[None, None]:
-    """Closes a pool when the generator itself is closed, by its event loop or by `aclose`."""
+    """Close the pool when this generator is closed, by its event loop or by `aclose`."""
     try:
         yield
     finally:
@@ -209,12 +209,12 @@ async def _until_closed(pool: _Pool) -> AsyncGenerator[None, None]:
 
 
 class AioHttpTransport(httpx.AsyncBaseTransport):
-    """Sends requests over aiohttp.
+    """Sends requests with aiohttp.
 
     Args:
-        context: For TLS.
-        limits: How many connections there may be.
-        proxy: An ``http://`` proxy to go through.
+        context: SSL context.
+        limits: Limits for connections.
+        proxy: An ``http://`` proxy for all requests.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol(
                 f"Request URL has an unsupported protocol '{request.url.scheme}://'."
             )
-        try:  # what httpcore would not send
+        try:  # refuse the same requests as httpcore
             h11.Request(
                 method=request.method, target=request.url.raw_path, headers=request.headers.raw
             )
@@ -244,7 +244,7 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
             await self._take_place(pool, exchange)
             try:
                 return await self._answer(pool, exchange)
-            except StaleConnectionError:  # one less of them is kept
+            except StaleConnectionError:  # it is dropped; try the next connection
                 pool.places.release()
             except BaseException:
                 pool.places.release()
@@ -278,7 +278,7 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def _sent(self, pool: _Pool, exchange: Exchange) -> aiohttp.ClientResponse | Exception:
-        """The answer, or what is to be raised."""
+        """The answer, or the exception to raise."""
         token = EXCHANGE.set(exchange)
         try:
             async with exchange.within:
@@ -291,7 +291,7 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
             EXCHANGE.reset(token)
 
     def _arguments(self, exchange: Exchange) -> dict[str, Any]:
-        """What `aiohttp.ClientSession.request` is called with."""
+        """The arguments of `aiohttp.ClientSession.request`."""
         request, proxy = exchange.request, self._proxy
         raw, url = list(request.headers.raw), request.url
         has_tunnel = proxy is not None and url.scheme == "https"
@@ -307,7 +307,7 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
                 for name, value in raw
                 if not (
                     exchange.is_chunked and name.lower() == b"transfer-encoding"
-                )  # aiohttp adds it
+                )  # aiohttp adds this header
             ]
         except UnicodeDecodeError:
             raise httpx.LocalProtocolError("Illegal header value: not UTF-8") from None
@@ -329,9 +329,9 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
         pool = self._pools.get(loop)
         if pool is None or pool.session.closed:
             for ended in [each for each in self._pools if each.is_closed()]:
-                del self._pools[ended]  # its connections hold it
+                del self._pools[ended]  # its connections keep a reference to it
             pool = self._pools[loop] = _Pool(self._context, self._limits)
-            # An event loop that ends closes the generators that were begun in it.
+            # An event loop that ends closes the async generators that were started in it.
             pool.closing = _until_closed(pool)
             await anext(pool.closing)
         return pool
@@ -343,5 +343,5 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
 
 
 def _bare(url: httpx.URL) -> str:
-    """A URL as it is sent: encoded, without user and fragment."""
+    """A URL as it is sent: encoded, without user name, password and fragment."""
     return f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"

@@ -1,4 +1,4 @@
-"""The answer to a call, as far as sync and async code do not differ: its head, and its body."""
+"""The answer to a call: the code for its head and body that sync and async code share."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dify_workflow")
 
 UNWANTED_BYTES = 256 * 1024
-"""Most bytes that are read of a body that nobody asked for; error pages are short."""
+"""The most bytes to read of a body that was not requested, such as an error page."""
 
 UNWANTED_SECONDS = 5.0
-"""Longest time that is spent on such a body; proxies have been seen to leave them open."""
+"""The most time to read such a body (seconds). Some proxies never end it."""
 
 END_SECONDS = 0.01
-"""Longest wait for the end of a stream behind its final event, where the server does not linger."""
+"""The longest wait for the end of a stream after its final event (seconds)."""
 
 _PIECE = 1024 * 1024
-"""Most bytes that are inflated at a time."""
+"""The most bytes to decompress at a time."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
@@ -40,14 +40,22 @@ _KNOWN = {"gzip", "x-gzip", "deflate"}
 
 @attrs.frozen
 class ResponseInfo:
-    """The head of an answer of the server.
+    """The status and headers of an answer of the server; the argument of `on_response`.
 
     Args:
         operation: Name of the method that was called.
         method: HTTP method of the request.
         status_code: HTTP status.
-        headers: Headers, names in lower case, without the key.
-        elapsed_time: Seconds from the request to these headers.
+        headers: Headers, with names in lower case, without the API key.
+        elapsed_time: Seconds from the request to the headers of the answer.
+
+    Example::
+
+        def show(info: ResponseInfo) -> None:
+            print(info.operation, info.status_code, f"{info.elapsed_time:.3f} s")
+
+        with DifyWorkflow(on_response=show) as client:
+            client.run_workflow({"name": "Ann"})
     """
 
     operation: str
@@ -57,13 +65,15 @@ class ResponseInfo:
     elapsed_time: float
 
 
-def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str) -> None:
-    """Call what the user gave; what it raises is logged, since a run may hang on the answer.
+def call_hook(
+    callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str
+) -> None:
+    """Call the user's `on_response`. Its exceptions are logged, so that the answer is not lost.
 
     Args:
-        callback: What the user gave.
-        info: What it is told.
-        label: What log lines of the call begin with.
+        callback: The user's function.
+        info: Its argument.
+        label: Begin of the call's log lines.
     """
     if callback is None:
         return
@@ -75,13 +85,13 @@ def tell(callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, 
 
 @attrs.frozen(eq=False, repr=False)
 class Answer:
-    """What the server answered.
+    """An answer of the server.
 
     Args:
         operation: Name of the method that was called.
         status_code: HTTP status.
-        headers: Headers, names in lower case.
-        key: The key of the call, which no message may show.
+        headers: Headers, with names in lower case.
+        key: The API key of the call, which no message may show.
         body: The body's bytes, without their transfer and content encoding.
     """
 
@@ -95,18 +105,18 @@ class Answer:
         """The body as a JSON object.
 
         Raises:
-            InvalidResponseError: It is none; the message shows how it starts.
+            InvalidResponseError: It is not a JSON object. The message shows its start.
         """
         try:
             value = decode(self.body)
         except ValueError as error:
             raise self.unreadable(f"not JSON ({error})") from error
         if not is_object(value):
-            raise self.unreadable("JSON, but no object")
+            raise self.unreadable("JSON, but not an object")
         return value
 
     def unreadable(self, what: str) -> InvalidResponseError:
-        """The exception for a body that is not what the operation answers with.
+        """The exception for a body that the operation does not expect.
 
         Args:
             what: What the body is instead.
@@ -120,9 +130,10 @@ class Answer:
 
 
 def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
-    """The headers of an answer, names in lower case, without the key that a server may echo.
+    """The headers of an answer, with names in lower case, without the API key.
 
-    It is taken out of the reason phrase too, which `repr` of an answer shows.
+    A server may send the key back. It is also removed from the reason phrase, which the `repr` of
+    an answer shows.
     """
     hide = call.key.hide_in
     phrase: bytes = response.extensions.get("reason_phrase", b"")
@@ -131,10 +142,10 @@ def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
 
 
 def content_of(response: Any) -> bytes:
-    """The body, as far as a hook of the user's client has read it before it raised."""
+    """The part of the body that a hook of the user's client has read."""
     try:
         content: bytes = response.content
-    except Exception:  # noqa: BLE001  # of either package: it was not read
+    except Exception:  # noqa: BLE001  # ResponseNotRead of httpx or httpx2
         return b""
     return content
 
@@ -144,16 +155,16 @@ class DamagedBodyError(ValueError):
 
 
 class UnknownEncodingError(ValueError):
-    """A body is encoded in a way that nobody asked for."""
+    """A body has an encoding that was not requested."""
 
 
 class Inflater:
-    """Inflates a gzip or zlib body a bounded piece at a time.
+    """Decompresses a gzip or zlib body in pieces of bounded size.
 
-    httpx inflates whatever comes at once: a megabyte of gzip can become a gigabyte.
+    httpx decompresses everything at once: a megabyte of gzip can become a gigabyte.
 
     Args:
-        encodings: What the body is encoded with.
+        encodings: The encodings of the body.
     """
 
     def __init__(self, encodings: list[str]) -> None:
@@ -163,11 +174,11 @@ class Inflater:
         self._damage: zlib.error | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, once `pop` has returned None."""
+        """Add the next compressed bytes, after `pop` has returned None."""
         self._fed = data
 
     def pop(self) -> bytes | None:
-        """The next bytes as they were meant, at most 1 MiB of them; None where more must be fed.
+        """The next decompressed bytes, at most 1 MiB; None if `feed` must be called first.
 
         Raises:
             UnknownEncodingError: The body is encoded more than once, or not with gzip or zlib.
@@ -175,7 +186,7 @@ class Inflater:
         """
         if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
             names = ", ".join(self._encodings)[:100]
-            raise UnknownEncodingError(f"the body is encoded as {names}, not as gzip")
+            raise UnknownEncodingError(f"the body is encoded as {names}, but gzip was requested")
         while self._fed and not self._decompressor.eof and self._damage is None:
             before = self._decompressor.copy()
             try:
@@ -190,7 +201,7 @@ class Inflater:
         return None
 
     def _until_damage(self, decompressor: Any) -> bytes:
-        """What comes before the damage in what was fed; less than 1 MiB, or it had come before."""
+        """The decompressed bytes before the damage. They are less than 1 MiB."""
         piece = bytearray()
         with suppress(zlib.error):
             for at in range(len(self._fed)):
@@ -208,7 +219,7 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def begins_like_events(start: bytes) -> bool | None:
-    """Whether a body begins as an event stream does; None where it is too short to tell."""
+    """Whether a body begins like an event stream; None if it is too short to decide."""
     if len(start) < len(_BOM) and _BOM.startswith(start):
         return None
     text = start.removeprefix(_BOM)
@@ -218,11 +229,11 @@ def begins_like_events(start: bytes) -> bool | None:
 
 
 class Body:
-    """What is known of the body of an answer while it is read.
+    """The state of the body of an answer while it is read.
 
     Args:
         call: The call that was answered.
-        response: The answer, of which only the head was read.
+        response: The answer. Only its head was read.
     """
 
     def __init__(self, call: Call[Any], response: Any) -> None:
@@ -233,19 +244,19 @@ class Body:
         self._is_at_end = False
         self._is_closed = False
         self._peeked: deque[bytes] = deque()
-        """Bytes that were read to see what they are, and are to be read again."""
+        """Bytes that were read to look at them, and will be returned by the next reads."""
         self._usual: float | None = None
-        """Bound of the reads before they were given another one."""
+        """The read timeout before it was changed."""
         self._is_read = bool(response.is_stream_consumed)
-        """Whether a hook of the user's client has read it."""
+        """Whether a hook of the user's client has read the body."""
         encodings = [] if self._is_read else _encodings(self.headers)
         self._inflater = Inflater(encodings) if encodings else None
         self._is_plain = self._inflater is None and not call.deadline.is_set
-        """Whether the bytes can be handed on as they come."""
+        """Whether the bytes need no decompression and no check of a deadline."""
         self._stream = response.extensions.get("network_stream")
         self._is_shared = response.http_version == "HTTP/2"
-        """Whether its connection has other streams, which know what belongs to which."""
+        """Whether its connection can have other requests at the same time."""
         hand_on_all_chunks(response)
         self._can_rebound = self._stream is not None and not self._is_read
-        """Whether reading can be given another bound: httpcore takes it when an iteration begins. A
-        new iteration continues where the last one was. Over HTTP/2 no new one is needed."""
+        """Whether the read timeout can be changed. httpcore reads it when an iteration begins. A
+        new iteration continues where the last one ended. Over HTTP/2 no new one is needed."""

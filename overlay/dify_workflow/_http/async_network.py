@@ -1,7 +1,7 @@
-"""What tasks do otherwise than threads: begin, wait, connect, read, close, and be cancelled.
+"""The network code that differs between async and sync: start, wait, connect, read, close, cancel.
 
-All else is in `async_transport`, from which the sync module is made. A connection of our own
-`httpx.AsyncClient`s is closed when its task is cancelled, at whichever moment.
+The common code is in `async_transport`, from which the sync module is generated. If a task is
+cancelled, at any moment, its connection is closed (with our own `httpx.AsyncClient`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SPAWNED: set[asyncio.Task[None]] = set()
-"""Tasks that go on by themselves: an event loop itself keeps only weak references."""
+"""Tasks in the background. An event loop keeps only weak references to its tasks."""
 
 
 def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Let something go on by itself, in asyncio or trio."""
+    """Run something in the background, in asyncio or trio."""
     if (loop := running_loop()) is None:
         import trio
 
@@ -58,38 +58,38 @@ def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def resolved(result: Awaitable[T] | T) -> T:
-    """What a callback of the user's returned, or what comes of its coroutine."""
+    """The result of a user's callback, which may be an async function."""
     if isawaitable(result):
         awaited: T = await result
         return awaited
     return result
 
 
-def at_once(begin: Callable[[], Awaitable[object]]) -> None:
-    """Begin where no task is needed for it: async code begins when it awaits what was made."""
+def begin_now(begin: Callable[[], Awaitable[object]]) -> None:
+    """Begin now, in sync code only: async code begins when the object is awaited."""
 
 
-async def leave(close: Callable[[], Awaitable[None]], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for threads
-    """Close a connection at the end of a generator, which its event loop runs in a task."""
+async def close_at_end(close: Callable[[], Awaitable[None]], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for threads
+    """Close a connection at the end of a generator, which always runs in a task."""
     await close()
 
 
 class Turn:
-    """Whose turn it is: one task works at a time; the others wait until it has done a piece."""
+    """A lock for one worker at a time. Waiting tasks look again after each piece of work."""
 
     def __init__(self) -> None:
         self._is_taken = False
         self._waiting: list[Event] = []
 
     def is_ours(self) -> bool:
-        """Whether this task works already: no task asks in the middle of its work."""
+        """Always False: a task does not ask in the middle of its own work."""
         return False
 
     async def acquire(self, is_over: Callable[[], object]) -> bool:
-        """Wait for one's turn; False where there is nothing to do any more.
+        """Wait for the lock; False if there is nothing left to do.
 
         Args:
-            is_over: Whether that is so; asked again after each piece that another task does.
+            is_over: Whether there is nothing left; called again after each piece of work.
         """
         while not is_over():
             if not self._is_taken:
@@ -100,24 +100,24 @@ class Turn:
         return False
 
     def release(self) -> None:
-        """Let the others look at what was done, and work on."""
+        """Release the lock, and let waiting tasks look at the result."""
         self._is_taken = False
         self.wake()
 
     def wake(self) -> None:
-        """Let those who wait look again."""
+        """Let waiting tasks look again."""
         waiting, self._waiting = self._waiting, []
         for done in waiting:
             done.set()
 
 
 class SharedCall(Generic[T]):
-    """A call that is sent once, by the task that first needs its outcome; others wait for it.
+    """A call that is sent once, by the task that first needs its result. Other tasks wait for it.
 
     Args:
         send: Sends the call.
-        given_up: Makes the error of all who wait once that task was cancelled. The call is not sent
-            again: whether it has reached the server is not known.
+        given_up: Makes the error for all tasks after the sending task was cancelled. The call is
+            not sent again, because it may have reached the server.
     """
 
     def __init__(self, send: Callable[[], Awaitable[T]], given_up: Callable[[], DifyError]) -> None:
@@ -128,10 +128,10 @@ class SharedCall(Generic[T]):
         self._error: DifyError | None = None
 
     async def outcome(self) -> T:
-        """What came of the call.
+        """The result of the call.
 
         Raises:
-            DifyError: What the call raised.
+            DifyError: The error of the call.
         """
         if self._done is not None:
             await self._done.wait()
@@ -154,14 +154,14 @@ class SharedCall(Generic[T]):
 
 
 _MADE: ContextVar[list[AsyncStream]] = ContextVar("made")
-"""The connections that a request of a task has made."""
+"""The connections that the request of a task has opened."""
 
 
 @contextmanager
 def no_socket_left() -> Generator[None, None, None]:
-    """Close the connections that a request has made, where it is cancelled before it uses them.
+    """Close the connections that a request has opened, if it is cancelled before it uses them.
 
-    httpcore loses a connection whose task is cancelled at the moment when it is there.
+    httpcore leaks a connection if its task is cancelled at the moment when it is established.
     """
     made: list[AsyncStream] = []
     token = _MADE.set(made)
@@ -177,7 +177,7 @@ def no_socket_left() -> Generator[None, None, None]:
 
 
 class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    """Makes connections of which none stays open when the task that connects is cancelled."""
+    """Opens connections, and leaves none open if the task that connects is cancelled."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend, pool: Any) -> None:
         self._backend = backend
@@ -202,7 +202,7 @@ async def _connected(
 ) -> httpcore.AsyncNetworkStream:
     """Connect in a task of its own.
 
-    A task that is cancelled at the moment when its connection is there would lose it.
+    A task that is cancelled at the moment when its connection is established would leak it.
     """
     is_over, given_up = Event(), Event()
     made: list[httpcore.AsyncNetworkStream] = []
@@ -211,7 +211,7 @@ async def _connected(
     async def run() -> None:
         try:
             made.append(await connect())
-        except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
+        except Exception as error:  # noqa: BLE001  # raised by the task that waits
             failed.append(error)
         is_over.set()
         if given_up.is_set() and made:
@@ -231,18 +231,18 @@ async def _connected(
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
-    """A connection that is closed where its TLS handshake is cancelled."""
+    """A connection that is closed if its TLS handshake is cancelled."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, pool: Any) -> None:
         self.is_used = False
         """Whether anything was written to it."""
         self._stream = stream
         self._pool = pool
-        self.read = stream.read  # type: ignore[method-assign]  # handed on without a call in between
+        self.read = stream.read  # type: ignore[method-assign]  # no call in between, for speed
         _MADE.get([]).append(self)
 
     def lift_bound(self, *, is_lifted: bool) -> None:
-        """Let the reads of this answer wait without any bound, or with that of httpcore again."""
+        """Switch off httpcore's read timeout for this answer, or switch it on again."""
         self.read = self._read_unbound if is_lifted else self._stream.read  # type: ignore[method-assign]  # as above
 
     async def _read_unbound(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -250,14 +250,14 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.is_used = True
-        self.lift_bound(is_lifted=False)  # the answer before may have lifted it
+        self.lift_bound(is_lifted=False)  # the previous answer may have switched it off
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
     async def discard(self) -> None:
-        """Close a connection that no request will use, and let the pool forget it."""
+        """Close a connection that no request will use, and remove it from the pool."""
         await self._stream.aclose()
         for connection in self._pool.connections:
             inner = getattr(connection, "_connection", None)
@@ -275,7 +275,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         except BaseException:
             spawn(self._stream.aclose)
             raise
-        self.is_used = True  # the stream within TLS takes its place
+        self.is_used = True  # from now on the TLS stream is used instead
         return AsyncStream(stream, self._pool)
 
     def get_extra_info(self, info: str) -> Any:
@@ -283,11 +283,11 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
 
 class AsyncReader(Body):
-    """The pieces of an answer, as they come over its connection.
+    """Reads the body of an answer in pieces, as they arrive.
 
     Args:
         call: The call that was answered.
-        response: The answer, of which only the head was read.
+        response: The answer. Only its head was read.
         connection: The event loop that the connection belongs to.
     """
 
@@ -297,20 +297,20 @@ class AsyncReader(Body):
         super().__init__(call, response)
         self._loop = running_loop()
         self._is_lifted = False
-        # An iteration that is dropped closes the connection, so one that was given up waits here.
+        # An iterator that is garbage collected closes the connection, so unused ones are kept here.
         self._suspended: list[AsyncIterator[bytes]] = []
         self._raw: AsyncIterator[bytes]
         self._raw = response.aiter_bytes() if self._is_read else aiter(response.stream)
         connection.readers.add(self)
 
     async def _next(self, within: float | None) -> bytes | None:
-        """The next bytes as the server meant them; None at the end."""
+        """The next decompressed bytes; None at the end."""
         if (within is not None) is not self._is_lifted:
             within = self._lifted(within)
-        if within is None and self._is_plain:  # mostly
+        if within is None and self._is_plain:  # the most frequent case
             return await anext(self._raw, None)
         deadline = self._call.deadline
-        if deadline.has_passed:  # also while pings come
+        if deadline.has_passed:  # also if pings keep coming
             raise deadline_passed(self._call, sent=True)
         with move_on_after(deadline.bound(within)):
             if self._inflater is None:
@@ -326,13 +326,13 @@ class AsyncReader(Body):
         raise silence(self._call, within)
 
     def _lifted(self, within: float | None) -> float | None:
-        """Let reads wait longer than httpcore would, or as long again.
+        """Switch off the timeout of httpcore for the next reads, or switch it on again.
 
         Args:
-            within: Seconds to wait for the next bytes; None for the bound of the call.
+            within: Seconds to wait for the next bytes; None for the timeout of the call.
 
         Returns:
-            Seconds after which the wait is ended here; None where httpcore ends it.
+            Seconds after which `_next` ends the wait; None if httpcore does.
         """
         if (lift_bound := getattr(self._stream, "lift_bound", None)) is not None:
             self._is_lifted = within is not None
@@ -343,32 +343,32 @@ class AsyncReader(Body):
         self._is_lifted = True
         bounds = self._response.request.extensions["timeout"]
         self._usual, bounds["read"] = bounds["read"], None
-        # Over HTTP/2 httpcore looks at the bound each time; else when an iteration begins.
+        # Over HTTP/2 httpcore reads the timeout each time; else only when an iteration begins.
         if self._can_rebound and not self._is_shared:
             self._suspended.append(self._raw)
             self._raw = aiter(self._response.stream)
         return within
 
     def _end_wait(self) -> float | None:
-        """Seconds to wait for the end of a stream behind its final event; None for not reading."""
-        # At least once: what is cut off while it reads leaves no generator to the collector.
+        """Seconds to wait for the end of a stream after its final event; None for no read."""
+        # 0.0 reads once, which closes the generators of httpx now and not in the garbage collector.
         return 0.0 if lingers(self.headers.get("x-version")) else END_SECONDS
 
     async def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
+        """Close the connection. After the whole body was read, it goes back to the pool."""
         self._is_closed = True
         await self._response.aclose()
 
     def abandon(self) -> None:
         """Close the connection from a finalizer, as soon as that is safe."""
         loop = self._loop
-        # Without its loop the connection is gone already; trio's tasks do not start from outside.
+        # If its loop has ended, the connection is closed already. trio has no way to do this.
         if not self._is_closed and loop is not None and loop is running_loop():
             spawn(self.close)
 
 
 class Loop:
-    """What belongs to one event loop: connections cannot be used in another one."""
+    """The connections of one event loop, which cannot be used in another event loop."""
 
     def __init__(self) -> None:
         self.client: httpx.AsyncClient | None = None
@@ -378,10 +378,10 @@ class Loop:
 
 
 class AsyncConnections:
-    """The connections of a transport, in each event loop.
+    """The connections of a transport, for each event loop.
 
     Args:
-        http_client: A client of the user's own, which is never closed here; by default one is made
+        http_client: The user's own client, which is never closed here. By default a client is made
             in each event loop when it is first needed.
     """
 
@@ -391,7 +391,7 @@ class AsyncConnections:
         self._loops: WeakKeyDictionary[object, Loop] = WeakKeyDictionary()
 
     async def wait(self, seconds: float, woken: Event) -> None:
-        """Let time pass, until woken or closed."""
+        """Wait, until woken or closed."""
         if self._closed:
             return
         sleepers = self._here().sleepers
@@ -403,7 +403,7 @@ class AsyncConnections:
             sleepers.discard(woken)
 
     async def close(self) -> None:
-        """Close the connections of this event loop; those of others end with their loops."""
+        """Close the connections of this event loop. Those of other loops end with their loops."""
         self._closed = True
         here = self._here()
         for woken in here.sleepers:
@@ -420,7 +420,7 @@ class AsyncConnections:
         found = self._loops.get(loop)
         if found is None:
             for ended in [each for each in self._loops if _is_closed(each)]:
-                del self._loops[ended]  # its connections hold it
+                del self._loops[ended]  # its connections keep a reference to it
             found = self._loops[loop] = Loop()
         return found
 
@@ -433,7 +433,7 @@ class AsyncConnections:
         if here.client is None:
             here.client = own_client(httpx.AsyncClient, call.operation.name)
             hold_pools(here.client, _AsyncBackend)
-            # An event loop that ends closes the generators that were begun in it.
+            # An event loop that ends closes the async generators that were started in it.
             here.closing = _until_closed(here.client)
             await anext(here.closing)
         return here.client
@@ -441,7 +441,7 @@ class AsyncConnections:
     async def _exchange(
         self, client: Any, call: Call[Any], request: Any, progress: Progress
     ) -> tuple[Any, Loop]:
-        """Send a request: the head of its answer, and the connection that it came over."""
+        """Send a request, and return the head of its answer and the event loop."""
         request.extensions["trace"] = progress.anote
         with _within(call.deadline), no_socket_left():
             response = await client.send(
@@ -452,7 +452,7 @@ class AsyncConnections:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop of asyncio that runs here; None in the loop of another library."""
+    """The running event loop of asyncio; None in the loop of another library."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -460,7 +460,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _trio_token() -> object:
-    """What stands for the running loop of trio."""
+    """An object that identifies the running loop of trio."""
     import trio
 
     return trio.lowlevel.current_trio_token()
@@ -472,7 +472,7 @@ def _is_closed(loop: object) -> bool:
 
 
 async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Closes a client when the generator itself is closed, by its event loop or by `close`."""
+    """Close a client when this generator is closed, by its event loop or by `close`."""
     try:
         yield
     finally:
@@ -480,5 +480,5 @@ async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]
 
 
 def _within(deadline: Deadline) -> AbstractContextManager[object]:
-    """Cuts off what takes longer; without a deadline there is no scope, which takes time."""
+    """A scope that cancels at the deadline; without a deadline nothing, which is faster."""
     return move_on_after(deadline.bound()) if deadline.is_set else nullcontext()

@@ -1,4 +1,4 @@
-"""Sending and receiving with `httpx.AsyncClient`: calls, their attempts, and their answers."""
+"""Sends calls with an `httpx.AsyncClient`, repeats them where that is safe, and reads answers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .answer import (
     ResponseInfo,
     UnknownEncodingError,
     begins_like_events,
+    call_hook,
     content_of,
     header_dict,
-    tell,
 )
 from .async_network import AsyncConnections, AsyncReader
 from .failures import (
@@ -54,19 +54,19 @@ S = TypeVar("S")
 
 
 class AsyncByteStream(AsyncReader):
-    """The body of an answer, piece by piece."""
+    """The body of an answer, read piece by piece."""
 
     async def read(self, within: float | None = None) -> bytes | None:
         """The next bytes; None at the end. The end and every error close the connection.
 
         Args:
-            within: Seconds to wait for them, where it `can_bound_waits`; by default the bound of
-                the call.
+            within: Seconds to wait for them, if `can_bound_waits`; by default the timeout of the
+                call.
 
         Raises:
-            APITimeoutError: Nothing came in time.
+            APITimeoutError: No bytes came in time.
             APIConnectionError: The connection broke, or the body was closed.
-            InvalidResponseError: The body is encoded in a way that nobody asked for.
+            InvalidResponseError: The body has an encoding that was not requested.
             RunDeadlineExceededError: The deadline of the call has passed.
         """
         if self._peeked:
@@ -109,7 +109,7 @@ class AsyncByteStream(AsyncReader):
 
         Raises:
             APIConnectionError: The connection broke.
-            InvalidResponseError: It is longer than it may be.
+            InvalidResponseError: It is longer than `max_answer_bytes`.
             RunDeadlineExceededError: The deadline of the call has passed.
         """
         body = bytearray()
@@ -125,10 +125,10 @@ class AsyncByteStream(AsyncReader):
         return Answer(name, status, self.headers, self.key, body)
 
     async def begins_like_events(self) -> bool:
-        """Whether the body begins as an event stream does; nothing of it is lost.
+        """Whether the body begins like an event stream. The next reads return these bytes again.
 
         Raises:
-            APIConnectionError: Nothing came in time, or the connection broke.
+            APIConnectionError: No bytes came in time, or the connection broke.
         """
         start = b""
         pieces: list[bytes] = []
@@ -142,7 +142,7 @@ class AsyncByteStream(AsyncReader):
         return bool(verdict)
 
     async def start(self) -> Answer:
-        """The answer with the first bytes of a body that nobody asked for, which is then closed."""
+        """The answer with the first bytes of a body that was not requested; then close it."""
         start = b""
         deadline = time.monotonic() + UNWANTED_SECONDS
         try:
@@ -152,28 +152,28 @@ class AsyncByteStream(AsyncReader):
                     break
                 start += piece
         except (APIConnectionError, InvalidResponseError, RunDeadlineExceededError):
-            pass  # the status says more than how its body broke off
+            pass  # the status is more important than why the body ended early
         finally:
             await self.close()
         return self._answer(start[:UNWANTED_BYTES])
 
     async def end(self) -> None:
-        """Close it; where the answer ends within a moment, its connection serves another call."""
+        """Close it. If the answer ends within a moment, its connection is used again."""
         try:
             if (seconds := self._end_wait()) is not None:
                 until = time.monotonic() + seconds
                 while await self.read(max(0.0, until - time.monotonic())) is not None:
                     if time.monotonic() >= until:
-                        break  # a read without a wait succeeds as long as more comes
+                        break  # a read without a wait succeeds while more data arrives
         except DifyError:
-            pass  # the run has ended, whatever follows
+            pass  # the run has ended; what follows does not matter
         finally:
             await self.close()
 
     async def close_connection(self) -> None:
-        """Close the connection of a body that was read whole, since its answers are mixed up.
+        """Close the connection after an answer that belongs to another request.
 
-        One of HTTP/2 has other streams, and knows what belongs to which.
+        This is not needed over HTTP/2, where answers are numbered.
         """
         if self._stream is not None and not self._is_shared:
             await self._stream.aclose()
@@ -183,7 +183,7 @@ class AsyncTransport(AsyncConnections):
     """Sends calls with an `httpx.AsyncClient`.
 
     Args:
-        http_client: A client of the user's own, which is never closed here; by default one is made
+        http_client: The user's own client, which is never closed here. By default a client is made
             when it is first needed.
     """
 
@@ -193,31 +193,31 @@ class AsyncTransport(AsyncConnections):
 
     @property
     def is_given(self) -> bool:
-        """Whether it sends with an httpx client of the user's own."""
+        """Whether it sends with the user's own client."""
         return self._given is not None
 
     async def send(self, call: Call[T]) -> T:
-        """Send a call and read its answer; again, where that is safe.
+        """Send a call and read its answer. Repeat it where that is safe.
 
         Raises:
-            DifyError: What the operation's method documents.
+            DifyError: The errors that the called method documents.
         """
         return await self._retrying(call, self._answer)
 
     async def open(self, call: Call[Any]) -> AsyncByteStream:
-        """Send a call and leave the body of its answer unread; again, where that is safe.
+        """Send a call and return the unread body of its answer. Repeat it where that is safe.
 
         Raises:
-            DifyError: What the operation's method documents.
+            DifyError: The errors that the called method documents.
         """
         return await self._retrying(call, self._open)
 
     async def drive(self, steps: Generator[Call[Any], Any, T]) -> T:
-        """Send the calls that a conversation yields, and give it what came of each."""
+        """Send the calls that a generator yields, and send it their results."""
         return await self.carry_out(steps, self.send)
 
     async def carry_out(self, steps: Generator[S, Any, T], do: Callable[[S], Awaitable[Any]]) -> T:
-        """Do what a conversation yields, and give it what came of each step."""
+        """Carry out the steps that a generator yields, and send it their results."""
         try:
             step = next(steps)
             while True:
@@ -238,7 +238,7 @@ class AsyncTransport(AsyncConnections):
                 attempts.begin()
                 return await attempt(call)
             except DifyError as error:
-                error.__traceback__ = None  # its frames hold what came, in which the key may stand
+                error.__traceback__ = None  # its frames contain the answer, which may have the key
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
@@ -276,7 +276,7 @@ class AsyncTransport(AsyncConnections):
             if sent := progress.is_sent(error):
                 call.on_sent()
             without_secrets(error, call, request, outer)
-            if error_name(error) == "HTTPStatusError":  # a hook of the user's client raised it
+            if error_name(error) == "HTTPStatusError":  # raised by a hook of the user's client
                 answered: Any = getattr(error, "response", None)
                 name, status = call.operation.name, answered.status_code
                 headers, content = header_dict(call, answered), content_of(answered)
@@ -290,7 +290,7 @@ class AsyncTransport(AsyncConnections):
             raise failure from error
         call.on_sent()
         seconds, status = time.perf_counter() - started, response.status_code
-        # Neither bodies nor queries, which can hold what is private.
+        # Bodies and queries are not logged, because they can contain private data.
         logger.debug(
             "%s: %s: %d after %.0f ms",
             call.operation.label,
@@ -301,5 +301,5 @@ class AsyncTransport(AsyncConnections):
         body = AsyncByteStream(call, response, connection)
         name, method = call.operation.name, request.method
         info = ResponseInfo(name, method, status, body.headers, seconds)
-        tell(call.options.on_response, info, call.operation.label)
+        call_hook(call.options.on_response, info, call.operation.label)
         return body, response

@@ -1,8 +1,9 @@
-"""Hands on all complete HTTP chunks that have arrived at once; h11 hands on one at a time.
+"""Reads all complete HTTP chunks that have arrived together; h11 reads one at a time.
 
-Each event of a stream is a chunk, which goes from h11 through five generators of httpx. The answers
-to our requests get a reader of ours, by the private names below: where one is missing, h11's own
-stays. That is also given what is no plain chunk: a part, an extension, a broken size, the trailer.
+Each event of a stream is a chunk, and each chunk passes through five generators of httpx. Answers
+to our requests use the reader below instead. It needs private names of h11 and httpx; if one is
+missing, h11's own reader is used. h11's reader also handles everything that is not a complete plain
+chunk: a part of a chunk, an extension, an invalid size, the trailer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import h11
 
 _connection_of = attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state")
-"""What h11 knows of the connection that a response of httpx, or of httpx2, comes over."""
+"""h11's state of the connection that a response of httpx or httpx2 comes over."""
 
 _state = attrgetter("_bytes_in_chunk", "_bytes_to_discard", "_reading_trailer")
 _needed = attrgetter("_reader.read_eof", "_receive_buffer._data", "_receive_buffer._extract")
@@ -22,7 +23,7 @@ _size = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n").match
 
 
 class _BulkReader:
-    """Reads a chunked body in the place of h11's own reader."""
+    """Reads a chunked body, in place of h11's own reader."""
 
     def __init__(self, plain: Any) -> None:
         self._plain = plain
@@ -30,7 +31,7 @@ class _BulkReader:
 
     def __call__(self, buffer: Any) -> Any:
         in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
-        data: bytearray = buffer._data  # noqa: SLF001  # the module's docstring says why
+        data: bytearray = buffer._data  # noqa: SLF001  # see the module's docstring
         if in_chunk or in_trailer or not data.startswith(discard):
             return self._plain(buffer)
         pieces: list[bytearray] = []
@@ -49,7 +50,7 @@ class _BulkReader:
 
 
 def hand_on_all_chunks(response: Any) -> bool:
-    """Let a response whose body is not read yet hand on all chunks at once, and say if it does."""
+    """Use the reader for a response whose body is not read yet; False if that is not possible."""
     try:
         connection = _connection_of(response)
         _needed(connection)

@@ -1,4 +1,4 @@
-"""When a call has to be over, and how its phases are cut to that."""
+"""The deadline of a call, and the timeouts of its phases that follow from it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,25 @@ if TYPE_CHECKING:
     from .request import Progress
 
 _TICK = 0.01
-"""Seconds by which a wait may end early, since clocks have steps; so near, a deadline has passed.
-"""
+"""A deadline counts as passed this many seconds early, because clocks have a resolution."""
 
 _SHORTEST = 0.001
-"""Shortest wait in seconds that is a wait: a socket takes 0 for not waiting at all."""
+"""The shortest timeout for a socket (seconds). 0 would mean: do not wait at all."""
 
 _LONGEST = 1e6
-"""Longest wait in seconds that sockets take everywhere (eleven days)."""
+"""The longest timeout that sockets accept on all systems (seconds; eleven days)."""
 
 _FAR = 1e9
-"""Seconds after which nobody waits any more (thirty years), in numbers that clocks can add to."""
+"""The longest deadline (seconds; thirty years), so that it can be added to a clock."""
 
 
 class Deadline:
-    """When the call of a method has to be over; the clock runs from here on.
+    """The time by which a call of a method must be over. It starts now.
 
     Args:
         method: Name of the method, for messages.
-        seconds: How long it may take.
-        stops: Whether its run is stopped then.
+        seconds: How long the call may take.
+        stops: Whether to stop its run at the deadline.
     """
 
     __slots__ = ("_end", "method", "seconds", "stops")
@@ -48,21 +47,21 @@ class Deadline:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is one at all."""
+        """Whether there is a deadline."""
         return self.seconds < math.inf
 
     @property
     def left(self) -> float:
-        """Seconds until then: infinite where there is none, 0 where it has passed."""
+        """Seconds until the deadline: infinity if there is none, 0 if it has passed."""
         return max(0.0, self._end - time.monotonic())
 
     @property
     def has_passed(self) -> bool:
-        """Whether it is over."""
+        """Whether the deadline has passed."""
         return self.left <= _TICK
 
     def bound(self, seconds: float | None = None) -> float | None:
-        """A wait of at most so many seconds that ends with the deadline; None for no bound."""
+        """The timeout of a wait: `seconds`, or the time until the deadline if that is shorter."""
         left = self.left
         if left == math.inf:
             return seconds
@@ -70,36 +69,39 @@ class Deadline:
 
 
 NO_DEADLINE = Deadline()
-"""Never passes."""
+"""A deadline that never passes."""
 
 
 def deadline_in(seconds: float | None, method: str, *, stops: bool = False) -> Deadline:
-    """The deadline of a method that was called just now.
+    """The deadline of a method that is called now.
 
     Args:
-        seconds: How long it may take; None for as long as it takes.
-        method: Its name.
-        stops: Whether its run is stopped then.
+        seconds: How long the call may take; None for no deadline.
+        method: Name of the method.
+        stops: Whether to stop its run at the deadline.
 
     Raises:
-        InvalidRequestError: That is no number of seconds, or there is nothing to stop a run at.
+        InvalidRequestError: It is not a number of seconds, or `stops` is set without a deadline.
     """
     if seconds is None:
         if stops:
-            raise InvalidRequestError(f"{method}: stop_on_deadline needs a deadline.")
+            raise InvalidRequestError(
+                f"{method}: stop_on_deadline needs a deadline; pass deadline=SECONDS."
+            )
         return NO_DEADLINE
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 < seconds < math.inf:
         raise InvalidRequestError(
-            f"{method}: deadline must be seconds above zero, or None for none, not {seconds!r}."
+            f"{method}: deadline must be a number of seconds above zero, or None for none, not "
+            f"{seconds!r}."
         )
     return Deadline(method, float(min(seconds, _FAR)), stops=stops)
 
 
 class _CutBounds(dict[str, float | None]):
-    """Bounds of which each is cut to what a deadline leaves when its phase begins.
+    """Timeouts that end at the deadline, if it comes first.
 
-    httpcore takes a bound with `get` when its phase (pool, connect, write, read) begins.
+    httpcore reads a timeout with `get` when its phase (pool, connect, write, read) begins.
     """
 
     def __init__(
@@ -111,17 +113,17 @@ class _CutBounds(dict[str, float | None]):
 
     def get(self, phase: str, default: Any = None, /) -> Any:
         bound = super().get(phase, default)
-        # A read that ends too early breaks a connection of HTTP/2 with all its streams.
+        # A read timeout would break a connection of HTTP/2 with all its streams.
         is_left = self._progress.is_shared and phase == "read"
         return bound if is_left else self._deadline.bound(bound)
 
 
 @lru_cache
 def _cut_body_class(package: ModuleType) -> Any:
-    """The class of a request's body that is not sent on when a deadline has passed."""
+    """The class of a request body that stops at a deadline, for httpx or httpx2."""
 
-    class CutBody(package.SyncByteStream):  # type: ignore[misc, name-defined]  # known at run time alone
-        """A body whose pieces are bounded together; httpcore bounds each alone."""
+    class CutBody(package.SyncByteStream):  # type: ignore[misc, name-defined]  # known only at run time
+        """A body with one deadline for all pieces; httpcore has a timeout for each piece."""
 
         def __init__(self, body: Any, deadline: Deadline) -> None:
             self._body = body
@@ -137,7 +139,7 @@ def _cut_body_class(package: ModuleType) -> Any:
 
 
 def cut(request: Any, deadline: Deadline, progress: Progress) -> None:
-    """Let a deadline bound each phase of a sync request over a client of the user's."""
+    """Apply a deadline to each phase of a sync request that the user's own client sends."""
     bounds = request.extensions["timeout"]
     request.extensions["timeout"] = _CutBounds(bounds, deadline, progress)
     package = sys.modules[type(request).__module__.partition(".")[0]]  # httpx or httpx2

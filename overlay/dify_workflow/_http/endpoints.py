@@ -1,4 +1,4 @@
-"""The first Dify with each endpoint that 1.0 lacks (`x-since` in openapi.yaml).
+"""Versions that first had each endpoint that Dify 1.0 lacks (`x-since` in openapi.yaml).
 
 Written by scripts/generate; change openapi.yaml and run `make generate` instead.
 """

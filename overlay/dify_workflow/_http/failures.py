@@ -1,4 +1,4 @@
-"""What went wrong with a call: the exception for what httpx raised, or the server answered."""
+"""The exceptions of failed calls, for exceptions of httpx and for error answers of servers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..errors import (
     ServerError,
     UnsupportedMediaTypeError,
 )
-from ..outcomes import can_never_fit
+from ..outcomes import limit_excludes_streams
 from .libraries import error_name
 from .servers import version_needed
 
@@ -39,38 +39,38 @@ if TYPE_CHECKING:
 _PHASES = {
     "ConnectTimeout": ("connect", "connecting took longer than"),
     "PoolTimeout": ("pool", "no connection of the pool became free for"),
-    "WriteTimeout": ("write", "the server did not take the request for"),
+    "WriteTimeout": ("write", "the server did not accept more of the request for"),
     "ReadTimeout": ("read", "the server was silent for"),
     "TimeoutException": ("read", "the server did not answer for"),
 }
-"""Key of the bound in httpx's timeouts, and what happened, by name of the exception."""
+"""The key in httpx's timeouts, and what happened, by name of the exception."""
 
 _BEFORE_SENDING = frozenset({"connect", "pool"})
-"""Bounds of what comes before a request is sent. Some transports name them for other failures, such
-as a server that closes the connection, so they are believed only where nothing can be sent."""
+"""Timeouts before a request is sent. Some transports raise these exceptions for other failures,
+too, such as a closed connection. So they count as "not sent" only if nothing can have been sent."""
 
 _HINTS = {
-    "WRONG_VERSION_NUMBER": "; does this server speak plain http?",
-    "CERTIFICATE_VERIFY_FAILED": "; name your authority with http_client=httpx.Client(verify=…)",
+    "WRONG_VERSION_NUMBER": "; the server may use plain http: try a base URL with http://",
+    "CERTIFICATE_VERIFY_FAILED": "; pass your own CA with http_client=httpx.Client(verify=…)",
 }
-"""What to do, by what OpenSSL says."""
+"""What to do, by texts of OpenSSL."""
 
 
 def unwanted(call: Call[Any], answer: Answer) -> DifyError:
-    """The exception for an answer that is not what the operation asked for."""
+    """The exception for an answer that the operation does not expect."""
     if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-        return answer.unreadable("not what was asked for")
-    # Some proxies show in their error pages what they were sent.
+        return answer.unreadable("not what was requested")
+    # Some proxies show the request in their error pages, with the key.
     text = call.key.hide_in(answer.body.decode("utf-8", "replace"))
     name, status, headers = call.operation.name, answer.status_code, answer.headers
     request = call.operation.request
     needed = version_needed(request["method"], request["url"], headers.get("x-version"))
     error = status_error(name, status, headers, text, needed=needed)
-    if call.operation.answer == "events" and can_never_fit(error):
+    if call.operation.answer == "events" and limit_excludes_streams(error):
         add_to_message(
             error,
-            "An app with a limit of 1 takes no streams: use response_mode='blocking', or raise its "
-            "limit.",
+            "An app with a limit of 1 refuses all streams: use response_mode='blocking', or raise "
+            "the limit.",
         )
     return error
 
@@ -78,14 +78,14 @@ def unwanted(call: Call[Any], answer: Answer) -> DifyError:
 def failure_of(
     error: BaseException, call: Call[Any], request: Any, *, sent: bool, proxy: str | None = None
 ) -> BaseException:
-    """The exception for what httpx raised; what others raised is itself.
+    """The exception to raise for an exception of httpx. Other exceptions are returned as they are.
 
     Args:
-        error: What was raised.
+        error: The exception.
         call: The call.
         request: Its request.
-        sent: Whether the server may have got any of it.
-        proxy: The proxy that it goes through, as far as that is known.
+        sent: Whether the server may have received any of it.
+        proxy: The proxy of the request, if it is known.
     """
     kind = error_name(error)
     if kind is None:
@@ -115,7 +115,7 @@ def failure_of(
 
 
 def silence(call: Call[Any], seconds: float) -> APITimeoutError:
-    """The exception for a server that sent nothing for so many seconds."""
+    """The exception for a server that sent nothing for this many seconds."""
     _, what = _PHASES["ReadTimeout"]
     return APITimeoutError(
         f"{call.operation.name}: {what} {seconds:g} s ({call.base_url}).", request_sent=True
@@ -125,16 +125,16 @@ def silence(call: Call[Any], seconds: float) -> APITimeoutError:
 def without_secrets(
     error: BaseException, call: Call[Any], request: Any, outer: BaseException | None
 ) -> None:
-    """Take the frames in which it was raised from an exception, and the key.
+    """Remove the API key, and the traceback, from an exception and its causes.
 
-    Frames of httpx hold the headers, and so does the request, which is pickled with the error where
-    `distributed` is imported: it has exceptions pickled with their causes (tblib).
+    Frames of httpx contain the headers, and so does the request. It is pickled with the error if
+    `distributed` is imported, which pickles exceptions with their causes (tblib).
 
     Args:
-        error: What this call raised.
+        error: The exception of this call.
         call: The call.
         request: Its request.
-        outer: What the program was handling when it made the call, which stays as it is.
+        outer: The exception that the program was handling before the call. It is not changed.
     """
     request.headers.pop("authorization", None)
     seen: set[int] = set()
@@ -153,7 +153,7 @@ def without_secrets(
 
 
 def too_long(call: Call[Any]) -> InvalidResponseError:
-    """The exception for an answer that is longer than it may be."""
+    """The exception for an answer that is longer than `max_answer_bytes`."""
     most = call.options.max_answer_bytes
     return InvalidResponseError(
         f"{call.operation.name}: the answer is longer than max_answer_bytes ({most} bytes)."
@@ -161,7 +161,7 @@ def too_long(call: Call[Any]) -> InvalidResponseError:
 
 
 def broken(call: Call[Any], reason: object) -> APIConnectionError:
-    """The exception for an answer that breaks off, and why it does."""
+    """The exception for an answer that ends too early, with the reason."""
     return APIConnectionError(
         f"{call.operation.name}: the answer broke off ({call.base_url}): {reason}.",
         request_sent=True,
@@ -169,16 +169,16 @@ def broken(call: Call[Any], reason: object) -> APIConnectionError:
 
 
 def deadline_passed(call: Call[Any], *, sent: bool) -> RunDeadlineExceededError:
-    """The exception for a call that was not answered in time, and may have been sent or not."""
+    """The exception for a call that was not answered before the deadline."""
     operation, deadline = call.operation, call.deadline
     if operation.runs and sent:
         what = "before the server answered; whether the run has started is not known."
     elif operation.runs:
         what = "before the run was sent; nothing was run."
     elif operation.name == deadline.method:
-        what = "while the run was looked for."
+        what = "during the search for the run."
     else:
-        what = f"while {operation.name} was under way."
+        what = f"during {operation.name}."
     return RunDeadlineExceededError(
         f"{deadline.method}: the deadline of {deadline.seconds:g} s passed {what}",
         request_sent=sent and operation.runs,
@@ -196,15 +196,15 @@ def add_to_message(error: DifyError, text: str) -> None:
 
 
 class BodyClosedError(APIConnectionError):
-    """A call is waited for, or a body read, that was closed on this side."""
+    """The connection was closed by this program while it waited for an answer or read a body."""
 
     def __init__(self, call: Call[Any], *, request_sent: bool = True) -> None:
-        what = "the connection was closed on this side"
+        what = "this program closed the connection"
         super().__init__(f"{call.operation.name}: {what}", request_sent=request_sent)
 
 
 def given_up(call: Call[Any]) -> APIConnectionError:
-    """What others are told who waited for a call that was cancelled."""
+    """The exception for other tasks that wait for a call after its task was cancelled."""
     return APIConnectionError(f"{call.operation.name}: the call was cancelled.", request_sent=True)
 
 
@@ -223,11 +223,11 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 }
 
 _LIMIT_BEGINS, _LIMIT_SAYS = "Too many requests.", "concurrent requests"
-"""What the message of a 400 that is Dify's concurrency limit begins with, and what it holds."""
+"""The start of the message of Dify's concurrency limit (a 400), and a part of it."""
 
 
 class _Report(NamedTuple):
-    """What an error body says."""
+    """The content of an error body."""
 
     code: str | None
     message: str
@@ -235,7 +235,7 @@ class _Report(NamedTuple):
 
 
 _UNKNOWN_ENDPOINT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
-"""What servers answer where they do not have an endpoint."""
+"""Statuses of servers that do not have an endpoint."""
 
 
 def status_error(
@@ -246,14 +246,14 @@ def status_error(
     *,
     needed: str | None = None,
 ) -> APIStatusError:
-    """The exception for an answer whose status is not the expected one.
+    """The exception for an answer with an unexpected status.
 
     Args:
         operation: Name of the method that was called.
         status_code: HTTP status.
-        headers: Headers, names in lower case.
+        headers: Headers, with names in lower case.
         body: The body as text.
-        needed: First version of Dify that has the endpoint, where the server is older; else None.
+        needed: First version of Dify with the endpoint, if the server is older; else None.
     """
     redirect = HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST
     if redirect and "location" in headers:
@@ -280,11 +280,11 @@ def status_error(
 
 
 _MOST_TEXT = 16 * 1024
-"""Characters of an error text that are looked at; `APIStatusError.body` has all of it."""
+"""The most characters of an error text for a message. `APIStatusError.body` has all of it."""
 
 
 def _read_report(body: str) -> _Report:
-    """Read one of the three shapes of parameter errors, the plain one, or what is no JSON."""
+    """Read an error body: the three shapes of parameter errors, the plain shape, or other text."""
     try:
         parsed: JSON = decode(body.encode("utf-8", "replace"))
     except ValueError:
@@ -293,14 +293,14 @@ def _read_report(body: str) -> _Report:
         return _Report(None, _reason(parsed) or abridged(parsed))
     code = parsed.get("code")
     code = code if isinstance(code, str) else None
-    told: JSON = parsed.get("message")
-    message = told if isinstance(told, str) and told else _reason(parsed)
+    text: JSON = parsed.get("message")
+    message = text if isinstance(text, str) and text else _reason(parsed)
     message = (message or ("" if code else abridged(parsed)))[:_MOST_TEXT]
     errors, params = parsed.get("errors"), parsed.get("params")
     if is_object(errors) and errors:  # 1.8 to 1.10
-        param, text = next(iter(errors.items()))
-        text = _one_line(str(text)[:_MOST_TEXT])
-        return _Report(code or "invalid_param", f"{param}: {text}", str(param))
+        param, detail = next(iter(errors.items()))
+        detail = _one_line(str(detail)[:_MOST_TEXT])
+        return _Report(code or "invalid_param", f"{param}: {detail}", str(param))
     if isinstance(params, str):  # up to 1.7
         return _Report(code, f"{params}: {_one_line(message)}", params)
     if "validation error" in message.partition("\n")[0]:  # since 1.11
@@ -309,13 +309,13 @@ def _read_report(body: str) -> _Report:
 
 
 _REASONS = ("message", "error_description", "error", "detail", "title", "msg", "errors")
-"""Where gateways say what is wrong, such as by RFC 9457; what says most comes first."""
+"""Keys under which gateways say what is wrong (RFC 9457 and others), the most useful first."""
 _DEEPEST = 4
-"""How deep a reason is looked for."""
+"""How many levels deep a reason is searched for."""
 
 
 def _reason(value: JSON, depth: int = 0) -> str:
-    """What is wrong, as far as an object or list says so by a usual name; else empty."""
+    """The reason in an object or list, from one of the usual keys; else empty."""
     if isinstance(value, str):
         return value if depth else ""
     if depth > _DEEPEST:
@@ -329,7 +329,7 @@ def _reason(value: JSON, depth: int = 0) -> str:
 
 
 def _read_pydantic(code: str | None, message: str) -> _Report:
-    """Read pydantic's text: a heading, then pairs of lines of a place and what is wrong there."""
+    """Read pydantic's text: a heading, then pairs of lines: a field, and what is wrong with it."""
     places: list[tuple[str, str]] = []
     lines = [line for line in message.splitlines()[1:] if line.strip()]
     for place, detail in pairwise(lines):

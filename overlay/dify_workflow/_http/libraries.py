@@ -1,7 +1,7 @@
-"""httpx, and httpx2 which continues it: the same names in two packages.
+"""Support for httpx and its successor httpx2, two packages with the same names.
 
-Which one a client is of is found out without importing what is not installed. Here is what is asked
-of their clients, and how our own ones are made.
+It finds out which package a client belongs to, without importing a package that is not installed,
+and makes our own clients.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ else:
 OwnT = TypeVar("OwnT", httpx.Client, httpx.AsyncClient)
 
 CALL_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=30.0, pool=30.0)
-"""Bounds of a request that nobody gave bounds, but of those for a stream."""
+"""The default timeouts of requests that are not streams (seconds)."""
 
 OWN_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-"""Every open stream holds a connection: a bound would let the 101st run wait for the others."""
+"""No limit, because every open stream uses a connection: with httpx's limit, run 101 would wait."""
 
 _PACKAGES = ("httpx", "httpx2")
 
 
 def is_client(value: object, name: str) -> TypeGuard[Any]:
-    """Whether a value is a ``"Client"`` (or ``"AsyncClient"``) of one of the two packages."""
+    """Whether a value is a ``"Client"`` (or ``"AsyncClient"``) of httpx or httpx2."""
     return any(
         isinstance(value, getattr(sys.modules[package], name))
         for package in _PACKAGES
@@ -48,7 +48,11 @@ def is_client(value: object, name: str) -> TypeGuard[Any]:
 
 
 def checked_client(client: Any, name: str) -> Any:
-    """The user's own client, if any; ``"Client"`` or ``"AsyncClient"`` is wanted.
+    """Return the user's own client (or None) if it has the expected class.
+
+    Args:
+        client: The value of `http_client`.
+        name: The expected class: ``"Client"`` or ``"AsyncClient"``.
 
     Raises:
         ConfigurationError: It is another kind of object.
@@ -61,22 +65,26 @@ def checked_client(client: Any, name: str) -> Any:
 
 
 def base_url_of(client: Any) -> str | None:
-    """The base URL that the user's own client has, if any."""
+    """The base URL of the user's own client, if it has one."""
     is_one = is_client(client, "Client") or is_client(client, "AsyncClient")
     return str(client.base_url) or None if is_one else None
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """One TLS context for the process; making one takes some 20 ms."""
+    """One TLS context for the process, because making one takes about 20 ms."""
     return httpx.create_ssl_context()
 
 
 def own_client(kind: type[OwnT], name: str) -> OwnT:
-    """An httpx client of our own, for the method of this name.
+    """Make an httpx client of our own.
+
+    Args:
+        kind: The class of the client.
+        name: Name of the method that was called, for messages.
 
     Raises:
-        ConfigurationError: A proxy or a certificate file that the environment names cannot be used.
+        ConfigurationError: A proxy or certificate file in the environment cannot be used.
     """
     transport: Any = httpx.HTTPTransport if kind is httpx.Client else httpx.AsyncHTTPTransport
     try:
@@ -89,20 +97,20 @@ def own_client(kind: type[OwnT], name: str) -> OwnT:
             timeout=CALL_TIMEOUT,
             limits=OWN_LIMITS,
             mounts=mounts,
-            trust_env=False,  # `proxy_map` has read it
+            trust_env=False,  # `proxy_map` has read the environment
         )
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"{name}: cannot set up connections; do HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY "
-            f"and SSL_CERT_FILE hold what they should? {reason}"
+            f"{name}: cannot set up connections; check the environment variables HTTP_PROXY, "
+            f"HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE ({reason})."
         ) from error
 
 
 def error_name(error: BaseException) -> str | None:
-    """Name of the class of an exception of one of the two packages; None for any other one.
+    """Name of the exception class of httpx or httpx2; None for other exceptions.
 
-    Of an exception that derives from theirs it is their class that counts.
+    For a subclass of such a class it is the name of the httpx class.
     """
     for cls in type(error).__mro__:
         if cls.__module__.partition(".")[0] in _PACKAGES:
@@ -111,15 +119,16 @@ def error_name(error: BaseException) -> str | None:
 
 
 def hold_pools(client: Any, backend_of: Callable[[Any, Any], Any]) -> bool:
-    """Give the pools of one of our own clients a network backend of ours.
+    """Replace the network backend in the connection pools of one of our own clients.
 
-    This uses private names of httpx: a transport's pool and its network backend. Where they are
-    missing, the deadline is checked when data arrives, as with a client of the user's. Others are
-    used in `bulk_chunks` alone, and two of httpcore in `async_network`, to forget a connection.
+    This uses private names of httpx: the pool of a transport, and its network backend. If they are
+    missing, the deadline is checked only when data arrives, as with a client of the user. Only
+    `bulk_chunks` uses other private names, and `async_network` two of httpcore, to remove a
+    connection from the pool.
 
     Args:
-        client: The client, which nobody has used yet.
-        backend_of: Makes ours, of a pool's own backend and the pool.
+        client: The client, which was not used yet.
+        backend_of: Makes our backend from the pool's own backend and the pool.
 
     Returns:
         Whether httpx has these names.

@@ -1,4 +1,4 @@
-"""The options of a client: where they come from, and what makes one invalid."""
+"""The options of a client: their defaults, the environment variables, and their checks."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from .answer import ResponseInfo
 
 Timeout: TypeAlias = float | httpx.Timeout | None
-"""Seconds that each phase of a call may make no progress; None for no bound."""
+"""Seconds without progress after which a phase of a call times out; None for no timeout."""
 
 CLOUD_URL = "https://api.dify.ai/v1"
 """Base URL of Dify Cloud."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
-"""Longest answer that is read whole, by default."""
+"""The longest answer that is accepted by default (bytes), not counting streams."""
 
 MAX_USER_LENGTH = 255
-"""Most characters of a `user`; the server answers 500 to more."""
+"""The most characters of a `user`. The server answers 500 to more."""
 
 QUEUE_TIMEOUT = 60.0
-"""Seconds that a call waits, all in all, for the app's concurrency limit."""
+"""Seconds that a call waits in total for the app's concurrency limit."""
 
 
 @final
@@ -50,22 +50,25 @@ class NotGiven:
 
 
 NOT_GIVEN: Final = NotGiven()
-"""Stands for an option that was left out, where None has a meaning of its own."""
+"""The default of options for which None has a meaning of its own, such as `timeout`."""
 
 
 def checked_url(url: str) -> str:
-    """The base URL without a slash at its end.
+    """Return the base URL without a slash at its end if it is valid.
 
     Raises:
-        ConfigurationError: It has no scheme or host, or carries what a base URL cannot.
+        ConfigurationError: It has no scheme or host, or it has a user name, a password, a query or
+            a fragment.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigurationError(f"The base URL is not a URL: {error}.") from None
+        raise ConfigurationError(
+            f"The base URL is not a URL: {error}; one looks like {CLOUD_URL}."
+        ) from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("The base URL must not carry a user name or a password.")
+        raise ConfigurationError("The base URL must not contain a user name or a password.")
     problem = None
     if any(character.isspace() for character in url):
         problem = "contains white space"
@@ -74,7 +77,7 @@ def checked_url(url: str) -> str:
     elif not host:
         problem = "has no host"
     elif ":" not in host and not all(0 < len(label) <= 63 for label in host.strip(".").split(".")):  # noqa: PLR2004  # RFC 1035
-        problem = "has a host that cannot be one"
+        problem = "has an invalid host name"
     elif parts.query or parts.fragment:
         problem = "must not have a query or a fragment"
     if problem:
@@ -83,15 +86,19 @@ def checked_url(url: str) -> str:
 
 
 def checked_user(user: str, error: type[DifyError] = InvalidRequestError) -> str:
-    """The user as the server takes it.
+    """Return the user if it is valid.
+
+    Args:
+        user: The user.
+        error: The class of the error to raise.
 
     Raises:
-        InvalidRequestError: It is empty or longer than 255 characters (or the error given).
+        InvalidRequestError: It is not a string, or it is empty or longer than 255 characters.
     """
     if not isinstance(user, str) or not user:
         raise error(f"user_id must be a string that is not empty, not {user!r}.")
     if not is_text(user):
-        raise error("user_id has half a surrogate pair, which is no text.")
+        raise error("user_id has half a surrogate pair, which UTF-8 cannot encode; remove it.")
     if len(user) > MAX_USER_LENGTH:
         raise error(f"user_id has {len(user)} characters; Dify takes at most {MAX_USER_LENGTH}.")
     return user
@@ -104,18 +111,21 @@ def _is_number(value: object) -> TypeGuard[float]:
 def checked_timeout(
     timeout: Timeout | NotGiven, error: type[DifyError] = ConfigurationError
 ) -> Timeout | NotGiven:
-    """The bounds, if they are valid.
+    """Return the timeout if it is valid.
+
+    Args:
+        timeout: The timeout.
+        error: The class of the error to raise.
 
     Raises:
-        ConfigurationError: They are neither seconds, nor an `httpx.Timeout`, nor None (or the error
-            given).
+        ConfigurationError: It is not a number of seconds, an `httpx.Timeout` or None.
     """
     if _is_number(timeout) and 0 < timeout < math.inf:
         return timeout
     if isinstance(timeout, int | float | str | bytes | dict):
         raise error(
-            "timeout must be seconds above zero, an httpx.Timeout, or None for no bound, not "
-            f"{timeout!r}."
+            "timeout must be a number of seconds above zero, an httpx.Timeout, or None for no "
+            f"bound, not {timeout!r}."
         )
     return timeout
 
@@ -126,27 +136,31 @@ _OWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
     | {"expect", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-"""Headers that belong to the key, to the body, or to the connection."""
+"""Headers that the client sets itself: for the key, the body and the connection."""
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """Further headers of a call, names in lower case.
+    """Return extra headers, with names in lower case, if they are valid.
 
     Raises:
-        InvalidRequestError: They are no headers, or one is among those that the client sets itself.
+        InvalidRequestError: A name or a value is invalid, or the client sets the header itself.
     """
     if headers is None:
         return None
     if not isinstance(headers, Mapping):
         kind = type(headers).__name__
-        raise InvalidRequestError(f"extra_headers must be values by name, not {kind}.")
+        raise InvalidRequestError(
+            f"extra_headers must be a dict of header names and values, not {kind}."
+        )
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise InvalidRequestError(f"extra_headers: {name!r} cannot be the name of a header.")
+            raise InvalidRequestError(f"extra_headers: {name!r} is not a valid header name.")
         if name.lower() in _OWN_HEADERS:
-            raise InvalidRequestError(f"extra_headers: the client sets {name} itself.")
+            raise InvalidRequestError(
+                f"extra_headers: the client sets {name} itself; leave it out."
+            )
         if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
-            # A gateway's secret may stand in it, so it is not shown.
+            # The value is not shown, because it may be a secret of a gateway.
             raise InvalidRequestError(
                 f"extra_headers: the value of {name} must be ASCII characters on one line."
             )
@@ -171,9 +185,9 @@ def _are_statuses(value: Collection[object]) -> bool:
     return all(isinstance(one, int) and 400 <= one < 600 for one in value)  # noqa: PLR2004  # RFC 9110
 
 
-_WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number from 0 on")
-_WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number from 1 on")
-_SECONDS_OR_NONE = (_is_above_zero_or_none, "seconds above zero, or None for no bound")
+_WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number, 0 or more")
+_WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number, 1 or more")
+_SECONDS_OR_NONE = (_is_above_zero_or_none, "a number of seconds above zero, or None for no bound")
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_retries": _WHOLE_FROM_0,
@@ -182,12 +196,12 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_answer_bytes": _WHOLE_FROM_1,
     "lost_run_timeout": _SECONDS_OR_NONE,
     "start_timeout": _SECONDS_OR_NONE,
-    "queue_timeout": (_is_queue_timeout, "seconds, or 0 for not waiting"),
+    "queue_timeout": (_is_queue_timeout, "a number of seconds, or 0 for no wait"),
     "at_least_once": (lambda value: isinstance(value, bool), "True or False"),
     "on_response": (lambda value: value is None or callable(value), "a function"),
-    "not_sent_statuses": (_are_statuses, "HTTP statuses from 400 to 599, such as {429, 503}"),
+    "not_sent_statuses": (_are_statuses, "a set of HTTP statuses from 400 to 599, such as {503}"),
 }
-"""Whether the value of an option is valid, and what it must be, for the message."""
+"""For each option: whether a value is valid, and what it must be, for the message."""
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "api_key": lambda key: key and key.checked(),
@@ -196,11 +210,11 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "timeout": checked_timeout,
     "not_sent_statuses": frozenset,
 }
-"""What checks the value of an option and makes it the one that counts."""
+"""For each option: the function that checks and converts its value."""
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
-    # Not as converters of the class: a debugger must be able to show one that was refused.
+    # These are no attrs converters, so that a debugger can show a refused value.
     for name, (is_valid, what) in _RULES.items():
         if name in options and not is_valid(options[name]):
             raise ConfigurationError(f"{name} must be {what}, not {options[name]!r}.")
@@ -211,15 +225,14 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
 
 
 _MAY_BE_NONE = ("timeout", "lost_run_timeout", "start_timeout")
-"""Options of which None is a value."""
+"""Options for which None is a value."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Options:
-    """What a client is set up with; `DifyWorkflow` says what each option means.
+    """The options of a client or a call; `DifyWorkflow` documents them.
 
-    Those of a call that has to be over at some time have a deadline, and those of a call may have
-    further headers.
+    Only the options of a call can have a `deadline` and `extra_headers`.
     """
 
     api_key: ApiKey | None
@@ -251,7 +264,7 @@ class Options:
         user_id: str | None,
         **others: Any,
     ) -> Options:
-        """Options whose gaps DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER fill, where not empty.
+        """Options with defaults from DIFY_API_KEY, DIFY_BASE_URL and DIFY_USER, if not empty.
 
         Raises:
             ConfigurationError: An option is invalid.
@@ -266,9 +279,9 @@ class Options:
         return cls(**_checked(options))
 
     def changed(self, **given: Any) -> Options:
-        """A copy with the options that are given: neither None nor `NOT_GIVEN`.
+        """A copy with the options that are given: not None and not `NOT_GIVEN`.
 
-        A timeout of None is given; it means no bound.
+        None is a value of `timeout`, `lost_run_timeout` and `start_timeout`: no timeout.
 
         Raises:
             ConfigurationError: An option is invalid.
@@ -284,30 +297,30 @@ class Options:
 
     @property
     def queue_seconds(self) -> float:
-        """Seconds to wait for the concurrency limit; none where each call is sent once alone."""
+        """Seconds to wait for the concurrency limit; 0 by default if `max_retries` is 0."""
         if isinstance(self.queue_timeout, NotGiven):
             return QUEUE_TIMEOUT if self.max_retries else 0.0
         return self.queue_timeout
 
     def for_app(self, api_key: ApiKey | None, user_id: str | None) -> Options:
-        """A copy with the key and the user of a request, where it has its own.
+        """A copy with the key and the user of a request, if they are given.
 
         Raises:
-            ConfigurationError: The key cannot be one.
-            InvalidRequestError: The user is empty or too long, or a header holds the key.
+            ConfigurationError: The key is invalid.
+            InvalidRequestError: The user is invalid, or an extra header contains the key.
         """
         user_id = None if user_id is None else checked_user(user_id)
         options = self.changed(api_key=api_key, user_id=user_id)
         for name, value in options.extra_headers.items():
             if options.api_key is not None and options.api_key.hide_in(value) != value:
-                raise InvalidRequestError(f"extra_headers: {name} must not hold the API key.")
+                raise InvalidRequestError(f"extra_headers: {name} must not contain the API key.")
         return options
 
     def key(self) -> ApiKey:
-        """The key of the app.
+        """The API key of the app.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: There is no API key.
         """
         if self.api_key is None:
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""What is asked for (`Operation`), what sending it takes (`Call`), and the request of httpx."""
+"""A call: its `Operation`, its options (`Call`), and the request of httpx made from both."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _TOKEN = re.compile(r"(?<=/human_input)/[^/]+")
 
 @attrs.frozen(eq=False, repr=False)
 class Operation(Generic[T]):
-    """What one call to the server asks for.
+    """One operation of the server's API, with its arguments.
 
     Args:
         name: Name of the method that was called, for messages.
-        request: What the generated request builder made.
+        request: The result of the generated request builder.
         read: Reads the answer.
-        answer: What is answered: JSON, an event stream, or bytes of any type.
-        repeatable: Whether sending it twice is as good as once.
-        replayable: Whether its body can be sent a second time.
+        answer: The kind of answer: JSON, an event stream, or bytes of any type.
+        repeatable: Whether it may be sent twice (idempotent).
+        replayable: Whether its body can be read and sent a second time.
         runs: Whether it starts a run.
-        about: The run or task that it names, for the log.
+        about: The run or task it is about, for the log.
     """
 
     name: str
@@ -53,29 +53,30 @@ class Operation(Generic[T]):
 
     @property
     def label(self) -> str:
-        """What log lines begin with: the method, and the run or task that it is about."""
+        """The start of log lines: the method, and the run or task it is about."""
         return f"{self.name} ({self.about})" if self.about else self.name
 
     @property
     def shown(self) -> str:
-        """Method and path for the log, without the token that fills a form in for a person."""
+        """HTTP method and path for the log, without the token of a form, which is a secret."""
         path: str = self.request["url"]
         return f"{self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
 
     def takes(self, content_type: str) -> bool:
-        """Whether an answer of this media type can be the one that was asked for."""
+        """Whether an answer of this media type is acceptable."""
         return self.answer != "events" or content_type.lower().startswith("text/event-stream")
 
 
 @attrs.frozen(eq=False, repr=False)
 class Call(Generic[T]):
-    """An operation, and everything else that sending it takes.
+    """An operation with everything that is needed to send it.
 
     Args:
-        operation: What is asked for, and how the answer is read.
-        options: Where it is sent and with which key, how often, and how long it may take.
-        observer: Who is told of its attempts.
-        on_sent: Called when the server may have got any of it, be it answered, failed or cancelled.
+        operation: The operation.
+        options: The options: URL, key, retries, timeouts and so on.
+        observer: Is called when the call is repeated.
+        on_sent: Is called when the server may have received any of it, also after a failure or a
+            cancellation.
     """
 
     operation: Operation[T]
@@ -84,7 +85,7 @@ class Call(Generic[T]):
     on_sent: Callable[[], object] = lambda: None
 
     def __attrs_post_init__(self) -> None:
-        self.options.key()  # where there is none, that is raised now
+        self.options.key()  # raises if there is no key
 
     @property
     def key(self) -> ApiKey:
@@ -102,19 +103,21 @@ class Call(Generic[T]):
 
     @property
     def deadline(self) -> Deadline:
-        """When all of it has to be over."""
+        """The deadline of the method that was called."""
         return self.options.deadline
 
 
 _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
-"""Servers ping every 10 s, so 35 s of silence are three pings missed."""
+"""The default timeouts of streams. Servers ping every 10 s, so 35 s of silence are three missed
+pings."""
 
 _HTTPX_TIMEOUT = httpx.Timeout(5.0)
-"""What httpx has by default: a client with it was not set up for streams, so it does not count."""
+"""The default of httpx. It is too short for streams, so a client's timeout with this value is
+ignored."""
 
 
 def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
-    """The call's own bounds, else those of the user's httpx client, else the ones for its kind."""
+    """The timeouts of a call: its own, or those of the user's httpx client, or our defaults."""
     timeout: Any = call.options.timeout
     if isinstance(timeout, NotGiven):
         timeout = client.timeout
@@ -126,27 +129,27 @@ def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
 
 
 class Progress:
-    """Notes whether the headers of a request began to leave.
+    """Records whether the headers of a request began to be sent.
 
     Args:
-        is_reported: Whether the transport is known to report. Others may report or not, and where
-            nothing was reported the request counts as sent.
+        is_reported: Whether the transport is known to report its steps. If it is not known and
+            nothing was reported, the request counts as sent.
     """
 
     def __init__(self, *, is_reported: bool) -> None:
         self._is_reported = is_reported
         self._has_begun = False
         self.is_shared = False
-        """Whether the connection is one of HTTP/2, which has other streams."""
+        """Whether the connection uses HTTP/2, so that it can have other streams."""
 
     @property
     def may_be_sent(self) -> bool:
-        """Whether the server may have got any of the request."""
+        """Whether the server may have received any of the request."""
         return self._has_begun or not self._is_reported
 
     def is_sent(self, error: BaseException) -> bool:
-        """Whether the server may have got any of a request that failed with this exception."""
-        # Of the wait for a connection httpcore reports nothing.
+        """Whether the server may have received any of a request that failed with this exception."""
+        # httpcore does not report the wait for a connection.
         cause = error.__cause__
         waited = error_name(error) == "PoolTimeout" and type(cause).__module__.startswith(
             "httpcore"
@@ -154,20 +157,20 @@ class Progress:
         return self.may_be_sent and not waited
 
     def note(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report, such as of ``"http11.send_request_headers.started"``."""
+        """Record a step of the transport, such as ``"http11.send_request_headers.started"``."""
         self._is_reported = True
         self.is_shared = self.is_shared or step.startswith("http2.")
         if step.endswith("send_request_headers.started"):
-            # A proxy is asked with CONNECT first, of which the server hears nothing.
+            # CONNECT goes only to a proxy; the server does not see it.
             self._has_begun = self._has_begun or info["request"].method != b"CONNECT"
 
     async def anote(self, step: str, info: Mapping[str, Any]) -> None:
-        """Take a report, for async transports."""
+        """Record a step of an async transport."""
         self.note(step, info)
 
 
 def bearer(key: ApiKey) -> Callable[[Any], Any]:
-    """What puts the key on a request just before it is sent, so that no frame holds it before."""
+    """An httpx auth function that adds the key just before sending, so that few frames see it."""
 
     def put(request: Any) -> Any:
         request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
@@ -184,14 +187,14 @@ _ACCEPT = {"json": "application/json", "events": "text/event-stream", "bytes": "
 
 
 def build_request(client: Any, call: Call[Any]) -> Any:
-    """The request of a call, from what the generated request builder made.
+    """The httpx request of a call, from the result of the generated request builder.
 
     Args:
-        client: Which will send it.
+        client: The client that will send it.
         call: The call.
 
     Raises:
-        ConfigurationError: httpx does not take the base URL.
+        ConfigurationError: The base URL is invalid for httpx.
     """
     built = dict(call.operation.request)
     method, path, given = built.pop("method"), built.pop("url"), built.pop("headers", {})
@@ -199,13 +202,13 @@ def build_request(client: Any, call: Call[Any]) -> Any:
     headers = {
         "user-agent": _USER_AGENT,
         "accept": _ACCEPT[call.operation.answer],
-        # Compressed, events would wait for each other; of other encodings what they inflate to
-        # cannot be bounded.
+        # Compression would delay events. For encodings other than gzip, `Inflater` cannot bound
+        # the size.
         "accept-encoding": "identity" if is_stream else "gzip",
         **{name.lower(): value for name, value in given.items()},
         **call.options.extra_headers,
     }
-    if "json" in built:  # httpx encodes NaN before 0.28 and escapes what is not ASCII
+    if "json" in built:  # httpx before 0.28 encodes NaN, and escapes characters outside ASCII
         built["content"] = encode(built.pop("json"))
     try:
         return client.build_request(

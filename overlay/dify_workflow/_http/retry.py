@@ -1,4 +1,4 @@
-"""Whether a request may be sent again, and when. Pure."""
+"""Decides whether a request may be sent again, and when. Pure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import APIConnectionError, APIStatusError, DifyError
-from ..outcomes import can_never_fit, is_concurrency_limit, meaning
+from ..outcomes import is_concurrency_limit, limit_excludes_streams, meaning
 from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .request import Call
 
 FIRST_WAIT = 0.5
-"""Bound of the first wait in seconds; it doubles with each further one (exponential backoff)."""
+"""The longest first wait in seconds. It doubles with each further wait (exponential backoff)."""
 
 LONGEST_WAIT = 8.0
-"""Bound of every wait in seconds that the server did not ask for."""
+"""The longest wait in seconds without a Retry-After header."""
 
 LONGEST_RETRY_AFTER = 60.0
-"""Longest wait in seconds that a server may ask for; beyond that the error is raised."""
+"""The longest Retry-After in seconds. If a server asks for more, the error is raised."""
 
 _REPEATABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525)})
-"""Failures after which a request that changes nothing is repeated (520 to 524: Cloudflare)."""
+"""Statuses after which an idempotent request is repeated (520 to 524: Cloudflare)."""
 
 logger = logging.getLogger("dify_workflow")
 
@@ -41,19 +41,19 @@ def wait_before_retry(
     queue_left: float = QUEUE_TIMEOUT,
     not_sent_statuses: Collection[int] = (),
 ) -> float | None:
-    """Seconds to wait before the same request is sent again; None where it must not be.
+    """Seconds to wait before the same request is sent again; None if it must not be sent again.
 
-    A request that may have reached the server and may have started something is never repeated.
-    There are two budgets: a number of times, and, for refusals of the app's concurrency limit,
-    which last as long as other runs do, a time.
+    A request that may have reached the server and started something is never repeated. There are
+    two limits: a number of attempts, and a time for refusals by the app's concurrency limit, which
+    last until other runs end.
 
     Args:
         error: Why the request failed.
-        attempt: How often it has failed under the budget that counts for this error, from 1.
+        attempt: How often it has failed under the limit for this error, from 1.
         max_retries: How often it may be sent again.
-        repeatable: Whether sending it twice is as good as once (GET, and stopping a run).
-        queue_left: Seconds that it may still wait for the concurrency limit.
-        not_sent_statuses: Statuses that mean that the server has got nothing.
+        repeatable: Whether it may be sent twice (GET, and stopping a run).
+        queue_left: Seconds left to wait for the concurrency limit.
+        not_sent_statuses: Statuses that mean that the server has not received the request.
     """
     if not (meaning(error, not_sent_statuses).may_repeat or (repeatable and _may_pass(error))):
         return None
@@ -65,7 +65,7 @@ def wait_before_retry(
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     if asked is not None:
         return asked if asked <= longest else None
-    # Full jitter: clients that failed together do not come back together.
+    # Full jitter: clients that failed together must not come back together.
     wait = random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)))  # noqa: S311  # no secret
     return min(wait, longest)
 
@@ -78,7 +78,7 @@ def _may_pass(error: DifyError) -> bool:
 
 
 class Attempts:
-    """The attempts at a call: whether there is a next one, and when.
+    """Counts the attempts of a call, and decides whether and when there is another.
 
     Args:
         call: The call.
@@ -86,7 +86,7 @@ class Attempts:
 
     def __init__(self, call: Call[Any]) -> None:
         self._call = call
-        self._failed: Counter[bool] = Counter()  # whether it was the concurrency limit: how often
+        self._failed: Counter[bool] = Counter()  # failures by whether it was the concurrency limit
         self._queue_left = call.options.queue_seconds
         self._last: DifyError | None = None
 
@@ -94,17 +94,19 @@ class Attempts:
         """Begin an attempt.
 
         Raises:
-            RunDeadlineExceededError: It would be too late.
+            RunDeadlineExceededError: The deadline has passed.
         """
         if self._call.deadline.has_passed:
             raise deadline_passed(self._call, sent=False) from self._last
 
     def wait_after(self, error: DifyError) -> float | None:
-        """Seconds to wait after an attempt that failed; None where it was the last one."""
+        """Seconds to wait after a failed attempt; None if it was the last one."""
         operation = self._call.operation
         in_queue = is_concurrency_limit(error)
         self._failed[in_queue] += 1
-        if not operation.replayable or (operation.answer == "events" and can_never_fit(error)):
+        if not operation.replayable or (
+            operation.answer == "events" and limit_excludes_streams(error)
+        ):
             return None
         wait = wait_before_retry(
             error,
@@ -121,22 +123,22 @@ class Attempts:
         self._last = error
         attempt = self._failed.total()
         what = f"{operation.label}: attempt {attempt} failed"
-        logger.info("%s, the next one follows in %.1f s: %s", what, wait, error)
+        logger.info("%s, next attempt in %.1f s: %s", what, wait, error)
         if self._call.observer is not None:
             self._call.observer.retried(error, attempt, wait)
         return min(pause(wait), self._call.deadline.left)
 
 
 def pause(seconds: float) -> float:
-    """The wait as it is waited: none within `without_waiting`."""
+    """The real wait in seconds: 0 within `without_waiting`."""
     return seconds if _is_waiting else 0.0
 
 
 @contextmanager
 def without_waiting() -> Generator[None, None, None]:
-    """Wait nowhere between two attempts, in the whole process; for tests.
+    """Skip all waits between two attempts, in the whole process; for tests.
 
-    What is decided stays as it is, time that would be waited counts as waited.
+    Decisions do not change: skipped time counts as if it had been waited.
     """
     global _is_waiting  # noqa: PLW0603  # a switch
     before, _is_waiting = _is_waiting, False

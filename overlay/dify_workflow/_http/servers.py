@@ -1,6 +1,6 @@
-"""What is known of servers: the version and the clock of each, and what its version does.
+"""The version and the clock of each server, and what versions do differently.
 
-A version is None where it is not known: proxies may drop the header that says it.
+A version is None if it is not known, because proxies may remove the header.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .endpoints import SINCE
 class Servers:
     """The version of each server (header X-Version) and its clock (Date), by base URL.
 
-    None stands for one that is not known: no answer had the header.
+    A value is None if no answer had the header.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Servers:
         self._dates: dict[str, tuple[str, float]] = {}
 
     def note(self, base_url: str, headers: Mapping[str, str]) -> None:
-        """Take the headers of an answer that came just now, names in lower case."""
+        """Record the headers of an answer that has just arrived, with names in lower case."""
         if version := headers.get("x-version"):
             self._versions[base_url] = version
         if date := headers.get("date"):
@@ -36,11 +36,11 @@ class Servers:
         return self._versions.get(base_url)
 
     def time_at(self, base_url: str, moment: float) -> float | None:
-        """The time by the clock of a server (Unix seconds), up to two seconds early.
+        """The time by the clock of a server (Unix seconds). It can be up to two seconds too early.
 
         Args:
             base_url: Base URL of the server.
-            moment: When, by the monotonic clock of this process.
+            moment: The same time by the monotonic clock of this process.
         """
         date, noted = self._dates.get(base_url, ("", 0.0))
         try:
@@ -50,68 +50,68 @@ class Servers:
 
 
 _SILENT_VERSIONS = ("1.13.", "1.14.")
-"""Servers that answer bad inputs with silence in streaming mode."""
+"""Versions that do not answer invalid inputs in streaming mode."""
 
 _LAST_LOSING = (1, 9, 1)
-"""Up to it, the end of a stream is the end of the run's record."""
+"""The last version that stops updating the record of a run when its stream is closed."""
 
 _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
-"""They stop runs that people let go on."""
+"""Versions that stop runs after human input."""
 
 _LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
-"""Their streams stay open for a second behind the final event."""
+"""Versions whose streams stay open for a second after the final event."""
 
 
 def needs_check(server_version: str | None) -> bool:
-    """Whether a server keeps silent about bad inputs, as far as its version is known."""
+    """Whether a server does not answer invalid inputs, or its version is not known."""
     return server_version is None or server_version.startswith(_SILENT_VERSIONS)
 
 
 def lingers(version: str | None) -> bool:
-    """Whether a server is known to keep a stream open when the run has ended."""
+    """Whether a server is known to keep a stream open after the run has ended."""
     return version is not None and _numbers(version)[:2] in _LINGERING
 
 
 def loses_records(version: str | None) -> bool:
-    """Whether a server is known to forget the outcome of a run whose stream was left."""
+    """Whether a server is known to lose the outcome of a run if its stream is closed early."""
     return version is not None and _numbers(version) <= _LAST_LOSING
 
 
 def may_lose_records(version: str | None) -> bool:
-    """Whether a server forgets the outcome of a run whose stream was left, or nobody knows."""
+    """Whether a server loses the outcome of a run if its stream is closed early, or may do so."""
     return version is None or loses_records(version)
 
 
 def stops_resumed_runs(version: str | None) -> bool:
-    """Whether a server, by a fault of its own, stops runs that go on after human input."""
+    """Whether a server has the bug that stops runs which continue after human input."""
     return version is not None and _numbers(version) in _STOPPING
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """``"1.9.1"`` as (1, 9, 1); a version that cannot be read is newer than all."""
+    """``"1.9.1"`` as (1, 9, 1). A version that cannot be read counts as newer than all others."""
     numbers = version.split("-", maxsplit=1)[0].split(".")[:3]
     return tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else (10**6,)
 
 
 def version_needed(method: str, path: str, server_version: str | None) -> str | None:
-    """The first Dify that has the endpoint, where the server is older; else None.
+    """The first version of Dify with the endpoint, if the server is older; else None.
 
     Args:
         method: HTTP method, in lower case.
-        path: Path behind the base URL, with its values filled in.
+        path: Path after the base URL, with its values filled in.
         server_version: Version of the server.
     """
     if server_version is None:
         return None
-    for known_method, pattern, since in _younger():
+    for known_method, pattern, since in _newer_endpoints():
         if known_method == method and pattern.fullmatch(path):
             return since if _numbers(server_version) < _numbers(since) else None
     return None
 
 
 @cache
-def _younger() -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, pattern of the path and first version of the endpoints that not every Dify has."""
+def _newer_endpoints() -> list[tuple[str, re.Pattern[str], str]]:
+    """Method, path pattern and first version of the endpoints that Dify 1.0 does not have."""
     return [
         (method, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), since)
         for (method, path), since in SINCE.items()

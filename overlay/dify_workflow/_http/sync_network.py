@@ -1,8 +1,8 @@
-"""What threads do otherwise than tasks: begin, wait, connect, read, close, and fork.
+"""The network code that differs between sync and async: start, wait, connect, read, close, fork.
 
-All else is in `sync_transport`, which is made from the async module. Threads cannot be cancelled,
-so the connections of our own `httpx.Client`s keep a deadline themselves, in every phase after the
-DNS lookup, and end when the client is closed.
+The common code is in `sync_transport`, which is generated from the async module. Threads cannot be
+cancelled. So the connections of our own `httpx.Client` check the deadline themselves, in every
+phase after the DNS lookup, and end when the client is closed.
 """
 
 from __future__ import annotations
@@ -36,50 +36,50 @@ T = TypeVar("T")
 
 
 def spawn(work: Callable[[], None]) -> None:
-    """Let something go on by itself; it does not keep the program from ending."""
+    """Run something in a background thread. The program can end before it does."""
     threading.Thread(target=work, name="dify-run", daemon=True).start()
 
 
 def resolved(result: T) -> T:
-    """What a callback of the user's returned; an async one may return a coroutine."""
+    """The result of a user's callback; in async code it may be a coroutine."""
     return result
 
 
-def at_once(begin: Callable[[], object]) -> None:
-    """Begin where no task is needed for it."""
+def begin_now(begin: Callable[[], object]) -> None:
+    """Begin now; async code begins later."""
     begin()
 
 
-def leave(close: Callable[[], None], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for tasks
-    """Close a connection at the end of a generator, which the garbage collector may have closed."""
+def close_at_end(close: Callable[[], None], finalize: Callable[[], None]) -> None:  # noqa: ARG001  # for tasks
+    """Close a connection at the end of a generator, which may run in the garbage collector."""
     finalize()
 
 
 class Turn:
-    """Whose turn it is: one thread works at a time; the others wait until it has done a piece."""
+    """A lock for one worker at a time. Waiting threads look again after each piece of work."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal's handler may ask at any moment
+        self._lock = threading.RLock()  # a signal handler may call at any moment
         self._changed = threading.Condition(self._lock)
         self._worker: int | None = None
         self._waiting = 0
 
     def is_ours(self) -> bool:
-        """Whether this thread works already, and a signal's handler asks in the middle of it."""
+        """Whether this thread has the lock: then a signal handler calls during its work."""
         return self._worker == get_ident()
 
     def acquire(self, is_over: Callable[[], object]) -> bool:
-        """Wait for one's turn; False where there is nothing to do any more.
+        """Wait for the lock; False if there is nothing left to do.
 
         Args:
-            is_over: Whether that is so; asked again after each piece that another thread does.
+            is_over: Whether there is nothing left; called again after each piece of work.
         """
         with self._lock:
             while not is_over():
                 if self._worker is None:
                     self._worker = get_ident()
                     return True
-                # Announced first: who works looks for waiting threads without the lock.
+                # Counted first, because `wake` reads the count without the lock.
                 self._waiting += 1
                 try:
                     if self._worker is not None:
@@ -89,23 +89,23 @@ class Turn:
         return False
 
     def release(self) -> None:
-        """Let the others look at what was done, and work on."""
+        """Release the lock, and let waiting threads look at the result."""
         self._worker = None
         self.wake()
 
     def wake(self) -> None:
-        """Let those who wait look again."""
+        """Let waiting threads look again."""
         if self._waiting:
             with self._lock:
                 self._changed.notify_all()
 
 
 class SharedCall(Generic[T]):
-    """A call that is sent once: before anybody else knows of it.
+    """A call that is sent once, before other threads can see it.
 
     Args:
         send: Sends the call.
-        given_up: Makes the error that tasks get once the one that sent it was cancelled.
+        given_up: Only for async code.
     """
 
     def __init__(self, send: Callable[[], T], given_up: Callable[[], DifyError]) -> None:
@@ -113,15 +113,15 @@ class SharedCall(Generic[T]):
 
 
 _PIECE = 16 * 1024
-"""Bytes that are sent between two looks at the deadline."""
+"""How many bytes are sent between two checks of the deadline."""
 
 
 class Exchange:
-    """A request of a thread and its answer, as their connection sees them.
+    """A request of a thread and its answer, as their connection knows them.
 
     Args:
-        deadline: When both have to be over.
-        owner: Whose request it is.
+        deadline: The deadline of both.
+        owner: The transport that sends the request.
         is_held: Whether its connection is one of ours.
     """
 
@@ -131,30 +131,35 @@ class Exchange:
         self.owner = owner
         self.is_held = is_held
         self.within: float | None = None
-        """Seconds to wait for the next bytes; None for as long as httpcore would."""
+        """Seconds to wait for the next bytes; None for the timeout of httpcore."""
         self.is_closed = False
         self._deadline = deadline if deadline.is_set else None
         self._stream: _Stream | None = None
 
     def close(self) -> None:
-        """End it, from whichever thread."""
+        """End it, from any thread."""
         self.is_closed = True
         stream = self._stream
         if stream is not None and stream.exchange is self:
             shut_down(stream)
 
     def attach(self, stream: _Stream) -> None:
-        """Note the connection over which it goes.
+        """Set the connection that is used.
 
         Raises:
-            httpcore.WriteError: It was closed before.
+            httpcore.WriteError: The exchange was closed before.
         """
         self._stream = stream
         if self.is_closed:
             raise httpcore.WriteError("the client was closed")
 
     def bound(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
-        """The bound of httpcore, cut to the deadline; `late` is raised where that has passed."""
+        """The timeout of httpcore, or the time until the deadline if that is shorter.
+
+        Args:
+            timeout: The timeout of httpcore (seconds).
+            late: The exception to raise if the deadline has passed.
+        """
         if self._deadline is None:
             return timeout
         if self._deadline.has_passed:
@@ -163,24 +168,24 @@ class Exchange:
 
 
 def shut_down(stream: Any) -> None:
-    """Wake a thread that waits for a connection; closing its socket does not."""
-    with suppress(AttributeError, OSError):  # another kind of stream, or gone already
+    """Wake a thread that waits for a connection. Closing the socket would not wake it."""
+    with suppress(AttributeError, OSError):  # another kind of stream, or already closed
         stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class _Active(threading.local):
-    """The exchange that each thread is in."""
+    """The current exchange of each thread."""
 
     exchange: Exchange | None = None
 
 
 _ACTIVE = _Active()
 _IDLE = Exchange(Deadline())
-"""The exchange of a connection that nobody uses."""
+"""The exchange of a connection that is not in use."""
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection, which asks its exchange how long each step may take."""
+    """A connection that takes the timeout of each step from its exchange."""
 
     def __init__(self, stream: httpcore.NetworkStream, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -219,7 +224,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Makes connections that belong to the exchange of their thread."""
+    """Opens connections that belong to the exchange of their thread."""
 
     def __init__(self, backend: httpcore.NetworkBackend, _pool: object) -> None:
         self._backend = backend
@@ -248,7 +253,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host, each once: the deadline is kept between two of them."""
+    """The different addresses of a host. The deadline is checked before each."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -261,25 +266,25 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 _OPEN: set[Reader] = set()
-"""Bodies that are still open. The garbage collector must not find them: it can run while this very
-thread holds the lock of httpcore's pool, which httpcore's iterations take when they are finalized.
-"""
+"""Bodies that are still open. The garbage collector must not finalize them: it can run while this
+thread holds the lock of httpcore's pool, and httpcore's iterators take that lock when they are
+finalized."""
 
 _ABANDONED: deque[Reader] = deque()
-"""Open bodies whose streams were finalized; they are closed once it is safe to take that lock."""
+"""Open bodies whose streams were finalized. They are closed later, when it is safe to take that
+lock."""
 
 _INHERITED: list[object] = []
-"""Clients and open bodies of the process that this one was forked from, which alone may close them.
-"""
+"""Clients and open bodies of the parent process, after a fork. Only the parent may close them."""
 
 
 class Reader(Body):
-    """The pieces of an answer, as they come over its connection.
+    """Reads the body of an answer in pieces, as they arrive.
 
     Args:
         call: The call that was answered.
-        response: The answer, of which only the head was read.
-        exchange: The request, and what bounds the reads of a connection of ours.
+        response: The answer. Only its head was read.
+        exchange: The request, which sets the timeout of reads on a connection of ours.
     """
 
     def __init__(self, call: Call[Any], response: Any, exchange: Exchange) -> None:
@@ -289,20 +294,20 @@ class Reader(Body):
         can_rebind = self._can_rebound and not self._is_shared
         self.can_bound_waits = self._exchange is not None or can_rebind
         self._is_bound = False
-        # An iteration that is dropped closes the connection, so one that was given up waits here.
+        # An iterator that is garbage collected closes the connection, so unused ones are kept here.
         self._suspended: list[Iterator[bytes]] = []
         self._raw: Iterator[bytes]
         self._raw = response.iter_bytes() if self._is_read else iter(response.stream)
         _OPEN.add(self)
 
     def _next(self, within: float | None) -> bytes | None:
-        """The next bytes as the server meant them; None at the end."""
+        """The next decompressed bytes; None at the end."""
         if within is not None or self._is_bound:
             self._bound(within)
-        if self._is_plain:  # mostly
+        if self._is_plain:  # the most frequent case
             return next(self._raw, None)
         while True:
-            if self._call.deadline.has_passed:  # also while pings come
+            if self._call.deadline.has_passed:  # also if pings keep coming
                 raise deadline_passed(self._call, sent=True)
             if self._inflater is not None and (piece := self._inflater.pop()) is not None:
                 return piece
@@ -312,7 +317,7 @@ class Reader(Body):
             self._inflater.feed(raw)
 
     def _bound(self, within: float | None) -> None:
-        """Bound the wait for the next bytes; None for the bound of the call."""
+        """Set the timeout of the next reads; None for the timeout of the call."""
         if self._exchange is not None:
             self._exchange.within = within
         elif self._can_rebound:
@@ -320,25 +325,25 @@ class Reader(Body):
         self._is_bound = within is not None
 
     def _rebind(self, within: float | None) -> None:
-        """Give the next reads another bound, over a connection of the user's client."""
+        """Set the timeout of the next reads on a connection of the user's client."""
         bounds = self._response.request.extensions["timeout"]
         if not self._is_bound:
             self._usual = bounds["read"]
         wanted, current = self._usual if within is None else within, bounds["read"]
         if _is_near(wanted, current) or (self._is_shared and within is not None):
-            return  # over HTTP/2 a read that ends too early breaks all its streams
+            return  # over HTTP/2 a read timeout would break all streams of the connection
         bounds["read"] = wanted
         if not self._is_shared:
             self._suspended.append(self._raw)
             self._raw = iter(self._response.stream)
 
     def _end_wait(self) -> float | None:
-        """Seconds to wait for the end of a stream behind its final event; None for not reading."""
+        """Seconds to wait for the end of a stream after its final event; None for no read."""
         can_wait = self._exchange is not None and not lingers(self.headers.get("x-version"))
         return END_SECONDS if can_wait else None
 
     def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
+        """Close the connection. After the whole body was read, it goes back to the pool."""
         self._is_closed = True
         if self in _OPEN:
             _OPEN.discard(self)
@@ -348,26 +353,27 @@ class Reader(Body):
 
     def abandon(self) -> None:
         """Close the connection from a finalizer, as soon as that is safe."""
-        # The server sees it at once, but over HTTP/2; the rest takes locks, and waits for a call.
+        # The server notices at once (not over HTTP/2). The rest needs locks, so the next call does
+        # it.
         if self in _OPEN:
             self._is_closed = True
             self._wake_reader()
             _ABANDONED.append(self)
 
     def _wake_reader(self) -> None:
-        """Wake a thread that waits for the body. A connection of HTTP/2 has other streams."""
+        """Wake a thread that waits for the body. Not over HTTP/2, because of the other streams."""
         if self._stream is not None and not self._is_shared:
             shut_down(self._stream)
 
     def forget(self) -> None:
-        """Regard it as closed, and leave the connection as it is."""
+        """Mark it as closed, and do not touch the connection."""
         self._is_closed = True
 
 
 def _is_near(wanted: float | None, current: float | None) -> bool:
-    """Whether a bound is nearly the one that is in force, so that setting it would gain nothing.
+    """Whether a timeout is nearly the current one, so that there is no need to change it.
 
-    Iterations that were given up cannot be freed before the end of the body.
+    Each change keeps an iterator in memory until the end of the body.
     """
     if wanted is None or current is None:
         return wanted is current
@@ -378,7 +384,7 @@ class Connections:
     """The connections of a transport.
 
     Args:
-        http_client: A client of the user's own, which is never closed here; by default one is made
+        http_client: The user's own client, which is never closed here. By default a client is made
             when it is first needed.
     """
 
@@ -393,7 +399,7 @@ class Connections:
         _TRANSPORTS.add(self)
 
     def wait(self, seconds: float, woken: Event) -> None:
-        """Let time pass, until woken or closed."""
+        """Wait, until woken or closed."""
         with self._lock:
             if self._closed:
                 return
@@ -404,7 +410,7 @@ class Connections:
             self._sleepers.discard(woken)
 
     def close(self) -> None:
-        """Close the connections that were made here."""
+        """Close the connections that were opened here."""
         with self._lock:
             self._closed = True
             sleepers, in_flight = list(self._sleepers), list(self._in_flight)
@@ -421,7 +427,7 @@ class Connections:
             self._made.close()
 
     def leave_to_parent(self) -> None:
-        """In a process that was just forked: start again without the connections of the parent."""
+        """After a fork, in the child: start again without the connections of the parent."""
         if self._made is not None:
             _INHERITED.append(self._made)
         self._made = None
@@ -444,7 +450,7 @@ class Connections:
     def _exchange(
         self, client: Any, call: Call[Any], request: Any, progress: Progress
     ) -> tuple[Any, Exchange]:
-        """Send a request: the head of its answer, and the connection that it came over."""
+        """Send a request, and return the head of its answer and its exchange."""
         request.extensions["trace"] = progress.note
         is_held = self._holds_connections and client is self._made
         exchange = Exchange(call.deadline, self, is_held=is_held)
@@ -458,7 +464,7 @@ class Connections:
 
     @contextmanager
     def _tracked(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
-        """Let connections that this thread uses belong to an exchange, and `close` end it."""
+        """Make an exchange the current one of this thread, so that `close` can end it."""
         with self._lock:
             if self._closed:
                 raise closed(call)
@@ -481,7 +487,7 @@ _TRANSPORTS: WeakSet[Connections] = WeakSet()
 
 
 def _leave_to_parent() -> None:
-    """In a process that was just forked: leave all that is open as it is."""
+    """After a fork, in the child: do not touch anything that is open."""
     for reader in _OPEN:
         reader.forget()
     _INHERITED.extend(_OPEN)

@@ -1,1 +1,1 @@
-"""The log, read by cursor, page by page or row by row."""
+"""Reads the log of runs by cursor, page by page or row by row."""

@@ -1,4 +1,4 @@
-"""The rows of the log, asked for as they are needed."""
+"""Iterators over the rows of the log, which send requests when rows are needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from anyio import sleep
 
-from .._http.async_network import at_once
+from .._http.async_network import begin_now
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
-    """Rows of the log, the newest first, each once; made by `AsyncDifyWorkflow.iter_logs`.
+    """Rows of the log, newest first, each row once; returned by `AsyncDifyWorkflow.iter_logs`.
 
-    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
-    open: no connection or task. So an iteration can be left at any time, and after an exception
-    or a cancellation it goes on with the next row. Not to be shared between tasks.
+    A request is sent when more rows are needed, for up to 100 rows. Between two requests nothing is
+    open: no connection or task. You can leave the loop at any time. The same iterator continues
+    with the next row after an exception or a cancellation. Do not share it between tasks.
+
+    Example::
+
+        async for row in workflow.iter_logs(limit=200):
+            print(row.created_time, row.run_id, row.status)
     """
 
     def __init__(self, pager: LogPager, source: LogSource, transport: AsyncTransport) -> None:
@@ -32,10 +37,11 @@ class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
 
     @property
     def cursor(self) -> str | None:
-        """Text with which to go on behind the last row (`WorkflowLogsRequest.cursor`).
+        """Text to continue after the last row: pass it as `WorkflowLogsRequest.cursor`.
 
-        Before the first row it is where the iteration begins; None for the newest row, or one that
-        has to be looked for.
+        Returns:
+            The cursor. Before the first row it says where the iteration begins; it is None if that
+            is the newest row, or a row that must be searched for.
         """
         return self._pager.cursor
 
@@ -49,26 +55,32 @@ class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
         return row
 
     async def pages(self) -> AsyncIterator[DifyPageResult[WorkflowLogs]]:
-        """The rows that are left, page by page, as long as the request's limit says.
+        """The remaining rows, in pages of the request's `limit`.
 
-        Their `total` is counted once, for the first page.
+        The server counts `total` once, for the first page.
 
         Raises:
-            DifyError: What `iter_logs` documents.
+            DifyError: The errors that `iter_logs` documents.
         """
         while await self._transport.drive(self._source.calls(self._pager.fetch())):
             yield await self._transport.drive(self._source.calls(self._pager.page()))
 
 
 class AsyncLogTail(AsyncIterator[WorkflowLogs]):
-    """New rows of the log as they appear, each once; made by `AsyncDifyWorkflow.tail_logs`.
+    """New rows of the log as they appear, each row once; returned by `AsyncDifyWorkflow.tail_logs`.
 
-    Rows come in the order in which they appear, the older one first where several do. Endless:
-    ``anext`` waits for a row, also while the server is away. Between two looks at the log nothing
-    is open, so it can be left at any time, and after an exception or a cancellation it goes on
-    where it was. Not to be shared between tasks.
+    Rows come in the order in which they appear, older rows first. The iterator has no end:
+    ``anext`` waits for the next row, also while the server does not answer. Between two requests
+    nothing is open, so you can leave the loop at any time. The same iterator continues where it was
+    after an exception or a cancellation. Do not share it between tasks.
 
     It begins when it is awaited or first iterated.
+
+    Example::
+
+        tail = await workflow.tail_logs(poll_interval=0.1)
+        await workflow.run_workflow({"name": "Ann"})
+        row = await anext(tail)
     """
 
     def __init__(
@@ -78,7 +90,7 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
         self._core = core
         self._source = source
         self._transport = transport
-        at_once(self._begun)
+        begin_now(self._begun)
 
     def __await__(self) -> Generator[None, None, Self]:
         return self._begun().__await__()

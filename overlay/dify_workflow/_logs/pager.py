@@ -1,6 +1,6 @@
-"""The rows of the log from where a request says on, a page or a row at a time.
+"""Reads the log from the position of a request, page by page or row by row.
 
-`LogPager` asks queries, and `LogSource` makes calls of them. Neither sends anything.
+`LogPager` yields queries, and `LogSource` turns queries into calls. Neither sends anything.
 """
 
 from __future__ import annotations
@@ -48,14 +48,15 @@ from .walk import LogWalk
 T = TypeVar("T")
 
 MOST_ROWS = 10_000
-"""Rows that are remembered, some 3 MB; others are looked for in the log."""
+"""How many rows are remembered (about 3 MB). Other rows are searched for in the log."""
 
 _SPARE = 10
-"""Rows to ask for beyond those wanted: others share the seconds at which they begin and end."""
+"""How many rows to request beyond those wanted, because other rows have the same first or last
+second."""
 
 
 LONGEST_SEARCH = 4.0
-"""Seconds after which no further rows are looked through; the last call may take one more."""
+"""Seconds after which a search ends. Its last request may take another second."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -64,7 +65,7 @@ _IGNORES_USERS = re.compile(r"(0|1\.[0-4])(\.|$)")
 
 
 class _Row(NamedTuple):
-    """A row that was returned: its time, and for which filters and in which reading it was."""
+    """A row that was returned: its time, the hash of its filters, and the state of the log."""
 
     created_at: int
     digest: str
@@ -72,12 +73,12 @@ class _Row(NamedTuple):
 
 
 class LogMemory:
-    """The rows that were returned last; any thread may use it.
+    """Remembers the rows that were returned last. It is thread-safe.
 
     Ids are random UUIDs, so one memory serves the logs of all apps and servers.
 
     Args:
-        size: Most rows to remember.
+        size: How many rows it remembers.
     """
 
     def __init__(self, size: int = MOST_ROWS) -> None:
@@ -86,12 +87,12 @@ class LogMemory:
         self._lock = Lock()
 
     def note(self, rows: Iterable[WorkflowLogs], digest: str, head: LogHead | None = None) -> None:
-        """Remember rows, and forget those that were returned longest ago.
+        """Remember rows, and forget the oldest ones.
 
         Args:
-            rows: What was returned.
-            digest: What `digest_of` says of the filters for which they were read.
-            head: What the log was when its reading began.
+            rows: The rows that were returned.
+            digest: What `digest_of` returns for their request.
+            head: The state of the log when reading began.
         """
         with self._lock:
             for row in rows:
@@ -101,11 +102,11 @@ class LogMemory:
                 self._rows.popitem(last=False)
 
     def bookmark(self, row_id: str, digest: str) -> LogBookmark | None:
-        """Where to go on after a row; None where it is not remembered.
+        """Where to continue after a row; None if the row is not remembered.
 
         Args:
             row_id: The row's id.
-            digest: What `digest_of` says of the filters for which to go on.
+            digest: What `digest_of` returns for the request that continues.
         """
         with self._lock:
             row = self._rows.get(row_id)
@@ -116,11 +117,11 @@ class LogMemory:
 
 
 RETURNED = LogMemory()
-"""The memory of this process, for all its clients."""
+"""The rows that all clients of this process returned last."""
 
 
 def scope_of(request: WorkflowLogsRequest) -> LogScope:
-    """Which rows a request is for; the server's clock has whole seconds."""
+    """The rows that a request asks for, in whole seconds of the server's clock."""
     after, before = request.created_at_after, request.created_at_before
     return LogScope(
         after=None if after is None else ceil_second(after),
@@ -134,11 +135,11 @@ def scope_of(request: WorkflowLogsRequest) -> LogScope:
 
 
 def known_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> LogBookmark | None:
-    """Where a request begins, as far as that is known without looking.
+    """Where a request begins, if that is known without a search; else None.
 
     Args:
         request: The request.
-        memory: Where rows that were returned are remembered.
+        memory: Remembers the rows that were returned.
     """
     if request.cursor is not None:
         return decode(request.cursor, digest_of(request))
@@ -152,14 +153,14 @@ def known_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> LogBookma
 
 
 def starting_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> Steps[LogBookmark | None]:
-    """Where a request begins; None where that is the newest row.
+    """Where a request begins; None if it begins with the newest row.
 
     Args:
         request: The request.
-        memory: Where rows that were returned are remembered.
+        memory: Remembers the rows that were returned.
 
     Raises:
-        LogCursorError: The row that it names was not found.
+        LogCursorError: The row `last_id` was not found.
         LogWindowUnstableError: A second has more rows than can be read.
     """
     bookmark = known_bookmark(request, memory)
@@ -169,10 +170,10 @@ def starting_bookmark(request: WorkflowLogsRequest, memory: LogMemory) -> Steps[
 
 
 def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
-    """Where to go on after a row, which is looked for through its run, then from the newest on."""
-    place = yield from _place_of_run(request, row_id)
-    if place is not None:
-        return LogBookmark(place)
+    """Search for a row: first as a run id by keyword, then row by row from the newest on."""
+    position = yield from _position_of_run(request, row_id)
+    if position is not None:
+        return LogBookmark(position)
     walk = LogWalk(scope_of(request))
     seconds = LONGEST_SEARCH if request.max_scan <= MAX_SCAN else math.inf
     seen, end = 0, time.monotonic() + seconds
@@ -187,14 +188,14 @@ def _searched(request: WorkflowLogsRequest, row_id: str) -> Steps[LogBookmark]:
     seen = min(seen, request.max_scan)
     where = f"all {seen}" if walk.ended and seen < request.max_scan else f"the newest {seen}"
     raise LogCursorError(
-        f"last_id: none of {where} rows that match has the id {row_id}. Give the row's time too, "
-        "as last_created_at; next_request() and cursor of a page have it. The id of the run finds "
-        f"the row at once, and a max_scan above {MAX_SCAN} has more rows looked through."
+        f"last_id: none of {where} rows that match has the id {row_id}. Pass the time of the row "
+        "as last_created_at, or use next_request() or the cursor of a page. You can also pass the "
+        f"id of the run, or search more rows with max_scan above {MAX_SCAN}."
     )
 
 
 def _until(end: float, steps: Steps[T]) -> Steps[T | None]:
-    """What comes of a conversation; None where it takes longer than to this moment."""
+    """The result of a generator of queries; None if this moment comes first."""
     try:
         query = next(steps)
         while time.monotonic() < end:
@@ -205,15 +206,15 @@ def _until(end: float, steps: Steps[T]) -> Steps[T | None]:
     return None
 
 
-def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPosition | None]:
-    """The place of a run's row; None where there is none, or the keyword is taken."""
+def _position_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPosition | None]:
+    """The position of a run's row; None if there is none, or if `keyword` is in use."""
     if not _UUID.fullmatch(run_id) or not scope_of(request).by_keyword:
         return None
     scope = scope_of(request)
     try:
         answer = yield LogQuery(scope.after, scope.before, narrowed={"keyword": run_id})
     except (APIConnectionError, BadRequestError, ServerError):
-        return None  # a slow or broken search must not fail what the walk can find
+        return None  # the search row by row can still find it
     for row in answer.rows:
         if row.workflow_run is not None and row.workflow_run.id == run_id.lower():
             return LogPosition.of(row)
@@ -221,14 +222,14 @@ def _place_of_run(request: WorkflowLogsRequest, run_id: str) -> Steps[LogPositio
 
 
 class LogPager:
-    """Hands out the rows of a request, each once and in order; a step that failed can be retried.
+    """Returns the rows of a request in order, each once. A step that failed can be repeated.
 
     Args:
-        request: Which rows, and after which one to begin.
-        memory: Where rows that were returned are remembered.
-        since: No rows before this moment.
-        until: No rows after this moment.
-        most: Most rows to hand out; None for all.
+        request: The filters, and where to begin.
+        memory: Remembers the rows that were returned.
+        since: No rows before this time.
+        until: No rows after this time.
+        most: The most rows to return; None for all.
     """
 
     def __init__(
@@ -241,7 +242,7 @@ class LogPager:
         most: int | None = None,
     ) -> None:
         if most is not None and (not isinstance(most, int) or most < 0):
-            raise InvalidRequestError(f"limit must be a whole number from 0 on, not {most!r}.")
+            raise InvalidRequestError(f"limit must be a whole number, 0 or more, not {most!r}.")
         self._request = request
         self._bounded = _bounded(request, since, until)
         self._digest = digest_of(self._bounded)
@@ -255,19 +256,19 @@ class LogPager:
 
     @property
     def cursor(self) -> str | None:
-        """Text with which to go on behind the row that was handed out last, or where to begin."""
+        """Text to continue after the row that was returned last, or the start of the request."""
         return self._cursor_for(self._request)
 
     def pop(self) -> WorkflowLogs | None:
-        """Hand out a row that is there already; None where there is none."""
+        """Return a row that was already received; None if there is none."""
         rows = self._hand_out(1)
         return rows[0] if rows else None
 
     def fetch(self) -> Steps[bool]:
-        """Get further rows; False where no more are to be handed out.
+        """Read more rows, and say if there are any to return.
 
         Raises:
-            LogCursorError: The row after which to begin was not found.
+            LogCursorError: The row `last_id` was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
         walk = yield from self._started(self._left)
@@ -276,10 +277,10 @@ class LogPager:
         return bool(self._ready) and self._left != 0
 
     def page(self) -> Steps[DifyPageResult[WorkflowLogs]]:
-        """The next page, as long as the request says.
+        """The next page, with the request's `limit`.
 
         Raises:
-            LogCursorError: The row after which to begin was not found.
+            LogCursorError: The row `last_id` was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
         limit = self._request.limit if self._left is None else min(self._request.limit, self._left)
@@ -300,14 +301,14 @@ class LogPager:
         )
 
     def _started(self, wanted: int | None) -> Steps[LogWalk]:
-        """The walk, which knows how many rows are wanted of it."""
+        """The walk over the log, for this many rows (None for all)."""
         if self._walk is None:
             if self._begin is None:
                 self._begin = yield from starting_bookmark(self._request, self._memory)
                 self._last = self._begin and self._begin.position
             if self._begin is not None and self._bounded is not self._request:
-                self._begin = LogBookmark(self._begin.position)  # other rows were counted
-            # What the last call that so many rows take has room for beyond them.
+                self._begin = LogBookmark(self._begin.position)  # its count had other time bounds
+            # How many rows more than wanted the last request has room for.
             spare = MAX_WINDOW if wanted is None else -wanted % MAX_WINDOW
             first = MAX_WINDOW if wanted is None else min(wanted + _SPARE, MAX_WINDOW)
             scope = scope_of(self._bounded)
@@ -315,7 +316,7 @@ class LogPager:
         return self._walk
 
     def _counted(self, walk: LogWalk) -> Steps[int]:
-        """How many rows match, which is not known where a place came without its reading."""
+        """How many rows match. The server is asked if the bookmark has no count."""
         if walk.head is None:  # there was no row
             return walk.first_total
         if walk.head.total is not None:
@@ -325,7 +326,7 @@ class LogPager:
         return answer.total
 
     def _head_for(self, request: WorkflowLogsRequest) -> LogHead | None:
-        """What the log was, as far as that holds for a request."""
+        """The state of the log when reading began, if it is valid for a request."""
         head = self._walk.head if self._walk else self._begin and self._begin.head
         if head is None:
             return None
@@ -351,7 +352,7 @@ class LogPager:
 def _bounded(
     request: WorkflowLogsRequest, since: datetime | None, until: datetime | None
 ) -> WorkflowLogsRequest:
-    """The request with narrower bounds of time."""
+    """The request with `since` and `until` added to its time filters."""
     if since is None and until is None:
         return request
     after = [time for time in (request.created_at_after, checked_moment("since", since)) if time]
@@ -360,19 +361,19 @@ def _bounded(
         request,
         created_at_after=max(after, default=None),
         created_at_before=min(before, default=None),
-        cursor=None,  # it belongs to the filters without these bounds
+        cursor=None,  # it belongs to the filters without `since` and `until`
     )
 
 
 @attrs.frozen
 class LogSource:
-    """The log of one app, as a request filters it.
+    """The log of one app, filtered by a request.
 
     Args:
         name: Name of the method that was called.
-        request: What is asked for.
+        request: The request.
         options: The client's options.
-        servers: What is known of the servers that answered.
+        servers: What the client knows about the servers that answered.
     """
 
     name: str
@@ -381,11 +382,11 @@ class LogSource:
     servers: Servers
 
     def calls(self, steps: Steps[T]) -> Generator[Call[Any], Any, T]:
-        """The conversation with its queries as calls.
+        """Turn a generator of queries into a generator of calls.
 
         Raises:
             UnsupportedServerError: The server is too old for the request's filters.
-            InvalidResponseError: The server answered something else.
+            InvalidResponseError: The answer has rows that do not match the query.
         """
         options = self.options.changed(api_key=self.request.api_key)
         try:
@@ -413,24 +414,24 @@ class LogSource:
         if asks_users and version is not None and _IGNORES_USERS.match(version):
             raise UnsupportedServerError(
                 f"{self.name}: this server (Dify {version}) cannot filter by user or account and "
-                "would list everybody's runs; that takes Dify 1.5 or newer."
+                "would list the runs of all users; the filter needs Dify 1.5 or newer."
             )
 
     def _check_row(self, query: LogQuery, row: WorkflowLogs) -> None:
-        """Refuse an answer that was not asked for, on which no walk could rely."""
+        """Raise an error for a row that does not match the query."""
         lower, upper = query.after, query.before
         if (lower is not None and row.created_at < lower) or (
             upper is not None and row.created_at > upper
         ):
             raise InvalidResponseError(
-                f"{self.name}: the server answered with a row of another time than asked for "
+                f"{self.name}: the server answered with a row outside the requested time "
                 f"(row {row.id}, {row.created_at})."
             )
         wanted = self.request.created_by_end_user_session_id
         user = row.created_by_end_user and row.created_by_end_user.session_id
-        # Databases may compare without regard to case (MySQL's collations).
+        # Databases may ignore case when they compare (MySQL's collations).
         if wanted and user and user.casefold() != wanted.casefold():
             raise UnsupportedServerError(
-                f"{self.name}: the server answered with a run of {user!r}, though only those of "
-                f"{wanted!r} were asked for; that takes Dify 1.5 or newer."
+                f"{self.name}: the server answered with a run of {user!r} instead of only runs of "
+                f"{wanted!r}; the filter needs Dify 1.5 or newer."
             )

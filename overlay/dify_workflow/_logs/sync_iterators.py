@@ -1,5 +1,5 @@
 # Written by `make generate` from async_iterators.py; change that one instead.
-"""The rows of the log, asked for as they are needed."""
+"""Iterators over the rows of the log, which send requests when rows are needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import sleep
 from typing import TYPE_CHECKING, Self
 
-from .._http.sync_network import at_once
+from .._http.sync_network import begin_now
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 class LogIterator(Iterator[WorkflowLogs]):
-    """Rows of the log, the newest first, each once; made by `DifyWorkflow.iter_logs`.
+    """Rows of the log, newest first, each row once; returned by `DifyWorkflow.iter_logs`.
 
-    Rows are asked for when they are needed, up to 100 at once, and between two calls nothing is
-    open: no connection or thread. So an iteration can be left at any time, and after an exception
-    it goes on with the next row. Not to be shared between threads.
+    A request is sent when more rows are needed, for up to 100 rows. Between two requests nothing is
+    open: no connection or thread. You can leave the loop at any time. The same iterator continues
+    with the next row after an exception. Do not share it between threads.
+
+    Example::
+
+        for row in workflow.iter_logs(limit=200):
+            print(row.created_time, row.run_id, row.status)
     """
 
     def __init__(self, pager: LogPager, source: LogSource, transport: Transport) -> None:
@@ -32,10 +37,11 @@ class LogIterator(Iterator[WorkflowLogs]):
 
     @property
     def cursor(self) -> str | None:
-        """Text with which to go on behind the last row (`WorkflowLogsRequest.cursor`).
+        """Text to continue after the last row: pass it as `WorkflowLogsRequest.cursor`.
 
-        Before the first row it is where the iteration begins; None for the newest row, or one that
-        has to be looked for.
+        Returns:
+            The cursor. Before the first row it says where the iteration begins; it is None if that
+            is the newest row, or a row that must be searched for.
         """
         return self._pager.cursor
 
@@ -49,24 +55,30 @@ class LogIterator(Iterator[WorkflowLogs]):
         return row
 
     def pages(self) -> Iterator[DifyPageResult[WorkflowLogs]]:
-        """The rows that are left, page by page, as long as the request's limit says.
+        """The remaining rows, in pages of the request's `limit`.
 
-        Their `total` is counted once, for the first page.
+        The server counts `total` once, for the first page.
 
         Raises:
-            DifyError: What `iter_logs` documents.
+            DifyError: The errors that `iter_logs` documents.
         """
         while self._transport.drive(self._source.calls(self._pager.fetch())):
             yield self._transport.drive(self._source.calls(self._pager.page()))
 
 
 class LogTail(Iterator[WorkflowLogs]):
-    """New rows of the log as they appear, each once; made by `DifyWorkflow.tail_logs`.
+    """New rows of the log as they appear, each row once; returned by `DifyWorkflow.tail_logs`.
 
-    Rows come in the order in which they appear, the older one first where several do. Endless:
-    ``next`` waits for a row, also while the server is away. Between two looks at the log nothing
-    is open, so it can be left at any time, and after an exception it goes on
-    where it was. Not to be shared between threads.
+    Rows come in the order in which they appear, older rows first. The iterator has no end:
+    ``next`` waits for the next row, also while the server does not answer. Between two requests
+    nothing is open, so you can leave the loop at any time. The same iterator continues where it was
+    after an exception. Do not share it between threads.
+
+    Example::
+
+        tail = workflow.tail_logs(poll_interval=0.1)
+        workflow.run_workflow({"name": "Ann"})
+        row = next(tail)
     """
 
     def __init__(
@@ -76,7 +88,7 @@ class LogTail(Iterator[WorkflowLogs]):
         self._core = core
         self._source = source
         self._transport = transport
-        at_once(self._begun)
+        begin_now(self._begun)
 
     def __next__(self) -> WorkflowLogs:
         self._begun()

@@ -1,4 +1,4 @@
-"""The rows that appear in the log, each once, and how long to wait between two looks."""
+"""Finds the rows that appear in the log, and says how long to wait between two requests."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from .pager import LogMemory, scope_of, starting_bookmark
 from .walk import LogWalk
 
 _LONGEST_WAIT = 5.0
-"""Longest wait between two looks while the server is away, in seconds."""
+"""The longest wait between two requests while the server does not answer, in seconds."""
 
 logger = logging.getLogger("dify_workflow")
 
 
 class TailCore:
-    """Finds the rows that appear, each once; a step that failed can be taken again.
+    """Finds the rows that appear, each once. A step that failed can be repeated.
 
     Args:
-        request: Which rows, and after which one to begin.
-        memory: Where rows that were returned are remembered.
+        request: The filters, and where to begin.
+        memory: Remembers the rows that were returned.
     """
 
     def __init__(self, request: WorkflowLogsRequest, memory: LogMemory) -> None:
         if request.created_at_before is not None:
             raise InvalidRequestError(
-                "tail_logs follows what comes, so created_at_before makes no sense; iter_logs has "
-                "an end."
+                "tail_logs waits for new rows, so it does not take created_at_before; use "
+                "iter_logs for rows up to a time."
             )
         self._request = request
         self._memory = memory
@@ -46,41 +46,41 @@ class TailCore:
         self._seen: dict[str, int] = {}
         self._ready: deque[WorkflowLogs] = deque()
         self._interval = 0.0
-        self._patience: float | None = None
+        self._lost_run_timeout: float | None = None
         self._due = -math.inf
         self._away_since: float | None = None
         self.has_begun = False
-        """Whether it is settled which rows are old."""
+        """Whether it is known which rows are old."""
 
-    def set_pace(self, interval: float, patience: float | None) -> None:
-        """Say how often to look.
+    def set_pace(self, interval: float, lost_run_timeout: float | None) -> None:
+        """Set how often to ask the server.
 
         Args:
-            interval: Seconds between two looks.
-            patience: Seconds for which an outage of the server is waited out; None for ever.
+            interval: Seconds between two requests.
+            lost_run_timeout: Seconds to wait while the server does not answer; None for no limit.
 
         Raises:
             InvalidRequestError: The interval is not above zero.
         """
         if not isinstance(interval, int | float) or not 0 < interval < math.inf:
             raise InvalidRequestError(
-                f"poll_interval must be seconds above zero, not {interval!r}."
+                f"poll_interval must be a number of seconds above zero, not {interval!r}."
             )
-        self._interval, self._patience = interval, patience
+        self._interval, self._lost_run_timeout = interval, lost_run_timeout
 
     def begin(self) -> Steps[None]:
-        """Settle which rows are old: all that there are, or those up to the request's place.
+        """Find out which rows are old: all present rows, or those up to the request's position.
 
         Raises:
-            LogCursorError: The row after which to begin was not found.
+            LogCursorError: The row `last_id` was not found.
             LogWindowUnstableError: A second has more rows than can be read.
         """
         bookmark = yield from starting_bookmark(self._request, self._memory)
         if bookmark is not None:
-            place = bookmark.position
-            rows = yield from self._rows_from(place.created_at - LATEST)
-            self._raise_floor(place.created_at)
-            self._note([row for row in rows if LogPosition.of(row) <= place])
+            position = bookmark.position
+            rows = yield from self._rows_from(position.created_at - LATEST)
+            self._raise_floor(position.created_at)
+            self._note([row for row in rows if LogPosition.of(row) <= position])
             self._deliver(rows)
         else:
             newest = (yield LogQuery(self._scope.after, None, limit=1)).rows
@@ -97,7 +97,7 @@ class TailCore:
         self._deliver((yield from self._rows_from(self._floor)))
 
     def pop(self) -> WorkflowLogs | None:
-        """Hand out a new row, the oldest first; None where there is none."""
+        """Return the oldest new row; None if there is none."""
         if not self._ready:
             return None
         row = self._ready.popleft()
@@ -105,30 +105,30 @@ class TailCore:
         return row
 
     def pause(self) -> float:
-        """Seconds to wait before the log is looked at again."""
+        """Seconds to wait before the next request."""
         now = time.monotonic()
         pause = max(0.0, self._due - now)
         self._due = now + pause + self._interval
         return pause
 
     def looked(self) -> None:
-        """Note that the server has answered."""
+        """Remember that the server has answered."""
         self._away_since = None
 
     def wait_out(self, error: DifyError) -> None:
-        """Look again later where the server is away, as during a restart.
+        """Try again later if the server does not answer, for example during a restart.
 
         Raises:
-            DifyError: It is not, or for too long (`lost_run_timeout`).
+            DifyError: It is another error, or it lasted longer than `lost_run_timeout`.
         """
-        now, patience = time.monotonic(), self._patience
+        now, lost_run_timeout = time.monotonic(), self._lost_run_timeout
         if self._away_since is None:
             self._away_since = now
         away = now - self._away_since
-        if not is_outage(error) or (patience is not None and away > patience):
+        if not is_outage(error) or (lost_run_timeout is not None and away > lost_run_timeout):
             raise error
-        logger.info("the log cannot be read, which is tried again: %s", error)
-        # Full jitter: clients that lost a server together do not come back together.
+        logger.info("cannot read the log, will try again: %s", error)
+        # Full jitter: clients that lost a server together must not come back together.
         longest = max(self._interval, min(_LONGEST_WAIT, away))
         self._due = now + random.uniform(self._interval, longest)  # noqa: S311  # no secret
 
@@ -147,7 +147,7 @@ class TailCore:
         self._note(new)
 
     def _note(self, rows: list[WorkflowLogs]) -> None:
-        """Remember rows for as long as others of their time may appear."""
+        """Remember rows for as long as other rows of their time may appear."""
         self._seen.update((row.id, row.created_at) for row in rows)
         if rows:
             self._raise_floor(max(row.created_at for row in rows))

@@ -1,4 +1,4 @@
-"""The way down the log: windows of time, and seconds that hold more than an answer. Pure."""
+"""Reads the log from new to old in windows of time, also seconds with very many rows. Pure."""
 
 from __future__ import annotations
 
@@ -14,40 +14,42 @@ from ..errors import LogWindowUnstableError
 from ..models import WorkflowLogs
 
 _ROUNDS = 20
-"""Most times that a second is read from its first page to its last.
+"""How many times, at most, all pages of a second are read.
 
-Where every answer has an order of its own, that misses one of 300 rows once in 10⁸ times.
+If every answer has a random order, one of 300 rows is missed with a probability of 10⁻⁸.
 """
 
 _QUIET_ROUNDS = 5
-"""Rounds without a new row after which there is none, if the first round did not show them all.
+"""After this many rounds without a new row, all rows are found, if the first round missed some.
 
-The count alone does not prove it: a row may have been deleted after it was read.
+The count alone does not prove that: a row may have been deleted after it was read.
 """
 
 _MOST_ROWS = 100_000
-"""Rows of one second, of which more are not read."""
+"""At most this many rows of one second are read."""
 
 _IN_VAIN = 300
-"""Rows beyond twice the distinct ones that pages may have had room for. Pages in any order show at
-least 60 % of what they have room for, so a server that shows less does not have what it counts."""
+"""Reading stops when the pages had room for this many rows more than twice the different rows. In
+any order, pages show at least 60 % of the rows that they have room for; a server that shows less
+does not have as many rows as it counts."""
 
 _SETTLED = 60
-"""Seconds by our clock after which no row appears in a second any more; the server's may be off."""
+"""After this many seconds by our clock, no new row appears in a second. The server's clock may
+differ."""
 
 _MOST_USERS = 10
-"""Most users whose rows are read apart in one round; the ones with most rows come first."""
+"""How many users' rows are read separately in one round; the users with most rows come first."""
 
 _STATUSES = ("succeeded", "failed", "stopped")
-"""What the log can be filtered for."""
+"""The statuses that the log can be filtered by."""
 
 
 @attrs.define
 class _Second:
-    """What came up of a second.
+    """What was found of a second.
 
     Args:
-        is_settled: Whether no row appears in it any more.
+        is_settled: Whether no new row can appear in it.
         rows: Its rows, by id.
         totals: How many rows the server counted in it.
     """
@@ -56,15 +58,15 @@ class _Second:
     rows: dict[str, WorkflowLogs] = attrs.field(factory=dict[str, WorkflowLogs])
     totals: set[int] = attrs.field(factory=set[int])
     is_proven: bool = False
-    """Whether the count alone shows that all rows came: none came or went meanwhile."""
+    """Whether the count proves that all rows were found: none was added or deleted meanwhile."""
 
     def count(self, total: int) -> None:
-        """Note a count, which proves only rows that came before it: servers count, then read."""
+        """Add a count. It says nothing about later rows, because servers count before they read."""
         self.totals.add(total)
         self.is_proven = self.is_settled and self.totals == {total} and len(self.rows) >= total
 
     def read(self, query: LogQuery) -> Steps[int]:
-        """Add the rows of a query's pages; return how many the server counted at most."""
+        """Add the rows of all pages of a query, and return the server's highest count."""
         total = 0
         while True:
             answer = yield query
@@ -84,19 +86,19 @@ def whole_second(
 ) -> Steps[list[WorkflowLogs]]:
     """All rows of a second, in order.
 
-    Where the order changes between pages, some rows come twice and others not at all. So the pages
-    are read until the distinct rows are as many as the server counts, and once more with another
-    size, which brings up most of what was missing. Then pages of fewer rows, by status or user,
-    bring up what a server keeps hidden otherwise.
+    If the order changes between pages, some rows come twice and others not at all. So all pages
+    are read until there are as many different rows as the server counts. Each round has another
+    page size, which finds most of the missing rows. Later rounds also filter by status or user,
+    to find rows that the server would not show otherwise.
 
     Args:
-        second: The second (Unix).
-        scope: Which of its rows are meant.
-        is_settled: Whether no row appears in it any more, so that a count that stays the same
-            proves that nothing has changed.
+        second: The second (Unix time).
+        scope: The filters.
+        is_settled: Whether no new row can appear in it, so that equal counts prove that nothing
+            has changed.
 
     Raises:
-        LogWindowUnstableError: Not all rows came up.
+        LogWindowUnstableError: Not all rows were found.
     """
     found = _Second(is_settled)
     rows, total, quiet = found.rows, 0, 0
@@ -106,7 +108,7 @@ def whole_second(
         if len(rows) >= total and total <= limit:
             break
         if len(rows) == total and number == 0:
-            # A row that came between a count and its page may stand for one that no page showed.
+            # A row added after the count may hide that another row was on no page.
             counted = yield LogQuery(second, second, 1)
             found.count(counted.total)
             if counted.total == total:
@@ -127,7 +129,7 @@ def whole_second(
 def _divisions(
     number: int, scope: LogScope, rows: Iterable[WorkflowLogs]
 ) -> Iterable[Mapping[str, str]]:
-    """How to divide a second in this round: by status and by user in turn, as far as possible."""
+    """The filters for this round: by status and by user in turn, if the scope allows it."""
     if number == 0:
         return []
     if scope.by_status and (number % 2 == 0 or not scope.by_user):
@@ -141,12 +143,12 @@ def _divisions(
 
 @attrs.frozen
 class _Cut:
-    """A second at which an answer was cut.
+    """The second in which a full answer ends.
 
     Args:
-        second: The second (Unix).
-        rows: Those of its rows that the answer showed.
-        left: How many rows of its window the answer did not show.
+        second: The second (Unix time).
+        rows: The rows of this second that the answer has.
+        left: How many rows of the window the answer does not have.
     """
 
     second: int
@@ -155,7 +157,7 @@ class _Cut:
 
     @classmethod
     def of(cls, answer: LogAnswer) -> _Cut:
-        """Where an answer was cut; it has rows."""
+        """The last second of an answer that has rows."""
         second = min(row.created_at for row in answer.rows)
         rows = [row for row in answer.rows if row.created_at == second]
         return cls(second, rows, answer.total - len(answer.rows))
@@ -163,13 +165,13 @@ class _Cut:
 
 @attrs.frozen
 class _Window:
-    """What to ask for next.
+    """What to request next.
 
     Args:
-        before: Last second of the window (Unix); None where it is open.
-        spare: How many rows may still be read twice; below zero where there were too many.
-        cut: Where the answer before was cut: in this second, or in the one behind it.
-        limit: Most rows to ask for.
+        before: Last second of the window (Unix time); None for no bound.
+        spare: How many rows may still be read twice; below zero if there were too many.
+        cut: Where the previous answer ended: in this second, or in the one after it.
+        limit: The most rows to request.
     """
 
     before: int | None
@@ -179,23 +181,22 @@ class _Window:
 
     @property
     def reads_again(self) -> bool:
-        """Whether it begins with the second at which the answer before was cut."""
+        """Whether it begins with the second in which the previous answer ended."""
         return self.cut is not None and self.cut.second == self.before
 
 
 class LogWalk:
-    """Reads the rows of the log in order, as many at a time as an answer makes certain.
+    """Reads the rows of the log in order. Each step returns the rows that are certain.
 
-    What that costs stands in docs/logs.md, and in tests/test_log_cost.py. A step that failed can be
-    taken again.
+    A step that failed can be repeated.
 
     Args:
-        scope: Which rows to walk over.
-        bookmark: Where to begin; rows at this place and before it are left out.
-        spare: How many rows may be read twice, besides those of seconds that do have rows in two
-            windows.
-        first: Most rows to ask for at first.
-        clock: Tells the time (Unix seconds).
+        scope: The filters.
+        bookmark: Where to begin. The row at this position, and all newer rows, are left out.
+        spare: How many rows may be read twice, not counting the rows of seconds that are really in
+            two windows.
+        first: The most rows of the first request.
+        clock: Returns the time (Unix seconds).
     """
 
     def __init__(
@@ -214,16 +215,16 @@ class LogWalk:
         before = min((bound for bound in bounds if bound is not None), default=None)
         self._window = _Window(before, spare, limit=first)
         self.head = bookmark and (bookmark.head or LogHead(bookmark.position.created_at, None))
-        """What the log was when its reading began; None before the first answer, or without rows"""
+        """The state of the log when reading began; None before the first answer or without rows."""
         self.first_total = 0
-        """What the answer counted that would have begun the reading, also where it had no rows."""
+        """The count in the first answer, also if it had no rows."""
         self.ended = False
         """Whether all rows were returned."""
         self.sees_more = False
-        """Whether there are rows behind those returned which are not certain yet."""
+        """Whether there are more rows after those returned, which are not certain yet."""
 
     def step(self) -> Steps[list[WorkflowLogs]]:
-        """The next rows in order; there may be none though the walk has not ended.
+        """The next rows in order. The list may be empty before the end.
 
         Raises:
             LogWindowUnstableError: A second has more rows than can be read.
@@ -240,7 +241,7 @@ class LogWalk:
         known += [row for row in answer.rows if row.created_at > cut.second]
         if len(cut.rows) == MAX_WINDOW:
             return (yield from self._settled(cut, spare, known))
-        # Behind a short window the next one has room for the second, which it probably cut in two.
+        # After a short window, the next one has room for the second in which it probably ended.
         is_long = self._window.limit == MAX_WINDOW
         may_count = is_long and self._is_quiet() and cut.second != self._scope.after
         if len(cut.rows) > spare and may_count:
@@ -250,7 +251,7 @@ class LogWalk:
     def _settled(
         self, cut: _Cut, spare: int, known: list[WorkflowLogs]
     ) -> Steps[list[WorkflowLogs]]:
-        """The rows known, and all of a second that fills an answer by itself."""
+        """The rows known, and all rows of a second that fills a whole answer."""
         rows = yield from self._whole(cut.second)
         if cut.second == self._scope.after:
             return self._end(known + rows)
@@ -264,16 +265,16 @@ class LogWalk:
         return whole_second(second, self._scope, is_settled=is_settled)
 
     def _skipped(self, answer: LogAnswer) -> Steps[list[WorkflowLogs]]:
-        """All rows of the second at which the answer before was cut, if the window is behind it."""
+        """All rows of the second in which the previous answer ended, if the window is after it."""
         cut = self._window.cut
         if cut is None or self._window.reads_again:
             return []
-        if answer.total == cut.left:  # this window has all that was not shown: none of the second
+        if answer.total == cut.left:  # all missing rows are in this window, none in that second
             return list(cut.rows)
         return (yield from self._whole(cut.second))
 
     def _spare(self, answer: LogAnswer) -> int:
-        """How many rows may be read twice: a hundred more for a second that was in two windows."""
+        """How many rows may be read twice: 100 more for a second that was in two windows."""
         window = self._window
         if window.cut is None:
             return window.spare - sum(not self._is_wanted(row) for row in answer.rows)
@@ -285,15 +286,15 @@ class LogWalk:
     def _is_last(self, answer: LogAnswer) -> bool:
         """Whether the answer has all rows of its window.
 
-        The server counts first and reads then. A row that appears in between pushes another one
-        off a full page, so there the count proves nothing, unless no row appears any more.
+        The server counts before it reads. A row that appears in between pushes another row off a
+        full page. So the count of a full page proves nothing, unless no new row can appear.
         """
         count = len(answer.rows)
         is_full = count >= self._window.limit
         return not is_full or (answer.total <= count and self._is_quiet())
 
     def _is_quiet(self) -> bool:
-        """Whether no row appears any more in the window that was asked for."""
+        """Whether no new row can appear in the window that was requested."""
         before = self._window.before
         return before is not None and self.head is not None and before < self.head.newest - LATEST
 
@@ -309,7 +310,7 @@ class LogWalk:
         self, known: list[WorkflowLogs], answer: LogAnswer | None = None
     ) -> list[WorkflowLogs]:
         self.ended = True
-        # A server that gives fewer rows than asked for and counts more is believed in both.
+        # If a server sends fewer rows than requested but counts more, both are taken as true.
         self.sees_more = answer is not None and 0 < len(answer.rows) < answer.total
         return self._wanted(known)
 

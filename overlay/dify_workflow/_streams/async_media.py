@@ -1,4 +1,4 @@
-"""Files and sound on their way from the server, for tasks."""
+"""Downloads of files and speech, for tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .._http.async_network import SharedCall, at_once, leave
+from .._http.async_network import SharedCall, begin_now, close_at_end
 from .._http.failures import given_up
 
 if TYPE_CHECKING:
@@ -20,17 +20,25 @@ class AsyncMediaStream(AsyncIterator[bytes]):
     The request is sent when it is awaited, entered or iterated.
 
     Raises:
-        APIConnectionError: While iterating: the connection broke.
+        APIConnectionError: The connection broke, during iteration.
+
+    Example::
+
+        try:
+            async with workflow.text_to_audio("Hello") as media:
+                speech = await media.read()
+        except BadRequestError as error:
+            print(error.message)  # such as "TTS is not enabled"
     """
 
     def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
         self._body: AsyncByteStream | None = None
         self._opening = SharedCall(opening, lambda: given_up(call))
-        at_once(self._opened)
+        begin_now(self._opened)
 
     @property
     def content_type(self) -> str:
-        """Media type of the file, as the server gives it; may be empty."""
+        """Media type of the file, from the server; may be empty."""
         return self._body.headers.get("content-type", "") if self._body else ""
 
     def __await__(self) -> Generator[None, None, Self]:
@@ -54,7 +62,7 @@ class AsyncMediaStream(AsyncIterator[bytes]):
             while (piece := await body.read()) is not None:
                 yield piece
         finally:
-            await leave(self.close, self.__del__)
+            await close_at_end(self.close, self.__del__)
 
     async def __anext__(self) -> bytes:
         body = await self._opened()
@@ -63,7 +71,7 @@ class AsyncMediaStream(AsyncIterator[bytes]):
         return piece
 
     async def read(self) -> bytes:
-        """Everything that is left."""
+        """The remaining bytes of the file."""
         content = bytearray()
         async for piece in self:
             content += piece

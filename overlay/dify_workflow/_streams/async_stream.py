@@ -1,4 +1,4 @@
-"""The event stream of a run, for tasks: I/O around what `StreamSession` decides."""
+"""The event stream of a run, for tasks: the I/O for the decisions of `StreamSession`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 from anyio import Event
 
-from .._http.async_network import SharedCall, Turn, at_once, leave, spawn
+from .._http.async_network import SharedCall, Turn, begin_now, close_at_end, spawn
 from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
 from .._json import JSONObject
@@ -28,27 +28,35 @@ if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
 
 STOP_SECONDS = 5.0
-"""Seconds that the stop of a run may take whose deadline has passed."""
+"""Timeout for stopping a run whose deadline has passed (seconds)."""
 
 
 class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT]):
-    """The events of a run as they come: an async context manager and async iterator.
+    """The events of a run as they arrive: an async context manager and async iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
-    of the loop, any exception and cancellation close the connection at once; the run itself goes on
-    (`stop` ends it). Take single events with ``await anext(stream)`` and go on afterwards.
+    of the loop, any exception and cancellation close the connection at once. The run itself
+    continues; `stop` ends it. You can also read single events with ``await anext(stream)``.
 
     The request is sent when it is awaited, entered or iterated.
 
     Raises:
-        RunDeadlineExceededError: While iterating: the deadline passed before the run's end.
-        WorkflowStreamError: While iterating: the server reported that it could not set the run up.
-        StreamInterruptedError: While iterating: the connection broke, fell silent, or ended before
-            the run's end, and the server could not be reached again (or need not: `recover`).
-        RunLostError: While iterating: the connection broke, and the run's outcome cannot be known.
-        RunOutcomeUnknownError: While iterating: the connection broke before the run's id came.
-        StreamDecodeError: While iterating: an event is larger than ``max_event_bytes``.
-        InvalidResponseError: While iterating: an event of another run came.
+        RunDeadlineExceededError: During iteration: the deadline passed before the run ended.
+        WorkflowStreamError: During iteration: the server reported that it could not start the run.
+        StreamInterruptedError: During iteration: the connection broke, fell silent or ended before
+            the run ended, and the client could not reconnect (or `recover` is off).
+        RunLostError: During iteration: the connection broke, and the run's outcome cannot be found
+            out.
+        RunOutcomeUnknownError: During iteration: the connection broke before the run's id came.
+        StreamDecodeError: During iteration: an event is larger than ``max_event_bytes``.
+        InvalidResponseError: During iteration: an event of another run came.
+
+    Example::
+
+        async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+            async for event in stream:
+                print(event.event, event.node_title)
+            run = await stream.result()
     """
 
     def __init__(
@@ -66,7 +74,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         self._turn = Turn()
         self._closing: Event | None = None
         self._opening = opening and SharedCall(opening, session.errors.left_early)
-        at_once(self.__aenter__)
+        begin_now(self.__aenter__)
 
     def __await__(self) -> Generator[None, None, Self]:
         return self.__aenter__().__await__()
@@ -85,19 +93,19 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         await self.close()
 
     async def __aiter__(self) -> AsyncGenerator[StreamEvent[object], None]:
-        # A generator, because that is what notices when a loop is left.
+        # A generator, because only a generator notices when a loop is left.
         ready = self._session.ready
         try:
             while ready or await self._read_until(ready.__len__):
                 try:
                     event = ready.popleft()
-                except IndexError:  # another thread was faster, as one that waits for the result
+                except IndexError:  # another thread took it, for example in `result`
                     continue
                 yield event
             await self._finish()
             self._at_end()
         finally:
-            await leave(self.close, self.__del__)
+            await close_at_end(self.close, self.__del__)
 
     async def __anext__(self) -> StreamEvent[object]:
         event = await self._advance()
@@ -107,45 +115,47 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
 
     @property
     async def text(self) -> AsyncIterator[str]:
-        """The text of the run alone, piece by piece; reading it reads the stream."""
+        """Only the text of the run, piece by piece. Reading it reads the stream."""
         try:
             while (event := await self._advance()) is not None:
                 if isinstance(event, TextChunk):
                     yield event.data.text
         finally:
-            await leave(self.close, self.__del__)
+            await close_at_end(self.close, self.__del__)
 
     @property
     def run_id(self) -> str | None:
-        """Id of the run (UUID), from whichever event first brought it; None before that."""
+        """Id of the run (UUID), from the first event that has it; None before that."""
         return self._session.run.run_id
 
     @property
     def task_id(self) -> str | None:
-        """Id of the task, from whichever event first brought it; None before that."""
+        """Id of the task, from the first event that has it; None before that."""
         return self._session.run.task_id
 
     @property
     def request_sent(self) -> bool:
-        """Whether the server may have got the request for the run.
+        """Whether the server may have received the request for the run.
 
-        It is False where sending it was cancelled, or failed, while it was checked or still
-        connecting: nothing was run then. Of a run that is only followed it is False, too.
+        It is False if the call failed or was cancelled during the check of the inputs or while
+        connecting: nothing was run then. It is also False for a run that was started before.
         """
         return self._session.is_sent
 
     @property
     def last_activity(self) -> datetime | None:
-        """When the server last sent anything (UTC), its pings included; None before that."""
+        """When the server last sent anything, also a ping (UTC); None before that."""
         heard_at = self._session.feed.last_activity
         if heard_at is None:
             return None
         return datetime.now(UTC) - timedelta(seconds=time.monotonic() - heard_at)
 
     def node_outputs(self) -> dict[str, JSONObject]:
-        """Outputs by node id, of the nodes that have ended so far.
+        """The outputs of the nodes that have ended so far.
 
-        A node that ran several times, in an iteration or a loop, has its last outputs.
+        Returns:
+            Outputs by node id. For a node that ran several times, in an iteration or loop, these
+            are the last ones.
 
         Raises:
             StreamDecodeError: An event of a node cannot be read.
@@ -155,25 +165,31 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
     async def result(self) -> WorkflowRunResponse[OutputsT]:
         """Read the stream to its end and return the run.
 
+        Returns:
+            The run with its status, outputs and figures. A failed run is returned, too.
+
         Raises:
-            StreamError: The stream failed, or was closed before the run's end.
+            StreamError: The stream failed, or was closed before the run ended.
         """
         while await self._advance() is not None:
             pass
         return self._session.result()
 
     async def stop(self) -> WorkflowStopResponse:
-        """Stop the run on the server; the stream then ends with its final event.
+        """Stop the run on the server. The stream then ends with its final event.
 
-        Where no event has brought the task id yet, it is waited for.
+        If the task id is not known yet, this waits for the first event that has it.
+
+        Returns:
+            The server's answer. The run has not ended yet: read the stream to its end.
 
         Raises:
-            StreamError: The stream ended before any event brought the task id.
-            DifyError: The stop itself failed.
+            StreamError: The stream ended before an event had the task id.
+            DifyError: The request to stop failed.
         """
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
-            if self._session.has_ended_well:  # refused at its start: there is no task to stop
+            if self._session.has_ended_well:  # the run was refused: there is no task to stop
                 return WorkflowStopResponse("success")
             raise self._session.failure or self._session.errors.without_task()
         try:
@@ -183,7 +199,10 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             raise
 
     async def started(self) -> WorkflowRunResponse[OutputsT]:
-        """Read until the run's ids are known, and return the run as it is then.
+        """Read until the ids of the run and its task are known.
+
+        Returns:
+            The run at that time, usually with the status ``"running"``.
 
         Raises:
             StreamError: The stream ended before.
@@ -191,8 +210,8 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         await self._read_until(lambda: self._session.has_ids)
         return self._session.started()
 
-    def read_behind(self) -> None:
-        """Go on reading the stream to its end behind the caller's back."""
+    def read_in_background(self) -> None:
+        """Read the stream to its end in the background."""
         spawn(self._read_to_end)
 
     async def _read_to_end(self) -> None:
@@ -200,7 +219,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             await self.result()
 
     async def close(self) -> None:
-        """Close the connection; the run goes on."""
+        """Close the connection. The run continues."""
         self._closed = True
         self._session.leave()
         self._turn.wake()
@@ -233,25 +252,25 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
     async def _advance(self) -> StreamEvent[object] | None:
         ready = self._session.ready
         while ready or await self._read_until(ready.__len__):
-            with suppress(IndexError):  # likewise
+            with suppress(IndexError):  # another thread took it
                 return ready.popleft()
         await self._finish()
         self._at_end()
         return None
 
     def _lose(self, error: APIConnectionError) -> None:
-        """Take that the connection broke; where that was wanted, nothing is recovered."""
-        error.__traceback__ = None  # its frames hold what came, in which the key may stand
+        """Handle a broken connection. If this program closed it, there is no recovery."""
+        error.__traceback__ = None  # its frames contain the answer, which may have the key
         if isinstance(error, BodyClosedError):
             self._session.fail(self._session.interrupted(error))
         else:
             self._session.finish(error)
 
     def _at_end(self) -> None:
-        """Return where the stream has ended as it should.
+        """Check that the stream has ended well.
 
         Raises:
-            StreamError: It has not.
+            StreamError: It failed, or was closed early.
         """
         if self._session.failure is not None:
             raise self._session.failure
@@ -261,7 +280,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
     async def _finish(self) -> None:
         """Close the connection of a stream that has ended, or keep it for another call."""
         if not (self._session.ended or self._closed):
-            return  # a signal's handler asked, and who reads needs it
+            return  # called from a signal handler, while the connection is in use
         body, self._body = self._body, None
         if body is not None and self._session.has_ended_well:
             await body.end()
@@ -269,9 +288,9 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             await body.close()
 
     async def _read_until(self, is_there: Callable[[], object]) -> bool:
-        """Read until something is there; False where nothing is left to read before it is.
+        """Read until `is_there` is true; False if the stream ends before that.
 
-        One task reads at a time; the others wait for what it finds.
+        One task reads at a time; the others wait for it.
         """
 
         def is_over() -> object:
@@ -284,32 +303,32 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
                 continue
             try:
                 if self._opening is None:
-                    await self._read_on()
+                    await self._read_more()
                 else:
                     await self._opened(self._opening)
             finally:
                 self._turn.release()
         return True
 
-    async def _read_on(self) -> None:
-        """Read more bytes, or find the run again whose stream is lost."""
+    async def _read_more(self) -> None:
+        """Read more bytes, or find the run again if its stream is lost."""
         session, body = self._session, self._body
         if body is not None and session.feed.is_steady:
             await self._read(body, None)  # there is nothing to decide
         elif body is None or session.needs_recovery:
             await self._recover()
-        elif session.is_behind_error and not body.can_bound_waits:
+        elif session.is_after_error and not body.can_bound_waits:
             session.finish()
             await self._release()
         else:
             await self._read(body, session.read_timeout)
 
     async def _read(self, body: AsyncByteStream, within: float | None) -> None:
-        """Read bytes, and take what comes of that.
+        """Read bytes and process them.
 
         Args:
-            body: Where from.
-            within: Seconds to wait for them; None for the stream's own bound.
+            body: The body of the stream.
+            within: Seconds to wait for bytes; None for the stream's own timeout.
         """
         session, feed = self._session, self._session.feed
         try:
@@ -332,7 +351,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             await self.close()
 
     async def _recover(self) -> None:
-        """Find the run again; what comes of it is in the session."""
+        """Find the run again. The session has the result."""
         if self._session.is_lost:
             await self._release()
         try:
@@ -354,7 +373,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             await body.close()
 
     async def _do(self, step: Step) -> object:
-        """Do what the recovery asks for."""
+        """Carry out a step of the recovery."""
         if self._closed:
             raise self._session.errors.left_early()
         self._session.check_deadline()
@@ -377,7 +396,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
                 return None
 
     async def _expire(self) -> None:
-        """The deadline has passed: stop the run, where that was asked for."""
+        """Handle a deadline that has passed: stop the run if `stop_on_deadline` is set."""
         problem: DifyError | None = None
         if (task_id := self._session.task_to_stop) is not None:
             try:

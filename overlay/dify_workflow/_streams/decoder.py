@@ -1,9 +1,9 @@
-"""Typed events out of the bytes of a stream. Sans-I/O.
+"""Turns the bytes of a stream into typed events. Sans-I/O.
 
-`SSEDecoder` keeps to the rules of the WHATWG (HTML standard, section 9.2). Lines end at LF, CR or
-CRLF and nowhere else: Dify sends U+2028, U+2029 and U+0085 as text. Data stays bytes for orjson.
+`SSEDecoder` follows the WHATWG rules (HTML standard, section 9.2). Only LF, CR and CRLF end a line:
+Dify sends U+2028, U+2029 and U+0085 as text. Data stays bytes for orjson.
 
-Speed matters here: a text event takes a split, a look at its start, and one call of orjson.
+Speed matters here: a text event needs one split, one look at its start, and one call of orjson.
 """
 
 from __future__ import annotations
@@ -19,66 +19,66 @@ from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent
 
 _KEEP_ALIVE = (b"", b"ping", b"[DONE]")
-"""Data that gateways send between and behind events; it says nothing."""
+"""Data without meaning that gateways send between and after events."""
 
 Unreadable: TypeAlias = Callable[[str, bytes], StreamEvent[object]]
-"""Makes the event for a message that cannot be read, of the reason and what came."""
+"""Makes the event for a message that cannot be read, from the reason and the message."""
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Largest event in bytes by default. Events of 600 kB have been seen."""
+"""The largest event by default (bytes). Events of 600 kB have been seen."""
 
 _BOM = b"\xef\xbb\xbf"
 
 _LARGE = 64 * 1024
-"""Bytes from which on a message is looked at in place rather than copied."""
+"""Larger messages (bytes) are read in place and not copied."""
 
 Data: TypeAlias = bytes | bytearray | memoryview
 """The data of a message. A large one is a view of the buffer in which it arrived."""
 
 Message: TypeAlias = tuple[Data | None, str]
-"""The data lines joined with LF (None where there were none, as in Dify's pings), and the event
-field (empty where there was none)."""
+"""The data lines, joined with LF (None without data, as in Dify's pings), and the event field
+(empty without one)."""
 
 
 class EventTooLargeError(ValueError):
-    """A message is larger than the decoder may hold."""
+    """A message is larger than `max_event_bytes`."""
 
 
 class SSEDecoder:
     """Turns the bytes of an event stream into its messages.
 
     Args:
-        max_event_bytes: Largest message that is held, in bytes.
-        last_event_id: The last ``id`` that the stream brought before it was opened again.
+        max_event_bytes: The largest message (bytes).
+        last_event_id: The last ``id`` of the stream before it was opened again.
     """
 
     def __init__(
         self, max_event_bytes: int = MAX_EVENT_BYTES, last_event_id: str | None = None
     ) -> None:
         self.last_event_id = last_event_id
-        """The last ``id`` that the stream brought."""
+        """The last ``id`` of the stream."""
         self._max_event_bytes = max_event_bytes
         self._begun = bytearray()  # the unfinished message; it grows without being copied
-        self._head: bytes | None = b""  # the start of the stream, while it may be half a BOM
+        self._head: bytes | None = b""  # the start of the stream, while it may be a part of a BOM
         self._after_cr = False
 
     @property
     def unfinished(self) -> bytes:
-        """What came after the last empty line. The standard drops it at the end of a stream."""
+        """The bytes after the last empty line. The standard drops them at the end of a stream."""
         return bytes(self._begun)
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """The messages that a chunk completes. The rest of the chunk is kept.
 
         Raises:
-            EventTooLargeError: A message is larger than ``max_event_bytes``; those before it were
-                given.
+            EventTooLargeError: A message is larger than ``max_event_bytes``. The messages before it
+                were yielded.
         """
         if self._head is not None or self._after_cr or b"\r" in chunk:
             chunk = self._normalized(chunk)
         begun = self._begun
         if begun:
-            # The empty line that ends a message may be cut in two.
+            # The empty line that ends a message can be split between two chunks.
             is_cut = begun.endswith(b"\n") and chunk.startswith(b"\n")
             end = 0 if is_cut else chunk.find(b"\n\n")
             if end < 0:
@@ -102,16 +102,16 @@ class SSEDecoder:
             self._check(len(rest) - rest.endswith(b"\n"))
 
     def last(self) -> Message | None:
-        """The message that the end of the stream has cut off before its empty line, if any."""
+        """The last message, if the stream ended before its empty line; else None."""
         begun, self._begun = self._begun, bytearray()
         return self._parsed(begun.rstrip(b"\n")) if begun else None
 
     def _parsed(self, message: bytes | bytearray) -> Message | None:
-        """Read the lines of a message; None where they carry neither data nor an event name."""
+        """Read the lines of a message; None if they have neither data nor an event name."""
         if message[:1] == b"\n":  # an empty line before it
             message = message.lstrip(b"\n")
         self._check(len(message))
-        if message[:6] == b"data: " and b"\n" not in message:  # as Dify's are
+        if message[:6] == b"data: " and b"\n" not in message:  # like all events of Dify
             return (message[6:] if len(message) <= _LARGE else memoryview(message)[6:]), ""
         data: list[bytes | bytearray] = []
         event: bytes | bytearray = b""
@@ -134,7 +134,7 @@ class SSEDecoder:
             chunk = self._head + chunk
             self._head = chunk if _BOM.startswith(chunk) and chunk != _BOM else None
             if self._head is not None:
-                return b""  # too short to tell
+                return b""  # too short to decide
             chunk = chunk.removeprefix(_BOM)
         if self._after_cr and chunk:
             self._after_cr = False
@@ -155,10 +155,10 @@ class EventDecoder:
     """Turns the bytes of a stream into its events.
 
     Args:
-        max_event_bytes: Largest event in bytes.
+        max_event_bytes: The largest event (bytes).
         unreadable: Makes the event for a message that cannot be read.
-        hidden: Takes the API key out of what is shown.
-        last_event_id: The last ``id`` that the stream brought before it was opened again.
+        hidden: Removes the API key from bytes.
+        last_event_id: The last ``id`` of the stream before it was opened again.
     """
 
     def __init__(
@@ -174,27 +174,27 @@ class EventDecoder:
 
     @property
     def last_event_id(self) -> str | None:
-        """The last ``id`` of the stream, with which a coming server continues exactly there."""
+        """The last ``id`` of the stream. A future server can continue exactly after it."""
         return self._messages.last_event_id
 
     @property
     def unfinished(self) -> bytes:
-        """What came after the last whole event."""
+        """The bytes after the last complete event."""
         return self._messages.unfinished
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent[object]]:
         """The events that a chunk completes, without pings.
 
         Raises:
-            EventTooLargeError: An event is larger than ``max_event_bytes``; those before it were
-                given.
+            EventTooLargeError: An event is larger than ``max_event_bytes``. The events before it
+                were yielded.
         """
         for data, name in self._messages.feed(chunk):
             if (event := self._event(data, name)) is not None:
                 yield event
 
     def last(self) -> StreamEvent[object] | None:
-        """The event at the end of a stream that lacks only its empty line; None where it is cut."""
+        """The last event, if only its empty line is missing; None if it is incomplete."""
         message: Message | None = self._messages.last()
         if message is None or message[0] is None:
             return None
@@ -203,11 +203,11 @@ class EventDecoder:
         return self._event(*message)
 
     def _event(self, data: Data | None, field: str) -> StreamEvent[object] | None:
-        """The event of a message; None for one that only keeps the connection alive.
+        """The event of a message; None for a message that only keeps the connection alive.
 
         Args:
             data: Its data.
-            field: Its event field, which Dify gives to pings alone.
+            field: Its event field, which Dify uses only for pings.
         """
         if field == "ping":
             return None
@@ -226,9 +226,9 @@ class EventDecoder:
             payload["event"] = name = field
         if name == "ping":
             return None
-        if name == "error" and data is not None:  # servers may show in it what they were sent
+        if name == "error" and data is not None:  # servers may show the request in it
             payload = _decoded(self._hidden(bytes(data)))
-            if isinstance(payload, _Broken):  # without the key it is no JSON any more
+            if isinstance(payload, _Broken):  # without the key it is not JSON any more
                 return self._unreadable_event(payload.reason, data)
             payload["event"] = name
         return EVENT_CLASSES.get(name, UnknownEvent)(payload)
@@ -239,7 +239,7 @@ class EventDecoder:
 
 
 class _Broken:
-    """Stands for a message that is no JSON object.
+    """A message that is not a JSON object.
 
     Args:
         reason: What is wrong with it.
@@ -249,14 +249,14 @@ class _Broken:
         self.reason = reason
 
 
-_NO_OBJECT = _Broken("it is no JSON object")
+_NO_OBJECT = _Broken("it is not a JSON object")
 
 _Value: TypeAlias = JSONObject | list[JSON] | str | float | None
-"""What a message may hold; an event is the first of them."""
+"""The JSON types of a message. Only an object can be an event."""
 
 
 def _decoded(data: Data) -> JSONObject | _Broken:
-    """The JSON object of a message; bytes that are not UTF-8 become U+FFFD (WHATWG)."""
+    """The JSON object of a message. Bytes that are not UTF-8 become U+FFFD (WHATWG)."""
     try:
         payload: _Value = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What to say of a stream that failed: its run, its last event, and what came. Pure."""
+"""Makes the exceptions of failed streams, with the run, the last event and what was sent. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .run_state import RunState
 
 
 class _Ids(TypedDict):
-    """What every such exception says of its run."""
+    """The arguments about its run that every such exception has."""
 
     run_id: str | None
     task_id: str | None
@@ -36,7 +36,7 @@ class StreamErrors:
 
     Args:
         operation: Name of the method that was called.
-        run: What is known of the run.
+        run: The state of the run.
     """
 
     def __init__(self, operation: str, run: RunState) -> None:
@@ -47,11 +47,11 @@ class StreamErrors:
         self._run = run
 
     def interrupted(self, cause: DifyError | None, unfinished: bytes) -> StreamInterruptedError:
-        """The stream broke off.
+        """The stream ended too early.
 
         Args:
-            cause: Why it did; None where the server ended it.
-            unfinished: What had come of the next event.
+            cause: Why it ended; None if the server ended it.
+            unfinished: The bytes of an incomplete last event.
         """
         how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
         shown = f" in an event ({self._shown(unfinished)})" if unfinished else ""
@@ -64,42 +64,42 @@ class StreamErrors:
         return failure
 
     def lost(self, reason: str) -> RunLostError:
-        """The outcome of the run cannot be known."""
+        """The outcome of the run cannot be found out."""
         task = self._run.task_id or "not known"
         last = self.last_event
-        told = f"its last event was {last.event}" if last else "no event came"
+        seen = f"its last event was {last.event}" if last else "no event came"
         return RunLostError(
-            f"{self.operation}: the outcome of {self._name} cannot be known: {reason} "
-            f"(task {task}, {told}).",
+            f"{self.operation}: the outcome of {self._name} cannot be found out: {reason} "
+            f"(task {task}, {seen}).",
             **self._ids,
         )
 
     def too_late(
         self, deadline: Deadline, task: str | None, problem: DifyError | None
     ) -> RunDeadlineExceededError:
-        """The deadline passed before the run's end.
+        """The deadline passed before the run ended.
 
         Args:
             deadline: The deadline.
-            task: Id of the task that was to be stopped; None where none was.
-            problem: Why it could not be stopped; None where it could.
+            task: Id of the task that was stopped; None if none was stopped.
+            problem: Why it could not be stopped; None if it could.
         """
         stopped = task is not None and problem is None
         if self._run.run_id is None:
             unstopped = (
-                ", and it was not stopped, since no event has named its task"
+                ", and it was not stopped, because no event has named its task"
                 if deadline.stops
                 else ""
             )
             then = f"whether it has started is not known{unstopped}.{self._silence}"
         elif stopped:
-            then = f"a stop was sent for its task {task}."
+            then = f"the server was asked to stop its task {task}."
         elif problem is not None:
-            then = f"it goes on, since stopping it failed: {problem}"
+            then = f"it continues, because stopping it failed: {problem}"
         elif deadline.stops:
-            then = "it goes on, since no event has named its task, which stops it."
+            then = "it continues: it cannot be stopped, because no event has named its task."
         else:
-            then = "it goes on."
+            then = "it continues."
         return RunDeadlineExceededError(
             f"{self.operation}: the deadline of {deadline.seconds:g} s passed before "
             f"{f'the end{self._of}' if self._of else self._due}; {then}",
@@ -111,7 +111,7 @@ class StreamErrors:
     def left_early(self) -> StreamError:
         """The stream was closed before its end."""
         what = (
-            "given up before the server answered, so whether the run has started is not known."
+            "cancelled before the server answered; whether the run has started is not known."
             if self.key is None
             else f"the stream{self._of} was closed before {self._due}; look the run up with info()."
             if self._run.run_id
@@ -120,20 +120,20 @@ class StreamErrors:
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
     def without_task(self) -> StreamError:
-        """A run is to be stopped whose events never named its task."""
-        what = f"no event named the task{self._of}, which stops it."
+        """The run cannot be stopped, because no event named its task."""
+        what = f"no event named the task{self._of}, so it cannot be stopped."
         return StreamError(f"{self.operation}: {what}", **self._ids)
 
     def too_large(self, error: EventTooLargeError) -> StreamDecodeError:
-        """An event is larger than may be held."""
+        """An event is larger than `max_event_bytes`."""
         return StreamDecodeError(
             f"{self.operation}: the stream{self._of} cannot be read: {error}", **self._ids
         )
 
     def of_another(self, event: StreamEvent[object]) -> InvalidResponseError:
-        """An event names another run than the one of the stream."""
+        """An event names another run than the run of the stream."""
         failure = InvalidResponseError(
-            f"{self.operation}: the stream of {self._name} brought an event of another run: "
+            f"{self.operation}: the stream of {self._name} has an event of another run: "
             f"{abridged(self._hidden(abridged(event.raw)))}"
         )
         self.name_run(failure)
@@ -149,15 +149,15 @@ class StreamErrors:
         )
 
     def name_run(self, failure: DifyError) -> None:
-        """Let an exception say which run it is about, and that it was started."""
+        """Add to an exception the ids of its run, and that the run was started."""
         if self._run.run_id is not None:
             failure.run_id = failure.run_id or self._run.run_id
             failure.task_id = failure.task_id or self._run.task_id
             if failure.outcome != "unknown" or not isinstance(failure, StreamError):
                 failure.outcome = "running"
 
-    def shapeless(self, error: Exception) -> InvalidResponseError:
-        """The final event has not the shape that openapi.yaml gives it."""
+    def misshapen(self, error: Exception) -> InvalidResponseError:
+        """The final event does not have the expected shape."""
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
         failure = InvalidResponseError(
             f"{self.operation}: the final event{self._of} does not have the expected shape "
@@ -166,12 +166,12 @@ class StreamErrors:
         self.name_run(failure)
         return failure
 
-    def not_set_up(
+    def not_started(
         self, event: FailureEvent[object], following: list[StreamEvent[object]]
     ) -> WorkflowStreamError:
-        """The server could not set the run up."""
+        """The server could not start the run."""
         return WorkflowStreamError(
-            f"{self.operation}: the server could not set the run up{self._said(event)}",
+            f"{self.operation}: the server could not start the run{self._said(event)}",
             event=event,
             following=following,
             **self._ids,
@@ -200,25 +200,27 @@ class StreamErrors:
 
     @property
     def _due(self) -> str:
-        """What the stream ended before."""
+        """What should have come before the end of the stream."""
         return "the run's end" if self._run.run_id else "any event of the run came"
 
     @property
     def _silence(self) -> str:
-        """What else the silence of a server can mean that answers bad inputs with silence."""
+        """What the silence can also mean, for servers that do not answer invalid inputs."""
         version = self._run.server_version()
         if self._run.run_id is not None or not needs_check(version):
             return ""
         return (
-            f" Dify {version} is also silent where it does not take the inputs: a wrong type, an "
-            "upload of another user, or a remote file that it cannot fetch."
+            f" Dify {version} also sends nothing if the inputs are invalid: a wrong type, an "
+            "upload of another user, or a remote file that it cannot download."
         )
 
     @property
     def _unread(self) -> str:
-        """What came that is no event, where something did."""
+        """The last message that was not an event, if there was one."""
         event = self._run.unreadable
-        return f". It sent what is no event: {self._shown(event.content)}" if event else ""
+        if event is None:
+            return ""
+        return f". It sent something that is not an event: {self._shown(event.content)}"
 
     def _said(self, event: FailureEvent[object]) -> str:
         code = event.raw.get("code")
@@ -226,11 +228,11 @@ class StreamErrors:
         return f" ({code}){message}" if code else message
 
     def hidden(self, data: bytes) -> bytes:
-        """What came, without the key."""
+        """The bytes, without the API key."""
         return self.key.hide_in_bytes(data) if self.key else data
 
     def _shown(self, data: bytes) -> str:
-        """The start of what came, for people."""
+        """The start of a message, for people."""
         return abridged(self._hidden(data[:4000].decode("utf-8", "replace")))
 
     def _hidden(self, text: str) -> str:

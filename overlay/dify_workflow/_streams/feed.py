@@ -1,4 +1,4 @@
-"""The events of a run that tell something new, out of the bytes of its streams. Sans-I/O."""
+"""Turns the bytes of a run's streams into its new events. Sans-I/O."""
 
 from __future__ import annotations
 
@@ -28,28 +28,41 @@ logger = logging.getLogger("dify_workflow")
 
 @final
 class StreamGap(StreamEvent[JSONObject]):
-    """The stream broke here and was taken up again: some of it may be missing.
+    """The stream broke here and was reconnected: some events may be missing.
 
-    That is text, and what iterations and loops tell; nodes are made up for. The client makes this
-    event itself; ``data["reason"]`` says why the stream broke.
+    Text and events of iterations and loops may be missing; node events are restored. The client
+    makes this event itself; ``data["reason"]`` says why the stream broke.
+
+    Example::
+
+        with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+            for event in stream:
+                if isinstance(event, StreamGap):
+                    print("some text may be missing:", event.data["reason"])
     """
 
     __slots__ = ()
 
     @classmethod
     def after(cls, reason: str, run_id: str | None, task_id: str | None) -> StreamGap:
-        """The gap that a failure left."""
+        """The event for a gap.
+
+        Args:
+            reason: Why the stream broke.
+            run_id: Id of the run, if it is known.
+            task_id: Id of the task, if it is known.
+        """
         ids = {"workflow_run_id": run_id, "task_id": task_id}
         return cls({"event": "stream_gap", **ids, "data": {"reason": reason}})
 
 
 class EventSink(Protocol):
-    """Who takes what a feed brings."""
+    """The receiver of the events of a feed."""
 
     ready: deque[StreamEvent[object]]
 
     def apply(self, event: StreamEvent[object]) -> bool:
-        """Take an event; False where no more are wanted."""
+        """Process an event; False if no more events are wanted."""
         ...
 
     def fail(self, failure: DifyError) -> None:
@@ -60,16 +73,16 @@ class EventSink(Protocol):
 class RunFeed:
     """Turns the bytes of a run's streams, one after the other, into its events.
 
-    What a stream that was opened again tells once more is left out.
+    Events that a reconnected stream repeats are left out.
 
     Args:
-        run: What is known of the run.
+        run: The state of the run.
         errors: Makes the exceptions of the stream.
-        max_event_bytes: Largest event in bytes.
-        is_of_events: Whether the first stream is one of /events, whose pings do not come from the
+        max_event_bytes: The largest event (bytes).
+        is_of_events: Whether the first stream comes from /events. Its pings do not come from the
             run's worker.
-        tells_all: Whether the first stream begins with the run, or with what has been of it.
-        forms: Which forms have been answered: a pause for them alone is over.
+        from_start: Whether the first stream begins with the start of the run, or with a replay.
+        forms: The forms that have been answered. A pause for only these is over.
     """
 
     def __init__(
@@ -79,7 +92,7 @@ class RunFeed:
         *,
         max_event_bytes: int,
         is_of_events: bool,
-        tells_all: bool,
+        from_start: bool,
         forms: AnsweredForms,
     ) -> None:
         self.run = run
@@ -88,39 +101,39 @@ class RunFeed:
         self.is_queued = not is_of_events
         """Whether the run was sent and no event has come: it may wait for a worker."""
         self.is_steady = False
-        """Whether all is as it nearly always is: the ids are known, nothing broke, and no silence
-        or error is to be looked into."""
+        """Whether this is the normal case: the ids are known, the connection has not broken, and
+        there is no silence or error to handle."""
         self.progress: object = None
-        """The last event that has shown that the run goes on."""
+        """The last event that shows that the run continues."""
         self.last_activity: float | None = None
         """When bytes last came, by the monotonic clock."""
         self.asks_about_pauses = False
-        """Whether a pause that a stream of /events tells is held back until its forms are looked
-        at: people may have answered them."""
-        self.pause_in_doubt: WorkflowPaused | None = None
+        """Whether a pause from /events is held back until its forms are checked, because people may
+        have answered them."""
+        self.held_pause: WorkflowPaused | None = None
         """The pause that is held back."""
         self.has_answered_pause = False
-        """Whether people have answered the last pause, and nothing came behind it."""
+        """Whether people have answered the last pause, and no event came after it."""
         self._errors = errors
         self._max_event_bytes = max_event_bytes
-        self._replay = Replay(run.nodes, tells_all=tells_all)
+        self._replay = Replay(run.nodes, from_start=from_start)
         self._is_rejoined = False
         self.last_sign = time.monotonic()
-        """When the run last gave a sign of life."""
+        """When the run was last known to be alive, by the monotonic clock."""
         self.restart()
 
     def restart(self, last_event_id: str | None = None) -> None:
-        """Read a stream from its beginning.
+        """Start to read a new stream.
 
         Args:
-            last_event_id: The last ``id`` that the one before it brought.
+            last_event_id: The last ``id`` of the previous stream.
         """
         self._decoder = EventDecoder(
             self._max_event_bytes, self._unreadable, self._errors.hidden, last_event_id
         )
 
     def rejoin(self) -> None:
-        """Read the stream that was opened again."""
+        """Start to read the reconnected stream."""
         self._is_rejoined = self.is_of_events = True
         self.restart(self.last_event_id)
         self._replay.begin_again()
@@ -135,20 +148,20 @@ class RunFeed:
 
     @property
     def last_event_id(self) -> str | None:
-        """The last ``id`` of the stream, with which a coming server continues exactly there."""
+        """The last ``id`` of the stream. A future server can continue exactly after it."""
         return self._decoder.last_event_id
 
     @property
     def unfinished(self) -> bytes:
-        """What came after the last whole event."""
+        """The bytes after the last complete event."""
         return self._decoder.unfinished
 
     def receive(self, chunk: bytes, session: EventSink) -> None:
-        """Give the session the events that a chunk completes and that tell something new.
+        """Pass the new events that a chunk completes to the session.
 
         Args:
-            chunk: Bytes as they arrived.
-            session: Who takes them. The text of a steady stream is made ready at once.
+            chunk: Bytes of the stream.
+            session: The receiver. Text events of a steady stream go directly to its `ready`.
         """
         self.heard()
         try:
@@ -162,16 +175,16 @@ class RunFeed:
             session.fail(self._errors.too_large(error))
 
     def last(self) -> list[StreamEvent[object]] | None:
-        """The event at the end of a stream that lacks only its empty line, if it is new.
+        """The last event, if only its empty line is missing and it is new.
 
         Returns:
-            None where the end is no whole event.
+            None if the end of the stream is not a complete event.
         """
         event = self._decoder.last()
         return None if event is None else [event] if self._is_new(event) else []
 
     def note(self, event: StreamEvent[object]) -> None:
-        """Note what an event says of the run, which is delivered now."""
+        """Update the state of the run with an event that is delivered now."""
         self.run.apply(event)
         if isinstance(event, NodeStarted | NodeFinished):
             self.run.nodes.apply(event, is_live=not self.is_of_events)
@@ -180,51 +193,51 @@ class RunFeed:
     # ------------------------------------------------------------------------------- silence
 
     def heard(self) -> None:
-        """Note that bytes came; those of /events say nothing of the run's worker."""
+        """Record that bytes came. Bytes from /events do not show that the run's worker is alive."""
         self.last_activity = time.monotonic()
         if not self.is_of_events:
             self.touch()
 
     def touch(self) -> None:
-        """Note that the run goes on, or waits for people."""
+        """Record that the run continues, or waits for human input."""
         self.last_sign = time.monotonic()
 
     def is_silent_for(self, seconds: float | None) -> bool:
-        """Whether the run gave no sign of life for so long; never for None."""
+        """Whether the run has shown no activity for this long; never for None."""
         return seconds is not None and time.monotonic() - self.last_sign > seconds
 
     @property
     def awaits_resumption(self) -> bool:
-        """Whether people have answered all that the run waited for, and it has not gone on yet."""
+        """Whether people have answered all forms of the run, and it has not continued yet."""
         return self.has_answered_pause or self.forms.has_answered_all_of(self.run.run_id)
 
     # --------------------------------------------------------------------------- what is new
 
     def _is_new(self, event: StreamEvent[object]) -> bool:
-        """Whether an event is to be delivered; one of another run is, to be refused."""
+        """Whether to deliver an event. An event of another run is delivered, and refused there."""
         self.is_queued = False
-        self.pause_in_doubt = None
+        self.held_pause = None
         if self.run.is_of_another(event):
             return True
-        if (self._is_rejoined and self._is_told_again(event)) or self._is_over(event):
+        if (self._is_rejoined and self._is_repeated(event)) or self._is_over(event):
             return False
         if not isinstance(event, FailureEvent | UnreadableEvent):
             self.progress = event
             self.touch()
         return True
 
-    def _is_told_again(self, event: StreamEvent[object]) -> bool:
+    def _is_repeated(self, event: StreamEvent[object]) -> bool:
         if event.raw.get("task_id") == event.id:
-            # Replays have the run's id in its place.
+            # Replays have the run's id as task id.
             event.raw["task_id"] = self.run.task_id or event.id
         if not self._replay.repeats(event):
             return False
         if isinstance(event, WorkflowStarted):
-            self.run.apply(event)  # the first one may have been lost, and has the inputs
+            self.run.apply(event)  # it has the inputs, and the first one may have been lost
         return True
 
     def _is_over(self, event: StreamEvent[object]) -> bool:
-        """Whether an event tells of a pause, or a form, that people have answered meanwhile."""
+        """Whether an event is about a pause or a form that people have already answered."""
         if isinstance(event, HumanInputRequired):
             form, token = form_of(event.raw.get("data"))
             self.forms.see(self.run.run_id or event.id, form, token)
@@ -242,31 +255,31 @@ class RunFeed:
             self.note_answered_pause()
             return True
         if self.asks_about_pauses and all(token for _, token in forms):
-            self.pause_in_doubt = event
+            self.held_pause = event
             return True
         return False
 
     def note_answered_pause(self) -> None:
-        """Note that people have answered the forms of a pause."""
+        """Record that people have answered the forms of a pause."""
         self.has_answered_pause = self.run.was_resumed = True
 
 
 class Replay:
-    """Remembers what a stream has told, and recognises it when it is told again.
+    """Remembers the events of a stream, and recognises them in a replay.
 
-    A server replays a run's state with less than it told live: nodes without inputs, outputs and
-    text, and no iterations or loops.
+    A replay has less than the live stream: nodes without inputs, outputs and text, and no
+    iterations or loops.
 
     Args:
-        nodes: Those that the stream has told of, which others note.
-        tells_all: Whether the stream began with the run, or with what had been of it. Otherwise
-            what stands before the first known node of a replay is older than the stream.
+        nodes: The nodes of the stream. Other code updates them.
+        from_start: Whether the stream began with the start of the run, or with a replay. Otherwise
+            events of a replay before its first known node are older than the stream.
     """
 
-    def __init__(self, nodes: Nodes, *, tells_all: bool = True) -> None:
+    def __init__(self, nodes: Nodes, *, from_start: bool = True) -> None:
         self._nodes = nodes
-        self._tells_all = tells_all
-        self._is_in_view = tells_all
+        self._from_start = from_start
+        self._is_in_view = from_start
         self._has_started = False
         self._forms: set[str] = set()
         self._paused_at: frozenset[str | None] | None = None
@@ -276,7 +289,7 @@ class Replay:
         match event:
             case WorkflowStarted():
                 if is_resumption(event):
-                    self._nodes.forget_unended()  # the one that waited is told to start once more
+                    self._nodes.forget_unended()  # the waiting node will start again
                     self._paused_at = None
                 self._has_started = True
             case HumanInputRequired():
@@ -288,11 +301,11 @@ class Replay:
                 pass
 
     def begin_again(self) -> None:
-        """Note that the stream was taken up again."""
-        self._is_in_view = self._tells_all
+        """Record that the stream was reconnected."""
+        self._is_in_view = self._from_start
 
     def repeats(self, event: StreamEvent[Any]) -> bool:
-        """Whether an event of a stream that was taken up again brings nothing new."""
+        """Whether an event of a reconnected stream is not new."""
         if not self._is_in_view and is_replayed(event):
             self._is_in_view = self._nodes.knows(data_of(event).get("id"))
             if not self._is_in_view:
@@ -301,11 +314,11 @@ class Replay:
             case NodeStarted():
                 return self._nodes.knows(data_of(event).get("id"))
             case NodeFinished():
-                # Live streams do not tell that a node is paused: the form does.
+                # Live streams have no event for a paused node: its form shows that.
                 data = data_of(event)
                 return data.get("status") == "paused" or self._nodes.has_ended(data.get("id"))
             case WorkflowStarted():
-                # Where the first events were lost, this one would come behind its nodes.
+                # If the first events were lost, this one would come after the nodes of its run.
                 is_late = self._has_started or bool(self._nodes)
                 return is_late and not is_resumption(event)
             case HumanInputRequired():
@@ -317,7 +330,7 @@ class Replay:
 
 
 def is_replayed(event: StreamEvent[Any]) -> bool:
-    """Whether an event tells of what has been: a live one of a node has more keys."""
+    """Whether an event is a replay: live events of a node have more keys."""
     match event:
         case NodeStarted() | NodeFinished():
             return "inputs_truncated" not in data_of(event)
@@ -328,7 +341,7 @@ def is_replayed(event: StreamEvent[Any]) -> bool:
 
 
 def forms_of(event: WorkflowPaused) -> list[tuple[str | None, str | None]]:
-    """Id and token of each form at which a run waits."""
+    """Id and token of each form that a run waits for."""
     reasons: JSON = data_of(event).get("reasons")
     return [form_of(reason) for reason in (reasons if is_list(reasons) else ())]
 

@@ -1,7 +1,7 @@
-"""Which forms of human input this client has answered. Pure.
+"""Remembers which forms this client has answered. Pure.
 
-After a form was answered, the server's record and its replays show the pause and the form until a
-worker takes the run up again: 0.1 s on an idle server, seconds on a busy one.
+After a form was answered, the server's record and its replays still show the pause and the form
+until a worker continues the run: 0.1 s on an idle server, some seconds on a busy one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._bounded import BoundedDict
 
 _MOST = 10_000
-"""Forms that are remembered."""
+"""How many forms are remembered."""
 
 
 class AnsweredForms:
@@ -19,12 +19,12 @@ class AnsweredForms:
         self._seen = BoundedDict[str, tuple[str | None, str | None]](_MOST)
         """Id of the run and of the form, by token."""
         self._answered = BoundedDict[str, None](_MOST)
-        """Tokens and ids of forms that were answered, here or elsewhere."""
+        """Tokens and ids of forms that were answered, by this client or by others."""
         self._submitted = BoundedDict[str, bool](_MOST)
         """Whether an answer of this client was accepted, by token."""
 
     def see(self, run_id: str | None, form_id: str | None, token: str | None) -> None:
-        """Note that a run waits, or has waited, at a form."""
+        """Record that a run waits, or has waited, for a form."""
         if token is not None:
             self._seen[token] = run_id, form_id
 
@@ -34,22 +34,22 @@ class AnsweredForms:
         return run_id
 
     def submit(self, token: str, *, is_accepted: bool) -> None:
-        """Note that this client has sent an answer to a form.
+        """Record that this client has sent an answer to a form.
 
         Args:
             token: Token of the form.
-            is_accepted: Whether the server took it; otherwise that is not known.
+            is_accepted: Whether the server has accepted it. False means that this is not known.
         """
         self._submitted[token] = is_accepted
         if is_accepted:
             self.answer(token)
 
     def is_accepted(self, token: str) -> bool | None:
-        """Whether the server took an answer of this client; None where there was none."""
+        """Whether the server accepted an answer of this client; None if none was sent."""
         return self._submitted.get(token)
 
     def answer(self, token: str) -> None:
-        """Note that a form was answered."""
+        """Record that a form was answered."""
         _, form_id = self._seen.get(token, (None, None))
         self._answered[token] = None
         if form_id is not None:
@@ -60,6 +60,6 @@ class AnsweredForms:
         return form_id in self._answered or token in self._answered
 
     def has_answered_all_of(self, run_id: str | None) -> bool:
-        """Whether a run waited at forms that are known, and each of them was answered."""
+        """Whether all known forms of a run were answered; False if no form is known."""
         tokens = [token for token, (run, _) in list(self._seen.items()) if run == run_id]
         return bool(tokens) and all(token in self._answered for token in tokens)

@@ -1,7 +1,7 @@
-"""What finding a run again asks of the client, and what its observer is told. Pure.
+"""The steps of the recovery protocol, and the observer of a run. Pure.
 
-A conversation with the server is a generator: it yields a step and is sent what came of it, or has
-it raised. Streams and clients do the steps, with `await` and without.
+A protocol is a generator: it yields a step, and the result is sent to it, or the error is raised in
+it. Streams and clients carry out the steps, with and without `await`.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ T = TypeVar("T")
 
 @attrs.frozen
 class OpenStream:
-    """Open the stream of a call, and read on from it."""
+    """Open the stream of a call, and read from it."""
 
     call: Call[Any]
 
 
 @attrs.frozen
 class SendCall(Generic[T]):
-    """Send a call; its answer is sent back."""
+    """Send a call. The result of the step is its answer."""
 
     call: Call[T]
 
 
 @attrs.frozen
 class Wait:
-    """Let time pass.
+    """Wait.
 
     Args:
-        seconds: How much.
+        seconds: How long.
     """
 
     seconds: float
@@ -54,15 +54,15 @@ Steps: TypeAlias = Generator[Step, Any, T]
 
 @attrs.frozen(kw_only=True)
 class RunCalls:
-    """The calls that find a run again.
+    """Functions that make the calls to find a run again.
 
     Args:
-        events: Takes the ids of a run and of the last event, where events have some, and gives the
-            call for what has been of the run and what comes.
-        detail: Takes the id of a run and gives the call for its detail.
-        logs: Gives the call for the user's runs, the newest hundred.
-        form: Takes the token of a form and gives the call for it.
-        server_version: Version of the server, as far as it is known.
+        events: Takes the id of a run and the id of the last event, if events have ids. Returns the
+            call for a replay of the run and its next events.
+        detail: Takes the id of a run, and returns the call for its detail.
+        logs: Returns the call for the newest 100 runs of the user.
+        form: Takes the token of a form, and returns the call for it.
+        server_version: Returns the version of the server, or None.
     """
 
     events: Callable[[str, str | None], Call[Any]]
@@ -73,21 +73,21 @@ class RunCalls:
 
 
 class Observer(Protocol):
-    """Is told what happens to one run, the steady flow of its text left out: nobody, but `tracing`.
+    """The interface through which `tracing` observes one run, except its text events.
 
-    None of its methods raises or waits for anything, and whichever end comes first counts.
+    Its methods do not raise or wait. Only the first end of a run counts.
     """
 
     def begin(self) -> None:
-        """The run is to be sent, or followed."""
+        """The run will be sent, or followed."""
         ...
 
     def sending(self) -> AbstractContextManager[None]:
-        """Likewise; lasts while the run is sent; what it raises is the end."""
+        """The run is being sent until this context ends. An exception in it ends the run."""
         ...
 
     def marked(self, call: Call[T]) -> Call[T]:
-        """The call that sends the run, with what is to travel along."""
+        """Add the trace headers to the call that sends the run."""
         ...
 
     def retried(self, error: DifyError, attempt: int, wait: float) -> None:
@@ -95,8 +95,8 @@ class Observer(Protocol):
 
         Args:
             error: Why it failed.
-            attempt: Which attempt that was, from 1.
-            wait: Seconds until the next one.
+            attempt: Number of the failed attempt, from 1.
+            wait: Seconds until the next attempt.
         """
         ...
 
@@ -105,15 +105,15 @@ class Observer(Protocol):
         ...
 
     def reattached(self) -> None:
-        """The stream broke, and was taken up again."""
+        """The stream broke and was reconnected."""
         ...
 
     def ended(self, run: RunState, failure: DifyError | None) -> None:
         """The stream has ended.
 
         Args:
-            run: What its events have said.
-            failure: Why it did; None where a final event ended it.
+            run: The state of the run.
+            failure: The error that ended it; None if a final event ended it.
         """
         ...
 
@@ -125,15 +125,15 @@ class Observer(Protocol):
         """The stream was closed before its end.
 
         Args:
-            run: What its events have said.
-            in_finalizer: Whether a finalizer closed it, in which locks must not be taken.
+            run: The state of the run.
+            in_finalizer: Whether a finalizer closed it. Locks must not be taken there.
         """
         ...
 
 
 @contextmanager
 def sending(observer: Observer | None) -> Generator[None, None, None]:
-    """Let an observer, where there is one, know how sending a run goes."""
+    """Let the observer, if there is one, observe how a run is sent."""
     if observer is None:
         yield
         return
@@ -142,5 +142,5 @@ def sending(observer: Observer | None) -> Generator[None, None, None]:
 
 
 def marked(observer: Observer | None, call: Call[T]) -> Call[T]:
-    """The call that sends a run, as its observer wants it."""
+    """The call that sends a run, with the headers of its observer."""
     return call if observer is None else observer.marked(call)

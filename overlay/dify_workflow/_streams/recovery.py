@@ -1,4 +1,4 @@
-"""How long a lost run is looked for, and how fast."""
+"""Finds the run of a lost stream again: how, how often and how long."""
 
 from __future__ import annotations
 
@@ -34,37 +34,36 @@ if TYPE_CHECKING:
 
 
 LOST_RUN_TIMEOUT = 300.0
-"""Seconds without a sign of life after which a run is given up; servers end silent streams then."""
+"""Seconds without activity after which a run counts as lost. Servers end silent streams then."""
 
 MAX_REATTACH = 5
-"""How often a stream is opened again without anything new, where the server itself answers."""
+"""How often a stream is reconnected without a new event, while the server answers."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Pace:
-    """How fast a lost run is looked for, all in seconds; tests set a faster one.
+    """How fast a lost run is searched for, all in seconds. Tests use shorter times.
 
     Args:
-        first_backoff: Bound of the wait before a stream is taken up for the second time; it doubles
-            with each further one.
-        longest_backoff: Bound of every such wait.
-        first_look: Wait between the first two looks at a run whose events cannot be had; it grows
-            by half with each further one.
-        longest_look: Bound of every such wait.
-        doubt: Silence, but for pings, after which a run is looked up while its stream is open.
-        stop: How long a stop may take to show; afterwards a run that is still running will never
-            say so (Dify 1.10.1 to 1.14).
-        record: How long a server before 1.9.2 may take to write down how a run ended.
-        search: How long a run whose id never came is looked for in the log: who waits for an
-            outcome should learn soon that it is not known.
-        longest_search_wait: Bound of the waits between two looks at the log.
+        first_backoff: The longest wait before the second reconnection. It doubles each time.
+        longest_backoff: The longest wait before any reconnection.
+        first_look: The wait between the first two lookups of a run whose events are not available.
+            It grows by half each time.
+        longest_look: The longest wait between two lookups.
+        quiet: After this time with nothing but pings, a run is looked up while its stream is open.
+        stop: After this time, a stopped run whose record still says "running" counts as stopped:
+            the record may never change (Dify 1.10.1 to 1.14).
+        record: How long a server before 1.9.2 may take to record the end of a run.
+        search: How long the log is searched for a run without an id. It is short, so that the
+            caller learns soon that the outcome is not known.
+        longest_search_wait: The longest wait between two reads of the log.
     """
 
     first_backoff: float = 0.25
     longest_backoff: float = 5.0
     first_look: float = 1.0
     longest_look: float = 10.0
-    doubt: float = 5.0
+    quiet: float = 5.0
     stop: float = 3.0
     record: float = 2.0
     search: float = 15.0
@@ -76,12 +75,12 @@ _USUAL_PACE = Pace()
 
 @attrs.frozen
 class RecoveryPolicy:
-    """How long a lost run is looked for.
+    """How long a lost run is searched for.
 
     Args:
-        max_reattach: How often its stream is taken up again without anything new.
-        lost_run_timeout: Seconds without a sign of life after which it is given up; None for ever.
-        pace: How fast that goes.
+        max_reattach: How often its stream is reconnected without a new event.
+        lost_run_timeout: Seconds without activity after which it counts as lost; None for no limit.
+        pace: How fast it is searched for.
     """
 
     max_reattach: int = MAX_REATTACH
@@ -92,11 +91,11 @@ class RecoveryPolicy:
 _UNDECIDED_STATUS = frozenset({"running", "scheduled"})
 
 _MAY_PASS = (APIConnectionError, RateLimitError, ServerError)
-"""Failures that say nothing of the run: the next attempt may succeed."""
+"""Failures that say nothing about the run. The next attempt may succeed."""
 
 
 class LostRun(Protocol):
-    """What recovery sees of the stream whose run it finds again."""
+    """The interface of a stream for its recovery."""
 
     run: RunState
     feed: RunFeed
@@ -105,11 +104,11 @@ class LostRun(Protocol):
 
     @property
     def has_broken(self) -> bool:
-        """Whether the stream broke, as one that is only followed has not."""
+        """Whether the stream broke. The stream of a followed run may not have been open yet."""
         ...
 
     def is_lost_for(self, seconds: float) -> bool:
-        """Whether the stream broke so long ago."""
+        """Whether the stream broke longer ago than this."""
         ...
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
@@ -117,11 +116,11 @@ class LostRun(Protocol):
         ...
 
     def end_with(self, run: WorkflowRunResponse) -> bool:
-        """End the stream with what run detail says; False where that ends none."""
+        """End the stream with a final event made from run detail; False if it does not end."""
         ...
 
     def interrupted(self, cause: DifyError | None = None) -> StreamInterruptedError:
-        """The exception for a stream that broke off."""
+        """The exception for a stream that ended too early."""
         ...
 
 
@@ -129,12 +128,12 @@ class Recovery:
     """Finds the run of a lost stream again.
 
     Args:
-        calls: The calls that do so.
-        policy: How long they are sent.
+        calls: Makes the calls to find it.
+        policy: How long to search.
     """
 
     def __init__(self, calls: RunCalls, policy: RecoveryPolicy) -> None:
-        self.doubt = policy.pace.doubt
+        self.quiet = policy.pace.quiet
         self._calls = calls
         self._policy = policy
         self._pace = policy.pace
@@ -147,11 +146,11 @@ class Recovery:
         self._has_seen_end = False
 
     def find(self, stream: LostRun) -> Steps[None]:
-        """Open the stream again, or bring its run to an end.
+        """Reconnect the stream, or end it with what run detail says.
 
         Raises:
-            StreamError: The run cannot be found again; the exception says what is known of it.
-            DifyError: The server refused to tell.
+            StreamError: The run cannot be found again. The exception says what is known about it.
+            DifyError: The server refused the request.
         """
         self._note_progress(stream)
         while not stream.ended:
@@ -163,11 +162,11 @@ class Recovery:
             yield from self._look(stream)
 
     def check(self, stream: LostRun) -> Steps[None]:
-        """Look up the run of an open stream that tells nothing but pings.
+        """Look up the run of an open stream that sends nothing but pings.
 
         Raises:
-            StreamError: As for `find`.
-            DifyError: Likewise.
+            StreamError: The run is lost. The exception says what is known about it.
+            DifyError: The server refused the request.
         """
         self._note_progress(stream)
         yield from self._look(stream, is_open=True)
@@ -175,14 +174,14 @@ class Recovery:
     def are_answered(
         self, forms: Iterable[tuple[str | None, str | None]], answered: AnsweredForms
     ) -> Steps[bool]:
-        """Whether all forms of a pause have been answered: nobody can read them any more.
+        """Whether all forms of a pause have been answered: then they cannot be read any more.
 
         Args:
-            forms: Id and token of each.
-            answered: Where those are noted that have.
+            forms: Id and token of each form.
+            answered: The forms that are known to be answered; new ones are added.
 
         Raises:
-            RunDeadlineExceededError: The deadline passed meanwhile.
+            RunDeadlineExceededError: The deadline passed.
         """
         for form_id, token in forms:
             if token is None or answered.has_answered(form_id, token):
@@ -229,12 +228,12 @@ class Recovery:
             stream.end_with(run)
 
     def _note_failure(self, stream: LostRun, error: DifyError) -> None:
-        """Take that the run could not be looked up.
+        """Handle a failed lookup.
 
-        An outage, such as a restart of the server, may last as long as the run may be silent.
+        An outage, such as a restart of the server, may last as long as `lost_run_timeout`.
 
         Raises:
-            StreamInterruptedError: It has lasted too long, or the server itself fails.
+            StreamInterruptedError: The outage lasted too long, or the server failed too often.
         """
         if is_outage(error):
             self._outages += 1
@@ -247,11 +246,11 @@ class Recovery:
 
     @property
     def _is_exhausted(self) -> bool:
-        """Whether the stream was opened again as often as it may be."""
+        """Whether the stream was reconnected more often than `max_reattach`."""
         return self._attempts > self._policy.max_reattach
 
     def _may_rejoin(self, stream: LostRun) -> bool:
-        """Whether the stream is to be opened again; that of a stopped run may never end."""
+        """Whether to reconnect the stream. Not after a stop: that stream may never end."""
         return (
             self._has_events
             and not self._is_exhausted
@@ -260,18 +259,18 @@ class Recovery:
         )
 
     def _rejoin(self, stream: LostRun) -> Steps[bool]:
-        """Open the stream again; False where that failed."""
+        """Reconnect the stream; False if that failed."""
         try:
             yield OpenStream(self._calls.events(stream.run.known_id, stream.feed.last_event_id))
         except _MAY_PASS as error:
-            # What proxies answer counts only where the look that follows reaches the server.
+            # An answer of a proxy counts only if the following lookup reaches the server.
             self._attempts += not (isinstance(error, APIConnectionError) or self._outages)
         except InvalidResponseError:
-            self._has_events = False  # a page of whatever stands before the server
+            self._has_events = False  # a page of a proxy
         except APIStatusError as error:
             if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
                 raise
-            self._has_events = False  # a server before 1.14, or another user's run
+            self._has_events = False  # a server before 1.14, or a run of another user
         else:
             self._attempts += 1
             self._outages = 0
@@ -279,32 +278,32 @@ class Recovery:
         return False
 
     def _take_pause(self, stream: LostRun, run: WorkflowRunResponse, *, is_open: bool) -> None:
-        """Take that the run waits for people, which it may do for days.
+        """Handle a run that waits for human input, which can take days.
 
         Raises:
-            RunLostError: They have answered long ago, and it has not gone on.
+            RunLostError: People have answered, and the run has not continued in time.
         """
         if stream.feed.awaits_resumption:
             timeout = self._policy.lost_run_timeout
             if stream.feed.is_silent_for(timeout):
                 raise stream.errors.lost(
-                    f"its forms were answered, and {timeout:g} s later (lost_run_timeout) it has "
-                    "not gone on; does the server have a worker?"
+                    f"its forms were answered, but {timeout:g} s later (lost_run_timeout) it has "
+                    "not continued; check that the server has a worker"
                 )
             return
         events_tell = self._has_events and not self._is_exhausted
         if events_tell and stream.run.asked_to_stop_for is None:
             if is_open:
-                self._attempts = 0  # they have the forms too, and a pause may last for days
+                self._attempts = 0  # /events has the forms, too, and a pause can last for days
         elif stream.end_with(run):
             return
         stream.feed.touch()
 
     def _give_up(self, stream: LostRun, run: WorkflowRunResponse) -> None:
-        """Stop looking where the record will not change any more.
+        """End the search if the record will not change any more.
 
         Raises:
-            RunLostError: The outcome cannot be known.
+            RunLostError: The outcome cannot be found out.
         """
         stopping, timeout = stream.run.asked_to_stop_for, self._policy.lost_run_timeout
         if stopping is not None:
@@ -314,12 +313,12 @@ class Recovery:
             why = (
                 "its worker may have died"
                 if self._has_events
-                else "its worker may have died, or be at work: without /events (Dify 1.14 and "
-                "newer) nothing tells"
+                else "its worker may have died or may still be working; only Dify 1.14 and newer "
+                "show this (/events)"
             )
             raise stream.errors.lost(
-                f"it gave no sign of life for {timeout:g} s (lost_run_timeout) and its record "
-                f"still says 'running'; {why}"
+                f"it showed no activity for {timeout:g} s (lost_run_timeout) and its record still "
+                f"says 'running'; {why}"
             )
         elif (
             stream.has_broken
@@ -327,15 +326,15 @@ class Recovery:
             and stream.is_lost_for(self._pace.record)
         ):
             raise stream.errors.lost(
-                "on this server (before Dify 1.9.2) a run whose stream breaks goes on, but its "
-                "record says 'running' for ever"
+                "on this server (before Dify 1.9.2) a run continues after its stream breaks, but "
+                "its record says 'running' forever"
             )
 
     def _wait(self) -> float:
         """Seconds before the next round."""
         if self._outages or (self._has_events and not self._is_exhausted):
             bound = self._pace.first_backoff * 2 ** min(20, self._rounds - 1)
-            # Full jitter: clients that lost a server together do not come back together.
+            # Full jitter: clients that lost a server together must not come back together.
             return random.uniform(0, min(self._pace.longest_backoff, bound))  # noqa: S311  # no secret
         bound = self._pace.first_look * 1.5 ** min(20, self._rounds - 1)
         return min(self._pace.longest_look, bound)

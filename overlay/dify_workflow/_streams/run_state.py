@@ -1,4 +1,4 @@
-"""The nodes that a stream has reported. Pure."""
+"""The state of a run and of its nodes, from the events of its stream. Pure."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
 
 
 def data_of(event: StreamEvent[object]) -> JSONObject:
-    """The payload of an event as plain JSON: its model would cost ten times as much."""
+    """The payload of an event as plain JSON. Its model would be ten times slower."""
     data: JSON = event.raw.get("data")
     return data if is_object(data) else {}
 
 
 class Nodes:
-    """Remembers which nodes have started and ended, and the last end of each.
+    """Remembers which nodes have started and ended, and the last end event of each.
 
-    A node of an iteration or a loop is executed several times.
+    A node in an iteration or loop is executed several times.
     """
 
     def __init__(self) -> None:
         self._executions: dict[str, bool] = {}
         """Whether each execution has ended, by its id."""
         self._ends: dict[str, StreamEvent[object]] = {}
-        """The last end of each node, by the node's id."""
+        """The last end event of each node, by the node's id."""
         self._usage: dict[str, models.NodeUsage] = {}
         """What each execution used, by its id."""
 
     def __bool__(self) -> bool:
-        """Whether any was reported."""
+        """Whether any node was reported."""
         return bool(self._executions)
 
     def apply(self, event: StreamEvent[object], *, is_live: bool = True) -> None:
-        """Note what an event says.
+        """Update the state with an event.
 
         Args:
             event: The start or the end of a node.
-            is_live: False where it may be reported once more, with less than before.
+            is_live: False if it may be a replay, which has less data than the first report.
         """
         data = data_of(event)
         execution, node = data.get("id"), data.get("node_id")
-        # Replays tell that a node is paused as if it had ended.
+        # Replays report a paused node with a node_finished event.
         has_ended = isinstance(event, NodeFinished) and data.get("status") != "paused"
         if isinstance(execution, str):
             self._executions[execution] = has_ended
@@ -62,7 +62,7 @@ class Nodes:
         if has_ended and isinstance(execution, str):
             used = node_usage(data)
             if used.total_tokens is not None or execution not in self._usage:
-                self._usage[execution] = used  # replays do not tell it
+                self._usage[execution] = used  # replays do not have it
 
     def knows(self, execution: JSON) -> bool:
         """Whether an execution was reported."""
@@ -73,11 +73,11 @@ class Nodes:
         return isinstance(execution, str) and self._executions.get(execution, False)
 
     def forget_unended(self) -> None:
-        """Forget the executions that have not ended: their start is reported once more."""
+        """Forget the executions that have not ended: their start will be reported again."""
         self._executions = {key: True for key, ended in self._executions.items() if ended}
 
     def outputs(self) -> dict[str, JSONObject]:
-        """The outputs of the nodes that have ended, by their ids; the last ones of each."""
+        """The last outputs of each node that has ended, by its id."""
         return {node: _outputs(event) or {} for node, event in self._ends.items()}
 
     def usage(self) -> list[models.NodeUsage]:
@@ -98,37 +98,37 @@ _MOST_STOPS = 1000
 
 
 class StoppedTasks:
-    """The tasks that a client has asked to stop, the last thousand, and when it did."""
+    """The last thousand tasks that a client has asked to stop, and when."""
 
     def __init__(self) -> None:
         self._asked_at = BoundedDict[str, float](_MOST_STOPS)
 
     def add(self, task_id: str) -> None:
-        """Note that a task is asked to stop."""
+        """Record that a task is asked to stop."""
         self._asked_at[task_id] = time.monotonic()
 
     def discard(self, task_id: str) -> None:
-        """Note that a task was not asked after all."""
+        """Remove a task, because the request to stop it was not sent."""
         self._asked_at.pop(task_id, None)
 
     def age(self, task_id: str | None) -> float | None:
-        """Seconds since a task was asked; None where it was not."""
+        """Seconds since a task was asked to stop; None if it was not."""
         asked_at = self._asked_at.get(task_id) if task_id else None
         return None if asked_at is None else time.monotonic() - asked_at
 
 
 def is_resumption(event: WorkflowStarted) -> bool:
-    """Whether a run went on after human input, rather than started."""
+    """Whether a run continued after human input (and did not start)."""
     return data_of(event).get("reason") == "resumption"
 
 
 class RunState:
-    """Folds the events of a stream into its run.
+    """Folds the events of a stream into the state of its run.
 
     Args:
-        run_id: Id of the run, where it is known beforehand.
+        run_id: Id of the run, if it is known before the first event.
         stops: The tasks that were asked to stop.
-        server_version: Gives the version of the server, as far as it is known.
+        server_version: Returns the version of the server, or None.
     """
 
     def __init__(
@@ -142,40 +142,40 @@ class RunState:
         self._stops = StoppedTasks() if stops is None else stops
         self.server_version = server_version
         self.was_resumed = False
-        """Whether people have answered a form of it."""
+        """Whether people have answered a form of the run."""
         self.unreadable: UnreadableEvent | None = None
-        """The last message that was no event."""
+        """The last message that was not an event."""
         self.nodes = Nodes()
-        """Those that were reported."""
+        """The nodes that were reported."""
         self._started: WorkflowStarted | None = None
         self._final: FinalEvent[object] | None = None
 
     @property
     def known_id(self) -> str:
-        """Id of the run, where it is known."""
+        """Id of the run, which must be known."""
         assert self.run_id is not None
         return self.run_id
 
     def apply_ids(self, event: StreamEvent[object]) -> None:
-        """Note the ids that an event carries, where they are not known."""
+        """Take the ids of an event, if they are not known yet."""
         self.run_id = self.run_id or event.id
         self.task_id = self.task_id or event.task_id
 
     def apply(self, event: StreamEvent[object]) -> None:
-        """Note what an event says of the run itself.
+        """Update the state with an event about the run itself.
 
-        The ids are taken from whichever event brings them: the first events can be missing.
+        The ids are taken from any event, because the first events can be missing.
         """
         self.apply_ids(event)
         if isinstance(event, WorkflowStarted):
             self.was_resumed = self.was_resumed or is_resumption(event)
-            self._started = self._started or event  # a second one is a resumption
+            self._started = self._started or event  # a later one only continues the run
         elif isinstance(event, FinalEvent):
             self.was_resumed = self.was_resumed or isinstance(event, WorkflowPaused)
             self._final = event
 
     def is_of_another(self, event: StreamEvent[object]) -> bool:
-        """Whether an event names another run than this one: it answers somebody else's request."""
+        """Whether an event names another run: it belongs to another request."""
         if self.run_id is None:
             return False
         if event.id is not None and event.id != self.run_id:
@@ -188,11 +188,11 @@ class RunState:
 
     @property
     def asked_to_stop_for(self) -> float | None:
-        """Seconds since this client has asked the run to stop; None where it has not."""
+        """Seconds since this client asked the run to stop; None if it did not."""
         return self._stops.age(self.task_id)
 
     def result(self) -> WorkflowRunResponse | None:
-        """The run as its final event shows it; None before that."""
+        """The run, from its final event; None before that."""
         if isinstance(self._final, WorkflowFinished):
             return self._finished(self._final)
         if isinstance(self._final, WorkflowPaused):
@@ -242,18 +242,18 @@ class RunState:
         return inputs
 
     def _was_stopped(self, status: str, error: str | None) -> bool:
-        """Whether the run was stopped, which some servers call a failure."""
+        """Whether the run was stopped. Some servers report that as a failure."""
         is_abort = status == "failed" and str(error).startswith("Aborted")
         is_asked = is_abort and self.asked_to_stop_for is not None
         return is_asked or status_of(status, error) == "stopped"
 
     def _message(self, status: str, error: str | None) -> str | None:
-        """The error text; of a run that the server stopped by a fault of its own, with that."""
+        """The error text. If the server stopped the run because of a bug, the text says so."""
         version = self.server_version()
-        is_fault = status == "stopped" and self.was_resumed and stops_resumed_runs(version)
-        if not is_fault or self.asked_to_stop_for is not None:
+        is_bug = status == "stopped" and self.was_resumed and stops_resumed_runs(version)
+        if not is_bug or self.asked_to_stop_for is not None:
             return error or None
         return (
-            f"{error or 'Stopped.'} (Dify {version} stops runs that go on after human input, by a "
-            "fault of its own; 1.17 does not.)"
+            f"{error or 'Stopped.'} (Dify {version} has a bug: it stops runs that continue after "
+            "human input. Dify 1.17 does not.)"
         )

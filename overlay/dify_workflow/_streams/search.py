@@ -1,4 +1,4 @@
-"""Looking in the log for a run that was sent and whose id never came. Pure."""
+"""Searches the log for a run that was sent but whose id is not known. Pure."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUNDED = 2.0
-"""Seconds by which a row of the log may seem older than the request: its time is rounded to the
-second, as the Date of an answer is cut to it."""
+"""A row of the log may seem older than the request by this many seconds: its time is rounded to
+seconds, and the Date header of an answer is cut to seconds."""
 
 _CLOCK_SKEW = 60.0
-"""Seconds that a server's clock may be behind, where it is not known."""
+"""How far a server's clock may be behind, if it is not known (seconds)."""
 
 _LOOKS = 4
 """How often the log is read."""
 
 _MOST_COMPARED = 20
-"""Runs whose inputs are compared with those that were sent."""
+"""At most this many runs are compared with the inputs that were sent."""
 
 
 @attrs.frozen
@@ -50,13 +50,14 @@ class SentRun:
     Args:
         user: Who it is for.
         inputs: Its inputs, as they were sent.
-        files: Its files, likewise.
+        files: Its files, as they were sent.
         moment: When it was sent, by the monotonic clock.
         at: The same by the clock of this machine (Unix seconds).
-        time_at: Gives the time of the server's clock at a moment of the monotonic clock; None
-            where it is not known.
+        time_at: Converts a time of the monotonic clock to the server's clock; None if that is not
+            known.
         known: Ids of the runs that other calls of this client have started.
-        again: The call, where it may be sent once more when the log shows no such run; else None.
+        again: The call, if it may be sent again when the log shows no such run (`at_least_once`);
+            else None.
     """
 
     user: str
@@ -70,14 +71,14 @@ class SentRun:
 
 
 class Search:
-    """Looks for a run whose id never came.
+    """Searches for a run whose id is not known.
 
     Args:
-        calls: The calls that do so.
+        calls: Makes the calls of the search.
         operation: Name of the method that was called.
         sent: The run.
         seconds: How long the search may take.
-        longest_wait: Bound of the waits between two looks, in seconds.
+        longest_wait: The longest wait between two reads of the log (seconds).
     """
 
     def __init__(
@@ -98,10 +99,10 @@ class Search:
         self._is_absent = False
 
     def find_or_explain(self, failure: DifyError) -> Steps[None]:
-        """Open the stream of the run once more, where that is allowed, or fail.
+        """Send the run again if that is allowed; otherwise raise an error.
 
         Raises:
-            DifyError: What is known of the run.
+            DifyError: The run was not sent again. The error says what is known about it.
         """
         while True:
             explained = yield from self.explain(failure)
@@ -116,17 +117,17 @@ class Search:
                 return
 
     def to_repeat(self) -> Call[object] | None:
-        """The call, where it is to be sent once more: the log was read and does not show it."""
+        """The call, if it may be sent again: the log was read and does not show the run."""
         if not self._is_absent or self._left <= 0:
             return None
         self._left -= 1
         return self._sent.again
 
     def explain(self, failure: DifyError) -> Steps[DifyError]:
-        """The exception that says what is known of the run.
+        """The exception that says what is known about the run.
 
-        Errors of the answer stay what they are; where there was none, it is a
-        `RunOutcomeUnknownError`.
+        An error from the server's answer is returned with more text. If there was no answer, the
+        exception is a `RunOutcomeUnknownError`.
         """
         self._is_absent = False
         try:
@@ -157,11 +158,11 @@ class Search:
 
     @property
     def _since(self) -> float | None:
-        """The time of the request by the server's clock; None where it is not known."""
+        """The time of the request by the server's clock; None if it is not known."""
         return self._sent.time_at(self._sent.moment)
 
     def _searched(self) -> Steps[tuple[list[str] | None, str]]:
-        """The runs that may be the one, None where the log could not be read; and a sentence."""
+        """The runs that may be this run (None if the log could not be read), and a sentence."""
         until = Deadline(self._operation, self._seconds)
         found: list[str] | None = None
         problem: DifyError | None = None
@@ -177,25 +178,25 @@ class Search:
                 raise
             except DifyError as error:
                 if not look and _is_foreign(error):
-                    return None, f"this is not a Dify API; check the base URL ({error})."
+                    return None, f"the server is not Dify; check the base URL ({error})."
                 problem = error
             if found:
                 break
         if found:
-            doubt = "" if self._since is not None else ", though some may be older than the request"
+            doubt = "" if self._since is not None else ", but some may be older than the request"
             return found, f"the log shows {', '.join(found)} with these inputs{doubt}."
         if found is None:
             return None, f"the log could not be read ({problem})."
         return found, "no run of this user with these inputs is in the log."
 
     def _look(self, until: Deadline) -> Steps[list[str]]:
-        """The runs of the log that may be the one."""
+        """The runs in the log that may be this run."""
         answer: LogAnswer = yield from self._answer(self.calls.logs(), until)
         since = self._since
         earliest = self._sent.at - _CLOCK_SKEW if since is None else since - _ROUNDED
         found: list[str] = []
         for row in answer.rows:
-            # Servers before 1.5 show everybody's runs.
+            # Servers before 1.5 ignore the filter and show the runs of all users.
             if row.workflow_run is None or row.created_at < earliest or not self._is_ours(row):
                 continue
             run_id = row.workflow_run.id
@@ -212,14 +213,14 @@ class Search:
         return self._compared[run_id]
 
     def _answer(self, call: Call[T], until: Deadline) -> Steps[T]:
-        """The answer to a call, within the time of the search and of who waits for it."""
+        """The answer to a call, within the time of the search and the deadline of the caller."""
         bounded = call.changed(deadline=until) if until.left < call.deadline.left else call
         try:
             answer: T = yield SendCall(bounded)
         except RunDeadlineExceededError:
             if bounded is call:
                 raise
-            raise DifyError(f"looking for it took longer than {until.seconds:g} s") from None
+            raise DifyError(f"the search took longer than {until.seconds:g} s") from None
         return answer
 
     def _is_ours(self, row: WorkflowLogs) -> bool:
@@ -228,7 +229,7 @@ class Search:
 
 
 def _is_foreign(error: DifyError) -> bool:
-    """Whether an answer to the search is none of Dify's."""
+    """Whether an answer to the search did not come from Dify."""
     if isinstance(error, APIStatusError):
         is_gateway = error.status_code in {502, 503, 504}
         return error.code is None and "x-version" not in error.headers and not is_gateway
@@ -241,13 +242,13 @@ def sent_now(
     known: Collection[str],
     again: Call[object] | None = None,
 ) -> SentRun:
-    """The run that is sent at this moment.
+    """The `SentRun` for a run that is sent now.
 
     Args:
         body: Body of its request.
-        time_at: As for `SentRun`.
-        known: As for `SentRun`.
-        again: As for `SentRun`.
+        time_at: See `SentRun`.
+        known: See `SentRun`.
+        again: See `SentRun`.
     """
     files: list[JSON] = body.get("files") or []
     inputs: JSONObject = body["inputs"]
@@ -258,10 +259,10 @@ def sent_now(
 def same_inputs(
     inputs: JSONObject, found: JSONObject | None, files: list[JSON] | None = None
 ) -> bool:
-    """Whether a run was started with these inputs and files, as far as one can tell.
+    """Whether a run may have been started with these inputs and files.
 
-    The server adds its own (``sys.…``) and defaults, drops undeclared ones, and writes files in
-    another way.
+    The server adds its own inputs (``sys.…``) and defaults, removes undeclared inputs, and changes
+    the form of files.
     """
     known = found or {}
     own = {name: value for name, value in known.items() if not name.startswith("sys.")}

@@ -1,4 +1,4 @@
-"""What becomes of a run's stream: it goes on, is lost and found again, ends or fails. Sans-I/O."""
+"""The state of a run's stream: it continues, is lost and recovered, ends or fails. Sans-I/O."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ T = TypeVar("T")
 logger = logging.getLogger("dify_workflow")
 
 GRACE = 1.0
-"""Seconds to wait for a final event that comes within milliseconds, if it comes at all: behind an
-error event, as servers from 1.15 on send it (older ones leave the stream open and silent), and
-where the run was looked up and has ended."""
+"""Seconds to wait for a final event that comes within milliseconds or never: after an error event
+(servers before 1.15 do not send one, and leave the stream open), and after run detail says that the
+run has ended."""
 
 START_TIMEOUT = 300.0
-"""Seconds that a run may wait in the server's queue for its first event; servers end such a stream
-after as many."""
+"""Seconds that a run may wait in the server's queue for its first event. Servers end such a stream
+after the same time."""
 
 
 _ENDLESS = 1e6
-"""Seconds for which a socket can be told to wait where there is no bound."""
+"""The timeout for a socket if there is no limit (seconds)."""
 
 
 class StreamSession:
-    """What becomes of a run's stream: it goes on, is lost and found again, ends or fails.
+    """The state of a run's stream: it continues, is lost and recovered, ends or fails.
 
     Args:
         operation: Name of the method that was called.
-        max_event_bytes: Largest event in bytes.
+        max_event_bytes: The largest event (bytes).
         start_timeout: Seconds to wait for the first event of a run that was sent; None for no
-            bound.
+            limit.
         ends_at_pause: Whether a pause ends the stream.
-        run_id: Id of the run, where it is known beforehand: its stream is one of /events, whose
-            pings do not come from the run's worker.
-        follows: Whether the run is found first, because no stream of it is open yet.
-        tells_all: Whether the stream begins with the run, or with what has been of it.
-        forms: Which forms have been answered: a pause for them alone is over.
-        started: Where the ids of runs that were started are noted; None where the run was not.
+        run_id: Id of the run, if it is known before the first event. Then the stream comes from
+            /events, whose pings do not come from the run's worker.
+        follows: Whether the run must be found first, because no stream of it is open yet.
+        from_start: Whether the stream begins with the start of the run, or with a replay.
+        forms: The forms that have been answered. A pause for only these is over.
+        started: Receives the id of the run; None if this call does not start the run.
         stops: The tasks that were asked to stop.
-        server_version: Gives the version of the server, as far as it is known.
-        deadline: When the stream has to be over.
-        observer: Who is told what happens, but for the text of a steady stream.
+        server_version: Returns the version of the server, or None.
+        deadline: The deadline of the stream.
+        observer: Observes the run, except the text events of a steady stream.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StreamSession:
         ends_at_pause: bool = True,
         run_id: str | None = None,
         follows: bool = False,
-        tells_all: bool = True,
+        from_start: bool = True,
         forms: AnsweredForms | None = None,
         started: dict[str, None] | None = None,
         stops: StoppedTasks | None = None,
@@ -95,7 +95,7 @@ class StreamSession:
             self.errors,
             max_event_bytes=max_event_bytes,
             is_of_events=run_id is not None,
-            tells_all=tells_all,
+            from_start=from_start,
             forms=AnsweredForms() if forms is None else forms,
         )
         self.ready: deque[StreamEvent[object]] = deque()
@@ -103,7 +103,7 @@ class StreamSession:
         self.ended = False
         self.failure: DifyError | None = None
         self.is_sent = False
-        """Whether the server may have got the run that is sent."""
+        """Whether the server may have received the run."""
         self._started = started
         self._ends_at_pause = ends_at_pause
         self._start_timeout = start_timeout
@@ -111,8 +111,8 @@ class StreamSession:
         self._recovery: Recovery | None = None
         self._search: Search | None = None
         self._error: FailureEvent[object] | None = None
-        self._behind_error: list[StreamEvent[object]] | None = None
-        """What came behind an error before the run began; None while no such error came."""
+        self._after_error: list[StreamEvent[object]] | None = None
+        """The events after an error that came before the run began; None without such an error."""
         self._ended_as: WorkflowRunResponse | None = None
         self._grace_ends = math.inf
         self._interruption: DifyError | None = None
@@ -121,15 +121,15 @@ class StreamSession:
         self._last_look = time.monotonic()
 
     def note_sent(self) -> None:
-        """Note that the server may have got the run."""
+        """Record that the server may have received the run."""
         self.is_sent = True
 
     def set_recovery(self, recovery: Recovery, search: Search | None = None) -> None:
-        """Let the run be found again when the stream is lost.
+        """Set how to find the run again if the stream is lost.
 
         Args:
             recovery: Finds it by its id.
-            search: Looks for it where its id never came; None where the id is known.
+            search: Searches for it without an id; None if the id is known.
         """
         self._recovery = recovery
         self._search = search
@@ -137,7 +137,7 @@ class StreamSession:
 
     @property
     def has_ended_well(self) -> bool:
-        """Whether nothing but the end of the answer is still to come."""
+        """Whether the stream has ended without an error."""
         return self.ended and self.failure is None
 
     @property
@@ -146,10 +146,10 @@ class StreamSession:
         return self.run.run_id is not None and self.run.task_id is not None
 
     def started(self) -> WorkflowRunResponse[Any]:
-        """The run as far as it is known; ``"running"`` where it has not ended.
+        """The run as far as it is known; with the status ``"running"`` if it has not ended.
 
         Raises:
-            StreamError: Its ids are not known.
+            StreamError: Its id is not known.
         """
         if self.run.run_id is None:
             raise self.failure or self.errors.left_early()
@@ -158,17 +158,16 @@ class StreamSession:
         )
 
     @property
-    def is_behind_error(self) -> bool:
-        """Whether an error event came, behind which a stream may stay open and silent."""
+    def is_after_error(self) -> bool:
+        """Whether an error event came. The stream may stay open and silent after it."""
         return self._error is not None
 
     @property
     def read_timeout(self) -> float | None:
-        """Seconds to wait for the next bytes; None for the stream's own bound.
+        """Seconds to wait for the next bytes; None for the stream's own timeout.
 
-        They are few where nothing is waited for but what follows at once: the end behind an error
-        event, or that of a run which has ended. They are many where the run waits for a worker of
-        the server: nothing comes then, not even pings.
+        It is short if only the end can follow: after an error event, or after the run has ended.
+        It is long if the run waits for a worker of the server, which sends no pings then.
         """
         is_queued = self.feed.is_queued
         until = self._starts_until if is_queued else self._grace_ends
@@ -177,11 +176,11 @@ class StreamSession:
         return max(0.001, until - time.monotonic())
 
     def begin(self, headers: Mapping[str, str], key: ApiKey) -> None:
-        """Take the head of the answer; a coming server names the run there.
+        """Process the head of the answer. A future server may name the run in a header.
 
         Args:
-            headers: Headers of the answer, names in lower case.
-            key: Key of the call, which no message may show.
+            headers: Headers of the answer, with names in lower case.
+            key: API key of the call, which no message may show.
         """
         self.errors.key = key
         self.run.run_id = self.run.run_id or headers.get("x-workflow-run-id")
@@ -197,7 +196,7 @@ class StreamSession:
             self._started[self.run.run_id] = None
 
     def receive(self, chunk: bytes | None) -> None:
-        """Take bytes as they arrived; None where the server has ended them."""
+        """Process bytes of the stream; None if the server has ended it."""
         if chunk is None:
             self.finish()
         elif self._error is not None and time.monotonic() > self._grace_ends:
@@ -207,22 +206,22 @@ class StreamSession:
             self.feed.receive(chunk, self)
 
     def finish(self, cause: APIConnectionError | None = None) -> None:
-        """Take the end of the bytes.
+        """Process the end of the stream.
 
         Args:
-            cause: Why they ended; None where the server ended them.
+            cause: Why it ended; None if the server ended it.
         """
         if self.ended:
             return
         cut = self.feed.unfinished
         if cause is None and (last := self.feed.last()) is not None:
             for event in last:
-                self.apply(event)  # it lacks its empty line and nothing else
+                self.apply(event)  # only its empty line is missing
             if self.ended:
                 return
             cut = b""
-        if self._behind_error is not None:
-            self.fail(self._not_set_up())
+        if self._after_error is not None:
+            self.fail(self._not_started())
             return
         if self._ended_as is not None:
             self.end_with(self._ended_as)
@@ -239,10 +238,10 @@ class StreamSession:
         self._gap = self._gap or StreamGap.after(reason, self.run.run_id, self.run.task_id)
 
     def interrupted(self, cause: DifyError | None = None) -> StreamInterruptedError:
-        """The exception for a stream that broke off.
+        """The exception for a stream that ended too early.
 
         Args:
-            cause: Why it did; None where the server ended it.
+            cause: Why it ended; None if the server ended it.
         """
         return self.errors.interrupted(cause, self.feed.unfinished)
 
@@ -250,27 +249,27 @@ class StreamSession:
 
     @property
     def needs_recovery(self) -> bool:
-        """Whether the run is to be looked for before more of a stream is read.
+        """Whether the run must be looked up before more of the stream is read.
 
-        That is so where the stream is lost, or where it tells nothing but pings: runs that were
-        started in blocking mode, or that were stopped, publish no end. It is also so where the
-        stream replays a pause whose forms may have been answered meanwhile.
+        That is so if the stream is lost, or sends nothing but pings: the stream of a run that was
+        started in blocking mode, or was stopped, has no end. It is also so if the stream replays a
+        pause whose forms may have been answered.
         """
-        if self.is_lost or self.feed.pause_in_doubt is not None:
+        if self.is_lost or self.feed.held_pause is not None:
             return True
         if not self.feed.is_of_events or self._recovery is None:
             return False
         quiet_since = max(self.feed.last_sign, self._last_look)
-        return self._error is None and time.monotonic() - quiet_since > self._recovery.doubt
+        return self._error is None and time.monotonic() - quiet_since > self._recovery.quiet
 
     def recovered(self) -> Steps[None]:
         """Find the run of a lost or silent stream again, or fail.
 
         Raises:
-            DifyError: It cannot be found; the stream has then failed with it.
+            DifyError: It cannot be found. The stream has failed with this error.
         """
         try:
-            pause = self.feed.pause_in_doubt
+            pause = self.feed.held_pause
             if pause is not None and self._recovery is not None:
                 yield from self._settled(pause, self._recovery)
             elif self.run.run_id is None:
@@ -285,7 +284,7 @@ class StreamSession:
                 # Only now: what came during a slow look is read before there is another one.
                 self._last_look = time.monotonic()
         except RunDeadlineExceededError:
-            raise  # the stream says what becomes of the run
+            raise  # the stream handles it
         except DifyError as error:
             self.errors.name_run(error)
             self.fail(error)
@@ -295,23 +294,23 @@ class StreamSession:
         assert self._interruption is not None
         assert self._search is not None
         yield from self._search.find_or_explain(self._interruption)
-        # The run is sent again, as the user has asked for.
+        # The run was sent again, because the user has set `at_least_once`.
         self.is_lost, self._gap, self._interruption = False, None, None
         self.feed.is_queued = True
         self.feed.restart()
 
     def _settled(self, pause: WorkflowPaused, recovery: Recovery) -> Steps[None]:
-        """Find out whether the forms of a pause have been answered; otherwise deliver it."""
+        """Deliver a pause, unless its forms have been answered."""
         is_over = yield from recovery.are_answered(forms_of(pause), self.feed.forms)
-        self.feed.pause_in_doubt = None
+        self.feed.held_pause = None
         if is_over:
             self.feed.note_answered_pause()
         elif not self.ended:
-            self._tell_gap()
+            self._deliver_gap()
             self._deliver(pause)
 
     def _rejoin(self) -> None:
-        """Read the stream that was opened again."""
+        """Read the reconnected stream."""
         self.is_lost = False
         self.feed.rejoin()
         self._last_look = time.monotonic()
@@ -320,31 +319,31 @@ class StreamSession:
 
     @property
     def has_broken(self) -> bool:
-        """Whether the stream broke, as one that is only followed has not."""
+        """Whether the stream broke. The stream of a followed run may not have been open yet."""
         return self._interruption is not None
 
     def is_lost_for(self, seconds: float) -> bool:
-        """Whether the stream broke so long ago."""
+        """Whether the stream broke longer ago than this."""
         return time.monotonic() - self._broke_at > seconds
 
     def expect_end(self, run: WorkflowRunResponse) -> None:
-        """Wait a moment for the last events of a run that has ended, which may be under way."""
+        """Wait a moment for the last events of a run that has ended."""
         self._ended_as = run
         self._grace_ends = time.monotonic() + GRACE
 
     def end_with(self, run: WorkflowRunResponse) -> bool:
-        """End the stream with what run detail says; False where that ends none."""
+        """End the stream with a final event made from run detail; False if it does not end."""
         is_pause = run.status == "paused"
         if is_pause and (not self._ends_at_pause or self.feed.awaits_resumption):
             return False
         cls = WorkflowPaused if is_pause else WorkflowFinished
         name = "workflow_paused" if is_pause else "workflow_finished"
         ids = {"workflow_run_id": self.run.run_id, "task_id": self.run.task_id}
-        self._tell_gap()
+        self._deliver_gap()
         self._deliver(cls({"event": name, **ids, "data": final_payload(run), "synthetic": True}))
         return True
 
-    def _tell_gap(self) -> None:
+    def _deliver_gap(self) -> None:
         if self._gap is not None:
             self.ready.append(self._gap)
             if self.observer is not None:
@@ -353,12 +352,12 @@ class StreamSession:
 
     @property
     def task_to_stop(self) -> str | None:
-        """Id of the task that is stopped when the deadline has passed; None where none is."""
-        is_set_up = self._behind_error is None
+        """Id of the task to stop when the deadline has passed; None if there is none."""
+        is_set_up = self._after_error is None
         return self.run.task_id if self.deadline.stops and is_set_up else None
 
     def check_deadline(self) -> None:
-        """Go on only before the deadline.
+        """Check that the deadline has not passed.
 
         Raises:
             RunDeadlineExceededError: It has passed.
@@ -370,13 +369,13 @@ class StreamSession:
             )
 
     def expire(self, problem: DifyError | None = None) -> None:
-        """Take the end of the deadline, behind which nothing is read.
+        """Fail, because the deadline has passed.
 
         Args:
-            problem: Why the task could not be stopped; None where there was none to stop, too.
+            problem: Why the task could not be stopped; None if it was stopped, or none had to be.
         """
-        if self._behind_error is not None:
-            self.fail(self._not_set_up())
+        if self._after_error is not None:
+            self.fail(self._not_started())
             return
         failure = self.errors.too_late(self.deadline, self.task_to_stop, problem)
         failure.__cause__ = self._interruption
@@ -386,14 +385,13 @@ class StreamSession:
         """The run, once the stream has ended.
 
         Raises:
-            StreamError: It ended otherwise than with a final event.
-            InvalidResponseError: The final event does not have the shape that openapi.yaml gives
-                it.
+            StreamError: It ended without a final event.
+            InvalidResponseError: The final event does not have the expected shape.
         """
         try:
             result = self.run.result()
         except SHAPE_ERRORS as error:
-            raise self.errors.shapeless(error) from error
+            raise self.errors.misshapen(error) from error
         if result is None:
             raise self.failure or self.errors.left_early()
         return result
@@ -401,12 +399,12 @@ class StreamSession:
     # ----------------------------------------------------------------------------------- events
 
     def apply(self, event: StreamEvent[object]) -> bool:
-        """Take an event that tells something new; False where it ends the stream."""
+        """Process a new event; False if it ends the stream."""
         if self.run.is_of_another(event):
             self.fail(self.errors.of_another(event))
         else:
             if self._gap is not None and not is_replayed(event):
-                self._tell_gap()
+                self._deliver_gap()
             self._deliver(event)
         return not self.ended
 
@@ -417,16 +415,16 @@ class StreamSession:
             self._note_started()
         if self.observer is not None:
             self.observer.on_event(event)
-        if self._behind_error is not None:
-            self._behind_error.append(event)
+        if self._after_error is not None:
+            self._after_error.append(event)
             if isinstance(event, FinalEvent):
-                self.fail(self._not_set_up())
+                self.fail(self._not_started())
             return
         if isinstance(event, FailureEvent):
             self._error = event
             self._grace_ends = time.monotonic() + GRACE
             if self.run.run_id is None:
-                self._behind_error = []
+                self._after_error = []
                 return
         self.ready.append(event)
         self.errors.last_event = event
@@ -437,21 +435,21 @@ class StreamSession:
         ):
             self._end()
 
-    def _not_set_up(self) -> DifyError:
+    def _not_started(self) -> DifyError:
         assert self._error is not None
-        return self.errors.not_set_up(self._error, self._behind_error or [])
+        return self.errors.not_started(self._error, self._after_error or [])
 
     def fail(self, failure: DifyError) -> None:
-        """End the stream with an error, unless it has ended."""
+        """End the stream with an error, unless it has already ended."""
         if not self.ended:
             self.failure = failure
             self._end()
 
     def leave(self, *, in_finalizer: bool = False) -> None:
-        """Take that nobody reads on, as the observer of a stream that has not ended learns.
+        """Tell the observer that the stream was closed, if it has not ended.
 
         Args:
-            in_finalizer: Whether a finalizer says so.
+            in_finalizer: Whether a finalizer closed it.
         """
         if self.observer is not None and not self.ended:
             self.observer.left(self.run, in_finalizer=in_finalizer)

@@ -1,5 +1,5 @@
 # Written by `make generate` from async_media.py; change that one instead.
-"""Files and sound on their way from the server, for threads."""
+"""Downloads of files and speech, for threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .._http.failures import given_up
-from .._http.sync_network import SharedCall, at_once, leave
+from .._http.sync_network import SharedCall, begin_now, close_at_end
 
 if TYPE_CHECKING:
     from .._http.request import Call
@@ -19,17 +19,25 @@ class MediaStream(Iterator[bytes]):
     """The bytes of a file, piece by piece: a context manager and an iterator.
 
     Raises:
-        APIConnectionError: While iterating: the connection broke.
+        APIConnectionError: The connection broke, during iteration.
+
+    Example::
+
+        try:
+            with workflow.text_to_audio("Hello") as media:
+                speech = media.read()
+        except BadRequestError as error:
+            print(error.message)  # such as "TTS is not enabled"
     """
 
     def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
         self._body: ByteStream | None = None
         self._opening = SharedCall(opening, lambda: given_up(call))
-        at_once(self._opened)
+        begin_now(self._opened)
 
     @property
     def content_type(self) -> str:
-        """Media type of the file, as the server gives it; may be empty."""
+        """Media type of the file, from the server; may be empty."""
         return self._body.headers.get("content-type", "") if self._body else ""
 
     def __enter__(self) -> Self:
@@ -50,7 +58,7 @@ class MediaStream(Iterator[bytes]):
             while (piece := body.read()) is not None:
                 yield piece
         finally:
-            leave(self.close, self.__del__)
+            close_at_end(self.close, self.__del__)
 
     def __next__(self) -> bytes:
         body = self._opened()
@@ -59,7 +67,7 @@ class MediaStream(Iterator[bytes]):
         return piece
 
     def read(self) -> bytes:
-        """Everything that is left."""
+        """The remaining bytes of the file."""
         content = bytearray()
         for piece in self:
             content += piece

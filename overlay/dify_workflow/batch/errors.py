@@ -20,7 +20,7 @@ from ..errors import (
     ServerError,
     WorkflowStreamError,
 )
-from ..outcomes import can_never_fit, is_outage, meaning
+from ..outcomes import is_outage, limit_excludes_streams, meaning
 
 _MOST_SHOWN = 10
 """Problems that a message lists; all that were kept are in `RowsError.problems`."""
@@ -134,7 +134,7 @@ def _meets_all(error: DifyError) -> bool:
     is_elsewhere = error.status_code < HTTPStatus.BAD_REQUEST
     is_wrong = isinstance(error, AuthenticationError | PermissionDeniedError | NotFoundError)
     # An app that takes one run at a time takes no streams at all.
-    return is_elsewhere or is_wrong or can_never_fit(error)
+    return is_elsewhere or is_wrong or limit_excludes_streams(error)
 
 
 def is_congestion(error: DifyError) -> bool:

@@ -1,4 +1,4 @@
-"""What all stream events have in common."""
+"""The base classes of stream events."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
 DataT_co = TypeVar("DataT_co", covariant=True)
 
 _UNREAD: Any = object()
-"""In the place of a payload that nobody has asked for."""
+"""The value of `_data` until `data` is first read."""
 
 
 class StreamEvent(Generic[DataT_co]):
-    """One message of a workflow stream, shaped like `WorkflowRunResponse`.
+    """One message of a workflow stream, with the same attributes as `WorkflowRunResponse`.
 
-    Immutable, and equal to another one of its class with the same message.
+    Events are immutable. Two events are equal if they have the same class and the same message.
 
     Args:
-        raw: The message as it was decoded, never copied: the way to fields that this version of
-            the client does not know yet.
+        raw: The decoded message, not a copy. It has all fields, also those that this version of
+            the client does not know.
+
+    Example::
+
+        with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+            for event in stream:
+                print(event.event, event.node_title, event.status)
     """
 
-    # By hand, because streams make hundreds of thousands: attrs takes twice as long for a frozen
-    # class, and five times for the first look at a cached property.
+    # Not an attrs class, because streams make hundreds of thousands of events: a frozen attrs class
+    # takes twice as long, and five times for the first read of a cached property.
     __slots__ = ("_data", "_raw")
     __match_args__ = ("raw",)
     __dataclass_fields__: ClassVar[Columns] = columns(
@@ -54,8 +60,8 @@ class StreamEvent(Generic[DataT_co]):
     if not TYPE_CHECKING:
 
         def __class_getitem__(cls, _data: object) -> type[Self]:
-            # Only type checkers ask of what the data is, and typing's answer takes most of the time
-            # that the thirty classes of events take to be made.
+            # Only type checkers need the type of the data, and typing's generic aliases would take
+            # most of the import time of the thirty event classes.
             return cls
 
     def __init__(self, raw: JSONObject) -> None:
@@ -64,7 +70,7 @@ class StreamEvent(Generic[DataT_co]):
 
     @property
     def raw(self) -> JSONObject:
-        """The message as it was decoded: the way to fields that this version does not know yet."""
+        """The decoded message, with all fields, also those that this version does not know."""
         return self._raw
 
     @property
@@ -74,74 +80,77 @@ class StreamEvent(Generic[DataT_co]):
 
     @property
     def id(self) -> str | None:
-        """Id of the run (UUID); None where the event does not carry it."""
+        """Id of the run (UUID); None if the event does not have it."""
         return _text(self._raw.get("workflow_run_id"))
 
     @property
     def task_id(self) -> str | None:
-        """Id of the task, with which the run is stopped; None where the event does not carry it.
+        """Id of the task, which you need to stop the run; None if the event does not have it.
 
-        The replay of a finished run carries the run id in its place, which stops nothing; that is
-        None here.
+        The replay of a finished run has the run id instead of a task id. This property is None
+        then, because that id cannot stop anything.
         """
         task_id = _text(self._raw.get("task_id"))
         return None if task_id == self.id else task_id
 
     @property
     def synthetic(self) -> bool:
-        """Whether the client made the event itself, of what run detail says."""
+        """Whether the client made this event from run detail; the server did not send it."""
         return bool(self._raw.get("synthetic"))
 
     @property
     def status(self) -> RunStatus:
-        """State of the run: ``"running"`` until a final event says otherwise."""
+        """Status of the run: ``"running"``, except in final events."""
         return "running"
 
     @property
     def message(self) -> str | None:
-        """The error text that the event carries; None where there is none."""
+        """The error text of the event; None if there is none."""
         payload = self._payload
         return (payload.get("error") or None) if is_object(payload) else None
 
     @property
     def error(self) -> str | None:
-        """The error text, as `message`."""
+        """The error text; the same as `message`."""
         return self.message
 
     @property
     def node_id(self) -> str | None:
-        """Id of the node that the event is of; None where it is of none."""
+        """Id of the node that the event is about; None if it is not about a node."""
         return _text(self._value("node_id"))
 
     @property
     def node_title(self) -> str | None:
-        """Title of the node; None where the event does not carry it."""
+        """Title of the node; None if the event does not have it."""
         return _text(self._value("title") or self._value("node_title"))
 
     @property
     def elapsed_time(self) -> float | None:
-        """Duration of the node or run in seconds; None where the event does not carry it."""
+        """Duration of the node or run in seconds; None if the event does not have it."""
         return _number(self._value("elapsed_time"))
 
     @property
     def created_time(self) -> datetime | None:
-        """The ``created_at`` of the payload as a datetime in UTC; None where it carries none."""
+        """The ``created_at`` of the payload as a datetime in UTC; None if it does not have it."""
         return moment_of(_number(self._value("created_at")))
 
     @property
     def payload(self) -> JSON:
-        """The payload as it was decoded, of which `data` is the model."""
+        """The decoded payload as plain JSON. `data` is the same as a model."""
         return self._payload
 
     def to_dict(self) -> JSONObject:
-        """The message as it was decoded (`raw`), as a copy."""
+        """A copy of the decoded message (`raw`)."""
         return deepcopy(self._raw)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The message as JSON text.
 
         Args:
-            indent: Spaces for each level; by default all on one line.
+            indent: Spaces for each level; None, the default, puts everything on one line.
+
+        Returns:
+            JSON. Characters outside ASCII are not escaped.
         """
         return text_of(self._raw, indent)
 
@@ -151,11 +160,10 @@ class StreamEvent(Generic[DataT_co]):
 
     @property
     def data(self) -> DataT_co:
-        """The payload as the generated model; built when first asked for.
+        """The payload as a generated model. It is made when you first read it.
 
         Raises:
-            InvalidResponseError: The payload does not have the shape that openapi.yaml gives it;
-                `raw` still shows it.
+            InvalidResponseError: The payload does not have the expected shape. Use `raw` instead.
         """
         if self._data is _UNREAD:
             self._data = self._read()
@@ -168,7 +176,7 @@ class StreamEvent(Generic[DataT_co]):
             return payload
         try:
             if not isinstance(payload, dict):
-                raise TypeError(f"its payload is no JSON object but {type(payload).__name__}")
+                raise TypeError(f"the payload must be an object, not {type(payload).__name__}")
             return load(self._model).from_dict(payload)
         except SHAPE_ERRORS as error:
             failure = InvalidResponseError(
@@ -190,7 +198,7 @@ class StreamEvent(Generic[DataT_co]):
             return NotImplemented
         return self._raw == other._raw  # of the same class
 
-    __hash__ = None  # type: ignore[assignment]  # dicts have none either
+    __hash__ = None  # type: ignore[assignment]  # dicts have no hash either
 
     def __reduce__(self) -> tuple[type[StreamEvent[DataT_co]], tuple[JSONObject]]:
         return type(self), (self.raw,)
@@ -206,13 +214,16 @@ def _number(value: JSON) -> float | None:
 
 
 class FinalEvent(StreamEvent[DataT_co]):
-    """An event that ends a stream: the run has ended or waits for people."""
+    """An event that ends a stream: the run has ended or waits for human input."""
 
     __slots__ = ()
 
     @property
     def status(self) -> RunStatus:
-        """How the run ended, or ``"paused"``; a stop that the server calls a failure is a stop."""
+        """How the run ended, or ``"paused"``.
+
+        It is ``"stopped"`` also if the server reports a stop as a failure.
+        """
         payload = self._payload
         if not is_object(payload):
             return "unknown"
@@ -220,7 +231,7 @@ class FinalEvent(StreamEvent[DataT_co]):
 
 
 class FailureEvent(StreamEvent[DataT_co]):
-    """An event that reports that the run could not be set up."""
+    """An event that reports that the run could not be started."""
 
     __slots__ = ()
 
@@ -228,7 +239,7 @@ class FailureEvent(StreamEvent[DataT_co]):
 
     @property
     def status(self) -> RunStatus:
-        """``"failed"``."""
+        """Always ``"failed"``."""
         return "failed"
 
     @property
@@ -239,17 +250,17 @@ class FailureEvent(StreamEvent[DataT_co]):
 
 @final
 class UnknownEvent(StreamEvent[Any]):
-    """An event that this version of the client does not know; its ``data`` is plain JSON."""
+    """An event that this version of the client does not know. Its ``data`` is plain JSON."""
 
     __slots__ = ()
 
 
 @final
 class UnreadableEvent(StreamEvent[JSONObject]):
-    """A message of the stream that is no event: broken JSON, plain text, a gateway's error.
+    """A message of the stream that is not an event: invalid JSON, plain text, a gateway's error.
 
-    It is delivered in its place, and the stream goes on. The client makes this event itself;
-    ``data`` has the reason and what came, without the API key.
+    The client makes this event in place of the message, and the stream continues. ``data`` has the
+    reason and the message, without the API key.
     """
 
     __slots__ = ()
@@ -262,9 +273,9 @@ class UnreadableEvent(StreamEvent[JSONObject]):
 
         Args:
             reason: What is wrong with it.
-            content: What came, without the API key.
-            run_id: Id of the run, where it is known.
-            task_id: Id of the task, where it is known.
+            content: The message, without the API key.
+            run_id: Id of the run, if it is known.
+            task_id: Id of the task, if it is known.
         """
         try:
             shown = {"text": content.decode()}
@@ -280,6 +291,6 @@ class UnreadableEvent(StreamEvent[JSONObject]):
 
     @property
     def content(self) -> bytes:
-        """What came, without the API key."""
+        """The bytes of the message, without the API key."""
         data: JSONObject = self._raw["data"]
         return b64decode(data["base64"]) if "base64" in data else str(data["text"]).encode()

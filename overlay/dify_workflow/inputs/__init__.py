@@ -1,4 +1,4 @@
-"""What an app takes: its inputs, the rules for them, and what they are sent as."""
+"""The inputs of an app: their fields, the rules for values, and the JSON that is sent."""
 
 from .fields import Field, fields_of_app, fields_of_form, file_at
 from .rules import problems, undeclared

@@ -1,4 +1,4 @@
-"""What an app's input or a form's field takes, and how what a person wrote becomes its value."""
+"""The inputs of an app and the fields of a form, and values for them from text that people type."""
 
 from __future__ import annotations
 
@@ -35,13 +35,18 @@ class Field(Record):
 
     Args:
         name: Name of the input.
-        kind: Kind of the input, such as ``"number"``, in the words of GET /parameters.
-        label: Name for people.
+        kind: Type of the input in GET /parameters, such as ``"number"``.
+        label: Name that people see.
         required: Whether a run needs it.
-        default: Value that a person is offered; None where there is none.
+        default: Default value; None if there is none.
         options: Choices of a select.
-        longest: Most characters of a text, most files of a list; None where nothing bounds them.
-        file_types: Kinds of file that it takes; any where empty.
+        longest: The most characters of a text, or the most files of a list; None for no limit.
+        file_types: Types of file that it accepts; empty for any type.
+
+    Example::
+
+        for field in workflow.parameters().fields:
+            print(field.name, field.kind, field.required)
     """
 
     name: str
@@ -59,19 +64,25 @@ class Field(Record):
 
     @property
     def max_length(self) -> int | None:
-        """`longest`, by the name that GET /parameters has for it."""
+        """The same as `longest`: its name in GET /parameters."""
         return self.longest
 
     @property
     def takes_files(self) -> bool:
-        """Whether its value is a file, or several."""
+        """Whether its value is a file or a list of files."""
         return self.kind in _FILE_KINDS
 
     def read(self, text: str) -> JSON:
-        """The value that a text stands for.
+        """Read a value from a text.
+
+        Args:
+            text: What a person typed: a number, ``true``, a JSON object, one file per line, ….
+
+        Returns:
+            The value for the inputs of a run.
 
         Raises:
-            InvalidRequestError: The text stands for no value of this kind.
+            InvalidRequestError: The text is not a value of this kind.
         """
         if self.takes_files:
             return self.files(text.splitlines())
@@ -84,20 +95,28 @@ class Field(Record):
         return self._text(text)
 
     def files(self, places: Sequence[str]) -> JSON:
-        """The file or files at these places.
+        """The file or files at these paths and URLs.
 
         Args:
-            places: Paths of files, which are uploaded before the run, and http(s) addresses.
+            places: Paths of files, which are uploaded before the run, and http(s) URLs.
+
+        Returns:
+            A file, or a list of files if `kind` is ``"file-list"``.
 
         Raises:
-            InvalidRequestError: It takes no file, or no such file, or not as many.
+            InvalidRequestError: The input does not accept files, or not so many, or there is no
+                such file.
         """
         if not self.takes_files:
-            raise InvalidRequestError(f"{self.name} is no file; give it with -i {self.name}=VALUE.")
+            raise InvalidRequestError(
+                f"{self.name} is not a file input; pass it as -i {self.name}=VALUE."
+            )
         files = [file_at(place, self.file_types) for place in places]
         if self.kind == "file-list":
             if self.longest and len(files) > self.longest:
-                raise InvalidRequestError(f"{self.name} takes at most {self.longest} files.")
+                raise InvalidRequestError(
+                    f"{self.name} takes at most {self.longest} files, not {len(files)}."
+                )
             return files
         if len(files) != 1:
             raise InvalidRequestError(f"{self.name} takes one file, not {len(files)}.")
@@ -105,7 +124,7 @@ class Field(Record):
 
     def _number(self, text: str) -> int | float | None:
         if not text.strip():
-            return None  # as the server reads it
+            return None  # the server does the same
         try:
             return int(text)
         except ValueError:
@@ -145,18 +164,21 @@ class Field(Record):
 
 
 def file_at(place: str, types: Sequence[str] = ()) -> Path | WorkflowFile:
-    """The file at a path or an http(s) address.
+    """The file at a path or an http(s) URL.
 
     Args:
-        place: The path or address.
-        types: Kinds of file that are taken; any where empty.
+        place: The path or URL.
+        types: Types of file that the input accepts; empty for any type.
+
+    Returns:
+        The path, or a remote `WorkflowFile`.
 
     Raises:
         InvalidRequestError: There is no such file.
     """
     if place.startswith(("http://", "https://")):
         kind = file_type(PurePosixPath(urlsplit(place).path).suffix, None)
-        # An address need not show what is behind it; the input says what it can be.
+        # A URL may not show the type of its file, so the type is one that the input accepts.
         return WorkflowFile.remote(place, type=types[0] if types and kind not in types else kind)
     path = Path(place).expanduser()
     if not path.is_file():
@@ -165,7 +187,11 @@ def file_at(place: str, types: Sequence[str] = ()) -> Path | WorkflowFile:
 
 
 def fields_of_app(parameters: AppParameters) -> list[Field]:
-    """The inputs that an app takes, in their order."""
+    """The inputs of an app, in their order.
+
+    Args:
+        parameters: What `DifyWorkflow.parameters` returned.
+    """
     return [
         _field_of_app(kind, field)
         for item in parameters.user_input_form
@@ -188,7 +214,11 @@ def _field_of_app(kind: str, field: JSONObject) -> Field:
 
 
 def fields_of_form(form: HumanInputForm) -> list[Field]:
-    """The fields of a form, in their order."""
+    """The fields of a form, in their order.
+
+    Args:
+        form: A form that a run waits for.
+    """
     return [_field_of_form(form, field) for field in form.inputs]
 
 
@@ -200,7 +230,7 @@ def _field_of_form(form: HumanInputForm, field: HumanInputField) -> Field:
         name=field.output_variable_name,
         kind=field.type_,
         label=field.output_variable_name,
-        required=False,  # it must be there, but may be empty
+        required=False,  # it must be sent, but it may be empty
         default=default,
         options=(field.option_source and field.option_source.value) or (),
         longest=field.number_limits,

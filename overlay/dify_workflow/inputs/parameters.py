@@ -1,4 +1,4 @@
-"""The answer to GET /parameters, with the inputs of the app in one form for all kinds."""
+"""The answer to GET /parameters, with the inputs of the app as one list of fields."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from .fields import Field, fields_of_app
 class WorkflowParameters(AppParameters, JSONText):
     """Inputs and features of an app (GET /parameters).
 
-    It is the model of the answer, with `fields` beside; `to_dict` gives the answer itself.
+    It has the keys of the answer as attributes, and `fields`. `to_dict` returns the answer itself.
+
+    Example::
+
+        names = [field.name for field in workflow.parameters().fields]
     """
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The inputs that the app takes, in their order."""
+        """The inputs of the app, in their order.
+
+        Returns:
+            Each with its name, kind, label, default and limits.
+        """
         return tuple(fields_of_app(self))
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""The rules by which Dify takes the inputs of a run, as its blocking mode applies them. Pure.
+"""Dify's rules for the inputs of a run, as the server applies them in blocking mode. Pure.
 
-Servers 1.13 and 1.14 apply them in streaming mode too, but tell nobody. The
-texts are the server's own, so that code which reads them finds the same ones in both modes.
+Dify 1.13 and 1.14 apply them in streaming mode too, but report no error. The messages here are the
+server's own, so that code that reads them works in both modes.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from ..errors import InputProblem
 _TRANSFER_METHODS = ("local_file", "remote_url", "tool_file", "datasource_file")
 _FILE_TYPES = ("image", "document", "audio", "video", "custom")
 _UUID = r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
-"""How the server's ids look, which its database wants to see before it looks for one."""
+"""The format of the server's ids. Its database refuses any other text."""
 
 _SERVER_REFERENCE = "dify-file-ref:"
-"""How the server's own names of files begin, which it takes for an id as well."""
+"""The start of the server's own file references, which it accepts in place of an id."""
 
 
 def is_uuid(value: str) -> bool:
-    """Whether the server's database takes a text for an id."""
+    """Whether the server's database accepts a text as an id."""
     return re.fullmatch(_UUID, value) is not None
 
 
 def problems(form: JSON, inputs: Mapping[str, JSON]) -> list[InputProblem]:
-    """Why the server would not take the inputs; empty where it would.
+    """Check the inputs of a run by the server's rules.
 
     Args:
         form: ``user_input_form`` of GET /parameters.
         inputs: The inputs as plain JSON.
+
+    Returns:
+        Every problem, in the order of the app's inputs; empty if the inputs are valid.
     """
     found: list[InputProblem] = []
     for field in _fields(form):
@@ -43,13 +46,18 @@ def problems(form: JSON, inputs: Mapping[str, JSON]) -> list[InputProblem]:
 
 
 def undeclared(form: JSON, inputs: Mapping[str, JSON]) -> list[str]:
-    """Names of inputs that the app does not declare, which the server drops without a word."""
+    """Names of inputs that the app does not declare. The server ignores them.
+
+    Args:
+        form: ``user_input_form`` of GET /parameters.
+        inputs: The inputs.
+    """
     declared = {field["variable"] for field in _fields(form)}
     return [name for name in inputs if name not in declared]
 
 
 def _fields(form: JSON) -> Iterator[JSONObject]:
-    """The fields of the form; each stands under the one key that names its kind."""
+    """The fields of the form. Each is an object with one key, which is the kind of the field."""
     for item in form if is_list(form) else ():
         for kind, field in item.items() if is_object(item) else ():
             if is_object(field) and isinstance(field.get("variable"), str):
@@ -129,7 +137,7 @@ def _file_list(field: JSONObject, name: str, value: JSON) -> str | None:
     most = max_length(field)
     if most and len(value) > most:
         return f"{name} in input form must be less than {most} files"
-    # The server passes over files without a method or, if remote, an address.
+    # The server skips files without a method, and remote files without a URL.
     kept = (file for file in value if file.get("transfer_method") and not _lacks_url(file))
     return next(filter(None, (_file_problem(field, file) for file in kept)), None)
 
@@ -153,16 +161,16 @@ def _file_problem(field: JSONObject, file: JSONObject) -> str | None:
     if _is_allowed(field, kind, method):
         return None
     types = ", ".join(map(str, _list(field, "allowed_file_types"))) or "any type"
-    return f"File validation failed for file: it is {kind}, by {method}; the input takes {types}"
+    return f"File validation failed for file: it is {kind}, by {method}; the input accepts {types}"
 
 
 def _is_allowed(field: JSONObject, kind: str, method: str) -> bool:
-    """Whether the field takes files of this kind, handed over in this way."""
+    """Whether the field accepts files of this kind, sent by this method."""
     if method == "tool_file":
         return True
     types = _list(field, "allowed_file_types")
     methods = _list(field, "allowed_file_upload_methods")
-    if kind == "custom":  # then the ending decides; the server knows it, and none is in no list
+    if kind == "custom":  # the file extension decides; only the server knows it
         if not _list(field, "allowed_file_extensions"):
             return False
     elif types and kind not in types:
@@ -182,7 +190,7 @@ def _file_id(file: JSONObject) -> str | None:
 
 
 def max_length(field: JSONObject) -> int | None:
-    """The field's ``max_length``, which old apps have as text; None where there is none."""
+    """The field's ``max_length`` (a string in old apps); None if there is none."""
     limit = field.get("max_length")
     if isinstance(limit, str) and limit.isdecimal():
         return int(limit)
@@ -208,4 +216,4 @@ _CHECKS: dict[str, Callable[[JSONObject, str, JSON], str | None]] = {
     "file": _file,
     "file-list": _file_list,
 }
-"""Rule by kind of the input; the server's other kinds take anything."""
+"""The rule for each kind of input. Other kinds accept anything."""

@@ -1,4 +1,4 @@
-"""The inputs of runs and forms in the form that the server takes them in."""
+"""The inputs of runs and forms as the JSON that is sent to the server."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..models import UploadedFile, WorkflowFile
 from ..models.file import file_type
 
 UNSENT_ID = "00000000-0000-0000-0000-000000000000"
-"""Stands for the id of a file that is uploaded only when everything else is right."""
+"""Replaces the id of a file that is not uploaded yet. Uploads begin when all else is valid."""
 
-# Tuples, because unions and abstract classes take five times as long to look at a plain value.
+# Tuples, because isinstance is slow with unions and abstract classes.
 _SCALARS = (str, bool, int, float)
 _SEQUENCES = (list, tuple)
 _MAPPINGS = (dict, Mapping)
 
 
 def local_paths(value: JSON) -> list[Path]:
-    """The paths in a value, which have to be uploaded.
+    """The paths in a value: the files to upload.
 
     Raises:
         InvalidRequestError: It is nested too deeply.
@@ -34,7 +34,7 @@ def local_paths(value: JSON) -> list[Path]:
 
 
 def _paths(value: JSON) -> Iterator[Path]:
-    if isinstance(value, str):  # as most are
+    if isinstance(value, str):  # the most frequent type
         return
     if isinstance(value, Path):
         yield value
@@ -50,15 +50,15 @@ def wire_inputs(inputs: Mapping[str, JSON], uploads: Mapping[Path, WorkflowFile]
     """The inputs as plain JSON.
 
     Args:
-        inputs: Any JSON, with `WorkflowFile` and `pathlib.Path` among it.
+        inputs: JSON values that may contain `WorkflowFile`, `UploadedFile` and `pathlib.Path`.
         uploads: The uploaded file for each path.
 
     Raises:
-        InvalidRequestError: A value is no JSON; the message names its place.
+        InvalidRequestError: A value cannot be sent as JSON. The message says where it is.
     """
     if not isinstance(inputs, Mapping):
         raise InvalidRequestError(
-            f"inputs must be a mapping of name to value, not {type(inputs).__name__}."
+            f"inputs must be a dict or another mapping, not {type(inputs).__name__}."
         )
     try:
         wire: JSONObject = _wire(inputs, "inputs", uploads)
@@ -71,7 +71,7 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
     """The files of a run as plain JSON.
 
     Raises:
-        InvalidRequestError: It is no list of files.
+        InvalidRequestError: It is not a list of files.
     """
     if not _is_sequence(files):
         raise InvalidRequestError(f"files must be a list of files, not {type(files).__name__}.")
@@ -82,7 +82,8 @@ def wire_files(files: JSON, uploads: Mapping[Path, WorkflowFile]) -> list[JSONOb
     for index, file in enumerate(wire):
         if not isinstance(file, dict) or not {"type", "transfer_method"} <= file.keys():
             raise InvalidRequestError(
-                f"files[{index}] is no file; make one with WorkflowFile.remote or .uploaded."
+                f"files[{index}] is not a file; make one with WorkflowFile.remote or "
+                "WorkflowFile.uploaded."
             )
     return wire
 
@@ -105,7 +106,7 @@ def _wire(value: JSON, place: str, uploads: Mapping[Path, WorkflowFile]) -> JSON
     if isinstance(value, WorkflowFile):
         return value.to_wire()
     raise InvalidRequestError(
-        f"{place} is of the type {type(value).__name__}; inputs are JSON, WorkflowFile, "
+        f"{place} is of the type {type(value).__name__}; it must be JSON, WorkflowFile, "
         "UploadedFile or pathlib.Path."
     )
 
@@ -124,7 +125,7 @@ def _is_sequence(value: JSON) -> TypeGuard[Sequence[JSON]]:
 
 def _name(name: JSON, place: str) -> str:
     if not isinstance(name, str):
-        raise InvalidRequestError(f"{place} has the name {name!r}, which is no string.")
+        raise InvalidRequestError(f"{place} has the key {name!r}; keys must be strings.")
     return _text(name, place)
 
 
@@ -132,35 +133,42 @@ def _scalar(value: JSON, place: str) -> JSON:
     if isinstance(value, str):
         return _text(value, place)
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequestError(f"{place} is {value}, which JSON cannot carry.")
+        raise InvalidRequestError(f"{place} is {value}, which JSON does not support.")
     if isinstance(value, int):
         try:
             str(value)
-        except ValueError:  # Python writes, and reads, no more than 4,300 digits
-            raise InvalidRequestError(f"{place} has more digits than JSON readers take.") from None
+        except ValueError:  # Python writes and reads at most 4,300 digits
+            raise InvalidRequestError(
+                f"{place} has more than 4,300 digits, which JSON readers refuse."
+            ) from None
     return value
 
 
 def _text(text: str, place: str) -> str:
     if not is_text(text):
-        raise InvalidRequestError(f"{place} has half a surrogate pair, which is no text.")
+        raise InvalidRequestError(
+            f"{place} has half a surrogate pair, which UTF-8 cannot encode; remove it."
+        )
     return text
 
 
 def planned_inputs(inputs: Mapping[str, JSON]) -> JSONObject:
-    """The inputs as they will be sent, but for the ids of files that are still to be uploaded.
+    """The inputs as they will be sent, except for the ids of files that are not uploaded yet.
+
+    Args:
+        inputs: JSON values that may contain `WorkflowFile`, `UploadedFile` and `pathlib.Path`.
 
     Raises:
-        InvalidRequestError: They are no JSON, or a file is not there.
+        InvalidRequestError: A value cannot be sent as JSON, or a file does not exist.
     """
     return wire_inputs(inputs, planned_files(checked_paths(inputs)))
 
 
 def checked_paths(*values: JSON) -> list[Path]:
-    """Every path in the values once.
+    """The different paths in the values.
 
     Raises:
-        InvalidRequestError: There is no file.
+        InvalidRequestError: A file does not exist.
     """
     paths = list(dict.fromkeys(path for value in values for path in local_paths(value)))
     for path in paths:
@@ -170,7 +178,7 @@ def checked_paths(*values: JSON) -> list[Path]:
 
 
 def planned_files(paths: Sequence[Path]) -> dict[Path, WorkflowFile]:
-    """The files as they will be, but for their ids."""
+    """The files as they will be sent, except for their ids."""
     return {
         path: WorkflowFile.uploaded(UNSENT_ID, type=file_type(path.suffix, None)) for path in paths
     }

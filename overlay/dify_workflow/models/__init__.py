@@ -1,4 +1,4 @@
-"""The types of requests and results that users name."""
+"""The types of requests and results."""
 
 from .file import OutputFile, UploadedFile, WorkflowFile
 from .log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest

@@ -1,4 +1,4 @@
-"""Files: what runs take, and what an upload gives."""
+"""Files: inputs of runs, uploaded files, and files among outputs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
         | {"doc", "docx", "csv", "eml", "msg", "ppt", "pptx", "xml", "epub"}
     ),
 }
-"""File name endings by the kind that Dify files them under; everything else is `custom`."""
+"""Dify's file types and the file extensions of each; other extensions are ``"custom"``."""
 
 
 def file_type(extension: str | None, media_type: str | None) -> wire.FileType:
-    """The kind under which Dify files a file; it refuses a `local_file` of another kind.
+    """Dify's type for a file. The server refuses a `local_file` with another type.
 
     Args:
-        extension: Ending of the name, with or without its dot.
+        extension: File extension, with or without its dot.
         media_type: Media type, such as ``"image/png"``.
     """
     ending = (extension or "").removeprefix(".").lower()
@@ -43,12 +43,18 @@ def file_type(extension: str | None, media_type: str | None) -> wire.FileType:
 
 @attrs.frozen
 class WorkflowFile:
-    """A file as an input of a run; made with `remote` or `uploaded`.
+    """A file as an input of a run. Make one with `remote` or `uploaded`.
 
     Args:
-        type: Kind of the file, as the app's inputs name them (``"image"``, ``"document"``, …).
-        url: Address of a remote file; None for an uploaded one.
-        upload_file_id: Id (UUID) of an uploaded file; None for a remote one.
+        type: Type of the file: ``"image"``, ``"document"``, ``"audio"``, ``"video"`` or
+            ``"custom"``.
+        url: URL of a remote file; None for an uploaded file.
+        upload_file_id: Id (UUID) of an uploaded file; None for a remote file.
+
+    Example::
+
+        photo = WorkflowFile.remote("https://example.com/cat.png", type="image")
+        inputs = {"name": "Ann", "photo": photo}
     """
 
     type: wire.FileType
@@ -59,15 +65,17 @@ class WorkflowFile:
         if not self.type:
             raise InvalidRequestError("A WorkflowFile needs a type, such as 'image' or 'document'.")
         if bool(self.url) == bool(self.upload_file_id):
-            raise InvalidRequestError("A WorkflowFile has either a url or an upload_file_id.")
+            raise InvalidRequestError(
+                "A WorkflowFile needs either url or upload_file_id, and not both."
+            )
 
     @classmethod
     def remote(cls, url: str, *, type: wire.FileType) -> WorkflowFile:
-        """A file that the server fetches.
+        """A file that the server downloads.
 
         Args:
-            url: Address that the server can reach.
-            type: Kind of the file.
+            url: URL that the server can reach.
+            type: Type of the file.
 
         Raises:
             InvalidRequestError: The URL or the type is empty.
@@ -76,11 +84,11 @@ class WorkflowFile:
 
     @classmethod
     def uploaded(cls, id: str, *, type: wire.FileType) -> WorkflowFile:
-        """A file that was uploaded by the same user.
+        """A file that the same user has uploaded.
 
         Args:
-            id: Id (UUID) of the file, as `UploadedFile.id`.
-            type: Kind of the file; `UploadedFile.as_input` knows it.
+            id: Id (UUID) of the file: `UploadedFile.id`.
+            type: Type of the file. `UploadedFile.as_input` sets it for you.
 
         Raises:
             InvalidRequestError: The id or the type is empty.
@@ -88,7 +96,7 @@ class WorkflowFile:
         return cls(type, upload_file_id=id)
 
     def to_wire(self) -> JSONObject:
-        """The file in the form that runs and forms take it in."""
+        """The JSON object for this file in the inputs of a run or form."""
         if self.url:
             return {"type": self.type, "transfer_method": "remote_url", "url": self.url}
         return {
@@ -106,12 +114,17 @@ class UploadedFile(Record):
         id: Id of the file (UUID).
         name: Name of the file.
         size: Size in bytes.
-        extension: Ending of the name, without its dot; may be empty.
-        mime_type: Media type; None where the server does not know it.
+        extension: File extension, without its dot; may be empty.
+        mime_type: Media type; None if the server does not know it.
         created_by: Id (UUID) of the end user who uploaded it.
         created_at: Time of the upload (Unix seconds).
-        source_url: Signed address to download the file for a while; None before Dify 1.9.
-        raw: The answer as it was decoded.
+        source_url: Signed URL to download the file, valid for a limited time; None before Dify 1.9.
+        raw: The decoded answer of the server.
+
+    Example::
+
+        file = workflow.upload_file(b"Hello", filename="hello.txt")
+        inputs = {"name": "Ann", "attachment": file}
     """
 
     id: str
@@ -131,41 +144,45 @@ class UploadedFile(Record):
 
     @property
     def type(self) -> wire.FileType:
-        """The kind under which the server files it."""
+        """The file type that the server gave it."""
         return file_type(self.extension or PurePath(self.name).suffix, self.mime_type)
 
     def as_input(self, *, type: wire.FileType | None = None) -> WorkflowFile:
         """The file as an input of a run.
 
         Args:
-            type: Kind of the file; by default the one under which the server files it, which is
-                the only one it takes for inputs of one file.
+            type: Type of the file; by default the server's type for it. Inputs of a single file
+                accept only that type.
+
+        Returns:
+            The file, for the inputs or files of a run.
         """
         return WorkflowFile.uploaded(self.id, type=type or self.type)
 
 
 class OutputFile(TypedDict):
-    """A file among the outputs of a run, as it stands in `WorkflowRunResponse.outputs`.
+    """A file in `WorkflowRunResponse.outputs`, as a dict.
 
-    Files that a workflow made or handed on. `url` is signed and works for a while.
+    The workflow made the file, or took it from its inputs. `url` is signed and valid for a limited
+    time.
     """
 
     dify_model_identity: str
     """Always ``"__dify__file__"``."""
     id: str | None
     type: str
-    """Kind of the file: ``"image"``, ``"document"``, ``"audio"``, ``"video"`` or ``"custom"``."""
+    """Type of the file: ``"image"``, ``"document"``, ``"audio"``, ``"video"`` or ``"custom"``."""
     transfer_method: str
     """``"local_file"``, ``"remote_url"`` or ``"tool_file"``."""
     remote_url: str | None
     filename: str | None
     extension: str | None
-    """Ending of the name, with its dot."""
+    """File extension, with its dot."""
     mime_type: str | None
     size: int
-    """Size in bytes; -1 where the server does not know it."""
+    """Size in bytes; -1 if the server does not know it."""
     url: str | None
-    """Address to download it."""
+    """URL to download the file."""
     related_id: NotRequired[str | None]
     """Id of the upload (UUID)."""
     reference: NotRequired[str | None]

@@ -1,4 +1,4 @@
-"""The log of runs: what to list, its rows and its pages."""
+"""The log of runs: the request for a page, its rows, and the page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from ..errors import InvalidRequestError
 T_co = TypeVar("T_co", covariant=True)
 
 LogStatus = Literal["succeeded", "failed", "stopped"]
-"""Status that logs can be filtered for; the server refuses the others."""
+"""A status that logs can be filtered by. The server refuses other statuses."""
 
 MAX_LIMIT = 1000
-"""Most rows a page; the server gives at most 100 at once, so a page may take several calls."""
+"""The most rows of a page. The server sends at most 100 rows at once, so a page can take several
+requests."""
 
 MAX_SCAN = 10_000
-"""How many rows to look through by default for a `last_id` of which the time is not known."""
+"""How many rows are searched, by default, for a `last_id` whose time is not known."""
 
 
 @attrs.frozen(init=False)
@@ -34,32 +35,40 @@ class WorkflowLogsRequest:
 
     Args:
         api_key: Key of the app; by default the client's.
-        last_id: Id of the row after which to begin, or of its run. The 10,000 rows that were
-            returned last in this process are known, and a run's id finds its row in one call (not
-            beside `keyword` or a session id). Any other row is looked for from the newest one on.
-            Beside `last_created_at` it is the row's own id.
-        limit: Most rows of a page, 1 to 1000; the server gives at most 100 a call.
-        keyword: Text to find in inputs, outputs or the user's name, or a run id. The server looks
-            at the first 30 characters; from Dify 1.11.3 on it finds no text outside ASCII.
-        status: Only runs that ended so.
-        created_at_before: Only rows of this time or before (aware; the log counts whole seconds).
-        created_at_after: Only rows of this time or after (aware; the log counts whole seconds).
+        last_id: The page begins after the row with this id, or after the row of the run with this
+            id. The client knows the last 10,000 rows that it returned in this process. It finds a
+            run's id in one request (but not together with `keyword` or a session id). It searches
+            for any other row, from the newest on. With `last_created_at` it must be the row's id.
+        limit: The most rows of a page, 1 to 1000. The server sends at most 100 per request.
+        keyword: Text to find in inputs, outputs or the user's name; or a run id. The server uses
+            the first 30 characters. Dify 1.11.3 and newer find only ASCII text.
+        status: Only runs that ended with this status.
+        created_at_before: Only rows of this time or earlier (with time zone; the log has whole
+            seconds).
+        created_at_after: Only rows of this time or later (with time zone; the log has whole
+            seconds).
         created_by_end_user_session_id: Only runs of this user (the ``user_id`` of the run). Dify
             before 1.5 ignores it.
         created_by_account: Only runs of the account with this e-mail address. Dify before 1.5
             ignores it.
-        last_created_at: Time of the row `last_id` (Unix seconds), so that it need not be looked
-            for, and need not be there any more.
-        cursor: Where to begin, instead of `last_id`: text that a page or an iterator gave as its
-            `cursor`, in this process or another one, for the same filters.
-        max_scan: Most rows to look through for a `last_id` of which the time is not known. Up to
-            10,000 are looked through for 5 s at most, more for as long as that takes.
+        last_created_at: Time of the row `last_id` (Unix seconds). With it no search is needed, and
+            the row may have been deleted.
+        cursor: Where the page begins, instead of `last_id`: the `cursor` of a page or an iterator,
+            from this or another process, with the same filters.
+        max_scan: The most rows to search for a `last_id` whose time is not known. A search of up
+            to 10,000 rows takes at most 5 s; a search of more has no time limit.
 
     Raises:
-        InvalidRequestError: The limit is out of range, a time is naive, the status is not one of
-            the three, `cursor` comes with `last_id`, or `keyword` comes with
-            `created_by_end_user_session_id`, which the server answers with 500.
+        InvalidRequestError: The limit is out of range, a time has no time zone, the status is not
+            one of the three, `cursor` is combined with `last_id`, or `keyword` with
+            `created_by_end_user_session_id` (the server answers 500 to both).
         LogCursorError: The cursor is damaged, or belongs to other filters.
+
+    Example::
+
+        page = workflow.logs(WorkflowLogsRequest(limit=100, status="failed"))
+        if page.has_more:
+            page = workflow.logs(page.next_request())
     """
 
     api_key: ApiKey | None
@@ -95,7 +104,7 @@ class WorkflowLogsRequest:
         cursor: str | None = None,
         max_scan: int = MAX_SCAN,
     ) -> None:
-        # Written by hand, so that no frame of a traceback holds the bare key.
+        # Not made by attrs, so that no frame of a traceback contains the plain key.
         api_key = wrap(api_key)
         self.__attrs_init__(
             api_key,
@@ -116,13 +125,12 @@ class WorkflowLogsRequest:
         if not isinstance(self.limit, int) or not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidRequestError(f"limit must be 1 to {MAX_LIMIT}, not {self.limit!r}.")
         self._check_filters()
-        self._check_place()
+        self._check_position()
 
     def _check_filters(self) -> None:
         if self.status is not None and self.status not in get_args(LogStatus):
             raise InvalidRequestError(
-                f"Logs can be filtered for the status {', '.join(get_args(LogStatus))}, "
-                f"not {self.status!r}."
+                f"status must be one of {', '.join(get_args(LogStatus))}, not {self.status!r}."
             )
         for name in ("created_at_before", "created_at_after"):
             checked_moment(name, getattr(self, name))
@@ -132,10 +140,11 @@ class WorkflowLogsRequest:
                 raise InvalidRequestError(f"{name} must be a text, not {text!r}.")
         if self.keyword and self.created_by_end_user_session_id:
             raise InvalidRequestError(
-                "keyword and created_by_end_user_session_id cannot be combined: the server fails."
+                "keyword and created_by_end_user_session_id cannot be combined: the server answers "
+                "500; pass only one of them."
             )
 
-    def _check_place(self) -> None:
+    def _check_position(self) -> None:
         last_id, time = self.last_id, self.last_created_at
         if last_id is not None and not (isinstance(last_id, str) and last_id and is_text(last_id)):
             raise InvalidRequestError(f"last_id must be the id of a row, not {last_id!r}.")
@@ -144,25 +153,27 @@ class WorkflowLogsRequest:
                 f"last_created_at must be Unix seconds, and come with last_id; it is {time!r}."
             )
         if self.cursor is not None and last_id is not None:
-            raise InvalidRequestError("cursor and last_id both say where to begin; give one.")
+            raise InvalidRequestError(
+                "cursor and last_id cannot be combined: both say where the page begins; pass one."
+            )
         if not isinstance(self.max_scan, int) or self.max_scan < 0:
             raise InvalidRequestError(
-                f"max_scan must be a whole number from 0 on, not {self.max_scan!r}."
+                f"max_scan must be a whole number, 0 or more, not {self.max_scan!r}."
             )
         if self.cursor is not None:
             decode(self.cursor, digest_of(self))
 
 
 def checked_moment(name: str, moment: datetime | None) -> datetime | None:
-    """A bound of time as it was given.
+    """Return a time of a filter if it is valid.
 
     Raises:
-        InvalidRequestError: It is no datetime, or has no time zone.
+        InvalidRequestError: It is not a datetime, or has no time zone.
     """
     if moment is not None and (not isinstance(moment, datetime) or moment.utcoffset() is None):
         raise InvalidRequestError(
-            f"{name} must be a datetime with a time zone, not {moment!r}; the server would read it "
-            "as UTC."
+            f"{name} must be a datetime with a time zone, such as datetime.now(UTC); it is "
+            f"{moment!r}."
         )
     return moment
 
@@ -172,17 +183,23 @@ class WorkflowLogs(Record):
     """A row of the log: one run.
 
     Args:
-        id: Id of the row (UUID); the run's id is ``workflow_run.id``.
-        status: State of the run; None where the run was deleted.
-        message: The error text of the run; None where there is none.
-        created_at: Time of the row (Unix seconds, rounded: up to 1 s later than the run's start).
-        finished_at: End of the run (Unix seconds); None where it has not ended.
-        workflow_run: The run; None where it was deleted.
-        created_from: From where the run was started, such as ``"service-api"``.
+        id: Id of the row (UUID). The run's id is `run_id`.
+        status: Status of the run; None if the run was deleted.
+        message: The error text of the run; None if there is none.
+        created_at: Time of the row (Unix seconds, rounded: up to 1 s after the start of the run).
+        finished_at: End of the run (Unix seconds); None if it has not ended.
+        workflow_run: The run; None if it was deleted.
+        created_from: Where the run was started, such as ``"service-api"``.
         created_by_role: Who started the run, ``"end_user"`` or ``"account"``.
-        created_by_account: The account that started the run, if one did.
-        created_by_end_user: The end user who started the run; None where deleted.
-        raw: The row as it was decoded.
+        created_by_account: The account that started the run; None if an end user did.
+        created_by_end_user: The end user who started the run; None if an account did, or if the
+            user was deleted.
+        raw: The decoded row.
+
+    Example::
+
+        for row in workflow.logs().data:
+            print(row.created_time, row.run_id, row.status)
     """
 
     id: str
@@ -213,7 +230,7 @@ class WorkflowLogs(Record):
 
     @property
     def error(self) -> str | None:
-        """The error text, as `message`."""
+        """The error text; the same as `message`."""
         return self.message
 
     @property
@@ -228,27 +245,27 @@ class WorkflowLogs(Record):
 
     @property
     def run_id(self) -> str | None:
-        """Id of the run (UUID); None where it was deleted."""
+        """Id of the run (UUID); None if it was deleted."""
         return self.workflow_run.id if self.workflow_run else None
 
     @property
     def elapsed_time(self) -> float | None:
-        """Duration of the run in seconds; None where it was deleted."""
+        """Duration of the run in seconds; None if it was deleted."""
         return self.workflow_run.elapsed_time if self.workflow_run else None
 
     @property
     def total_tokens(self) -> int | None:
-        """Tokens that model calls of the run used; None where it was deleted."""
+        """Tokens used by the run's model calls; None if it was deleted."""
         return self.workflow_run.total_tokens if self.workflow_run else None
 
     @property
     def total_steps(self) -> int | None:
-        """Nodes of the run that ran; None where it was deleted."""
+        """How many nodes ran; None if the run was deleted."""
         return self.workflow_run.total_steps if self.workflow_run else None
 
     @property
     def user(self) -> str | None:
-        """Who the run was for: the user's name, or the e-mail address of the account."""
+        """Who the run was for: the name of the end user, or the e-mail address of the account."""
         if self.created_by_end_user is not None:
             return self.created_by_end_user.session_id
         return self.created_by_account.email if self.created_by_account else None
@@ -256,19 +273,24 @@ class WorkflowLogs(Record):
 
 @attrs.frozen(repr=False)
 class DifyPageResult(Record, Generic[T_co]):
-    """One page of a list; iterating it gives its rows.
+    """One page of a list. Iterate over it to get its rows.
 
     Args:
         data: The rows.
-        has_more: Whether rows follow.
-        limit: Most rows of the page.
-        total: Rows that match the request's filters, wherever the page begins, as the server
-            counted them when the first of the pages that follow each other was read.
-        last_id: Id of the last row, or of the one after which an empty page begins; None where
-            there is neither.
-        cursor: Text with which to go on behind this page (`WorkflowLogsRequest.cursor`), also in
-            another process; None where there is no row yet.
-        request: The request that was answered.
+        has_more: Whether there are more rows after this page.
+        limit: The most rows that the page could have.
+        total: How many rows match the filters on all pages. The server counted them when the first
+            page was read.
+        last_id: Id of the last row. For an empty page, the `last_id` of its request, if any.
+        cursor: Text to continue after this page, also in another process: pass it as
+            `WorkflowLogsRequest.cursor`. None if there is no row yet.
+        request: The request for this page.
+
+    Example::
+
+        page = workflow.logs(WorkflowLogsRequest(limit=5))
+        print(f"{len(page)} of {page.total} rows")
+        following = workflow.logs(page.next_request())
     """
 
     data: tuple[T_co, ...]
@@ -280,15 +302,17 @@ class DifyPageResult(Record, Generic[T_co]):
     request: WorkflowLogsRequest = attrs.field(repr=False)
 
     def next_request(self) -> WorkflowLogsRequest:
-        """The request for the page that follows; where no row does, that page is empty.
+        """The request for the next page.
 
-        It has the time of the last row beside its id, so any client finds the place at once.
+        Returns:
+            The same request with the id and the time of the last row, so no client has to search
+            for that row. If no rows follow, the next page is empty.
         """
         if self.cursor is None:
             return self.request
-        place = decode(self.cursor, digest_of(self.request)).position
+        position = decode(self.cursor, digest_of(self.request)).position
         return attrs.evolve(
-            self.request, last_id=place.id, last_created_at=place.created_at, cursor=None
+            self.request, last_id=position.id, last_created_at=position.created_at, cursor=None
         )
 
     def __iter__(self) -> Iterator[T_co]:
@@ -298,5 +322,5 @@ class DifyPageResult(Record, Generic[T_co]):
         return len(self.data)
 
     def _repr_html_(self) -> str:
-        """The page as a table, for notebooks; all text is escaped."""
+        """The page as an HTML table, for notebooks. All text is escaped."""
         return html_table(self.data)

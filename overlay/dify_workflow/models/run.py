@@ -1,4 +1,4 @@
-"""Runs: what is run, how it went or where it stands, and what it waits for."""
+"""Runs: the request, the result, and the forms that a paused run waits for."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from ..errors import (
 from ..outcomes import StopReason, stop_reason
 
 DEFAULT_USER = "dify-workflow"
-"""The `user` of a request for which nobody named one; Dify refuses requests without."""
+"""The `user` of requests if none was given. Dify refuses requests without a user."""
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    OutputsT = TypeVar("OutputsT", default=JSONObject, covariant=True)  # noqa: PLC0105  # people see it
-else:  # typing has defaults since Python 3.13, and nothing asks for them at run time
+    OutputsT = TypeVar("OutputsT", default=JSONObject, covariant=True)  # noqa: PLC0105  # users see it
+else:  # typing has defaults only since Python 3.13, and they are not needed at run time
     from typing import TypeVar
 
-    OutputsT = TypeVar("OutputsT", covariant=True)  # noqa: PLC0105  # likewise
+    OutputsT = TypeVar("OutputsT", covariant=True)  # noqa: PLC0105  # as above
 
 ModelT = TypeVar("ModelT")
 
@@ -45,19 +45,24 @@ class WorkflowRunRequest:
     """What to run (POST /workflows/run).
 
     Args:
-        inputs: Value by name of the input: any JSON, `WorkflowFile`, `UploadedFile`, lists of
-            these, or `pathlib.Path` for a file that is uploaded first. The server ignores names
-            that the app does not declare.
+        inputs: The inputs by name. A value is any JSON, a `WorkflowFile`, an `UploadedFile`, a list
+            of these, or a `pathlib.Path` of a file, which is uploaded first. The server ignores
+            names that the app does not declare.
         api_key: Key of the app; by default the client's.
-        user_id: Who the run is for, a name of your own of at most 255 characters; by default the
-            client's. One of its own for each request makes a run whose answer was lost certain to
-            tell (`DifyError.candidates`).
-        files: Files for ``sys.files``, for apps whose "file upload" feature is on.
-        workflow_id: Id (UUID) of the published version to run; by default the latest. Since Dify
-            1.7.2.
-        trace_id: Id under which the server's tracing files the run.
-        trace_session_id: Id (1 to 200 characters) that joins several runs in the server's tracing.
-            Since Dify 1.15.0; older servers ignore it.
+        user_id: Who the run is for: any name of 1 to 255 characters; by default the client's. With
+            a different user for each request, `DifyError.candidates` identifies a run whose answer
+            was lost.
+        files: Files for ``sys.files``. The app's feature "file upload" must be on.
+        workflow_id: Id (UUID) of the published version to run; by default the latest. Needs Dify
+            1.7.2 or newer.
+        trace_id: Id of the run in the server's tracing.
+        trace_session_id: Id (1 to 200 characters) that groups several runs in the server's tracing.
+            Needs Dify 1.15.0 or newer; older servers ignore it.
+
+    Example::
+
+        request = WorkflowRunRequest({"name": "Ann"}, user_id="ann@example.com")
+        run = workflow.run_workflow(request)
     """
 
     inputs: Mapping[str, JSON]
@@ -83,7 +88,7 @@ class WorkflowRunRequest:
         trace_id: str | None = None,
         trace_session_id: str | None = None,
     ) -> None:
-        # Written by hand, so that no frame of a traceback holds the bare key.
+        # Not made by attrs, so that no frame of a traceback contains the plain key.
         api_key = wrap(api_key)
         traces = trace_id, trace_session_id
         self.__attrs_init__(inputs, api_key, user_id, files, workflow_id, *traces)
@@ -91,21 +96,22 @@ class WorkflowRunRequest:
 
 @attrs.frozen(repr=False)
 class HumanInputForm(Record):
-    """A form at which a run waits (GET /form/human_input/{form_token}, and paused runs).
+    """A form that a run waits for (GET /form/human_input/{form_token}, and paused runs).
 
     Args:
-        token: Token to read and submit the form with; None where this key cannot.
-        content: Text of the form (Markdown). Rendered, but for the places of its fields; in the
-            replay of a paused run it is the raw template.
+        token: Token to read and submit the form; None if this API key cannot.
+        content: Text of the form (Markdown). The server has filled in all values except the fields
+            of the form. In the replay of a paused run it is the template, with no values filled in.
         inputs: Fields of the form.
-        actions: Ways to send the form off.
-        default_values: Default value by name of the field.
-        expires_at: When the form expires (Unix seconds); None where the server does not say.
-        id: Id of the form (UUID), the key to tell forms apart; None where read by its token.
-        node_id: Id of the node that waits; None where read by its token.
-        node_title: Title of the node that waits; None where read by its token.
+        actions: The buttons that submit the form.
+        default_values: Default values by name of the field.
+        expires_at: When the form expires (Unix seconds); None if the server does not say.
+        id: Id of the form (UUID), which is different for each form; None if the form was read with
+            its token.
+        node_id: Id of the node that waits; None if the form was read with its token.
+        node_title: Title of the node that waits; None if the form was read with its token.
         approval_channels: Other places where the form can be answered, such as ``"console"``.
-        raw: The form as it was decoded.
+        raw: The decoded form.
     """
 
     token: str | None
@@ -132,8 +138,8 @@ class WorkflowPause(Record):
 
     Args:
         nodes: Ids of the nodes that wait.
-        forms: The forms, each at one of the nodes. Empty where the answer does not show them: in
-            run detail, and in blocking mode on Dify 1.13.
+        forms: The forms of these nodes. Empty if the answer does not have them: in run detail
+            (`info`), and in blocking mode on Dify 1.13.
     """
 
     nodes: tuple[str, ...] = ()
@@ -145,7 +151,7 @@ class WorkflowStopResponse(Record):
     """The server's answer to a stop (POST /workflows/tasks/{task_id}/stop).
 
     Args:
-        result: Always ``"success"``, also where there was nothing to stop.
+        result: Always ``"success"``, even if there was nothing to stop.
     """
 
     result: str
@@ -157,33 +163,39 @@ def _no_outputs() -> Any:
 
 @attrs.frozen(repr=False)
 class WorkflowRunResponse(Record, Generic[OutputsT]):
-    """A run: how it ended, or where it stands.
+    """A run: its status, its outputs and its figures.
 
-    Which fields an answer carries depends on the call: streams and the blocking mode know the task,
-    streams and run detail (`info`) the inputs. What an answer does not carry is None.
+    Not every call knows every field: only streams and the blocking mode know `task_id`, only
+    streams and run detail (`info`) know `inputs`. A field that is not known is None.
 
-    The type of the outputs is ``dict[str, Any]``, or that of a module which ``dify-workflow types``
-    wrote for the app. Read them behind `raise_for_status`: a run that failed, was stopped or is
-    paused has none.
+    The type of `outputs` is ``dict[str, Any]``, or the type in a module that ``dify-workflow
+    types`` wrote for the app. Call `raise_for_status` before you read them: a run that failed, was
+    stopped or is paused has no outputs.
 
     Args:
         id: Id of the run (UUID).
-        status: State of the run: ``"running"``, ``"succeeded"``, ``"partial-succeeded"`` (nodes
-            failed and were handled), ``"failed"``, ``"stopped"`` or ``"paused"``.
-        message: The error text; None where there is none.
-        task_id: Id of the task, with which the run is stopped.
+        status: Status of the run: ``"running"``, ``"succeeded"``, ``"partial-succeeded"`` (nodes
+            failed, and the workflow handled that), ``"failed"``, ``"stopped"`` or ``"paused"``.
+        message: The error text; None if there is none.
+        task_id: Id of the task. You need it to stop the run.
         workflow_id: Id (UUID) of the published version that ran.
-        inputs: Value by name of the input, with the server's own ``sys.*``.
-        outputs: Value by name of the output; empty where the run has none.
-        elapsed_time: Duration in seconds; of a run that waited for people, since it last went on.
-        total_tokens: Tokens that model calls used.
-        total_steps: Nodes that ran.
-        exceptions_count: Nodes that failed, retries included.
+        inputs: The inputs by name, including the server's own ``sys.*``.
+        outputs: The outputs by name; empty if the run has none.
+        elapsed_time: Duration in seconds. If the run waited for human input, only the time since
+            it last continued.
+        total_tokens: Tokens used by model calls.
+        total_steps: How many nodes ran.
+        exceptions_count: How many nodes failed, including retries.
         created_at: Start (Unix seconds).
         finished_at: End (Unix seconds).
-        paused: What the run waits for, where it is paused.
-        raw: The answer, or the final event, as it was decoded.
-        usage: Tokens and price of the run and of its nodes, as far as its events tell.
+        paused: What the run waits for; None if it is not paused.
+        raw: The decoded answer or final event.
+        usage: Tokens and price of the run and of its nodes, if its events have them.
+
+    Example::
+
+        run = workflow.run_workflow({"name": "Ann"}).raise_for_status()
+        print(run.outputs, run.elapsed_time)
     """
 
     id: str
@@ -219,7 +231,7 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
 
     @property
     def error(self) -> str | None:
-        """The error text, as `message`."""
+        """The error text; the same as `message`."""
         return self.message
 
     @property
@@ -234,50 +246,64 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
 
     @property
     def stop_reason(self) -> StopReason | None:
-        """Why the run was stopped; None where it was not.
+        """Why the run was stopped; None if it was not stopped.
 
-        ``"requested"``: somebody asked for it, this client or another one. ``"shutdown"``: the
-        server's worker was shut down, as each deploy of Dify does; the run did nothing wrong.
-        ``"limit"``: a limit of the server (steps, time, the wait for people). Else ``"unknown"``.
+        Returns:
+            ``"requested"``: this or another client, or the console, asked for it. ``"shutdown"``:
+            the server's worker was shut down, which happens with each deploy of Dify; the run did
+            nothing wrong. ``"limit"``: the run reached a limit of the server (steps, time, the wait
+            for human input). ``"unknown"``: another reason.
         """
         return stop_reason(str(self.status), self.message)
 
     def raise_for_status(self) -> Self:
-        """Return this run unless it failed, was stopped or is paused.
+        """Raise an exception if the run failed, was stopped or is paused.
 
-        A run that is still going on, or succeeded in part (``"partial-succeeded"``), is returned.
+        Returns:
+            This run. Runs with the status ``"running"`` or ``"partial-succeeded"`` are returned
+            too.
 
         Raises:
             WorkflowFailedError: The run failed.
             WorkflowStoppedError: The run was stopped.
-            WorkflowPausedError: The run waits for people.
+            WorkflowPausedError: The run waits for human input.
         """
         error = _ERRORS.get(str(self.status))
         if error is not None:
             cls, what = error
             reason = f": {self.message}" if self.message else "."
             if self.stop_reason == "shutdown":
-                reason += " Nobody asked for it: a worker of the server was shut down."
+                reason += " Not on request: a worker of the server was shut down. Run it again."
             raise cls(f"The run {self.id} {what}{reason}", result=self)
         return self
 
     def outputs_as(self, model: type[ModelT]) -> ModelT:
-        """The outputs as a model of your own, after a check of names and types.
+        """The outputs as a model class of yours, after a check of names and types.
 
         Args:
-            model: A TypedDict (the outputs are returned as they are), a dataclass, an attrs class
-                or a pydantic model. Outputs that it does not name are left out; what it names has
-                to be there, unless it has a default.
+            model: A TypedDict, a dataclass, an attrs class or a pydantic model. Every field without
+                a default must be in the outputs. Outputs without a field are left out.
+
+        Returns:
+            An instance of the model; for a TypedDict, the outputs as they are.
 
         Raises:
-            OutputsMismatchError: The outputs do not fit; it lists every place.
-            WorkflowRunError: The run failed, was stopped or is paused, so that it has no outputs.
-            TypeError: It is no such model.
+            OutputsMismatchError: The outputs do not fit. The error lists every mismatch.
+            WorkflowRunError: The run failed, was stopped or is paused, so it has no outputs.
+            TypeError: The model is none of these classes.
+
+        Example::
+
+            class Greeting(TypedDict):
+                greeting: str
+
+            run = workflow.run_workflow({"name": "Ann"})
+            print(run.outputs_as(Greeting)["greeting"])
         """
         outputs: Any = self.raise_for_status().outputs
         made, problems = shaped(model, outputs)
         if problems or made is None:
-            name = getattr(model, "__name__", model)  # a union has none
+            name = getattr(model, "__name__", model)  # a union has no name
             raise OutputsMismatchError(
                 f"The outputs of the run {self.id} ({self.status}) do not fit {name}: "
                 f"{'; '.join(problems)}.",

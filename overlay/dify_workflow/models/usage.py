@@ -1,4 +1,4 @@
-"""What a run used: tokens and money, as far as its events tell."""
+"""What a run used: tokens and money, from its events."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _MOST_DIGITS = 30
 
 @attrs.frozen(repr=False)
 class NodeUsage(Record):
-    """What one execution of a node used; of an iteration or loop, a node is executed several times.
+    """What one execution of a node used. In an iteration or loop a node is executed several times.
 
     Args:
         node_id: Id of the node.
         node_title: Title of the node.
-        total_tokens: Tokens that its model calls used; None where it called none.
-        price: What they cost, in `currency`; None where the server does not say.
+        total_tokens: Tokens used by its model calls; None if it made none.
+        price: Price of these tokens, in `currency`; None if the server does not say.
         currency: Currency of the price, such as ``"USD"``.
-        inside: Id of the iteration or loop around it; None where there is none.
+        inside: Id of the iteration or loop that contains the node; None if there is none.
     """
 
     node_id: str
@@ -45,11 +45,17 @@ class RunUsage(Record):
     """What a run used.
 
     Args:
-        total_tokens: Tokens of the run, as the server counts them; None where it does not say.
-        prices: What the run cost, by currency; None where that is not known, because not all of its
-            events were seen: the tokens of `nodes` do not add up to those of the run.
-        nodes: What each node used, in the order in which they ended; empty without events, as of a
-            blocking call and of run detail.
+        total_tokens: Tokens of the run, as the server counts them; None if it does not say.
+        prices: Price of the run, by currency. None if some events were missed, so that the tokens
+            of `nodes` do not add up to `total_tokens`.
+        nodes: What each node used, in the order in which they ended. Empty for a blocking call and
+            for run detail (`info`), which have no events.
+
+    Example::
+
+        run = workflow.run_workflow({"name": "Ann"})
+        for node in run.usage.nodes:
+            print(node.node_title, node.total_tokens, node.price, node.currency)
     """
 
     total_tokens: int | None = None
@@ -61,10 +67,10 @@ def node_usage(data: JSONObject) -> NodeUsage:
     """What a node used.
 
     Args:
-        data: Payload of the event that tells its end.
+        data: The ``data`` of its `NodeFinished` event.
     """
-    told: JSON = data.get("execution_metadata")
-    cost: JSONObject = told if is_object(told) else {}
+    metadata: JSON = data.get("execution_metadata")
+    cost: JSONObject = metadata if is_object(metadata) else {}
     inside = (
         _text(place.get(key)) for key in ("iteration_id", "loop_id") for place in (data, cost)
     )
@@ -83,10 +89,11 @@ def run_usage(total_tokens: int | None, nodes: Sequence[NodeUsage]) -> RunUsage:
 
     Args:
         total_tokens: Tokens of the run, as the server counts them.
-        nodes: What each of its nodes used, as far as that was told.
+        nodes: What each of its nodes used, as far as it is known.
     """
-    told_inside = {node.inside for node in nodes if node.total_tokens or node.price}
-    counted = [node for node in nodes if node.node_id not in told_inside]  # else it counts twice
+    # An iteration or loop repeats the tokens of the nodes that it contains.
+    containers = {node.inside for node in nodes if node.total_tokens or node.price}
+    counted = [node for node in nodes if node.node_id not in containers]
     if total_tokens is None or sum(node.total_tokens or 0 for node in counted) != total_tokens:
         return RunUsage(total_tokens, None, tuple(nodes))
     prices = sum_of({node.currency: node.price} for node in counted if node.price and node.currency)
