@@ -53,7 +53,7 @@ def members(cls: type) -> dict[str, Any]:
 
 def in_sync_words(text: str) -> str:
     """The annotation or docstring of async code as sync code has it."""
-    text = re.sub(r"\b(Async|async )(?=[A-Za-z`])", "", text)
+    text = re.sub(r"\b(Async|async |await )(?=[A-Za-z`(])", "", text)
     text = text.replace("``async with``", "``with``")
     text = re.sub(r"Awaitable\[(.*)\]", r"\1", text)
     return text.replace("AsyncIterator", "Iterator")

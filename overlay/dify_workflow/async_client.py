@@ -65,60 +65,68 @@ T = TypeVar("T")
 
 
 class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
-    """Runs the workflows of a Dify server.
+    """Runs workflows on a Dify server.
 
-    A context manager; without it, `close` ends its connections.
+    Use it as a context manager, or call `close` when you no longer need it.
     Tasks may share one client, and so may several event loops.
 
     Args:
-        api_key: Key of a workflow app; by default DIFY_API_KEY. A key given in a request or to a
-            method goes before it, so that one client serves many apps.
-        base_url: Base URL of the server, with its ``/v1``; by default DIFY_BASE_URL, else
+        api_key: API key of a workflow app; by default DIFY_API_KEY. A key in a request or in the
+            arguments of a method takes precedence, so one client can serve many apps.
+        base_url: Base URL of the server, including ``/v1``; by default DIFY_BASE_URL, or else
             ``https://api.dify.ai/v1``.
-        user_id: Who runs are for, a name of your own of at most 255 characters; by default
-            DIFY_USER, else ``"dify-workflow"``.
-        timeout: Seconds that connecting, reading, writing or waiting for a connection may each take
-            without progress, or an `httpx.Timeout` with bounds of their own, or None for no bound.
-            By default 5 to connect, 30 to write and to wait, 60 to read; on streams, which the
-            server keeps alive with a ping every 10 s, 35 to read. Methods take one of their own.
-        max_retries: How often a call is sent again where that is safe: when the connection could
-            not be made, when Dify refused before running anything, and, for calls that change
-            nothing, when it failed. A run that may have reached the server is never sent again.
-            Where the server asks for a wait of more than 60 s, the error is raised. 0 means one
-            attempt.
-        queue_timeout: Seconds to wait in total for other runs to end where the app's concurrency
-            limit refuses one; 0 for not waiting. By default 60, or 0 where `max_retries` is 0.
-        start_timeout: Seconds to wait for the first event of a run that the server has accepted:
-            it may wait in the server's queue until a worker is free, and nothing comes meanwhile.
-            Servers end such a stream after 300. None for no bound.
-        not_sent_statuses: HTTP statuses from 400 to 599 with which your gateway answers before Dify
-            gets the request, such as ``{429, 503}``: a run is then sent again, up to `max_retries`
-            times. Without it, any 5xx may mean that the run goes on.
-        at_least_once: Whether a run whose outcome is unknown is sent again, up to `max_retries`
-            times, when the log was read and does not show it. It may then run twice. Needs
+        user_id: Who the runs are for: a name that you choose, 1 to 255 characters; by default
+            DIFY_USER, or else ``"dify-workflow"``.
+        timeout: Seconds that connecting, reading, writing, or waiting for a free connection may
+            each take without progress. An `httpx.Timeout` sets each of them; None means no limit.
+            By default 5 to connect, 30 to write and to wait, 60 to read. Streams have 35 to read,
+            because the server sends a ping every 10 s. Each method has its own `timeout`, too.
+        max_retries: How often a call is sent again if that is safe; 0 means one attempt. It is safe
+            if the connection could not be made, or if Dify refused before it ran anything. After
+            other failures, only calls that change nothing are sent again. A run that may have
+            reached the server is never sent again. If the server asks to wait for more than 60 s,
+            the error is raised.
+        queue_timeout: Seconds to wait in total for other runs to end if the app's concurrency limit
+            refuses a run; 0 means no wait. By default 60, or 0 if `max_retries` is 0.
+        start_timeout: Seconds to wait for the first event of a run that the server has accepted;
+            None for no limit. The run may be in the server's queue until a worker is free, and no
+            event arrives meanwhile. Servers end such a stream after 300 s.
+        not_sent_statuses: HTTP statuses (400 to 599) that your gateway sends only if it has not
+            passed the request to Dify, such as ``{429, 503}``. A run is then sent again, up to
+            `max_retries` times. Otherwise any 5xx may mean that the run is still running.
+        at_least_once: Whether to send a run again, up to `max_retries` times, if its outcome is
+            unknown, and the log was read and does not show it. The run may then run twice. Needs
             `recover`.
-        check_inputs: Whether inputs are checked before a run is streamed, where the server would
-            answer bad ones with silence (Dify 1.13 and 1.14).
-        recover: Whether the run of a stream that breaks is found again: its stream is taken up
-            (Dify 1.14 and newer), or the run is looked up until it has ended. Otherwise
+        check_inputs: Whether to check the inputs before a run is streamed, if the server does not
+            answer invalid ones (Dify 1.13 and 1.14).
+        recover: Whether to find a run again after its stream breaks. The stream is opened again
+            (Dify 1.14 and newer), or the run is looked up until it has ended. Without it,
             `StreamInterruptedError` is raised.
-        max_reattach: How often a stream is opened again without anything new, where the server
-            answers. Attempts during an outage do not count.
-        lost_run_timeout: Seconds without a sign of life after which a run whose stream broke is
-            given up, and seconds for which an outage of the server is waited out; None for ever.
-        max_event_bytes: Largest stream event in bytes.
-        max_answer_bytes: Longest answer in bytes, but for events and downloads, after inflating.
-        tracing: Whether OpenTelemetry is told of runs, as spans and metrics, and what: True for
-            what `dify_workflow.tracing.Tracing` has by default. Needs
+        max_reattach: How often a stream is opened again without a new event, if the server answers.
+            Attempts during an outage do not count.
+        lost_run_timeout: Seconds without any sign of life after which a run whose stream broke
+            counts as lost; None for no limit. An outage of the server may also last this long.
+        max_event_bytes: Largest stream event (bytes).
+        max_answer_bytes: Largest answer (bytes, after decompression). It does not apply to events
+            and downloads.
+        tracing: Whether to report runs to OpenTelemetry, as spans and metrics. True means the
+            defaults of `dify_workflow.tracing.Tracing`; pass a `Tracing` to change them. Needs
             ``pip install dify-workflow[otel]``.
-        on_response: Called with the status and headers of each answer, retries and uploads
-            included, before its body is read. What it raises is logged, and ends no call.
-        http_client: An `httpx.AsyncClient` or `httpx2.AsyncClient` of your own, for proxies, TLS
-            or other transports. It is never closed here. Its base_url is used if you pass none, and
-            its timeout if you changed it.
+        on_response: A function that is called with the status and headers of each answer, before
+            the body is read. Retries and uploads are included. If it raises, that is logged and the
+            call continues.
+        http_client: Your own `httpx.AsyncClient` or `httpx2.AsyncClient`, for proxies, TLS or other
+            transports. This client never closes it. Its base_url is used if you pass none, and its
+            timeout if you changed it.
 
     Raises:
         ConfigurationError: An option is invalid, or OpenTelemetry is not installed.
+
+    Example::
+
+        async with AsyncDifyWorkflow() as workflow:  # with the key in DIFY_API_KEY
+            run = await workflow.run_workflow({"name": "Ann"})
+            print(run.outputs)
     """
 
     def __init__(
@@ -143,7 +151,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> None:
-        api_key = wrap(api_key)  # no frame of a traceback may hold the bare key
+        api_key = wrap(api_key)  # so that no frame of a traceback contains the plain key
         options = Options.with_environment(
             api_key=api_key,
             base_url=base_url_of(http_client) if base_url is None else base_url,
@@ -187,12 +195,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         on_response: Callable[[ResponseInfo], object] | None = None,
         http_client: AsyncHTTPClient | None = None,
     ) -> Self:
-        """A cheap copy with other options, which shares the connections of this client.
+        """Return a copy of this client with other options, which shares its connections.
 
-        Closing the copy leaves them open; closing this client closes them for the copy as well.
+        Making a copy is cheap. Closing the copy leaves the connections open. Closing this client
+        closes them for the copy, too.
 
         Args:
-            api_key: As for the client; what is left out stays as it is.
+            api_key: As for the client. Options that you leave out do not change.
             base_url: As for the client.
             user_id: As for the client.
             timeout: As for the client.
@@ -209,10 +218,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             max_answer_bytes: As for the client.
             tracing: As for the client.
             on_response: As for the client.
-            http_client: As for the client; the copy then shares no connections.
+            http_client: As for the client. The copy then shares no connections.
+
+        Returns:
+            The copy.
 
         Raises:
             ConfigurationError: An option is invalid.
+
+        Example::
+
+            patient = workflow.with_options(timeout=300, max_retries=5)
+            run = await patient.run_workflow({"name": "Ann"})
         """
         api_key = wrap(api_key)
         own = checked_client(http_client, "AsyncClient")
@@ -238,7 +255,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         )
 
     async def close(self) -> None:
-        """Close the connections; calls afterwards raise `ConfigurationError`."""
+        """Close the connections. Later calls raise `ConfigurationError`.
+
+        A copy that `with_options` made leaves the connections open.
+
+        Example::
+
+            workflow = AsyncDifyWorkflow()
+            try:
+                print((await workflow.app_info()).name)
+            finally:
+                await workflow.close()
+        """
         if self._owns_transport:
             await self._transport.close()
 
@@ -277,50 +305,60 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> WorkflowRunResponse:
         """Run the app's workflow and wait for its outcome (POST /workflows/run).
 
-        A run that failed, was stopped or paused is a result and no exception; see
-        `WorkflowRunResponse.raise_for_status`. A run is sent once; where its stream breaks, it is
-        found again.
+        A run that failed, was stopped or is paused is a result, not an exception; see
+        `WorkflowRunResponse.raise_for_status`. A run is sent once. If its stream breaks, the client
+        finds the run again.
 
         Args:
-            request: What to run, or its inputs alone. Instead of a request, its fields may be given
-                as keywords; `WorkflowRunRequest` says what each means.
-            inputs: Value by name of the input.
+            request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
+                leave it out and pass its fields as keywords.
+            inputs: Values of the inputs, by name.
             user: Who the run is for; by default the client's user.
-            files: Files for ``sys.files``.
+            files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
-            trace_id: Id under which the server's tracing files the run.
-            trace_session_id: Id that joins several runs in the server's tracing.
-            api_key: Key of the app; by default the client's.
-            response_mode: ``"streaming"`` listens to the run's events, so that no proxy cuts a long
-                run; ``"blocking"`` sends one plain call, which proxies cut at 60 to 100 s.
-            on_human_input: Called with each form that the run waits at, as people see it; returns
-                the id of an action and the value of each field. The run then goes on, through any
-                number of forms; one that somebody else has answered meanwhile is passed over.
-                Without it, or where a form has no token for this key, a paused run is returned.
-                Since Dify 1.14.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
-            deadline: Seconds within which all of this has to be over: waiting for the concurrency
+            trace_id: Id of the run in the server's tracing.
+            trace_session_id: Id that groups several runs in the server's tracing.
+            api_key: API key of the app; by default the client's.
+            response_mode: ``"streaming"`` reads the run's events, so no proxy cuts off a long run.
+                ``"blocking"`` sends one plain request, which proxies cut off after 60 to 100 s.
+            on_human_input: A function that is called with each form that the run waits for, as
+                people see it. It returns the id of an action and the value of each field. The run
+                then continues, through any number of forms. A form that somebody else has answered
+                meanwhile is skipped. Without this function, or if a form has no token for this key,
+                the paused run is returned. Since Dify 1.14.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+            deadline: Seconds from now in which the whole call must end: waiting for the concurrency
                 limit, checks, uploads, every attempt, the run itself and finding it again. None for
-                as long as it takes.
-            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
-                goes on.
-            not_sent_statuses: As for the client, for this call.
-            at_least_once: As for the client, for this call.
+                no limit.
+            stop_on_deadline: Whether to stop the run if the deadline passes. Otherwise it
+                continues.
+            not_sent_statuses: The client's option of this name, for this call.
+            at_least_once: The client's option of this name, for this call.
+
+        Returns:
+            The run with its status, outputs and ids.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
-            InvalidInputsError: The app does not take these inputs.
+            InvalidRequestError: The request is invalid. Nothing was sent.
+            InvalidInputsError: The app does not accept these inputs.
             APIConnectionError: The request did not reach the server.
-            APIStatusError: The server refused the run, or an answer to a form, or failed; its
-                `outcome` says whether the run may have started.
-            InvalidResponseError: An answer cannot be read, or is of another run.
-            RunOutcomeUnknownError: No answer came, so whether there is a run is not known. Its
-                `candidates` are certain where the request had a `user_id` of its own.
-            RunLostError: The run's outcome cannot be known any more.
-            StreamError: The stream failed before the run's end; it has the ids, where known.
-            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
+            APIStatusError: The server refused the run or the answer to a form, or it failed. The
+                error's `outcome` says whether the run may have started.
+            InvalidResponseError: An answer cannot be read, or belongs to another run.
+            RunOutcomeUnknownError: No answer arrived, so it is not known whether the run exists.
+                The error's `candidates` are certain if the request had a `user` that no other
+                request has.
+            RunLostError: The run's outcome cannot be found out any more.
+            StreamError: The stream failed before the run ended. The error has the ids, if known.
+            RunDeadlineExceededError: The deadline passed. The error has the ids, if known.
+
+        Example::
+
+            run = await workflow.run_workflow({"name": "Ann"}, user="ann@example.com", deadline=60)
+            print(run.status, run.outputs)
         """
         api_key = wrap(api_key)
         checked_mode(response_mode, stop_on_deadline=stop_on_deadline)
@@ -371,37 +409,49 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         not_sent_statuses: Collection[int] | None = None,
         at_least_once: bool | None = None,
     ) -> AsyncWorkflowStream:
-        """Run the app's workflow and return its events as they come (POST /workflows/run).
+        """Run the app's workflow and return its events as they arrive (POST /workflows/run).
 
         Args:
-            request: What to run, or its inputs alone. Instead of a request, its fields may be given
-                as keywords; `WorkflowRunRequest` says what each means.
-            inputs: Value by name of the input.
+            request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
+                leave it out and pass its fields as keywords.
+            inputs: Values of the inputs, by name.
             user: Who the run is for; by default the client's user.
-            files: Files for ``sys.files``.
+            files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
-            trace_id: Id under which the server's tracing files the run.
-            trace_session_id: Id that joins several runs in the server's tracing.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
-            deadline: Seconds, from this call on, within which all of it has to be over, as for
-                `run_workflow`; None for as long as it takes.
-            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
-                goes on.
-            not_sent_statuses: As for the client, for this call.
-            at_least_once: As for the client, for this call.
+            trace_id: Id of the run in the server's tracing.
+            trace_session_id: Id that groups several runs in the server's tracing.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+            deadline: Seconds from now in which the whole call must end, as for `run_workflow`; None
+                for no limit.
+            stop_on_deadline: Whether to stop the run if the deadline passes. Otherwise it
+                continues.
+            not_sent_statuses: The client's option of this name, for this call.
+            at_least_once: The client's option of this name, for this call.
+
+        Returns:
+            The events to iterate over. Its `result` gives the outcome, and its `stop` stops the
+            run.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
-            InvalidInputsError: The app does not take these inputs.
+            InvalidRequestError: The request is invalid. Nothing was sent.
+            InvalidInputsError: The app does not accept these inputs.
             APIConnectionError: The request did not reach the server.
-            APIStatusError: The server refused the run, or failed; its `outcome` says whether the
-                run may have started.
+            APIStatusError: The server refused the run or failed. The error's `outcome` says whether
+                the run may have started.
             InvalidResponseError: The answer cannot be read.
-            RunOutcomeUnknownError: No answer came, so whether there is a run is not known.
+            RunOutcomeUnknownError: No answer arrived, so it is not known whether the run exists.
             RunDeadlineExceededError: The deadline passed before the server answered.
+
+        Example::
+
+            async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                async for event in stream:
+                    print(event.event, event.node_title)
+                run = await stream.result()
         """
         api_key = wrap(api_key)
         name = "run_workflow_stream"
@@ -436,28 +486,41 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncWorkflowStream:
-        """Return the events of a run that is going on (GET /workflow/{workflow_run_id}/events).
+        """Return the events of a running run (GET /workflow/{workflow_run_id}/events).
 
-        Since Dify 1.14. Of a finished run there is one event, `WorkflowFinished`; runs that were
-        started in blocking mode publish none.
+        Since Dify 1.14. A finished run has one event, `WorkflowFinished`. Runs that were started in
+        blocking mode have no events.
 
         Args:
             workflow_run_id: Id of the run (UUID).
             include_state_snapshot: Whether to begin with `WorkflowStarted` and the events of the
-                nodes so far, without their inputs, outputs and text; otherwise the stream begins
-                with what happens next.
-            continue_on_pause: Whether to go on listening when the run pauses.
-            user_id: Who the run is for; another user's run is not found.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+                nodes so far, without their inputs, outputs and text. Otherwise the stream begins
+                with the next event.
+            continue_on_pause: Whether to keep listening if the run pauses.
+            user_id: Who the run is for; by default the client's user. A run of another user is not
+                found.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The events to iterate over. Its `result` gives the outcome, and its `stop` stops the
+            run.
 
         Raises:
-            InvalidRequestError: The id is no UUID.
-            NotFoundError: There is no such run of this user, or the server is older than 1.14.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            InvalidRequestError: The id is not a UUID.
+            NotFoundError: The user has no such run, or the server is older than Dify 1.14.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            submitted = await workflow.submit_workflow({"name": "Ann"})
+            async with workflow.resume_workflow_stream(submitted.id) as stream:
+                async for event in stream:
+                    print(event.event, event.node_title)
         """
         api_key = wrap(api_key)
         with about(run_id=workflow_run_id):
@@ -512,39 +575,48 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> WorkflowRunResponse:
         """Start the app's workflow and return as soon as its ids are known (POST /workflows/run).
 
-        `wait_for_run` fetches the outcome later, in another process if need be. Leaving a run's
-        stream never stops it, but up to Dify 1.9.1 it ruins its record: there the stream is read
-        to its end in the background, for which process, event loop and client have to live as long.
+        `wait_for_run` gets the outcome later, also in another process. The run continues after its
+        stream is closed. Up to Dify 1.9.1, however, that damages the run's record. With these
+        versions the client keeps reading in the background: keep the process, event loop and client
+        alive until the run ends.
 
         Args:
-            request: What to run, or its inputs alone. Instead of a request, its fields may be given
-                as keywords; `WorkflowRunRequest` says what each means.
-            inputs: Value by name of the input.
+            request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
+                leave it out and pass its fields as keywords.
+            inputs: Values of the inputs, by name.
             user: Who the run is for; by default the client's user.
-            files: Files for ``sys.files``.
+            files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
-            trace_id: Id under which the server's tracing files the run.
-            trace_session_id: Id that joins several runs in the server's tracing.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
-            not_sent_statuses: As for the client, for this call.
-            at_least_once: As for the client, for this call.
+            trace_id: Id of the run in the server's tracing.
+            trace_session_id: Id that groups several runs in the server's tracing.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+            not_sent_statuses: The client's option of this name, for this call.
+            at_least_once: The client's option of this name, for this call.
 
         Returns:
-            The run with its `id` and `task_id`; its status is ``"running"`` unless it has ended
-            already.
+            The run with its `id` and `task_id`. Its status is ``"running"``, unless it has already
+            ended.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
-            InvalidInputsError: The app does not take these inputs.
+            InvalidRequestError: The request is invalid. Nothing was sent.
+            InvalidInputsError: The app does not accept these inputs.
             APIConnectionError: The request did not reach the server.
-            APIStatusError: The server refused the run, or failed; its `outcome` says whether the
-                run may have started.
+            APIStatusError: The server refused the run or failed. The error's `outcome` says whether
+                the run may have started.
             InvalidResponseError: The answer cannot be read.
-            RunOutcomeUnknownError: No answer or event came, so whether there is a run is not known.
-            StreamError: The stream failed before the ids came.
+            RunOutcomeUnknownError: No answer or event arrived, so it is not known whether the run
+                exists.
+            StreamError: The stream failed before the ids arrived.
+
+        Example::
+
+            submitted = await workflow.submit_workflow({"name": "Ann"})
+            print(submitted.id, submitted.task_id)  # save them, for example in your database
+            run = await workflow.wait_for_run(submitted.id)
         """
         api_key = wrap(api_key)
         name = "submit_workflow"
@@ -592,35 +664,47 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> WorkflowRunResponse:
         """Wait for the outcome of a run that was started before, here or elsewhere.
 
-        Its events are followed (GET /workflow/{workflow_run_id}/events) where the server has them,
-        else it is looked up every 1 to 10 s (GET /workflows/run/{workflow_run_id}). A pause whose
-        forms have been answered is waited through.
+        The client follows the run's events if the server has them (GET
+        /workflow/{workflow_run_id}/events). Otherwise it looks up the run every 1 to 10 s (GET
+        /workflows/run/{workflow_run_id}). After a pause whose forms have been answered, it keeps
+        waiting.
 
         Args:
             workflow_run_id: Id of the run (UUID).
-            user_id: Who the run is for; by default the client's user. Events of another user's run
-                cannot be had, so that one is looked up.
-            on_event: Called with each event; what has been is told first, without text.
-            wait_through_pause: Whether to wait on where the run waits for a person; otherwise it is
-                returned with its forms.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
-            deadline: Seconds, from this call on, within which all of it has to be over, as for
-                `run_workflow`; None for as long as it takes.
-            stop_on_deadline: Whether the run is stopped when the deadline has passed; otherwise it
-                goes on.
+            user_id: Who the run is for; by default the client's user. The events of another user's
+                run are not available, so that run is looked up.
+            on_event: A function that is called with each event. Earlier events come first, without
+                text.
+            wait_through_pause: Whether to keep waiting while the run waits for human input.
+                Otherwise the paused run is returned with its forms.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+            deadline: Seconds from now in which the whole call must end, as for `run_workflow`; None
+                for no limit.
+            stop_on_deadline: Whether to stop the run if the deadline passes. Otherwise it
+                continues.
+
+        Returns:
+            The run with its status, outputs and ids.
 
         Raises:
-            InvalidRequestError: The id is no UUID.
-            RunLostError: There is no such run, its outcome cannot be known any more, or it does not
-                go on though its forms were answered.
-            StreamInterruptedError: The server was away for longer than `lost_run_timeout`, or
-                failed again and again.
-            InvalidResponseError: An answer or event is of another run, or cannot be read.
-            APIStatusError: The server refused.
-            RunDeadlineExceededError: The deadline passed; it has the ids, where known.
+            InvalidRequestError: The id is not a UUID.
+            RunLostError: There is no such run, its outcome cannot be found out any more, or it does
+                not continue although its forms were answered.
+            StreamInterruptedError: The server did not answer for longer than `lost_run_timeout`, or
+                it failed repeatedly.
+            InvalidResponseError: An answer or event cannot be read, or belongs to another run.
+            APIStatusError: The server refused the request or failed.
+            RunDeadlineExceededError: The deadline passed. The error has the ids, if known.
+
+        Example::
+
+            submitted = await workflow.submit_workflow({"name": "Ann"})
+            run = await workflow.wait_for_run(submitted.id, deadline=600)
+            print(run.status, run.outputs)
         """
         api_key = wrap(api_key)
         name = "wait_for_run"
@@ -651,22 +735,31 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> WorkflowStopResponse:
         """Stop a run (POST /workflows/tasks/{task_id}/stop).
 
-        The server answers ``"success"`` to any id; the run's stream ends within a second. Up to
+        The server answers ``"success"`` to any id. The run's stream ends within a second. Up to
         Dify 1.8 only the user who started a run can stop it.
 
         Args:
-            task_id: Id of the task (UUID), not of the run.
-            user_id: Who stops; by default the client's user.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            task_id: Id of the task (UUID), not of the run: the `task_id` of the run, its stream or
+                any event.
+            user_id: Who stops the run; by default the client's user.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The server's answer. It does not say whether there was a run to stop.
 
         Raises:
-            InvalidRequestError: The id cannot be one, or is that of a run which this client has
-                started.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            InvalidRequestError: The id is invalid, or is the id of a run that this client started.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            submitted = await workflow.submit_workflow({"name": "Ann"})
+            await workflow.stop_workflow_stream(submitted.task_id)
         """
         api_key = wrap(api_key)
         with about(task_id=task_id):
@@ -684,23 +777,33 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowRunResponse:
-        """Look a run up (GET /workflows/run/{workflow_run_id}).
+        """Look up a run (GET /workflows/run/{workflow_run_id}).
 
-        From Dify 1.10.1 to 1.14 a run that was stopped stays ``"running"`` here.
+        From Dify 1.10.1 to 1.14, a run that was stopped stays ``"running"`` here.
 
         Args:
             workflow_run_id: Id of the run (UUID).
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The run with its status, and its outputs if it has ended.
 
         Raises:
-            InvalidRequestError: The id is no UUID.
+            InvalidRequestError: The id is not a UUID.
             NotFoundError: The app has no such run.
-            InvalidResponseError: The answer cannot be read, or is of another run.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            InvalidResponseError: The answer cannot be read, or belongs to another run.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            submitted = await workflow.submit_workflow({"name": "Ann"})
+            run = await workflow.info(submitted.id)
+            print(run.status, run.elapsed_time)
         """
         api_key = wrap(api_key)
         with about(run_id=workflow_run_id):
@@ -724,36 +827,48 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> DifyPageResult[WorkflowLogs]:
-        """List the app's runs, newest first (GET /workflows/logs).
+        """Read one page of the log of runs, newest first (GET /workflows/logs).
 
-        Pages follow each other without losing or repeating a row, whatever is added and deleted
-        meanwhile. Up to Dify 1.10.1 a run is listed only when it has ended.
+        Pages that follow each other neither lose nor repeat a row, even if rows are added or
+        deleted meanwhile. Up to Dify 1.10.1 the log shows a run only when it has ended.
 
         Args:
-            request: Which runs to list, and after which one to begin; by default the newest 20.
-                Instead of a request, its fields may be given as keywords; `WorkflowLogsRequest`
-                says what each means.
-            limit: Most rows of the page, 1 to 1000; by default 20.
-            status: Only runs that ended so.
-            keyword: Only runs with this text, or of this run id.
-            created_by_end_user_session_id: Only runs of this user.
+            request: Which runs to return, and the row after which the page begins; by default the
+                newest 20. You can also leave it out and pass the fields of `WorkflowLogsRequest` as
+                keywords.
+            limit: The most rows of the page, 1 to 1000; by default 20.
+            status: Only runs that ended with this status.
+            keyword: Only runs with this text, or the run with this id.
+            created_by_end_user_session_id: Only runs of this user (the `user` of the run).
             created_by_account: Only runs of the account with this e-mail address.
-            created_at_before: Only rows of this time or before (aware).
-            created_at_after: Only rows of this time or after (aware).
-            last_id: Id of the row after which to begin.
-            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
+            created_at_before: Only rows of this time or earlier (with time zone).
+            created_at_after: Only rows of this time or later (with time zone).
+            last_id: Id of the row after which the page begins.
+            cursor: Where the page begins, instead of `last_id`: the `cursor` of a page or an
+                iterator.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The page. Its `has_more` says whether there are more rows, and its `next_request` gets
+            them.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
-            LogCursorError: The row after which to begin was not found.
-            LogWindowUnstableError: A second has more rows than can be read.
+            InvalidRequestError: The request is invalid. Nothing was sent.
+            LogCursorError: The row after which the page begins was not found.
+            LogWindowUnstableError: One second of the log has more rows than could be read.
             UnsupportedServerError: The server ignores a filter.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            page = await workflow.logs(limit=100, status="failed")
+            for row in page.data:
+                print(row.created_time, row.run_id, row.error)
         """
         api_key = wrap(api_key)
         name = "logs"
@@ -792,36 +907,47 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncLogIterator:
-        """Iterate over the app's runs, newest first (GET /workflows/logs).
+        """Iterate over the log of runs, newest first (GET /workflows/logs).
 
-        All rows that are there throughout come, each once and in order, whatever is added and
-        deleted meanwhile. At most one answer of 100 rows is read ahead.
+        Every row that exists during the whole iteration is returned once and in order, even if rows
+        are added or deleted meanwhile. At most one answer of 100 rows is read in advance.
 
         Args:
-            request: Which runs, and after which one to begin; its `limit` is that of `pages` alone.
-                Instead of a request, its filters may be given as keywords; `WorkflowLogsRequest`
-                says what each means.
-            limit: Most rows; by default all. Goes with a request, too.
-            since: No rows before this moment (aware). Goes with a request, too.
-            until: No rows after this moment (aware). Goes with a request, too.
-            status: Only runs that ended so.
-            keyword: Only runs with this text, or of this run id.
-            created_by_end_user_session_id: Only runs of this user.
+            request: Which runs to return, and the row after which to begin. Its `limit` is used
+                only by `pages`. You can also leave it out and pass its filters as keywords.
+            limit: The most rows; by default all. You can combine it with a request.
+            since: Only rows of this time or later (with time zone). You can combine it with a
+                request.
+            until: Only rows of this time or earlier (with time zone). You can combine it with a
+                request.
+            status: Only runs that ended with this status.
+            keyword: Only runs with this text, or the run with this id.
+            created_by_end_user_session_id: Only runs of this user (the `user` of the run).
             created_by_account: Only runs of the account with this e-mail address.
             last_id: Id of the row after which to begin.
-            cursor: Where to begin: text that a page or an iterator gave as its `cursor`.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
+            cursor: Where to begin, instead of `last_id`: the `cursor` of a page or an iterator.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The rows to iterate over. Requests are sent only while you iterate.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
+            InvalidRequestError: The request is invalid. Nothing was sent.
             LogCursorError: While iterating: the row after which to begin was not found.
-            LogWindowUnstableError: While iterating: a second has more rows than can be read.
+            LogWindowUnstableError: While iterating: one second of the log has more rows than could
+                be read.
             UnsupportedServerError: While iterating: the server ignores a filter.
-            APIConnectionError: While iterating: no answer came.
-            APIStatusError: While iterating: the server refused.
+            APIConnectionError: While iterating: the server did not answer.
+            APIStatusError: While iterating: the server refused the request or failed.
+
+        Example::
+
+            async for row in workflow.iter_logs(status="failed", limit=500):
+                print(row.created_time, row.run_id, row.error)
         """
         api_key = wrap(api_key)
         name = "iter_logs"
@@ -853,33 +979,46 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncLogTail:
-        """Wait for new runs, the oldest first, and without an end (GET /workflows/logs).
+        """Return new runs, oldest first, as the log shows them (GET /workflows/logs).
 
-        Each comes once, also where it appears up to 3 s behind the newest one. They come in the
-        order in which they appear, the older one first where several do; up to Dify 1.10 a run
-        appears when it has ended. An outage of the server is waited out, for `lost_run_timeout`.
+        Each run is returned once, even if it is up to 3 s older than the newest run when it
+        appears. Runs come in the order in which they appear, the older one first if several appear
+        at once. Up to Dify 1.10 a run appears when it has ended. The iterator waits while the
+        server does not answer, for at most `lost_run_timeout`.
 
         Args:
-            request: Which runs, and after which one to begin; by default all that appear from now
-                on. Its `limit` does not matter. Instead of a request, its filters may be given as
-                keywords; `WorkflowLogsRequest` says what each means.
-            poll_interval: Seconds between two looks at the log.
-            status: Only runs that ended so.
-            keyword: Only runs with this text, or of this run id.
-            created_by_end_user_session_id: Only runs of this user.
+            request: Which runs to return, and the row after which to begin; by default all runs
+                that appear from now on. Its `limit` is not used. You can also leave it out and pass
+                its filters as keywords.
+            poll_interval: Seconds between two reads of the log.
+            status: Only runs that ended with this status.
+            keyword: Only runs with this text, or the run with this id.
+            created_by_end_user_session_id: Only runs of this user (the `user` of the run).
             created_by_account: Only runs of the account with this e-mail address.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of each call that this takes; by default the client's.
-            extra_headers: Further headers of each call that this takes, by name; none that the
-                client sets itself, such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of each request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The rows to iterate over. The iterator has no end.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
+            InvalidRequestError: The request is invalid. Nothing was sent.
             LogCursorError: The row after which to begin was not found.
-            LogWindowUnstableError: A second has more rows than can be read.
+            LogWindowUnstableError: One second of the log has more rows than could be read.
             UnsupportedServerError: The server ignores a filter.
-            APIConnectionError: No answer came for longer than `lost_run_timeout`.
-            APIStatusError: The server refused, or was away for as long.
+            APIConnectionError: The server did not answer for longer than `lost_run_timeout`.
+            APIStatusError: The server refused the request, or failed for longer than
+                `lost_run_timeout`.
+
+        Example::
+
+            tail = await workflow.tail_logs(poll_interval=0.1)
+            await workflow.run_workflow({"name": "Ann"})
+            row = await anext(tail)  # or: async for row in tail
+            print(row.run_id, row.status)
         """
         api_key = wrap(api_key)
         name = "tail_logs"
@@ -906,23 +1045,34 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> HumanInputForm:
-        """Read a form that a run waits at (GET /form/human_input/{form_token}).
+        """Read a form that a run waits for (GET /form/human_input/{form_token}).
 
         Since Dify 1.14.
 
         Args:
-            form_token: Token of the form, as `HumanInputForm.token` of a paused run.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            form_token: Token of the form: the `HumanInputForm.token` of a paused run.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The form with its text, fields and actions.
 
         Raises:
-            InvalidRequestError: The token cannot be one.
+            InvalidRequestError: The token is invalid.
             NotFoundError: There is no such form.
-            PreconditionFailedError: The form was submitted, or has expired.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            PreconditionFailedError: The form was already submitted, or has expired.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            run = await workflow.run_workflow({"topic": "boxes"})
+            for paused in run.paused.forms:
+                form = await workflow.human_input_form(paused.token)
+                print(form.content, [action.id for action in form.actions])
         """
         api_key = wrap(api_key)
         with self._about_form(form_token):
@@ -940,29 +1090,39 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Fill a form in and let the run go on (POST /form/human_input/{form_token}).
+        """Submit a form, so that the run continues (POST /form/human_input/{form_token}).
 
         Since Dify 1.14.
 
         Args:
-            form_token: Token of the form, as `HumanInputForm.token` of a paused run.
-            action: Id of the action, as ``id`` in `HumanInputForm.actions`.
-            inputs: Value by name of the field: any JSON, `WorkflowFile`, or `pathlib.Path` for a
+            form_token: Token of the form: the `HumanInputForm.token` of a paused run.
+            action: Id of the action: an ``id`` in `HumanInputForm.actions`.
+            inputs: Values of the fields, by name: any JSON, `WorkflowFile`, or `pathlib.Path` for a
                 file that is uploaded first.
-            user_id: Who submits; any user of the app may.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            user_id: Who submits the form; by default the client's user. Any user of the app can
+                submit it.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
 
         Raises:
-            InvalidRequestError: The request was refused before anything was sent.
+            InvalidRequestError: The request is invalid. Nothing was sent.
             BadRequestError: A field is missing, or there is no such action.
             NotFoundError: There is no such form.
-            PreconditionFailedError: The form was submitted already, or has expired.
-            APIConnectionError: No answer came; its `outcome` says whether the server may have got
-                the form.
-            APIStatusError: The server refused or failed; likewise.
+            PreconditionFailedError: The form was already submitted, or has expired.
+            APIConnectionError: The server did not answer. The error's `outcome` says whether the
+                server may have received the form.
+            APIStatusError: The server refused or failed. The error's `outcome` says whether the
+                server may have accepted the form.
+
+        Example::
+
+            run = await workflow.run_workflow({"topic": "boxes"})
+            form = run.paused.forms[0]
+            await workflow.submit_human_input_form(form.token, "approve", {"comment": "Good."})
+            run = await workflow.wait_for_run(run.id)
         """
         api_key = wrap(api_key)
         with self._about_form(form_token):
@@ -986,25 +1146,34 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> UploadedFile:
         """Upload a file for the inputs of runs of the same user (POST /files/upload).
 
-        The file is sent piece by piece and never read whole.
+        The file is sent in pieces. It is never read into memory completely.
 
         Args:
-            file: A path, bytes, a file opened in binary mode, which is sent from its beginning, or
-                an `UploadFile` of FastAPI or Starlette.
-            filename: Name of the file; by default the path's or the open file's.
+            file: A path, bytes, a file opened in binary mode (sent from its beginning), or an
+                `UploadFile` of FastAPI or Starlette.
+            filename: Name of the file; by default that of the path or of the open file.
             content_type: Media type; by default guessed from the name.
             user_id: Who may use the file; by default the client's user.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The uploaded file. You can use it as the value of an input.
 
         Raises:
-            InvalidRequestError: There is no such file, or the server would not take its name.
+            InvalidRequestError: There is no such file, or the server does not accept its name.
             PayloadTooLargeError: The file is larger than the server allows.
-            UnsupportedMediaTypeError: The server does not take files of this type.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            UnsupportedMediaTypeError: The server does not accept files of this type.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            file = await workflow.upload_file(b"Hello", filename="hello.txt")
+            run = await workflow.run_workflow({"name": "Ann"}, files=[file.as_input()])
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -1023,25 +1192,37 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncMediaStream:
-        """Download a file (GET /files/{file_id}/preview).
+        """Download a file of a chat message (GET /files/{file_id}/preview).
 
-        The server gives away files of chat messages alone; files that workflows made have an
-        address of their own in the outputs.
+        The server has only files of chat messages here. Files that workflows made have their own
+        URL in the outputs.
 
         Args:
             file_id: Id of the file (UUID).
-            as_attachment: Whether to ask for the headers with which browsers save a file.
-            user_id: Who downloads; by default the client's user.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            as_attachment: Whether to ask for the headers that let browsers save the file.
+            user_id: Who downloads the file; by default the client's user.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The content of the file, to iterate over or to read completely.
 
         Raises:
-            InvalidRequestError: The id is no UUID.
+            InvalidRequestError: The id is not a UUID.
             NotFoundError: There is no such file.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            file = await workflow.upload_file(b"Hello", filename="hello.txt")
+            try:
+                content = await workflow.file_preview(file.id).read()
+            except NotFoundError:
+                print("This file is not part of a chat message.")
         """
         api_key = wrap(api_key)
         options = self._call_options(
@@ -1061,17 +1242,26 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AppInfo:
-        """Name and kind of the app (GET /info).
+        """Get the app's name, description, tags and type (GET /info).
 
         Args:
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The app's name, description, tags and type (`mode`).
 
         Raises:
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            info = await workflow.app_info()
+            print(info.name, info.mode)
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
@@ -1084,18 +1274,28 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> WorkflowParameters:
-        """Inputs and features of the app (GET /parameters); `fields` has the inputs.
+        """Get the app's inputs and features (GET /parameters).
 
         Args:
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The inputs and features; its `fields` has the inputs.
 
         Raises:
             BadRequestError: The app was never published.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            parameters = await workflow.parameters()
+            for field in parameters.fields:
+                print(field.name, field.kind, field.required)
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
@@ -1110,17 +1310,26 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AppMeta:
-        """Icons of the tools that the app uses (GET /meta).
+        """Get the icons of the tools that the app uses (GET /meta).
 
         Args:
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The icons by name of the tool: each is a URL, or an object that describes the icon.
 
         Raises:
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            meta = await workflow.meta()
+            print(meta.tool_icons)
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
@@ -1133,20 +1342,29 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AppSite:
-        """Look of the app's web page (GET /site).
+        """Get the settings of the app's web page, such as its title and icon (GET /site).
 
         Since Dify 1.4.
 
         Args:
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The settings of the web page.
 
         Raises:
-            NotFoundError: The server is older than 1.4.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            NotFoundError: The server is older than Dify 1.4.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            site = await workflow.site()
+            print(site.title, site.description)
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
@@ -1160,22 +1378,32 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> EndUser:
-        """Look an end user up (GET /end-users/{end_user_id}).
+        """Look up an end user (GET /end-users/{end_user_id}).
 
         Since Dify 1.13.
 
         Args:
-            end_user_id: Id of the end user (UUID), as ``created_by_end_user.id`` of a log row.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            end_user_id: Id of the end user (UUID): ``created_by_end_user.id`` of a row of the log.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The end user. Its `session_id` is the `user` of the runs.
 
         Raises:
-            InvalidRequestError: The id is no UUID.
+            InvalidRequestError: The id is not a UUID.
             NotFoundError: The app has no such end user.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            page = await workflow.logs(limit=1)
+            user = await workflow.end_user(page.data[0].created_by_end_user.id)
+            print(user.session_id)
         """
         api_key = wrap(api_key)
         options = self._call_options(timeout, extra_headers=extra_headers, api_key=api_key)
@@ -1194,22 +1422,32 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> Transcript:
-        """Turn speech into text (POST /audio-to-text), where the app has that switched on.
+        """Convert speech to text, if the app has this feature on (POST /audio-to-text).
 
         Args:
-            file: A path, bytes, or a file opened in binary mode; 30 MB at most.
-            filename: Name of the file; by default the path's or the open file's.
+            file: A path, bytes, or a file opened in binary mode; at most 30 MB.
+            filename: Name of the file; by default that of the path or of the open file.
             content_type: Media type; by default guessed from the name.
             user_id: Who speaks; by default the client's user.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The text of the speech.
 
         Raises:
-            InvalidRequestError: There is no such file, or the server would not take its name.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            InvalidRequestError: There is no such file, or the server does not accept its name.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            with open("speech.mp3", "rb") as file:
+                transcript = await workflow.audio_to_text(file)
+            print(transcript.text)
         """
         api_key = wrap(api_key)
         with opened(file, filename=filename, content_type=content_type) as ready:
@@ -1228,21 +1466,30 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncMediaStream:
-        """Turn text into speech (POST /text-to-audio), where the app has that switched on.
+        """Convert text to speech, if the app has this feature on (POST /text-to-audio).
 
         Args:
-            text: What to say.
+            text: The text to speak.
             voice: Name of the voice; by default the app's.
             user_id: Who listens; by default the client's user.
-            api_key: Key of the app; by default the client's.
-            timeout: Bounds of this call; by default the client's.
-            extra_headers: Further headers of this call, by name; none that the client sets itself,
-                such as Authorization.
+            api_key: API key of the app; by default the client's.
+            timeout: Timeout of the request (seconds, or an `httpx.Timeout`; None for no limit); by
+                default the client's.
+            extra_headers: Extra headers of the request, by name. Headers that the client sets
+                itself, such as Authorization, are not allowed.
+
+        Returns:
+            The audio, to iterate over or to read completely.
 
         Raises:
             InvalidRequestError: The text is empty.
-            APIConnectionError: No answer came.
-            APIStatusError: The server refused.
+            APIConnectionError: The server did not answer.
+            APIStatusError: The server refused the request or failed.
+
+        Example::
+
+            audio = await workflow.text_to_audio("Hello").read()
+            Path("hello.mp3").write_bytes(audio)
         """
         api_key = wrap(api_key)
         options = self._call_options(
@@ -1267,7 +1514,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         api_key: ApiKey | None = None,
         user_id: str | None = None,
     ) -> WorkflowStopResponse:
-        """Stop the task of a stream, also when the deadline of its run has passed."""
+        """Stop the task of a stream, even if the deadline of its run has passed."""
         others = options.changed(deadline=deadline, api_key=api_key, user_id=user_id)
         return await self._stop_task(task_id, others)
 
@@ -1317,7 +1564,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return run
 
     async def _prepared(self, steps: Generator[Call[Any], Any, Call[T]]) -> Call[T]:
-        """The call at the end of a preparation, of which nothing has been sent."""
+        """Prepare a call. If that fails, the run or form was not sent, and the error says so."""
         try:
             return await self._transport.drive(steps)
         except DifyError as error:
@@ -1327,7 +1574,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     async def _sent(
         self, call: Call[Any], send: Callable[[Call[Any]], Awaitable[T]], search: Search | None
     ) -> T:
-        """What came of sending a run; where that is unknown, what the log shows of it."""
+        """Send a run; if its outcome is unknown, look for it in the log."""
 
         async def do(step: Step) -> Any:
             match step:
@@ -1368,7 +1615,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     async def _ask_people(
         self, run: WorkflowRunResponse, callback: AsyncFormCallback, options: Options
     ) -> WorkflowRunResponse:
-        """Let people answer the forms of a run until it has ended."""
+        """Let the callback answer the forms of a run until it has ended."""
         while (forms := forms_to_answer(run)) and run.id is not None:
             for form, token in forms:
                 with naming(run):
@@ -1385,25 +1632,25 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         return run
 
     async def _form_to_answer(self, token: str, options: Options) -> HumanInputForm | None:
-        """A form as people see it; None where it was submitted, or has expired, or time is up."""
+        """A form as people see it; None if it is closed, or if the deadline has passed."""
         try:
             return await self._send(self._form_read(token), options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
-            pass  # who follows the run says what becomes of it
+            pass  # the stream that follows the run reports it
         return None
 
     async def _answer_form(
         self, token: str, action: str, inputs: Mapping[str, JSON], options: Options
     ) -> None:
-        """Submit a form, unless somebody else has; where the answer is lost, look at the form."""
+        """Submit a form unless somebody else has; if the server's answer is lost, read the form."""
         try:
             await self._submit_form(token, action, inputs, options)
         except PreconditionFailedError:
             self._answered.answer(token)
         except RunDeadlineExceededError:
-            pass  # likewise
+            pass  # the stream that follows the run reports it
         except DifyError as error:
             is_lost = error.outcome == "unknown"
             if not is_lost or await self._form_to_answer(token, options) is not None:

@@ -22,19 +22,25 @@ OutputsT = TypeVar("OutputsT")
 
 
 class RunOptions(StreamOptions, total=False):
-    """How a run is waited for."""
+    """Options to run an app and wait for its outcome."""
 
     response_mode: ResponseMode
     """``"streaming"`` (by default) or ``"blocking"``."""
     on_human_input: FormCallback | None
-    """Called with each form that the run waits at."""
+    """A function that is called with each form that the run waits for."""
 
 
 class TypedApp(Generic[InputsT, OutputsT]):
-    """An app whose inputs and outputs have types: the base of what ``dify-workflow types`` writes.
+    """An app with typed inputs and outputs: the base class of what ``dify-workflow types`` writes.
 
     Args:
-        client: The client that runs it, with the app's key. It is never closed here.
+        client: The client that runs the app, with the app's API key. The app never closes it.
+
+    Example::
+
+        app = TypedApp(workflow)
+        run = app.run({"name": "Ann"}, deadline=60)
+        print(run.raise_for_status().outputs)
     """
 
     def __init__(self, client: DifyWorkflow) -> None:
@@ -43,14 +49,24 @@ class TypedApp(Generic[InputsT, OutputsT]):
     def run(self, inputs: InputsT, **options: Unpack[RunOptions]) -> WorkflowRunResponse[OutputsT]:
         """Run the app and wait for its outcome, as `DifyWorkflow.run_workflow` does.
 
-        Read the outputs behind `raise_for_status`: a run that failed or is paused has none.
+        Call `raise_for_status` before you read the outputs: a run that failed or is paused has
+        none.
 
         Args:
-            inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.run_workflow`.
+            inputs: Values of the inputs, by name.
+            options: The options of `DifyWorkflow.run_workflow`.
+
+        Returns:
+            The run; the type of its outputs is known.
 
         Raises:
             DifyError: As for `DifyWorkflow.run_workflow`.
+
+        Example::
+
+            app = TypedApp(workflow)
+            run = app.run({"name": "Ann"}, deadline=60)
+            print(run.raise_for_status().outputs)
         """
         run: WorkflowRunResponse[Any] = self.client.run_workflow(inputs=inputs, **options)
         return run
@@ -59,11 +75,21 @@ class TypedApp(Generic[InputsT, OutputsT]):
         """Run the app and return its events, as `DifyWorkflow.run_workflow_stream` does.
 
         Args:
-            inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.run_workflow_stream`.
+            inputs: Values of the inputs, by name.
+            options: The options of `DifyWorkflow.run_workflow_stream`.
+
+        Returns:
+            The events to iterate over; the type of the run's outputs is known.
 
         Raises:
             DifyError: As for `DifyWorkflow.run_workflow_stream`.
+
+        Example::
+
+            app = TypedApp(workflow)
+            with app.stream({"name": "Ann"}) as stream:
+                for event in stream:
+                    print(event.event, event.node_title)
         """
         stream: WorkflowStream[Any] = self.client.run_workflow_stream(inputs=inputs, **options)
         return stream
@@ -74,11 +100,19 @@ class TypedApp(Generic[InputsT, OutputsT]):
         """Start the app and return the run's ids, as `DifyWorkflow.submit_workflow` does.
 
         Args:
-            inputs: Value by name of the input.
-            options: Those of `DifyWorkflow.submit_workflow`.
+            inputs: Values of the inputs, by name.
+            options: The options of `DifyWorkflow.submit_workflow`.
+
+        Returns:
+            The run with its `id` and `task_id`.
 
         Raises:
             DifyError: As for `DifyWorkflow.submit_workflow`.
+
+        Example::
+
+            submitted = TypedApp(workflow).submit({"name": "Ann"})
+            print(submitted.id, submitted.task_id)
         """
         run: WorkflowRunResponse[Any] = self.client.submit_workflow(inputs=inputs, **options)
         return run
@@ -88,10 +122,20 @@ class TypedApp(Generic[InputsT, OutputsT]):
 
         Args:
             run_id: Id of the run (UUID).
-            options: Those of `DifyWorkflow.wait_for_run`; the user is `user`.
+            options: The options of `DifyWorkflow.wait_for_run`, with `user` instead of
+                `user_id`.
+
+        Returns:
+            The run; the type of its outputs is known.
 
         Raises:
             DifyError: As for `DifyWorkflow.wait_for_run`.
+
+        Example::
+
+            app = TypedApp(workflow)
+            submitted = app.submit({"name": "Ann"})
+            run = app.wait(submitted.id, deadline=600)
         """
         rest: dict[str, Any] = dict(options)
         user = rest.pop("user", None)
@@ -101,5 +145,5 @@ class TypedApp(Generic[InputsT, OutputsT]):
     def _call(
         self, inputs: InputsT | None, named: dict[str, Any]
     ) -> tuple[InputsT, dict[str, Any]]:
-        """Inputs and options, for a subclass that takes the inputs by keyword too."""
+        """The inputs and options, for a subclass that also takes inputs as keyword arguments."""
         return as_call(inputs, named)

@@ -27,10 +27,10 @@ _CLIENT = (
         "Threads may share one client.",
     ),
     (
-        "finding it again. None for\n                as long as it takes.",
+        "finding it again. None for\n                no limit.",
         """finding it again. None for
-                as long as it takes. The DNS lookup is not covered; with a client of your own and
-                over HTTP/2 the deadline is checked when data arrives.""",
+                no limit. The DNS lookup is not covered. With your own HTTP client, and over HTTP/2,
+                the deadline is checked only when data arrives.""",
     ),
 )
 _ITERATORS = (
