@@ -1,8 +1,8 @@
 """Hands on all complete HTTP chunks that have arrived at once; h11 hands on one at a time.
 
-Each event of a stream is a chunk, which goes from h11 through five generators of httpx. The answers
-to our requests get a reader of ours, by the private names below: where one is missing, h11's own
-stays. That is also given what is no plain chunk: a part, an extension, a broken size, the trailer.
+Each event is a chunk, which goes from h11 through five generators of httpx. The answers to our
+requests get a reader of ours, by the private names below: where one is missing, h11's own stays.
+That is also given what is no plain chunk: a part, an extension, a broken size, the trailer.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ class _BulkReader:
         self.read_eof = plain.read_eof
 
     def __call__(self, buffer: Any) -> Any:
-        in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
         data: bytearray = buffer._data  # noqa: SLF001  # the module's docstring says why
+        if not data:
+            return None
+        in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
         if in_chunk or in_trailer or not data.startswith(discard):
             return self._plain(buffer)
-        pieces: list[bytearray] = []
-        end = len(discard)
+        pieces, end = list[bytearray](), len(discard)
         while (size := _size(data, end)) is not None:
-            start, stop = size.end(), size.end() + int(size[1], 16)
-            if stop == start or data[stop : stop + 2] != b"\r\n":
+            stop = (start := size.end()) + int(size[1], 16)
+            if stop == start or not data.startswith(b"\r\n", stop):
                 break
             pieces.append(data[start:stop])
             end = stop + 2

@@ -151,11 +151,12 @@ class RunFeed:
             session: Who takes them. The text of a steady stream is made ready at once.
         """
         self.heard()
+        ready, errors = session.ready, self._errors
         try:
             for event in self._decoder.feed(chunk):
                 if self.is_steady and type(event) is TextChunk:
-                    self.progress = self._errors.last_event = event
-                    session.ready.append(event)
+                    self.progress = errors.last_event = event
+                    ready.append(event)
                 elif self._is_new(event) and not session.apply(event):
                     return
         except EventTooLargeError as error:
