@@ -1,7 +1,7 @@
 """Reads all complete HTTP chunks that have arrived together; h11 reads one at a time.
 
-Each event is a chunk, and h11 would pass each one through five generators of httpx. h11's own reader
-reads all other parts of a body. It reads everything where one of the private names below is missing.
+Each event is a chunk, and h11 would pass each one through five generators of httpx. h11's own
+reader reads everything else, and all bodies if one of the private names below is missing.
 """
 
 from __future__ import annotations
