@@ -32,7 +32,7 @@ INLINE = (
     (re.compile(r"<[^<>]*>|https?://\S+|[*_]{2}"), " "),
 )
 # A sentence ends at its mark, an empty line, list item, heading, table cell, or argument.
-END = re.compile(r"(?<=[.!?])[\")*]*\s+|\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·]")
+END = re.compile(r"(?<=[.!?])[\")*]*\s+|\n\s*\n|\n(?=\s*(?:[-*#|>+]|\d+\.)\s)|\n(?= *code:)|[|·├└]")
 
 
 def _cut(pattern: re.Pattern[str], text: str, instead: str = "") -> str:

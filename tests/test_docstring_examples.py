@@ -18,9 +18,17 @@ from typing import Any
 import pytest
 
 import dify_workflow
-from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, output, profiles
+from dify_workflow import (
+    AsyncDifyWorkflow,
+    AsyncTypedApp,
+    DifyWorkflow,
+    TypedApp,
+    output,
+    profiles,
+)
 from dify_workflow import emulator as emulator_package
 from dify_workflow.emulator import Emulator, Faults, node, workflow
+from dify_workflow.emulator.demos import DEMOS
 from dify_workflow.report import RunReport
 from dify_workflow.tracing import Tracing
 from support.spec import ROOT
@@ -51,14 +59,27 @@ def greet(inputs: dict[str, Any]) -> Any:
     return {"greeting": f"Hello {inputs['name']}"}
 
 
+@workflow(transcript="Hello", voice=b"Hello as MP3")
+def speech(_inputs: dict[str, Any]) -> Any:
+    yield from node("listen")
+    return {}
+
+
+def app_for(program: str) -> str:
+    """The app that an example needs."""
+    if ".paused" in program:
+        return "approval"
+    return "speech" if "audio" in program else "echo"
+
+
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """What examples use without making it, in a folder with the files that they read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("DIFY_API_KEY", "app-echo")
     shutil.copy(ROOT / "docs" / "assets" / "story.yml", tmp_path)
-    with Emulator(linger=0.0) as server, server.client("echo") as client:
+    Path("speech.mp3").write_bytes(b"Hello as MP3")
+    with Emulator(*DEMOS, speech, linger=0.0) as server, server.client("echo") as client:
         monkeypatch.setenv("DIFY_BASE_URL", server.base_url)
         with client.run_workflow_stream({"name": "Ann"}) as stream:
             Path("run.jsonl").write_text("".join(f"{event.to_json()}\n" for event in stream))
@@ -81,8 +102,11 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
 
 
 @pytest.mark.parametrize("program", list(_examples()))
-def test_each_example_of_a_docstring_runs(program: str, names: dict[str, Any]) -> None:
+def test_each_example_of_a_docstring_runs(
+    program: str, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Examples use public names, `workflow` for a client, and some of the standard library."""
+    monkeypatch.setenv("DIFY_API_KEY", f"app-{app_for(program)}")
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(program, "<example>", "exec", flags=flags, dont_inherit=True)
     if _ASYNC.search(program):
@@ -113,7 +137,16 @@ def test_each_class_that_users_meet_first_has_an_example() -> None:
         assert _EXAMPLE.search(f"{inspect.getdoc(cls)}\n"), cls
 
 
-CLASSES = (Emulator, Faults, RunReport, Tracing)
+CLASSES = (
+    AsyncDifyWorkflow,
+    AsyncTypedApp,
+    DifyWorkflow,
+    Emulator,
+    Faults,
+    RunReport,
+    Tracing,
+    TypedApp,
+)
 # Their class describes them.
 LEFT_OUT = {"serve_forever", "listen", "take"}
 MEMBERS = {

@@ -1,4 +1,4 @@
-"""What both clients decide; they themselves only send."""
+"""The base class of both clients: it decides what to send, and they send it."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ class AnyTransport(Protocol):
 
     @property
     def is_given(self) -> bool:
-        """Whether it sends with an httpx client of the user's own."""
+        """Whether it sends with the user's own httpx client."""
         ...
 
 
 _MOST_RUNS = 10_000
-"""Ids of runs that are remembered, so that none of them is taken for another one."""
+"""How many ids of runs are remembered, so that no run is mistaken for another run."""
 
 TransportT = TypeVar("TransportT", bound=AnyTransport)
 
 
 class ClientBase(Generic[TransportT]):
-    """Options, connections and what is remembered between calls.
+    """The options, the connections, and what is remembered between calls.
 
     Args:
-        options: How the client is set up.
-        transport: What it sends with; copies share it.
+        options: The client's options.
+        transport: What sends the calls; copies of the client share it.
     """
 
     _pace = Pace()
-    """How fast lost runs are looked for; set another one on a client whose tests shall not wait."""
+    """How fast lost runs are searched for. Tests that must not wait set another value."""
 
     def __init__(self, options: Options, transport: TransportT) -> None:
         log_as_asked()
@@ -84,24 +84,24 @@ class ClientBase(Generic[TransportT]):
 
     @property
     def base_url(self) -> str:
-        """Base URL of the server, without a slash at its end."""
+        """Base URL of the server, without a slash at the end."""
         return self._options.base_url
 
     @property
     def user_id(self) -> str:
-        """Who runs are for, where a request does not say."""
+        """The user of runs whose request does not name one."""
         return self._options.user_id
 
     @property
     def server_version(self) -> str | None:
-        """Version of the server, such as ``"1.14.2"``; None until it has answered.
+        """Version of the server, such as ``"1.14.2"``; None until the server has answered.
 
-        Proxies may drop the header that says it (X-Version).
+        It is also None if a proxy removes the header X-Version from the answers.
         """
         return self._transport.servers.version(self._options.base_url)
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_options"):  # a debugger looks at a constructor that failed
+        if not hasattr(self, "_options"):  # for debuggers, after a constructor that failed
             return f"<{type(self).__name__} without options>"
         return f"{type(self).__name__}(base_url={self.base_url!r}, user_id={self.user_id!r})"
 
@@ -115,11 +115,11 @@ class ClientBase(Generic[TransportT]):
         user_id: str | None = None,
         **others: Any,
     ) -> Options:
-        """The options of one call of a method; what is None, or `NOT_GIVEN`, is the client's.
+        """The options of one call; those that are None or `NOT_GIVEN` are the client's.
 
         Raises:
-            InvalidRequestError: The bounds, the headers or the user are invalid.
-            ConfigurationError: The key is, or another option.
+            InvalidRequestError: The timeout, the headers or the user are invalid.
+            ConfigurationError: The key or another option is invalid.
         """
         timeout = checked_timeout(timeout, InvalidRequestError)
         headers = checked_headers(extra_headers)
@@ -129,7 +129,7 @@ class ClientBase(Generic[TransportT]):
         return options.for_app(api_key, user_id)
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
-        """A copy with other options, whose closing leaves the connections open."""
+        """A copy with other options. Closing it leaves the connections open."""
         made = copy(self)
         made._options = self._options.changed(**changes)
         made._transport = transport or self._transport
@@ -142,10 +142,10 @@ class ClientBase(Generic[TransportT]):
     def _run_calls(self, name: str, options: Options) -> RunCalls:
         """The calls that find a run again.
 
-        They always ask for what has been, which fills the gap, and for what follows a pause: whose
-        forms have been answered meanwhile is decided here.
+        They always ask for earlier events, to fill the gap, and for the events after a pause: this
+        client decides whether the forms of the pause have been answered.
         """
-        options.key()  # where there is none, that is raised now
+        options.key()  # raises now if there is no key
         options = options.changed(max_retries=0, queue_timeout=0)
 
         def call(operation: Operation[T]) -> Call[T]:
@@ -177,7 +177,7 @@ class ClientBase(Generic[TransportT]):
         )
 
     def _session(self, name: str, options: Options, **what: Any) -> StreamSession:
-        """What is known of a stream before it is opened."""
+        """The state of a stream before it is opened."""
         return StreamSession(
             name,
             max_event_bytes=options.max_event_bytes,
@@ -216,7 +216,7 @@ class ClientBase(Generic[TransportT]):
         snapshot: bool,
         continues: bool,
     ) -> StreamSession:
-        """What is known of the stream of a run that is going on."""
+        """The state of the stream of a running run."""
         name, options = call.operation.name, call.options
         session = self._session(
             name,
@@ -239,7 +239,7 @@ class ClientBase(Generic[TransportT]):
         *,
         continues: bool,
     ) -> StreamSession:
-        """What is known of a run of which no stream is open yet."""
+        """The state of a run whose stream is not open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
         calls = self._run_calls(name, options)
         session = self._session(
@@ -258,7 +258,7 @@ class ClientBase(Generic[TransportT]):
     def _observer(
         self, name: str, *, request: WorkflowRunRequest | None = None, run_id: str | None = None
     ) -> Observer | None:
-        """Who is told of a run that is sent, or followed; nobody without `tracing`."""
+        """The observer of a run that is sent or followed; None without `tracing`."""
         if not self._options.tracing:
             return None
         from .tracing.observer import observer_of
@@ -276,7 +276,7 @@ class ClientBase(Generic[TransportT]):
         return Recovery(calls, policy)
 
     def _search(self, name: str, call: Call[Any]) -> Search | None:
-        """What looks for a run that is sent now, if its id never comes; None without `recover`."""
+        """Finds a run that is sent now if its id never arrives; None without `recover`."""
         if not call.options.recover:
             return None
         body: JSONObject = call.operation.request["json"]
@@ -291,16 +291,16 @@ class ClientBase(Generic[TransportT]):
         return Search(calls, name, sent, self._pace.search, self._pace.longest_search_wait)
 
     def _note_run(self, run: WorkflowRunResponse) -> None:
-        """Note a run that was answered in blocking mode, and its forms."""
+        """Remember a run that was answered in blocking mode, and its forms."""
         self._started[run.id] = None
         for form in run.paused.forms if run.paused else ():
             self._answered.see(run.id, form.id, form.token)
 
     def _refuse_run_id(self, task_id: str) -> None:
-        """Refuse the id of a run where that of a task is meant: the server says success to it.
+        """Refuse the id of a run instead of a task. The server would answer with success.
 
         Raises:
-            InvalidRequestError: This client has started a run of that id.
+            InvalidRequestError: This client has started a run with that id.
         """
         if operations.checked_id("task_id", task_id) in self._started:
             refused = InvalidRequestError(
@@ -311,12 +311,12 @@ class ClientBase(Generic[TransportT]):
             raise refused
 
     def _form_read(self, token: str) -> Operation[HumanInputForm]:
-        """What reads a form; the log names the run that waits at it, where that is known."""
+        """Reads a form. If the run that waits for it is known, log lines name the run."""
         return operations.get_human_input_form(token, self._answered.run_of(token))
 
     @contextmanager
     def _about_form(self, token: str) -> Generator[None, None, None]:
-        """Let the errors of a call for a form name the run that waits at it."""
+        """Add the run that waits for a form to the errors of a call for the form."""
         try:
             yield
         except DifyError as error:
@@ -324,16 +324,20 @@ class ClientBase(Generic[TransportT]):
             raise
 
     def _note_form(self, found: AppParameters, options: Options) -> None:
-        """Note which inputs an app takes, so that a run that follows need not ask again."""
+        """Remember the inputs of an app, so that the next run does not ask again."""
         form: JSON = found.to_dict().get("user_input_form")
         self._forms.put(options.base_url, options.key(), form)
 
     def _note_refused_form(self, token: str, error: DifyError, options: Options) -> None:
-        """Say what the failure of an answer to a form means."""
+        """Add to an error what it means for the form."""
         error.outcome = meaning(error, options.not_sent_statuses).outcome
         is_accepted = self._answered.is_accepted(token)
         if isinstance(error, PreconditionFailedError) and is_accepted is not None:
-            did = "submitted it" if is_accepted else "sent an answer before, which may be the one"
+            did = (
+                "submitted it"
+                if is_accepted
+                else "sent an answer before, which may have been accepted"
+            )
             what = f"{error.operation}: the form was submitted already: this client {did}"
             error.args = (f"{what} ({error.status_code} {error.code}).",)
         elif error.outcome == "unknown":
@@ -342,11 +346,11 @@ class ClientBase(Generic[TransportT]):
 
 @contextmanager
 def about(*, run_id: str | None = None, task_id: str | None = None) -> Generator[None, None, None]:
-    """Let the errors of a call for a run name it; they never say that nothing was run.
+    """Add the run's ids to the errors of a call for a run. They never say that nothing was run.
 
     Args:
-        run_id: Id of the run, as it was given, which may be none.
-        task_id: Id of its task, likewise.
+        run_id: Id of the run as the user passed it. It may be invalid.
+        task_id: Id of its task as the user passed it. It may be invalid.
     """
     try:
         yield
@@ -364,7 +368,7 @@ def _as_id(given: str | None) -> str | None:
 
 @contextmanager
 def naming(run: WorkflowRunResponse) -> Generator[None, None, None]:
-    """Let the failure of an answer to a form name the run that waits for it, which was started."""
+    """Add the run to the errors of an answer to its form, and say that the run was started."""
     try:
         yield
     except DifyError as error:
@@ -373,23 +377,24 @@ def naming(run: WorkflowRunResponse) -> Generator[None, None, None]:
 
 
 def checked_tracing(tracing: bool | Tracing | None) -> Tracing | Literal[False] | None:
-    """What is to be told of runs; False for nothing, and None where that was left out.
+    """What to report of runs; False for nothing, and None if the option was left out.
 
     Raises:
-        ConfigurationError: It is another kind of object, or OpenTelemetry is not installed.
+        ConfigurationError: The option has another type, or OpenTelemetry is not installed.
     """
     if tracing is None or tracing is False:
         return tracing
-    from .tracing.settings import checked  # most programs have none
+    from .tracing.settings import checked  # imported only by programs that use it
 
     return checked(tracing)
 
 
 def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:
-    """Refuse a response mode that there is not, or that cannot do what is asked for.
+    """Refuse a response mode that does not exist, or that cannot stop a run.
 
     Raises:
-        InvalidRequestError: It is neither of the two, or names no task that could be stopped.
+        InvalidRequestError: It is neither ``"streaming"`` nor ``"blocking"``, or it is
+            ``"blocking"`` with `stop_on_deadline`.
     """
     if response_mode not in {"streaming", "blocking"}:
         raise InvalidRequestError(
@@ -397,6 +402,6 @@ def checked_mode(response_mode: str, *, stop_on_deadline: bool) -> None:
         )
     if stop_on_deadline and response_mode == "blocking":
         raise InvalidRequestError(
-            "stop_on_deadline needs response_mode='streaming': a blocking call learns the task, "
-            "which stops a run, only when the run has ended."
+            "stop_on_deadline needs response_mode='streaming': a blocking call has no task_id, "
+            "which a stop needs, until the run has ended."
         )

@@ -20,10 +20,10 @@ class DifyError(Exception):
     """
 
     outcome: Outcome | None = None
-    """What happened to the run, and so whether you may run it again: ``"not_run"`` (nothing was
-    run), ``"unknown"`` (it may have been run, and its id is not known), ``"running"`` (it was
-    started, and may still be running) or ``"ended"``. None if the error is not about a run. For a
-    form, ``"not_run"`` means that it was not submitted."""
+    """What happened to the run, and so whether you may run it again. ``"not_run"``: nothing was
+    run. ``"unknown"``: it may have been run, and its id is not known. ``"running"``: it was
+    started, and may still be running. ``"ended"``: it has ended. None if the error is not about a
+    run. For a form, ``"not_run"`` means that it was not submitted."""
     run_id: str | None = None
     """Id of the run, if it is known."""
     task_id: str | None = None

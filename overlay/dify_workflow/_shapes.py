@@ -31,13 +31,13 @@ def shaped(model: type[T], value: Mapping[str, Any]) -> tuple[T | None, list[str
         The model and an empty list; or None and what does not fit, one sentence for each place.
 
     Raises:
-        TypeError: The model is none of these classes.
+        TypeError: The model is a class of another kind.
     """
     if not _is_model(model) and not _is_union(model):
         name = getattr(model, "__name__", model)
         raise TypeError(
             "outputs_as: the model must be a TypedDict, a dataclass, an attrs class or a pydantic "
-            f"model (pip install pydantic); {name} is none of these."
+            f"model (pip install pydantic), not {name}."
         )
     problems: list[str] = []
     made: T = _fit(value, model, "", problems)

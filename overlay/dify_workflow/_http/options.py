@@ -214,7 +214,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
-    # These are no attrs converters, so that a debugger can show a refused value.
+    # Not attrs converters, so that a debugger can show a refused value.
     for name, (is_valid, what) in _RULES.items():
         if name in options and not is_valid(options[name]):
             raise ConfigurationError(f"{name} must be {what}, not {options[name]!r}.")

@@ -1,7 +1,7 @@
 """Remembers which forms this client has answered. Pure.
 
-After a form was answered, the server's record and its replays still show the pause and the form
-until a worker continues the run: 0.1 s on an idle server, some seconds on a busy one.
+After a form was answered, the server's record and its replays still show the pause and the form.
+They do so until a worker continues the run: 0.1 s on an idle server, some seconds on a busy one.
 """
 
 from __future__ import annotations

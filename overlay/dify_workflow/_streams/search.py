@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUNDED = 2.0
-"""A row of the log may seem older than the request by this many seconds: its time is rounded to
-seconds, and the Date header of an answer is cut to seconds."""
+"""A row of the log may seem older than the request by this many seconds. The reason: its time is
+rounded to seconds, and the Date header of an answer is cut to seconds."""
 
 _CLOCK_SKEW = 60.0
 """How far a server's clock may be behind, if it is not known (seconds)."""

@@ -34,9 +34,9 @@ T = TypeVar("T")
 logger = logging.getLogger("dify_workflow")
 
 GRACE = 1.0
-"""Seconds to wait for a final event that comes within milliseconds or never: after an error event
-(servers before 1.15 do not send one, and leave the stream open), and after run detail says that the
-run has ended."""
+"""Seconds to wait for a final event that comes within milliseconds or never. Used after an error
+event, because servers before 1.15 send no final event and leave the stream open. Also used after
+run detail says that the run has ended."""
 
 START_TIMEOUT = 300.0
 """Seconds that a run may wait in the server's queue for its first event. Servers end such a stream

@@ -37,7 +37,7 @@ class StreamEvent(Generic[DataT_co]):
                 print(event.event, event.node_title, event.status)
     """
 
-    # Not an attrs class, because streams make hundreds of thousands of events: a frozen attrs class
+    # Not an attrs class, because streams make hundreds of thousands of events. A frozen attrs class
     # takes twice as long, and five times for the first read of a cached property.
     __slots__ = ("_data", "_raw")
     __match_args__ = ("raw",)

@@ -8,7 +8,7 @@ from .._record import JSONText
 
 
 class AppInfo(wire.AppInfo, JSONText):
-    """What the app is called (GET /info)."""
+    """Name, description, tags and type of the app (GET /info)."""
 
 
 class AppMeta(wire.AppMeta, JSONText):
@@ -16,11 +16,11 @@ class AppMeta(wire.AppMeta, JSONText):
 
 
 class AppSite(wire.AppSite, JSONText):
-    """Look of the app's web page (GET /site)."""
+    """Settings of the app's web page, such as its title and icon (GET /site)."""
 
 
 class EndUser(wire.EndUser, JSONText):
-    """Who runs are for (GET /end-users/{end_user_id})."""
+    """An end user of the app (GET /end-users/{end_user_id})."""
 
 
 class Transcript(wire.Transcript, JSONText):

@@ -59,8 +59,8 @@ class WorkflowLogsRequest:
             to 10,000 rows takes at most 5 s; a search of more has no time limit.
 
     Raises:
-        InvalidRequestError: The limit is out of range, a time has no time zone, the status is not
-            one of the three, `cursor` is combined with `last_id`, or `keyword` with
+        InvalidRequestError: The limit is out of range, a time has no time zone, or the status is
+            not one of the three. Or `cursor` is combined with `last_id`, or `keyword` with
             `created_by_end_user_session_id` (the server answers 500 to both).
         LogCursorError: The cursor is damaged, or belongs to other filters.
 

@@ -290,7 +290,7 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
         Raises:
             OutputsMismatchError: The outputs do not fit. The error lists every mismatch.
             WorkflowRunError: The run failed, was stopped or is paused, so it has no outputs.
-            TypeError: The model is none of these classes.
+            TypeError: The model is a class of another kind.
 
         Example::
 
