@@ -553,7 +553,7 @@ def test_ones_own_answer_to_a_form_is_not_taken_for_somebody_elses(
         client.submit_human_input_form("mine", "yes", {})
     with pytest.raises(ServerError):
         client.submit_human_input_form("lost", "yes", {})
-    with pytest.raises(PreconditionFailedError, match="sent an answer before, which may have"):
+    with pytest.raises(PreconditionFailedError, match="which may have been accepted"):
         client.submit_human_input_form("lost", "yes", {})
 
 

@@ -80,7 +80,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         timeout: Seconds that connecting, reading, writing, or waiting for a free connection may
             each take without progress. An `httpx.Timeout` sets each of them; None means no limit.
             By default 5 to connect, 30 to write and to wait, 60 to read. Streams have 35 to read,
-            because the server sends a ping every 10 s. Each method has its own `timeout`, too.
+            because the server sends a ping every 10 s. Each method takes its own `timeout`, too.
         max_retries: How often a call is sent again if that is safe; 0 means one attempt. It is safe
             if the connection could not be made, or if Dify refused before it ran anything. After
             other failures, only calls that change nothing are sent again. A run that may have
@@ -105,7 +105,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         max_reattach: How often a stream is opened again without a new event, if the server answers.
             Attempts during an outage do not count.
         lost_run_timeout: Seconds without any sign of life after which a run whose stream broke
-            counts as lost; None for no limit. An outage of the server may also last this long.
+            counts as lost; None for no limit. The client also waits this long for a server that is
+            down.
         max_event_bytes: Largest stream event (bytes).
         max_answer_bytes: Largest answer (bytes, after decompression). It does not apply to events
             and downloads.
