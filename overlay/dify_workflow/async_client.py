@@ -1521,7 +1521,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
     async def _stop_task(self, task_id: str, options: Options) -> WorkflowStopResponse:
         operation = operations.stop_workflow_task(task_id, options.user_id)
-        self._stops.add(task_id)  # before the stream can end with it
+        self._stops.add(task_id)  # first, because the stream may end before the answer arrives
         try:
             return await self._send(operation, options)
         except DifyError:

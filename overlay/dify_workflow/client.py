@@ -580,8 +580,8 @@ class DifyWorkflow(ClientBase[Transport]):
 
         `wait_for_run` gets the outcome later, also in another process. The run continues after its
         stream is closed. Up to Dify 1.9.1, however, that damages the run's record. With these
-        versions the client keeps reading in the background: keep the process, event loop and client
-        alive until the run ends.
+        versions the client keeps reading in the background: keep the process and the client alive
+        until the run ends.
 
         Args:
             request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
@@ -1523,7 +1523,7 @@ class DifyWorkflow(ClientBase[Transport]):
 
     def _stop_task(self, task_id: str, options: Options) -> WorkflowStopResponse:
         operation = operations.stop_workflow_task(task_id, options.user_id)
-        self._stops.add(task_id)  # before the stream can end with it
+        self._stops.add(task_id)  # first, because the stream may end before the answer arrives
         try:
             return self._send(operation, options)
         except DifyError:

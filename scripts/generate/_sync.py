@@ -27,6 +27,10 @@ _CLIENT = (
         "Threads may share one client.",
     ),
     (
+        "keep the process, event loop and client\n        alive",
+        "keep the process and the client alive\n       ",
+    ),
+    (
         "finding it again. None for\n                no limit.",
         """finding it again. None for
                 no limit. The DNS lookup is not covered. With your own HTTP client, and over HTTP/2,
