@@ -150,7 +150,7 @@ def commands(page: str) -> Iterator[Step]:
 
 def is_only_looked_up(command: str) -> bool:
     """Whether a command is not to be run; what can be known of it without is held here."""
-    if any(part in command for part in ELSEWHERE):
+    if command.startswith("#") or any(part in command for part in ELSEWHERE):
         return True
     if installs := re.match(r"pip install (\S+)", command):
         assert "[" not in installs[1] or installs[1].startswith("'"), "zsh takes [ for a pattern"
