@@ -989,8 +989,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
 
         Args:
             request: Which runs to return, and the row after which to begin; by default all runs
-                that appear from now on. Its `limit` is not used. You can also leave it out and pass
-                its filters as keywords.
+                that appear from now on. Rows of the same second with a smaller id than that row
+                count as old. Its `limit` is not used. You can also leave it out and pass its
+                filters as keywords.
             poll_interval: Seconds between two reads of the log.
             status: Only runs that ended with this status.
             keyword: Only runs with this text, or the run with this id.
