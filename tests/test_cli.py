@@ -27,14 +27,14 @@ from support.replay import Exchange, ReplayServer
         (["info", "57455633-bab6-4ea6-b8d6-850b5ae09145"], 3, "Error: not found (404 not_found"),
         (["logs", "--limit", "0"], 2, "0 is not in the range x>=1"),
         (["logs", "--status", "wild"], 2, "wild"),
-        (["logs", "--since", "tomorrow"], 2, "--since takes how long ago, such as 2h or 3d"),
-        (["logs", "--until", "99999999w"], 2, "--until takes how long ago"),
+        (["logs", "--since", "tomorrow"], 2, "--since takes a duration before now, such as 2h or 3d"),
+        (["logs", "--until", "99999999w"], 2, "--until takes a duration before now"),
         (["logs", "--csv", "--json"], 2, "Take one of --json, --csv."),
         (["form", "show", "nope"], 3, "Error: not found (404 not_found"),
         (["upload", "/nowhere"], 2, "Cannot read the file /nowhere"),
         (["--base-url", "nowhere", "logs"], 2, "must start with http:// or https://"),
         (["--base-url", "http://127.0.0.1:1/v1", "--timeout", "1", "logs"], 3, "could not connect"),
-        (["logs", "--base-url", "http://127.0.0.1:1/v1"], 3, "Which server is asked"),
+        (["logs", "--base-url", "http://127.0.0.1:1/v1"], 3, "sets the server"),
         (["--api-key", "app-broken", "run"], 3, "The workflow has to be fixed in Dify."),
         (["nonsense"], 2, "nonsense"),
         (["--timeout", "-1", "logs"], 2, "--timeout"),
@@ -291,7 +291,7 @@ def test_where_no_dify_answers_the_base_url_is_to_be_checked(
 
 def test_an_id_that_a_dify_does_not_know_is_not_blamed_on_the_base_url(emulator: Emulator) -> None:
     done = call("info", RUN, base_url=emulator.base_url)
-    assert "An id is found with the key of its own app alone." in done.said
+    assert "An id is found only with the key of its own app." in done.said
     assert "/v1" not in done.said
 
 
@@ -309,7 +309,7 @@ def test_verbose_shows_each_request_and_the_run_and_asks_for_parameters_once(
     if app == "echo":
         said = "\n".join(lines)
         assert re.search(r"POST /workflows/run: 200 after \d+ ms", said)
-        assert re.search(r"the server tells of run \S{36}, task \S{36}", said)
+        assert re.search(r"the server reports run \S{36}, task \S{36}", said)
 
 
 def test_the_version_is_told() -> None:

@@ -80,7 +80,7 @@ def test_names_in_a_file_of_inputs_that_the_app_has_not_are_left_out_and_told(
         stdin='{"name": "Ann", "nmae": "Bob"}',
     )
     assert done.code == 0
-    assert done.err == "Note: the app has no input 'nmae'; it is left out.\n"
+    assert done.err == "Note: the app has no input 'nmae', so it is not sent.\n"
     assert "nmae" not in json.loads(done.out)["inputs"]
 
 
@@ -101,7 +101,7 @@ def test_inputs_in_another_encoding_than_unicode_are_refused(
     place.write_bytes('{"name": "Zoé"}'.encode("cp1252"))
     done = call("run", "--inputs", str(place), base_url=emulator.base_url)
     assert (done.code, done.out) == (2, "")
-    assert "inputs.json is no text in UTF-8 or UTF-16: " in done.said
+    assert "inputs.json is not text in UTF-8 or UTF-16: " in done.said
 
 
 @pytest.mark.parametrize(

@@ -80,12 +80,12 @@ def test_a_command_to_copy_asks_the_same_app(emulator: Emulator) -> None:
         assert run("run", "--profile", "slow", "-i", "secs=0").code == 0
     for arguments in (("logs", "--profile", "slow"), ("--profile", "slow", "logs")):
         listed = run(*arguments, "--limit", "1")
-        _, _, words = listed.said.partition("To go on: dify-workflow ")
+        _, _, words = listed.said.partition("To continue: dify-workflow ")
         assert run(*words.split(), "--json").code == 0, words
     listed = run("logs", "--base-url", url, "--limit", "1", DIFY_API_KEY="app-slow")
-    assert f"To go on: dify-workflow --base-url {url} logs --cursor" in listed.said
+    assert f"To continue: dify-workflow --base-url {url} logs --cursor" in listed.said
     key = ("--api-key", "app-slow", "--base-url", url)
-    assert "To go on: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
+    assert "To continue: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
 
 
 def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: Path) -> None:

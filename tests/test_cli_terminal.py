@@ -491,7 +491,7 @@ def test_ctrl_c_before_the_server_answered_says_that_nobody_knows(server: Replay
         assert asked.wait(PATIENCE)
         terminal.interrupt()
         assert terminal.end() == 130
-    assert "Whether the run has started is not known" in terminal.unwrapped
+    assert "The run may have started" in terminal.unwrapped
 
 
 def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> None:
@@ -519,12 +519,12 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> No
             ("style\n  1  plain\n  2  loud\n  3  1\n>", "7\n"),
             ("style must be one of plain, loud, 1, not '7'.\n>", "2\n"),
             ("flag  y or n\n>", "yes\n"),
-            ("note  several lines; an empty one ends them\n>", "one\ntwo\n\n"),
+            ("note  several lines; an empty line ends the text\n>", "one\ntwo\n\n"),
             ("filter  a JSON object\n>", "[1]\n"),
             ("filter must be a JSON object, not '[1]'.\n>", '{"a": 1}\n'),
             ("picture  a path, or an http(s) address\n>", "/nowhere.png\n"),
             ("There is no file /nowhere.png.\n>", f"{address}.png\n"),
-            ("an empty one ends them\n>", f"{address}\n{address}.pdf\n\n"),
+            ("an empty line ends the list\n>", f"{address}\n{address}.pdf\n\n"),
             ("greeting  Enter for hello\n>", "\n"),
         ):
             terminal.see(lambda shown, seen=seen: shown.endswith(seen))
@@ -647,7 +647,7 @@ def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None
     assert resume
     with in_terminal(*submit[1].split(), base_url=url, key=key) as terminal:
         terminal.see("Please approve Budget")
-        terminal.see("comment  several lines; an empty one ends them, Enter for fine\n>")
+        terminal.see("comment  several lines; an empty line ends the text, Enter for fine\n>")
         terminal.type("\n")
         terminal.see("Action\n  1  Approve\n  2  Reject\n>")
         terminal.type("3\n")
