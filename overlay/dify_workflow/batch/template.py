@@ -1,4 +1,4 @@
-"""A table to fill in, with the columns that an app takes."""
+"""A table to fill in, with a column for each input of an app."""
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingModuleSource=false
@@ -22,7 +22,7 @@ _ROWS = 10_000
 """Rows that have formats and drop-downs."""
 
 _MOST_NAMED = 12
-"""Choices that are named; in Excel, the drop-down has all of them."""
+"""Maximum number of choices in a description; in Excel, the drop-down has all of them."""
 
 _KINDS = {
     "text-input": "a text",
@@ -38,22 +38,22 @@ _KINDS = {
 def write_template(path: Path, fields: Sequence[Field]) -> None:
     """Write a table with a column for each input, and an example row.
 
-    In Excel, each name has a note, a select has a drop-down, and columns of texts keep what is
-    typed, such as leading zeros.
+    In Excel, each name has a note, a select has a drop-down, and text columns keep the typed text,
+    such as leading zeros.
 
     Args:
-        path: Where to, as ``.xlsx`` or ``.csv``.
-        fields: What the app takes.
+        path: New file, ``.xlsx`` or ``.csv``.
+        fields: The inputs of the app.
 
     Raises:
-        InvalidRequestError: The path has another ending, or is there already.
+        InvalidRequestError: The path has another ending, or the file exists.
         ImportError: Excel needs its extra.
     """
     write = {".xlsx": _write_excel, ".csv": _write_csv}.get(path.suffix.lower())
     if write is None:
-        raise InvalidRequestError(f"A template is a .xlsx or .csv file, and not {path.name}.")
+        raise InvalidRequestError(f"A template must be a .xlsx or .csv file, not {path.name}.")
     if path.exists():
-        raise InvalidRequestError(f"{path} is there already; name a new file.")
+        raise InvalidRequestError(f"{path} exists; give a new file.")
     try:
         write(path, fields)
     except OSError as error:
@@ -61,7 +61,7 @@ def write_template(path: Path, fields: Sequence[Field]) -> None:
 
 
 def described(field: Field) -> str:
-    """What people should know of an input, such as ``"Topic: a text, at most 48 characters"``."""
+    """A description of an input for people, such as ``"Topic: a text, at most 48 characters"``."""
     said = [_KINDS.get(field.kind, field.kind)]
     if field.kind == "select":
         some = ["…"] if len(field.options) > _MOST_NAMED else []
@@ -98,7 +98,7 @@ def _write_csv(path: Path, fields: Sequence[Field]) -> None:
     writer = CSVWriter(text)
     writer.row([field.name for field in fields])
     writer.row([str(value).lower() if value is True else value for value in map(_example, fields)])
-    # With the mark by which spreadsheets know UTF-8.
+    # With a BOM, by which spreadsheets detect UTF-8.
     with path.open("xb") as file:
         file.write(codecs.BOM_UTF8 + text.getvalue().encode())
 
@@ -148,7 +148,7 @@ def _write_excel(path: Path, fields: Sequence[Field]) -> None:
 
 
 def _set_text(cell: Any, text: str) -> None:
-    """Have a cell hold a text, and never a formula."""
+    """Set the text of a cell, which never becomes a formula."""
     cell.value = text
     cell.data_type = "s"
     cell.number_format = "@"
