@@ -152,7 +152,7 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
         again = call("batch", rows, "--output", out, *dask, base_url=url, key="app-work")
     assert (done.code, again.code) == (0, 2)
     assert "30 rows: 30 succeeded" in done.err
-    assert "--resume goes on with it" in again.said
+    assert "--resume continues it" in again.said
     assert set(runs.counts.values()) == {1}
     assert runs.most_at_once <= 2
 
@@ -309,7 +309,7 @@ def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
             client = runs.emulator.async_client("work", http_client=connections)
             await run_batch_async(client, names(1), journal=tmp_path / "j", executor=executor)
 
-    refused = pytest.raises(ConfigurationError, match="http_client cannot travel")
+    refused = pytest.raises(ConfigurationError, match="http_client cannot be sent")
     with counted_runs() as runs, ThreadPoolExecutor(1) as executor, refused:
         asyncio.run(run())
 

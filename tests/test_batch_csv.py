@@ -103,7 +103,7 @@ def test_lines_may_end_in_carriage_returns_and_cells_have_nul(tmp_path: Path) ->
     ("text", "problem"),
     [
         ('name,n\n"a\nb",1\n"Ann,2\nBob,3\n', 'row 3: a quote (") opens a cell, and none closes'),
-        ('name,n\n"a\nb",1\n"5" pipe,2\n', 'row 3: text stands behind the quote (")'),
+        ('name,n\n"a\nb",1\n"5" pipe,2\n', 'row 3: there is text after the quote (")'),
         ("PK\x03\x04...", "rows.csv is no CSV, but may be an Excel file: name it .xlsx."),
     ],
 )
@@ -175,6 +175,6 @@ def test_columns_match_without_regard_to_case_and_outer_spaces(tmp_path: Path) -
             check_rows(client, read_rows(file))
     assert caught.value.problems == (
         "row 2 (a): Size must be a number, not '1,5' (column 'size')",
-        "row 3 (a): the id 'a' is there twice (the column id names the rows)",
+        "row 3 (a): the id 'a' occurs twice (the column id identifies the rows)",
     )
     assert str(caught.value).startswith("Rows of rows.csv cannot be run; nothing was:\n  row 2")

@@ -215,7 +215,7 @@ def test_other_files_are_refused_with_what_can_be_done(tmp_path: Path) -> None:
             read_rows(tmp_path / f"a.{ending}")
     path = tmp_path / "a.xlsx"
     for data, problem in (
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "has a password, or is an old .xls"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "has a password or is an old .xls file"),
         (b"name\nAnn\n", "is no Excel file that can be read"),
         (b"", "is no Excel file that can be read"),
     ):

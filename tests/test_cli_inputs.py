@@ -125,7 +125,7 @@ def test_inputs_in_another_encoding_than_unicode_are_refused(
         (["--inputs", "-"], "--inputs -: the inputs must be a JSON object."),
         (["--inputs", __file__], "test_cli_inputs.py is not JSON: "),
         (["-i", "filter=[1]"], "filter must be a JSON object, not '[1]'."),
-        (["--json", "--jsonl"], "Take one of --json, --jsonl."),
+        (["--json", "--jsonl"], "Give only one of --json, --jsonl."),
     ],
 )
 def test_inputs_that_cannot_be_right_are_refused_before_the_run(

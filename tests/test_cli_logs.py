@@ -183,7 +183,7 @@ def test_following_goes_with_nothing_that_lists_what_is_past(
 ) -> None:
     done = call("logs", "--follow", *other, base_url=long_log.base_url)
     assert done.code == 2
-    assert f"Take one of --follow, {other[0]}." in done.said
+    assert f"Give only one of --follow, {other[0]}." in done.said
 
 
 # ------------------------------------------------------------------------------------ on screen

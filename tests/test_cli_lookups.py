@@ -186,7 +186,7 @@ def test_form_submit_takes_what_is_given_and_defaults_for_the_rest(forms: Emulat
             arguments = ["form", "submit", "--action", "reject", *values, "--", token]
             done = call(*arguments, base_url=forms.base_url, key="app-approval")
             assert (done.code, done.out) == (0, "")
-            assert done.err == "Submitted: the run goes on.\n"
+            assert done.err == "Submitted: the run continues.\n"
             outputs = client.resume_workflow_stream(run.id).result().outputs
         assert outputs == {"answer": "reject", "comment": expected}
 
@@ -194,7 +194,7 @@ def test_form_submit_takes_what_is_given_and_defaults_for_the_rest(forms: Emulat
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([], 2, "Say how to send the form off: --action approve or reject."),
+        ([], 2, "Give the action to submit the form with: --action approve or reject."),
         (["--action", "approve", "-i", "coment=x"], 2, "did you mean comment?"),
         (["--action", "nope"], 3, "Invalid action: nope"),
     ],

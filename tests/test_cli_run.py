@@ -296,7 +296,7 @@ def test_a_run_that_may_have_been_made_has_an_exit_code_and_the_next_command(
     arguments = ("run", "-i", "name=Ann", "--user", "the judge")
     done = call(*arguments, base_url=emulator.base_url)
     assert (done.code, done.out) == (5, "")
-    assert "The run may have started" in done.said
+    assert "Whether the run has started is not known" in done.said
     assert done.err.endswith("dify-workflow logs --user 'the judge'\n")
     listed = call("logs", "--user", "the judge", "--json", base_url=emulator.base_url)
     assert json.loads(listed.out)["data"] == []

@@ -439,7 +439,7 @@ def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedR
         run.send(node_started("search"))
         terminal.see("Search", FOOT)
         terminal.interrupt()
-        terminal.see("Stopping the run on the server; Ctrl-C again leaves at once.")
+        terminal.see("Stopping the run on the server; Ctrl-C again exits at once.")
         assert run.stops.get(timeout=PATIENCE) == TASK
         run.end(finished("stopped", error="Stopped by user."))
         assert terminal.end() == 130
@@ -654,7 +654,7 @@ def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None
         terminal.see("Take one of them, by its number or name.\n>")
         terminal.type("approve\n")
         assert terminal.end() == 0
-    assert "Submitted: the run goes on." in terminal.shown
+    assert "Submitted: the run continues." in terminal.shown
     with in_terminal(*resume[1].split(), base_url=url, key=key) as terminal:
         assert terminal.end() == 0
     assert re.search(r"^answer +approve$", terminal.shown, re.MULTILINE)

@@ -359,13 +359,13 @@ def test_each_difference_between_an_export_and_what_is_published_is_said() -> No
     assert differences(exported, published) == [
         "the input 'old' is not published",
         "the input 'new' is not in the export",
-        "the input 'name' is required in the export, and not required where it is published",
+        "the input 'name' is required in the export, and not required in the published version",
         "the input 'name' has another limit (10, published 20)",
         (
             "the input 'style' has the options 'plain', 'loud' in the export, and 'plain' where "
             "it is published"
         ),
-        "the input 'n' is a number in the export, and a paragraph where it is published",
+        "the input 'n' is a number in the export, and a paragraph in the published version",
     ]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import dify_workflow
-from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, output, profiles
+from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, batch, codegen, dsl, output, profiles
 from dify_workflow.emulator import Emulator
 from support.spec import ROOT
 
@@ -50,11 +50,16 @@ def test_each_example_of_a_docstring_runs(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     names = {
-        **{name: getattr(dify_workflow, name) for name in dify_workflow.__all__},
+        **{
+            name: getattr(module, name)
+            for module in (dify_workflow, batch, codegen, dsl)
+            for name in module.__all__
+        },
         **{name: getattr(typing, name) for name in ("TypedDict", "Unpack")},
         "Path": Path,
         "profiles": profiles,
         "replacing": output.replacing,
+        "STORY": (ROOT / "tests" / "dsl" / "story.yml").read_text(encoding="utf-8"),
     }
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(program, "<example>", "exec", flags=flags, dont_inherit=True)

@@ -1,4 +1,4 @@
-"""The module for an app: pure, from what is known of the app to source text."""
+"""Write the module for an app as source text; pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .names import TAKEN_BY_OPTIONS, Names, checked, constants, end_names, is_na
 from .text import brief, comment, docstring, fitting, is_short, literal
 
 MARK = "Written by `dify-workflow types`"
-"""What the head of every module has, by which it is known again."""
+"""Text at the beginning of every module, by which it is recognised."""
 
 _FROM_TYPING = (
     *("Any", "Final", "Literal", "NotRequired", "TypeAlias", "TypedDict", "Unpack"),
@@ -42,16 +42,22 @@ _WITHOUT_EXPORT = (
 
 
 def generate(app: ExportedApp, *, class_name: str | None = None) -> str:
-    """The source text of a module for an app.
+    """Write a module for an app; the text depends only on the app.
 
-    The same app gives the same text, and nothing else changes it.
+    Example::
+
+        source = generate(published_app(workflow), class_name="Story")
+        Path("story.py").write_text(source)
 
     Args:
-        app: The app, of `dify_workflow.dsl.read_app` or `published_app`.
-        class_name: Name of its class; by default after the app's own name.
+        app: The app, from `dify_workflow.dsl.read_app` or `published_app`.
+        class_name: Name of its class; by default made from the app's name.
+
+    Returns:
+        The source text of the module.
 
     Raises:
-        InvalidRequestError: The name is no name of a class.
+        InvalidRequestError: The name is not a valid name for the class.
     """
     name = named_after(app.name) if class_name is None else checked(class_name)
     return "\n".join(_lines(app, name)) + "\n"
@@ -93,7 +99,11 @@ def _head(app: ExportedApp) -> list[str]:
 
 
 def digest(app: ExportedApp) -> str:
-    """A short text that changes when something of the app does that its module shows."""
+    """A digest of the parts of an app that its module shows: 16 hexadecimal digits.
+
+    Args:
+        app: The app.
+    """
     facts = {
         "name": app.name,
         "version": app.version,
@@ -137,7 +147,7 @@ def _inputs(app: ExportedApp, name: str, names: Names) -> list[list[str]]:
 
 
 def described(each: AppInput) -> str:
-    """What a person wants to know of an input beside its name and type; may be empty."""
+    """A description of an input for people, besides its name and type; may be empty."""
     is_said = each.label.casefold() == each.name.casefold()
     label = "" if is_said else brief(each.label).rstrip(".")
     facts: list[str] = []
@@ -224,7 +234,7 @@ def _constant(name: str, value: str) -> list[str]:
 
 
 def _classes(app: ExportedApp, name: str) -> list[list[str]]:
-    """The two classes. Inputs can be given by keyword where no name stands in the way."""
+    """The sync and the async class, with inputs as keywords if their names allow this."""
     names = [each.name for each in app.inputs]
     by_keyword = all(is_name(each) and each not in TAKEN_BY_OPTIONS for each in names)
     return [_class(app, name, by_keyword=by_keyword, is_async=each) for each in (False, True)]
@@ -277,7 +287,7 @@ _OF_METHODS = {
 
 
 def _signature(define: str, parameters: Sequence[str], end: str) -> list[str]:
-    """The head of a method: on one line, or a line for each parameter, which formatters keep."""
+    """The head of a method: on one line, or with one line per parameter, as formatters do it."""
     inside = ["self", *parameters]
     lines = (f"        {each}," for each in inside)
     return fitting(f"{define}({', '.join(inside)}){end}", [f"{define}(", *lines, f"    ){end}"])

@@ -8,7 +8,7 @@ from ..exits import extras_named, handled
 
 
 def demo(context: typer.Context) -> None:
-    """Show a running workflow, without a Dify server, a key or a network.
+    """Show a running workflow, without a server, a key or a network.
 
     Starts an emulator in this process and types the commands that you would type. It runs a
     workflow, answers the form for which the run waits, follows the run to its end, and lists the
