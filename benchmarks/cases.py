@@ -18,6 +18,7 @@ LIVE_RATE = 50
 
 SYNC, ASYNC, AIOHTTP = "dify_workflow", "dify_workflow_async", "dify_workflow_aiohttp"
 BARE, BARE_ASYNC = "httpx_bare", "httpx_bare_async"
+DECODED = "httpx_orjson"
 FLOOR, LIVE_FLOOR = "raw_socket", "asyncio_raw"
 
 
@@ -102,7 +103,7 @@ CASES = (
         "words",
         "a burst: 100,000 texts of 300 bytes, an HTTP chunk each, each text read",
         "stream",
-        (SYNC, BARE, FLOOR, *PEERS),
+        (SYNC, BARE, DECODED, FLOOR, *PEERS),
         BARE,
         0.6,
         amount=100_000,
@@ -124,7 +125,7 @@ CASES = (
         "nodes",
         "10,000 finished nodes of 4.7 kB, an HTTP chunk each, the outputs read",
         "stream",
-        (SYNC, BARE),
+        (SYNC, BARE, DECODED),
         BARE,
         1.15,
         scene="nodes",
@@ -136,7 +137,7 @@ CASES = (
         "large",
         "one event of 20 MB",
         "stream",
-        (SYNC, BARE),
+        (SYNC, BARE, DECODED),
         BARE,
         3.0,
         scene="large",

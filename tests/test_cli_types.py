@@ -357,7 +357,7 @@ def test_another_apps_key_is_not_taken_for_one_of_several(project: Path, server:
         ('output = "../story.py"', "beside pyproject.toml or below it"),
         ('output = "/etc/story.py"', "beside pyproject.toml or below it"),
         ('output = "story.sh"', "must be a .py file"),
-        ('class-name = "os.abort()"', "A class is named like Story"),
+        ('class-name = "os.abort()"', "A class name must be like Story"),
         ("dsl = 3", "dsl must be a text"),
         ('samples = "many"', "must be a number of runs"),
         ("profile = 3", "profile must be a text"),

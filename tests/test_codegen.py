@@ -269,7 +269,7 @@ def test_constants_are_titles_with_the_id_where_a_title_does_not_do() -> None:
     "name", ["story", "1st", "a b", "Path", "None", "", "Straße", "os.abort()", "S" * 40]
 )
 def test_a_class_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequestError, match="A class is named like Story"):
+    with pytest.raises(InvalidRequestError, match="A class name must be like Story"):
         generate(app(end()), class_name=name)
 
 

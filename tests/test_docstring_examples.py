@@ -6,9 +6,11 @@ import ast
 import asyncio
 import inspect
 import re
+import shutil
 import textwrap
 import typing
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -17,10 +19,14 @@ import pytest
 
 import dify_workflow
 from dify_workflow import AsyncDifyWorkflow, DifyWorkflow, batch, codegen, dsl, output, profiles
-from dify_workflow.emulator import Emulator
+from dify_workflow import emulator as emulator_package
+from dify_workflow.emulator import Emulator, Faults, node, workflow
+from dify_workflow.report import RunReport
+from dify_workflow.tracing import Tracing
 from support.spec import ROOT
 
 OVERLAY = ROOT / "overlay"
+MODULES = (dify_workflow, batch, codegen, dsl, emulator_package)
 _EXAMPLE = re.compile(r"^Example::\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _ASYNC = re.compile(r"\b(?:await|async (?:with|for))\b")
@@ -28,46 +34,62 @@ _ASYNC = re.compile(r"\b(?:await|async (?:with|for))\b")
 
 def _examples() -> Iterator[Any]:
     """The program of each docstring with an example, in the order of the files."""
-    for path in sorted(OVERLAY.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, _DOCUMENTED):
+    for path in sorted(OVERLAY.glob("dify_workflow/**/*.py")):  # those of the plugin are tests
+        for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(part, _DOCUMENTED):
                 continue
-            found = _EXAMPLE.search(f"{ast.get_docstring(node) or ''}\n")
+            found = _EXAMPLE.search(f"{ast.get_docstring(part) or ''}\n")
             if found is not None:
-                name = getattr(node, "name", "")
+                name = getattr(part, "name", "")
                 yield pytest.param(
                     textwrap.dedent(found[1]), id=f"{path.relative_to(OVERLAY)}-{name}"
                 )
 
 
-@pytest.mark.parametrize("program", list(_examples()))
-def test_each_example_of_a_docstring_runs(
-    program: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Examples use public names, `workflow` for a client, and some of the standard library."""
-    monkeypatch.setenv("DIFY_API_KEY", "app-echo")
-    monkeypatch.setenv("DIFY_BASE_URL", emulator.base_url)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+@workflow()
+def greet(inputs: dict[str, Any]) -> Any:
+    yield from node("think")
+    return {"greeting": f"Hello {inputs['name']}"}
+
+
+@pytest.fixture
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What examples use without making it, in a folder with the files that they read."""
     monkeypatch.chdir(tmp_path)
-    names = {
-        **{
-            name: getattr(module, name)
-            for module in (dify_workflow, batch, codegen, dsl)
-            for name in module.__all__
-        },
-        **{name: getattr(typing, name) for name in ("TypedDict", "Unpack")},
-        "Path": Path,
-        "profiles": profiles,
-        "replacing": output.replacing,
-        "STORY": (ROOT / "tests" / "dsl" / "story.yml").read_text(encoding="utf-8"),
-    }
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("DIFY_API_KEY", "app-echo")
+    shutil.copy(ROOT / "docs" / "assets" / "story.yml", tmp_path)
+    with Emulator(linger=0.0) as server, server.client("echo") as client:
+        monkeypatch.setenv("DIFY_BASE_URL", server.base_url)
+        with client.run_workflow_stream({"name": "Ann"}) as stream:
+            Path("run.jsonl").write_text("".join(f"{event.to_json()}\n" for event in stream))
+        yield {
+            **{name: getattr(module, name) for module in MODULES for name in module.__all__},
+            **{name: getattr(typing, name) for name in ("TypedDict", "Unpack")},
+            "Path": Path,
+            "RunReport": RunReport,
+            "Tracing": Tracing,
+            "async_workflow": server.async_client("echo"),
+            "emulator": server,
+            "greet": greet,
+            "profiles": profiles,
+            "replacing": output.replacing,
+            "report": RunReport.read("run.jsonl"),
+        }
+        with suppress(RuntimeError):
+            server.end_outage()
+
+
+@pytest.mark.parametrize("program", list(_examples()))
+def test_each_example_of_a_docstring_runs(program: str, names: dict[str, Any]) -> None:
+    """Examples use public names, `workflow` for a client, and some of the standard library."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(program, "<example>", "exec", flags=flags, dont_inherit=True)
     if _ASYNC.search(program):
         asyncio.run(_run_async(code, names))
     else:
-        with DifyWorkflow() as workflow:
-            exec(code, {**names, "workflow": workflow})  # our own text
+        with DifyWorkflow() as client:
+            exec(code, {**names, "workflow": client})  # our own text
 
 
 async def _run_async(code: CodeType, names: dict[str, Any]) -> None:
@@ -89,3 +111,22 @@ def test_each_class_that_users_meet_first_has_an_example() -> None:
         dify_workflow.AsyncWorkflowStream,
     ):
         assert _EXAMPLE.search(f"{inspect.getdoc(cls)}\n"), cls
+
+
+CLASSES = (Emulator, Faults, RunReport, Tracing)
+# Their class describes them.
+LEFT_OUT = {"serve_forever", "listen", "take"}
+MEMBERS = {
+    f"{cls.__name__}.{name}": getattr(member, "__func__", member)
+    for cls in CLASSES
+    for name, member in vars(cls).items()
+    if not name.startswith("_") and callable(getattr(cls, name)) and name not in LEFT_OUT
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_public_methods_have_an_example_and_say_what_they_return(name: str) -> None:
+    text = inspect.getdoc(MEMBERS[name]) or ""
+    assert _EXAMPLE.search(f"{text}\n"), f"{name} has no example"
+    if inspect.signature(MEMBERS[name]).return_annotation not in {"None", None}:
+        assert "Returns:\n" in text or text.startswith("Return "), name

@@ -93,7 +93,7 @@ def test_of_ends_that_give_the_same_name_the_one_with_the_type_is_taken(tmp_path
     app = app_from_dsl(place, outputs={"text": 3})
     with Emulator(app, linger=0.0) as emulator, emulator.client() as client:
         assert client.run_workflow({}).outputs == {"text": 3}
-    with pytest.raises(ValueError, match="text of another type"):
+    with pytest.raises(ValueError, match="another type for: text"):
         app_from_dsl(place, outputs={"text": True})
 
 

@@ -302,7 +302,7 @@ def test_an_end_that_the_stream_sends_after_a_lookup_is_delivered(
         if "/events" not in exchange.request.target:
             looked.set()
             assert ended.wait(PATIENCE)
-            time.sleep(1.5 * pace.doubt)
+            time.sleep(1.5 * pace.quiet)
             exchange.whole(ENDED, x_version="1.14.2")
             return
         head = {"content_type": "text/event-stream", "transfer_encoding": "chunked"}

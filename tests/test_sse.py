@@ -25,7 +25,7 @@ def decoded(*chunks: bytes, most: int = 1024) -> list[Message]:
 def fed(decoder: SSEDecoder, chunk: bytes) -> Iterator[Message]:
     """The messages of a chunk, those before an error first."""
     for data, event in decoder.feed(chunk):
-        yield None if data is None else bytes(data), event
+        yield data.encode() if isinstance(data, str) else data and bytes(data), event
 
 
 def byte_by_byte(stream: bytes) -> list[bytes]:

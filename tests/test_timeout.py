@@ -61,9 +61,12 @@ def test_every_method_takes_a_timeout_but_close() -> None:
 def test_a_timeout_of_its_own_bounds_a_call(name: str, both: World, server: ReplayServer) -> None:
     url = server.handle(lambda exchange: exchange.wait_until_left() and None)
     client = both.client(base_url=url, check_inputs=False, max_retries=0, recover=False)
-    for timeout in (0.3, httpx.Timeout(30, read=0.3)):
-        with pytest.raises(APITimeoutError, match=rf"{name}: the server was silent for 0\.3 s"):
-            call(client, name, timeout=timeout)
+    silence = rf"{name}: the server was silent for 0\.3 s"
+    with pytest.raises(APITimeoutError, match=silence):
+        call(client, name, timeout=httpx.Timeout(PATIENCE, read=0.3))
+    # A busy machine may take as long to connect.
+    with pytest.raises(APITimeoutError, match=rf"{silence}|connecting took longer than 0\.3 s"):
+        call(client, name, timeout=0.3)
     with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds above zero"):
         call(client, name, timeout=0)
 

@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -296,13 +297,16 @@ JSON = st.recursive(
 )
 
 
-def decoded(*chunks: bytes) -> tuple[list[Any], str | None]:
-    """Events of chunks, and the last id of the stream."""
-
+def event_decoder() -> EventDecoder:
     def unreadable(reason: str, content: bytes) -> UnreadableEvent:
         return UnreadableEvent.of(reason, content, None, None)
 
-    decoder = EventDecoder(10_000_000, unreadable, lambda data: data)
+    return EventDecoder(10_000_000, unreadable, lambda data: data)
+
+
+def decoded(*chunks: bytes) -> tuple[list[Any], str | None]:
+    """Events of chunks, and the last id of the stream."""
+    decoder = event_decoder()
     return [event for chunk in chunks for event in decoder.feed(chunk)], decoder.last_event_id
 
 
@@ -323,6 +327,68 @@ def test_any_event_keeps_its_message(data: dict[str, Any], name: str) -> None:
     message = events.message(name, data)
     (event,), _ = decoded(message)
     assert event.raw == json.loads(message.removeprefix(b"data: "))
+
+
+CONTENTS = (
+    st.one_of(
+        st.dictionaries(st.text(), JSON, max_size=4).map(
+            lambda data: json.dumps({"event": "x", **data})
+        ),
+        st.sampled_from(
+            ["null", "[]", "ping", "[DONE]", "", "{", '{"event": NaN}', '{"event":"ping"}']
+        ),
+        st.sampled_from(
+            ['{"event":"error","code":"\\ud800"}', "\ufeff{}", '{"a":' * 300 + "1" + "}" * 300]
+        ),
+        st.text(),
+    ).map(str.encode)
+    | st.binary()
+)
+
+
+@given(CONTENTS, st.integers(1, 60))
+@example(b'{"event":"text_chunk","data":{"text":' + b"9" * 19 + b"}}", 10)
+@example(b'{"event":"text_chunk","data":{"text":"\xff"}}', 10)
+def test_a_large_event_is_read_as_a_small_one_is(content: bytes, place: int) -> None:
+    stream = b"data: " + content + b"\n\n"
+    chunks = stream[:place], stream[place:]
+    small = decoded(*chunks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dify_workflow._streams.decoder._LARGE", 0)
+        assert repr(decoded(*chunks)) == repr(small)
+
+
+@given(st.lists(st.booleans(), min_size=240, max_size=270), st.sampled_from(["", "1", '"[]{}"']))
+def test_an_event_is_read_where_its_payload_has_up_to_256_levels_and_no_more(
+    kinds: list[bool], inner: str
+) -> None:
+    deep = inner
+    for is_list in kinds:
+        deep = f"[{deep}]" if is_list else f'{{"a":{deep or 1}}}'
+    (event,), _ = decoded(f'data: {{"event":"node_finished","data":{deep}}}\n\n'.encode())
+    assert isinstance(event, UnreadableEvent) is (len(kinds) > 255)  # the event is a level, too
+
+
+def test_a_large_event_takes_little_more_than_twice_its_size() -> None:
+    piece, count = b"x" * 65_536, 128
+    decoder = event_decoder()
+    tracemalloc.start()
+    try:
+        list(decoder.feed(b'data: {"event":"node_finished","data":{"outputs":{"a":"'))
+        for _ in range(count):
+            list(decoder.feed(piece))
+        (event,) = decoder.feed(b'"}}}\n\n')
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(event.raw["data"]["outputs"]["a"]) == len(piece) * count
+    assert peak < 2.3 * len(piece) * count
+
+
+def test_many_brackets_are_no_depth() -> None:
+    outputs: dict[str, Any] = {"rows": [{"cells": [[], {}, "[{"]}] * 1000}
+    (event,), _ = decoded(events.node_finished("a", outputs))
+    assert event.data.outputs == outputs
 
 
 def test_whole_numbers_of_any_size_stay_exact() -> None:

@@ -1,9 +1,7 @@
 """Reads all complete HTTP chunks that have arrived together; h11 reads one at a time.
 
-Each event of a stream is a chunk, and each chunk passes through five generators of httpx. Answers
-to our requests use the reader below instead. It needs private names of h11 and httpx; if one is
-missing, h11's own reader is used. h11's reader also handles everything that is not a complete plain
-chunk: a part of a chunk, an extension, an invalid size, the trailer.
+Each event is a chunk, and h11 would pass each one through five generators of httpx. h11's own
+reader reads everything else, and all bodies if one of the private names below is missing.
 """
 
 from __future__ import annotations
@@ -30,15 +28,16 @@ class _BulkReader:
         self.read_eof = plain.read_eof
 
     def __call__(self, buffer: Any) -> Any:
-        in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
         data: bytearray = buffer._data  # noqa: SLF001  # see the module's docstring
+        if not data:
+            return None
+        in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
         if in_chunk or in_trailer or not data.startswith(discard):
             return self._plain(buffer)
-        pieces: list[bytearray] = []
-        end = len(discard)
+        pieces, end = list[bytearray](), len(discard)
         while (size := _size(data, end)) is not None:
-            start, stop = size.end(), size.end() + int(size[1], 16)
-            if stop == start or data[stop : stop + 2] != b"\r\n":
+            stop = (start := size.end()) + int(size[1], 16)
+            if stop == start or not data.startswith(b"\r\n", stop):
                 break
             pieces.append(data[start:stop])
             end = stop + 2

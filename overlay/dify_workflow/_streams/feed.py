@@ -164,11 +164,12 @@ class RunFeed:
             session: The receiver. Text events of a steady stream go directly to its `ready`.
         """
         self.heard()
+        ready, errors = session.ready, self._errors
         try:
             for event in self._decoder.feed(chunk):
                 if self.is_steady and type(event) is TextChunk:
-                    self.progress = self._errors.last_event = event
-                    session.ready.append(event)
+                    self.progress = errors.last_event = event
+                    ready.append(event)
                 elif self._is_new(event) and not session.apply(event):
                     return
         except EventTooLargeError as error:

@@ -178,7 +178,7 @@ class RunState:
         """Whether an event names another run: it belongs to another request."""
         if self.run_id is None:
             return False
-        if event.id is not None and event.id != self.run_id:
+        if (run_id := event.id) is not None and run_id != self.run_id:
             return True
         if not isinstance(event, FinalEvent):
             return False

@@ -262,7 +262,7 @@ def json_text(value: JSON) -> str:
     text = json.dumps(value, ensure_ascii=False)
     text = text if is_text(text) else json.dumps(value)
     try:
-        check_depth(text.encode())
+        check_depth(value)
     except ValueError as error:  # Python 3.12 and newer write JSON that nothing can read again
         raise RecursionError(str(error)) from None
     return text

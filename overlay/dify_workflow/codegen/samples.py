@@ -20,7 +20,7 @@ _PLAIN: dict[type, Type] = {
     list: ListOf(Unknown("the types of its items are not known")),
     type(None): _NONE,
 }
-_NOTE = "As past runs gave it."
+_NOTE = "Type from past runs."
 
 
 def past_outputs(client: DifyWorkflow, most: int) -> Iterator[Mapping[str, Any]]:

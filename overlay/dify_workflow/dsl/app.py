@@ -89,7 +89,6 @@ def read_app(source: str | os.PathLike[str]) -> ExportedApp:
 
     Example::
 
-        Path("story.yml").write_text(STORY)  # or Export DSL in Dify
         app = read_app("story.yml")
         print([each.name for each in app.inputs], [node.title for node in app.nodes])
 

@@ -71,16 +71,16 @@ def node_usage(data: JSONObject) -> NodeUsage:
     """
     metadata: JSON = data.get("execution_metadata")
     cost: JSONObject = metadata if is_object(metadata) else {}
-    inside = (
-        _text(place.get(key)) for key in ("iteration_id", "loop_id") for place in (data, cost)
-    )
     return NodeUsage(
         node_id=str(data.get("node_id")),
         node_title=_text(data.get("title")),
         total_tokens=_count(cost.get("total_tokens")),
         price=_amount(cost.get("total_price")),
         currency=_text(cost.get("currency")),
-        inside=next(filter(None, inside), None),
+        inside=_text(data.get("iteration_id"))
+        or _text(cost.get("iteration_id"))
+        or _text(data.get("loop_id"))
+        or _text(cost.get("loop_id")),
     )
 
 
