@@ -421,9 +421,9 @@ def test_a_template_may_be_csv_and_replaces_nothing(tmp_path: Path) -> None:
     write_template(path, FIELDS)
     assert path.read_bytes().startswith(b"\xef\xbb\xbftopic,=tone,count,urgent,pages\n")
     assert next(iter(read_rows(path)))["urgent"] == "true"
-    with pytest.raises(InvalidRequestError, match="is there already"):
+    with pytest.raises(InvalidRequestError, match="exists; give a new file"):
         write_template(path, FIELDS)
-    with pytest.raises(InvalidRequestError, match=r"A template is a \.xlsx or \.csv file"):
+    with pytest.raises(InvalidRequestError, match=r"A template must be a \.xlsx or \.csv file"):
         write_template(tmp_path / "rows.ods", FIELDS)
 
 
@@ -432,7 +432,19 @@ def test_the_example_row_of_a_template_is_one_that_the_app_takes(
 ) -> None:
     with forms.client("typed") as client:
         write_template(tmp_path / "rows.xlsx", fields_of_app(client.parameters()))
-        assert check_rows(client, read_rows(tmp_path / "rows.xlsx")).rows == 1
+        (row,) = read_rows(tmp_path / "rows.xlsx")
+        assert check_rows(client, [dict(row)]).rows == 1
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_the_example_row_of_a_template_is_refused_if_it_was_left_unchanged(
+    tmp_path: Path, forms: Emulator, ending: str
+) -> None:
+    path = tmp_path / f"rows.{ending}"
+    with forms.client("typed") as client:
+        write_template(path, fields_of_app(client.parameters()))
+        with pytest.raises(RowsError, match="row 2: it is the example row of the template"):
+            check_rows(client, read_rows(path))
 
 
 # ------------------------------------------------------------------------------------ how large

@@ -137,3 +137,10 @@ def test_inputs_that_cannot_be_right_are_refused_before_the_run(
     assert message in done.said
     sent = [request.path for request in forms.requests[before:]]
     assert not [path for path in sent if path.endswith("/run")]
+
+
+@pytest.mark.parametrize("command", [("run",), ("form", "submit", "token")])
+def test_an_input_without_its_option_is_refused_with_the_option(command: tuple[str, ...]) -> None:
+    done = call(*command, "topic=two boxes", base_url="")
+    assert done.code == 2
+    assert "Inputs are given with -i, such as -i topic=VALUE." in done.said

@@ -339,6 +339,14 @@ def test_a_run_that_was_not_made_has_the_exit_code_of_a_refusal(emulator: Emulat
         assert call("run", "-i", "name=Ann", base_url=emulator.base_url).code == 3
 
 
+@pytest.mark.parametrize("path", ["", "/elsewhere"])
+def test_resume_at_a_wrong_address_has_the_exit_code_of_a_refusal(
+    emulator: Emulator, path: str
+) -> None:
+    wrong = emulator.base_url.removesuffix("/v1") + path if path else "http://127.0.0.1:1/v1"
+    assert call("resume", RUN, base_url=wrong).code == 3
+
+
 # ----------------------------------------------------------------------------- time of a run
 
 

@@ -362,8 +362,8 @@ def test_each_difference_between_an_export_and_what_is_published_is_said() -> No
         "the input 'name' is required in the export, and not required in the published version",
         "the input 'name' has another limit (10, published 20)",
         (
-            "the input 'style' has the options 'plain', 'loud' in the export, and 'plain' where "
-            "it is published"
+            "the input 'style' has the options 'plain', 'loud' in the export, and 'plain' in the "
+            "published version"
         ),
         "the input 'n' is a number in the export, and a paragraph in the published version",
     ]

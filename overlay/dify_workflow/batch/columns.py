@@ -12,6 +12,7 @@ from .._json import JSON, JSONObject, is_list
 from ..errors import InvalidRequestError
 from ..inputs import Field, fields_of_app, planned_inputs, problems
 from .records import folded, key_column
+from .template import example_row
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters
@@ -39,6 +40,7 @@ class Columns:
             folded(field.name) for field in self.fields if field.kind == "number"
         )
         self._matched: dict[tuple[str, ...], dict[str, str]] = {}
+        self._example = example_row(self.fields)
 
     def inputs(self, row: Mapping[str, JSON]) -> JSONObject:
         """The inputs of a row: the columns with the name of an input, in the input's type.
@@ -60,6 +62,13 @@ class Columns:
                 "; ".join(_located(each.name, str(each), column) for each in found)
             )
         return inputs
+
+    def is_example(self, inputs: JSONObject) -> bool:
+        """Whether the inputs of a row are those of a template's example row."""
+        try:
+            return bool(self._example) and inputs == self.inputs(self._example)
+        except InvalidRequestError:
+            return False
 
     def matched(self, names: Iterable[str]) -> dict[str, str]:
         """Column by name of the input, ignoring case and outer spaces.

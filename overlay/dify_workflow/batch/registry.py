@@ -27,7 +27,7 @@ from .records import (
     key_of,
     plain,
 )
-from .rows import RowFile, lines_of
+from .rows import FileRow, RowFile, lines_of
 
 if TYPE_CHECKING:
     from .columns import Columns
@@ -38,6 +38,8 @@ _BLOCK = 1000
 
 _SLOW = 0.02
 """If the next row takes more seconds to arrive, the rows so far are run without it."""
+
+_EXAMPLE = "it is the example row of the template: replace or delete it"
 
 Row = Mapping[str, JSON]
 
@@ -186,13 +188,24 @@ class Registry:
                 if self._is_new(each, known.get(each.key)):
                     new.append(each)
                 if is_checked and known.get(each.key, each).state == PENDING:
-                    self._columns.inputs(orjson.loads(plain(each.row)))
+                    self._check(each)
             except InvalidRequestError as error:
                 problems.append((each.place, f"{self._name(each)}: {error}"))
         self._journal.add(
             each.as_kept(number) for number, each in enumerate(new, start=self._journal.count())
         )
         return list(seen), [text.rstrip(".") for _, text in sorted(problems)]
+
+    def _check(self, each: _Seen) -> None:
+        """Check that a row is valid for the app.
+
+        Raises:
+            InvalidRequestError: It is not, or it is the example row of a template.
+        """
+        inputs = self._columns.inputs(orjson.loads(plain(each.row)))
+        is_first = not each.place and isinstance(each.row, FileRow)
+        if is_first and self._columns.is_example(inputs):
+            raise InvalidRequestError(_EXAMPLE)
 
     def _recognised(self, row: Row, place: int) -> _Seen:
         """The row with its key and digest.

@@ -21,6 +21,9 @@ from .errors import needs
 _ROWS = 10_000
 """Rows that have formats and drop-downs."""
 
+_EXAMPLE_TEXT = "Example of "
+_EXAMPLE_URL = "https://example.com/"
+_INVENTED = (_EXAMPLE_TEXT, _EXAMPLE_URL)
 _MOST_NAMED = 12
 """Maximum number of choices in a description; in Excel, the drop-down has all of them."""
 
@@ -77,6 +80,13 @@ def described(field: Field) -> str:
     return label + "; ".join(said)
 
 
+def example_row(fields: Sequence[Field]) -> dict[str, JSON]:
+    """The cells of the example row, by input; empty if they could be the cells of a real row."""
+    row = {field.name: _example(field) for field in fields}
+    is_invented = any(str(value).startswith(_INVENTED) for value in row.values())
+    return row if is_invented else {}
+
+
 def _example(field: Field) -> JSON:
     if field.default not in {None, ""} and isinstance(field.default, str | int | float):
         return field.default
@@ -84,13 +94,12 @@ def _example(field: Field) -> JSON:
         "number": 1,
         "checkbox": True,
         "json_object": "{}",
-        "file": "https://example.com/file.pdf",
-        "file-list": "https://example.com/1.pdf\nhttps://example.com/2.pdf",
+        "file": f"{_EXAMPLE_URL}file.pdf",
+        "file-list": f"{_EXAMPLE_URL}1.pdf\n{_EXAMPLE_URL}2.pdf",
     }
     if field.kind == "select":
         return field.options[0] if field.options else None
-    text = f"Example of {field.label}"
-    return example.get(field.kind, text[: field.longest or None])
+    return example.get(field.kind, f"{_EXAMPLE_TEXT}{field.label}"[: field.longest or None])
 
 
 def _write_csv(path: Path, fields: Sequence[Field]) -> None:

@@ -95,11 +95,21 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
             complain(_sentence(error), "\n".join([*hints, _next_step(error, given or {})]))
         else:
             complain(_sentence(error), _hint(error))
-        is_open = error.outcome in {"unknown", "running"}
-        raise typer.Exit(UNKNOWN if is_open else REFUSED) from None
+        raise typer.Exit(UNKNOWN if is_open(error) else REFUSED) from None
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def is_open(error: DifyError) -> bool:
+    """Whether a run may still be running, or may have run."""
+    return error.outcome in {"unknown", "running"}
+
+
+def refused(error: DifyError) -> typer.Exit:
+    """Report an error before which no run was started or followed; the exit for it."""
+    complain(_sentence(error), _hint(error))
+    return typer.Exit(REFUSED)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ It is not made by typer, because versions of typer and click wrap and cut text d
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 import textwrap
 from typing import (
@@ -28,6 +29,8 @@ _WIDEST = 100
 _LONGEST_NAME = 26
 """The text of an option whose name has more columns begins on the next line."""
 _EXAMPLES = "Examples:\n"
+_BARE_INPUT = re.compile(r"unexpected extra arguments? \(([\w-]+)=")
+"""An argument such as ``name=x``, which is the form of inputs in httpie."""
 CONNECTION = "Connection"
 """Heading of the options that set app and server."""
 Sections: TypeAlias = dict[str, list[tuple[str, str]]]
@@ -36,6 +39,17 @@ Sections: TypeAlias = dict[str, list[tuple[str, str]]]
 
 class HelpfulCommand(TyperCommand):
     """A command whose help shows groups of options, and examples."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments; for NAME=VALUE without -i, the error says how inputs are given."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            raised: Any = error
+            given = _BARE_INPUT.search(str(getattr(raised, "message", "")))
+            if given and any("-i" in param.opts for param in self.params):
+                raised.message += f". Inputs are given with -i, such as -i {given[1]}=VALUE."
+            raise
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help."""

@@ -18,7 +18,7 @@ from ..models import WorkflowRunResponse
 from ..output import Source, refuse_source
 from ..report import RunReport
 from .console import can_draw, command, on_ctrl_c, say
-from .exits import of_run
+from .exits import is_open, of_run, refused
 from .live import LiveView
 from .options import Connection
 from .view import View
@@ -149,12 +149,18 @@ def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile
         The exit code.
     """
     stream: WorkflowStream | None = None
+    is_attached = False
     try:
         with view, report or nullcontext(), opening() as stream:
             for event in stream:
+                is_attached = True
                 _show(event, view, report)
             run = stream.result()
             view.end(run)
+    except DifyError as error:
+        if is_attached or not is_open(error):
+            raise
+        raise refused(error) from None
     except KeyboardInterrupt:
         if stream is not None and stream.task_id is not None:
             say(f"The run continues; {command('stop', stream.task_id)} stops it.")
