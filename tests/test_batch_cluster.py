@@ -296,7 +296,7 @@ def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
 
 
 def test_rows_of_an_iterator_are_refused_with_an_executor(tmp_path: Path) -> None:
-    refused = pytest.raises(InvalidRequestError, match="no iterator")
+    refused = pytest.raises(InvalidRequestError, match="not an iterator")
     with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
         with refused:
             run_batch(client, iter(names(3)), journal=tmp_path / "j", executor=executor)

@@ -168,7 +168,7 @@ def test_json_lines_have_halves_of_pairs_exactly_and_other_tables_say_what_they_
         (record,) = caplog.records
         assert record.levelno == logging.WARNING
         assert f"results{ending}: 3 texts" in record.getMessage()
-        assert ".jsonl file has them exactly" in record.getMessage()
+        assert ".jsonl file has the text exactly" in record.getMessage()
 
 
 def test_numbers_that_are_none_stay_what_they_are_in_every_table(

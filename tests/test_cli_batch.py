@@ -193,7 +193,7 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         wrong = run(str(rows), "--output", str(out))
         assert wrong.code == 2
         assert wrong.err.splitlines()[1:] == [
-            "Error: Rows of rows.xlsx cannot be run; nothing was:",
+            "Error: Rows of rows.xlsx are invalid; nothing was run:",
             "  row 51: name takes at most 48 characters, not 60",
             "  row 101: visits must be a number, not 'many'",
             f"  row 151: cell A151 {NOT_CALCULATED}",
@@ -208,7 +208,7 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         assert (corrected.code, "200 rows: 200 succeeded" in corrected.err) == (0, True)
         changed(rows, {"A52": "Another"})
         refused = run(*again.split()[2:])
-        said = f"The journal {out}.journal has another row 52 than the one given"
+        said = f"The journal {out}.journal has a different row 52 than your table"
         assert (refused.code, said in refused.said) == (3, True)
     cells = load_workbook(out).worksheets[0][51]
     assert [cell.value for cell in cells][:5] == [

@@ -366,7 +366,7 @@ def test_of_a_run_that_waited_for_people_the_time_is_said_to_be_that_of_the_end(
     began = message("workflow_started", {"reason": "initial", "created_at": 1_795_342_854})
     run.end(began, message(*resumed), finished(**end))
     done = call("run", base_url=run.url)
-    assert "succeeded in 0.90 s since it last went on, 16.0 s in all" in done.err
+    assert "succeeded in 0.90 s since it last continued, 16.0 s in all" in done.err
     run = ConductedRun(server)
     run.end(message(*resumed), finished(**end))
-    assert "succeeded in 0.90 s since it last went on" in call("run", base_url=run.url).err
+    assert "succeeded in 0.90 s since it last continued" in call("run", base_url=run.url).err

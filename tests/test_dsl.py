@@ -431,7 +431,11 @@ def refusals() -> Iterator[tuple[str, str, str]]:
     nameless = "{graph: {nodes: [{id: a, data: {type: start, variables: [{type: number}]}}]}}"
     yield "a nameless input", f"{{app: {{mode: workflow}}, workflow: {nameless}}}", "has no name"
     for version in ("0.7.1", "0.8.0", "1.0.0", "0.10.0"):
-        yield f"DSL {version}", f"{{app: {{mode: workflow}}, version: {version}}}", "a newer dify-workflow"
+        yield (
+            f"DSL {version}",
+            f"{{app: {{mode: workflow}}, version: {version}}}",
+            "install a newer",
+        )
     yield "no version", "{app: {mode: workflow}, version: new}", "invalid DSL version"
     yield "levels", "[" * 200 + "]" * 200, "nested more than"
     yield "a number that takes minutes", "app: 1" + ":1" * 200_000, "is not valid YAML"

@@ -138,7 +138,8 @@ def read_rows(
         ("sheet", sheet, {".xlsx"}),
     ):
         if given is not None and ending not in endings:
-            raise InvalidRequestError(f"The option {name} is not for files such as {file.name}.")
+            only = " and ".join(sorted(endings))
+            raise InvalidRequestError(f"{file.name}: {name} is only for {only} files.")
     try:
         if ending in _CSV:
             dialect = dialect_of(file, delimiter, encoding)

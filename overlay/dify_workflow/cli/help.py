@@ -199,4 +199,8 @@ def _sections(sections: Sections, width: int) -> list[str]:
 
 
 def _wrapped(paragraph: str, width: int) -> str:
+    r"""A paragraph in lines of this width; lines after a ``\b`` are kept."""
+    mark, _, lines = paragraph.partition("\n")
+    if mark == r"\b":
+        return textwrap.indent(lines, "  ")
     return textwrap.fill(" ".join(paragraph.split()), width)
