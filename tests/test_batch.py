@@ -268,13 +268,13 @@ def test_a_journal_refuses_other_rows_but_takes_more_and_in_another_order(
             run_batch(
                 client, [*names(1), {"name": "Bob"}, *names(3)[2:]], journal=plain, resume=True
             )
-        with pytest.raises(JournalError, match="has 3 rows, of which only 2 were given"):
+        with pytest.raises(JournalError, match="has 3 rows, but only 2 were given"):
             run_batch(client, names(2), journal=plain, resume=True)
         assert run_batch(client, names(5), journal=plain, resume=True).counts == {"succeeded": 5}
         rows = [{"id": n, "name": f"Row {n}"} for n in range(4)]
         run_batch(client, rows[:3], journal=named)
         assert run_batch(client, rows[::-1], journal=named, resume=True).counts == {"succeeded": 4}
-        with pytest.raises(JournalError, match=r"another row 1 \(3\) than"):
+        with pytest.raises(JournalError, match=r"a different row 1 \(3\) than"):
             run_batch(client, [{"id": 3, "name": "Eve"}, *rows[:3]], journal=named, resume=True)
         with pytest.raises(RowsError, match=r"row 5 \(0\): the id .0. occurs twice"):
             run_batch(client, [*rows, rows[0]], journal=named, resume=True)
@@ -324,7 +324,7 @@ def test_a_file_that_is_no_journal_is_refused(runs: Runs, tmp_path: Path) -> Non
             (tmp_path / "notes.txt", "is damaged or not a journal: file is not a database"),
             (tmp_path / "nowhere" / "j", "cannot be used: unable to open"),
             ("mysql://u:S3cr3t@h/d", "an SQLite file or a PostgreSQL database, not mysql"),
-            ("sqlite:///:memory:", "name a file"),
+            ("sqlite:///:memory:", "give a file"),
             ("://", "neither a path nor the URL"),
         ):
             with pytest.raises(JournalError, match=problem) as caught:

@@ -150,7 +150,7 @@ def test_the_command_says_that_nothing_was_sent_and_takes_the_corrected_table(
     refused = call(*command, base_url=url, key=KEY)
     assert refused.code == 2
     assert "nothing was run: row 2: name is required in input form" in refused.said
-    assert "is 'nmae' meant?" in refused.said
+    assert "did you mean 'nmae'?" in refused.said
     assert "--resume" not in refused.said
     assert files(tmp_path) == ["rows.csv"]
     wrong = call(*command, base_url=url, key="app-wrong")

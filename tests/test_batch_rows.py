@@ -153,7 +153,7 @@ def test_rows_that_cannot_be_told_apart_are_named_before_anything_is_run(
             check_rows(client, ["Ann"])  # type: ignore[list-item]  # as untyped code may
     assert caught.value.problems == (
         "row 2 (1): the id '1' occurs twice (the column id identifies the rows)",
-        "row 3: it has no id, unlike those before it",
+        "row 3: it has no id, unlike the rows before it",
     )
 
 

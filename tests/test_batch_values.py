@@ -106,7 +106,7 @@ def test_what_is_of_no_use_is_left_out_and_said(
     found = told(server, journal, [end for end, _, _ in cases])
     for (_, name, value), (now, kept) in zip(cases, found, strict=True):
         assert getattr(now, name) == getattr(kept, name) == value
-    said = [record for record in caplog.records if "no number that can be kept" in record.msg]
+    said = [record for record in caplog.records if "cannot be stored as a number" in record.msg]
     assert len(said) == 6
 
 

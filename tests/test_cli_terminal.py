@@ -674,7 +674,7 @@ def test_leaving_a_resumed_run_leaves_it_running(run: ConductedRun) -> None:
     with in_terminal("resume", RUN, base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        terminal.see("Search", "Ctrl-C leaves")
+        terminal.see("Search", "Ctrl-C exits")
         terminal.interrupt()
         assert terminal.end() == 130
     assert f"The run goes on; dify-workflow stop {TASK} stops it." in terminal.unwrapped

@@ -206,7 +206,7 @@ def _kept(name: str, value: JSON, read: Callable[[JSON], T | None]) -> T | None:
     """A number of a run; None, with a warning, if the server sent something else."""
     kept = None if value is None else read(value)
     if kept is None and value is not None:
-        logger.warning("run_batch: %s is not a number: %s", name, abridged(value))
+        logger.warning("run_batch: %s cannot be stored as a number: %s", name, abridged(value))
     return kept
 
 
