@@ -457,7 +457,7 @@ def test_a_second_ctrl_c_leaves_at_once(run: ConductedRun) -> None:
         assert run.stops.get(timeout=PATIENCE) == TASK
         terminal.interrupt()
         assert terminal.end() == 130
-    told = f"The run {RUN} may be going on; dify-workflow stop {TASK} stops it."
+    told = f"The run {RUN} may still be running; dify-workflow stop {TASK} stops it."
     assert told in terminal.unwrapped
     assert "Interrupted." in terminal.shown
     assert not terminal.screen.cursor.hidden
@@ -512,7 +512,7 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> No
     with in_terminal("run", base_url=run.url, columns=100, lines=60) as terminal:
         for seen, typed in (
             ("Topic  at most 5 characters\n>", "\n"),
-            ("topic is needed.\n>", "too long\n"),
+            ("topic is required.\n>", "too long\n"),
             ("topic takes at most 5 characters, not 8.\n>", "boxes\n"),
             ("count  a number\n>", "many\n"),
             ("count must be a number, not 'many'.\n>", "3\n"),
@@ -651,7 +651,7 @@ def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None
         terminal.type("\n")
         terminal.see("Action\n  1  Approve\n  2  Reject\n>")
         terminal.type("3\n")
-        terminal.see("Take one of them, by its number or name.\n>")
+        terminal.see("Choose one of them by its number or name.\n>")
         terminal.type("approve\n")
         assert terminal.end() == 0
     assert "Submitted: the run continues." in terminal.shown
@@ -677,7 +677,7 @@ def test_leaving_a_resumed_run_leaves_it_running(run: ConductedRun) -> None:
         terminal.see("Search", "Ctrl-C exits")
         terminal.interrupt()
         assert terminal.end() == 130
-    assert f"The run goes on; dify-workflow stop {TASK} stops it." in terminal.unwrapped
+    assert f"The run continues; dify-workflow stop {TASK} stops it." in terminal.unwrapped
     assert run.stops.empty()
 
 

@@ -21,6 +21,8 @@ from ..errors import (
     InvalidRequestError,
     LogCursorError,
     NotFoundError,
+    RateLimitError,
+    ServerError,
     StreamError,
     WorkflowStreamError,
 )
@@ -104,6 +106,13 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
 def is_open(error: DifyError) -> bool:
     """Whether a run may still be running, or may have run."""
     return error.outcome in {"unknown", "running"}
+
+
+def may_be_there(error: DifyError) -> bool:
+    """Whether the address may be right and the server or its proxy be in trouble."""
+    if isinstance(error, APIConnectionError):
+        return error.request_sent
+    return isinstance(error, ServerError | RateLimitError)
 
 
 def refused(error: DifyError) -> typer.Exit:

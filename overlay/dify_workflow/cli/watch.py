@@ -18,7 +18,7 @@ from ..models import WorkflowRunResponse
 from ..output import Source, refuse_source
 from ..report import RunReport
 from .console import can_draw, command, on_ctrl_c, say
-from .exits import is_open, of_run, refused
+from .exits import is_open, may_be_there, of_run, refused
 from .live import LiveView
 from .options import Connection
 from .view import View
@@ -158,7 +158,7 @@ def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile
             run = stream.result()
             view.end(run)
     except DifyError as error:
-        if is_attached or not is_open(error):
+        if is_attached or not is_open(error) or may_be_there(error):
             raise
         raise refused(error) from None
     except KeyboardInterrupt:
