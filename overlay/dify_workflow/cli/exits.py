@@ -112,7 +112,8 @@ def may_be_there(error: DifyError) -> bool:
     """Whether the address may be right and the server or its proxy be in trouble."""
     if isinstance(error, APIConnectionError):
         return error.request_sent
-    return isinstance(error, ServerError | RateLimitError)
+    is_broken = isinstance(error, StreamError) and not _is_elsewhere(error)
+    return is_broken or isinstance(error, ServerError | RateLimitError)
 
 
 def refused(error: DifyError) -> typer.Exit:
