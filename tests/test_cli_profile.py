@@ -41,7 +41,7 @@ def run(*arguments: str, stdin: str = "", **variables: str) -> Result:
 
 def test_a_profile_is_kept_from_a_pipe_used_listed_and_removed(emulator: Emulator) -> None:
     done = run("profile", "list")
-    assert (done.code, done.out, "There are none yet" in done.err) == (0, "", True)
+    assert (done.code, done.out, "There are no profiles yet" in done.err) == (0, "", True)
     url = emulator.base_url
     done = run("profile", "add", "echo", "--base-url", url, stdin="app-echo\n")
     assert (done.code, done.out) == (0, "")
