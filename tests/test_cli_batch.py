@@ -340,7 +340,10 @@ def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) 
         ([rows, "--output", "r.ods"], "must end in .csv"),
         (["rows.txt", "--output", "r.csv"], "cannot be read as a table"),
         ([], "--template rows.xlsx writes one to fill in"),
-        ([rows, "--sheet", "x", "--output", str(tmp_path / "r.csv")], "rows.csv: sheet is only for .xlsx files"),
+        (
+            [rows, "--sheet", "x", "--output", str(tmp_path / "r.csv")],
+            "rows.csv: sheet is only for .xlsx files",
+        ),
         ([rows, "--output", str(tmp_path / "r.csv"), "--dask", "nowhere"], "No Dask scheduler"),
     ):
         done = call("batch", *arguments, base_url=url, key=KEY)
