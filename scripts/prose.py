@@ -77,7 +77,7 @@ class Rules:
     def __init__(self) -> None:
         rules = tomllib.loads((ROOT / "scripts" / "prose.toml").read_text("utf-8"))
         self.longest: int = rules["longest_sentence"]
-        self.left_out = (*rules["not_prose"], *rules["not_yet_read"])
+        self.left_out = tuple(rules["not_prose"])
         self.words = {
             re.compile(rf"\b(?:{word})\b".replace(" ", r"\s+"), re.IGNORECASE): instead
             for word, instead in rules["words"].items()

@@ -241,13 +241,13 @@ def test_bad_rows_are_refused_before_anything_is_run_and_can_be_mended(
     [
         ([{"id": 1, "name": "a"}, {"name": "b"}], "row 2: it has no id"),
         ([{"name": "a"}, {"id": 1, "name": "b"}], "row 2: it has an id"),
-        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "the id '1' is there twice"),
+        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "the id '1' occurs twice"),
         (
             [{"id": n % 1001, "name": f"{n}"} for n in range(1002)],
-            "row 1002 .*the id '0' is there twice",
+            "row 1002 .*the id '0' occurs twice",
         ),
-        (["a"], "row 1: it is no mapping, but a str"),
-        ([{"name": object()}], "row 1: it holds a object"),
+        (["a"], "row 1: it must be a mapping, not a str"),
+        ([{"name": object()}], "row 1: it has a object"),
     ],
 )
 def test_rows_that_cannot_be_told_apart_are_refused(
@@ -264,19 +264,19 @@ def test_a_journal_refuses_other_rows_but_takes_more_and_in_another_order(
     plain, named = tmp_path / "plain", tmp_path / "named"
     with runs.client() as client:
         run_batch(client, names(3), journal=plain)
-        with pytest.raises(JournalError, match="another row 2 than the one given"):
+        with pytest.raises(JournalError, match="a different row 2 than your table"):
             run_batch(
                 client, [*names(1), {"name": "Bob"}, *names(3)[2:]], journal=plain, resume=True
             )
-        with pytest.raises(JournalError, match="has 3 rows, of which only 2 were given"):
+        with pytest.raises(JournalError, match="has 3 rows, but only 2 were given"):
             run_batch(client, names(2), journal=plain, resume=True)
         assert run_batch(client, names(5), journal=plain, resume=True).counts == {"succeeded": 5}
         rows = [{"id": n, "name": f"Row {n}"} for n in range(4)]
         run_batch(client, rows[:3], journal=named)
         assert run_batch(client, rows[::-1], journal=named, resume=True).counts == {"succeeded": 4}
-        with pytest.raises(JournalError, match=r"another row 1 \(3\) than"):
+        with pytest.raises(JournalError, match=r"a different row 1 \(3\) than"):
             run_batch(client, [{"id": 3, "name": "Eve"}, *rows[:3]], journal=named, resume=True)
-        with pytest.raises(RowsError, match=r"row 5 \(0\): the id .0. is there twice"):
+        with pytest.raises(RowsError, match=r"row 5 \(0\): the id .0. occurs twice"):
             run_batch(client, [*rows, rows[0]], journal=named, resume=True)
     assert set(runs.counts.values()) == {1}
 
@@ -311,7 +311,7 @@ def test_a_journal_takes_one_batch_at_a_time(journal: str) -> None:
     with counted_runs(0.2) as runs, runs.client() as client:
         first = iter_batch(client, names(3), journal=journal, concurrency=1)
         next(first)
-        with pytest.raises(JournalError, match="Another batch is going on"):
+        with pytest.raises(JournalError, match="Another batch is running"):
             run_batch(client, names(3), journal=journal)
         first.close()
         assert run_batch(client, names(3), journal=journal, resume=True).counts == {"succeeded": 3}
@@ -321,10 +321,10 @@ def test_a_file_that_is_no_journal_is_refused(runs: Runs, tmp_path: Path) -> Non
     (tmp_path / "notes.txt").write_text("no database " * 100, encoding="utf-8")
     with runs.client() as client:
         for where, problem in (
-            (tmp_path / "notes.txt", "is damaged, or no journal: file is not a database"),
+            (tmp_path / "notes.txt", "is damaged or not a journal: file is not a database"),
             (tmp_path / "nowhere" / "j", "cannot be used: unable to open"),
             ("mysql://u:S3cr3t@h/d", "an SQLite file or a PostgreSQL database, not mysql"),
-            ("sqlite:///:memory:", "name a file"),
+            ("sqlite:///:memory:", "give a file"),
             ("://", "neither a path nor the URL"),
         ):
             with pytest.raises(JournalError, match=problem) as caught:
@@ -385,7 +385,7 @@ def test_runs_that_may_be_somebody_elses_are_nobodys(runs: Runs, journal: str) -
         summary = run_batch(client, names(1), journal=journal)
         (result,) = results(journal)
     assert summary.counts == {"unknown": 1}
-    assert "which run is its own is not known: the logs show" in (result.message or "")
+    assert "it is not known which run is its own: the logs show" in (result.message or "")
 
 
 def test_a_row_whose_file_is_gone_cannot_be_found_and_is_unknown(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_row_whose_file_is_gone_cannot_be_found_and_is_unknown(tmp_path: Path)
         page.unlink()
         summary = run_batch(client, rows, journal=tmp_path / "j", resume=True)
     assert summary.counts == {"unknown": 1}
-    assert "cannot be made any more" in (summary.troubled()[0].message or "")
+    assert "can no longer be made" in (summary.troubled()[0].message or "")
 
 
 def test_logs_that_cannot_be_read_leave_rows_unknown_until_they_can(
@@ -576,9 +576,9 @@ def test_a_paused_run_is_looked_at_again_by_the_next_call(forms: Emulator, tmp_p
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"concurrency": 0}, "concurrency must be a whole number from 1 on"),
+        ({"concurrency": 0}, "concurrency must be a whole number of at least 1"),
         ({"max_attempts": True}, "max_attempts must be a whole number"),
-        ({"rate": 0}, "rate must be runs per second"),
+        ({"rate": 0}, "rate must be a number of runs per second"),
         ({"on_interrupt": "cry"}, "on_interrupt must be 'wait', 'stop' or 'detach'"),
     ],
 )
@@ -705,7 +705,7 @@ def test_rows_that_failed_are_run_again_when_that_is_asked_for_and_may_be_correc
         half = run_batch(client, rows, journal=journal, resume=True, rerun_failed=True)
         assert half.counts == {"succeeded": 1, "failed": 1}
         last = run_batch(client, rows, journal=journal, resume=True, rerun_failed=True)
-        with pytest.raises(JournalError, match="another row 2 than the one given"):
+        with pytest.raises(JournalError, match="a different row 2 than your table"):
             run_batch(client, names(2), journal=journal, resume=True, rerun_failed=True)
     assert last.counts == {"succeeded": 2}
     assert runs.counts == {"Name 0": 2, "Name 1": 1, "Corrected": 2}

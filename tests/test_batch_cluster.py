@@ -152,7 +152,7 @@ def test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs(
         again = call("batch", rows, "--output", out, *dask, base_url=url, key="app-work")
     assert (done.code, again.code) == (0, 2)
     assert "30 rows: 30 succeeded" in done.err
-    assert "--resume goes on with it" in again.said
+    assert "--resume continues it" in again.said
     assert set(runs.counts.values()) == {1}
     assert runs.most_at_once <= 2
 
@@ -296,7 +296,7 @@ def test_what_ends_a_chunk_ends_the_batch(tmp_path: Path) -> None:
 
 
 def test_rows_of_an_iterator_are_refused_with_an_executor(tmp_path: Path) -> None:
-    refused = pytest.raises(InvalidRequestError, match="no iterator")
+    refused = pytest.raises(InvalidRequestError, match="not an iterator")
     with counted_runs() as runs, runs.client() as client, ThreadPoolExecutor(2) as executor:
         with refused:
             run_batch(client, iter(names(3)), journal=tmp_path / "j", executor=executor)
@@ -309,7 +309,7 @@ def test_connections_of_the_users_own_do_not_travel(tmp_path: Path) -> None:
             client = runs.emulator.async_client("work", http_client=connections)
             await run_batch_async(client, names(1), journal=tmp_path / "j", executor=executor)
 
-    refused = pytest.raises(ConfigurationError, match="http_client cannot travel")
+    refused = pytest.raises(ConfigurationError, match="http_client cannot be sent")
     with counted_runs() as runs, ThreadPoolExecutor(1) as executor, refused:
         asyncio.run(run())
 

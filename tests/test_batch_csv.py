@@ -65,7 +65,7 @@ def test_what_is_given_overrules_what_is_detected(tmp_path: Path) -> None:
     assert list(read_rows(file, delimiter="tab")) == [{"a": "1", "b,c": "2"}]
     with pytest.raises(InvalidRequestError, match="There is no encoding 'klingon'"):
         read_rows(file, encoding="klingon")
-    with pytest.raises(InvalidRequestError, match="A delimiter is one character, or tab"):
+    with pytest.raises(InvalidRequestError, match="A delimiter must be one character, or tab"):
         read_rows(file, delimiter="::")
     file.write_bytes(b"a\n\xe9\n")
     with pytest.raises(RowsError, match=r"rows\.csv is not UTF-8 .*: give its encoding"):
@@ -89,7 +89,7 @@ def test_a_title_over_the_table_does_not_mislead_and_is_told(tmp_path: Path) -> 
     file = tmp_path / "rows.csv"
     file.write_text("Customers\n\nname;n\nAnn;1\n", encoding="utf-8")
     assert read_rows(file).description == "UTF-8, cells separated by semicolons"
-    with pytest.raises(RowsError, match="row 3: column B has a value and no name in row 1"):
+    with pytest.raises(RowsError, match="row 3: column B has a value but no name in row 1"):
         list(read_rows(file))
 
 
@@ -102,9 +102,12 @@ def test_lines_may_end_in_carriage_returns_and_cells_have_nul(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('name,n\n"a\nb",1\n"Ann,2\nBob,3\n', 'row 3: a quote (") opens a cell, and none closes'),
-        ('name,n\n"a\nb",1\n"5" pipe,2\n', 'row 3: text stands behind the quote (")'),
-        ("PK\x03\x04...", "rows.csv is no CSV, but may be an Excel file: name it .xlsx."),
+        (
+            'name,n\n"a\nb",1\n"Ann,2\nBob,3\n',
+            'row 3: a quote (") opens a cell, and no quote closes',
+        ),
+        ('name,n\n"a\nb",1\n"5" pipe,2\n', 'row 3: there is text after the quote (")'),
+        ("PK\x03\x04...", "rows.csv is not CSV. It may be an Excel file: rename it to .xlsx."),
     ],
 )
 def test_a_file_that_is_no_csv_is_told_in_words_for_people(
@@ -137,7 +140,7 @@ def test_rows_and_columns_without_anything_are_left_out(tmp_path: Path) -> None:
     assert [row.problem for row in read] == [
         None,
         "it has 2 cells under 4 columns: a delimiter is missing, or a line end has no quotes",
-        "column D has a value and no name in row 3",
+        "column D has a value but no name in row 3",
     ]
     with pytest.raises(RowsError, match=r"rows\.csv, row 7: it has 2 cells under 4 columns"):
         list(read_rows(file))
@@ -151,7 +154,7 @@ def test_a_column_that_may_be_meant_for_an_input_that_needs_no_value_is_named(
         for header in ("name,sizes,team", "name,size,team"):
             file.write_text(f"{header}\nAnn,1,red\n", encoding="utf-8")
             run_batch(client, read_rows(file), journal=tmp_path / f"{header}.journal")
-    assert caplog.messages == ["run_batch: There is no column 'Size': is 'sizes' meant?"]
+    assert caplog.messages == ["run_batch: There is no column 'Size': did you mean 'sizes'?"]
 
 
 @workflow(Input("name"), Input("Size", "number", required=False))
@@ -175,6 +178,6 @@ def test_columns_match_without_regard_to_case_and_outer_spaces(tmp_path: Path) -
             check_rows(client, read_rows(file))
     assert caught.value.problems == (
         "row 2 (a): Size must be a number, not '1,5' (column 'size')",
-        "row 3 (a): the id 'a' is there twice (the column id names the rows)",
+        "row 3 (a): the id 'a' occurs twice (the column id identifies the rows)",
     )
-    assert str(caught.value).startswith("Rows of rows.csv cannot be run; nothing was:\n  row 2")
+    assert str(caught.value).startswith("Rows of rows.csv are invalid; nothing was run:\n  row 2")

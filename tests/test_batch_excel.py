@@ -131,7 +131,7 @@ def test_the_first_sheet_that_is_not_hidden_is_read_or_the_one_that_is_named(
     assert list(read_rows(path, sheet="Lists")) == [{"name": "Lists"}]
     with pytest.raises(InvalidRequestError, match="no sheet 'data'; it has 'Lists', 'Data', 'Mor"):
         read_rows(path, sheet="data")
-    with pytest.raises(InvalidRequestError, match=r"a\.xlsx takes no delimiter"):
+    with pytest.raises(InvalidRequestError, match=r"a\.xlsx: delimiter is only for"):
         read_rows(path, delimiter=";")
 
 
@@ -162,7 +162,7 @@ def test_what_is_wrong_with_cells_is_told_of_all_of_them(tmp_path: Path) -> None
     assert caught.value.problems == (
         "row 2: cell B2 has the error #N/A",
         "row 3: cell A3 has a formula whose value is not in the file; open it in Excel and save it",
-        "row 4: column C has a value and no name in row 1",
+        "row 4: column C has a value but no name in row 1",
         "row 5: the cells A5:B5 are merged; unmerge them and fill each one",
         "row 6: name takes at most 48 characters, not 49",
     )
@@ -215,9 +215,9 @@ def test_other_files_are_refused_with_what_can_be_done(tmp_path: Path) -> None:
             read_rows(tmp_path / f"a.{ending}")
     path = tmp_path / "a.xlsx"
     for data, problem in (
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "has a password, or is an old .xls"),
-        (b"name\nAnn\n", "is no Excel file that can be read"),
-        (b"", "is no Excel file that can be read"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...", "has a password or is an old .xls file"),
+        (b"name\nAnn\n", "cannot be read as an Excel file"),
+        (b"", "cannot be read as an Excel file"),
     ):
         path.write_bytes(data)
         with pytest.raises(RowsError, match=problem):
@@ -242,11 +242,11 @@ def test_a_file_that_is_cut_or_spoilt_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.xlsx", ("Data", [["name"], *([f"{n}" * 9] for n in range(2000))]))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RowsError, match=r"a\.xlsx is no Excel file that can be read"):
+    with pytest.raises(RowsError, match=r"a\.xlsx cannot be read as an Excel file"):
         list(read_rows(path))
     path.write_bytes(whole)
     edited(path, "xl/worksheets/sheet1.xml", b"</sheetData>", b"</nothing>")
-    with pytest.raises(RowsError, match=r"a\.xlsx is no Excel file that can be read"):
+    with pytest.raises(RowsError, match=r"a\.xlsx cannot be read as an Excel file"):
         list(read_rows(path))
 
 
@@ -262,7 +262,7 @@ def test_a_file_that_unpacks_to_far_too_much_is_refused(
         while block := bomb.read(1 << 20):
             part.write(block)
     assert path.stat().st_size < 1 << 20
-    with pytest.raises(RowsError, match=r"too large: it has \d+ MB when it is unpacked. Save its"):
+    with pytest.raises(RowsError, match=r"too large: it has \d+ MB when unpacked. Save its"):
         read_rows(path)
     monkeypatch.setattr(excel, "_LARGEST_PIECE", 4 << 20)
     path = saved(tmp_path / "b.xlsx", ("Data", [["name"], ["Ann"]]))
@@ -282,7 +282,7 @@ def test_rows_beyond_the_end_of_a_sheet_are_told(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.xlsx", ("Data", [["name"], ["Ann"]]))
     edited(path, "xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="1048577"')
     edited(path, "xl/worksheets/sheet1.xml", b'r="A2"', b'r="A1048577"')
-    with pytest.raises(RowsError, match="row 1048577: a sheet has 1,048,576 rows at most"):
+    with pytest.raises(RowsError, match="row 1048577: a sheet can have at most 1,048,576 rows"):
         list(read_rows(path))
 
 
@@ -352,7 +352,7 @@ def test_values_are_such_as_excel_can_hold(
     for text, length in ((emojis, 20_000), (controls, 40_000)):
         assert text.endswith(f"… (cut here: {length:,} characters in all)")
         assert 32_000 < len(text.encode("utf-16-le")) // 2 <= 32_767
-    assert "2 texts are longer than a cell of Excel can be" in caplog.text
+    assert "2 texts are too long for a cell in Excel" in caplog.text
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv", "parquet"])
@@ -372,7 +372,9 @@ def test_results_that_are_too_many_for_a_sheet_are_refused(
     ran: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(excel, "MOST_ROWS", 5)
-    with pytest.raises(InvalidRequestError, match=r"A sheet has 5 rows.* write a \.csv file"):
+    with pytest.raises(
+        InvalidRequestError, match=r"A sheet has at most 5 rows: write a \.csv file"
+    ):
         write_results(tmp_path / "results.xlsx", journal=ran)
     assert not (tmp_path / "results.xlsx").exists()
 
@@ -421,9 +423,9 @@ def test_a_template_may_be_csv_and_replaces_nothing(tmp_path: Path) -> None:
     write_template(path, FIELDS)
     assert path.read_bytes().startswith(b"\xef\xbb\xbftopic,=tone,count,urgent,pages\n")
     assert next(iter(read_rows(path)))["urgent"] == "true"
-    with pytest.raises(InvalidRequestError, match="is there already"):
+    with pytest.raises(InvalidRequestError, match="exists; give a new file"):
         write_template(path, FIELDS)
-    with pytest.raises(InvalidRequestError, match=r"A template is a \.xlsx or \.csv file"):
+    with pytest.raises(InvalidRequestError, match=r"A template must be a \.xlsx or \.csv file"):
         write_template(tmp_path / "rows.ods", FIELDS)
 
 
@@ -432,7 +434,19 @@ def test_the_example_row_of_a_template_is_one_that_the_app_takes(
 ) -> None:
     with forms.client("typed") as client:
         write_template(tmp_path / "rows.xlsx", fields_of_app(client.parameters()))
-        assert check_rows(client, read_rows(tmp_path / "rows.xlsx")).rows == 1
+        (row,) = read_rows(tmp_path / "rows.xlsx")
+        assert check_rows(client, [dict(row)]).rows == 1
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_the_example_row_of_a_template_is_refused_if_it_was_left_unchanged(
+    tmp_path: Path, forms: Emulator, ending: str
+) -> None:
+    path = tmp_path / f"rows.{ending}"
+    with forms.client("typed") as client:
+        write_template(path, fields_of_app(client.parameters()))
+        with pytest.raises(RowsError, match="row 2: it is the example row of the template"):
+            check_rows(client, read_rows(path))
 
 
 # ------------------------------------------------------------------------------------ how large

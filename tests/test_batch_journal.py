@@ -123,8 +123,8 @@ def test_a_refused_batch_leaves_nothing_in_a_database_that_binds_the_next_one(
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"nmae": "Bob"}, "There is no column 'name': is 'nmae' meant?"),
-        ({"Naem": "Bob", "x": 1}, "There is no column 'name': is 'Naem' meant?"),
+        ({"nmae": "Bob"}, "There is no column 'name': did you mean 'nmae'?"),
+        ({"Naem": "Bob", "x": 1}, "There is no column 'name': did you mean 'Naem'?"),
         ({"x": 1}, "row 1: name is required in input form"),
     ],
 )
@@ -149,8 +149,8 @@ def test_the_command_says_that_nothing_was_sent_and_takes_the_corrected_table(
     command = ("batch", str(rows), "--output", str(tmp_path / "out.csv"))
     refused = call(*command, base_url=url, key=KEY)
     assert refused.code == 2
-    assert "nothing was: row 2: name is required in input form" in refused.said
-    assert "is 'nmae' meant?" in refused.said
+    assert "nothing was run: row 2: name is required in input form" in refused.said
+    assert "did you mean 'nmae'?" in refused.said
     assert "--resume" not in refused.said
     assert files(tmp_path) == ["rows.csv"]
     wrong = call(*command, base_url=url, key="app-wrong")
@@ -270,7 +270,7 @@ def test_every_byte_of_the_header_flipped_is_said_or_does_no_harm(
     [
         ('UPDATE dify_batch_row SET row = \'{"name": "Eve"}\' WHERE number = 3', "row 4"),
         ("UPDATE dify_batch_row SET row = 'x' WHERE number = 3", ""),
-        ("UPDATE dify_batch_row SET state = 'dome' WHERE number = 3", "'dome' is no state"),
+        ("UPDATE dify_batch_row SET state = 'dome' WHERE number = 3", "'dome' is not a state"),
         ("UPDATE dify_batch_row SET row = x'ff' WHERE number = 3", ""),
         ("UPDATE dify_batch SET columns = '['", ""),
     ],
@@ -287,7 +287,7 @@ def test_records_that_make_no_sense_are_never_sent(
             connection.execute(statement)
             connection.commit()
         runs.emulator.faults.clear()
-        with pytest.raises(JournalError, match=f"is damaged, or no journal: .*{place}") as caught:
+        with pytest.raises(JournalError, match=f"is damaged or not a journal: .*{place}") as caught:
             run_batch(client, ROWS[:5], journal=where, resume=True)
     assert f"sqlite3 {where} .recover" in str(caught.value)
     assert "Eve" not in runs.counts
@@ -307,7 +307,7 @@ def test_the_command_says_that_a_journal_is_damaged_and_what_to_do(
     command = ("batch", str(rows), "--output", str(tmp_path / "out.csv"), "--resume")
     said = call(*command, base_url=runs.emulator.base_url, key=KEY)
     assert said.code == 3
-    assert "is damaged, or no journal: database disk image is malformed." in said.said
+    assert "is damaged or not a journal: database disk image is malformed." in said.said
     assert "Continue with an intact copy of it, or with a new journal" in said.said
     assert "defect" not in said.said
     assert "Nothing is lost" not in said.said
@@ -322,7 +322,7 @@ def test_a_lock_that_is_something_else_is_refused(runs: Runs, tmp_path: Path) ->
             run_batch(client, names(1), journal=tmp_path / "j")
         lock.unlink()
         shutil.copy(tmp_path / "victim", lock)
-        with pytest.raises(JournalError, match="is no lock"):
+        with pytest.raises(JournalError, match="is not a lock"):
             run_batch(client, names(1), journal=tmp_path / "j")
     assert (tmp_path / "victim").read_text() == "mine " * 1000
 
@@ -456,7 +456,7 @@ def test_formulas_are_escaped_where_that_is_asked_for(runs: Runs, tmp_path: Path
     ]
     assert {row["n"] for row in escaped} == {"-1.5"}, "a number is none"
     for ending in (".jsonl", ".parquet"):
-        with pytest.raises(InvalidRequestError, match=r"escaped in \.csv alone"):
+        with pytest.raises(InvalidRequestError, match=r"escaped only in \.csv"):
             write_results(tmp_path / f"out{ending}", journal=where, escape_formulas=True)
     file = tmp_path / "in.csv"
     file.write_text("name\n=Ann\n", encoding="utf-8")

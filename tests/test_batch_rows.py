@@ -59,12 +59,12 @@ def test_parquet_keeps_its_types_and_is_read_in_pieces(tmp_path: Path) -> None:
     [
         ("a.csv", "", "a.csv is empty"),
         ("a.csv", "x,x\n1,2\n", "the columns A and B have the same name 'x'"),
-        ("a.csv", "x,\n1,2\n", "row 2: column B has a value and no name"),
+        ("a.csv", "x,\n1,2\n", "row 2: column B has a value but no name"),
         ("a.csv", "x,y\n1,2\n3\n", "row 3: it has 1 cell under 2 columns"),
-        ("a.csv", 'x\n"1\n', "row 2: a quote .* opens a cell, and none closes it"),
+        ("a.csv", 'x\n"1\n', "row 2: a quote .* opens a cell, and no quote closes it"),
         ("a.jsonl", '{"x": 1}\n{"x": \n', "line 2 is not JSON"),
-        ("a.jsonl", "[1]\n", "line 1 is no JSON object"),
-        ("a.parquet", "PAR0", "no Parquet file that can be read"),
+        ("a.jsonl", "[1]\n", "line 1 is not a JSON object"),
+        ("a.parquet", "PAR0", "cannot be read as a Parquet file"),
     ],
 )
 def test_what_cannot_be_read_is_named(
@@ -138,7 +138,7 @@ def test_every_bad_row_is_named_before_anything_is_run(emulator: Emulator) -> No
     assert caught.value.problems == (
         "row 2: name takes at most 48 characters, not 60",
         "row 3: name is required in input form",
-        "row 4: it holds a bytes, which is no JSON, path or file",
+        "row 4: it has a bytes, which is not JSON, a path or a file",
     )
 
 
@@ -149,11 +149,11 @@ def test_rows_that_cannot_be_told_apart_are_named_before_anything_is_run(
     with emulator.client("echo") as client:
         with pytest.raises(RowsError) as caught:
             check_rows(client, rows)
-        with pytest.raises(RowsError, match="row 1: it is no mapping, but a str"):
+        with pytest.raises(RowsError, match="row 1: it must be a mapping, not a str"):
             check_rows(client, ["Ann"])  # type: ignore[list-item]  # as untyped code may
     assert caught.value.problems == (
-        "row 2 (1): the id '1' is there twice (the column id names the rows)",
-        "row 3: it has no id, unlike those before it",
+        "row 2 (1): the id '1' occurs twice (the column id identifies the rows)",
+        "row 3: it has no id, unlike the rows before it",
     )
 
 

@@ -118,7 +118,7 @@ def test_a_server_that_stays_away_ends_the_batch_and_the_next_call_goes_on(
         found = iter_batch(client, names(60), journal=journal, concurrency=2)
         next(found)
         runs.emulator.outage()
-        with pytest.raises(APIConnectionError, match="has been away for 1 s"):
+        with pytest.raises(APIConnectionError, match="has been unavailable for 1 s"):
             list(found)
         assert counts(journal)["pending"] > 30
         runs.emulator.end_outage()

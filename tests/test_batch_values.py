@@ -106,7 +106,7 @@ def test_what_is_of_no_use_is_left_out_and_said(
     found = told(server, journal, [end for end, _, _ in cases])
     for (_, name, value), (now, kept) in zip(cases, found, strict=True):
         assert getattr(now, name) == getattr(kept, name) == value
-    said = [record for record in caplog.records if "no number that can be kept" in record.msg]
+    said = [record for record in caplog.records if "cannot be stored as a number" in record.msg]
     assert len(said) == 6
 
 
@@ -168,7 +168,7 @@ def test_json_lines_have_halves_of_pairs_exactly_and_other_tables_say_what_they_
         (record,) = caplog.records
         assert record.levelno == logging.WARNING
         assert f"results{ending}: 3 texts" in record.getMessage()
-        assert ".jsonl file has them exactly" in record.getMessage()
+        assert ".jsonl file has the text exactly" in record.getMessage()
 
 
 def test_numbers_that_are_none_stay_what_they_are_in_every_table(

@@ -27,15 +27,19 @@ from support.replay import Exchange, ReplayServer
         (["info", "57455633-bab6-4ea6-b8d6-850b5ae09145"], 3, "Error: not found (404 not_found"),
         (["logs", "--limit", "0"], 2, "0 is not in the range x>=1"),
         (["logs", "--status", "wild"], 2, "wild"),
-        (["logs", "--since", "tomorrow"], 2, "--since takes how long ago, such as 2h or 3d"),
-        (["logs", "--until", "99999999w"], 2, "--until takes how long ago"),
-        (["logs", "--csv", "--json"], 2, "Take one of --json, --csv."),
+        (
+            ["logs", "--since", "tomorrow"],
+            2,
+            "--since takes a duration before now, such as 2h or 3d",
+        ),
+        (["logs", "--until", "99999999w"], 2, "--until takes a duration before now"),
+        (["logs", "--csv", "--json"], 2, "Give only one of --json, --csv."),
         (["form", "show", "nope"], 3, "Error: not found (404 not_found"),
         (["upload", "/nowhere"], 2, "Cannot read the file /nowhere"),
         (["--base-url", "nowhere", "logs"], 2, "must start with http:// or https://"),
         (["--base-url", "http://127.0.0.1:1/v1", "--timeout", "1", "logs"], 3, "could not connect"),
-        (["logs", "--base-url", "http://127.0.0.1:1/v1"], 3, "Which server is asked"),
-        (["--api-key", "app-broken", "run"], 3, "The workflow has to be fixed in Dify."),
+        (["logs", "--base-url", "http://127.0.0.1:1/v1"], 3, "sets the server"),
+        (["--api-key", "app-broken", "run"], 3, "The workflow must be fixed in Dify."),
         (["nonsense"], 2, "nonsense"),
         (["--timeout", "-1", "logs"], 2, "--timeout"),
         (["emulate", "--port", "99999"], 2, "--port"),
@@ -54,13 +58,13 @@ def test_a_wrong_key_is_refused_and_not_shown(emulator: Emulator) -> None:
         done = call(*arguments, base_url=emulator.base_url, key="app-S3cr3t")
         assert done.code == 3
         assert "Error: the API key is wrong" in done.err
-        assert "The key is that of DIFY_API_KEY or --api-key" in done.err
+        assert "DIFY_API_KEY or --api-key sets the key" in done.err
 
 
 def test_without_a_key_the_command_says_where_to_put_one(emulator: Emulator) -> None:
     done = call("logs", base_url=emulator.base_url, key="")
     assert done.code == 2
-    assert "No API key: give --api-key KEY, set DIFY_API_KEY, or keep the app with" in done.err
+    assert "No API key: give --api-key KEY, set DIFY_API_KEY, or store the app with" in done.err
 
 
 def test_the_options_of_the_connection_stand_before_or_behind_the_command(
@@ -99,7 +103,7 @@ def test_what_no_command_expects_is_a_sentence_too(emulator: Emulator) -> None:
             check=False,
         )
         assert broken.returncode == 70
-        assert "This is a defect of dify-workflow: ZeroDivisionError" in broken.stderr
+        assert "This is a bug in dify-workflow: ZeroDivisionError" in broken.stderr
         assert ("Traceback" in broken.stderr) == has_place
 
 
@@ -291,7 +295,7 @@ def test_where_no_dify_answers_the_base_url_is_to_be_checked(
 
 def test_an_id_that_a_dify_does_not_know_is_not_blamed_on_the_base_url(emulator: Emulator) -> None:
     done = call("info", RUN, base_url=emulator.base_url)
-    assert "An id is found with the key of its own app alone." in done.said
+    assert "An id is found only with the key of its own app." in done.said
     assert "/v1" not in done.said
 
 
@@ -309,7 +313,7 @@ def test_verbose_shows_each_request_and_the_run_and_asks_for_parameters_once(
     if app == "echo":
         said = "\n".join(lines)
         assert re.search(r"POST /workflows/run: 200 after \d+ ms", said)
-        assert re.search(r"the server tells of run \S{36}, task \S{36}", said)
+        assert re.search(r"the server reports run \S{36}, task \S{36}", said)
 
 
 def test_the_version_is_told() -> None:

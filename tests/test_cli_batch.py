@@ -76,7 +76,7 @@ def test_a_journal_that_is_there_is_gone_on_with_only_if_that_is_said(
     batch(runs, tmp_path)
     again = batch(runs, tmp_path)
     assert again.code == 2
-    assert "--resume goes on with it" in again.said
+    assert "--resume continues it" in again.said
     resumed = batch(runs, tmp_path, "--resume", rows=7)
     assert (resumed.code, statuses(tmp_path)) == (0, ["succeeded"] * 7)
     assert runs.counts.total() == 7
@@ -126,7 +126,7 @@ def test_rows_that_a_deploy_stopped_are_counted_and_can_be_run_again(tmp_path: P
         stopped = batch(runs, tmp_path, rows=2)
         thread.join()
         assert (stopped.code, statuses(tmp_path)) == (1, ["stopped"] * 2)
-        assert "Stopped as the server's workers were shut down: 2 runs." in stopped.said
+        assert "Stopped because the server's workers were shut down: 2 runs." in stopped.said
         assert stopped.err.endswith(f" --resume --max-attempts 2 {tmp_path}/rows.csv\n")
         again = batch(runs, tmp_path, "--resume", "--max-attempts", "2", rows=2)
     assert (again.code, statuses(tmp_path)) == (0, ["succeeded"] * 2)
@@ -193,7 +193,7 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         wrong = run(str(rows), "--output", str(out))
         assert wrong.code == 2
         assert wrong.err.splitlines()[1:] == [
-            "Error: Rows of rows.xlsx cannot be run; nothing was:",
+            "Error: Rows of rows.xlsx are invalid; nothing was run:",
             "  row 51: name takes at most 48 characters, not 60",
             "  row 101: visits must be a number, not 'many'",
             f"  row 151: cell A151 {NOT_CALCULATED}",
@@ -202,13 +202,13 @@ def test_from_a_template_by_excel_to_results_and_what_failed_is_corrected_and_ru
         done = run(str(rows), "--output", str(out))
         assert (done.code, "failed    row 51  no Ottos" in done.err) == (1, True), done.err
         again = f"dify-workflow batch --output {out} --resume --rerun-failed {rows}"
-        assert done.err.endswith(f"may be corrected before:\n  {again}\n")
+        assert done.err.endswith(f"you may correct them before):\n  {again}\n")
         changed(rows, {"A51": "Ottilie"})
         corrected = run(*again.split()[2:])
         assert (corrected.code, "200 rows: 200 succeeded" in corrected.err) == (0, True)
         changed(rows, {"A52": "Another"})
         refused = run(*again.split()[2:])
-        said = f"The journal {out}.journal has another row 52 than the one given"
+        said = f"The journal {out}.journal has a different row 52 than your table"
         assert (refused.code, said in refused.said) == (3, True)
     cells = load_workbook(out).worksheets[0][51]
     assert [cell.value for cell in cells][:5] == [
@@ -283,7 +283,7 @@ def test_results_that_no_sheet_can_hold_are_written_by_the_command_that_is_named
     rows, out = table(tmp_path / "rows.csv", 3), tmp_path / "results.xlsx"
     url = runs.emulator.base_url
     done = call("batch", str(rows), "--output", str(out), base_url=url, key=KEY)
-    assert (done.code, "A sheet has 2 rows" in done.said) == (2, True)
+    assert (done.code, "A sheet has at most 2 rows" in done.said) == (2, True)
     again = next(line for line in done.err.splitlines() if line.startswith("  dify-workflow"))
     assert call(*shlex.split(again)[1:], base_url=url, key=KEY).code == 0
     assert statuses(tmp_path) == ["succeeded"] * 3
@@ -338,9 +338,12 @@ def test_wrong_usage_is_told_before_anything_is_run(runs: Runs, tmp_path: Path) 
     for arguments, problem in (
         ([rows], "--output OUT"),
         ([rows, "--output", "r.ods"], "must end in .csv"),
-        (["rows.txt", "--output", "r.csv"], "no table that can be read"),
+        (["rows.txt", "--output", "r.csv"], "cannot be read as a table"),
         ([], "--template rows.xlsx writes one to fill in"),
-        ([rows, "--sheet", "x", "--output", str(tmp_path / "r.csv")], "rows.csv takes no sheet"),
+        (
+            [rows, "--sheet", "x", "--output", str(tmp_path / "r.csv")],
+            "rows.csv: sheet is only for .xlsx files",
+        ),
         ([rows, "--output", str(tmp_path / "r.csv"), "--dask", "nowhere"], "No Dask scheduler"),
     ):
         done = call("batch", *arguments, base_url=url, key=KEY)
@@ -352,7 +355,7 @@ def test_errors_tell_that_nothing_is_lost(runs: Runs, tmp_path: Path) -> None:
     runs.emulator.faults.answer(403, on=RUN, times=None)
     done = batch(runs, tmp_path)
     assert done.code == 3
-    assert "Nothing is lost: --resume goes on." in done.err
+    assert "Nothing is lost: --resume continues." in done.err
 
 
 def interrupted(
@@ -367,7 +370,7 @@ def interrupted(
         err = ""
         for line in process.stderr:
             err += line
-            if "Waiting for the runs that go on" in line:
+            if "Waiting for the running rows" in line:
                 then(process)
         out = process.stdout.read()
     return Result(process.returncode, out, err)
@@ -393,7 +396,7 @@ def test_ctrl_c_waits_for_runs_or_stops_or_leaves_them(
         done = interrupted(runs, tmp_path, "--on-interrupt", how, then=lambda _: go_on.set())
         go_on.set()
         assert done.code == 130
-        assert "Interrupted; --resume goes on." in done.err
+        assert "Interrupted; --resume continues." in done.err
         assert counts(tmp_path / "results.csv.journal") == left
         assert len(statuses(tmp_path)) == 12
         resumed = batch(runs, tmp_path, "--resume", "--concurrency", "12", rows=12)
@@ -413,7 +416,7 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
         presser = threading.Thread(target=press, args=(batch,))
         presser.start()
         try:
-            assert batch.stderr.readline() == "Nothing is lost: --resume goes on.\n"
+            assert batch.stderr.readline() == "Nothing is lost: --resume continues.\n"
         finally:
             is_told.set()
             presser.join()

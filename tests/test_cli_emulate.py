@@ -120,16 +120,19 @@ def test_emulate_serves_what_a_module_of_the_working_directory_has(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["flows"], "Workflows are named as MODULE:NAME, not 'flows'."),
-        (["flows.py:greet"], "Name the module as import does, not its file 'flows.py'."),
+        (["flows"], "Give workflows as MODULE:NAME, not 'flows'."),
+        (["flows.py:greet"], "Give the module as for import, not its file 'flows.py'."),
         (["nowhere:greet"], "There is no module 'nowhere' in the working directory or installed."),
         (["flows:nothing"], "The module 'flows' has no 'nothing'; there are greet, other, own."),
-        (["flows:number"], "flows:number is of the type int, and neither made by @workflow"),
-        (["flows:plain"], "flows:plain is of the type function"),
+        (
+            ["flows:number"],
+            "flows:number has the type int. It must be a workflow made by @workflow",
+        ),
+        (["flows:plain"], "flows:plain has the type function"),
         (["broken:greet"], "The module 'broken' cannot be imported: ValueError: oh no"),
         (["crooked:greet"], "The module 'crooked' cannot be imported: SyntaxError"),
         (["needy:greet"], "The module 'needy' cannot be imported: ModuleNotFoundError: No module"),
-        (["flows:own", "--port", "8000"], "flows:own is an Emulator, which says that itself"),
+        (["flows:own", "--port", "8000"], "flows:own is an Emulator with its own options"),
         (["flows:greet", "--server-version", "0.1"], "0.1"),
         (["--database", "/nowhere/x.db"], "--database /nowhere/x.db: unable to open"),
     ],
@@ -181,4 +184,4 @@ def test_emulate_on_another_address_says_who_can_use_it() -> None:
     told = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
-    assert told == "Note: whoever reaches 0.0.0.0 can use it; the keys are no secrets.\n"
+    assert told == "Note: anyone who can reach 0.0.0.0 can use it; the keys are not secret.\n"

@@ -121,10 +121,10 @@ def test_options_stand_in_groups_those_of_all_commands_last() -> None:
 
 def test_the_help_and_the_page_have_the_same_exit_codes() -> None:
     text = " ".join(call("--help", base_url="").out.split())
-    for code in ("0 the run", "1 the run", "2 wrong", "3 the API", "4 the run", "5 whether"):
+    for code in ("0 the run", "1 The run", "2 Wrong", "3 The API", "4 The run", "5 The outcome"):
         assert code in text
-    assert "70 a defect" in text
-    assert "130 interrupted" in text
+    assert "70 A bug" in text
+    assert "130 Interrupted" in text
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_names_in_a_file_of_inputs_that_the_app_has_not_are_left_out_and_told(
         stdin='{"name": "Ann", "nmae": "Bob"}',
     )
     assert done.code == 0
-    assert done.err == "Note: the app has no input 'nmae'; it is left out.\n"
+    assert done.err == "Note: the app has no input 'nmae', so it is not sent.\n"
     assert "nmae" not in json.loads(done.out)["inputs"]
 
 
@@ -101,7 +101,7 @@ def test_inputs_in_another_encoding_than_unicode_are_refused(
     place.write_bytes('{"name": "Zoé"}'.encode("cp1252"))
     done = call("run", "--inputs", str(place), base_url=emulator.base_url)
     assert (done.code, done.out) == (2, "")
-    assert "inputs.json is no text in UTF-8 or UTF-16: " in done.said
+    assert "inputs.json is not text in UTF-8 or UTF-16: " in done.said
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_inputs_in_another_encoding_than_unicode_are_refused(
         (["--inputs", "-"], "--inputs -: the inputs must be a JSON object."),
         (["--inputs", __file__], "test_cli_inputs.py is not JSON: "),
         (["-i", "filter=[1]"], "filter must be a JSON object, not '[1]'."),
-        (["--json", "--jsonl"], "Take one of --json, --jsonl."),
+        (["--json", "--jsonl"], "Give only one of --json, --jsonl."),
     ],
 )
 def test_inputs_that_cannot_be_right_are_refused_before_the_run(
@@ -137,3 +137,10 @@ def test_inputs_that_cannot_be_right_are_refused_before_the_run(
     assert message in done.said
     sent = [request.path for request in forms.requests[before:]]
     assert not [path for path in sent if path.endswith("/run")]
+
+
+@pytest.mark.parametrize("command", [("run",), ("form", "submit", "token")])
+def test_an_input_without_its_option_is_refused_with_the_option(command: tuple[str, ...]) -> None:
+    done = call(*command, "topic=two boxes", base_url="")
+    assert done.code == 2
+    assert "Inputs are given with -i, such as -i topic=VALUE." in done.said

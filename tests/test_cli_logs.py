@@ -106,7 +106,7 @@ def test_the_command_to_go_on_with_has_the_same_filters(long_log: Emulator) -> N
     url = long_log.base_url
     filters = ["--status", "succeeded", "--keyword", "", "--since", "999w", "--until", "2026-12-31"]
     table = call("logs", "--limit", "3", *filters, base_url=url)
-    told = re.search(r"To go on: dify-workflow (logs .*)", table.err)
+    told = re.search(r"To continue: dify-workflow (logs .*)", table.err)
     assert told is not None
     words = shlex.split(told[1])
     assert "--keyword" not in words
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_rows_behind_one_and_tells_how_to_go_on(long_log: Emulator) 
         rest, errors = process.stdout.read(), process.stderr.read()
     assert process.returncode == 130
     seen = ids_of(lines + rest)
-    told = re.search(r"To go on: dify-workflow (logs .*)", errors)
+    told = re.search(r"To continue: dify-workflow (logs .*)", errors)
     assert told is not None
     others = ids_of(call(*shlex.split(told[1]), "--all", "--jsonl", base_url=url).out)
     assert 0 < len(seen) < 250
@@ -183,7 +183,7 @@ def test_following_goes_with_nothing_that_lists_what_is_past(
 ) -> None:
     done = call("logs", "--follow", *other, base_url=long_log.base_url)
     assert done.code == 2
-    assert f"Take one of --follow, {other[0]}." in done.said
+    assert f"Give only one of --follow, {other[0]}." in done.said
 
 
 # ------------------------------------------------------------------------------------ on screen

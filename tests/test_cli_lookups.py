@@ -48,7 +48,7 @@ def test_a_stop_with_the_id_of_a_run_is_an_error_that_says_where_the_task_is(
         assert (done.code, done.out) == (2, "")
         assert f"{run.id} is the id of a run" in done.said
         assert "nothing was stopped" in done.said
-        hint = f"dify-workflow resume {run.id} shows the id of its task with its next event"
+        hint = f"dify-workflow resume {run.id} shows it with the next event"
         assert hint in done.said
         assert client.info(run.id).status == "running"
         stream.stop()
@@ -75,14 +75,14 @@ def test_a_stop_waits_for_a_run_that_is_named(emulator: Emulator) -> None:
     for lone in (("--wait", "3"), ("--run", TASK)):
         done = call("stop", TASK, *lone, base_url=emulator.base_url)
         assert (done.code, done.out) == (2, "")
-        assert "--wait and --run go together." in done.said
+        assert "--wait and --run must be given together." in done.said
 
 
 def test_info_of_a_run_that_goes_on_says_how_to_find_its_task(emulator: Emulator) -> None:
     with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
         run = stream.started()
         done = call("info", run.id, base_url=emulator.base_url, key="app-slow")
-        hint = f"dify-workflow resume {run.id} shows the id of its task with its next event"
+        hint = f"dify-workflow resume {run.id} shows it with the next event"
         assert hint in done.said
         with started("resume", run.id, base_url=emulator.base_url, key="app-slow") as process:
             lines = [process.stderr.readline().rstrip() for _ in range(4)]
@@ -103,7 +103,7 @@ def test_the_log_says_that_running_may_mean_stopped(emulator: Emulator) -> None:
     with emulator.client("slow") as client, client.run_workflow_stream({"secs": 30}) as stream:
         stream.started()
         done = call("logs", base_url=emulator.base_url, key="app-slow")
-        assert "A run that was stopped may stay running in the log" in done.said
+        assert "A stopped run may stay running in the log" in done.said
         stream.stop()
     quiet = call("logs", base_url=emulator.base_url, key="app-failing")
     assert "may stay running" not in quiet.said
@@ -186,7 +186,7 @@ def test_form_submit_takes_what_is_given_and_defaults_for_the_rest(forms: Emulat
             arguments = ["form", "submit", "--action", "reject", *values, "--", token]
             done = call(*arguments, base_url=forms.base_url, key="app-approval")
             assert (done.code, done.out) == (0, "")
-            assert done.err == "Submitted: the run goes on.\n"
+            assert done.err == "Submitted: the run continues.\n"
             outputs = client.resume_workflow_stream(run.id).result().outputs
         assert outputs == {"answer": "reject", "comment": expected}
 
@@ -194,7 +194,7 @@ def test_form_submit_takes_what_is_given_and_defaults_for_the_rest(forms: Emulat
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([], 2, "Say how to send the form off: --action approve or reject."),
+        ([], 2, "Give the action to submit the form with: --action approve or reject."),
         (["--action", "approve", "-i", "coment=x"], 2, "did you mean comment?"),
         (["--action", "nope"], 3, "Invalid action: nope"),
     ],

@@ -41,11 +41,11 @@ def run(*arguments: str, stdin: str = "", **variables: str) -> Result:
 
 def test_a_profile_is_kept_from_a_pipe_used_listed_and_removed(emulator: Emulator) -> None:
     done = run("profile", "list")
-    assert (done.code, done.out, "There are none yet" in done.err) == (0, "", True)
+    assert (done.code, done.out, "There are no profiles yet" in done.err) == (0, "", True)
     url = emulator.base_url
     done = run("profile", "add", "echo", "--base-url", url, stdin="app-echo\n")
     assert (done.code, done.out) == (0, "")
-    assert f"Kept the profile echo for {url}; its key is in {profiles.path()}." in done.said
+    assert f"Stored the profile echo for {url}; its key is in {profiles.path()}." in done.said
     assert run("run", "-i", "name=Ann").out == 'Ann\n{"greeting": "Ann"}\n'
     assert run("profile", "add", "slow", "--base-url", url, stdin="app-slow").code == 0
     assert run("parameters", "--profile", "slow").out.split()[3] == "secs"
@@ -68,7 +68,7 @@ def test_a_person_types_the_key_without_seeing_it(variables: dict[str, str]) -> 
         terminal.type(f"{KEY}\n")
         assert terminal.end() == 0
         assert KEY not in terminal.everything
-        assert "Kept the profile story" in terminal.everything
+        assert "Stored the profile story" in terminal.everything
     assert profiles.load("story").api_key == ApiKey(KEY)
 
 
@@ -80,12 +80,12 @@ def test_a_command_to_copy_asks_the_same_app(emulator: Emulator) -> None:
         assert run("run", "--profile", "slow", "-i", "secs=0").code == 0
     for arguments in (("logs", "--profile", "slow"), ("--profile", "slow", "logs")):
         listed = run(*arguments, "--limit", "1")
-        _, _, words = listed.said.partition("To go on: dify-workflow ")
+        _, _, words = listed.said.partition("To continue: dify-workflow ")
         assert run(*words.split(), "--json").code == 0, words
     listed = run("logs", "--base-url", url, "--limit", "1", DIFY_API_KEY="app-slow")
-    assert f"To go on: dify-workflow --base-url {url} logs --cursor" in listed.said
+    assert f"To continue: dify-workflow --base-url {url} logs --cursor" in listed.said
     key = ("--api-key", "app-slow", "--base-url", url)
-    assert "To go on: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
+    assert "To continue: dify-workflow logs --cursor" in run("logs", *key, "--limit", "1").said
 
 
 def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_key_is_never_read_with_an_echo(variables: dict[str, str], tmp_path: P
         terminal.type(f"{KEY}\n")
         assert terminal.end() == 0
         assert KEY not in terminal.everything
-    assert "Kept the profile story" in log.read_text()
+    assert "Stored the profile story" in log.read_text()
     assert profiles.load("story").api_key == ApiKey(KEY)
 
 
@@ -121,7 +121,7 @@ def test_a_key_comes_in_any_unicode_encoding(encoding: str) -> None:
 
 def test_without_a_key_nothing_is_kept() -> None:
     done = run("profile", "add", "story", stdin="\n")
-    assert (done.code, "No key was given, so nothing is kept." in done.said) == (2, True)
+    assert (done.code, "No key was given, so nothing was stored." in done.said) == (2, True)
     assert not profiles.path().exists()
 
 
@@ -184,7 +184,7 @@ def test_key_and_base_url_come_from_one_source_and_no_profile_is_sent_elsewhere(
         done = run(*map(filled, place), **variables)
         if asked is None:
             assert (done.code, listening.asked) == (2, [])
-            assert re.search("for .* alone, and|Take one of|no profile 'none'", done.said)
+            assert re.search("only for .*, but|Give only one of|no profile 'none'", done.said)
         else:
             assert done.code == 0, done.err
             assert {*listening.asked} == {(asked[0], f"Bearer {asked[1]}")}

@@ -126,7 +126,7 @@ def test_a_paused_run_has_an_exit_code_of_its_own_and_says_how_to_go_on(
     done = call("run", "-i", "topic=x", base_url=server.url("1.14.2/hi1_stream"))
     assert done.code == 4
     assert "‖ Ask  human-input" in done.err
-    assert "To answer (approve or reject) and go on:" in done.err
+    assert "To answer (approve or reject) and continue:" in done.err
     assert "  dify-workflow form submit fYcrw7GHGH7AYQ4ZaTyC8z\n" in done.err
     assert "  dify-workflow resume 92c04b77-6fc2-46d0-822a-b6e5dc590411\n" in done.err
 
@@ -149,7 +149,7 @@ def test_a_form_that_is_answered_elsewhere_says_where(server: ReplayServer) -> N
     run.end(message("workflow_paused", event["data"]))
     done = call("run", base_url=run.url)
     assert "Ask waits for a person until" in done.err
-    assert "in console. To go on after that:" in done.err
+    assert "in console. To continue after that:" in done.err
 
 
 def test_retries_are_lines_and_events_that_cannot_be_read_are_passed_over(
@@ -264,7 +264,7 @@ def test_a_reader_that_leaves_stops_the_run(server: ReplayServer) -> None:
     run.end()
     assert process.returncode == 1
     assert "Traceback" not in errors
-    assert f"Stopped the run {RUN}: nobody reads its output any more." in errors
+    assert f"Stopped the run {RUN}: the reader of its output has gone." in errors
 
 
 def test_ctrl_c_is_ignored_where_the_shell_ignores_it(server: ReplayServer) -> None:
@@ -320,7 +320,7 @@ def test_runs_that_may_be_the_one_are_named(emulator: Emulator) -> None:
         (StreamInterruptedError("Broken.", run_id=RUN), 5, f"dify-workflow resume {RUN}"),
         (RunOutcomeUnknownError("?"), 5, "dify-workflow logs --user dify-workflow"),
         (RunOutcomeUnknownError("?", possible_runs=[RUN]), 5, f"dify-workflow info {RUN}"),
-        (APIConnectionError("Down.", request_sent=False), 3, "Which server is asked"),
+        (APIConnectionError("Down.", request_sent=False), 3, "sets the server"),
     ],
 )
 def test_what_is_said_of_an_outcome(
@@ -337,6 +337,14 @@ def test_a_run_that_was_not_made_has_the_exit_code_of_a_refusal(emulator: Emulat
     for status in (401, 403, 404, 413):
         emulator.faults.answer(status, on="POST /workflows/run")
         assert call("run", "-i", "name=Ann", base_url=emulator.base_url).code == 3
+
+
+@pytest.mark.parametrize("path", ["", "/elsewhere"])
+def test_resume_at_a_wrong_address_has_the_exit_code_of_a_refusal(
+    emulator: Emulator, path: str
+) -> None:
+    wrong = emulator.base_url.removesuffix("/v1") + path if path else "http://127.0.0.1:1/v1"
+    assert call("resume", RUN, base_url=wrong).code == 3
 
 
 # ----------------------------------------------------------------------------- time of a run
@@ -358,7 +366,7 @@ def test_of_a_run_that_waited_for_people_the_time_is_said_to_be_that_of_the_end(
     began = message("workflow_started", {"reason": "initial", "created_at": 1_795_342_854})
     run.end(began, message(*resumed), finished(**end))
     done = call("run", base_url=run.url)
-    assert "succeeded in 0.90 s since it last went on, 16.0 s in all" in done.err
+    assert "succeeded in 0.90 s since it last continued, 16.0 s in all" in done.err
     run = ConductedRun(server)
     run.end(message(*resumed), finished(**end))
-    assert "succeeded in 0.90 s since it last went on" in call("run", base_url=run.url).err
+    assert "succeeded in 0.90 s since it last continued" in call("run", base_url=run.url).err

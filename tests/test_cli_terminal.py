@@ -439,7 +439,7 @@ def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedR
         run.send(node_started("search"))
         terminal.see("Search", FOOT)
         terminal.interrupt()
-        terminal.see("Stopping the run on the server; Ctrl-C again leaves at once.")
+        terminal.see("Stopping the run on the server; Ctrl-C again exits at once.")
         assert run.stops.get(timeout=PATIENCE) == TASK
         run.end(finished("stopped", error="Stopped by user."))
         assert terminal.end() == 130
@@ -457,7 +457,7 @@ def test_a_second_ctrl_c_leaves_at_once(run: ConductedRun) -> None:
         assert run.stops.get(timeout=PATIENCE) == TASK
         terminal.interrupt()
         assert terminal.end() == 130
-    told = f"The run {RUN} may be going on; dify-workflow stop {TASK} stops it."
+    told = f"The run {RUN} may still be running; dify-workflow stop {TASK} stops it."
     assert told in terminal.unwrapped
     assert "Interrupted." in terminal.shown
     assert not terminal.screen.cursor.hidden
@@ -491,7 +491,7 @@ def test_ctrl_c_before_the_server_answered_says_that_nobody_knows(server: Replay
         assert asked.wait(PATIENCE)
         terminal.interrupt()
         assert terminal.end() == 130
-    assert "Whether the run has started is not known" in terminal.unwrapped
+    assert "The run may have started" in terminal.unwrapped
 
 
 def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> None:
@@ -512,19 +512,19 @@ def test_missing_inputs_are_asked_for_by_their_kinds(server: ReplayServer) -> No
     with in_terminal("run", base_url=run.url, columns=100, lines=60) as terminal:
         for seen, typed in (
             ("Topic  at most 5 characters\n>", "\n"),
-            ("topic is needed.\n>", "too long\n"),
+            ("topic is required.\n>", "too long\n"),
             ("topic takes at most 5 characters, not 8.\n>", "boxes\n"),
             ("count  a number\n>", "many\n"),
             ("count must be a number, not 'many'.\n>", "3\n"),
             ("style\n  1  plain\n  2  loud\n  3  1\n>", "7\n"),
             ("style must be one of plain, loud, 1, not '7'.\n>", "2\n"),
             ("flag  y or n\n>", "yes\n"),
-            ("note  several lines; an empty one ends them\n>", "one\ntwo\n\n"),
+            ("note  several lines; an empty line ends the text\n>", "one\ntwo\n\n"),
             ("filter  a JSON object\n>", "[1]\n"),
             ("filter must be a JSON object, not '[1]'.\n>", '{"a": 1}\n'),
             ("picture  a path, or an http(s) address\n>", "/nowhere.png\n"),
             ("There is no file /nowhere.png.\n>", f"{address}.png\n"),
-            ("an empty one ends them\n>", f"{address}\n{address}.pdf\n\n"),
+            ("an empty line ends the list\n>", f"{address}\n{address}.pdf\n\n"),
             ("greeting  Enter for hello\n>", "\n"),
         ):
             terminal.see(lambda shown, seen=seen: shown.endswith(seen))
@@ -647,14 +647,14 @@ def test_a_person_answers_a_form_and_sees_the_run_go_on(forms: Emulator) -> None
     assert resume
     with in_terminal(*submit[1].split(), base_url=url, key=key) as terminal:
         terminal.see("Please approve Budget")
-        terminal.see("comment  several lines; an empty one ends them, Enter for fine\n>")
+        terminal.see("comment  several lines; an empty line ends the text, Enter for fine\n>")
         terminal.type("\n")
         terminal.see("Action\n  1  Approve\n  2  Reject\n>")
         terminal.type("3\n")
-        terminal.see("Take one of them, by its number or name.\n>")
+        terminal.see("Choose one of them by its number or name.\n>")
         terminal.type("approve\n")
         assert terminal.end() == 0
-    assert "Submitted: the run goes on." in terminal.shown
+    assert "Submitted: the run continues." in terminal.shown
     with in_terminal(*resume[1].split(), base_url=url, key=key) as terminal:
         assert terminal.end() == 0
     assert re.search(r"^answer +approve$", terminal.shown, re.MULTILINE)
@@ -674,10 +674,10 @@ def test_leaving_a_resumed_run_leaves_it_running(run: ConductedRun) -> None:
     with in_terminal("resume", RUN, base_url=run.url) as terminal:
         run.begin()
         run.send(node_started("search"))
-        terminal.see("Search", "Ctrl-C leaves")
+        terminal.see("Search", "Ctrl-C exits")
         terminal.interrupt()
         assert terminal.end() == 130
-    assert f"The run goes on; dify-workflow stop {TASK} stops it." in terminal.unwrapped
+    assert f"The run continues; dify-workflow stop {TASK} stops it." in terminal.unwrapped
     assert run.stops.empty()
 
 

@@ -269,7 +269,7 @@ def test_constants_are_titles_with_the_id_where_a_title_does_not_do() -> None:
     "name", ["story", "1st", "a b", "Path", "None", "", "Straße", "os.abort()", "S" * 40]
 )
 def test_a_class_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequestError, match="A class is named like Story"):
+    with pytest.raises(InvalidRequestError, match="A class name must be like Story"):
         generate(app(end()), class_name=name)
 
 
@@ -359,13 +359,13 @@ def test_each_difference_between_an_export_and_what_is_published_is_said() -> No
     assert differences(exported, published) == [
         "the input 'old' is not published",
         "the input 'new' is not in the export",
-        "the input 'name' is required in the export, and not required where it is published",
+        "the input 'name' is required in the export, and not required in the published version",
         "the input 'name' has another limit (10, published 20)",
         (
-            "the input 'style' has the options 'plain', 'loud' in the export, and 'plain' where "
-            "it is published"
+            "the input 'style' has the options 'plain', 'loud' in the export, and 'plain' in the "
+            "published version"
         ),
-        "the input 'n' is a number in the export, and a paragraph where it is published",
+        "the input 'n' is a number in the export, and a paragraph in the published version",
     ]
 
 

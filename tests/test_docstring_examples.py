@@ -23,6 +23,9 @@ from dify_workflow import (
     AsyncTypedApp,
     DifyWorkflow,
     TypedApp,
+    batch,
+    codegen,
+    dsl,
     output,
     profiles,
 )
@@ -34,6 +37,7 @@ from dify_workflow.tracing import Tracing
 from support.spec import ROOT
 
 OVERLAY = ROOT / "overlay"
+MODULES = (dify_workflow, batch, codegen, dsl, emulator_package)
 _EXAMPLE = re.compile(r"^Example::\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _ASYNC = re.compile(r"\b(?:await|async (?:with|for))\b")
@@ -84,8 +88,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
         with client.run_workflow_stream({"name": "Ann"}) as stream:
             Path("run.jsonl").write_text("".join(f"{event.to_json()}\n" for event in stream))
         yield {
-            **{name: getattr(dify_workflow, name) for name in dify_workflow.__all__},
-            **{name: getattr(emulator_package, name) for name in emulator_package.__all__},
+            **{name: getattr(module, name) for module in MODULES for name in module.__all__},
             **{name: getattr(typing, name) for name in ("TypedDict", "Unpack")},
             "Path": Path,
             "RunReport": RunReport,

@@ -415,15 +415,15 @@ def test_a_stub_fits_its_type_whatever_that_is() -> None:
 
 
 def refusals() -> Iterator[tuple[str, str, str]]:
-    yield "nothing", "", "is no app that was exported"
-    yield "a list", "- 1", "is no app that was exported"
+    yield "nothing", "", "is not an app that was exported"
+    yield "a list", "- 1", "is not an app that was exported"
     yield "no YAML", "app: {name: [", "is not valid YAML (line 2)"
     yield "a tag", "app: !!python/object/apply:os.system [id]", "is not valid YAML"
     yield "two documents", "app: {}\n---\napp: {}", "is not valid YAML"
-    yield "an alias of nothing", "app: *a", "stands for nothing"
+    yield "an alias of nothing", "app: *a", "has no target"
     yield "an alias of itself", "app: &a [*a]", "contains itself"
     yield "a chat app", "{app: {mode: advanced-chat}, version: 0.6.0}", "'advanced-chat'"
-    yield "a pipeline", "{kind: rag_pipeline, app: {mode: workflow}}", "is no app"
+    yield "a pipeline", "{kind: rag_pipeline, app: {mode: workflow}}", "is not an app"
     yield "no workflow", "{app: {mode: workflow}}", "has no workflow"
     yield "no graph", "{app: {mode: workflow}, workflow: {graph: []}}", "has no workflow"
     trigger = "{graph: {nodes: [{id: a, data: {type: trigger-webhook}}]}}"
@@ -431,8 +431,12 @@ def refusals() -> Iterator[tuple[str, str, str]]:
     nameless = "{graph: {nodes: [{id: a, data: {type: start, variables: [{type: number}]}}]}}"
     yield "a nameless input", f"{{app: {{mode: workflow}}, workflow: {nameless}}}", "has no name"
     for version in ("0.7.1", "0.8.0", "1.0.0", "0.10.0"):
-        yield f"DSL {version}", f"{{app: {{mode: workflow}}, version: {version}}}", "a newer one"
-    yield "no version", "{app: {mode: workflow}, version: new}", "DSL version that is none"
+        yield (
+            f"DSL {version}",
+            f"{{app: {{mode: workflow}}, version: {version}}}",
+            "install a newer",
+        )
+    yield "no version", "{app: {mode: workflow}, version: new}", "invalid DSL version"
     yield "levels", "[" * 200 + "]" * 200, "nested more than"
     yield "a number that takes minutes", "app: 1" + ":1" * 200_000, "is not valid YAML"
     tags = "".join(f"%TAG !a{n}! tag:{n}:\n" for n in range(50_000))

@@ -72,7 +72,7 @@ def test_the_program_fails_where_there_are_faults(
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (prose.ROOT / "scripts").mkdir()
     (prose.ROOT / "scripts" / "prose.toml").write_text(
-        'longest_sentence = 30\nnot_prose = []\nnot_yet_read = []\n[words]\n"mend" = "fix"\n'
+        'longest_sentence = 30\nnot_prose = []\n[words]\n"mend" = "fix"\n'
     )
     (prose.ROOT / "page.md").write_text("We mend it.\n")
     assert prose.main(["page.md"]) == 1

@@ -1,4 +1,4 @@
-"""Batches: one workflow over many rows, which can be stopped at any moment and gone on with.
+"""Batches: run one workflow for many rows. You can stop at any moment and continue later.
 
 Needs ``pip install dify-workflow[batch]``::
 

@@ -1,4 +1,4 @@
-"""Checking rows without running them."""
+"""Check rows without running them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .registry import Registry, Row
 
 @attrs.frozen
 class RowCheck:
-    """Rows that the app takes.
+    """The result of `check_rows`: all rows are valid.
 
     Args:
-        rows: How many there are.
-        inputs: The app's inputs of which there is a column in the first row, with their kinds.
-        unused: Columns of the first row that are no inputs.
-        missing: Inputs that need no value and have no column in the first row.
+        rows: Number of rows.
+        inputs: Kind by name of each input that has a column in the first row.
+        unused: Columns of the first row that are not inputs.
+        missing: Optional inputs that have no column in the first row.
     """
 
     rows: int
@@ -34,15 +34,23 @@ class RowCheck:
 
 
 def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
-    """Check rows as `run_batch` does, and run none.
+    """Check rows as `run_batch` does, without running them.
+
+    Example::
+
+        check = check_rows(workflow, [{"name": "Ann"}])
+        print(check.rows, check.inputs)
 
     Args:
-        workflow: Client of the app, which is asked what it takes (GET /parameters).
+        workflow: Client of the app. The inputs are read with GET /parameters.
         rows: As for `run_batch`, but with an end.
 
+    Returns:
+        The number of rows, and which columns are inputs.
+
     Raises:
-        RowsError: The app does not take one of them; `problems` has the first hundred reasons.
-        DifyError: The app could not be asked.
+        RowsError: A row is invalid; `problems` has the first hundred reasons.
+        DifyError: The inputs of the app could not be read.
     """
     columns = Columns(workflow.parameters())
     with TemporaryDirectory() as folder, closing(Journal(Path(folder, "journal"))) as journal:

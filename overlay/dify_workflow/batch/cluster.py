@@ -1,8 +1,8 @@
 """Batches on an executor: chunks of rows in processes of this machine, or on a Dask cluster.
 
 A worker of the executor gets the numbers of rows, and reads and writes everything else in the
-journal. There it also learns, once a second, what the batch wants of it: no executor can end what
-its workers are doing, and does not say that the batch has failed or was left.
+journal. Once a second it reads there whether the batch wants it to stop. An executor cannot stop
+its workers, and cannot report to them that the batch has failed or was left.
 """
 # mypy: disable-error-code=no-untyped-call
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -41,27 +41,27 @@ if TYPE_CHECKING:
     from distributed import Semaphore
 
 CONNECT_SECONDS = 10.0
-"""How long the scheduler of a cluster may take to answer."""
+"""Seconds to wait for the scheduler of a cluster."""
 
 _PERMIT_SECONDS = 1.0
-"""How long a permit is waited for before it is asked whether there is anything left to do."""
+"""Seconds to wait for a permit before checking whether there is anything left to do."""
 
 _LOOK_SECONDS = 1.0
-"""How long a worker may take to see what its batch wants."""
+"""Seconds between two checks of a worker for the command of its batch."""
 
 _MOST_ROWS = 250
-"""Rows of the largest chunk; a worker that dies has its chunk repeated."""
+"""Maximum number of rows in a chunk; if a worker dies, its chunk is repeated."""
 
 _CHUNKS_EACH = 4
-"""Chunks that each worker gets, at least, so that none has nothing to do while others have."""
+"""Minimum number of chunks per worker, so that no worker is idle while others have rows."""
 
 
 @final
 class MaskedText:
-    """A text that travels to other processes, and that no repr, log line or dashboard shows.
+    """A text that is sent to other processes, and that no repr, log line or dashboard shows.
 
-    It is masked, not encrypted: who reads a whole pickle, and knows how, has the text. It is
-    kept secret by the transport, such as TLS between the processes of a Dask cluster.
+    It is masked, not encrypted: anyone who reads the whole pickle can get the text. Only the
+    transport keeps it secret, such as TLS between the processes of a Dask cluster.
     """
 
     __slots__ = ("_text",)
@@ -92,7 +92,7 @@ def _xor(data: bytes, mask: bytes) -> bytes:
 
 @attrs.frozen
 class Chunk:
-    """Rows by their numbers, and everything that running them takes; it does not show the key.
+    """Rows by their numbers, and everything that is needed to run them. It does not show the key.
 
     Args:
         numbers: Numbers of the rows.
@@ -101,10 +101,10 @@ class Chunk:
         key: Key of the app.
         options: The client's other options.
         pace: How fast the client looks for lost runs.
-        slots: Most rows at a time.
-        rate: Most runs that begin in a second.
-        max_attempts: How often a row is sent that fails.
-        permits: The bound on runs that all chunks share.
+        slots: Maximum number of rows at a time.
+        rate: Maximum number of runs that start per second.
+        max_attempts: How many times a row is sent if it fails.
+        permits: The limit on runs that all chunks share.
     """
 
     numbers: tuple[int, ...] = attrs.field(repr=lambda numbers: f"<{len(numbers)} rows>")
@@ -123,11 +123,11 @@ class Chunk:
 
 
 class Dispatcher:
-    """Hands rows to an executor, chunk by chunk.
+    """Passes rows to an executor, chunk by chunk.
 
     Raises:
         JournalError: The journal cannot be written from several machines.
-        ConfigurationError: The cluster has no workers, or the client's options cannot travel.
+        ConfigurationError: The cluster has no workers, or the client's options cannot be sent.
     """
 
     def __init__(
@@ -149,14 +149,14 @@ class Dispatcher:
         else:
             if journal.url.get_backend_name() == "sqlite":
                 raise JournalError(
-                    "On a Dask cluster the journal has to be a PostgreSQL database, which all of "
-                    "its machines reach."
+                    "On a Dask cluster the journal must be a PostgreSQL database that all of its "
+                    "machines can reach."
                 )
             threads = _threads(dask)
             self._permits = DaskPermits.of(dask, settings.concurrency)
             self._options = {"pure": False}
         parallel = max(1, min(threads, settings.concurrency))
-        # Where permits bound the runs, each worker has a chunk in hand and one that waits.
+        # If permits limit the runs, each worker has one chunk and a second one that waits.
         self._at_once = parallel * (1 if self._permits is None else 2)
         self._template = Chunk(
             numbers=(),
@@ -172,15 +172,15 @@ class Dispatcher:
         )
 
     async def leave_rest(self, *, stops: bool) -> None:
-        """Begin no more chunks, and no more runs in those that go on; stop these if it `stops`."""
+        """Start no more chunks and no more runs; if `stops`, also stop the active runs."""
         self._is_leaving = True
         await self._command("stop" if stops else "leave")
 
     async def work(self, on_result: OnResult) -> None:
-        """Run all rows of the journal that have no result; tell results when their chunk has ended.
+        """Run all rows of the journal that have no result; report results after each chunk.
 
         Raises:
-            DifyError: What every further row would meet, too.
+            DifyError: An error that affects every row.
         """
         source = Source(chain(self._journal.blocks(RUNNING), self._journal.blocks(PENDING)))
         threads = CapacityLimiter(self._at_once)
@@ -201,7 +201,7 @@ class Dispatcher:
     async def _send_all(
         self, source: Source, size: int, on_result: OnResult, threads: CapacityLimiter
     ) -> None:
-        """Send chunk after chunk, each when the last one has ended."""
+        """Send chunk after chunk, each after the previous one has ended."""
         while not self._is_leaving:
             numbers: list[int] = []
             while len(numbers) < size and (record := await source.next()) is not None:
@@ -209,7 +209,7 @@ class Dispatcher:
             if not numbers:
                 return
             chunk = attrs.evolve(self._template, numbers=tuple(numbers))
-            # In a thread: an executor may fork, and its child must not seem to run this loop.
+            # In a thread: an executor may fork, and the child must not inherit a running loop.
             submit = partial(self._executor.submit, run_chunk, chunk, **self._options)
             future: Future[Any] = await to_thread.run_sync(submit)
             try:
@@ -221,15 +221,15 @@ class Dispatcher:
 
 
 def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, Any], Pace]:
-    """The key, the other options and the pace of a client, so that they can be pickled.
+    """The key, the other options and the pace of a client, in a form that can be pickled.
 
     Raises:
-        ConfigurationError: It sends with an httpx client of the user's own.
+        ConfigurationError: The client was made with an http_client.
     """
     setup = setup_of(client)
     if setup.is_given:
         raise ConfigurationError(
-            "An http_client cannot travel to an executor's workers; make the client without one."
+            "An http_client cannot be sent to an executor's workers; make the client without one."
         )
     values = setup.arguments()
     del values["api_key"]
@@ -242,11 +242,11 @@ def options_to_send(client: AsyncDifyWorkflow) -> tuple[MaskedText, dict[str, An
 def run_chunk(chunk: Chunk) -> None:
     """Run the rows of a chunk; their results are in the journal.
 
-    Those that were sent before, by a worker that died, are followed and not sent again. Where the
-    batch is over meanwhile, its runs are left to the next one.
+    Rows that were sent before, by a worker that died, are followed and not sent again. If the batch
+    has ended meanwhile, its runs are left to the next call.
 
     Raises:
-        DifyError: What every further row would meet, too.
+        DifyError: An error that affects every row.
     """
     with unwrapped():
         anyio.run(_run, chunk)
@@ -280,7 +280,7 @@ async def _obey(
     work: Callable[[], Awaitable[None]],
     command: Callable[[], Command | None],
 ) -> None:
-    """Run rows as long as the batch wants it; where it is over, leave runs to the next one."""
+    """Run rows while the batch wants it; if the batch is over, leave runs to the next call."""
     async with create_task_group() as group:
 
         async def run() -> None:
@@ -310,13 +310,13 @@ async def _ignore(_result: RowResult) -> None:
 
 @contextmanager
 def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
-    """The executor of a Dask cluster; None where no address is given.
+    """The executor of a Dask cluster; None if no address is given.
 
     Args:
         address: Address of its scheduler, such as ``"tcp://10.0.0.1:8786"``.
 
     Raises:
-        ConfigurationError: Nobody answers there.
+        ConfigurationError: No scheduler answers there.
         ImportError: Dask is not installed.
     """
     if address is None:
@@ -333,22 +333,22 @@ def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
 
 
 def _dask_client(executor: Executor) -> Any:
-    """The `distributed.Client` behind an executor; None where it is one of another kind."""
+    """The `distributed.Client` of a Dask executor; None for other executors."""
     is_dask = type(executor).__module__.partition(".")[0] == "distributed"
-    return executor._client if is_dask else None  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other door
+    return executor._client if is_dask else None  # type: ignore[attr-defined]  # noqa: SLF001  # there is no public way
 
 
 def _threads(dask: Any) -> int:
     """How many calls a Dask cluster runs at a time.
 
     Raises:
-        ConfigurationError: None, as where its workers are still to come.
+        ConfigurationError: It has no workers, for example because they have not started yet.
     """
     threads: int = sum(dask.nthreads().values())
     if not threads:
         raise ConfigurationError(
-            "The Dask cluster has no workers yet: wait for all of them, as with "
-            "client.wait_for_workers(20), before the batch begins."
+            "The Dask cluster has no workers yet: wait for all of them before the batch begins, "
+            "for example with client.wait_for_workers(20)."
         )
     return threads
 
@@ -356,7 +356,7 @@ def _threads(dask: Any) -> int:
 class DaskPermits:
     """Permits that all workers of a Dask cluster share (`distributed.Semaphore`).
 
-    Those of a worker that dies come back when Dask's lease timeout (30 s) has passed.
+    The permits of a worker that dies are free again after Dask's lease timeout (30 s).
     """
 
     def __init__(self, semaphore: Semaphore) -> None:
@@ -368,7 +368,7 @@ class DaskPermits:
 
     @classmethod
     def of(cls, client: Any, count: int) -> DaskPermits:
-        """So many permits on the cluster of a `distributed.Client`."""
+        """Make a number of permits on the cluster of a `distributed.Client`."""
         from distributed import Semaphore
 
         name = f"dify-batch-{uuid4().hex}"
@@ -377,16 +377,16 @@ class DaskPermits:
         return cls(semaphore)
 
     async def acquire(self) -> bool:
-        """Take a permit; False where none becomes free within a second."""
+        """Take a permit; False if none becomes free within a second."""
         ask = partial(self._semaphore.acquire, timeout=_PERMIT_SECONDS)
-        async with self._turn:  # threads that wait must not keep the journal from its own
+        async with self._turn:  # only one thread waits, so that the journal has threads, too
             return bool(await to_thread.run_sync(ask))
 
     async def release(self) -> None:
-        """Give a permit back."""
+        """Return a permit."""
         await to_thread.run_sync(self._semaphore.release)
 
     def close(self) -> None:
-        """Forget them on the scheduler, unless a worker that died has some, which expire first."""
+        """Delete the permits on the scheduler, unless a worker that died still has some."""
         if not self._semaphore.get_value():
             self._semaphore.close()

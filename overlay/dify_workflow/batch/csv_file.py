@@ -1,4 +1,4 @@
-"""CSV files as people have them: the encoding and the delimiter are detected, and can be given."""
+"""Read CSV files: encoding and delimiter are detected, or can be given."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..errors import InvalidRequestError
 from .errors import RowsError
 
 _LONGEST_CELL = 1 << 30
-"""Most characters of a cell; the csv module's own bound of 131,072 is met by documents."""
+"""Maximum number of characters in a cell; documents can exceed the csv module's 131,072."""
 
 _BLOCK = 1 << 20
-"""Bytes that are looked at in one piece, where the encoding is detected."""
+"""Bytes that are read at a time to detect the encoding."""
 
 _SAMPLE = 100
-"""Records that are looked at, where the delimiter is detected."""
+"""Records that are read to detect the delimiter."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 _PROBLEMS = {
-    "unexpected end": 'a quote (") opens a cell, and none closes it',
-    "expected after": 'text stands behind the quote (") that closes a cell; within a cell a quote '
+    "unexpected end": 'a quote (") opens a cell, and no quote closes it',
+    "expected after": 'there is text after the quote (") that closes a cell; within a cell a quote '
     'is written twice ("")',
 }
-"""What the csv module says of quotes, in words for people."""
+"""Messages of the csv module about quotes, in words for people."""
 
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -49,19 +49,19 @@ _NAMES = {
 }
 
 _GUESSED = frozenset({"cp1252", "gb18030"})
-"""Encodings that a file may have instead of another one; nothing shows for certain."""
+"""Encodings that cannot be detected with certainty."""
 
 _WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\W\d_]*")
 _LONGEST_EXAMPLE = 20
 
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
-"""The first line with which Excel is told the delimiter."""
+"""The first line that sets the delimiter for Excel."""
 
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x80-\xff]")
-"""A character of GBK, or a byte that is none."""
+"""A character of GBK, or a byte that is not one."""
 
 _COMMON = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
-"""A character of GBK that is common: punctuation, or one of the 3,755 of its first level."""
+"""A common character of GBK: punctuation, or one of the 3,755 characters of its first level."""
 
 
 @attrs.frozen
@@ -70,10 +70,10 @@ class Dialect:
 
     Args:
         encoding: Name of its encoding.
-        delimiter: What stands between two cells.
-        has_sep: Whether its first line only says what the delimiter is.
-        example: A word of it by which people see whether the encoding was guessed rightly; empty
-            where it was not guessed.
+        delimiter: The character between two cells.
+        has_sep: Whether its first line only sets the delimiter.
+        example: A word of the file that shows people whether the encoding was guessed correctly;
+            empty if it was not guessed.
     """
 
     encoding: str
@@ -89,7 +89,7 @@ class Dialect:
 
 
 def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Dialect:
-    """How a file is to be read, as far as nobody says so.
+    """Detect how a file must be read, except for what is given.
 
     Args:
         path: The file.
@@ -97,8 +97,8 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
         encoding: An encoding that Python knows; None to detect it.
 
     Raises:
-        InvalidRequestError: There is no such encoding, or the delimiter is no character.
-        RowsError: It is no CSV.
+        InvalidRequestError: There is no such encoding, or the delimiter is not one character.
+        RowsError: The file is not CSV.
     """
     is_guessed = encoding is None
     encoding = _encoding(path) if encoding is None else _known(encoding)
@@ -106,11 +106,13 @@ def dialect_of(path: Path, delimiter: str | None, encoding: str | None) -> Diale
     if delimiter is not None:
         delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter.lower(), delimiter)
         if len(delimiter) != 1 or delimiter in '"\r\n':
-            raise InvalidRequestError(f"A delimiter is one character, or tab, not {delimiter!r}.")
+            raise InvalidRequestError(
+                f"A delimiter must be one character, or tab, not {delimiter!r}."
+            )
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         start = file.readline(16)
     if start.startswith("PK\x03\x04"):
-        raise RowsError(f"{path.name} is no CSV, but may be an Excel file: name it .xlsx.")
+        raise RowsError(f"{path.name} is not CSV. It may be an Excel file: rename it to .xlsx.")
     if said := _SEP.fullmatch(start):
         return Dialect(encoding, delimiter or said[1], has_sep=True, example=example)
     return Dialect(encoding, delimiter or _delimiter(path, encoding), example=example)
@@ -143,14 +145,14 @@ def read_csv(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[JSON], No
 def _known(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        "".encode(name)  # which refuses what encodes no text
+        "".encode(name)  # refuses codecs that do not encode text
     except LookupError:
         raise InvalidRequestError(f"There is no encoding {encoding!r}.") from None
     return {"utf-8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
 
 
 def _encoding(path: Path) -> str:
-    """The encoding of a file, by its first bytes, or else by what all of it can be."""
+    """The encoding of a file: from its first bytes, or the first one that fits all of it."""
     with path.open("rb") as file:
         start = file.read(_BLOCK)
     for bom, encoding in _BOMS.items():
@@ -166,7 +168,7 @@ def _encoding(path: Path) -> str:
 
 
 def _example(path: Path, encoding: str) -> str:
-    """The first word of a file that other encodings would read otherwise."""
+    """The first word of a file that looks different in other encodings."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         found = map(_WORD.search, file)
         return next((word[0][:_LONGEST_EXAMPLE] for word in found if word), "")
@@ -187,8 +189,8 @@ def _is_valid(path: Path, encoding: str) -> bool:
 def _is_chinese(path: Path) -> bool:
     """Whether bytes above ASCII come in pairs that are common in Chinese texts.
 
-    In Western texts most of them stand alone; with the letter behind it, such a byte may be a
-    character of GBK, too, but hardly ever one that is common.
+    In Western texts most of these bytes are single. Such a byte and the letter after it can be a
+    character of GBK, too, but rarely a common one.
     """
     common = others = 0
     with path.open("rb") as file:
@@ -202,9 +204,10 @@ def _is_chinese(path: Path) -> bool:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    """The delimiter with which all records have as many cells, and most of them the most cells.
+    """The delimiter with which all records have the same number of cells, or else the most cells.
 
-    Where several fit, commas go before semicolons, tabs and bars; in a .tsv file, tabs go first.
+    If several fit, commas are preferred to semicolons, tabs and bars; in a .tsv file, tabs are
+    preferred.
     """
     best, most = ",", (False, 1)
     csv.field_size_limit(_LONGEST_CELL)

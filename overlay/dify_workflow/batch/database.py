@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 
 class AnyText(sa.TypeDecorator[str]):
-    """Text as a server may send it, also such as databases refuse.
+    """Any text that a server may send, including texts that databases refuse.
 
-    What has NUL characters or half of a surrogate pair is kept as a JSON string, and so is what
-    looks like one.
+    A text with NUL characters or half of a surrogate pair is stored as a JSON string, and so is a
+    text that looks like a JSON string.
     """
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Return the text as it is kept."""
+        """Return the text in its stored form."""
         if value is None or not (value.startswith('"') or "\x00" in value or not is_text(value)):
             return value
         return json.dumps(value)
@@ -60,21 +60,21 @@ class AnyText(sa.TypeDecorator[str]):
 
 
 VERSION = 2
-"""Version of the tables; a journal of another one is refused."""
+"""Version of the tables; a journal with another version is refused."""
 
 BUSY_SECONDS = 60
-"""How long a process waits for another one that writes to the same SQLite file."""
+"""Seconds to wait for another process that writes to the same SQLite file."""
 
 _DAMAGES = ("malformed", "not a database", "Could not decode to UTF-8")
-"""What SQLite says of a file that is damaged."""
+"""Parts of SQLite's messages about a damaged file."""
 
 _TWICE = re.compile("UNIQUE constraint|duplicate key")
-"""What SQLite and PostgreSQL say of a key that is there already."""
+"""Parts of the messages of SQLite and PostgreSQL about a duplicate key."""
 
 SOME = 500
-"""Values in one list of a statement; SQLite takes some thousand."""
+"""Values in one list of a statement; SQLite accepts some thousand."""
 
-_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # there it is then the row's own id
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # in SQLite it is then the rowid
 
 metadata = sa.MetaData()
 
@@ -89,8 +89,8 @@ batch = sa.Table(
     sa.Column("has_ids", sa.Boolean),
     sa.Column("columns", sa.Text),
 )
-"""What the batch is: one record. `has_ids` says whether its rows name themselves, `columns` (JSON)
-in which order the first one has them."""
+"""The batch: one record. `has_ids` says whether its rows have ids. `columns` (JSON) has the names
+of the first row's columns in their order."""
 
 rows = sa.Table(
     "dify_batch_row",
@@ -111,8 +111,8 @@ rows = sa.Table(
     sa.Column("tokens", sa.BigInteger),
     sa.Column("prices", sa.Text),
 )
-"""One record a row, numbered from 0 in the order in which rows were first read; `row`, `outputs`
-and `prices` are JSON, `sent_at` is Unix seconds by the server's clock, where that was known."""
+"""One record per row, numbered from 0 in the order in which rows were first read. `row`, `outputs`
+and `prices` are JSON. `sent_at` is in Unix seconds, by the server's clock if that was known."""
 
 sa.Index("dify_batch_row_progress", rows.c.state, rows.c.status, rows.c.number, rows.c.tokens)
 sa.Index("dify_batch_row_run", rows.c.run_id)
@@ -123,14 +123,14 @@ earlier_runs = sa.Table(
     sa.Column("run_id", AnyText, primary_key=True),
     sa.Column("number", _NUMBER, nullable=False),
 )
-"""Runs of earlier attempts, so that none is taken for the run of a later one."""
+"""Runs of earlier attempts. They must not be mistaken for the run of a later attempt."""
 
 shut_down_runs = sa.Table(
     "dify_batch_shut_down_run",
     metadata,
     sa.Column("run_id", AnyText, primary_key=True),
 )
-"""Runs among those that the server stopped, because its workers were shut down."""
+"""The earlier runs that the server stopped because its workers were shut down."""
 
 control = sa.Table(
     "dify_batch_order",
@@ -138,17 +138,17 @@ control = sa.Table(
     sa.Column("batch", sa.String(32), primary_key=True),
     sa.Column("wanted", sa.String(8), nullable=False),
 )
-"""What a batch that goes on wants of the workers of its executor."""
+"""The command of a running batch for the workers of its executor."""
 
 
 def url_of(journal: str | PathLike[str]) -> URL:
     """The URL of a journal's database.
 
     Args:
-        journal: A path, of an SQLite file, or a URL as SQLAlchemy takes it.
+        journal: Path of an SQLite file, or a URL for SQLAlchemy.
 
     Raises:
-        JournalError: It is no URL, or one of a database that cannot be used.
+        JournalError: It is not a valid URL, or the database is not supported.
     """
     where = os.fspath(journal)
     if "://" not in where:
@@ -161,15 +161,15 @@ def url_of(journal: str | PathLike[str]) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise JournalError(
-            f"A journal is an SQLite file or a PostgreSQL database, not {url.drivername}."
+            f"A journal must be an SQLite file or a PostgreSQL database, not {url.drivername}."
         )
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise JournalError("A journal that is kept in memory could not be resumed; name a file.")
+        raise JournalError("A journal in memory could not be resumed; give a file.")
     return url
 
 
 def file_of(url: URL) -> Path | None:
-    """The SQLite file of a journal; None where it is in another database."""
+    """The SQLite file of a journal; None if it is in another database."""
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
@@ -178,7 +178,7 @@ def engine_of(url: URL) -> sa.Engine:
 
     Raises:
         ImportError: The driver is not installed.
-        JournalError: There is no such driver. What the engine itself raises later is one, too.
+        JournalError: There is no such driver. Later errors of the engine are raised as this, too.
     """
     is_file = file_of(url) is not None
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if is_file else {}
@@ -194,7 +194,7 @@ def engine_of(url: URL) -> sa.Engine:
 
 
 def _explain(url: URL, context: sa.ExceptionContext) -> None:
-    """Raise what a database raises as a `JournalError`, but that a key is there twice."""
+    """Raise a database's error as a `JournalError`, except a duplicate key."""
     error = context.sqlalchemy_exception
     reason = " ".join(str(context.original_exception).split())
     if error is None or (isinstance(error, IntegrityError) and _TWICE.search(reason)):
@@ -206,11 +206,11 @@ def _explain(url: URL, context: sa.ExceptionContext) -> None:
 
 
 def damaged(url: URL, reason: str) -> JournalError:
-    """The error for a journal that does not make sense any more."""
+    """The error for a damaged journal."""
     path = file_of(url)
-    recover = f" What can be read of it: sqlite3 {path} .recover" if path is not None else ""
+    recover = f" To see what can be read: sqlite3 {path} .recover" if path is not None else ""
     return JournalError(
-        f"The journal {path or url.render_as_string()} is damaged, or no journal: {reason}. "
+        f"The journal {path or url.render_as_string()} is damaged or not a journal: {reason}. "
         "Continue with an intact copy of it, or with a new journal, which sends all rows again."
         + recover
     )
@@ -219,7 +219,7 @@ def damaged(url: URL, reason: str) -> JournalError:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # What is committed outlives a power cut, too: a row that was sent must not look unsent.
+    # Commits must survive a power cut: a row that was sent must not look unsent.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
@@ -228,23 +228,23 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def lock(engine: sa.Engine) -> sqlite3.Connection | sa.Connection | None:
-    """Lock a journal until what is returned is closed, or the process ends.
+    """Lock a journal until the lock is closed, or the process ends.
 
     Returns:
-        The lock; None where another batch has it.
+        The lock; None if another batch has it.
 
     Raises:
-        JournalError: The file that is locked is something else.
+        JournalError: The lock file is not a lock of a journal.
     """
     path = file_of(engine.url)
     return _lock_server(engine) if path is None else _lock_file(_lock_of(path))
 
 
 def remove(journal: Path) -> None:
-    """Remove the file of a journal and its lock, which the caller has."""
+    """Remove the file of a journal and its lock, which the caller must have."""
     files = [journal.with_name(f"{journal.name}{ending}") for ending in ("", "-wal", "-shm")]
     for file in (*files, _lock_of(journal)):
-        with suppress(OSError):  # some systems keep files that are open
+        with suppress(OSError):  # some systems cannot remove open files
             file.unlink()
 
 
@@ -253,21 +253,21 @@ def _lock_of(journal: Path) -> Path:
 
 
 def _lock_file(path: Path) -> sqlite3.Connection | None:
-    # An empty database beside it, since SQLite's locks end with the process on every system.
-    if path.is_symlink():  # which anybody may have put there, and SQLite would follow
-        raise JournalError(f"{path} is a link, and no lock of a journal; remove it.")
+    # An empty database next to it: SQLite's locks end with the process on every system.
+    if path.is_symlink():  # somebody else may have made it, and SQLite would follow it
+        raise JournalError(f"{path} is a link and not a lock of a journal; remove it.")
     held = sqlite3.connect(path, timeout=0, check_same_thread=False)
     try:
         opened = path.stat().st_ino
         held.execute("BEGIN EXCLUSIVE")
-        # A batch that is refused removes its lock: who had that open has locked nothing.
+        # A refused batch removes its lock file. A lock on the removed file would lock nothing.
         is_there = path.exists() and path.stat().st_ino == opened
     except sqlite3.OperationalError:
         held.close()
         return None
     except (OSError, sqlite3.DatabaseError) as error:
         held.close()
-        raise JournalError(f"{path} is no lock of a journal ({error}); remove it.") from error
+        raise JournalError(f"{path} is not a lock of a journal ({error}); remove it.") from error
     if not is_there:
         held.close()
         return None
@@ -276,7 +276,7 @@ def _lock_file(path: Path) -> sqlite3.Connection | None:
 
 def _lock_server(engine: sa.Engine) -> sa.Connection | None:
     held = engine.connect()
-    held.detach()  # from the pool, so that closing it ends the lock
+    held.detach()  # from the pool, so that closing the connection ends the lock
     name = "hashtext('dify_batch' || current_schema())"
     if not held.execute(sa.text(f"SELECT pg_try_advisory_lock({name})")).scalar():
         held.close()
@@ -329,7 +329,7 @@ _END = (
 
 
 def write_changes(connection: sa.Connection, changes: Iterable[Change]) -> set[int]:
-    """Write changes, those of a kind in one statement; return the rows that were claimed."""
+    """Write changes, one statement for each kind; return the rows that were claimed."""
     begins: list[dict[str, object]] = []
     ends: list[dict[str, object]] = []
     releases: list[Release] = []
@@ -375,7 +375,7 @@ def _end_values(state: str, result: RowResult) -> dict[str, object]:
     try:
         outputs = None if result.outputs == {} else json_text(result.outputs)
     except RecursionError:
-        message = message or "its outputs are nested too deeply to be kept"
+        message = message or "its outputs are nested too deeply to be stored"
     return {
         "n": result.number,
         "to": state,

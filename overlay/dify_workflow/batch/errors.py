@@ -1,4 +1,4 @@
-"""The exceptions of batches, and what an error says of the row whose run it ended."""
+"""The exceptions of batches, and what an error means for the row whose run it ended."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ..errors import (
 from ..outcomes import is_outage, limit_excludes_streams, meaning
 
 _MOST_SHOWN = 10
-"""Problems that a message lists; all that were kept are in `RowsError.problems`."""
+"""Maximum number of problems in a message; `RowsError.problems` has more."""
 
 MOST_KEPT = 100
-"""Problems that are kept of a table in which everything may be wrong."""
+"""Maximum number of problems that are collected from a table."""
 
 
 class RowsError(InvalidRequestError):
-    """Rows cannot be run as they are; nothing was run.
+    """Rows are invalid; nothing was run.
 
     Args:
         message: What is wrong, in a sentence.
-        problems: What is wrong with which row, a sentence each: the first hundred.
+        problems: The first hundred problems, one sentence for each row.
         hint: What may be meant, as a sentence.
     """
 
@@ -48,33 +48,36 @@ class RowsError(InvalidRequestError):
 
 
 class JournalError(DifyError):
-    """The journal cannot be used, or not for this batch; nothing was run."""
+    """The journal cannot be used at all, or not for this batch; nothing was run."""
 
 
 @contextmanager
 def unwrapped() -> Generator[None, None, None]:
-    """Raise what a task group wraps: the first exception that tasks raised by themselves."""
+    """Raise the first exception in the group that a task group raises."""
     try:
         yield
     except BaseExceptionGroup as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of whichever type
+            error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # any exception
         try:
             raise error from None
         finally:
-            # The group holds the error: together they could not be pickled, as Dask does with them.
+            # The group has the error inside. Together they could not be pickled, which Dask does.
             error.__context__ = None
 
 
 @contextmanager
 def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
-    """Say which extra to install where an import within fails for the lack of a package.
+    """If an import inside the block fails because a package is missing, name the extra to install.
 
     Args:
         package: The package that is imported.
-        extra: The extra that brings it.
-        what: What needs it, with its verb, such as ``"Parquet files need"``.
+        extra: The extra that installs it.
+        what: What needs the package, with a verb, such as ``"Parquet files need"``.
+
+    Raises:
+        ImportError: The package is missing; the message has the command that installs it.
     """
     try:
         yield
@@ -87,21 +90,21 @@ def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
 
 
 class ErrorClass(Enum):
-    """What becomes of the row."""
+    """What an error means for the row."""
 
-    REFUSED = "nothing ran; it may be sent again"
-    FAILED = "that is its result"
-    UNCERTAIN = "whether there is a run is not known; it must not be sent again"
-    BROKEN = "its run is known, and may be going on"
-    LOST = "its run is known, and its outcome never will be"
-    FATAL = "every other row would meet the same"
+    REFUSED = "nothing ran; the row may be sent again"
+    FAILED = "the error is the row's result"
+    UNCERTAIN = "it is not known whether there is a run; the row must not be sent again"
+    BROKEN = "its run is known, and may still be running"
+    LOST = "its run is known, and its outcome cannot be found out"
+    FATAL = "the error affects every row"
 
 
 def classify(error: DifyError) -> ErrorClass:
-    """What becomes of a row whose run ended with an error.
+    """What an error means for the row whose run it ended.
 
-    Whether it ran is what `DifyError.outcome` says. Only where nothing ran does the kind of the
-    error count: it shows whether the row is wrong, or whether all rows would fail.
+    `DifyError.outcome` says whether the row ran. If nothing ran, the type of the error shows
+    whether only this row is invalid, or whether all rows would fail.
     """
     match error.outcome:
         case "unknown":
@@ -128,17 +131,17 @@ def _of_unsent(error: DifyError) -> ErrorClass:
 
 
 def _meets_all(error: DifyError) -> bool:
-    """Whether the server refuses whatever is sent: the key, the app or the address is wrong."""
+    """Whether the server refuses every request: the key, the app or the address is wrong."""
     if not isinstance(error, APIStatusError):
         return False
     is_elsewhere = error.status_code < HTTPStatus.BAD_REQUEST
     is_wrong = isinstance(error, AuthenticationError | PermissionDeniedError | NotFoundError)
-    # An app that takes one run at a time takes no streams at all.
+    # An app with a limit of one run at a time accepts no streams at all.
     return is_elsewhere or is_wrong or limit_excludes_streams(error)
 
 
 def is_congestion(error: DifyError) -> bool:
-    """Whether an error says that the server, or the way to it, has too much to do."""
+    """Whether an error says that the server or the network is overloaded."""
     cause = error.__cause__
     return isinstance(error, APIConnectionError | RateLimitError | ServerError) or isinstance(
         cause, APIConnectionError | ServerError
@@ -146,7 +149,7 @@ def is_congestion(error: DifyError) -> bool:
 
 
 def may_be_away(error: DifyError) -> bool:
-    """Whether the server may be away, as during a restart: it has not answered itself."""
+    """Whether the server may be unavailable, as during a restart: Dify itself did not answer."""
     return any(map(is_outage, _with_causes(error)))
 
 

@@ -1,4 +1,4 @@
-"""Excel files (.xlsx): a sheet is read row by row, and results are written so."""
+"""Read and write Excel files (.xlsx) row by row."""
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingModuleSource=false
@@ -41,35 +41,35 @@ if TYPE_CHECKING:
     from .results import Texts
 
 LONGEST_CELL = 32_767
-"""Most characters of a cell."""
+"""Maximum number of characters in a cell."""
 
 MOST_ROWS = 1_048_576
-"""Most rows of a sheet, with that of the names."""
+"""Maximum number of rows in a sheet, including the row with the names."""
 
 _MOST_COLUMNS = 16_384
 
 _MOST_UNPACKED = 4 << 30
-"""Most bytes of a file when it is unpacked, which is done piece by piece."""
+"""Maximum number of bytes of an unpacked file; it is unpacked piece by piece."""
 
 _MOST_HELD = 256 << 20
-"""Most bytes of what is held in memory while a sheet is read: its texts, styles, and the like."""
+"""Maximum number of bytes in memory while a sheet is read: texts, styles, and similar parts."""
 
 _LARGEST_PIECE = 32 << 20
-"""Most bytes of a row, and of what stands before the first and after the last one."""
+"""Maximum number of bytes of a row, and of the parts before the first and after the last row."""
 
 _MOST_TAGS = 1 << 20
-"""Most tags of these; a row with a formula in each of its 16,384 cells has 98,304."""
+"""Maximum number of tags in each of these; a row with 16,384 formulas has 98,304 tags."""
 
 _BLOCK = 1 << 20
 
 _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""What an .xls file begins with, and one that is encrypted."""
+"""The first bytes of an .xls file and of an encrypted file."""
 
 _EXACT = 10**15
-"""From here on Excel rounds whole numbers."""
+"""Excel rounds whole numbers from here on."""
 
 _LARGEST_WHOLE = 2**63
-"""From here on a number of Excel stays a floating-point one."""
+"""A number in Excel stays a floating-point number from here on."""
 
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+\d+:[A-Z]+\d+)"')
 _UNCALCULATED = re.compile(
@@ -77,11 +77,11 @@ _UNCALCULATED = re.compile(
     rb"\s*<(?:\w+:)?f\b(?:[^<]*</(?:\w+:)?f>|[^>]*/>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-"""A formula without its value; one that gives an empty text has the type ``str``."""
+"""A formula without its value; a formula with an empty text as its value has the type ``str``."""
 
 _HIDDEN = re.compile(rb'<(?:\w+:)?row\b[^>]*? hidden="(?:1|true)"')
 _OVERLAP = 4096
-"""Bytes of a piece that are looked at again with the next one, so that nothing is cut in two."""
+"""Bytes at the end of a piece that are searched again with the next one, so that nothing is cut."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0d-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _LONGEST_ESCAPE = len("_x0000_")
@@ -101,7 +101,7 @@ _UNREADABLE = (
     ValueError,
     zlib.error,
 )
-"""What openpyxl raises of files that are damaged, or something else."""
+"""Exceptions of openpyxl for files that are damaged or not Excel files."""
 
 
 @attrs.frozen
@@ -111,7 +111,7 @@ class Sheet:
     Args:
         name: Its name.
         others: Names of the other sheets that are not hidden.
-        hidden_rows: How many of its rows are hidden, as a filter does it; they are read, too.
+        hidden_rows: Number of hidden rows, for example filtered rows; they are read, too.
         merged: Its merged cells, as ``"A1:B2"``.
         uncalculated: Cells with a formula whose value is not in the file.
     """
@@ -133,7 +133,7 @@ class Sheet:
 
 
 def sheet_of(path: Path, name: str | None) -> Sheet:
-    """The sheet that is read of a file.
+    """The sheet of a file that is read.
 
     Args:
         path: The file.
@@ -141,7 +141,7 @@ def sheet_of(path: Path, name: str | None) -> Sheet:
 
     Raises:
         InvalidRequestError: There is no such sheet.
-        RowsError: It is no Excel file, a damaged one, or too large.
+        RowsError: The file is not an Excel file, is damaged, or is too large.
     """
     with _opened(path, has_cells=False) as book:
         every: list[str] = [sheet.title for sheet in book.worksheets]
@@ -156,14 +156,14 @@ def sheet_of(path: Path, name: str | None) -> Sheet:
             has = ", ".join(map(repr, every))
             raise InvalidRequestError(f"{path.name} has no sheet {wanted!r}; it has {has}.")
         sheet = book[wanted]
-        with sheet._get_source() as source:  # noqa: SLF001  # reading rows shows none of this
+        with sheet._get_source() as source:  # noqa: SLF001  # rows do not have this
             seen = _seen_in(source, path)
     others = tuple(title for title in shown if title != wanted)
     return attrs.evolve(seen, name=wanted, others=others)
 
 
 def _seen_in(source: IO[bytes], path: Path) -> Sheet:
-    """What the XML of a sheet says that its rows do not.
+    """Read from the XML of a sheet what openpyxl does not report with its rows.
 
     Raises:
         RowsError: One piece of it, such as a row, is too large for the memory.
@@ -203,8 +203,8 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
         wrong.setdefault(_first_row(place), f"{said}; open it in Excel and save it")
     with _opened(path) as book, closing(_cells(book[sheet.name])) as rows:
         for number, cells in enumerate(rows, start=1):
-            if number > MOST_ROWS:  # which Excel cannot have, and which might never end
-                yield number, [], f"a sheet has {MOST_ROWS:,} rows at most"
+            if number > MOST_ROWS:  # Excel cannot have more; a wrong file might never end
+                yield number, [], f"a sheet can have at most {MOST_ROWS:,} rows"
                 return
             problem = wrong.get(number) if wrong else None
             for cell in cells:
@@ -218,14 +218,14 @@ def read_sheet(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[JSON], str 
 
 
 class DateText(str):
-    """A date or time as ISO 8601, which knows the number that Excel has for it."""
+    """A date or time as ISO 8601, with Excel's number for it."""
 
     __slots__ = ("serial",)
     serial: float
 
 
 def _cells(sheet: Any) -> Generator[Sequence[Any], None, None]:
-    sheet.reset_dimensions()  # which some programs write wrongly
+    sheet.reset_dimensions()  # some programs write wrong ones
     yield from sheet.iter_rows()
 
 
@@ -239,7 +239,7 @@ def _value(cell: Any, epoch: datetime) -> JSON:
     if isinstance(value, str):
         return _ESCAPED.sub(_unescaped, value) if "_x" in value else value
     if isinstance(value, float) or (isinstance(value, int) and abs(value) >= _EXACT):
-        # Excel shows 15 digits, and people see 0.3 where 0.1 + 0.2 gives a little more.
+        # Excel shows 15 digits: people see 0.3, although 0.1 + 0.2 is a little more.
         if not math.isfinite(value):
             return value
         shown = Decimal(f"{float(value):.15g}")
@@ -268,20 +268,20 @@ def _duration(value: timedelta) -> str:
 
 @contextmanager
 def _opened(path: Path, *, has_cells: bool = True) -> Generator[Any, None, None]:
-    """The workbook of a file; its sheets are read as they are needed.
+    """The workbook of a file; its sheets are read when they are needed.
 
     Args:
         path: The file.
-        has_cells: Whether cells will be read, which takes all texts of the file.
+        has_cells: Whether cells will be read, which needs all texts of the file.
 
     Raises:
-        RowsError: It is no Excel file, a damaged one, or too large; also while it is used.
+        RowsError: The file is not an Excel file, is damaged, or is too large; also during its use.
     """
     with path.open("rb") as file:
         try:
             _check_size(file, path.name)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what is not kept, such as drop-downs
+                warnings.simplefilter("ignore")  # about parts that are not read, such as drop-downs
                 reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
                 if has_cells:
                     reader.read()
@@ -290,16 +290,16 @@ def _opened(path: Path, *, has_cells: bool = True) -> Generator[Any, None, None]
                     reader.read_workbook()
                     reader.read_worksheets()
             yield reader.wb
-        except InvalidRequestError:  # which is a ValueError, too
+        except InvalidRequestError:  # it is a ValueError, too
             raise
         except _UNREADABLE as error:
             file.seek(0)
             if file.read(len(_OLD)) == _OLD:
-                what = f"{path.name} has a password, or is an old .xls"
-                raise RowsError(f"{what}: save it as .xlsx, without a password.") from error
+                what = f"{path.name} has a password or is an old .xls file"
+                raise RowsError(f"{what}: save it as .xlsx without a password.") from error
             reason = " ".join(str(error).split()).rstrip(".")
             raise RowsError(
-                f"{path.name} is no Excel file that can be read ({reason}): open it in Excel and "
+                f"{path.name} cannot be read as an Excel file ({reason}): open it in Excel and "
                 "save it as .xlsx."
             ) from error
 
@@ -311,8 +311,8 @@ def _check_size(file: IO[bytes], name: str) -> None:
     for some, most in ((parts, _MOST_UNPACKED), (held, _MOST_HELD)):
         if (size := sum(part.file_size for part in some)) > most:
             raise RowsError(
-                f"{name} is too large: it has {size >> 20:,} MB when it is unpacked. Save its "
-                "sheet as .csv."
+                f"{name} is too large: it has {size >> 20:,} MB when unpacked. Save its sheet as "
+                ".csv."
             )
 
 
@@ -322,19 +322,21 @@ def _check_size(file: IO[bytes], name: str) -> None:
 def write_excel(
     file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[JSON]], texts: Texts
 ) -> int:
-    """Write rows as a sheet; return how many there are.
+    """Write rows as a sheet; return the number of rows.
 
     Args:
         file: The file.
         columns: Names of the columns.
-        rows: The rows, of texts, numbers, truth values and None.
-        texts: Gives texts as they fit, and counts those that are cut.
+        rows: The rows, with texts, numbers, booleans and None.
+        texts: Changes texts that cannot be written, and counts texts that are cut.
 
     Raises:
-        InvalidRequestError: There are more rows or columns than a sheet has.
+        InvalidRequestError: There are more rows or columns than a sheet can have.
     """
     if len(columns) > _MOST_COLUMNS:
-        raise InvalidRequestError(f"A sheet has {_MOST_COLUMNS:,} columns: write a .csv file.")
+        raise InvalidRequestError(
+            f"A sheet has at most {_MOST_COLUMNS:,} columns: write a .csv file."
+        )
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Results")
     sheet.freeze_panes = "A2"
@@ -350,7 +352,7 @@ def write_excel(
         for count, row in enumerate(rows, start=1):
             if count >= MOST_ROWS:
                 raise InvalidRequestError(
-                    f"A sheet has {MOST_ROWS:,} rows, which are too few: write a .csv file."
+                    f"A sheet has at most {MOST_ROWS:,} rows: write a .csv file."
                 )
             sheet.append([_cell(sheet, value, texts) for value in row])
     sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(columns)))}{count + 1}"
@@ -360,12 +362,12 @@ def write_excel(
 
 @contextmanager
 def _removed_where_it_fails(sheet: Any) -> Generator[None, None, None]:
-    """Remove the temporary file to which openpyxl writes a sheet, where it is not saved."""
+    """Remove openpyxl's temporary file if the sheet is not saved."""
     try:
         yield
     except BaseException:
         sheet.close()
-        sheet._writer.cleanup()  # noqa: SLF001  # it would stay until the process ends
+        sheet._writer.cleanup()  # noqa: SLF001  # the file would stay until the process ends
         raise
 
 
@@ -388,7 +390,7 @@ def _units(text: str) -> int:
 
 
 def _shortened(text: str) -> str:
-    """The beginning of a text, as much as a cell can hold, and what says that this is not all."""
+    """The beginning of a text that fits a cell, with a note that the text is cut."""
     end = f" … (cut here: {len(text):,} characters in all)"
     room = LONGEST_CELL
     while True:
@@ -400,7 +402,7 @@ def _shortened(text: str) -> str:
 
 
 def _text_cell(sheet: Any, text: str) -> Any:
-    """A text that stays one, also when somebody edits its cell."""
+    """A cell that stays text, also when somebody edits it."""
     cell = WriteOnlyCell(sheet, text)
     cell.data_type = "s"
     cell.quotePrefix = is_formula(text)

@@ -1,4 +1,4 @@
-"""The journal: what is known of each row, in a database, so that a batch goes on after anything."""
+"""The journal: the state of each row, in a database, so that every batch can be resumed."""
 
 from __future__ import annotations
 
@@ -45,23 +45,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Command = Literal["go", "leave", "stop"]
-"""What a batch wants of the workers of its executor: go on; begin no more runs, and follow those
-that go on; or stop these, too."""
+"""Command of a batch for the workers of its executor: continue; start no more runs and follow the
+active ones; or stop the active runs, too."""
 
 _ATTEMPTS = 5
 _PAUSE = 0.02
-"""How often tables are made, where another process makes them too, and seconds between tries."""
+"""Tries to create the tables, because another process may create them, too, and seconds between
+two tries."""
 
 
 class Journal:
-    """What is known of each row of one batch.
+    """The state of each row of one batch.
 
     Args:
         where: Path of an SQLite file, or URL of a database.
-        must_exist: Whether a file that is not there is an error.
+        must_exist: Whether a missing file is an error.
 
     Raises:
-        JournalError: It cannot be opened, is damaged, or is something else.
+        JournalError: It cannot be opened, is damaged, or is not a journal.
         ImportError: The driver is not installed.
     """
 
@@ -102,20 +103,20 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Generator[None, None, None]:
-        """Keep other batches from it while this one goes on, and no longer than its process lives.
+        """Lock the journal while this batch runs, at most until its process ends.
 
-        A file that was made for a batch which is refused before it has rows is removed.
+        If the batch is refused before it has rows, a new file is removed again.
 
         Raises:
-            JournalError: Another one has it.
+            JournalError: Another batch has the lock.
         """
         held = database.lock(self._engine)
         if held is None:
             raise JournalError(
-                f"Another batch is going on with the journal {self}; wait for its end."
+                f"Another batch is running with the journal {self}; wait for its end."
             )
         try:
-            self._withdraw_commands()  # of a batch that died, whose workers may go on
+            self._withdraw_commands()  # of a batch that died; its workers may still be running
             try:
                 yield
             finally:
@@ -130,7 +131,7 @@ class Journal:
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None, None, None]:
-        """Keep what this thread writes within as a whole, or nothing of it."""
+        """Commit everything that this thread writes inside the block, or nothing."""
         with self._engine.begin() as connection:
             self._of_thread.connection = connection
             try:
@@ -140,10 +141,10 @@ class Journal:
 
     @contextmanager
     def _connected(self) -> Generator[Connection, None, None]:
-        """A connection in a transaction: that of `all_or_nothing`, or one of its own.
+        """A connection in a transaction: the one of `all_or_nothing`, or a new one.
 
         Raises:
-            JournalError: What is read there makes no sense.
+            JournalError: The journal has invalid data.
         """
         opened: Connection | None = getattr(self._of_thread, "connection", None)
         try:
@@ -159,7 +160,7 @@ class Journal:
     def _read_in(
         self, column: Any, values: Sequence[Any], wanted: Any, convert: Callable[[Any], T]
     ) -> list[T]:
-        """What is wanted where a column has one of these values, in pieces that fit a statement."""
+        """Select rows by the values of a column, in several statements if there are many values."""
         with self._connected() as connection:
             return [
                 convert(row)
@@ -174,7 +175,7 @@ class Journal:
     # ---------------------------------------------------------------------- header and commands
 
     def header(self) -> JournalHeader | None:
-        """What it belongs to; None where it is new.
+        """The app and user of the journal; None if it is new.
 
         Raises:
             JournalError: Another version of this package has written it.
@@ -193,7 +194,7 @@ class Journal:
             )
 
     def set_header(self, header: JournalHeader) -> None:
-        """Note what it belongs to."""
+        """Write the app and user of the journal."""
         values = {
             **attrs.asdict(header),
             "columns": orjson.dumps(header.columns).decode(),
@@ -204,14 +205,14 @@ class Journal:
                 connection.execute(insert(database.batch).values(id=1, **values))
 
     def command(self, batch: str) -> Command | None:
-        """What a batch wants of its workers; None where it is over, or another one has begun."""
+        """The command of a batch for its workers; None if it is over or another batch has begun."""
         wanted = select(control.c.wanted).where(control.c.batch == batch)
         with self._connected() as connection:
             found: Command | None = connection.execute(wanted).scalar()
             return found
 
     def set_command(self, batch: str, command: Command) -> None:
-        """Note what a batch wants of its workers from now on."""
+        """Set the command of a batch for its workers."""
         with self._connected() as connection:
             connection.execute(delete(control).where(control.c.batch == batch))
             connection.execute(insert(control).values(batch=batch, wanted=command))
@@ -223,19 +224,19 @@ class Journal:
     # ------------------------------------------------------------------------------------ rows
 
     def count(self) -> int:
-        """How many rows it has."""
+        """Number of rows."""
         return self._number(select(func.coalesce(func.max(rows.c.number), -1))) + 1
 
     def known(self, keys: Sequence[str]) -> dict[str, KnownRow]:
-        """The rows that it has, by their keys."""
+        """The rows with these keys that the journal has, by key."""
         wanted = select(rows.c.key, rows.c.number, rows.c.digest, rows.c.state)
         return dict(self._read_in(rows.c.key, keys, wanted, _known_from))
 
     def add(self, new: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows that are to be run.
+        """Add rows, which will be run.
 
         Args:
-            new: Number, key, digest and row (JSON) of each; no key is there already.
+            new: Number, key, digest and row (JSON) of each; all keys must be new.
         """
         values = [{"state": PENDING, "attempts": 0, **row} for row in new]
         if values:
@@ -243,7 +244,7 @@ class Journal:
                 connection.execute(insert(rows), values)
 
     def replace(self, row: Mapping[str, Any]) -> bool:
-        """Put a row in the place of the one with its number; only of one that is to be run."""
+        """Replace the row with the same number, if it was not sent yet; return whether it was."""
         place = rows.c.number == row["number"], rows.c.state == PENDING
         with self._connected() as connection:
             return connection.execute(update(rows).where(*place).values(row)).rowcount > 0
@@ -253,7 +254,7 @@ class Journal:
         after = -1
         while True:
             found: list[RowRecord] = []
-            for state in states:  # one by one, as that is what the index has in order
+            for state in states:  # one by one, in the order of the index
                 wanted = select(rows).where(rows.c.state == state, rows.c.number > after)
                 found += self._read(wanted.order_by(rows.c.number).limit(limit), _record_from)
             if not found:
@@ -269,13 +270,13 @@ class Journal:
         return sorted(found, key=lambda record: record.number)
 
     def any_run(self) -> str | None:
-        """Id of a run of the batch; None where none is known."""
+        """Id of any run of the batch; None if no run is known."""
         with self._connected() as connection:
             wanted = select(rows.c.run_id).where(rows.c.run_id.is_not(None)).limit(1)
             return connection.execute(wanted).scalar()
 
     def claimed_runs(self, run_ids: Sequence[str]) -> set[str]:
-        """Which of these runs belong to a row already."""
+        """The runs among these that already belong to a row."""
         columns = (rows.c.run_id, earlier_runs.c.run_id)
         return {
             run_id
@@ -284,14 +285,14 @@ class Journal:
         }
 
     def commit(self, changes: Iterable[Change]) -> set[int]:
-        """Write changes in one transaction, on the disk when this returns.
+        """Write changes in one transaction. They are on disk when this returns.
 
         Args:
-            changes: Of each row no more than one of a kind, which happened in the order begin,
-                end, release, claim.
+            changes: At most one of each kind per row. They happened in the order begin, end,
+                release, claim.
 
         Returns:
-            The rows that were claimed.
+            Numbers of the rows that were claimed.
 
         Raises:
             JournalError: They cannot be written.
@@ -302,7 +303,7 @@ class Journal:
     # --------------------------------------------------------------------------------- results
 
     def counts(self) -> tuple[dict[str, int], int]:
-        """How many rows there are by status, and how many tokens they used."""
+        """Number of rows by status, and number of tokens that they used."""
         number, used = func.count(), func.coalesce(func.sum(rows.c.tokens), 0)
         wanted = select(rows.c.state, rows.c.status, number, used)
         counts: dict[str, int] = {}
@@ -316,26 +317,26 @@ class Journal:
         return counts, tokens
 
     def prices(self) -> tuple[dict[str, Decimal], int]:
-        """What the runs cost, by currency, and how many used tokens whose price is not known."""
+        """Price of the runs by currency, and number of runs with tokens but without known price."""
         unpriced = select(func.count()).where(rows.c.tokens > 0, rows.c.prices.is_(None))
         costs = select(rows.c.prices, func.count()).where(rows.c.prices.is_not(None))
         with self._connected() as connection:
-            told = connection.execute(costs.group_by(rows.c.prices))
+            known = connection.execute(costs.group_by(rows.c.prices))
             return sum_of(
                 {currency: price * many for currency, price in prices_from(text).items()}
-                for text, many in told
+                for text, many in known
             ), int(connection.execute(unpriced).scalar_one())
 
     def count_in(self, *states: str) -> int:
-        """How many rows are in these states."""
+        """Number of rows in these states."""
         return self._number(select(func.count()).where(rows.c.state.in_(states)))
 
     def results(self, block: int = database.SOME, *conditions: Any) -> Iterator[RowResult]:
-        """Rows as they stand, by number.
+        """Rows in their present state, by number.
 
         Args:
             block: Rows that are in memory at a time.
-            conditions: What holds of them; nothing for all rows.
+            conditions: Conditions for the rows; no condition for all rows.
         """
         after = -1
         wanted = select(rows).where(*conditions).order_by(rows.c.number).limit(block)
@@ -344,19 +345,19 @@ class Journal:
             after = found[-1].number
 
     def results_of(self, numbers: Sequence[int]) -> list[RowResult]:
-        """Rows with these numbers that have come to an end, or wait for people."""
+        """Rows with these numbers that have ended, or wait for people."""
         ended = select(rows).where(rows.c.status.is_not(None))
         return self._read_in(rows.c.number, numbers, ended, _result_from)
 
     def shut_down(self) -> Iterator[RowResult]:
-        """The rows whose runs the server stopped, because its workers were shut down."""
+        """Rows whose runs the server stopped because its workers were shut down."""
         stopped = rows.c.status == "stopped", rows.c.state == DONE
         for result in self.results(database.SOME, *stopped):
             if stop_reason(result.status, result.message) == "shutdown":
                 yield result
 
     def release_shut_down(self, max_attempts: int) -> None:
-        """Have these rows sent again, as long as they were sent less often than that."""
+        """Send these rows again, unless they were sent `max_attempts` times already."""
         again = [result for result in self.shut_down() if result.attempts < max_attempts]
         self.commit(
             Release(result.number, was_sent=True, run_id=result.run_id, was_shut_down=True)
@@ -364,7 +365,7 @@ class Journal:
         )
 
     def release_failed(self) -> None:
-        """Have the rows sent again that failed or were stopped."""
+        """Send the rows again that failed or were stopped."""
         failed = rows.c.status.in_(("failed", "stopped")), rows.c.state == DONE
         for some in batched(self.results(database.SOME, *failed), database.SOME):
             self.commit(
@@ -372,11 +373,11 @@ class Journal:
             )
 
     def shut_downs(self) -> int:
-        """How many runs the server stopped so, whose rows were then repeated."""
+        """Number of runs that a shutdown stopped and whose rows were repeated."""
         return self._number(select(func.count()).select_from(shut_down_runs))
 
     def unknown_since(self, moment: float) -> int:
-        """How many rows were sent then (Unix seconds), or later, of which no run is known."""
+        """Number of rows without a known run that were sent since this time (Unix seconds)."""
         wanted = select(func.count()).where(
             rows.c.state.in_((SENDING, UNKNOWN)),
             rows.c.run_id.is_(None),
@@ -385,7 +386,7 @@ class Journal:
         return self._number(wanted)
 
     def slowest(self, limit: int) -> list[RowResult]:
-        """The rows whose runs took longest."""
+        """The rows with the longest runs."""
         wanted = select(rows).where(rows.c.elapsed.is_not(None))
         return self._read(wanted.order_by(rows.c.elapsed.desc()).limit(limit), _result_from)
 
@@ -397,10 +398,10 @@ class Journal:
 
 
 def has_rows(journal: str | PathLike[str]) -> bool:
-    """Whether a batch has begun with a journal; none is made where there is none.
+    """Whether a batch has begun with a journal. A missing file is not created.
 
     Raises:
-        JournalError: It cannot be used.
+        JournalError: The journal cannot be used.
     """
     path = database.file_of(database.url_of(journal))
     if path is not None and not path.exists():
@@ -410,13 +411,13 @@ def has_rows(journal: str | PathLike[str]) -> bool:
 
 
 # ------------------------------------------------------------------------------- reading rows
-# Whatever is damaged in a journal raises an AttributeError, TypeError or ValueError here.
+# Damaged data in a journal raises an AttributeError, TypeError or ValueError here.
 
 
 def _record_from(row: Any) -> RowRecord:
     given = _row_from(row.row)
     if digest(given) != row.digest:
-        raise ValueError(f"row {row.number + 1} is not what was given")
+        raise ValueError(f"row {row.number + 1} differs from its checksum")
     return RowRecord(
         number=row.number,
         key=row.key,
@@ -450,12 +451,12 @@ def _known_from(row: Any) -> tuple[str, KnownRow]:
 
 def _known_state(state: str) -> str:
     if state not in STATES:
-        raise ValueError(f"{state!r} is no state of a row")
+        raise ValueError(f"{state!r} is not a state of a row")
     return state
 
 
 def _row_from(text: str) -> JSONObject:
     row = from_json(text)
     if not is_object(row):
-        raise ValueError("a row is no JSON object")
+        raise ValueError("a row is not a JSON object")
     return row

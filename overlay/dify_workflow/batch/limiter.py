@@ -1,4 +1,4 @@
-"""How many runs may go on at once, and when the next one may begin."""
+"""Limit how many runs are active at a time, and when the next one may start."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ from .errors import may_be_away
 T = TypeVar("T")
 
 FIRST_PAUSE = 0.25
-"""Seconds, at most, before a run begins after a refusal; it doubles with each further one."""
+"""Maximum pause after a refusal before a run starts, in seconds; each refusal doubles it."""
 
 LONGEST_PAUSE = 30.0
-"""Bound of every such pause."""
+"""Maximum of all such pauses, in seconds."""
 
 PATIENCE = 600.0
-"""Seconds without any run beginning or ending, beyond what the server asks to wait, after which a
-batch is given up: its journal can be resumed when the server is back."""
+"""Seconds without a run that starts or ends, after which a batch raises the last error. The time
+that the server asks to wait is not counted. The journal can be resumed when the server is back."""
 
 QUEUED = 2.0
-"""Seconds after which a run that was sent and has not begun waits in the server's queue."""
+"""A run that has not started after this many seconds is waiting in the server's queue."""
 
 _TRIES = 3
-"""How often a call is sent again where the server was away, and is there."""
+"""How many times a call is repeated after the server was unavailable and is back."""
 
 logger = logging.getLogger("dify_workflow")
 
 
 class RatePolicy:
-    """Adapts to what the server takes: half as many after a refusal, slowly more after that.
+    """Adapts the number of runs to the server: half after a refusal, then slowly more again.
 
-    Where runs wait in the server's queue, it is as many as run, or half as many if those are fewer.
+    If runs wait in the server's queue, the limit becomes the number of active runs, but at least
+    half of the limit before.
 
-    That is additive increase and multiplicative decrease, as TCP does it (RFC 5681). It is pure;
-    all times are seconds of one clock.
+    This is additive increase and multiplicative decrease, as in TCP (RFC 5681). The class does no
+    I/O. All times are in seconds of the same clock.
 
     Args:
-        concurrency: Most runs at a time.
-        rate: Most runs that begin in a second; None for any number.
+        concurrency: Maximum number of runs at a time.
+        rate: Maximum number of runs that start per second; None for any number.
     """
 
     def __init__(self, concurrency: int, rate: float | None = None) -> None:
@@ -62,17 +63,17 @@ class RatePolicy:
         self._refusals = 0
 
     def wait(self, now: float, in_flight: int) -> float | None:
-        """Seconds until the next run may begin; None where one has to end first."""
+        """Seconds until the next run may start; None if another run must end first."""
         if in_flight >= int(self.limit):
             return None
         return max(0.0, self._next_start - now, self._closed_until - now)
 
     def begin(self, now: float) -> None:
-        """Note that a run begins."""
+        """Note that a run starts."""
         self._next_start = max(now, self._next_start) + self._interval
 
     def taken(self) -> None:
-        """Note that the server took a run."""
+        """Note that the server accepted a run."""
         self._refusals = 0
         self.limit = min(self._most, self.limit + 1 / self.limit)
 
@@ -81,19 +82,19 @@ class RatePolicy:
 
         Args:
             now: The time.
-            begun: When that run was sent. Runs from before the last cut say nothing new.
-            running: How many runs go on at the server.
+            begun: When that run was sent. Runs sent before the last decrease are ignored.
+            running: Number of active runs on the server.
         """
         if begun >= self._last_cut:
             self.limit = min(self.limit, max(1.0, self.limit / 2, running))
             self._last_cut = now
 
     def refused(self, now: float, begun: float, retry_after: float | None = None) -> None:
-        """Note that the server could not take a run.
+        """Note that the server did not accept a run.
 
         Args:
             now: The time.
-            begun: When that run began. Runs that began before the last cut say nothing new.
+            begun: When that run started. Runs started before the last decrease are ignored.
             retry_after: Seconds that the server asks to wait.
         """
         if begun >= self._last_cut:
@@ -101,27 +102,27 @@ class RatePolicy:
             self._last_cut = now
             self._refusals += 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._refusals - 1, 16))
-        # Jitter, so that several batches do not come back together.
-        asked = retry_after if retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # no secret
+        # Jitter, so that several batches do not all send again at the same time.
+        asked = retry_after if retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # not a secret
         self._closed_until = max(self._closed_until, now + asked)
 
 
 class AdaptiveLimit:
-    """Lets as many rows begin as the policy allows; rows wait here for their turn."""
+    """Lets rows start as the policy allows; rows wait here for their turn."""
 
     def __init__(self, policy: RatePolicy) -> None:
         self._policy = policy
         self._in_flight = 0
         self._holds = 0
         self._unstarted: dict[int, float] = {}
-        """When each row was sent whose run has not begun."""
+        """Time at which a row was sent, by number, for rows whose run has not started."""
         self._changed = Event()
         self.is_closed = False
-        """Whether no more rows begin."""
+        """Whether no more rows start."""
         self._last_sign = time.monotonic()
 
     async def enter(self) -> bool:
-        """Wait for a turn; False where the limit was closed."""
+        """Wait for a turn; False if the limit was closed."""
         while not self.is_closed:
             self._look_at_queue(time.monotonic())
             wait = None if self._holds else self._policy.wait(time.monotonic(), self._in_flight)
@@ -135,18 +136,18 @@ class AdaptiveLimit:
 
     def leave(self) -> None:
         """End a turn."""
-        self._look_at_queue(time.monotonic())  # whose worker has not taken the next run yet
+        self._look_at_queue(time.monotonic())  # before a worker takes the next run
         self._in_flight -= 1
         self._wake()
 
     def close(self) -> None:
-        """Let no more rows begin."""
+        """Let no more rows start."""
         self.is_closed = True
         self._wake()
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Let no rows begin within the block."""
+        """Let no rows start inside the block."""
         self._holds += 1
         try:
             yield
@@ -155,7 +156,7 @@ class AdaptiveLimit:
             self._wake()
 
     async def rest(self, seconds: float) -> bool:
-        """Let time pass, but no longer than the limit is open; whether it still is."""
+        """Sleep until the time is over or the limit is closed; return whether it is still open."""
         until = time.monotonic() + seconds
         while not self.is_closed and (left := until - time.monotonic()) > 0:
             with move_on_after(left):
@@ -163,11 +164,11 @@ class AdaptiveLimit:
         return not self.is_closed
 
     def sent(self, number: int) -> None:
-        """Note that the run of the row with this number is sent."""
+        """Note that the run of this row is being sent."""
         self._unstarted[number] = time.monotonic()
 
     def started(self, number: int) -> None:
-        """Note that the run of a row, which was sent, has begun."""
+        """Note that the run of a row that was sent has started."""
         now = time.monotonic()
         sent_at = self._unstarted.pop(number, now)
         self.touch()
@@ -178,15 +179,15 @@ class AdaptiveLimit:
         self._wake()
 
     def failed(self, number: int) -> None:
-        """Note that the run of a row, which was sent, has not begun, as far as is known."""
+        """Note that the run of a row that was sent is not known to have started."""
         self._unstarted.pop(number, None)
 
     def touch(self) -> None:
-        """Note that the server is at work."""
+        """Note that the server is working."""
         self._last_sign = max(self._last_sign, time.monotonic())
 
     def _look_at_queue(self, now: float) -> None:
-        """See whether runs wait that were sent some time ago."""
+        """Check whether runs that were sent some time ago have not started."""
         waiting = [at for at in self._unstarted.values() if now - at > QUEUED]
         if waiting:
             self._note_queue(now, max(waiting))
@@ -199,10 +200,10 @@ class AdaptiveLimit:
             logger.info("run_batch: runs wait in the server's queue; %d at a time", limit)
 
     def refused(self, error: DifyError, begun: float) -> bool:
-        """Note that the server could not take a run that began then.
+        """Note that the server did not accept a run that started at this time.
 
         Returns:
-            Whether it is worth trying again: not where nothing else has happened for too long.
+            Whether to try again: False if nothing else has happened for too long.
         """
         now = time.monotonic()
         asked: float | None = getattr(error, "retry_after", None)
@@ -217,11 +218,11 @@ class AdaptiveLimit:
 
 
 class ServerMonitor:
-    """Asks whether the server is there, and holds the limit while it is not.
+    """Checks whether the server is available, and lets no rows start while it is not.
 
-    It asks with a call that changes nothing: a run that a proxy refuses for an absent server may
-    have been started nevertheless, so that its outcome would be unknown. The client's
-    `lost_run_timeout` bounds an absence.
+    It checks with a call that changes nothing. If it sent a run, and a proxy refused it for an
+    unavailable server, the run might have started, and its outcome would be unknown. The client's
+    `lost_run_timeout` limits the time.
     """
 
     def __init__(self, client: AsyncDifyWorkflow, limiter: AdaptiveLimit) -> None:
@@ -233,13 +234,13 @@ class ServerMonitor:
         self._seen_at = float("-inf")
 
     async def wait(self) -> bool:
-        """Wait until the server answers; one caller asks, the others wait for what it finds.
+        """Wait until the server answers; one caller checks, and the others wait for its result.
 
         Returns:
-            False where the limit was closed before.
+            False if the limit was closed before.
 
         Raises:
-            APIConnectionError: It has been away for too long.
+            APIConnectionError: The server has been unavailable for too long.
         """
         called = time.monotonic()
         async with self._turn:
@@ -249,10 +250,10 @@ class ServerMonitor:
                 return await self._found(called)
 
     async def answer(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What the server answers to a call that changes nothing, once it is there.
+        """The result of a call that changes nothing; wait for the server if it is unavailable.
 
         Raises:
-            DifyError: The call failed otherwise, or again and again.
+            DifyError: The call failed for another reason, or too many times.
         """
         for _ in range(_TRIES):
             try:
@@ -273,18 +274,18 @@ class ServerMonitor:
                 return True
             if self._longest is not None and time.monotonic() - since > self._longest:
                 raise APIConnectionError(
-                    f"The server has been away for {self._longest:g} s (lost_run_timeout), and no "
-                    f"more rows are sent; resume the batch when it is back. {failure}",
+                    f"The server has been unavailable for {self._longest:g} s (lost_run_timeout), "
+                    f"so no more rows are sent. Resume the batch when it is back. {failure}",
                     request_sent=False,
                 ) from failure
             longest = min(self._pace.longest_backoff, bound * 2 ** min(20, attempt))
-            # Jitter: batches that lost a server together do not come back together.
-            if not await self._limiter.rest(random.uniform(longest / 2, longest)):  # noqa: S311  # no secret
+            # Jitter, so that several batches do not all check at the same time.
+            if not await self._limiter.rest(random.uniform(longest / 2, longest)):  # noqa: S311  # not a secret
                 return False
-        raise AssertionError  # for type checkers: it counts for ever
+        raise AssertionError  # for type checkers: the loop has no end
 
     async def _failure(self) -> DifyError | None:
-        """Why the server does not answer; None where it does, whatever it says."""
+        """Why the server does not answer; None if it answers, even with an error."""
         try:
             await self._client.parameters()
         except DifyError as error:

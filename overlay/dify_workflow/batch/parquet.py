@@ -1,4 +1,4 @@
-"""Parquet files, in pieces."""
+"""Read and write Parquet files in blocks of rows."""
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyarrow has no types.
@@ -22,13 +22,17 @@ _BLOCK = 1000
 
 
 def read_parquet(path: Path) -> Iterator[JSONObject]:
-    """The rows of a file; a RowsError where it is no Parquet file, or a damaged one."""
+    """Read the rows of a file.
+
+    Raises:
+        RowsError: The file is not a Parquet file, or is damaged.
+    """
     try:
         with pq.ParquetFile(path) as file:
             for block in file.iter_batches(batch_size=_BLOCK):
                 yield from block.to_pylist()
     except pa.ArrowException as error:
-        raise RowsError(f"{path.name} is no Parquet file that can be read: {error}.") from error
+        raise RowsError(f"{path.name} cannot be read as a Parquet file: {error}.") from error
 
 
 def write_parquet(
@@ -37,13 +41,13 @@ def write_parquet(
     lines: Iterator[JSONObject],
     fitted: Callable[[str], str],
 ) -> int:
-    """Write rows to a file; return how many there are.
+    """Write rows to a file; return the number of rows.
 
     Args:
         file: The file.
-        kinds: The columns in their order, each with the kinds that its values have.
+        kinds: The columns in their order, each with the kinds of its values.
         lines: The rows, each with all columns.
-        fitted: Gives a text as UTF-8 can hold it.
+        fitted: Changes a text so that it can be encoded as UTF-8.
     """
     types = {name: _column_type(found) for name, found in kinds.items()}
     schema = pa.schema([pa.field(fitted(name), each) for name, each in types.items()])
@@ -60,7 +64,7 @@ def write_parquet(
 
 
 def _column_type(kinds: set[type]) -> Any:
-    """The type of a column: of one kind of scalar, else text, with JSON for what is no text."""
+    """The type of a column: one kind of scalar, or else text, with other values as JSON."""
     if kinds == {bool}:
         return pa.bool_()
     if kinds and all(issubclass(kind, int) and kind is not bool for kind in kinds):

@@ -1,4 +1,4 @@
-"""Finding the runs of rows that were sent and whose run ids never came."""
+"""Find the runs of rows that were sent and whose run ids did not arrive."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
     from .limiter import ServerMonitor
 
 SETTLING = 5.0
-"""Seconds that a run may take to show in the logs; a row that was sent so long ago and is not there
-is reported as unknown."""
+"""Seconds until a run must be in the logs. A row that was sent earlier and is not there is reported
+as unknown."""
 
 _SKEW = 60.0
-"""Seconds that the server's clock may be behind, where it is not known."""
+"""Seconds that the server's clock may be behind, if it is not known."""
 
 _ROUNDED = 2.0
-"""Seconds by which a run may seem older than its row, where the server's clock is known: it has
-whole seconds."""
+"""Seconds by which a run may seem older than its row if the server's clock is known, because that
+clock has whole seconds."""
 
 _HORIZON = 3600.0
-"""Seconds after which a run still may begin that was sent: it waits in a queue, and the server's
+"""Seconds after sending in which a run may still begin: it may wait in a queue, and the server's
 clock may be ahead."""
 
 _MOST = 10_000
-"""Rows that are looked for at a time."""
+"""Maximum number of rows that are looked for at a time."""
 
 _UNDECIDED = frozenset({"running", "scheduled"})
 
@@ -67,26 +67,26 @@ class Unknown:
     record: RowRecord
     result: RowResult
     is_absent: bool
-    """Whether all of the logs were read, and show no run that may be its own."""
+    """Whether all of the logs were read, and no run there can belong to the row."""
 
 
 @attrs.define
 class _Group:
-    """Rows that were sent with the same inputs: which of them a run belongs to does not matter."""
+    """Rows that were sent with the same inputs: a run can be given to any of them."""
 
     inputs: JSONObject | None
     records: list[RowRecord] = attrs.field(factory=list[RowRecord])
     runs: list[str] = attrs.field(factory=list[str])
 
     def may_have(self, run: WorkflowRunResponse, skew: float) -> bool:
-        """Whether a run, which may seem older by `skew` seconds, may be one of theirs."""
+        """Whether a run, which may seem older by `skew` seconds, may belong to one of the rows."""
         since = min(record.sent_at or 0.0 for record in self.records) - skew
         if self.inputs is None or (run.created_at is not None and run.created_at < since):
             return False
         return same_inputs(self.inputs, run.inputs)
 
     def shared_out(self) -> list[str | None]:
-        """A run, or none, for each row; none where there are more runs than rows."""
+        """A run or None for each row; only None if there are more runs than rows."""
         if len(self.runs) > len(self.records):
             return [None] * len(self.records)
         return [*self.runs, *[None] * (len(self.records) - len(self.runs))]
@@ -94,17 +94,17 @@ class _Group:
     def explanation(self) -> str:
         """Why its rows have no run."""
         if self.inputs is None:
-            return "it was sent, and its inputs, by which its run is found, cannot be made any more"
+            return "it was sent, but its run cannot be found: its inputs can no longer be made"
         if self.runs:
             return (
-                f"it was sent, and which run is its own is not known: the logs show "
+                f"it was sent, but it is not known which run is its own: the logs show "
                 f"{', '.join(self.runs[:5])} with these inputs"
             )
         return "it was sent, and no run with its inputs is in the logs"
 
 
 class Reconciler:
-    """Looks in the logs for runs that belong to rows: of the same user, time and inputs."""
+    """Looks in the logs for runs that belong to rows: same user, time and inputs."""
 
     def __init__(
         self,
@@ -121,14 +121,14 @@ class Reconciler:
         self._monitor = monitor
 
     async def look(self, *, is_final: bool) -> tuple[list[RowRecord], list[Unknown]]:
-        """Note the runs that are found, which can then be followed.
+        """Look for runs and note the ones that are found, which can then be followed.
 
         Args:
-            is_final: Whether rows without a run are noted as unknown now, when everything that was
-                sent must show in the logs; otherwise they are left as they are.
+            is_final: Whether rows without a run are noted as unknown, because all runs must be in
+                the logs by now. If False, these rows are not changed.
 
         Returns:
-            The rows whose runs were found, and those that are unknown now, with what is noted.
+            The rows whose runs were found, and the rows that are now unknown.
         """
         found: list[RowRecord] = []
         unknown: list[Unknown] = []
@@ -150,7 +150,7 @@ class Reconciler:
     async def settle(self, worker: Worker, slots: int, repeats: int, on_result: OnResult) -> None:
         """Follow the runs of rows whose outcome was not known, and report the other rows.
 
-        Those that have no run are sent again before, up to so many times.
+        Before that, rows that have no run are sent again, up to `repeats` times.
         """
         for left in range(repeats, -1, -1):
             found, unknown = await self.look(is_final=True)
@@ -164,18 +164,18 @@ class Reconciler:
                 return
 
     async def give_up(self) -> None:
-        """Have all rows that are unknown run again."""
+        """Release all rows that are unknown, so that they are sent again."""
         async for records in self._some(UNKNOWN):
             await self.release(records)
 
     async def release(self, records: Iterable[RowRecord]) -> None:
-        """Have rows run again."""
+        """Release rows, so that they are sent again."""
         for record in records:
             self._writer.note(Release(record.number, was_sent=True, run_id=record.run_id))
         await self._writer.flush()
 
     async def _some(self, *states: str) -> AsyncIterator[list[RowRecord]]:
-        """The rows in these states, so many at a time."""
+        """The rows in these states, in blocks."""
         blocks = self._journal.blocks(*states, limit=_MOST)
         while records := await to_thread.run_sync(next, blocks, None):
             yield records
@@ -183,7 +183,7 @@ class Reconciler:
     async def _assigned(
         self, missing: Sequence[RowRecord], *, is_final: bool
     ) -> tuple[list[RowRecord], list[Unknown]]:
-        """The rows whose runs are in the logs, with these, and those that are unknown now."""
+        """The rows whose runs are in the logs, with these runs, and the rows that are unknown."""
         found: list[RowRecord] = []
         unknown: list[Unknown] = []
         if not missing:
@@ -204,7 +204,7 @@ class Reconciler:
         return found, unknown
 
     async def _has_ended(self, record: RowRecord) -> bool:
-        """Whether the server can say by now how a run ended that was given up."""
+        """Whether the server now knows how a run ended that could not be followed."""
         try:
             run = await self._monitor.answer(partial(self._client.info, str(record.run_id)))
         except DifyError:
@@ -216,17 +216,17 @@ class Reconciler:
         for record in records:
             try:
                 inputs = planned_inputs(self._columns.inputs(record.row))
-            except InvalidRequestError:  # a file is gone, or the app takes other inputs now
+            except InvalidRequestError:  # a file is gone, or the app has other inputs now
                 groups[record.key] = _Group(None, [record])
                 continue
             groups.setdefault(f"= {digest(inputs)}", _Group(inputs)).records.append(record)
         return list(groups.values())
 
     async def _fill(self, groups: Sequence[_Group], records: Sequence[RowRecord]) -> str | None:
-        """Put each run that is no other row's into the groups that it may belong to.
+        """Add each run that does not belong to another row to the groups it may belong to.
 
         Returns:
-            Why not all of the logs could be read; None where they were.
+            Why the logs could not be read completely; None if they were.
         """
         times = [record.sent_at or 0.0 for record in records]
         skew = _SKEW if server_time(self._client) is None else _ROUNDED
@@ -243,11 +243,11 @@ class Reconciler:
         try:
             await self._monitor.answer(fill)
         except DifyError as error:
-            return f"whether it has a run is not known: the logs could not be read ({error})"
+            return f"it is not known whether it has a run: the logs could not be read ({error})"
         return None
 
     async def _unclaimed(self, since: float, until: float) -> AsyncIterator[str]:
-        """Ids of runs in this time, of the batch's user, that belong to no row yet."""
+        """Ids of runs of the batch's user in this time that do not belong to a row yet."""
         page: list[str] = []
         moments = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
         async for row in self._logs(*moments):
@@ -266,7 +266,7 @@ class Reconciler:
         try:
             async for row in self._client.iter_logs(of_user, since=since, until=until):
                 yield row
-        except UnsupportedServerError:  # before Dify 1.5 everybody's runs come
+        except UnsupportedServerError:  # before Dify 1.5 the log cannot be filtered by user
             async for row in self._client.iter_logs(since=since, until=until):
                 yield row
 

@@ -1,4 +1,4 @@
-"""What a journal says of a row, and what is done to it. Pure, but that what is odd is logged."""
+"""Rows as a journal stores them, and changes of them. Pure, except that odd values are logged."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ T = TypeVar("T")
 logger = logging.getLogger("dify_workflow")
 
 PENDING: Final = "pending"
-"""It was not sent yet."""
+"""The row was not sent yet."""
 SENDING: Final = "sending"
-"""It is about to be sent, or was: whether there is a run is not known."""
+"""The row is about to be sent, or was sent: it is not known whether there is a run."""
 RUNNING: Final = "running"
-"""Its run is known, and goes on or waits for people."""
+"""The run of the row is known, and is active or waits for people."""
 DONE: Final = "done"
-"""It has its result."""
+"""The row has its result."""
 UNKNOWN: Final = "unknown"
-"""It was sent, and its outcome is unknown."""
+"""The row was sent, and its outcome is unknown."""
 
 STATES = frozenset({PENDING, SENDING, RUNNING, DONE, UNKNOWN})
 
 _LARGEST = 2**63
-"""From here on databases have no room for a whole number."""
+"""Databases cannot store whole numbers from here on."""
 
 SUCCESSES = frozenset({"succeeded", "partial-succeeded"})
 """Statuses of rows that need no attention."""
@@ -53,14 +53,15 @@ class RowResult(Record):
         row: The row itself.
         status: ``"succeeded"``, ``"partial-succeeded"``, ``"failed"``, ``"stopped"``, ``"paused"``
             (its run waits for people), or ``"unknown"`` (it was sent, and its outcome is unknown);
-            ``"pending"`` and ``"running"`` only while the batch goes on.
-        message: Why it failed, or why its outcome is unknown; None where there is nothing to say.
-        outputs: Value by name of the output; whatever else a server sent in place of an object.
-        run_id: Id of its run; None where none is known.
+            ``"pending"`` and ``"running"`` only while the batch is running.
+        message: Why it failed, or why its outcome is unknown; None if there is no message.
+        outputs: Value by name of the output. If a server sent another value than an object, that
+            value.
+        run_id: Id of its run; None if it is not known.
         elapsed_time: Duration of the run in seconds.
         total_tokens: Tokens that model calls used.
-        attempts: How often it was sent.
-        prices: What its run cost, by currency; None where that is not known, as of a run that was
+        attempts: How many times it was sent.
+        prices: Price of its run, by currency; None if it is not known, for example if a run was
             followed without its events.
     """
 
@@ -103,10 +104,10 @@ class RowResult(Record):
 
 @attrs.frozen
 class RowRecord:
-    """A row that is to be run or followed, as the journal has it.
+    """A row in the journal that must be run or followed.
 
-    `key` is its id, or what stands for one; `sent_at` when it was sent last (Unix seconds, by the
-    server's clock where that was known).
+    `key` is its id, or a substitute for an id. `sent_at` is the time when it was last sent (Unix
+    seconds, by the server's clock if that was known).
     """
 
     number: int
@@ -118,7 +119,7 @@ class RowRecord:
     run_id: str | None = None
 
     def without_run(self, status: str, message: str | None) -> RowResult:
-        """Its result where nothing is known of a run but, perhaps, its id."""
+        """Its result if nothing is known about its run except, perhaps, the id."""
         return RowResult(
             number=self.number,
             key=self.key,
@@ -130,7 +131,7 @@ class RowRecord:
         )
 
     def with_run(self, run: WorkflowRunResponse) -> RowResult:
-        """Its result where its run has ended or waits for people; the server may send any JSON."""
+        """Its result if its run has ended or waits for people; the server may send any JSON."""
         message: JSON = run.message
         outputs: JSON = run.outputs
         return attrs.evolve(
@@ -146,8 +147,8 @@ class RowRecord:
         )
 
 
-class KnownRow(NamedTuple):  # of a million rows there are a million
-    """What is compared of a row that the journal has."""
+class KnownRow(NamedTuple):  # there may be a million of these
+    """The parts of a row in the journal that are compared."""
 
     number: int
     digest: str
@@ -156,7 +157,7 @@ class KnownRow(NamedTuple):  # of a million rows there are a million
 
 @attrs.frozen
 class Claim:
-    """A row is about to be sent, at that time; refused where another process has sent it."""
+    """A row is about to be sent at this time; the claim fails if another process has sent it."""
 
     number: int
     at: float
@@ -164,13 +165,13 @@ class Claim:
 
 @attrs.frozen
 class Release:
-    """A row is to be sent again: it was refused before anything ran, or is to have another try.
+    """A row must be sent again: it was refused before anything ran, or gets another attempt.
 
     Args:
         number: Number of the row.
-        was_sent: Whether that counts as an attempt.
-        run_id: Run of the attempt that was, where there is one.
-        was_shut_down: Whether the server stopped that run, because its worker was shut down.
+        was_sent: Whether the last attempt is counted.
+        run_id: Run of the last attempt, if there is one.
+        was_shut_down: Whether the server stopped that run because its worker was shut down.
     """
 
     number: int
@@ -190,7 +191,7 @@ class Began:
 
 @attrs.frozen
 class Ended:
-    """A row is `DONE`, `RUNNING` where its run waits for people, or `UNKNOWN`."""
+    """A row is `DONE`, `UNKNOWN`, or `RUNNING` (if its run waits for people)."""
 
     state: str
     result: RowResult
@@ -202,10 +203,10 @@ class Ended:
 
 
 def _kept(name: str, value: JSON, read: Callable[[JSON], T | None]) -> T | None:
-    """A number of a run; None, which is said, where the server sent something else."""
+    """A number of a run; None, with a warning, if the server sent something else."""
     kept = None if value is None else read(value)
     if kept is None and value is not None:
-        logger.warning("run_batch: %s is no number that can be kept: %s", name, abridged(value))
+        logger.warning("run_batch: %s cannot be stored as a number: %s", name, abridged(value))
     return kept
 
 
@@ -224,7 +225,7 @@ Change: TypeAlias = Claim | Release | Began | Ended
 
 
 def status_of(state: str, status: str | None) -> str:
-    """The status of a row for people, from what the journal says of it."""
+    """The status of a row for people, from its state and status in the journal."""
     if state == SENDING:  # a batch was interrupted before its outcome was looked for
         return UNKNOWN
     return status or state
@@ -232,13 +233,13 @@ def status_of(state: str, status: str | None) -> str:
 
 @attrs.frozen
 class JournalHeader:
-    """What a journal belongs to.
+    """The app, user and columns of a journal.
 
     Args:
         base_url: Base URL of the server.
-        key_digest: What the app's key is recognised by; the key cannot be had from it.
-        user_id: Who the runs are for.
-        has_ids: Whether rows name themselves; None before the first row.
+        key_digest: Digest of the app's key; the key cannot be computed from it.
+        user_id: User of the runs.
+        has_ids: Whether rows have ids; None before the first row.
         columns: Names of the first row's columns.
     """
 
@@ -252,8 +253,8 @@ class JournalHeader:
 def json_text(value: JSON) -> str:
     """A value as JSON text.
 
-    NaN and infinities are named as Python's json names them, and reads them; half of a surrogate
-    pair is an escape.
+    NaN and infinities are written as Python's json writes and reads them; half of a surrogate pair
+    is written as an escape.
 
     Raises:
         RecursionError: It is nested too deeply.
@@ -262,49 +263,57 @@ def json_text(value: JSON) -> str:
     text = text if is_text(text) else json.dumps(value)
     try:
         check_depth(value)
-    except ValueError as error:  # Python 3.12 and newer write what nobody can read again
+    except ValueError as error:  # Python 3.12 and newer write JSON that nothing can read again
         raise RecursionError(str(error)) from None
     return text
 
 
 def prices_text(prices: Mapping[str, Decimal]) -> str:
-    """Prices by currency as JSON text, in which they are exact."""
+    """Prices by currency as JSON text, with exact numbers."""
     return json.dumps({currency: str(price) for currency, price in prices.items()})
 
 
 def prices_from(text: str) -> dict[str, Decimal]:
-    """Prices by currency, or a ValueError."""
+    """Prices by currency from their JSON text.
+
+    Raises:
+        ValueError: The text is invalid.
+    """
     try:
         return {str(currency): Decimal(price) for currency, price in json.loads(text).items()}
     except InvalidOperation as error:
-        raise ValueError(f"{text} are no prices") from error
+        raise ValueError(f"{text} is not a table of prices") from error
 
 
 def from_json(text: str) -> JSON:
-    """The value, or a ValueError."""
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: The text is invalid.
+    """
     return decode(text.encode())
 
 
 KEY_COLUMN = "id"
-"""Name of the column that names rows, in whichever case."""
+"""Name of the column that identifies rows, in any case."""
 
 
 def plain(row: Mapping[str, JSON]) -> bytes:
-    """A row as JSON: files as their paths or as the server takes them, times as ISO 8601.
+    """A row as JSON: files as paths or in the form for the server, times as ISO 8601.
 
     Raises:
-        TypeError: A value is nothing that JSON can carry.
+        TypeError: A value cannot be written as JSON.
     """
     return _dumped(row, 0)
 
 
 def folded(name: str) -> str:
-    """The name of a column without regard to case and outer spaces."""
+    """The name of a column in lower case and without outer spaces."""
     return name.strip().casefold()
 
 
 def key_column(names: Iterable[str]) -> str | None:
-    """The column that names rows; None where there is none."""
+    """The column that identifies rows; None if there is no such column."""
     names = tuple(names)
     if KEY_COLUMN in names:
         return KEY_COLUMN
@@ -312,37 +321,37 @@ def key_column(names: Iterable[str]) -> str | None:
 
 
 def key_of(row: Mapping[str, JSON]) -> str | None:
-    """The id of a row; None where it names none."""
+    """The id of a row; None if it has no id."""
     column = KEY_COLUMN if KEY_COLUMN in row else key_column(row)
     key = None if column is None else row[column]
     return None if key is None or key == "" else str(key)
 
 
 def digest(row: Mapping[str, JSON]) -> str:
-    """What a row is recognised by, in whichever order its columns are: 32 hexadecimal digits.
+    """The digest of a row, which does not depend on the order of columns: 32 hexadecimal digits.
 
     Raises:
-        TypeError: A value is nothing that JSON can carry.
+        TypeError: A value cannot be written as JSON.
     """
     return hashlib.blake2b(_dumped(row, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
 def _dumped(row: Mapping[str, JSON], option: int) -> bytes:
     if any(map(_is_infinite, row.values())):  # orjson would write null
-        raise TypeError("it holds a number that is infinite")
+        raise TypeError("it has an infinite number")
     try:
         return orjson.dumps(row, default=_plain_value, option=option)
-    except TypeError as error:  # orjson says of every value that it is not serializable
+    except TypeError as error:  # orjson's own message does not say which type is wrong
         raise TypeError(str(error.__cause__ or error)) from None
 
 
 def _is_infinite(value: object) -> bool:
-    """Whether a value is no number that JSON has, or has one in it; NaN is an empty cell."""
+    """Whether a value is an infinite number or contains one; NaN is an empty cell."""
     if isinstance(value, float):
         return math.isinf(value)
     if isinstance(value, Mapping):
         return any(map(_is_infinite, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]  # JSON
-    return isinstance(value, list | tuple) and any(map(_is_infinite, value))  # pyright: ignore[reportUnknownArgumentType]  # likewise
+    return isinstance(value, list | tuple) and any(map(_is_infinite, value))  # pyright: ignore[reportUnknownArgumentType]  # JSON
 
 
 def _plain_value(value: object) -> object:
@@ -354,11 +363,11 @@ def _plain_value(value: object) -> object:
         return value.to_wire()
     if isinstance(value, Mapping):
         return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
-    raise TypeError(f"it holds a {type(value).__name__}, which is no JSON, path or file")
+    raise TypeError(f"it has a {type(value).__name__}, which is not JSON, a path or a file")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items, so many at a time (`itertools.batched`, from Python 3.12 on)."""
+    """The items in lists of at most `size` (`itertools.batched` of Python 3.12)."""
     left = iter(items)
     while some := list(islice(left, size)):
         yield some

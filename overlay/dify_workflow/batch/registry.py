@@ -1,4 +1,4 @@
-"""Taking rows into the journal: checked, recognised, and each once."""
+"""Add rows to the journal: check them, recognise known rows, and refuse duplicates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .records import (
     key_of,
     plain,
 )
-from .rows import RowFile, lines_of
+from .rows import FileRow, RowFile, lines_of
 
 if TYPE_CHECKING:
     from .columns import Columns
@@ -37,13 +37,15 @@ _BLOCK = 1000
 """Rows that are compared with the journal at a time."""
 
 _SLOW = 0.02
-"""Seconds that a row may take to come before it is run without waiting for another one."""
+"""If the next row takes more seconds to arrive, the rows so far are run without it."""
+
+_EXAMPLE = "it is the example row of the template: replace or delete it"
 
 Row = Mapping[str, JSON]
 
 
 class _Seen(NamedTuple):
-    """A row as it is recognised."""
+    """A row with its key and digest, by which it is recognised."""
 
     place: int
     key: str
@@ -52,18 +54,18 @@ class _Seen(NamedTuple):
     state: str = PENDING
 
     def as_kept(self, number: int) -> dict[str, object]:
-        """The row as the journal has it."""
+        """The row in the form for the journal."""
         row = plain(self.row).decode()
         return {"number": number, "key": self.key, "digest": self.digest, "row": row}
 
 
 class Registry:
-    """Takes rows into a journal, which may know them from an earlier call.
+    """Adds rows to a journal, which may have them from an earlier call.
 
     Args:
         journal: The journal.
-        columns: What checks the rows.
-        header: What the journal belongs to.
+        columns: Checks the rows.
+        header: The app and user of the journal.
     """
 
     def __init__(self, journal: Journal, columns: Columns, header: JournalHeader) -> None:
@@ -72,7 +74,7 @@ class Registry:
         self._header = header
         self._had = journal.count()
         self.offsets: list[tuple[int, int]] = []
-        """By how much the row of a file is ahead of a row's number, from which number on."""
+        """Pairs of a row's number and the difference to its row in the file from there on."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -86,16 +88,16 @@ class Registry:
         reruns_failed: bool = False,
         checkpoint: Callable[[], object] = lambda: None,
     ) -> int:
-        """Check rows and take them in, all or none; return how many there are.
+        """Check rows and add them, all or none; return the number of rows.
 
         Args:
             rows: The rows.
-            reruns_failed: Whether rows that failed are to be run again.
-            checkpoint: Called every thousand rows; what it raises ends this.
+            reruns_failed: Whether rows that failed must be run again.
+            checkpoint: Called every thousand rows; an exception from it ends this.
 
         Raises:
-            RowsError: The app does not take one of them, or they cannot be told apart.
-            JournalError: The journal knows other rows.
+            RowsError: A row is invalid for the app, or two rows have the same id.
+            JournalError: The journal has other rows.
         """
         problems: list[str] = []
         number = 0
@@ -112,41 +114,41 @@ class Registry:
                     break
             if problems:
                 hint = self._columns.near_miss(self.columns)
-                raise RowsError(f"{what} cannot be run; nothing was", problems[:MOST_KEPT], hint)
+                wrong_rows = f"{what} are invalid; nothing was run"
+                raise RowsError(wrong_rows, problems[:MOST_KEPT], hint)
             if number < self._had:
                 raise JournalError(
-                    f"The journal {self._journal} has {self._had:,} rows, of which only "
-                    f"{number:,} were "
-                    "given; rows may be added, but none may be taken away."
+                    f"The journal {self._journal} has {self._had:,} rows, but only {number:,} "
+                    "were given; you can add rows, but not remove them."
                 )
             if twice := number - self._journal.count():
-                raise RowsError(f"Ids are there twice: {counted(twice, 'row')} too many.")
+                raise RowsError(f"Some ids occur twice: {counted(twice, 'row')} too many.")
         return number
 
     def _opened(self, rows: Iterable[Row]) -> AbstractContextManager[Iterable[Row]]:
-        """The rows; what is wrong with those of a file is told with the rest."""
+        """The rows; problems of a file's rows are reported with the other problems."""
         if isinstance(rows, RowFile):
             return closing(lines_of(rows, self._columns.numbers))
         return nullcontext(rows)
 
     def incoming(self, rows: Iterator[Row], most: int) -> Iterator[list[RowRecord]]:
-        """Take in the rows of an iterator as they come, and give those that were not sent.
+        """Add the rows of an iterator as they arrive, and yield those that were not sent.
 
-        What is wrong with their inputs shows when they are run.
+        Their inputs are checked when they are run.
 
         Args:
             rows: The rows.
-            most: How many are taken at a time; fewer where they come slowly.
+            most: Maximum number that is taken at a time; fewer if they arrive slowly.
 
         Raises:
-            RowsError: They cannot be told apart.
-            JournalError: The journal knows other rows.
+            RowsError: Two rows have the same id, or a row cannot be stored.
+            JournalError: The journal has other rows.
         """
         number = 0
         while block := _taken(rows, most):
             keys, problems = self._add(block, number, is_checked=False)
             if problems:
-                raise RowsError("Rows cannot be run", problems)
+                raise RowsError("Rows are invalid", problems)
             number += len(block)
             found = self._journal.records(keys=keys)
             if pending := [each for each in found if each.state == PENDING]:
@@ -155,15 +157,15 @@ class Registry:
     def _add(
         self, block: Sequence[Row], number: int, *, is_checked: bool
     ) -> tuple[list[str], list[str]]:
-        """Take in some rows, where the journal does not know them yet.
+        """Add some rows, unless the journal has them already.
 
         Args:
             block: The rows.
-            number: How many came before them.
-            is_checked: Whether it is checked that the app takes them.
+            number: Number of rows before them.
+            is_checked: Whether to check that the rows are valid for the app.
 
         Returns:
-            Their keys, and what is wrong with which of them.
+            Their keys, and the problem of each invalid row.
         """
         problems: list[tuple[int, str]] = []
         seen: dict[str, _Seen] = {}
@@ -186,7 +188,7 @@ class Registry:
                 if self._is_new(each, known.get(each.key)):
                     new.append(each)
                 if is_checked and known.get(each.key, each).state == PENDING:
-                    self._columns.inputs(orjson.loads(plain(each.row)))
+                    self._check(each)
             except InvalidRequestError as error:
                 problems.append((each.place, f"{self._name(each)}: {error}"))
         self._journal.add(
@@ -194,13 +196,24 @@ class Registry:
         )
         return list(seen), [text.rstrip(".") for _, text in sorted(problems)]
 
-    def _recognised(self, row: Row, place: int) -> _Seen:
-        """The row as it is recognised.
+    def _check(self, each: _Seen) -> None:
+        """Check that a row is valid for the app.
 
         Raises:
-            InvalidRequestError: It is no row, could not be read, or has an id where others have
-                none.
-            TypeError: It holds something that cannot be kept.
+            InvalidRequestError: It is not, or it is the example row of a template.
+        """
+        inputs = self._columns.inputs(orjson.loads(plain(each.row)))
+        is_first = not each.place and isinstance(each.row, FileRow)
+        if is_first and self._columns.is_example(inputs):
+            raise InvalidRequestError(_EXAMPLE)
+
+    def _recognised(self, row: Row, place: int) -> _Seen:
+        """The row with its key and digest.
+
+        Raises:
+            InvalidRequestError: It is not a mapping, could not be read, or it has an id and others
+                do not, or the reverse.
+            TypeError: It has a value that cannot be stored.
         """
         _check_mapping(row)
         offset = getattr(row, "line", place) - place
@@ -215,15 +228,15 @@ class Registry:
             self._header = attrs.evolve(self._header, has_ids=has_id, columns=tuple(row))
         if has_id != self._header.has_ids:
             what = "an id" if has_id else "no id"
-            raise InvalidRequestError(f"it has {what}, unlike those before it")
+            raise InvalidRequestError(f"it has {what}, unlike the rows before it")
         return _Seen(place, f"{place}-{mark}" if key is None else key, mark, row)
 
     def _is_new(self, each: _Seen, known: KnownRow | None) -> bool:
-        """Whether the journal has to take a row in, of which it knows this.
+        """Whether a row must be added to the journal, which may know it.
 
         Raises:
             InvalidRequestError: Another row before it has the same id.
-            JournalError: The journal knows another row in its place.
+            JournalError: The journal has another row in its place.
         """
         if known is not None and known.number >= self._had:
             raise InvalidRequestError(_twice(each.key))
@@ -231,13 +244,12 @@ class Registry:
             return False
         if known is None and (self._header.has_ids or each.place >= self._had):
             return True
-        # What is still to be run may be corrected.
+        # A row that was not sent may be corrected.
         if self._journal.replace(each.as_kept(known.number if known else each.place)):
             return False
         raise JournalError(
-            f"The journal {self._journal} has another {self._name(each)} than the one given; "
-            "use a new "
-            "journal for other rows."
+            f"The journal {self._journal} has a different {self._name(each)} than your table; use "
+            "a new journal for other rows."
         )
 
     def _name(self, each: _Seen) -> str:
@@ -246,21 +258,21 @@ class Registry:
 
 
 def _check_mapping(row: object) -> None:
-    if type(row) is not dict and not isinstance(row, Mapping):  # the latter takes its time
-        raise InvalidRequestError(f"it is no mapping, but a {type(row).__name__}")
+    if type(row) is not dict and not isinstance(row, Mapping):  # isinstance is slow
+        raise InvalidRequestError(f"it must be a mapping, not a {type(row).__name__}")
 
 
 def name_of(row: object, place: int) -> str:
-    """How a row is named to people: as its file has it, or by its place."""
+    """The name of a row for people: by its number in the file, or its position."""
     return f"row {getattr(row, 'line', place + 1)}"
 
 
 def _twice(key: str) -> str:
-    return f"the id {key!r} is there twice (the column id names the rows)"
+    return f"the id {key!r} occurs twice (the column id identifies the rows)"
 
 
 def _taken(rows: Iterator[Row], most: int) -> list[Row]:
-    """Some rows; fewer where they come slowly, so that each is run when it is there."""
+    """Some rows; fewer if they arrive slowly, so that rows do not wait for each other."""
     taken: list[Row] = []
     began = time.monotonic()
     for row in islice(rows, most):
@@ -275,26 +287,25 @@ def _taken(rows: Iterator[Row], most: int) -> list[Row]:
 
 
 async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
-    """What the journal belongs to, which is the client's app and user.
+    """Check that the journal belongs to the client's app and user, and return its header.
 
-    An app's key says which app it is. Where the key is another one, a run of the batch does: each
-    app shows its own runs alone.
+    The key identifies the app. If the key is a new one, a run of the batch identifies the app,
+    because each app shows only its own runs.
 
     Raises:
         JournalError: It belongs to another app or user.
-        DifyError: The server does not tell.
+        DifyError: The server does not answer this.
     """
     options = setup_of(client).options
     mine = JournalHeader(options.base_url, options.key().fingerprint(), options.user_id)
-    header = journal.header() if journal.count() else None  # without rows it belongs to no app yet
+    header = journal.header() if journal.count() else None  # without rows it has no app yet
     if header is None:
         journal.set_header(mine)
         return mine
     if header.user_id != mine.user_id:
         raise JournalError(
             f"The runs of the journal {journal} are for the user {header.user_id!r}, not "
-            f"{mine.user_id!r}: "
-            "give the client that user_id, or use a new journal."
+            f"{mine.user_id!r}: give the client that user_id, or use a new journal."
         )
     if (header.base_url, header.key_digest) != (mine.base_url, mine.key_digest):
         await _check_app(journal, client)
@@ -304,7 +315,7 @@ async def belongs(journal: Journal, client: AsyncDifyWorkflow) -> JournalHeader:
 
 
 async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
-    """Check that another key or address leads to the same app."""
+    """Check that a new key or address belongs to the same app."""
     run_id = journal.any_run()
     counts, _ = journal.counts()
     if run_id is None and set(counts) <= {PENDING}:
@@ -317,10 +328,9 @@ async def _check_app(journal: Journal, client: AsyncDifyWorkflow) -> None:
         pass
     except InvalidRequestError as error:
         raise JournalError(
-            f"The journal {journal} is damaged: it has a run that none can be."
+            f"The journal {journal} is damaged: it has an invalid run id."
         ) from error
     raise JournalError(
-        f"The journal {journal} belongs to another app: this key's app has none of its runs. "
-        "Use that app's "
-        "key, or a new journal."
+        f"The journal {journal} belongs to another app: the app of this key does not have its "
+        "runs. Use the key of that app, or a new journal."
     )

@@ -1,4 +1,4 @@
-"""The results of a batch: counted, and as a table."""
+"""The results of a batch: its summary, and a table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dify_workflow")
 
 Kinds = dict[str, set[type]]
-"""The columns of a table in their order, each with the kinds that its values have."""
+"""The columns of a table in their order, each with the kinds of its values."""
 
 _BEFORE_OUTPUTS: Kinds = {"status": {str}, "message": {str}}
 _BEHIND_OUTPUTS: Kinds = {
@@ -49,15 +49,15 @@ _BLOCK = 1000
 
 @attrs.frozen(repr=False)
 class BatchProgress(Record):
-    """How far a batch is.
+    """The progress of a batch.
 
     Args:
-        total: How many rows there are; None where their source may have no end.
-        skipped: How many had their results before.
-        counts: How many rows there are by status, of those with one and not skipped.
-        tokens: Tokens that the runs used, of rows that were not skipped.
-        prices: What they cost, by currency, as far as that is known.
-        unpriced: How many of them used tokens whose price is not known.
+        total: Number of rows; None if their source may have no end.
+        skipped: Number of rows that had results before.
+        counts: Number of rows by status, without the skipped rows.
+        tokens: Tokens that the runs used, without the skipped rows.
+        prices: Known price of these runs, by currency.
+        unpriced: Number of these runs that used tokens whose price is not known.
     """
 
     total: int | None
@@ -69,11 +69,11 @@ class BatchProgress(Record):
 
     @property
     def settled(self) -> int:
-        """How many rows have a status now."""
+        """Number of rows that have ended, or wait for people."""
         return self.skipped + sum(self.counts.values())
 
     def with_result(self, result: RowResult) -> BatchProgress:
-        """How far it is with one more result."""
+        """The progress with one more result."""
         counts = {**self.counts, result.status: self.counts.get(result.status, 0) + 1}
         tokens = result.total_tokens or 0
         return attrs.evolve(
@@ -87,22 +87,22 @@ class BatchProgress(Record):
 
 @attrs.frozen(repr=False)
 class BatchSummary(Record):
-    """How a batch went.
+    """The result of a batch.
 
     Args:
-        counts: How many rows of the journal there are by status, such as ``"succeeded"``.
+        counts: Number of rows of the journal by status, such as ``"succeeded"``.
         tokens: Tokens that all their runs used.
-        skipped: How many rows had their results before.
-        elapsed_time: Seconds that the batch took this time.
-        is_interrupted: Whether it was interrupted, so that rows are left to be run.
-        queued: How many rows are unknown whose runs may still wait in the server's queue: they were
-            sent less than `start_timeout` ago. The next call looks for them again.
-        shut_down: How many runs the server stopped because its workers were shut down, as each
-            deploy of Dify does; `max_attempts` repeats their rows.
-        attempts_needed: A value of `max_attempts` with which the next call repeats the rows that
-            are left of these; None where none is left.
-        prices: What all their runs cost, by currency, as far as that is known.
-        unpriced: How many of them used tokens whose price is not known.
+        skipped: Number of rows that had results before.
+        elapsed_time: Duration of this call in seconds.
+        is_interrupted: Whether it was interrupted, so that rows may be left.
+        queued: Number of unknown rows whose runs may still wait in the server's queue, because they
+            were sent less than `start_timeout` ago. The next call looks for them again.
+        shut_down: Number of runs that the server stopped because its workers were shut down, as in
+            each deploy of Dify. `max_attempts` repeats their rows.
+        attempts_needed: Value of `max_attempts` with which the next call repeats the rows of these
+            runs that are left; None if none are left.
+        prices: Known price of all runs, by currency.
+        unpriced: Number of runs that used tokens whose price is not known.
     """
 
     counts: Mapping[str, int]
@@ -121,40 +121,56 @@ class BatchSummary(Record):
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return sum(self.counts.values())
 
     @property
     def succeeded(self) -> int:
-        """How many rows have their outputs."""
+        """Number of rows that succeeded."""
         return sum(many for status, many in self.counts.items() if status in SUCCESSES)
 
     @property
     def failed(self) -> int:
-        """How many rows failed or were stopped."""
+        """Number of rows that failed or were stopped."""
         return self.counts.get("failed", 0) + self.counts.get("stopped", 0)
 
     @property
     def unknown(self) -> int:
-        """How many rows were sent whose outcome is unknown."""
+        """Number of rows that were sent and whose outcome is unknown."""
         return self.counts.get("unknown", 0)
 
     def write_results(self, path: str | PathLike[str], *, escape_formulas: bool = False) -> int:
         """Write a table of all rows and their results; see `write_results`.
 
+        Example::
+
+            summary = run_batch(workflow, [{"name": "Ann"}], journal="names.journal", resume=True)
+            summary.write_results("results.csv")
+
         Args:
-            path: Where to; not the file that the rows came from.
+            path: File for the table; not the file of the rows.
             escape_formulas: As for `write_results`.
+
+        Returns:
+            Number of rows.
+
+        Raises:
+            InvalidRequestError: The file has another ending, cannot be written, or is the journal
+                or the file of the rows.
+            ImportError: Excel and Parquet need their extras.
         """
         refuse_source(Path(path), *self._sources)
         return write_results(path, journal=self._journal, escape_formulas=escape_formulas)
 
     def results(self) -> Iterator[JSONObject]:
-        """All rows and their results, as ``pandas.DataFrame`` and ``polars.DataFrame`` take them.
+        """Yield all rows and their results, for ``pandas.DataFrame`` or ``polars.DataFrame``.
 
-        Each has all columns of `write_results`; outputs are as the app gave them, but that files
-        are their addresses, and that objects and lists are JSON where a column has other values,
-        too. Before the first one, the journal is read once for the columns.
+        Each row has all columns of `write_results`. Outputs are as the app gave them, with two
+        exceptions. Files are their addresses. Objects and lists are JSON if their column has other
+        values, too. Before the first row, the whole journal is read once for the columns.
+
+        Returns:
+            The rows, as dicts of value by name of the column.
         """
         with closing(Journal(self._journal)) as journal:
             table = ResultTable(journal)
@@ -166,17 +182,29 @@ class BatchSummary(Record):
                 yield line
 
     def line_of(self, result: RowResult) -> int:
-        """The row of the file, counted as a spreadsheet does, or else the place among all rows."""
+        """The number of a result's row in its file, as a spreadsheet counts, or its position.
+
+        Args:
+            result: A result of this batch.
+        """
         known = bisect(self._offsets, result.number, key=lambda offset: offset[0])
         return result.number + (self._offsets[known - 1][1] if known else 1)
 
     def slowest(self, limit: int = 5) -> list[RowResult]:
-        """The rows whose runs took longest, the slowest first."""
+        """The rows with the longest runs, the slowest first.
+
+        Args:
+            limit: Maximum number of rows.
+        """
         with closing(Journal(self._journal)) as journal:
             return journal.slowest(limit)
 
     def troubled(self, limit: int = 10) -> list[RowResult]:
-        """The first rows that failed, were stopped, or whose outcome is unknown."""
+        """The first rows that failed, were stopped, or whose outcome is unknown.
+
+        Args:
+            limit: Maximum number of rows.
+        """
         with closing(Journal(self._journal)) as journal:
             return journal.troubled(limit)
 
@@ -186,8 +214,8 @@ class ResultTable:
 
     Args:
         journal: The journal, which is read once for the columns, and again for the rows.
-        has_files: Whether files among the outputs are objects, as the app gives them; otherwise
-            they are their addresses, several of them on a line each.
+        has_files: Whether files in the outputs are objects, as the app gives them. If False, they
+            are addresses, one per line.
     """
 
     def __init__(self, journal: Journal, *, has_files: bool = False) -> None:
@@ -227,11 +255,11 @@ class ResultTable:
         return {f"{_OUTPUTS}.{name}": self._address(value) for name, value in outputs.items()}
 
     def _address(self, value: JSON) -> JSON:
-        """The addresses in place of a file, or of a list of nothing but files."""
+        """The addresses of a file or a list of files; other values unchanged."""
         files = value if is_list(value) else [value]
         if not (files and all(map(_is_file, files))):
             return value
-        # A server that was not told its own address gives a path.
+        # A server that does not know its own address sends a path.
         return "\n".join(
             urljoin(self._base_url, file.get("url") or file.get("remote_url")) for file in files
         )
@@ -250,20 +278,26 @@ def write_results(
 ) -> int:
     """Write a table of all rows of a journal and their results.
 
-    It has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for each
-    output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``; a row's own column that is
-    named so, too, becomes ``row.<name>``. The journal is read twice, a thousand rows at a time, and
-    the file appears when it is whole, with the mode of the one that it replaces.
+    The table has the row's own columns, ``status``, ``message``, a column ``outputs.<name>`` for
+    each output, ``run_id``, ``elapsed_seconds``, ``tokens`` and ``attempts``. If a row has its own
+    column with one of these names, that column becomes ``row.<name>``. The journal is read twice, a
+    thousand rows at a time. The file appears when it is complete, and keeps the mode of the file
+    that it replaces.
+
+    Example::
+
+        run_batch(workflow, [{"name": "Ann"}], journal="names.journal", resume=True)
+        write_results("results.csv", journal="names.journal")
 
     Args:
-        path: Where to, as ``.csv``, ``.jsonl``, ``.xlsx`` or ``.parquet``. Files among the outputs
-            are their addresses, but in ``.jsonl``, which has outputs exactly.
+        path: File for the table: ``.csv``, ``.jsonl``, ``.xlsx`` or ``.parquet``. Files in the
+            outputs are written as their addresses, except in ``.jsonl``, which has outputs exactly.
         journal: The journal's path or URL.
-        escape_formulas: Whether texts in CSV that spreadsheets take for formulas get a ``'`` before
-            them: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
+        escape_formulas: Whether to write a ``'`` before texts in CSV that spreadsheets run as
+            formulas: texts that begin with ``=``, ``+``, ``-``, ``@``, a tab or an end of line.
 
     Returns:
-        How many rows there are.
+        Number of rows.
 
     Raises:
         InvalidRequestError: The path has another ending, cannot be written, or is the journal.
@@ -285,22 +319,22 @@ def write_results(
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
     if texts.formulas and target.suffix.lower() == ".csv":
         logger.warning(
-            "write_results: %s: %s like a formula, which a spreadsheet would run: write a .xlsx "
-            "file for people who open it in one, or escape formulas (--escape-formulas).",
+            "write_results: %s: %s like a formula, which a spreadsheet would run. If people open "
+            "it in a spreadsheet, write a .xlsx file, or escape formulas (--escape-formulas).",
             target.name,
             "1 text begins" if texts.formulas == 1 else f"{texts.formulas:,} texts begin",
         )
     if texts.halved:
         logger.warning(
-            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot hold; an escape "
-            "such as \\ud83d is written instead. A .jsonl file has them exactly.",
+            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot encode; an escape "
+            "such as \\ud83d is written instead. A .jsonl file has the text exactly.",
             target.name,
             "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
         )
     if texts.shortened:
         logger.warning(
-            "write_results: %s: %s longer than a cell of Excel can be; the end is left out, and "
-            "its place says so. A .csv or .jsonl file has all of it.",
+            "write_results: %s: %s too long for a cell in Excel; the end is left out, and the cell "
+            "says so. A .csv or .jsonl file has the whole text.",
             target.name,
             "1 text is" if texts.shortened == 1 else f"{texts.shortened:,} texts are",
         )
@@ -313,35 +347,35 @@ def check_results_path(path: Path, *sources: Source, escape_formulas: bool = Fal
     Args:
         path: The file.
         sources: Files that it must not be: the rows and the journal.
-        escape_formulas: Whether formulas are to be escaped in it.
+        escape_formulas: Whether formulas will be escaped in it.
 
     Raises:
-        InvalidRequestError: It is one of them, its ending is unknown, or its folder is not there.
+        InvalidRequestError: It is a source, its ending is unknown, or its folder does not exist.
         ImportError: Excel and Parquet need their extras.
     """
     if path.suffix.lower() not in _WRITERS:
         raise InvalidRequestError(
-            f"Results are not written as {path.name}: its name must end in {', '.join(_WRITERS)}."
+            f"Results cannot be written to {path.name}: the name must end in {', '.join(_WRITERS)}."
         )
     if escape_formulas and path.suffix.lower() != ".csv":
-        raise InvalidRequestError(f"Formulas are escaped in .csv alone, and not in {path.name}.")
+        raise InvalidRequestError(f"Formulas can be escaped only in .csv, not in {path.name}.")
     if not path.absolute().parent.is_dir():
         raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
     refuse_source(path, *sources)
     if (needed := _NEEDED.get(path.suffix.lower())) is not None:
-        import_module(needed, __package__)  # what lacks shows before the batch, not after it
+        import_module(needed, __package__)  # so that a missing extra shows before the batch
 
 
 _NUMBER = re.compile(r"[+-][\d.,]+")
-"""What begins like a formula, and is a number or a telephone number."""
+"""A number or telephone number, which begins like a formula."""
 
 
 @attrs.define
 class Texts:
-    """Texts as a table of UTF-8 takes them; counts those of which it has something else.
+    """Changes texts so that they can be written as UTF-8, and counts the changes.
 
     Args:
-        escapes: Whether spreadsheets must take none for a formula.
+        escapes: Whether to escape texts that spreadsheets would run as formulas.
     """
 
     escapes: bool = False
@@ -350,7 +384,7 @@ class Texts:
     formulas: int = 0
 
     def fitted(self, text: str) -> str:
-        """The text as it is written."""
+        """The text in its written form."""
         if self.escapes:
             text = without_formula(text)
         elif is_formula(text) and not _NUMBER.fullmatch(text):
@@ -362,7 +396,7 @@ class Texts:
 
 
 def _is_mixed(kinds: set[type]) -> bool:
-    """Whether a column has objects or lists beside other values, which data frames refuse."""
+    """Whether a column has objects or lists and other values, which data frames refuse."""
     return len(kinds) > 1 and not kinds.isdisjoint({dict, list})
 
 
@@ -378,12 +412,12 @@ class Wide(int):
 
 
 def _kind_of(value: JSON) -> type:
-    """The kind of a value; text for whole numbers that no column of 64 bits has room for."""
+    """The kind of a value; text for whole numbers that need more than 64 bits."""
     if isinstance(value, int) and value.bit_length() >= 64:  # noqa: PLR2004  # with its sign
         return str
     if isinstance(value, int) and value.bit_length() > 53:  # noqa: PLR2004  # of a float's digits
         return Wide
-    return type(value)  # pyright: ignore[reportUnknownVariableType]  # of whichever JSON
+    return type(value)  # pyright: ignore[reportUnknownVariableType]  # any JSON
 
 
 def _own_columns(result: RowResult) -> JSONObject:
@@ -391,7 +425,7 @@ def _own_columns(result: RowResult) -> JSONObject:
 
 
 def _own(name: str) -> str:
-    """The column of the table for one of the row's own."""
+    """The name in the table for one of the row's own columns."""
     is_fact = name in _BEFORE_OUTPUTS or name in _BEHIND_OUTPUTS
     is_taken = is_fact or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
     return f"{_ROW}{name}" if is_taken else name
@@ -435,14 +469,14 @@ def _write_excel(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], text
 
 
 def _scalar(value: JSON) -> JSON:
-    """A value as a cell: texts, numbers and truth values as they are, everything else as JSON."""
+    """A value as a cell: texts, numbers and booleans unchanged, everything else as JSON."""
     if value is None or isinstance(value, str | int):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else json_text(value)
 
 
 def _cell(value: JSON, texts: Texts) -> JSON:
-    """A value as a cell of CSV, in which truth values are as in JSON, too."""
+    """A value as a cell of CSV, with booleans as JSON, too."""
     value = json_text(value) if isinstance(value, bool) else _scalar(value)
     return texts.fitted(value) if isinstance(value, str) else value
 

@@ -1,4 +1,4 @@
-"""Tables of inputs, read row by row."""
+"""Read tables of inputs row by row."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .excel import Sheet
 
 Grid: TypeAlias = Iterator[tuple[int, Sequence[JSON], str | None]]
-"""The rows of a table with their numbers, and what is wrong with them; the first names columns."""
+"""The rows of a table with their numbers and problems; the first row names the columns."""
 
 
 class FileRow(dict[str, JSON]):
-    """A row of a file, which knows where it stands there, and what is wrong with it."""
+    """A row of a file, with its number there and what is wrong with it."""
 
     __slots__ = ("line", "problem")
     line: int
@@ -36,7 +36,7 @@ class FileRow(dict[str, JSON]):
 
     @classmethod
     def at(cls, line: int, cells: JSONObject | Iterable[tuple[str, JSON]]) -> FileRow:
-        """A row with nothing wrong."""
+        """A row without a problem."""
         row = cls(cells)
         row.line, row.problem = line, None
         return row
@@ -44,12 +44,12 @@ class FileRow(dict[str, JSON]):
 
 @attrs.frozen
 class RowFile(Iterable[JSONObject]):
-    """The rows of a file, which can be read as often as you like.
+    """The rows of a file. You can iterate over them as often as you like.
 
     Args:
         path: The file.
-        description: How it is read, such as ``"UTF-8, cells separated by commas"``; None where
-            there is nothing to be said.
+        description: How it is read, such as ``"UTF-8, cells separated by commas"``; None if there
+            is nothing to say.
     """
 
     path: Path
@@ -67,15 +67,15 @@ class RowFile(Iterable[JSONObject]):
 def lines_of(
     file: RowFile, numbers: frozenset[str] = frozenset()
 ) -> Generator[FileRow, None, None]:
-    """The rows of a file, also those with which something is wrong.
+    """The rows of a file, including rows with a problem.
 
     Args:
         file: The file.
-        numbers: Columns, without regard to case and outer spaces, in which dates are the numbers
-            that Excel has for them.
+        numbers: Names of columns in which dates are Excel's numbers for them, in lower case and
+            without outer spaces.
     """
     try:
-        for row in file._read():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it is of the class, too
+        for row in file._read():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same module
             for name, value in row.items() if numbers else ():
                 if hasattr(value, "serial") and folded(name) in numbers:  # a date of Excel
                     row[name] = value.serial
@@ -91,24 +91,33 @@ def read_rows(
     encoding: str | None = None,
     sheet: str | None = None,
 ) -> RowFile:
-    """The rows of a table, by the name of the file.
+    """Read the rows of a table; the ending of the file's name says which kind it is.
 
-    It is CSV (``.csv`` or ``.tsv``), JSON lines (``.jsonl``), Excel (``.xlsx``, extra ``excel``) or
-    Parquet (``.parquet``, extra ``parquet``). Rows are read when they are needed, a few at a time.
-    The first row that is not empty names the columns, and rows without any value are left out.
+    The kinds are CSV (``.csv`` or ``.tsv``), JSON lines (``.jsonl``), Excel (``.xlsx``, extra
+    ``excel``) and Parquet (``.parquet``, extra ``parquet``). Rows are read when they are needed, a
+    few at a time. The first row that is not empty names the columns, and rows without any value are
+    left out.
+
+    Example::
+
+        Path("rows.jsonl").write_text('{"id": "a1", "name": "Ann"}')
+        print(list(read_rows("rows.jsonl")))
 
     Args:
         path: The file.
-        delimiter: What separates the cells of a CSV file, one character or ``"tab"``; None to
-            detect whether it is a comma, a semicolon, a tab or ``|``.
-        encoding: Encoding of a CSV file, by a name that Python knows; None to detect whether it is
-            UTF-8, UTF-16, cp1252 or GBK.
-        sheet: Name of a sheet of an Excel file; None for the first one that is not hidden.
+        delimiter: Character between the cells of a CSV file, or ``"tab"``; None to detect a comma,
+            a semicolon, a tab or ``|``.
+        encoding: Encoding of a CSV file, as named in Python; None to detect UTF-8, UTF-16, cp1252
+            or GBK.
+        sheet: Name of a sheet of an Excel file; None for the first visible sheet.
+
+    Returns:
+        The rows, each a mapping of value by name of the column.
 
     Raises:
-        InvalidRequestError: There is no such file or sheet, or it is none of these.
-        RowsError: A row cannot be read, which is mostly told while iterating; the message says
-            which one.
+        InvalidRequestError: There is no such file or sheet, or the file has another kind.
+        RowsError: A row cannot be read; the message says which one. Most of these errors are raised
+            while you iterate.
         ImportError: Excel and Parquet need their extras.
     """
     file = Path(path)
@@ -119,7 +128,7 @@ def read_rows(
         )
     if ending not in READABLE:
         raise InvalidRequestError(
-            f"{file.name} is no table that can be read: its name must end in {', '.join(READABLE)}."
+            f"{file.name} cannot be read as a table: its name must end in {', '.join(READABLE)}."
         )
     if not file.is_file():
         raise InvalidRequestError(f"There is no file {file}.")
@@ -129,7 +138,8 @@ def read_rows(
         ("sheet", sheet, {".xlsx"}),
     ):
         if given is not None and ending not in endings:
-            raise InvalidRequestError(f"{file.name} takes no {name}.")
+            only = " and ".join(sorted(endings))
+            raise InvalidRequestError(f"{file.name}: {name} is only for {only} files.")
     try:
         if ending in _CSV:
             dialect = dialect_of(file, delimiter, encoding)
@@ -148,7 +158,7 @@ _CSV = frozenset({".csv", ".tsv"})
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".parquet")
 """Endings of the names of tables that can be read."""
 _SAVED_AS = dict.fromkeys((".xls", ".xlsm", ".xlsb", ".xltx", ".ods", ".numbers"), ".xlsx")
-"""What a file of this kind can be saved as by the program that opens it."""
+"""Ending of the format in which files of these kinds can be saved, by their ending."""
 
 
 def _csv_rows(path: Path, dialect: Dialect) -> Iterator[FileRow]:
@@ -173,11 +183,11 @@ def _rows(path: Path, grid: Grid, *, pads: bool = False) -> Iterator[FileRow]:
 
     Args:
         path: The file.
-        grid: What it has.
+        grid: Its rows.
         pads: Whether a row may be shorter than the first one.
 
     Raises:
-        RowsError: The columns have no names that can be told apart.
+        RowsError: The names of the columns are missing or occur twice.
     """
     names: list[str] | None = None
     header = 0
@@ -200,7 +210,7 @@ def _rows(path: Path, grid: Grid, *, pads: bool = False) -> Iterator[FileRow]:
 def _misplaced(
     names: Sequence[str], cells: Sequence[JSON], header: int, *, pads: bool
 ) -> str | None:
-    """What is wrong with where the cells of a row stand, under the names of the row `header`."""
+    """What is wrong with the positions of a row's cells, given the names in the row `header`."""
     if len(cells) < len(names) and not pads:
         return (
             f"it has {counted(len(cells), 'cell')} under {len(names)} columns: a delimiter is "
@@ -210,7 +220,7 @@ def _misplaced(
         return None
     for at, cell in enumerate(cells):
         if _is_value(cell) and (at >= len(names) or not names[at]):
-            return f"column {_letters(at)} has a value and no name in row {header}"
+            return f"column {_letters(at)} has a value but no name in row {header}"
     return None
 
 
@@ -219,7 +229,7 @@ def _is_value(cell: JSON) -> bool:
 
 
 def _names(path: Path, line: int, cells: Sequence[JSON], problem: str | None) -> list[str]:
-    """The names of the columns; none where a column has no value in any row."""
+    """The names of the columns; a name may be empty if the column has no value in any row."""
     names = ["" if cell is None else str(cell).strip() for cell in cells]
     many = Counter(filter(None, names))
     twice = next((name for name in names if many[name] > 1), None)
@@ -234,7 +244,7 @@ def _names(path: Path, line: int, cells: Sequence[JSON], problem: str | None) ->
 
 
 def _letters(place: int) -> str:
-    """The letters that a spreadsheet has for a column."""
+    """The letters of a column in a spreadsheet."""
     letters = ""
     place += 1
     while place:
@@ -253,5 +263,5 @@ def _json_lines(path: Path) -> Iterator[FileRow]:
             except ValueError as error:
                 raise RowsError(f"{path.name}, line {number} is not JSON: {error}.") from error
             if not is_object(row):
-                raise RowsError(f"{path.name}, line {number} is no JSON object.")
+                raise RowsError(f"{path.name}, line {number} is not a JSON object.")
             yield FileRow.at(number, row)

@@ -1,4 +1,4 @@
-"""Running a batch: for code that waits, for tasks, and as an iterator of results."""
+"""Run a batch: in sync code, in async code, or as an iterator of results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ T = TypeVar("T")
 logger = logging.getLogger("dify_workflow")
 
 _AHEAD = 100
-"""Results that wait to be taken, before the batch waits too."""
+"""Maximum number of results that wait to be taken; then the batch waits, too."""
 
 
 def run_batch(
@@ -68,46 +68,54 @@ def run_batch(
     on_progress: Callable[[BatchProgress], object] | None = None,
     executor: Executor | None = None,
 ) -> BatchSummary:
-    """Run a workflow over rows, or go on (`resume`) where an earlier call ended.
+    """Run a workflow for each row, or continue an earlier call (`resume`).
 
-    All rows are checked before the first one is sent, unless they come from an iterator, which may
-    have no end: its rows are checked as they come. Each is sent once: a row that was sent and whose
-    outcome cannot be found out is reported as ``"unknown"`` and left alone.
+    All rows are checked before the first one is sent. An iterator may have no end, so its rows are
+    checked as they come. Each row is sent once: if its outcome cannot be found out, it is reported
+    as ``"unknown"`` and not sent again.
+
+    Example::
+
+        rows = [{"id": "a1", "name": "Ann"}, {"id": "b2", "name": "Bob"}]
+        summary = run_batch(workflow, rows, journal="people.journal", resume=True)
+        print(summary.counts)
 
     Args:
-        workflow: Client of the app. Its connections are not used, its options are.
-        rows: Mappings of column to value, or `read_rows`. Columns with the name of an input are
-            that input, as it takes them: texts become numbers, truth values, JSON or files. The
-            column ``id`` names the row, where there is one.
-        journal: Path of an SQLite file, or URL of a PostgreSQL database, in which everything that
-            is known of each row is written down.
-        concurrency: Most runs at a time; fewer, while the server refuses so many, or runs wait in
-            its queue.
-        rate: Most runs that begin in a second; None for any number.
-        max_attempts: How often a row is sent whose run fails, or is stopped because a worker of the
-            server was shut down.
-        resume: Whether to go on with the rows of a journal that is there. A new journal needs none;
-            a program that is started again after whatever ended it always says True.
-        rerun_unknown: Whether rows that an earlier call left as unknown are sent again, although
-            they may have been run.
-        rerun_failed: Whether rows that failed or were stopped in an earlier call are sent again;
-            they may have been corrected.
-        at_least_once: Whether rows whose outcome is unknown are sent again at the end of the batch,
-            up to the client's `max_retries` times, where the log was read and shows no run of
-            theirs. They may then run twice; the journal counts each attempt. None for what the
-            client has.
-        on_interrupt: What is done with runs that go on when Ctrl-C is pressed: ``"wait"`` for their
-            ends, ``"stop"`` them, which has their rows run again some time, or ``"detach"``, which
-            leaves them to the next call. A second Ctrl-C leaves at once.
+        workflow: Client of the app. The batch uses its options, but not its connections.
+        rows: Mappings of value by name of the column, or `read_rows`. A column with the name of an
+            input is that input. Its texts become numbers, booleans, JSON or files if the input
+            needs this. A column ``id`` identifies the row.
+        journal: Path of an SQLite file, or URL of a PostgreSQL database, for the state of each row.
+        concurrency: Maximum number of runs at a time. The batch uses fewer while the server refuses
+            so many, or runs wait in its queue.
+        rate: Maximum number of runs that start per second; None for any number.
+        max_attempts: How many times a row is sent if its run fails, or is stopped because a worker
+            of the server was shut down.
+        resume: Whether to continue with the rows of an existing journal. With a new journal it
+            changes nothing, so a program that may be restarted can always pass True.
+        rerun_unknown: Whether rows that an earlier call left as unknown are sent again. They may
+            then run twice.
+        rerun_failed: Whether rows that failed or were stopped in an earlier call are sent again.
+            You can correct them before.
+        at_least_once: Whether rows with an unknown outcome are sent again at the end of the batch,
+            up to the client's `max_retries` times. A row is sent only if the log could be read and
+            shows no run for it. It may then run twice; the journal counts each attempt. None for
+            the client's value.
+        on_interrupt: What Ctrl-C does with active runs. ``"wait"`` waits for their ends.
+            ``"stop"`` stops them on the server, and the next call runs their rows again.
+            ``"detach"`` leaves them to the next call. A second Ctrl-C exits at once.
         on_result: Called with each result, in a thread of the batch, when the journal has it.
-        on_progress: Called with how far the batch is, likewise, and once before the first result.
-        executor: Runs chunks of rows in its workers; see docs/batches.md.
+        on_progress: Called with the progress in the same way, and once before the first result.
+        executor: Runs groups of rows in its workers, such as processes or a Dask cluster.
+
+    Returns:
+        The number of rows by status, tokens, prices, and the results.
 
     Raises:
-        RowsError: Rows cannot be run; nothing was.
-        JournalError: The journal is another batch's, or cannot be used.
+        RowsError: Rows are invalid; nothing was run.
+        JournalError: The journal belongs to another batch, or cannot be used.
         InvalidRequestError: An option is invalid, or the journal has rows and `resume` is False.
-        DifyError: What every further row would meet, too: a wrong key, or a server that was away
+        DifyError: An error that affects every row: a wrong key, or a server that was unavailable
             for longer than the client's `lost_run_timeout`.
     """
     settings = Settings(
@@ -127,7 +135,7 @@ def run_batch(
         while True:
             try:
                 return running.result()
-            except KeyboardInterrupt:  # the first one lets it come to an end, the second one leaves
+            except KeyboardInterrupt:  # the first one ends the batch in order, the second one exits
                 if batch.is_interrupted:
                     running.cancel()
                     raise
@@ -151,11 +159,14 @@ async def run_batch_async(
     on_progress: Callable[[BatchProgress], object] | None = None,
     executor: Executor | None = None,
 ) -> BatchSummary:
-    """Run a workflow over rows, as `run_batch` does, in a task.
+    """Run a workflow for each row, as `run_batch` does, in async code.
 
-    Its options and errors are those of `run_batch`. Rows are read in a thread; `on_result` and
-    `on_progress` are called in the task. Cancelling it leaves runs that go on to the next call,
-    with their ids in the journal.
+    The options and errors are those of `run_batch`. Rows are read in a thread; `on_result` and
+    `on_progress` are called in the task. If the task is cancelled, active runs are left to the next
+    call, with their ids in the journal.
+
+    Returns:
+        The number of rows by status, tokens, prices, and the results.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -186,11 +197,20 @@ def iter_batch(
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> Generator[RowResult, None, None]:
-    """Run a workflow over rows, as `run_batch` does, and yield each result when there is one.
+    """Run a workflow for each row, as `run_batch` does, and yield each result when it exists.
 
-    Its options are those of `run_batch`, and so are its errors, which are raised while iterating.
-    Rows that have their results already are not given again. Leaving the loop leaves runs that go
-    on to the next call. Results that are not taken hold the batch up.
+    The options and errors are those of `run_batch`; errors are raised while you iterate. Rows that
+    have results from an earlier call are not yielded again. If you leave the loop, active runs are
+    left to the next call. If you do not take results, the batch waits.
+
+    Example::
+
+        rows = [{"id": "c3", "name": "Cid"}, {"id": "d4", "name": "Dot"}]
+        for result in iter_batch(workflow, rows, journal="more.journal", resume=True):
+            print(result.key, result.status, result.outputs)
+
+    Returns:
+        The results, in the order in which rows end.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -225,11 +245,14 @@ async def iter_batch_async(
     at_least_once: bool | None = None,
     executor: Executor | None = None,
 ) -> AsyncGenerator[RowResult, None]:
-    """Run a workflow over rows, as `iter_batch` does, in a task.
+    """Run a workflow for each row, as `iter_batch` does, in async code.
 
-    Rows are read in a thread. The journal is free for another batch when the loop has come to its
-    end, or when the generator was closed (``contextlib.aclosing`` does that where a loop may be
-    left early).
+    Rows are read in a thread. The journal is free for another batch when the loop has ended, or
+    when the generator was closed. If you may leave the loop early, use ``contextlib.aclosing``,
+    which closes it.
+
+    Returns:
+        The results, in the order in which rows end.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -253,12 +276,12 @@ async def iter_batch_async(
 def _portal_of(
     workflow: DifyWorkflow,
 ) -> Generator[tuple[BlockingPortal, AsyncDifyWorkflow], None, None]:
-    """An event loop in a thread of its own, and a client there like the one that was given."""
+    """An event loop in another thread, and a client there with the options of the given one."""
     setup = setup_of(_checked(workflow, DifyWorkflow))
     if setup.is_given:
         raise ConfigurationError(
-            "run_batch makes connections of its own and cannot use the client's http_client: use "
-            "run_batch_async, with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
+            "run_batch opens its own connections and cannot use the client's http_client. Use "
+            "run_batch_async with an AsyncDifyWorkflow whose http_client is an httpx.AsyncClient."
         )
     client = with_pace(AsyncDifyWorkflow(**setup.arguments()), setup.pace)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
@@ -274,16 +297,16 @@ def _checked(workflow: T, cls: type[T]) -> T:
 
 
 class Batch:
-    """One batch: its rows are taken into the journal, run, looked for where they were lost.
+    """One batch: it adds its rows to the journal, runs them, and looks for lost runs.
 
     Args:
-        client: What runs the rows.
+        client: Client that runs the rows.
         rows: The rows.
         journal: Path or URL of the journal.
-        settings: How it is run.
+        settings: The options.
         on_result: Called with each result.
-        on_progress: Called with how far the batch is, after each and before the first one.
-        give: Takes each result, and may let the batch wait.
+        on_progress: Called with the progress after each result, and once before the first one.
+        give: Receives each result; the batch waits for it.
     """
 
     def __init__(
@@ -312,11 +335,11 @@ class Batch:
         self.is_interrupted = False
 
     async def run(self) -> BatchSummary:
-        """Run what is left to be run; `run_batch` says what is raised."""
+        """Run the rows that have no result; for its errors see `run_batch`."""
         if self._settings.executor is not None and isinstance(self._rows, Iterator):
             raise InvalidRequestError(
-                "With an executor, rows must be there as often as they are asked for: a list or "
-                "read_rows, no iterator."
+                "With an executor, rows must be a list or read_rows, not an iterator: they are "
+                "read more than once."
             )
         began = time.monotonic()
         with (
@@ -328,7 +351,7 @@ class Batch:
             if count and not self._settings.resume:
                 raise InvalidRequestError(
                     f"The journal {journal} has rows of an earlier batch: pass resume=True to "
-                    "continue with them, or name another journal for a new batch."
+                    "continue with them, or give another journal for a new batch."
                 )
             with CancelScope() as self._scope:
                 await self._carry_out(journal)
@@ -356,7 +379,7 @@ class Batch:
         )
 
     async def interrupt(self) -> None:
-        """Begin no more runs, and do with those that go on what the settings say."""
+        """Start no more runs, and treat active runs as the settings say."""
         self.is_interrupted = True
         if self._settings.on_interrupt == "detach" or self._worker is None:
             await self.finish_sending()
@@ -371,7 +394,7 @@ class Batch:
             await self._worker.stop_runs()
 
     async def finish_sending(self) -> None:
-        """Begin no more runs here, and wait a moment for the ids of those that were just sent."""
+        """Start no more runs here, and wait a moment for the ids of runs that were just sent."""
         if self._worker is not None:
             await self._worker.finish_sending()
 
@@ -391,7 +414,7 @@ class Batch:
             self._offsets = registry.offsets
             if unused := columns.unused(registry.columns):
                 names = ", ".join(unused)
-                logger.info("run_batch: the app has no inputs named %s; results have them", names)
+                logger.info("run_batch: not inputs of the app, only copied to results: %s", names)
             if hint := columns.near_miss(registry.columns):
                 logger.warning("run_batch: %s", hint)
         elif settings.rerun_failed:
@@ -426,7 +449,7 @@ class Batch:
             await reconciler.settle(self._worker, settings.concurrency, repeats, self._tell)
 
     async def _work(self, journal: Journal, registry: Registry, worker: Worker) -> None:
-        """Follow the rows whose runs go on, and run the others, here or on the executor."""
+        """Follow the rows with active runs, and run the others, here or on the executor."""
         settings = self._settings
         if settings.executor is not None:
             make = partial(Dispatcher, settings.executor, self._client, journal, settings)
@@ -450,10 +473,10 @@ class Batch:
 
 
 class ResultFeed:
-    """Gives the results of a batch one by one, which it runs in a task of its own.
+    """Runs a batch in its own task, and gives its results one by one.
 
-    That is no task group's, since a generator that takes from it may be closed by another task than
-    the one that began it.
+    The task is not in a task group, because a generator that uses it may be closed by another task
+    than the one that started it.
     """
 
     def __init__(
@@ -485,7 +508,7 @@ class ResultFeed:
             self._ended.set()
 
     async def next(self) -> RowResult | None:
-        """The next result; None where there is none, or what ended the batch is raised."""
+        """The next result; None at the end. An error that ended the batch is raised."""
         try:
             return await self._taking.receive()
         except EndOfStream:

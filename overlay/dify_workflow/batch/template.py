@@ -1,4 +1,4 @@
-"""A table to fill in, with the columns that an app takes."""
+"""A table to fill in, with a column for each input of an app."""
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingModuleSource=false
@@ -21,8 +21,11 @@ from .errors import needs
 _ROWS = 10_000
 """Rows that have formats and drop-downs."""
 
+_EXAMPLE_TEXT = "Example of "
+_EXAMPLE_URL = "https://example.com/"
+_INVENTED = (_EXAMPLE_TEXT, _EXAMPLE_URL)
 _MOST_NAMED = 12
-"""Choices that are named; in Excel, the drop-down has all of them."""
+"""Maximum number of choices in a description; in Excel, the drop-down has all of them."""
 
 _KINDS = {
     "text-input": "a text",
@@ -38,22 +41,22 @@ _KINDS = {
 def write_template(path: Path, fields: Sequence[Field]) -> None:
     """Write a table with a column for each input, and an example row.
 
-    In Excel, each name has a note, a select has a drop-down, and columns of texts keep what is
-    typed, such as leading zeros.
+    In Excel, each name has a note, a select has a drop-down, and text columns keep the typed text,
+    such as leading zeros.
 
     Args:
-        path: Where to, as ``.xlsx`` or ``.csv``.
-        fields: What the app takes.
+        path: New file, ``.xlsx`` or ``.csv``.
+        fields: The inputs of the app.
 
     Raises:
-        InvalidRequestError: The path has another ending, or is there already.
+        InvalidRequestError: The path has another ending, or the file exists.
         ImportError: Excel needs its extra.
     """
     write = {".xlsx": _write_excel, ".csv": _write_csv}.get(path.suffix.lower())
     if write is None:
-        raise InvalidRequestError(f"A template is a .xlsx or .csv file, and not {path.name}.")
+        raise InvalidRequestError(f"A template must be a .xlsx or .csv file, not {path.name}.")
     if path.exists():
-        raise InvalidRequestError(f"{path} is there already; name a new file.")
+        raise InvalidRequestError(f"{path} exists; give a new file.")
     try:
         write(path, fields)
     except OSError as error:
@@ -61,7 +64,7 @@ def write_template(path: Path, fields: Sequence[Field]) -> None:
 
 
 def described(field: Field) -> str:
-    """What people should know of an input, such as ``"Topic: a text, at most 48 characters"``."""
+    """A description of an input for people, such as ``"Topic: a text, at most 48 characters"``."""
     said = [_KINDS.get(field.kind, field.kind)]
     if field.kind == "select":
         some = ["…"] if len(field.options) > _MOST_NAMED else []
@@ -77,6 +80,13 @@ def described(field: Field) -> str:
     return label + "; ".join(said)
 
 
+def example_row(fields: Sequence[Field]) -> dict[str, JSON]:
+    """The cells of the example row, by input; empty if they could be the cells of a real row."""
+    row = {field.name: _example(field) for field in fields}
+    is_invented = any(str(value).startswith(_INVENTED) for value in row.values())
+    return row if is_invented else {}
+
+
 def _example(field: Field) -> JSON:
     if field.default not in {None, ""} and isinstance(field.default, str | int | float):
         return field.default
@@ -84,13 +94,12 @@ def _example(field: Field) -> JSON:
         "number": 1,
         "checkbox": True,
         "json_object": "{}",
-        "file": "https://example.com/file.pdf",
-        "file-list": "https://example.com/1.pdf\nhttps://example.com/2.pdf",
+        "file": f"{_EXAMPLE_URL}file.pdf",
+        "file-list": f"{_EXAMPLE_URL}1.pdf\n{_EXAMPLE_URL}2.pdf",
     }
     if field.kind == "select":
         return field.options[0] if field.options else None
-    text = f"Example of {field.label}"
-    return example.get(field.kind, text[: field.longest or None])
+    return example.get(field.kind, f"{_EXAMPLE_TEXT}{field.label}"[: field.longest or None])
 
 
 def _write_csv(path: Path, fields: Sequence[Field]) -> None:
@@ -98,7 +107,7 @@ def _write_csv(path: Path, fields: Sequence[Field]) -> None:
     writer = CSVWriter(text)
     writer.row([field.name for field in fields])
     writer.row([str(value).lower() if value is True else value for value in map(_example, fields)])
-    # With the mark by which spreadsheets know UTF-8.
+    # With a BOM, by which spreadsheets detect UTF-8.
     with path.open("xb") as file:
         file.write(codecs.BOM_UTF8 + text.getvalue().encode())
 
@@ -148,7 +157,7 @@ def _write_excel(path: Path, fields: Sequence[Field]) -> None:
 
 
 def _set_text(cell: Any, text: str) -> None:
-    """Have a cell hold a text, and never a formula."""
+    """Set the text of a cell, which never becomes a formula."""
     cell.value = text
     cell.data_type = "s"
     cell.number_format = "@"

@@ -1,4 +1,4 @@
-"""Running rows, so many at a time; the journal knows of each step beforehand."""
+"""Run rows, several at a time; each step is in the journal before it happens."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from .writer import JournalWriter
 
 OnInterrupt = Literal["wait", "stop", "detach"]
-"""What is done with runs that go on when a batch is interrupted: they are followed to their ends,
-stopped on the server, or left to go on by themselves."""
+"""What happens to active runs when a batch is interrupted: they are followed to their ends, stopped
+on the server, or left alone."""
 
 OnResult = Callable[[RowResult], Awaitable[None]]
 """Called with each result, when the journal has it."""
 
 _SENDING_SECONDS = 1.0
-"""How long a worker that is left waits for the ids of runs that were just sent."""
+"""Seconds that a worker waits at its end for the ids of runs that were just sent."""
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How a batch is run; `run_batch` says what each means.
+    """The options of a batch; `run_batch` describes them.
 
     Raises:
         InvalidRequestError: One of them is invalid.
@@ -62,11 +62,13 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InvalidRequestError(
-                    f"{name} must be a whole number from 1 on, not {value!r}."
+                    f"{name} must be a whole number of at least 1, not {value!r}."
                 )
         rate = self.rate
         if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
-            raise InvalidRequestError(f"rate must be runs per second above zero, not {rate!r}.")
+            raise InvalidRequestError(
+                f"rate must be a number of runs per second above 0, not {rate!r}."
+            )
         if self.at_least_once not in {None, True, False}:
             raise InvalidRequestError(
                 f"at_least_once must be True, False or None, not {self.at_least_once!r}."
@@ -81,7 +83,7 @@ class Source:
     """Gives rows, each once, to several tasks.
 
     Args:
-        blocks: The rows, some at a time; they are read in a thread.
+        blocks: The rows in lists; they are read in a thread.
     """
 
     def __init__(self, blocks: Iterable[list[RowRecord]]) -> None:
@@ -89,14 +91,14 @@ class Source:
         self._rows: deque[RowRecord] = deque()
         self._reading = Lock()
         self.is_exhausted = False
-        """Whether there are none left to be read."""
+        """Whether all rows were read."""
 
     async def next(self) -> RowRecord | None:
-        """The next row; None where there is none."""
+        """The next row; None if there are no more."""
         while not self._rows and not self.is_exhausted:
             async with self._reading:
                 if not self._rows and not self.is_exhausted:
-                    # A source that never comes to an end must not keep a batch that is left.
+                    # A source that blocks for ever must not keep a batch from ending.
                     read = partial(next, self._blocks, ())
                     found = await to_thread.run_sync(read, abandon_on_cancel=True)
                     self._rows.extend(found)
@@ -105,7 +107,7 @@ class Source:
 
 
 class Worker:
-    """Runs rows; how many at a time, the limiter and the permits say."""
+    """Runs rows; the limiter and the permits limit how many at a time."""
 
     def __init__(
         self,
@@ -138,11 +140,11 @@ class Worker:
     async def work(self, source: Source, slots: int) -> None:
         """Run all rows of a source.
 
-        Whatever cuts it short, requests that were just sent have a moment to tell the ids of their
-        runs, and rows that were claimed but not sent are given back.
+        If it ends early, requests that were just sent get a moment to report the ids of their runs.
+        Rows that were claimed but not sent are released.
 
         Raises:
-            DifyError: What every further row would meet, too.
+            DifyError: An error that affects every row.
         """
         ended, cut = Event(), CancelScope(shield=True)
 
@@ -169,14 +171,14 @@ class Worker:
             raise self._fatal
 
     def leave_rest(self) -> None:
-        """Begin no more runs; those that go on are followed to their ends."""
+        """Start no more runs; active runs are followed to their ends."""
         self._limiter.close()
 
     async def finish_sending(self) -> None:
-        """Begin no more runs, and wait a moment for the ids of those that were just sent.
+        """Start no more runs, and wait a moment for the ids of runs that were just sent.
 
-        A batch that is left then has rows that can be followed, instead of rows that may or may not
-        have been sent.
+        With the ids, the next call can follow these runs. Without them, it is not known whether the
+        rows have run.
         """
         self.leave_rest()
         now = time.monotonic()
@@ -192,7 +194,7 @@ class Worker:
             all_sent.set()
 
     async def stop_runs(self) -> None:
-        """Stop the runs that go on, on the server; their rows are to be run again some time."""
+        """Stop the active runs on the server; their rows will be run again later."""
         self._is_stopping = True
         async with create_task_group() as group:
             for task_id in list(self._tasks.values()):
@@ -202,7 +204,7 @@ class Worker:
         try:
             await self._client.stop_workflow_stream(task_id)
         except DifyError:
-            return  # it goes on to its end, as it would have
+            return  # the run continues to its end
 
     async def _slot(self, source: Source) -> None:
         if self._permits is None:
@@ -229,7 +231,7 @@ class Worker:
                     self._limiter.leave()
 
     async def _take_turn(self, record: RowRecord) -> RowRecord | None:
-        """Run or follow a row; the row, where it needs another turn."""
+        """Run or follow a row; return the row if it needs another turn."""
         begun = time.monotonic()
         run_id: str | None = record.run_id
         try:
@@ -257,7 +259,7 @@ class Worker:
         """Send a row's run and follow it to its end.
 
         Raises:
-            _RunError: It did not come to one.
+            _RunError: The run could not be followed to its end.
         """
         run_id: str | None = None
         stream = self._sender.run_workflow_stream(inputs)
@@ -276,7 +278,7 @@ class Worker:
                 return await stream.result()
         except DifyError as error:
             if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
-                run_id = error.run_id  # but not that of its task
+                run_id = error.run_id  # the error has it
                 self._writer.note(Began(record.number, run_id, error.task_id))
             raise _RunError(error, run_id) from error
         except BaseException:  # cancelled
@@ -295,7 +297,7 @@ class Worker:
         return value
 
     async def _end(self, record: RowRecord, run: WorkflowRunResponse) -> RowRecord | None:
-        """Take that a run has ended or waits for people; the row, where it has another try."""
+        """Handle a run that has ended or waits for people; return the row for another attempt."""
         self._limiter.touch()
         is_shutdown = run.stop_reason == "shutdown"
         has_more = record.attempts < self._max_attempts
@@ -308,7 +310,7 @@ class Worker:
     async def _repeated(
         self, record: RowRecord, run_id: str | None, *, was_shut_down: bool = False
     ) -> RowRecord:
-        """The row, which is to be sent again."""
+        """Release a row and return it, so that it is sent again."""
         await self._writer.write(
             Release(record.number, was_sent=True, run_id=run_id, was_shut_down=was_shut_down)
         )
@@ -319,7 +321,7 @@ class Worker:
         self._writer.note(Ended(state, result), lambda: self._on_result(result))
 
     async def _after(self, error: DifyError, record: RowRecord, begun: float) -> RowRecord | None:
-        """Take that a run ended with an error; the row, where it has another turn."""
+        """Handle a run that ended with an error; return the row if it gets another turn."""
         what = classify(error)
         has_no_run = record.state == RUNNING and record.run_id is None
         if has_no_run and what in {ErrorClass.FATAL, ErrorClass.REFUSED}:
@@ -333,7 +335,7 @@ class Worker:
                 await self._note_refusal(error, begun)
                 return record
             case ErrorClass.UNCERTAIN:
-                # The journal says so; its run is looked for in the end.
+                # The state in the journal says so. Its run is looked for at the end.
                 if is_congestion(error):
                     await self._note_refusal(error, begun)
                 return None
@@ -347,7 +349,7 @@ class Worker:
         return None
 
     async def _note_refusal(self, error: DifyError, begun: float) -> None:
-        """Send fewer runs, and none as long as the server is away."""
+        """Send fewer runs, and none while the server is unavailable."""
         if not self._limiter.refused(error, begun):
             self._give_up(error)
         elif may_be_away(error):
@@ -357,16 +359,16 @@ class Worker:
                 self._give_up(absence)
 
     def _give_up(self, error: DifyError) -> None:
-        """Begin no more runs; those that go on come to their ends before the error is raised."""
+        """Start no more runs; active runs end before the error is raised."""
         self._fatal = self._fatal or error
         self._limiter.close()
 
 
 def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
-    """A client that sends each run once, and leaves to the batch what a client does else.
+    """A client that sends each run once, and leaves retries and searches to the batch.
 
-    The limit takes care of refusals: it sends fewer runs, where the client would insist. The
-    journal knows the rows whose outcome is unknown, and all of them are looked for together.
+    After a refusal, the limiter sends fewer runs, but a client would repeat the request. The
+    journal has the rows whose outcome is unknown, and the batch looks for all of them together.
     """
     pace = setup_of(client).pace
     sender = client.with_options(max_retries=0, queue_timeout=0, at_least_once=False)
@@ -374,7 +376,7 @@ def _sender_like(client: AsyncDifyWorkflow) -> AsyncDifyWorkflow:
 
 
 class _RunError(Exception):
-    """A run that was sent did not come to its end; its id, where one is known."""
+    """A run that was sent could not be followed to its end; with its id, if known."""
 
     def __init__(self, error: DifyError, run_id: str | None) -> None:
         super().__init__(error)

@@ -1,4 +1,4 @@
-"""Writing to the journal from an event loop: many changes in one transaction (group commit)."""
+"""Write to the journal from an event loop, many changes in one transaction (group commit)."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 GATHERING = 0.005
-"""Seconds between two transactions, in which changes gather that are then written together: each
-costs as much as the disk takes to confirm it, and runs take far longer than that."""
+"""Seconds between two transactions. Changes in this time are written together, because the disk
+must confirm each transaction. Runs take much longer than this."""
 
 
 def time_of(client: AsyncDifyWorkflow) -> float:
-    """The time by the clock of the server, or of this machine where that is not known."""
+    """The time by the server's clock, or by the local clock if that is not known."""
     known = server_time(client)
     return time.time() if known is None else known
 
 
 @attrs.define(eq=False)
 class _Entry:
-    """A change that a task may wait for, with what is called when it is on the disk."""
+    """A change that a task may wait for, and a function to call when it is on disk."""
 
     change: Change
     then: Callable[[], Awaitable[None]] | None = None
     written: Event = attrs.field(factory=Event)
-    """Set when it is on the disk, and `then` has been called."""
+    """Set when it is on disk, and `then` has been called."""
     won: bool | None = None
     """Whether a claim was granted; None until it is known."""
     is_withdrawn: bool = False
-    """Whether a claim is not wanted any more."""
+    """Whether a claim is no longer wanted."""
 
 
 class JournalWriter:
-    """Writes changes of rows, all those at once that have come up while the last ones were written.
+    """Writes changes of rows. Changes that arrive during a write are written together after it.
 
-    The clock gives the time that rows are sent at.
+    The clock returns the time for rows that are sent.
     """
 
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
@@ -74,34 +74,34 @@ class JournalWriter:
         self._wanted.set()
 
     async def write_rest(self) -> None:
-        """Write what `run` has left when it was cancelled, and call nothing then."""
+        """Write the changes that are left after `run` was cancelled, without calling functions."""
         for entry in self._entries:
             entry.then = None
         while self._entries:
             await self._write()
 
     def note(self, change: Change, then: Callable[[], Awaitable[None]] | None = None) -> _Entry:
-        """Have a change written soon; nothing else is written then before `then` returns."""
+        """Write a change soon, then call `then`; the next write waits until it returns."""
         entry = _Entry(change, then)
         self._entries.append(entry)
         self._wanted.set()
         return entry
 
     async def flush(self) -> None:
-        """Wait until all changes so far are on the disk, and what follows them was called."""
+        """Wait until all changes so far are on disk, and their functions were called."""
         while self._entries or self._is_writing:
             await self._rested.wait()
 
     async def write(self, change: Change) -> None:
-        """Have a change written, and wait until it is on the disk."""
+        """Write a change, and wait until it is on disk."""
         await self.note(change).written.wait()
 
     async def claim(self, number: int) -> bool:
-        """Whether the row is ours to send; if so, the journal says on the disk that it may be."""
+        """Whether this process may send the row; if so, its new state is on disk."""
         entry = self.note(Claim(number, self._clock()))
         try:
             await entry.written.wait()
-        except BaseException:  # cancelled: nothing is sent, and the journal must not say it may be
+        except BaseException:  # cancelled: nothing is sent, and the journal must not claim it
             if entry in self._entries:
                 self._entries.remove(entry)
             elif entry.won:
@@ -116,7 +116,7 @@ class JournalWriter:
         self._is_writing = True
         won = set[int]()
         try:
-            with CancelScope(shield=True):  # these changes are nowhere else
+            with CancelScope(shield=True):  # these changes exist only here
                 changes = [entry.change for entry in entries]
                 won = await to_thread.run_sync(self._journal.commit, changes)
             for entry in entries:
@@ -137,7 +137,7 @@ class JournalWriter:
 async def writing(
     journal: Journal, clock: Callable[[], float] = time.time
 ) -> AsyncGenerator[JournalWriter, None]:
-    """A writer that writes while the block goes on, and everything when it is left."""
+    """A writer that writes during the block, and writes the rest at its end."""
     writer = JournalWriter(journal, clock)
     try:
         async with create_task_group() as group:
@@ -147,5 +147,5 @@ async def writing(
             finally:
                 writer.close()
     finally:
-        with CancelScope(shield=True):  # ids of runs are worth that moment
+        with CancelScope(shield=True):  # the ids of runs must not be lost
             await writer.write_rest()

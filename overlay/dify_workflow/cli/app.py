@@ -1,4 +1,4 @@
-"""The program: the options of all commands, and the commands."""
+"""The program: its commands, and the options that all of them take."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -29,7 +29,7 @@ from .help import CONNECTION, HelpfulCommand, HelpfulGroup, overview_of
 from .options import Command, Connection, names_of_profiles
 
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
-"""In the order of their numbers: a file that is opened gets the lowest one that is free."""
+"""In the order of their numbers: the system gives a new file the lowest free number."""
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ app = typer.Typer(
 form = typer.Typer(
     cls=HelpfulGroup,
     no_args_is_help=True,
-    help="""Show and submit the forms at which runs wait.
+    help="""Show and submit the forms for which paused runs wait.
 
     Examples:
         dify-workflow form show TOKEN
@@ -53,7 +53,7 @@ form = typer.Typer(
 profile = typer.Typer(
     cls=HelpfulGroup,
     no_args_is_help=True,
-    help="""Keep base URL and key of apps under names.
+    help="""Store base URL and key of apps under names.
 
     Examples:
         dify-workflow profile add story --base-url https://dify.example.com/v1
@@ -75,7 +75,7 @@ def _add(
         group.command(name, cls=kind, rich_help_panel=heading)(command)
 
 
-_RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify"
+_RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify server"
 _add(app, run, resume, stop, batch, heading=_RUNS)
 app.add_typer(form, name="form", rich_help_panel=_RUNS)
 _add(app, info, logs, heading=_RUNS)
@@ -100,7 +100,7 @@ def connect(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The app that is kept under this name; or DIFY_PROFILE.",
+            help="Use the app stored under this name; or DIFY_PROFILE.",
             show_default=False,
             rich_help_panel=CONNECTION,
             autocompletion=names_of_profiles,
@@ -110,7 +110,7 @@ def connect(
         str | None,
         typer.Option(
             metavar="KEY",
-            help="Key of the app; or DIFY_API_KEY, which no list of processes shows.",
+            help="App API key. Prefer DIFY_API_KEY: arguments are visible in ps.",
             show_default=False,
             rich_help_panel=CONNECTION,
         ),
@@ -119,7 +119,7 @@ def connect(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Base URL of the server, with its /v1; or DIFY_BASE_URL.",
+            help="Base URL of the server, ending in /v1; or DIFY_BASE_URL.",
             show_default="https://api.dify.ai/v1",
             rich_help_panel=CONNECTION,
         ),
@@ -128,7 +128,7 @@ def connect(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="How long the server may be silent.",
+            help="How long to wait while the server sends nothing.",
             min=0.001,
             show_default=False,
             rich_help_panel=CONNECTION,
@@ -139,7 +139,7 @@ def connect(
         typer.Option(
             "--verbose",
             "-v",
-            help="Show each request on stderr: method, path, status, time, run.",
+            help="Show each request on stderr: method, path, status, time, run id.",
             rich_help_panel=CONNECTION,
         ),
     ] = False,
@@ -151,10 +151,10 @@ def connect(
 
     Data goes to stdout, everything else to stderr.
 
-    Exit codes: 0 the run succeeded, or the command did; 1 the run failed or was stopped; 2 wrong
-    usage; 3 the API refused or could not be reached, and nothing was run; 4 the run is paused for
-    human input; 5 whether the run, or rows of a batch, ran is not known, or they may be going on;
-    70 a defect of this program, or output that cannot be written; 130 interrupted.
+    Exit codes: 0 the run or the command succeeded. 1 The run failed or was stopped. 2 Wrong usage.
+    3 The API refused the request or could not be reached, and nothing was run. 4 The run is paused
+    for human input. 5 The outcome of the run, or of rows of a batch, is unknown, or they may still
+    be running. 70 A bug in this program, or output that cannot be written. 130 Interrupted.
 
     Examples:
         dify-workflow demo
@@ -172,10 +172,10 @@ def connect(
 
 
 def _check_streams() -> None:
-    """Put nothing behind stdin and stderr where they are closed, and refuse a closed stdout.
+    """Replace closed stdin and stderr by the null device, and refuse a closed stdout.
 
-    Nothing has been sent by then. Files that are opened later must not get the numbers of standard
-    streams: what is meant for stderr would go there.
+    Nothing has been sent at this point. A file that is opened later must not get the number of a
+    standard stream: messages for stderr would be written to it.
 
     Raises:
         Exit: stdout is closed.

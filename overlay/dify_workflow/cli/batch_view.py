@@ -1,4 +1,4 @@
-"""A batch: how far it is, as a bar in a terminal and as lines in a pipe, and how it went."""
+"""The progress of a batch, as a bar in a terminal and as lines in a pipe, and its summary."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from .lines import STYLES, mark
 _LINE_SECONDS = 5.0
 """Seconds between two lines in a pipe."""
 _MEMORY_SECONDS = 30.0
-"""Over how many seconds the rate is that an estimate is made of."""
+"""Seconds over which the rate for the estimate is measured."""
 _SLOWEST = 3
 _TROUBLED = 10
-"""Rows that are shown of those."""
+"""Maximum number of rows that the summary lists."""
 
 
 class Speed:
-    """How many rows come to their ends in a second, of late."""
+    """How many rows ended per second recently."""
 
     def __init__(self) -> None:
         self._marks: list[tuple[float, int]] = []
 
     def note(self, now: float, settled: int) -> None:
-        """Note how many rows there are with a status."""
+        """Note how many rows have ended."""
         if not self._marks or now - self._marks[-1][0] >= _MEMORY_SECONDS / 30:
             self._marks.append((now, settled))
         while len(self._marks) > 2 and now - self._marks[1][0] > _MEMORY_SECONDS:  # noqa: PLR2004  # the ends of a span
             del self._marks[0]
 
     def rate(self, now: float, settled: int) -> float:
-        """Rows in a second; 0 before there is any."""
+        """Rows per second; 0 before the first row has ended."""
         if not self._marks:
             return 0.0
         since, before = self._marks[0]
@@ -51,7 +51,7 @@ class Speed:
 
 
 def facts(progress: BatchProgress, rate: float) -> list[str]:
-    """What is said of a batch: rate, time left, tokens, price."""
+    """What the view shows besides the rows: rate, time left, tokens, price."""
     said: list[str] = []
     if rate > 0:
         said.append(f"{rate:,.1f}/s")
@@ -61,7 +61,7 @@ def facts(progress: BatchProgress, rate: float) -> list[str]:
 
 
 def _used(batch: BatchProgress | BatchSummary) -> list[str]:
-    """The tokens that runs used and what they cost, as far as that is known."""
+    """The tokens that runs used and their price, if known."""
     said = [counted(batch.tokens, "token")] if batch.tokens else []
     least = "at least " if batch.unpriced else ""
     costs = sorted(batch.prices.items())
@@ -69,19 +69,19 @@ def _used(batch: BatchProgress | BatchSummary) -> list[str]:
 
 
 def _amount(price: Decimal) -> str:
-    """A price for people: with cents, or with two digits where it is less than that."""
+    """A price for people: with cents, or with two significant digits if it is less than a cent."""
     return f"{price:,.{max(2, 1 - price.adjusted())}f}"
 
 
 class BatchView:
-    """Shows how far a batch is, in lines; it is called by the batch's thread."""
+    """Shows the progress of a batch as lines; the batch's thread calls it."""
 
     def __init__(self) -> None:
         self._speed = Speed()
         self._next = 0.0
 
     def show(self, progress: BatchProgress) -> None:
-        """Show how far it is, unless a line has just been written."""
+        """Show the progress, unless a line was written just before."""
         said = self._facts(progress)
         now = time.monotonic()
         if now < self._next:
@@ -91,7 +91,7 @@ class BatchView:
         self.say(", ".join([f"{_rows(progress)} rows", *counts, *said]))
 
     def say(self, text: str) -> None:
-        """Say something beside it."""
+        """Show another message."""
         say(text)
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class BatchView:
 
 
 class _Bar(Progress):
-    """A bar with a line of facts below it: together they have too little room in a terminal."""
+    """A bar with a line of facts below it: one line of a terminal is too short for both."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar and the line."""
@@ -115,7 +115,7 @@ class _Bar(Progress):
 
 
 class _BarView(BatchView):
-    """Shows it as a bar in a terminal."""
+    """Shows the progress as a bar in a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,10 +130,10 @@ class _BarView(BatchView):
         self._bar.start()
 
     def show(self, progress: BatchProgress) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         counts = (
             f"[{STYLES.get(status, 'default')}]{many:,} {escape(inert_line(status))}[/]"
-            for status, many in progress.counts.items()  # also of statuses that a server made up
+            for status, many in progress.counts.items()  # a status may be unknown here
         )
         self._bar.update(
             self._task,
@@ -145,16 +145,16 @@ class _BarView(BatchView):
         )
 
     def say(self, text: str) -> None:
-        """Say something above the bar."""
+        """Show a message above the bar."""
         self._bar.console.print(Text(inert_line(text)))
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
 
 def view_of_batch() -> BatchView:
-    """The view for where output goes."""
+    """The view for this terminal or pipe."""
     return _BarView() if can_draw() else BatchView()
 
 
@@ -165,11 +165,11 @@ def _rows(progress: BatchProgress) -> str:
 
 @contextmanager
 def announced(view: BatchView, hint: str) -> Generator[None, None, None]:
-    """Say at the first Ctrl-C what it does, before it does that.
+    """At the first Ctrl-C, say what it does, and then raise `KeyboardInterrupt`.
 
     Args:
-        view: Where to say so.
-        hint: What it does.
+        view: Where to show the hint.
+        hint: What Ctrl-C does.
     """
     is_said = False
 
@@ -185,13 +185,13 @@ def announced(view: BatchView, hint: str) -> Generator[None, None, None]:
 
 
 def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequence[str]) -> None:
-    """Show how a batch went, the rows that are worth a look, and what can be done now.
+    """Show the result of a batch, its failed and slowest rows, and what can be done next.
 
     Args:
-        summary: How it went.
-        table: Where its rows are.
-        output: Where its results are.
-        again: The words of the command that goes on with it, up to the table.
+        summary: The result.
+        table: File of the rows.
+        output: File of the results.
+        again: The words of the command that continues it, up to the table.
     """
     troubled = summary.troubled(_TROUBLED)
     if troubled:
@@ -212,9 +212,9 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
     errors.print(Text(f"Results: {inert_line(str(output))}"))
     if summary.shut_down:
         stops = counted(summary.shut_down, "run")
-        errors.print(Text(f"Stopped as the server's workers were shut down: {stops}."))
+        errors.print(Text(f"Stopped because the server's workers were shut down: {stops}."))
     if summary.is_interrupted:
-        errors.print(Text("Interrupted; --resume goes on."))
+        errors.print(Text("Interrupted; --resume continues."))
         errors.print(Text(f"  {command(*again, str(table))}"))
         return
     for what, *options in _next_steps(summary):
@@ -223,22 +223,22 @@ def show_summary(summary: BatchSummary, table: Path, output: Path, again: Sequen
 
 
 def _next_steps(summary: BatchSummary) -> Iterator[tuple[str, ...]]:
-    """What can be done now, and the options that do it besides ``--resume``."""
-    # Where a shutdown stopped rows, the last step below is for these.
+    """What can be done next, and the options for it in addition to ``--resume``."""
+    # For rows that a shutdown stopped, there is the last step below.
     if summary.counts.get("failed") if summary.attempts_needed else summary.failed:
-        yield "To run the failed rows again, which may be corrected before:", "--rerun-failed"
+        yield "To run the failed rows again (you may correct them before):", "--rerun-failed"
     look = "To look again for rows whose outcome is unknown"
     if summary.queued:
         yield (f"{look} (their runs may still wait in the server's queue):",)
     elif summary.unknown:
-        yield f"{look}, and send again those that are not found:", "--rerun-unknown"
+        yield f"{look}, and send them again if they are not found:", "--rerun-unknown"
     if summary.attempts_needed:
         needed = str(summary.attempts_needed)
         yield "To run again the rows that a shutdown stopped:", "--max-attempts", needed
 
 
 def _line(summary: BatchSummary, result: RowResult, note: str) -> Text:
-    """A row that did not succeed, or took long, on a line of its own."""
+    """A row that failed or took long, as one line."""
     name = f"row {summary.line_of(result):,}"
     if key_of(result.row) is not None:
         name += f" ({result.key})"

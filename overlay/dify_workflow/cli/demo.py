@@ -1,6 +1,6 @@
-"""A day of a workflow on a server in this process, shown with the commands that a user would type.
+"""A workflow on a server in this process, shown with the commands that a user would type.
 
-What the workflow does is made up; how it is told is what Dify servers send.
+The workflow is invented. Its events are those that Dify servers send.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ Steps = Generator[Step, Any, Any]
 
 SOURCES = ("cardboard", "crates", "caskets", "cartons", "cases", "chests")
 REPORT = """\
-{topic} are older than the wheel, and better at standing still.
+{topic} are older than the wheel, and they do not roll away.
 
-1. What is inside stays inside; what is outside mostly does, too.
-2. A closed one can be stacked, an open one can be filled. No other tool does either so well.
-3. Whoever made the first one needed a second one within a week.
+1. What is inside stays inside. What is outside mostly stays outside.
+2. You can stack a closed one and fill an open one. No other tool does this so well.
+3. The person who made the first one needed a second one within a week.
 """
-WHAT_HAPPENS = "An emulator of Dify in this process runs a workflow; no network, 8 seconds."
+WHAT_HAPPENS = "An emulator of Dify in this process runs a workflow. No network, 8 seconds."
 
 
 def read_source(source: str, index: int) -> Steps:
-    """Fetch a source and say in a sentence what it holds."""
+    """Fetch a source and summarise it in a sentence."""
     yield from node("fetch", type="http-request", title="Fetch", seconds=0.12)
     pieces = ["Source", f" {index}", " is", " about", f" {source}.\n"]
     return (yield from llm("summarise", pieces, title="Summarise", prompt=source, delay=0.03))
@@ -77,22 +77,22 @@ def report(inputs: JSONObject) -> Steps:
 
 
 def demonstrate(command: Callable[[list[str]], int | None]) -> int:
-    """Run the workflow, answer what it asks, follow it to its end, and list the log.
+    """Run the workflow, answer its form, follow it to its end, and list the log.
 
     Args:
-        command: Runs ``dify-workflow`` with these arguments; returns its exit code.
+        command: Runs ``dify-workflow`` with these arguments and returns its exit code.
 
     Returns:
-        The exit code of the first command that ended otherwise than it should.
+        The exit code of the first command that failed; 0 if none failed.
     """
-    os.environ["no_proxy"] = "127.0.0.1"  # the emulator is here, whatever proxy leads out
+    os.environ["no_proxy"] = "127.0.0.1"  # a proxy could not reach the emulator
     print_line(WHAT_HAPPENS)
     with Emulator(report) as emulator, emulator.client() as client:
         options = ["--base-url", emulator.base_url, "--api-key", emulator.workflows[0].key]
 
         def show(*arguments: str) -> int:
             print_line(f"\n$ dify-workflow {shlex.join(arguments)}")
-            sys.stdout.flush()  # before the command writes on stderr
+            sys.stdout.flush()  # before the command writes to stderr
             code = command([*options, *arguments])
             sys.stdout.flush()
             return code or 0

@@ -1,4 +1,4 @@
-"""Exit codes, and how errors become them: a sentence and a hint on stderr, never a traceback."""
+"""Exit codes for results and errors. An error is a sentence and a hint on stderr, no traceback."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from ..errors import (
     InvalidRequestError,
     LogCursorError,
     NotFoundError,
+    RateLimitError,
+    ServerError,
     StreamError,
     WorkflowStreamError,
 )
@@ -34,24 +36,24 @@ if TYPE_CHECKING:
 FAILED = 1
 """The run failed or was stopped."""
 USAGE = 2
-"""The command was used wrongly."""
+"""An option, an input or a file is invalid."""
 REFUSED = 3
-"""The API refused, or could not be reached."""
+"""The API refused the request or could not be reached."""
 PAUSED = 4
 """The run waits for human input."""
 UNKNOWN = 5
-"""Whether the run, or rows of a batch, ran is not known, or they may be going on."""
+"""The outcome of the run, or of rows of a batch, is unknown, or they may still be running."""
 INTERRUPTED = 130
 """Ctrl-C."""
 DEFECT = 70
-"""A defect of this program, or output that cannot be written (EX_SOFTWARE of sysexits.h)."""
+"""A bug in this program, or output that cannot be written (EX_SOFTWARE of sysexits.h)."""
 
 _METHOD = re.compile(r"^[a-z]+(_[a-z]+)*: ")
 _OF_STATUS = {"failed": FAILED, "stopped": FAILED, "paused": PAUSED}
 _OF_PATHS = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
-_ELSEWHERE = "Is this the API of a Dify? Check the base URL, which ends in /v1."
+_ELSEWHERE = "Is this the API of a Dify server? Check the base URL, which ends in /v1."
 _MOST_SHOWN = 5
-"""Runs that are named of those that may be the one."""
+"""Maximum number of possible runs that a message names."""
 
 
 def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
@@ -59,7 +61,7 @@ def of_run(run: WorkflowRunResponse, *, interrupted: bool = False) -> int:
 
     Args:
         run: The run.
-        interrupted: Whether it was stopped by Ctrl-C here.
+        interrupted: Whether Ctrl-C in this command stopped it.
     """
     if interrupted and run.status == "stopped":
         return INTERRUPTED
@@ -79,10 +81,10 @@ def of_batch(summary: BatchSummary) -> int:
 
 @contextmanager
 def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, None]:
-    """Turn what a command raises into a sentence, a hint and an exit code.
+    """Turn an exception of a command into a sentence, a hint and an exit code.
 
     Args:
-        given: What the command was given, by the names of its parameters.
+        given: The values of the command's parameters, by name.
     """
     try:
         yield
@@ -95,16 +97,34 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
             complain(_sentence(error), "\n".join([*hints, _next_step(error, given or {})]))
         else:
             complain(_sentence(error), _hint(error))
-        is_open = error.outcome in {"unknown", "running"}
-        raise typer.Exit(UNKNOWN if is_open else REFUSED) from None
+        raise typer.Exit(UNKNOWN if is_open(error) else REFUSED) from None
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
 
 
+def is_open(error: DifyError) -> bool:
+    """Whether a run may still be running, or may have run."""
+    return error.outcome in {"unknown", "running"}
+
+
+def may_be_there(error: DifyError) -> bool:
+    """Whether the address may be right and the server or its proxy be in trouble."""
+    if isinstance(error, APIConnectionError):
+        return error.request_sent
+    is_broken = isinstance(error, StreamError) and not _is_elsewhere(error)
+    return is_broken or isinstance(error, ServerError | RateLimitError)
+
+
+def refused(error: DifyError) -> typer.Exit:
+    """Report an error before which no run was started or followed; the exit for it."""
+    complain(_sentence(error), _hint(error))
+    return typer.Exit(REFUSED)
+
+
 @contextmanager
 def extras_named() -> Generator[None, None, None]:
-    """Say which extra to install where one is missing."""
+    """If an extra is missing, say which one to install."""
     try:
         yield
     except ImportError as error:
@@ -113,39 +133,42 @@ def extras_named() -> Generator[None, None, None]:
 
 
 def defect(error: Exception) -> int:
-    """Say that something happened that no command expects; the exit code for it."""
+    """Report an unexpected exception; return the exit code for it."""
     logging.getLogger("dify_workflow").debug("Where it happened:", exc_info=error)
     if isinstance(error, OSError):
         complain(error.strerror or str(error))
     else:
         complain(
-            f"This is a defect of dify-workflow: {type(error).__name__}: {error}",
+            f"This is a bug in dify-workflow: {type(error).__name__}: {error}",
             "Please report it; --verbose shows where it happened.",
         )
     return DEFECT
 
 
 def _sentence(error: DifyError) -> str:
-    """What the error says, without the name of the method that raised it."""
+    """The error's message, without the name of the method that raised it."""
     return _METHOD.sub("", str(error))
 
 
 def _next_step(error: DifyError, given: Mapping[str, Any]) -> str:
-    """What tells the outcome that is not known."""
+    """How the user can find out the unknown outcome."""
     if error.run_id is not None:
-        return f"What the server knows of the run: {command('info', error.run_id)}"
+        return f"To see what the server knows about the run: {command('info', error.run_id)}"
     found = (error.candidates or error.possible_runs)[:_MOST_SHOWN]
     if found:
-        what = "Before it is run again, look whether one of these is the run:"
+        what = "Before you run it again, check whether one of these is the run:"
         return "\n".join([what, *(f"  {command('info', run_id)}" for run_id in found)])
     if "token" in given:
-        return f"Before it is sent again: {command('form', 'show', given['token'])}"
+        return (
+            f"Before you send it again, check the form: {command('form', 'show', given['token'])}"
+        )
     user = given.get("user") or DEFAULT_USER
-    return f"Before it is run again, look whether it is there: {command('logs', '--user', user)}"
+    look = command("logs", "--user", user)
+    return f"Before you run it again, check whether the run is in the log: {look}"
 
 
 def _is_elsewhere(error: DifyError) -> bool:
-    """Whether no Dify answered, or one at a path that it does not have."""
+    """Whether the answer is not from Dify, or the path does not exist there."""
     if isinstance(error, APIStatusError):
         is_path = error.status_code in _OF_PATHS and error.code is None
         return is_path and error.needed_version is None
@@ -154,24 +177,21 @@ def _is_elsewhere(error: DifyError) -> bool:
 
 def _hint(error: DifyError) -> str:
     if isinstance(error, ConfigurationError):
-        return "dify-workflow --help tells the options and environment variables for that."
+        return "dify-workflow --help shows the options and environment variables."
     if isinstance(error, InvalidInputsError):
-        return "dify-workflow parameters lists what the app takes."
+        return "dify-workflow parameters lists the inputs of the app."
     if isinstance(error, AuthenticationError):
-        return (
-            "The key is that of DIFY_API_KEY or --api-key, the server that of --base-url; a "
-            "profile has both."
-        )
+        return "DIFY_API_KEY or --api-key sets the key, --base-url the server; a profile sets both."
     if isinstance(error, APIConnectionError) and ", through the proxy " in str(error):
-        return "The proxy is that of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY; NO_PROXY leaves it out."
+        return "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY sets the proxy; NO_PROXY names exceptions."
     if isinstance(error, APIConnectionError):
-        return "Which server is asked, DIFY_BASE_URL, --base-url or the profile says."
+        return "DIFY_BASE_URL, --base-url or the profile sets the server."
     if isinstance(error, WorkflowStreamError):
-        return "The workflow has to be fixed in Dify."
+        return "The workflow must be fixed in Dify."
     if isinstance(error, StreamError) and error.run_id:
-        return f"The run may be going on: {command('resume', error.run_id)}"
+        return f"The run may still be running: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
     if isinstance(error, NotFoundError):
-        return "An id is found with the key of its own app alone."
+        return "An id is found only with the key of its own app."
     return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."

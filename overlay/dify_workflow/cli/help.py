@@ -1,11 +1,12 @@
 """The help of a command as text: what it does, its options in groups, and examples.
 
-Written here and not by the library of the command line, whose versions wrap and cut differently.
+It is not made by typer, because versions of typer and click wrap and cut text differently.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 import textwrap
 from typing import (
@@ -24,18 +25,31 @@ if TYPE_CHECKING:
     import click
 
 _WIDEST = 100
-"""Columns beyond which lines are hard to read."""
+"""Maximum number of columns: longer lines are hard to read."""
 _LONGEST_NAME = 26
-"""Columns of an option beyond which its text begins on the next line."""
+"""The text of an option whose name has more columns begins on the next line."""
 _EXAMPLES = "Examples:\n"
+_BARE_INPUT = re.compile(r"unexpected extra arguments? \(([\w-]+)=")
+"""An argument such as ``name=x``, which is the form of inputs in httpie."""
 CONNECTION = "Connection"
-"""Heading of the options that say which app is asked."""
+"""Heading of the options that set app and server."""
 Sections: TypeAlias = dict[str, list[tuple[str, str]]]
-"""By heading, names and what they mean."""
+"""By heading: names and their meanings."""
 
 
 class HelpfulCommand(TyperCommand):
     """A command whose help shows groups of options, and examples."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments; for NAME=VALUE without -i, the error says how inputs are given."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            raised: Any = error
+            given = _BARE_INPUT.search(str(getattr(raised, "message", "")))
+            if given and any("-i" in param.opts for param in self.params):
+                raised.message += f". Inputs are given with -i, such as -i {given[1]}=VALUE."
+            raise
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help."""
@@ -43,14 +57,14 @@ class HelpfulCommand(TyperCommand):
 
 
 class HelpfulGroup(TyperGroup):
-    """A command with others inside; its help shows them in groups, none of them cut."""
+    """A command with subcommands; its help shows them in groups, with their full first sentence."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help."""
         formatter.write(help_of(self, ctx))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find a command; what may have been meant is said once.
+        """Find a command; for a wrong name, the error has one suggestion.
 
         typer up to 0.25 adds it to the message, and click from 8.4 on adds it again.
         """
@@ -58,7 +72,7 @@ class HelpfulGroup(TyperGroup):
             return super().resolve_command(ctx, args)
         except Exception as error:
             raised: Any = error
-            if getattr(raised, "possibilities", None):  # click adds these when it shows the message
+            if getattr(raised, "possibilities", None):  # click adds these to the message later
                 raised.message = raised.message.partition(" Did you mean ")[0]
             raise
 
@@ -79,7 +93,7 @@ def overview_of(command: click.Command, ctx: click.Context) -> str:
     width = _width()
     (what, *_), _ = _about(command)
     sections = _sections(_commands(command), width)
-    more = f"{ctx.command_path} --help tells the options; COMMAND --help has examples."
+    more = f"{ctx.command_path} --help shows the options; COMMAND --help has examples."
     return "\n".join([_usage(command, ctx), "", _wrapped(what, width), *sections, "", more]) + "\n"
 
 
@@ -88,13 +102,13 @@ def _width() -> int:
 
 
 def _about(command: click.Command) -> tuple[list[str], list[str]]:
-    """What a command says of itself: its paragraphs, and the lines of its examples."""
+    """The description of a command: its paragraphs, and the lines of its examples."""
     text, _, examples = (command.help or "").partition(_EXAMPLES)
     return text.strip().split("\n\n"), textwrap.dedent(examples).strip().splitlines()
 
 
 def _nothing() -> None:
-    """Stands for what a group without options of its own calls."""
+    """The callback of a group without options."""
 
 
 def _usage(command: click.Command, ctx: click.Context) -> str:
@@ -108,7 +122,7 @@ def _usage(command: click.Command, ctx: click.Context) -> str:
 
 
 def _options(command: click.Command, ctx: click.Context) -> Sections:
-    """The arguments and options, below their headings; those of all commands come last."""
+    """The arguments and options, by heading; options that all commands have come last."""
     sections: Sections = {}
     hints = get_type_hints(inspect.unwrap(command.callback or _nothing), include_extras=True)
     for param in command.get_params(ctx):
@@ -127,12 +141,12 @@ def _options(command: click.Command, ctx: click.Context) -> Sections:
 
 
 def _help_of_argument(hint: Any) -> str:
-    """What stands in the annotation: with click from 8.5 on, typer up to 0.25 forgets it."""
+    """The help in the annotation: with click 8.5 and newer, typer up to 0.25 loses it."""
     return next((info.help for info in getattr(hint, "__metadata__", ()) if info.help), "")
 
 
 def _name(param: Any, hint: Any = None) -> str:
-    """An argument, or an option with what it takes."""
+    """The name of an argument, or of an option with its value."""
     if param.param_type_name == "argument":
         return str(param.metavar or param.name.upper())
     names = ", ".join(sorted(param.opts, key=len))
@@ -142,14 +156,14 @@ def _name(param: Any, hint: Any = None) -> str:
 
 
 def _choices(hint: Any) -> str:
-    """The texts of a Literal, wherever it stands in an annotation."""
+    """The texts of a Literal anywhere in an annotation."""
     if get_origin(hint) is Literal:
         return "|".join(get_args(hint))
     return "".join(map(_choices, get_args(hint)))
 
 
 def _meaning(param: Any) -> str:
-    """The help of an argument or option, the variable that stands for it, and its default."""
+    """The help of an argument or option, its environment variable, and its default."""
     facts = [f"or {param.envvar}"] if isinstance(param.envvar, str) else []
     if isinstance(param.show_default, str):
         facts.append(f"default: {param.show_default}")
@@ -159,7 +173,7 @@ def _meaning(param: Any) -> str:
 
 
 def _commands(command: click.Command) -> Sections:
-    """The commands inside, each with its first paragraph."""
+    """The subcommands, each with its first paragraph."""
     sections: Sections = {}
     for name, inner in getattr(command, "commands", {}).items():
         (what, *_), _ = _about(inner)
@@ -169,7 +183,7 @@ def _commands(command: click.Command) -> Sections:
 
 
 def _sections(sections: Sections, width: int) -> list[str]:
-    """Names and what they mean in two columns, below their headings."""
+    """Names and their meanings in two columns, below their headings."""
     names = [len(name) for records in sections.values() for name, _ in records]
     column = max((size for size in names if size <= _LONGEST_NAME), default=0)
     shown: list[str] = []
@@ -185,4 +199,8 @@ def _sections(sections: Sections, width: int) -> list[str]:
 
 
 def _wrapped(paragraph: str, width: int) -> str:
+    r"""A paragraph in lines of this width; lines after a ``\b`` are kept."""
+    mark, _, lines = paragraph.partition("\n")
+    if mark == r"\b":
+        return textwrap.indent(lines, "  ")
     return textwrap.fill(" ".join(paragraph.split()), width)

@@ -1,4 +1,4 @@
-"""The inputs of a run and the answers of a form, out of what the command was given."""
+"""The inputs of a run and the answers of a form, from the arguments of the command."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..output import Source, source_of
 
 @attrs.frozen
 class Given:
-    """What the command was given.
+    """The inputs that the command was given.
 
     Args:
-        values: Text by name (``-i NAME=VALUE``); the last one counts.
+        values: Text by name (``-i NAME=VALUE``); the last one of a name is used.
         files: Paths and addresses by name (``--file NAME=PATH``), in their order.
-        json: Values by name, out of a file (``--inputs FILE``).
-        sources: The files that these are read from.
+        json: Values by name, from a file (``--inputs FILE``).
+        sources: The files from which these are read.
     """
 
     values: Mapping[str, str]
@@ -36,7 +36,7 @@ class Given:
     def of(
         cls, values: Sequence[str] | None, files: Sequence[str] | None, source: str | None = None
     ) -> Given:
-        """Take apart what stands on the command line.
+        """Parse the arguments of the command.
 
         Args:
             values: The ``NAME=VALUE`` of each ``-i``.
@@ -44,7 +44,7 @@ class Given:
             source: File with a JSON object, or ``-`` for stdin.
 
         Raises:
-            InvalidRequestError: One of them is no such pair, or the file holds no JSON object.
+            InvalidRequestError: One of them is not such a pair, or the file has no JSON object.
         """
         places: dict[str, list[str]] = {}
         for name, place in (_pair("--file", "NAME=PATH", file) for file in files or ()):
@@ -56,10 +56,10 @@ class Given:
 
 
 def typed(given: Given, fields: Sequence[Field]) -> JSONObject:
-    """The values as the fields take them.
+    """The values with the types of the fields.
 
     Raises:
-        InvalidRequestError: There is no such field, or it does not take the value.
+        InvalidRequestError: There is no such field, or it does not accept the value.
     """
     known = {field.name: field for field in fields}
     for name in (*given.values, *given.files):
@@ -76,11 +76,13 @@ def typed(given: Given, fields: Sequence[Field]) -> JSONObject:
 
 
 def untyped(given: Given, fields: Sequence[Field] = ()) -> JSONObject:
-    """The values where what is taken is not known: text, or as fields of that name take them.
+    """The values if the fields of the app are not known for certain.
+
+    A value gets the type of the field of that name if this is possible; otherwise it is text.
 
     Args:
         given: What was given.
-        fields: Fields that may be other ones than those that count.
+        fields: Fields of another version, which may differ from the real ones.
 
     Raises:
         InvalidRequestError: There is no such file.
@@ -91,7 +93,7 @@ def untyped(given: Given, fields: Sequence[Field] = ()) -> JSONObject:
         try:
             values[name] = known[name].read(given.values[name])
         except InvalidRequestError:
-            continue  # the field that counts may take it as text
+            continue  # the real field may accept it as text
     for name, places in given.files.items():
         is_list = len(places) > 1 or (name in known and known[name].kind == "file-list")
         files = [file_at(place) for place in places]
@@ -110,14 +112,14 @@ def _json_from(source: str | None) -> JSONObject:
     if source is None:
         return {}
     try:
-        # As bytes: of these, json knows UTF-8, UTF-16 and UTF-32, with and without BOM.
+        # As bytes: json then detects UTF-8, UTF-16 and UTF-32, with and without BOM.
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         value: JSON = json.loads(data)
     except OSError as error:
         raise InvalidRequestError(f"--inputs {source}: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise InvalidRequestError(
-            f"--inputs {source} is no text in UTF-8 or UTF-16: {error}."
+            f"--inputs {source} is not text in UTF-8 or UTF-16: {error}."
         ) from None
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"--inputs {source} is not JSON: {error}.") from None
@@ -134,7 +136,7 @@ def _no_file(field: Field, text: str) -> str:
 
 def _unknown(name: str, known: Mapping[str, Field]) -> str:
     if not known:
-        return f"There is no input {name!r}: nothing is asked for."
+        return f"There is no input {name!r}: there are no inputs."
     nearest = difflib.get_close_matches(name, known, n=1)
     rest = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}."
     return f"There is no input {name!r}; {rest}"

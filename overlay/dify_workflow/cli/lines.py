@@ -1,4 +1,4 @@
-"""The tree of a run as lines of text, for any width and height. Pure."""
+"""The tree of a run as lines of text, for any width and height; pure functions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SPINS_PER_SECOND = 12
 _GAP = 2
 """Columns between columns."""
 _LEAST_LABEL = 16
-"""Columns below which a title says nothing; then the node's kind is left out."""
+"""Minimum number of columns for a title; with fewer, the node's kind is left out."""
 
 
 def mark(status: str) -> Text:
@@ -47,10 +47,10 @@ def mark(status: str) -> Text:
 
 
 def unreadable_line(reasons: Sequence[str]) -> Text:
-    """A line that says that messages of the stream could not be read.
+    """A line that reports messages of the stream that could not be read.
 
     Args:
-        reasons: Why, one for each.
+        reasons: The reason for each message.
     """
     what = "a message" if len(reasons) == 1 else f"{len(reasons):,} messages"
     reason = inert_line(reasons[-1])
@@ -69,7 +69,7 @@ class Row:
 
 
 def title_lines(tree: RunTree) -> list[Text]:
-    """The id of the run, and below it that of its task, which `stop` takes."""
+    """The id of the run, and below it the id of its task, which `stop` takes."""
     lines = [Text.assemble(("▶ ", "blue"), ("run ", "bold"), inert_line(tree.run_id or ""))]
     if tree.task_id:
         lines.append(Text(f"  task {inert_line(tree.task_id)}", style="dim"))
@@ -77,19 +77,20 @@ def title_lines(tree: RunTree) -> list[Text]:
 
 
 def spinner(now: float) -> Text:
-    """The sign for something that is going on, at a time in seconds."""
+    """The sign for something that is running, at a time in seconds."""
     return Text(_SPINNER[int(now * _SPINS_PER_SECOND) % len(_SPINNER)], style=STYLES["running"])
 
 
 def tree_lines(
     tree: RunTree, width: int, *, height: int | None = None, spins: bool = False
 ) -> list[Text]:
-    """The nodes, a line each.
+    """The nodes, one per line.
 
     Args:
         tree: The run.
-        width: Columns there are.
-        height: Lines there are, of which the first then says what is left out; None for any number.
+        width: Maximum number of columns.
+        height: Maximum number of lines; None for any number. If nodes are left out, the first line
+            says how many.
         spins: Whether nodes that are running have a spinner.
     """
     nodes = list(tree.walk())
@@ -108,7 +109,7 @@ def tree_lines(
 
 
 def node_line(node: Node, lead: str = "") -> Text:
-    """A node on a line of its own, in no columns."""
+    """A node as one line, without columns."""
     row = _row(node, lead, mark(node.status))
     time = Text() if node.is_running else row.time
     cells = (row.label, row.kind, time, row.tokens, row.note)
@@ -120,9 +121,9 @@ def text_lines(text: str, width: int, height: int, console: Console) -> list[Tex
 
     Args:
         text: The text, or its end.
-        width: Columns there are.
-        height: Lines there are.
-        console: What wraps it.
+        width: Maximum number of columns.
+        height: Maximum number of lines.
+        console: Console that wraps the text.
     """
     shown = Text(inert(text).strip("\n"))
     if not shown or height < 1:
@@ -142,7 +143,7 @@ def _row(node: Node, lead: str, sign: Text) -> Row:
 
 
 def _note(node: Node) -> Text:
-    """What else there is to say of a node."""
+    """What else is known about a node."""
     facts: list[Text] = []
     if node.items is not None:
         facts.append(Text(_progress(node), style="cyan" if node.is_running else "dim"))
@@ -169,7 +170,7 @@ def _progress(node: Node) -> str:
 
 
 def _aligned(rows: Sequence[Row], width: int) -> list[Text]:
-    """The rows with their cells in columns; what is too long is cut, titles last."""
+    """The rows with their cells in columns; long lines are cut, titles last."""
     label, kind, time, tokens = (
         max((cell_len(getattr(row, name).plain) for row in rows), default=0)
         for name in ("label", "kind", "time", "tokens")

@@ -1,4 +1,4 @@
-"""The view of a run in a terminal: a tree that is drawn over while the run goes on."""
+"""The view of a run in a terminal: a tree that is updated while the run is running."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .view import View
 
 _FRAMES_PER_SECOND = 12
 _MARGIN = 2
-"""Columns left free: terminals disagree on the width of some characters, and echo ``^C``."""
+"""Free columns: terminals disagree on the width of some characters, and show ``^C``."""
 _TEXT_INDENT = 2
 
 
 class LiveView(View):
-    """A tree of nodes with what they cost, and below it the text as it streams.
+    """A tree of nodes with time and tokens, and below it the text as it streams.
 
-    It never fills the terminal: of what does not fit, the end is shown. When it is left, the whole
-    tree stays, and the text where the outputs do not repeat it.
+    It is never higher than the terminal: if something does not fit, its end is shown. When the view
+    is left, the whole tree stays, and the text stays if the outputs do not repeat it.
 
     Args:
         hint: What Ctrl-C does.
@@ -41,7 +41,7 @@ class LiveView(View):
         self._hint = hint
         self._tree = RunTree()
         self._run: WorkflowRunResponse | None = None
-        self._lock = threading.Lock()  # frames are drawn in a thread of their own
+        self._lock = threading.Lock()  # another thread draws the frames
         self._live = Live(
             get_renderable=self._frame,
             console=errors,
@@ -57,13 +57,13 @@ class LiveView(View):
             self._tree.take(event)
 
     def end(self, run: WorkflowRunResponse) -> None:
-        """Show how the run ended, once the view is left."""
+        """Show how the run ended, after the view is left."""
         with self._lock:
             self._run = run
             self._tree.settle(run.status)
 
     def say(self, text: str) -> None:
-        """Say something below the tree."""
+        """Show a message below the tree."""
         self._hint = inert_line(text)
 
     def __enter__(self) -> Self:
@@ -78,7 +78,7 @@ class LiveView(View):
     ) -> None:
         try:
             self._live.stop()
-        finally:  # whatever comes in between
+        finally:  # also after an exception
             errors.show_cursor()
         for line in title_lines(self._tree) if self._tree.run_id else ():
             errors.print(line)
@@ -106,7 +106,7 @@ class LiveView(View):
         title = title_lines(self._tree)
         room = height - len(title) - 1  # beside the title and an empty line above the foot
         nodes = sum(1 for _ in self._tree.walk())
-        most = max(room - nodes, room // 2) - 1  # lines of text, below an empty one
+        most = max(room - nodes, room // 2) - 1  # lines of text, below an empty line
         shown = text_lines(self._tree.text[-width * height :], width - _TEXT_INDENT, most, errors)
         left = room - (len(shown) + 1 if shown else 0)
         lines = [*title, *tree_lines(self._tree, width, height=left, spins=True)]
@@ -124,7 +124,7 @@ class LiveView(View):
 
 
 def _is_repeated(text: str, outputs: JSON) -> bool:
-    """Whether outputs are all that the text consists of, as servers since Dify 1.9 stream them."""
+    """Whether the text has nothing but the outputs, which servers since Dify 1.9 stream."""
     for value in sorted(map(_as_streamed, by_name(outputs).values()), key=len, reverse=True):
         text = text.replace(value.strip(), "", 1)
     return not text.strip()

@@ -1,4 +1,4 @@
-"""The log of runs: its rows, and the ways in which they are printed."""
+"""The log of runs: its rows, and how they are printed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .lines import STYLES
 from .render import draw_table, table_of
 
 _SHORT_WALK = 100
-"""Rows that come with one answer, for which no bar is shown."""
+"""Maximum number of rows in one answer; for more rows a bar is shown."""
 
 _CSV_COLUMNS = (
     "run_id",
@@ -39,20 +39,20 @@ _CSV_COLUMNS = (
 )
 
 _WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, "user": 20}
-"""Columns that a column of the log needs, those first without which the others say little."""
+"""Width of each column of the log, the most important column first."""
 
 _ORDER = ("started", "status", "run", "user", "duration", "tokens", "message")
 _MESSAGE_WIDTH = 16
-"""Columns below which a message says nothing."""
+"""Minimum width of a message."""
 
 
 class LogRows:
-    """Rows of the log, newest first, each once; read while they are iterated.
+    """Rows of the log, newest first, each once; they are read while you iterate.
 
     Args:
-        client: What asks.
-        request: Which rows, and where to begin; its limit is how many are asked for at once.
-        most: Most rows; None for all.
+        client: The client.
+        request: Which rows, and where to begin; its limit is the number of rows per request.
+        most: Maximum number of rows; None for all.
 
     Raises:
         DifyError: As for `DifyWorkflow.iter_logs`; also while iterating.
@@ -79,22 +79,22 @@ class LogRows:
 
     @property
     def total(self) -> int:
-        """Rows that match, wherever these begin, as counted at first."""
+        """Number of rows that match from the beginning of the log, in the first answer."""
         return self._page.total if self._page else 0
 
     @property
     def expected(self) -> int:
-        """Rows that these should be at most."""
+        """Maximum number of rows to expect."""
         return self.total if self._most is None else min(self._most, self.total)
 
     @property
     def has_more(self) -> bool:
-        """Whether rows follow behind the page that was read last."""
+        """Whether there are rows after the last page that was read."""
         return self._page is not None and self._page.has_more
 
     @property
     def cursor(self) -> str | None:
-        """Text with which to go on behind the last row."""
+        """Text with which to continue after the last row."""
         if self._last is None:
             return self._request.cursor
         if self._page is not None and self._page.last_id == self._last.id:
@@ -102,8 +102,8 @@ class LogRows:
         return encode(LogBookmark(LogPosition.of(self._last)), digest_of(self._request))
 
     @property
-    def way_on(self) -> str:
-        """The command that lists what follows; its times do not move with the clock."""
+    def next_command(self) -> str:
+        """The command that lists the following rows; it has absolute times."""
         request = self._request
         options = {
             "--status": request.status,
@@ -117,24 +117,24 @@ class LogRows:
 
 
 def print_json(rows: LogRows) -> None:
-    """Print an object as the server's answer is one, with the cursor behind its rows."""
+    """Print an object like the server's answer, with the cursor after its rows."""
     data = [row.raw for row in _awaited(rows)]
     facts = {"has_more": rows.has_more, "total": rows.total, "cursor": rows.cursor}
     print_json_line({"data": data, **facts})
 
 
 def print_json_lines(rows: LogRows) -> None:
-    """Print each row as a line of JSON, as it is read."""
+    """Print each row as a line of JSON when it is read."""
     _write_json_lines(_streamed(rows))
 
 
 def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
-    """Print each row as a line of CSV, as it is read, below a header (RFC 4180)."""
+    """Print a header, and each row as a line of CSV when it is read (RFC 4180)."""
     _write_csv(_streamed(rows), escape_formulas)
 
 
 def print_table(rows: LogRows) -> None:
-    """Print a table for people, and on stderr how much of the log it is."""
+    """Print a table for people, and on stderr which part of the log it is."""
     listed = list(_awaited(rows))
     columns = log_columns(output.width)
     if len(columns) == len(_ORDER):
@@ -149,15 +149,15 @@ def print_table(rows: LogRows) -> None:
     more = ", there are more" if rows.has_more else ""
     say(f"{len(listed):,} of {rows.total:,} runs{more}")
     if any(row.status == "running" for row in listed):
-        say("A run that was stopped may stay running in the log: servers often record no end.")
+        say("A stopped run may stay running in the log: servers often do not record its end.")
     if more:
-        say(f"To go on: {rows.way_on}")
+        say(f"To continue: {rows.next_command}")
 
 
 def follow(
     rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool, escape_formulas: bool
 ) -> None:
-    """Print each row when it comes: as a line of JSON, of CSV, or of a table for people."""
+    """Print each row when it appears: as a line of JSON, of CSV, or of a table for people."""
     say("Waiting for new runs; Ctrl-C ends it.")
     rows = _flushed(rows)
     if as_jsonl:
@@ -169,7 +169,7 @@ def follow(
 
 
 def log_columns(width: int) -> list[str]:
-    """The columns for which there is room: an id or a status that is cut helps nobody."""
+    """The columns that fit completely: part of an id or status is useless."""
     shown: set[str] = set()
     for name, need in _WIDTHS.items():
         if need <= width:
@@ -197,7 +197,7 @@ def _cells(row: WorkflowLogs) -> dict[str, Text]:
 def _draw_narrow(
     rows: Iterable[WorkflowLogs], columns: Sequence[str], *, has_header: bool = True
 ) -> None:
-    """Draw each row on two lines: the columns for which there is room, and below them the rest."""
+    """Draw each row on two lines: the columns that fit, and below them the rest."""
     if has_header:
         header = "".join(f"{name:{_WIDTHS[name]}}" for name in columns)
         output.print(Text(header.rstrip(), style="dim"))
@@ -217,7 +217,7 @@ def _draw_narrow(
 
 
 def _flushed(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
-    """The rows; what was printed of one is out before the next one is waited for."""
+    """The rows; the output of each one is flushed before the next one is awaited."""
     for row in rows:
         yield row
         sys.stdout.flush()
@@ -236,7 +236,7 @@ def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
 
 
 def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
-    """Write rows of a table, of which none is known before, below each other."""
+    """Write rows of a table one by one, without knowing the following ones."""
     for number, row in enumerate(rows):
         columns, is_first = log_columns(output.width), number == 0
         if len(columns) < len(_ORDER):
@@ -252,21 +252,21 @@ def _write_lines(rows: Iterable[WorkflowLogs]) -> None:
 
 
 def _streamed(rows: LogRows) -> Iterator[WorkflowLogs]:
-    """The rows to be written one by one; Ctrl-C ends them after one, and says how to go on."""
-    # Rows that are written to a terminal show themselves how far they are.
+    """The rows, to be written one by one; Ctrl-C ends after a row and prints how to continue."""
+    # In a terminal, the rows themselves show the progress.
     read = rows if is_terminal(sys.stdout) else _awaited(rows)
     try:
         yield from _until_interrupted(read)
     except KeyboardInterrupt:
-        say(f"To go on: {rows.way_on}")
+        say(f"To continue: {rows.next_command}")
         raise
 
 
 def _until_interrupted(rows: Iterable[WorkflowLogs]) -> Iterator[WorkflowLogs]:
-    """The rows up to the first Ctrl-C, which comes between two: each is wholly written or not.
+    """The rows up to the first Ctrl-C. It takes effect between two rows, so that none is cut.
 
     Raises:
-        KeyboardInterrupt: Behind the row that was going on; after a second Ctrl-C, at once.
+        KeyboardInterrupt: After the current row; after a second Ctrl-C, at once.
     """
     pressed = False
 
@@ -312,7 +312,7 @@ def _csv_row(row: WorkflowLogs) -> list[JSON]:
 
 
 def _cell(value: JSON, escape_formulas: bool) -> JSON:
-    """The value as it is; in a terminal inert, and on one line."""
+    """The value unchanged; in a terminal escaped and on one line."""
     if not isinstance(value, str):
         return value
     text = without_formula(value) if escape_formulas else value

@@ -1,4 +1,4 @@
-"""Options that several commands take, and the connection to the server that they describe."""
+"""Options that several commands have, and the connection to the server that they describe."""
 # pyright: reportUnknownMemberType=false
 # typer leaves type arguments open.
 
@@ -33,7 +33,7 @@ User: TypeAlias = Annotated[
         "--user",
         envvar="DIFY_USER",
         metavar="ID",
-        help="Who it is for, a name of your own.",
+        help="User of the run: any name you choose.",
         show_default="dify-workflow",
     ),
 ]
@@ -43,7 +43,7 @@ Values: TypeAlias = Annotated[
         "--input",
         "-i",
         metavar="NAME=VALUE",
-        help="A value by the name of its input; repeatable.",
+        help="Value of an input; repeatable.",
         show_default=False,
         rich_help_panel=INPUTS,
     ),
@@ -53,7 +53,7 @@ Files: TypeAlias = Annotated[
     typer.Option(
         "--file",
         metavar="NAME=PATH",
-        help="A file to upload, or an http(s) address, by the name of its input; repeatable.",
+        help="File to upload, or an http(s) address, for an input; repeatable.",
         show_default=False,
         rich_help_panel=INPUTS,
     ),
@@ -63,11 +63,11 @@ AsJson: TypeAlias = Annotated[
 ]
 ResultAsJson: TypeAlias = Annotated[
     bool,
-    typer.Option("--json", help="Print the result alone, as JSON.", rich_help_panel=OUTPUT),
+    typer.Option("--json", help="Print only the result, as JSON.", rich_help_panel=OUTPUT),
 ]
 EventsAsJson: TypeAlias = Annotated[
     bool,
-    typer.Option("--jsonl", help="Print every event, as a line of JSON.", rich_help_panel=OUTPUT),
+    typer.Option("--jsonl", help="Print each event as a line of JSON.", rich_help_panel=OUTPUT),
 ]
 
 Report: TypeAlias = Annotated[
@@ -75,14 +75,14 @@ Report: TypeAlias = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write a page about the run too, or its timeline where FILE ends in .svg.",
+        help="Also write a page about the run, or its timeline if FILE ends in .svg.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
 ]
 
 _OF_CONNECTION = frozenset({"profile", "api_key", "base_url", "timeout", "verbose"})
-"""Names of the options, those of `Connection`."""
+"""Names of the options that `Connection` has."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)([smhdw])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -93,11 +93,11 @@ class Connection:
     """How the commands reach the server, as the options say.
 
     Args:
-        profile: Name of the profile that says which app is asked.
+        profile: Name of the profile of the app.
         api_key: Key of the app.
         base_url: Base URL of the server, with its ``/v1``.
-        timeout: Seconds that the server may be silent.
-        verbose: Whether what is sent is logged on stderr.
+        timeout: Seconds to wait while the server sends nothing.
+        verbose: Whether requests are logged on stderr.
     """
 
     profile: str | None = None
@@ -108,7 +108,7 @@ class Connection:
 
     @property
     def has_key(self) -> bool:
-        """Whether an option, the environment or the profile in use says which app is asked."""
+        """Whether an option, the environment or the profile in use gives a key."""
         if self.api_key is not None or self.profile is not None:
             return True
         of_environment = os.environ.get("DIFY_PROFILE") or os.environ.get("DIFY_API_KEY")
@@ -116,9 +116,9 @@ class Connection:
 
     @property
     def same_app(self) -> list[str]:
-        """The options with which another command asks the same app, as far as they can be shown.
+        """The options with which another command reaches the same app, if they can be shown.
 
-        A key cannot, and without it the server would get another one.
+        A key cannot be shown. Without it, the other options would send another key to the server.
         """
         if self.api_key is not None:
             return []
@@ -129,7 +129,7 @@ class Connection:
         """A client with these options.
 
         Args:
-            user: Who it acts for; by default the client's own default.
+            user: User of its requests; by default the client's default.
 
         Raises:
             ConfigurationError: There is no key, or an option is invalid.
@@ -142,20 +142,21 @@ class Connection:
         return DifyWorkflow(key, base_url=base_url, user_id=user, timeout=timeout)
 
     def _app(self) -> tuple[ApiKey, str | None]:
-        """Key and base URL, which come from one source: no profile's key goes to another server.
+        """Key and base URL, from one source: a profile's key is never sent to another server.
 
-        The first of these says both: --api-key, --profile, DIFY_PROFILE, DIFY_API_KEY, and the
-        profile in use. A key that stands alone goes where --base-url or DIFY_BASE_URL say.
+        The first of these that is set gives the key: --api-key, --profile, DIFY_PROFILE,
+        DIFY_API_KEY, the profile in use. A profile has a base URL, too. A key without a profile
+        is sent to --base-url or DIFY_BASE_URL.
 
         Raises:
-            ConfigurationError: There is no key, or two of them say different things.
+            ConfigurationError: There is no key, or two sources contradict each other.
         """
         option = "--base-url" if self.base_url else "DIFY_BASE_URL"
         base_url = self.base_url or os.environ.get("DIFY_BASE_URL") or None
         name = self.profile or os.environ.get("DIFY_PROFILE") or None
         key = self.api_key
         if key is not None and self.profile:
-            raise ConfigurationError("Take one of --api-key and --profile, which has a key.")
+            raise ConfigurationError("Give only one of --api-key and --profile.")
         if key is None and name is None and (own := os.environ.get("DIFY_API_KEY")):
             key = ApiKey(own)
         if key is not None:
@@ -163,20 +164,20 @@ class Connection:
         name = profiles.in_use() if name is None else name
         if name is None:
             raise ConfigurationError(
-                "No API key: give --api-key KEY, set DIFY_API_KEY, or keep the app with "
+                "No API key: give --api-key KEY, set DIFY_API_KEY, or store the app with "
                 "dify-workflow profile add NAME."
             )
         profile = profiles.load(name)
         if base_url is not None and base_url.rstrip("/") != profile.base_url:
             raise ConfigurationError(
-                f"The key of the profile {name!r} is for {profile.base_url} alone, and {option} "
+                f"The key of the profile {name!r} is only for {profile.base_url}, but {option} "
                 f"names {base_url}. Nothing was sent: leave one of the two out."
             )
         return profile.api_key, profile.base_url
 
 
 def names_of_profiles(incomplete: str) -> list[str]:
-    """The names of profiles that begin so, for a shell to complete."""
+    """The names of profiles that begin with a text, for completion in a shell."""
     try:
         return [name for name in profiles.base_urls() if name.startswith(incomplete)]
     except ConfigurationError:
@@ -184,7 +185,7 @@ def names_of_profiles(incomplete: str) -> list[str]:
 
 
 class Command(HelpfulCommand):
-    """A command that takes the options of `Connection` behind its name too, and never raises."""
+    """A command that also takes the options of `Connection` after its name, and never raises."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the options of the connection."""
@@ -193,14 +194,14 @@ class Command(HelpfulCommand):
         return [*own, *map(_repeated, shared), help_option]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises becomes a sentence and an exit code."""
+        """Run the command; an exception becomes a sentence and an exit code."""
         connection: Connection = ctx.obj or Connection()
         with of_same_app(connection.same_app), handled(ctx.params):
             return super().invoke(ctx)
 
 
 def _repeated(option: click.Parameter) -> click.Parameter:
-    """The same option for another place, where it goes before the first one if it is given."""
+    """The same option after the command's name, which overrides the one before the name."""
 
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value:
@@ -220,14 +221,14 @@ def connection_of(context: typer.Context) -> Connection:
 
 
 def only_one(*options: tuple[str, bool]) -> None:
-    """Refuse options of which each says what the whole output is.
+    """Refuse options that exclude each other.
 
     Raises:
         BadParameter: More than one of them was given.
     """
     given = [name for name, is_given in options if is_given]
     if len(given) > 1:
-        raise typer.BadParameter(f"Take one of {', '.join(given)}.")
+        raise typer.BadParameter(f"Give only one of {', '.join(given)}.")
 
 
 def since(text: str, option: str, now: datetime) -> datetime:
@@ -235,12 +236,12 @@ def since(text: str, option: str, now: datetime) -> datetime:
 
     Args:
         text: How long ago (``90s``, ``30m``, ``2h``, ``3d``, ``1w``), a date, or a date and time
-            (ISO 8601); of the local time zone where it names none.
+            (ISO 8601); in the local time zone if it has none.
         option: Name of the option, for messages.
         now: The time, with a time zone.
 
     Raises:
-        InvalidRequestError: It means no time.
+        InvalidRequestError: The text is not a time.
     """
     try:
         if ago := _AGO.fullmatch(text):
@@ -248,13 +249,13 @@ def since(text: str, option: str, now: datetime) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise InvalidRequestError(
-            f"{option} takes how long ago, such as 2h or 3d, or a time, such as 2026-01-31 or "
-            f"2026-01-31T14:00, not {text!r}."
+            f"{option} takes a duration before now, such as 2h or 3d, or a time, such as "
+            f"2026-01-31 or 2026-01-31T14:00, not {text!r}."
         ) from None
 
 
 def until(text: str, option: str, now: datetime) -> datetime:
-    """The last second that a text means: of a date, the end of that day.
+    """The last second that a text means; for a date, the end of that day.
 
     Args:
         text: As for `since`.
@@ -262,10 +263,10 @@ def until(text: str, option: str, now: datetime) -> datetime:
         now: The time, with a time zone.
 
     Raises:
-        InvalidRequestError: It means no time.
+        InvalidRequestError: The text is not a time.
     """
     moment = since(text, option, now)
     if _DAY.fullmatch(text):
-        next_day = datetime.fromisoformat(text) + timedelta(days=1)  # a day of local time
+        next_day = datetime.fromisoformat(text) + timedelta(days=1)  # a day in local time
         return next_day.astimezone() - timedelta(seconds=1)
     return moment

@@ -1,4 +1,4 @@
-"""Asking a person on stderr: for the inputs of a run, and for the answers of a form."""
+"""Questions to a person, on stderr: for the inputs of a run and the answers of a form."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .inputs import Given, typed
 from .render import show_fields
 
 _HINTS = {
-    "paragraph": "several lines; an empty one ends them",
+    "paragraph": "several lines; an empty line ends the text",
     "number": "a number",
     "checkbox": "y or n",
     "json_object": "a JSON object",
     "file": "a path, or an http(s) address",
-    "file-list": "paths or http(s) addresses, a line each; an empty one ends them",
+    "file-list": "paths or http(s) addresses, one per line; an empty line ends the list",
 }
 _PROMPT = Text("> ", style="cyan")
 _MANY_LINES = frozenset({"paragraph", "file-list"})
@@ -44,7 +44,7 @@ def ask_all(fields: Iterable[Field]) -> JSONObject:
 
 
 def ask(field: Field) -> JSON:
-    """Ask for the value of a field until there is one that it takes.
+    """Ask for the value of a field until the answer is valid.
 
     Raises:
         InvalidRequestError: The person answered with the end of input (Ctrl-D).
@@ -56,7 +56,7 @@ def ask(field: Field) -> JSON:
         if is_empty and field.default is not None:
             return field.default
         if is_empty and field.required:
-            _complain(f"{field.name} is needed.")
+            _complain(f"{field.name} is required.")
             continue
         try:
             return field.read(_chosen(field, answer))
@@ -65,7 +65,7 @@ def ask(field: Field) -> JSON:
 
 
 def _introduce(field: Field) -> None:
-    """Say what is asked for, and between what can be chosen."""
+    """Show the question and its options."""
     line = Text(inert_line(field.label), style="bold")
     facts = [_HINTS[field.kind]] if field.kind in _HINTS else []
     if field.longest and field.kind in {"text-input", "paragraph"}:
@@ -80,7 +80,7 @@ def _introduce(field: Field) -> None:
 
 
 def _chosen(field: Field, answer: str) -> str:
-    """The option of that number, where the answer is no option itself."""
+    """The option with that number, unless the answer is itself an option."""
     if field.options and answer not in field.options and answer.strip().isdecimal():
         number = int(answer)
         if 1 <= number <= len(field.options):
@@ -103,7 +103,7 @@ def _lines(field: Field) -> str:
 
 
 def _typed() -> str | None:
-    """A line that a person types; None where it is the end of input."""
+    """A line that a person types; None at the end of input."""
     try:
         return errors.input(_PROMPT)
     except EOFError:
@@ -119,7 +119,7 @@ def _complain(problem: str) -> None:
 
 
 def show_form(form: HumanInputForm) -> None:
-    """Show on stdout what a form says and takes."""
+    """Show a form on stdout: its text, fields and actions."""
     if is_terminal(sys.stdout):
         _draw_content(form, output)
     else:
@@ -134,15 +134,15 @@ def show_form(form: HumanInputForm) -> None:
 
 
 def answered(form: HumanInputForm, given: Given, action: str | None) -> tuple[str, JSONObject]:
-    """The action and the values to submit: what was given, what a person answers, else defaults.
+    """The action and the values to submit: from the command, from a person's answers, or defaults.
 
     Args:
         form: The form.
-        given: What the command was given.
-        action: Id of the action, where the command was given one.
+        given: The values that the command was given.
+        action: Id of the action, if the command was given one.
 
     Raises:
-        InvalidRequestError: Something is missing or wrong, and nobody can be asked.
+        InvalidRequestError: Something is missing or wrong, and there is no terminal to ask.
     """
     fields = fields_of_form(form)
     answers = typed(given, fields)
@@ -163,23 +163,23 @@ def answered(form: HumanInputForm, given: Given, action: str | None) -> tuple[st
 def _only_action(form: HumanInputForm) -> str:
     if len(form.actions) != 1:
         ids = " or ".join(action.id for action in form.actions)
-        raise InvalidRequestError(f"Say how to send the form off: --action {ids}.")
+        raise InvalidRequestError(f"Give the action to submit the form with: --action {ids}.")
     return form.actions[0].id
 
 
 def _draw_content(form: HumanInputForm, console: Console) -> None:
-    """Show the text of a form in a terminal; addresses are shown, and no link hides one."""
+    """Show the text of a form in a terminal. Links show their address, so that none is hidden."""
     content = _PLACE.sub(r"[\1]", inert(form.content))
     console.print(Markdown(content, hyperlinks=False), soft_wrap=False)
     console.print()
 
 
 def _asked_action(form: HumanInputForm) -> str:
-    """Ask how a form is to be sent off; the id of the action."""
+    """Ask which action to submit the form with; return its id."""
     titles = {action.title: action.id for action in form.actions}
     ids = {action.id: action.id for action in form.actions}
     field = Field("action", "select", "Action", options=[*titles])
     _introduce(field)
     while (chosen := {**titles, **ids}.get(_chosen(field, _line(field)))) is None:
-        _complain("Take one of them, by its number or name.")
+        _complain("Choose one of them by its number or name.")
     return chosen

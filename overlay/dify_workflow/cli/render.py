@@ -1,4 +1,4 @@
-"""Values, tables and runs: data on stdout, and what is said of them on stderr."""
+"""Values, tables and runs: data goes to stdout, remarks go to stderr."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .lines import STYLES, mark
 from .tree import RunTree
 
 _ROUNDED = 2.0
-"""Seconds by which a time in whole seconds may seem longer."""
+"""Seconds that rounding to whole seconds can add to a duration."""
 
 
 def show_values(values: Mapping[str, JSON]) -> None:
-    """Show values by their names on stdout: wrapped in a terminal, else a line each."""
+    """Show names and values on stdout: wrapped in a terminal, else one per line."""
     if not is_terminal(sys.stdout):
         width = max(map(len, values), default=0)
         for name, value in values.items():
@@ -51,7 +51,7 @@ def show_values(values: Mapping[str, JSON]) -> None:
 
 
 def _value(value: JSON) -> Text:
-    """A value in a terminal; what is too long for a line is indented."""
+    """A value for a terminal; JSON that is too long for a line is indented."""
     if isinstance(value, Text):
         return value
     if isinstance(value, str):
@@ -61,12 +61,12 @@ def _value(value: JSON) -> Text:
 
 
 def by_name(outputs: JSON) -> JSONObject:
-    """The outputs of a run by their names; a server may send something else than an object."""
+    """The outputs of a run by name; a server may also send something that is not an object."""
     return outputs if is_object(outputs) else {"outputs": outputs}
 
 
 def table_of(columns: Sequence[str]) -> Table:
-    """A table without lines; numbers stand to the right."""
+    """A table without lines; numbers are aligned to the right."""
     table = Table(*columns, box=None, pad_edge=False, header_style="dim")
     for column in table.columns:
         column.no_wrap = True
@@ -75,7 +75,7 @@ def table_of(columns: Sequence[str]) -> Table:
 
 
 def draw_table(table: Table) -> None:
-    """Print a table on stdout; in a pipe without spaces at the ends of its lines."""
+    """Print a table on stdout; in a pipe, without spaces at the ends of lines."""
     if is_terminal(sys.stdout):
         output.print(table)
         return
@@ -84,7 +84,7 @@ def draw_table(table: Table) -> None:
 
 
 def show_fields(fields: Iterable[Field]) -> None:
-    """Show the inputs of an app or the fields of a form, a line each; no column is empty."""
+    """Show the inputs of an app or the fields of a form, one per line, without empty columns."""
     rows = [
         {
             "name": Text(cell(field.name), style="bold"),
@@ -104,7 +104,7 @@ def show_fields(fields: Iterable[Field]) -> None:
 
 
 def _bounds(field: Field) -> str:
-    """What bounds the values of an input."""
+    """The limits for the values of an input."""
     if field.options:
         return ", ".join(field.options)
     if field.takes_files:
@@ -116,17 +116,17 @@ def _bounds(field: Field) -> str:
 
 
 def plain(run: WorkflowRunResponse) -> JSONObject:
-    """The run as plain JSON, without the answer that it came out of."""
+    """The run as plain JSON, without the server's answer that it was made from."""
     fields: dict[str, JSON] = attrs.asdict(run, filter=lambda field, _: field.name != "raw")
     return fields
 
 
 def show_end(run: WorkflowRunResponse, tree: RunTree) -> None:
-    """Show the outputs of a run that was watched, how it ended, and what can be done now.
+    """Show the outputs of a run that was watched, how it ended, and what can be done next.
 
     Args:
         run: The run.
-        tree: What its events have told.
+        tree: What its events reported.
     """
     is_person = is_terminal(sys.stdout)
     if run.outputs and is_person:
@@ -165,17 +165,17 @@ def show_run(run: WorkflowRunResponse) -> None:
     show_values({name: value for name, value in facts.items() if value not in (None, "", {})})
     if run.status == "running" and run.task_id is None:
         sys.stdout.flush()
-        say(f"To stop it: {where_its_task_is(run.id)}")
+        say(f"To stop it, you need the id of its task: {where_its_task_is(run.id)}")
 
 
 def where_its_task_is(run_id: str) -> str:
-    """How a person learns the id of the task of a run that goes on: only new events bring it."""
+    """How to find the task id of a running run: only new events have it."""
     resume = command("resume", run_id)
-    return f"{resume} shows the id of its task with its next event (Dify 1.14 and newer)."
+    return f"{resume} shows it with the next event (Dify 1.14 and newer)."
 
 
 def _time_taken(run: WorkflowRunResponse, tree: RunTree | None = None) -> str:
-    """How long a run took; servers count from where it last went on after people had answered."""
+    """How long a run took; servers count only the time since a person last answered a form."""
     took = duration(run.elapsed_time)
     if run.status == "paused" or not run.elapsed_time:
         return took
@@ -185,11 +185,11 @@ def _time_taken(run: WorkflowRunResponse, tree: RunTree | None = None) -> str:
     if not has_waited and not (tree and tree.was_resumed):
         return took
     in_all = f", {duration(whole)} in all" if has_waited else ""
-    return f"{took} since it last went on{in_all}"
+    return f"{took} since it last continued{in_all}"
 
 
 def _ending(run: WorkflowRunResponse, tree: RunTree) -> Text:
-    """How a run ended, and what it cost."""
+    """How a run ended, its duration and its tokens."""
     style = f"bold {STYLES.get(run.status, '')}".strip()
     ending = Text.assemble(mark(run.status), " ", (inert_line(run.status), style))
     facts = [_time_taken(run, tree)] if run.elapsed_time is not None else []
@@ -202,13 +202,15 @@ def _ending(run: WorkflowRunResponse, tree: RunTree) -> Text:
 
 
 def _show_wait(form: HumanInputForm) -> None:
-    """Show for what a paused run waits, and how to answer."""
+    """Show what a paused run waits for, and how to answer."""
     title = inert_line(form.node_title or form.node_id or "The run")
     until = f" until {clock(form.expires_at)}" if form.expires_at else ""
     if form.token is None:
         where = ", ".join(map(inert_line, form.approval_channels)) or "Dify itself"
-        errors.print(Text(f"{title} waits for a person{until}, in {where}. To go on after that:"))
+        errors.print(
+            Text(f"{title} waits for a person{until}, in {where}. To continue after that:")
+        )
         return
     actions = " or ".join(shlex.quote(inert_line(action.id)) for action in form.actions)
-    errors.print(Text(f"{title} waits for a person{until}. To answer ({actions}) and go on:"))
+    errors.print(Text(f"{title} waits for a person{until}. To answer ({actions}) and continue:"))
     errors.print(Text(f"  {command('form', 'submit', form.token)}"))

@@ -1,4 +1,4 @@
-"""Serving workflows until Ctrl-C, with a line for each request."""
+"""Serve workflows until Ctrl-C, with a line for each request."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ..timeline.inert import headline
 from .console import is_terminal, log_to_stderr, print_line, say
 
 _AWAY = 15
-"""Seconds of an outage on demand."""
+"""Duration of an outage on request, in seconds."""
 
 _OPTIONS = {"allowed_hosts": "--allowed-host"}
-"""Options that are not called as the emulator's own."""
+"""Options whose names differ from those of `Emulator`."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -36,7 +36,7 @@ def emulator_of(place: str | None, **options: Any) -> Emulator:
 
     Args:
         place: ``MODULE:NAME`` of what to serve; by default the built-in workflows.
-        options: Options of `Emulator`; None for those that were not given.
+        options: Options of `Emulator`; None for options that were not given.
 
     Raises:
         InvalidRequestError: One of them is invalid.
@@ -46,7 +46,9 @@ def emulator_of(place: str | None, **options: Any) -> Emulator:
     if isinstance(found, Emulator):
         if given:
             names = ", ".join(_OPTIONS.get(name) or f"--{name.replace('_', '-')}" for name in given)
-            raise InvalidRequestError(f"{place} is an Emulator, which says that itself: {names}.")
+            raise InvalidRequestError(
+                f"{place} is an Emulator with its own options, so leave out {names}."
+            )
         return found
     try:
         return Emulator(*found, **given)
@@ -57,19 +59,19 @@ def emulator_of(place: str | None, **options: Any) -> Emulator:
 
 
 def _load(place: str) -> Emulator | tuple[Workflow, ...]:
-    """What stands in a module, found as ``python -m`` finds it from the working directory.
+    """An object of a module, found from the working directory as ``python -m`` finds it.
 
     Args:
         place: ``MODULE:NAME``, of a workflow, a list of them, or an emulator.
 
     Raises:
-        InvalidRequestError: There is no such thing, or it is something else.
+        InvalidRequestError: It does not exist, or has another type.
     """
     module_name, separator, name = place.partition(":")
     if not separator or not module_name or not name:
-        raise InvalidRequestError(f"Workflows are named as MODULE:NAME, not {place!r}.")
+        raise InvalidRequestError(f"Give workflows as MODULE:NAME, not {place!r}.")
     if "/" in module_name or module_name.endswith(".py"):
-        raise InvalidRequestError(f"Name the module as import does, not its file {module_name!r}.")
+        raise InvalidRequestError(f"Give the module as for import, not its file {module_name!r}.")
     sys.path.insert(0, "")
     module = _imported(module_name)
     found: object = getattr(module, name, None)
@@ -96,7 +98,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _failure(name: str, error: BaseException) -> str:
-    """Why a module cannot be imported, with the place in it."""
+    """Why a module cannot be imported, with file and line."""
     what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
@@ -104,7 +106,7 @@ def _failure(name: str, error: BaseException) -> str:
 
 
 def _misfit(module: ModuleType, name: str) -> str:
-    """Why a name is of no use, and which are."""
+    """Why an object cannot be served, and which ones can."""
     fitting = [
         each for each, value in vars(module).items() if isinstance(value, Workflow | Emulator)
     ]
@@ -113,16 +115,16 @@ def _misfit(module: ModuleType, name: str) -> str:
         return f"The module {module.__name__!r} has no {name!r}{there}."
     kind = type(getattr(module, name)).__name__
     return (
-        f"{module.__name__}:{name} is of the type {kind}, and neither made by @workflow, nor a "
-        f"list of such workflows, nor an Emulator{there}."
+        f"{module.__name__}:{name} has the type {kind}. It must be a workflow made by @workflow, a "
+        f"list of these, or an Emulator{there}."
     )
 
 
 def serve(emulator: Emulator) -> None:
-    """Serve until Ctrl-C: say on stdout where and with which keys, on stderr what is asked for.
+    """Serve until Ctrl-C: base URL and keys go to stdout, a line for each request to stderr.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port is not available.
     """
     emulator.listen()
     _log_requests()
@@ -133,8 +135,8 @@ def serve(emulator: Emulator) -> None:
     sys.stdout.flush()
     host = emulator.base_url.removeprefix("http://").rpartition(":")[0]
     if host not in _LOOPBACK:
-        say(f"Note: whoever reaches {host} can use it; the keys are no secrets.")
-        say(f"It answers to localhost and {host}; --allowed-host NAME adds another name.")
+        say(f"Note: anyone who can reach {host} can use it; the keys are not secret.")
+        say(f"It answers requests for localhost and {host}; --allowed-host NAME adds a name.")
     say(f"Its page, with apps and runs: {emulator.base_url.removesuffix('v1')}")
     try:
         say("Ctrl-C ends it.")
@@ -144,7 +146,7 @@ def serve(emulator: Emulator) -> None:
 
 
 def _take_signals(emulator: Emulator) -> None:
-    """Let signals cause what happens to servers: an outage, and a deploy."""
+    """Let signals start an outage and a restart of the workers, as in a deploy."""
     if sys.platform == "win32":  # which has no such signals
         return
 
@@ -154,27 +156,27 @@ def _take_signals(emulator: Emulator) -> None:
         except RuntimeError as error:
             say(str(error))
         else:
-            say(f"Away for {_AWAY} seconds.")
+            say(f"Unavailable for {_AWAY} seconds.")
 
     def restart() -> None:
         emulator.restart_workers()
         say("The workers were restarted.")
 
-    # A signal may come while another one is dealt with, in whatever line that is.
+    # A signal may arrive while another one is handled, at any line.
     wanted: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def deal_with_them() -> None:
+    def handle_all() -> None:
         while True:
             wanted.get()()
 
     by_signal = {signal.SIGUSR1: go_away, signal.SIGUSR2: restart}
     for number in by_signal:
         signal.signal(number, lambda number, _frame: wanted.put(by_signal[signal.Signals(number)]))
-    threading.Thread(target=deal_with_them, name="signals", daemon=True).start()
+    threading.Thread(target=handle_all, name="signals", daemon=True).start()
 
 
 def _log_requests() -> None:
-    """Write a line for each request on stderr, and what goes wrong."""
+    """Write a line for each request and each error to stderr."""
     from uvicorn.logging import AccessFormatter
 
     log_to_stderr()

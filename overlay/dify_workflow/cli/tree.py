@@ -1,4 +1,4 @@
-"""The nodes of a run as a tree, a line for each node however often it ran."""
+"""The nodes of a run as a tree, with one entry per node, even if it ran several times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FAILURES = frozenset({"failed", "exception"})
 
 @attrs.frozen
 class Node:
-    """A node of the run; inside an iteration or loop it stands for all of its rounds.
+    """A node of the run; inside an iteration or loop, all rounds of the node together.
 
     Its texts are safe for a terminal.
     """
@@ -28,21 +28,21 @@ class Node:
     id: str
     title: str
     kind: str
-    status: str  # "running" while a round is going on
-    seconds: float  # how long its rounds have worked
+    status: str  # "running" while a round is running
+    seconds: float  # working time of its rounds
     tokens: int
-    rounds: int  # that were started
+    rounds: int  # rounds that were started
     failures: int  # rounds that failed
-    retries: int  # attempts that failed and were tried again
-    message: str | None  # what its latest failure says
-    note: str  # what it is doing just now
-    item: int  # items or rounds that were begun
-    items: int | None  # how many there are; None where it is no iteration or loop
-    at_once: bool  # items are worked on in parallel
+    retries: int  # attempts that failed and were repeated
+    message: str | None  # message of its latest failure
+    note: str  # what it is doing now
+    item: int  # items or rounds that were started
+    items: int | None  # number of items; None if it is not an iteration or loop
+    at_once: bool  # items run in parallel
 
     @property
     def is_running(self) -> bool:
-        """Whether a round is going on."""
+        """Whether a round is running."""
         return self.status == "running"
 
 
@@ -50,22 +50,22 @@ class RunTree:
     """What a run has done so far.
 
     Args:
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._fold = Fold(content=False)
         self._left_as = "running"
-        """What became of nodes whose end nobody told."""
+        """Status of nodes whose end was not reported."""
         self._end: float | None = None
         self.began = clock()
         self.unreadable: list[str] = []
         """Why messages of the stream could not be read."""
         self.started_at: int | None = None
-        """When the run began (Unix seconds), as far as its events tell."""
+        """When the run began (Unix seconds), if its events say so."""
         self.was_resumed = False
-        """Whether it went on after people had answered."""
+        """Whether it continued after people had answered."""
 
     @property
     def run_id(self) -> str | None:
@@ -74,12 +74,12 @@ class RunTree:
 
     @property
     def task_id(self) -> str | None:
-        """Id of its task, which stops it while it goes on."""
+        """Id of its task, which is needed to stop it, while it is running."""
         return self._fold.timeline.task_id if self._end is None else None
 
     @property
     def text(self) -> str:
-        """What the run has streamed."""
+        """The text that the run has streamed."""
         return self._fold.timeline.text.getvalue()
 
     @property
@@ -89,12 +89,12 @@ class RunTree:
 
     @property
     def tokens(self) -> int:
-        """Tokens that model calls used so far; containers report those inside once they end."""
+        """Tokens used so far. Iterations and loops report the tokens inside when they end."""
         nodes = self._fold.timeline.nodes.values()
         return sum(each.tokens for node in nodes for each in node if not each.inside)
 
     def take(self, event: StreamEvent[object]) -> None:
-        """Note what an event says."""
+        """Add an event."""
         self._fold.take(event, self._clock())
         if isinstance(event, UnreadableEvent):
             self.unreadable.append(event.reason)
@@ -104,16 +104,16 @@ class RunTree:
             self.started_at = Facts(event.raw.get("data")).count("created_at")
 
     def settle(self, status: str) -> None:
-        """Note that the run has ended: what still runs, will send no event any more."""
+        """Note that the run has ended: nodes that are still running will send no more events."""
         self._left_as = "paused" if status == "paused" else "stopped"
         self._end = self._clock()
 
     def node(self, event: StreamEvent[object], *, as_round: bool = False) -> Node | None:
-        """The node that an event is about; None where there is none.
+        """The node of an event; None if it has no node.
 
         Args:
             event: The event.
-            as_round: Whether it is about one round only, so that a node with several has no part.
+            as_round: Whether the event is about one round; a node with several rounds gives None.
         """
         node_id = Facts(event.raw.get("data")).text("node_id")
         executions = self._fold.timeline.nodes.get(node_id) if node_id else None
@@ -122,10 +122,10 @@ class RunTree:
         return self._node(executions)
 
     def walk(self, root: Node | None = None) -> Iterator[tuple[Node, str]]:
-        """Nodes with the lines that lead to them, in the order in which they started.
+        """Nodes with the tree lines before them, in the order in which they started.
 
         Args:
-            root: The node to begin with, to which no lines lead; None for the whole run.
+            root: The node to begin with, which gets no tree lines; None for the whole run.
         """
         nodes = self._fold.timeline.nodes
         inside: dict[str | None, list[str]] = {}
@@ -167,14 +167,14 @@ class RunTree:
     def _seconds(self, executions: Sequence[Execution], running: Sequence[Execution]) -> float:
         if not running:
             return sum(self._worked(each) for each in executions)
-        goes_on = self.now - min(each.begin.told or self.now for each in running)
-        if executions[-1].length:  # of an iteration or loop, the time of this one
-            return goes_on
+        so_far = self.now - min(each.begin.told or self.now for each in running)
+        if executions[-1].length:  # an iteration or loop: the time of this execution
+            return so_far
         ended = (each for each in executions if self._status(each) != "running")
-        return goes_on + sum(self._worked(each) for each in ended)
+        return so_far + sum(self._worked(each) for each in ended)
 
     def _worked(self, each: Execution) -> float:
-        """How long a round worked; what servers tell leaves out what was before a wait."""
+        """Working time of a round; the server's time leaves out the time before a wait."""
         seconds = each.elapsed or 0.0
         if each.forms:
             asked = next(iter(each.forms.values())).begin
@@ -190,7 +190,7 @@ def _between(begin: float | None, end: float | None) -> float:
 
 
 def _is_at_once(node: Execution) -> bool:
-    """Whether a second item was begun before any node of the first one."""
+    """Whether a second item was started before any node of the first one."""
     if node.kind == "loop" or len(node.rounds) < 2:  # noqa: PLR2004  # a second one
         return False
     _, second = islice(node.rounds.values(), 2)

@@ -1,4 +1,4 @@
-"""What all views of a run have in common."""
+"""The base class of the views of a run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class View:
         """Show an event."""
 
     def end(self, run: WorkflowRunResponse) -> None:
-        """Show how the run ended, once the view is left."""
+        """Show how the run ended, after the view is left."""
 
     def say(self, text: str) -> None:
-        """Say something that is no part of the run."""
+        """Show a message that is not part of the run."""
         say(text)
 
     def __enter__(self) -> Self:

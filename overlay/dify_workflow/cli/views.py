@@ -1,4 +1,4 @@
-"""What is shown of a run while it is watched: plain lines, the result alone, or every event."""
+"""Views of a run that is watched: plain lines, only the result, or every event."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _OF_NODES = (
     *(IterationNext, IterationCompleted, LoopNext, LoopCompleted),
 )
 _STEPS = 10
-"""Lines that the progress of an iteration or loop takes at most."""
+"""Maximum number of progress lines for an iteration or loop."""
 
 
 class ResultView(View):
-    """The result alone, as JSON."""
+    """Only the result, as JSON."""
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
@@ -50,7 +50,7 @@ class EventsView(View):
     """Every event as a line of JSON."""
 
     def show(self, event: StreamEvent[object]) -> None:
-        """Print the event as it came."""
+        """Print the event as the server sent it."""
         print_json_line(event.raw)
         sys.stdout.flush()
 
@@ -72,7 +72,7 @@ class LineView(View):
         """Show an event."""
         self._tree.take(event)
         title = title_lines(self._tree) if self._tree.run_id else []
-        for line in title[len(self._named) :]:  # that of the task may come later
+        for line in title[len(self._named) :]:  # the id of the task may come later
             self._line(line)
         self._named = title or self._named
         if isinstance(event, TextChunk):
@@ -108,7 +108,7 @@ class LineView(View):
                 pass
 
     def _write(self, text: str) -> None:
-        """Write data, as it is but for a terminal."""
+        """Write data: unchanged, or escaped in a terminal."""
         if text:
             sys.stdout.write(inert(text) if self._to_person else text)
             sys.stdout.flush()
@@ -121,7 +121,7 @@ class LineView(View):
 
 
 def _same_file() -> bool:
-    """Whether stdout and stderr end in the same place, where lines must not run into text."""
-    with suppress(OSError, ValueError):  # one of them is no file
+    """Whether stdout and stderr are the same file, so that lines need a line end before them."""
+    with suppress(OSError, ValueError):  # one of them is not a file
         return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
     return False

@@ -1,4 +1,4 @@
-"""Following a run to its end."""
+"""Follow a run to its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..models import WorkflowRunResponse
 from ..output import Source, refuse_source
 from ..report import RunReport
 from .console import can_draw, command, on_ctrl_c, say
-from .exits import of_run
+from .exits import is_open, may_be_there, of_run, refused
 from .live import LiveView
 from .options import Connection
 from .view import View
@@ -30,11 +30,11 @@ logger = logging.getLogger("dify_workflow")
 def view_of(
     connection: Connection, *, as_json: bool, as_jsonl: bool, hint: str = "Ctrl-C stops the run"
 ) -> View:
-    """The view for what the command was told and where its output goes.
+    """The view for the options of the command and the kind of its output.
 
     Args:
         connection: How the command reaches the server.
-        as_json: Whether to show the result alone.
+        as_json: Whether to show only the result.
         as_jsonl: Whether to show every event.
         hint: What Ctrl-C does.
     """
@@ -42,19 +42,19 @@ def view_of(
         return EventsView()
     if as_json:
         return ResultView()
-    # Log lines would come between what is drawn and drawn over.
+    # Log lines would disturb a view that is updated in place.
     return LiveView(hint) if can_draw() and not connection.verbose else LineView()
 
 
 class ReportFile:
-    """The report of a run that is watched; written when it is left, however the run went.
+    """The report of a run that is watched; it is written at the end, also after an error.
 
     Args:
-        place: Where the report goes.
-        sources: Files that the run is made of.
+        place: File for the report.
+        sources: Files with the inputs of the run.
 
     Raises:
-        InvalidRequestError: No file can be written there, or it would replace one of those.
+        InvalidRequestError: The file cannot be written, or would replace one of the sources.
     """
 
     def __init__(self, place: Path, sources: Iterable[Source] = ()) -> None:
@@ -69,7 +69,7 @@ class ReportFile:
         self._has_events = False
 
     def add(self, event: StreamEvent[object]) -> None:
-        """Add an event, which has just arrived."""
+        """Add an event that has just arrived."""
         self._report.add(event, arrived=time.time())
         self._has_events = True
 
@@ -88,7 +88,7 @@ class ReportFile:
             self._save()
             return
         self._report.lose(exc)
-        with suppress(OSError):  # what went wrong before says more
+        with suppress(OSError):  # the first error is more important
             self._save()
 
     def _save(self) -> None:
@@ -101,8 +101,8 @@ def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile 
 
     Args:
         opening: Starts the run.
-        view: What shows it.
-        report: Where its report goes, if one is wanted.
+        view: The view.
+        report: The report, if one is wanted.
 
     Returns:
         The exit code.
@@ -125,7 +125,7 @@ def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile 
             stream.stop()
             is_left = isinstance(error, BrokenPipeError)
             reason = (
-                "nobody reads its output any more" if is_left else "its output cannot be written"
+                "the reader of its output has gone" if is_left else "its output cannot be written"
             )
             say(f"Stopped the run {stream.run_id}: {reason}.")
         raise
@@ -138,47 +138,53 @@ def watch(opening: Callable[[], WorkflowStream], view: View, report: ReportFile 
 
 
 def follow(opening: Callable[[], WorkflowStream], view: View, report: ReportFile | None) -> int:
-    """Show a run that is going on; Ctrl-C leaves, and the run goes on.
+    """Show an existing run; Ctrl-C exits, and the run continues.
 
     Args:
         opening: Opens the events of the run.
-        view: What shows it.
-        report: Where its report goes, if one is wanted.
+        view: The view.
+        report: The report, if one is wanted.
 
     Returns:
         The exit code.
     """
     stream: WorkflowStream | None = None
+    is_attached = False
     try:
         with view, report or nullcontext(), opening() as stream:
             for event in stream:
+                is_attached = True
                 _show(event, view, report)
             run = stream.result()
             view.end(run)
+    except DifyError as error:
+        if is_attached or not is_open(error) or may_be_there(error):
+            raise
+        raise refused(error) from None
     except KeyboardInterrupt:
         if stream is not None and stream.task_id is not None:
-            say(f"The run goes on; {command('stop', stream.task_id)} stops it.")
+            say(f"The run continues; {command('stop', stream.task_id)} stops it.")
         raise
     return of_run(run)
 
 
 def _show(event: StreamEvent[object], view: View, report: ReportFile | None) -> None:
     if event.event == "workflow_started":
-        logger.debug("the server tells of run %s, task %s", event.id, event.task_id)
+        logger.debug("the server reports run %s, task %s", event.id, event.task_id)
     if report is not None:
         report.add(event)
     view.show(event)
 
 
 class _Stop:
-    """The first Ctrl-C stops the run on the server, and the second one leaves.
+    """The first Ctrl-C stops the run on the server, and the second one exits.
 
-    A signal's handler may come between any two steps of the client, so the stop is sent from a
-    thread; the stream meanwhile goes on to the run's last event.
+    A signal handler can run between any two steps of the client, so a thread sends the stop. The
+    stream continues meanwhile, up to the run's last event.
 
     Args:
         stream: The events of the run.
-        view: Where to say so.
+        view: Where messages are shown.
     """
 
     def __init__(self, stream: WorkflowStream, view: View) -> None:
@@ -193,7 +199,7 @@ class _Stop:
         return self._sending is not None
 
     def press(self) -> None:
-        """Stop the run; at the second call leave.
+        """Stop the run; at the second call, exit.
 
         Raises:
             KeyboardInterrupt: It was called before.
@@ -209,12 +215,12 @@ class _Stop:
             self._sending.join()
 
     def _send(self) -> None:
-        self._view.say("Stopping the run on the server; Ctrl-C again leaves at once.")
+        self._view.say("Stopping the run on the server; Ctrl-C again exits at once.")
         try:
             self._stream.stop()
         except DifyError as error:
             self.failure = error
-            self._view.say(f"The run could not be stopped; Ctrl-C again leaves. {error}")
+            self._view.say(f"The run could not be stopped; Ctrl-C again exits. {error}")
 
 
 def _after_stop(run: WorkflowRunResponse, failure: DifyError | None) -> str:
@@ -227,6 +233,6 @@ def _after_stop(run: WorkflowRunResponse, failure: DifyError | None) -> str:
 
 def _left(stream: WorkflowStream | None) -> str:
     if stream is None or stream.run_id is None:
-        return f"Whether the run has started is not known; {command('logs')} lists it if so."
+        return f"The run may have started; if so, {command('logs')} lists it."
     after = f"; {command('stop', stream.task_id)} stops it" if stream.task_id else ""
-    return f"The run {stream.run_id} may be going on{after}."
+    return f"The run {stream.run_id} may still be running{after}."

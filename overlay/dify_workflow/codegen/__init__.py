@@ -1,4 +1,4 @@
-"""Typed modules for one's own apps, as ``dify-workflow types`` writes them.
+"""Write typed modules for your apps, as ``dify-workflow types`` does.
 
 Reading exports needs ``pip install dify-workflow[types]``::
 

@@ -1,4 +1,4 @@
-"""Types as annotations, and the TypedDicts that they need."""
+"""Turn types into annotations, and write the TypedDicts that they need."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Annotation:
     """An annotation, which can be written on one line or on several.
 
     Args:
-        options: The parts of a union; one alone is no union.
-        name: What stands before the brackets, where there is one option with brackets.
-        items: What stands in the brackets.
+        options: The parts of a union; with only one part it is not a union.
+        name: The name before the brackets, for a single option with brackets.
+        items: The parts in the brackets.
         is_tuple: Whether the items are separate, as in ``Literal``.
     """
 
@@ -45,13 +45,13 @@ class Annotation:
         return " | ".join(map(str, self.options))
 
     def lines(self, before: str, after: str = "", *, indent: str, in_brackets: bool) -> list[str]:
-        """The annotation as a formatter writes it.
+        """The annotation as lines, as a formatter would write it.
 
         Args:
-            before: What stands before it on its line, without the indent.
-            after: What stands behind it.
-            indent: What each line begins with.
-            in_brackets: Whether a union may go on on the next line as it is.
+            before: Text before it on its line, without the indent.
+            after: Text after it.
+            indent: Spaces at the beginning of each line.
+            in_brackets: Whether it is in brackets, so that a union can be split without its own.
         """
         whole = f"{indent}{before}{self}{after}"
         if is_short(whole):
@@ -100,7 +100,7 @@ class Annotation:
 
 @attrs.define
 class Annotations:
-    """Turns types into annotations, and keeps the TypedDicts that come with it.
+    """Turns types into annotations, and collects the TypedDicts that they need.
 
     Args:
         names: The names of the module.
@@ -115,7 +115,7 @@ class Annotations:
 
         Args:
             type: The type.
-            name: What a TypedDict is called that it needs.
+            name: Name for a TypedDict, if the type needs one.
         """
         match type:
             case Plain():
@@ -146,13 +146,13 @@ class Annotations:
         text: str = "",
         is_final: bool = False,
     ) -> list[str]:
-        """The lines of a TypedDict: a class, or a call where a name cannot stand in a class.
+        """The lines of a TypedDict: a class, or a call if a key cannot be a name in a class.
 
         Args:
-            name: Name of it.
+            name: Its name.
             keys: Its keys.
-            text: Docstring.
-            is_final: Whether there are others beside it, which checkers tell apart by their keys.
+            text: Its docstring.
+            is_final: Whether it is part of a union, in which checkers need final classes.
         """
         entries = [(key, self._entry(name, key)) for key in keys]
         if all(is_plain(key.name) for key in keys):
@@ -200,8 +200,8 @@ def _call(name: str, entries: list[tuple[Key, Annotation]]) -> list[str]:
     return [*lines, f"{_INDENT}}},", ")"]
 
 
-def _why_any(type: Type) -> str:  # noqa: A002  # likewise
-    """Why a type is open, or partly; empty where it is not."""
+def _why_any(type: Type) -> str:  # noqa: A002  # there is no better word
+    """Why a type or a part of it is Any; empty if no part is."""
     match type:
         case Unknown():
             return f"Any: {type.reason}."

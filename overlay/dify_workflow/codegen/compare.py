@@ -1,4 +1,4 @@
-"""Whether a module still fits its app."""
+"""Check whether a module still fits its app."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from .module import MARK
 
 
 def changes(written: str, wanted: str, name: str) -> str:
-    """The lines in which a module no longer fits, as a unified diff; empty where it fits.
+    """Compare a module with the one that its app needs now.
+
+    Example::
+
+        assert changes("topic: str", "topic: str", "story.py") == ""
 
     Args:
-        written: The module as it is.
-        wanted: The module as `generate` gives it now.
-        name: What the diff calls it.
+        written: Text of the existing module.
+        wanted: Text of the module that `generate` returns now.
+        name: Name of the module in the diff.
+
+    Returns:
+        The differences as a unified diff; empty if there are none.
     """
     lines = unified_diff(
         written.splitlines(),
@@ -26,5 +33,9 @@ def changes(written: str, wanted: str, name: str) -> str:
 
 
 def is_ours(written: str) -> bool:
-    """Whether a text is a module that `generate` wrote, and not somebody's own code."""
+    """Whether a text is a module that `generate` wrote, and not code written by hand.
+
+    Args:
+        written: Text of the module.
+    """
     return MARK in written[:2_000]

@@ -1,4 +1,4 @@
-"""Names of Python for what people have named in Dify."""
+"""Names in Python for the names that people use in Dify."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ USED = _OF_ANNOTATIONS | {
     *("StreamOptions", "SubmitOptions", "TypeAlias", "TypedApp", "TypedDict", "Unpack"),
     *("WorkflowRunResponse", "WorkflowStream", "final", "overload"),
 }
-"""Names that modules use, so that nothing else may have them there."""
+"""Names that modules use themselves, so that nothing else can have them."""
 
 TAKEN_BY_OPTIONS = frozenset({"self", "inputs", "user", "deadline"})
-"""Names of inputs that cannot be given by keyword."""
+"""Names of inputs that cannot be keywords of the methods."""
 
 _LONGEST = 27
-"""Characters of the name of a class, so that its lines stay short."""
+"""Maximum length of a class name, so that lines stay short."""
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name can stand before a colon in the body of a class, and means itself there."""
-    is_special = name.startswith("__")  # Python changes it, or has one of its own
+    """Whether a name can be a key in the body of a TypedDict class."""
+    is_special = name.startswith("__")  # Python changes such names or uses them itself
     return is_name(name) and not is_special and name not in _OF_ANNOTATIONS
 
 
 def is_name(name: str) -> bool:
-    """Whether a text can be a name in Python; letters that Python would write otherwise cannot."""
+    """Whether a text can be a name in Python; only ASCII, because Python changes some letters."""
     is_taken = keyword.iskeyword(name) or name == "__debug__"
     return name.isascii() and name.isidentifier() and not is_taken
 
 
 def named_after(text: str) -> str:
-    """A name of a class after a text, such as ``StoryTeller`` after ``story-teller.yml``."""
+    """A class name made from a text, such as ``StoryTeller`` from ``story-teller.yml``."""
     words = _WORD.findall(text)
     name = "".join(word[0].upper() + word[1:] for word in words)[:_LONGEST]
     if not name:
@@ -57,24 +57,24 @@ def named_after(text: str) -> str:
 
 
 def checked(name: str) -> str:
-    """A name that a person gave a class.
+    """Check the class name that a person gave.
 
     Raises:
-        InvalidRequestError: It is no name, or one that modules use themselves.
+        InvalidRequestError: It is not a valid name, or modules use it themselves.
     """
     if len(name) > _LONGEST or named_after(name) != name:
         raise InvalidRequestError(
-            f"A class is named like Story, in at most {_LONGEST} letters and digits, and as "
-            f"nothing else is; not {name!r}."
+            f"A class name must be like Story: at most {_LONGEST} letters and digits, and not a "
+            f"name that the module uses itself; not {name!r}."
         )
     return name
 
 
 class Names:
-    """The names of a module, each given once.
+    """Gives names in a module, each only once.
 
     Args:
-        taken: Names that are given already.
+        taken: Names that are in use already.
     """
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -82,7 +82,7 @@ class Names:
         self._numbers: Counter[str] = Counter()
 
     def new(self, name: str) -> str:
-        """A name, with a number behind it where it is given already."""
+        """The name, followed by a number if it is in use already."""
         found = name
         while found in self._given:
             self._numbers[name] += 1
@@ -94,8 +94,8 @@ class Names:
 def constants(nodes: Iterable[Node]) -> dict[str, str]:
     """Id of the node by the name of its constant.
 
-    That is the title in capitals, with the id of the node behind it where several have the title,
-    or it has other letters than ASCII.
+    The name is the title in capitals. If several nodes have the title, or if it has letters outside
+    ASCII, the id of the node is added.
     """
     nodes = list(nodes)
     titles = Counter(_capitals(node.title) for node in nodes)
@@ -114,8 +114,8 @@ def end_names(ends: Iterable[tuple[str, str]], prefix: str, names: Names) -> lis
     """A name for the outputs of each End node, by the same rule.
 
     Args:
-        ends: Id and title of each.
-        prefix: What each begins with.
+        ends: Id and title of each node.
+        prefix: Text at the beginning of each name.
         names: The names of the module.
     """
     ends = list(ends)

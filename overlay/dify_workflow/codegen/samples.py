@@ -1,4 +1,4 @@
-"""What past runs gave, for outputs that an export leaves open. Values themselves are never kept."""
+"""Find types of outputs in past runs, if the export does not have them. Values are never kept."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ _PLAIN: dict[type, Type] = {
     int: Plain("number"),
     float: Plain("number"),
     dict: Plain("object"),
-    list: ListOf(Unknown("only its items say what they are")),
+    list: ListOf(Unknown("the types of its items are not known")),
     type(None): _NONE,
 }
-_NOTE = "As past runs gave it."
+_NOTE = "Type from past runs."
 
 
 def past_outputs(client: DifyWorkflow, most: int) -> Iterator[Mapping[str, Any]]:
-    """The outputs of the latest runs that succeeded (GET /workflows/logs, then run detail).
+    """Read the outputs of the latest runs that succeeded (GET /workflows/logs, then run detail).
 
     Args:
         client: A client with the app's key.
-        most: How many runs.
+        most: Maximum number of runs.
+
+    Returns:
+        The outputs of each run, latest first, each a mapping of value by name.
 
     Raises:
-        DifyError: The server refused, or cannot be reached.
+        DifyError: The server refused the request or could not be reached.
     """
     request = WorkflowLogsRequest(status="succeeded")
     for row in client.iter_logs(request, limit=most):
@@ -40,11 +43,18 @@ def past_outputs(client: DifyWorkflow, most: int) -> Iterator[Mapping[str, Any]]
 
 
 def narrowed(app: ExportedApp, samples: Iterable[Mapping[str, Any]]) -> ExportedApp:
-    """The app, with plain types where its export leaves open what an output is.
+    """Add types from past runs to outputs whose type is not in the export.
+
+    Example::
+
+        app = narrowed(published_app(workflow), past_outputs(workflow, 20))
 
     Args:
         app: The app.
         samples: Outputs of past runs.
+
+    Returns:
+        The app with these types.
     """
     runs = list(samples)
     if app.ends is None:
@@ -60,6 +70,6 @@ def _output(output: Output, runs: Sequence[Mapping[str, Any]]) -> Output:
     seen = [_PLAIN[type(run[output.name])] for run in runs if output.name in run]
     if not isinstance(output.type, Unknown) or not set(seen) - {_NONE}:
         return output
-    kinds = sorted(set(seen), key=repr)  # runs come in no order that stays
+    kinds = sorted(set(seen), key=repr)  # the order of runs changes
     plain = [kind for kind in kinds if kind != _NONE] + [_NONE] * (_NONE in kinds)
     return attrs.evolve(output, type=one_of(*plain), note=_NOTE)

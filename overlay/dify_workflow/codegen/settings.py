@@ -1,4 +1,4 @@
-"""The apps that a pyproject.toml names. It comes with a repository, so it is not trusted."""
+"""Read the apps in a pyproject.toml. The file is part of a repository, so it is not trusted."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _ADDRESSES = frozenset({"base-url", "url", "server", "host"})
 
 @attrs.frozen
 class AppSettings:
-    """How the module of one app is made.
+    """The settings for the module of one app.
 
     Args:
-        output: Where the module goes.
-        class_name: Name of its class; None for one after the app's own name.
-        dsl: Where the exported app is; None where its key says what it takes.
+        output: File for the module.
+        class_name: Name of its class; None to make it from the app's name.
+        dsl: File of the exported app; None to read the inputs with the key.
         key: Name of the environment variable with the app's key.
-        profile: Name of the profile with the app's key and base URL, in place of `key`. Without
-            both, the command's own key is taken where this is the only app.
-        samples: How many past runs are looked at for what the export leaves open.
+        profile: Name of the profile with the app's key and base URL, instead of `key`. Without
+            both, the command's own key is used if this is the only app.
+        samples: Number of past runs to look at for types that are not in the export.
     """
 
     output: Path
@@ -43,26 +43,42 @@ class AppSettings:
 
 
 def find_settings(directory: Path) -> Path | None:
-    """The nearest pyproject.toml, in a directory or above it."""
+    """Find the nearest pyproject.toml, in a directory or above it.
+
+    Args:
+        directory: Where to begin.
+
+    Returns:
+        Its path; None if there is no such file.
+    """
     places = (each / _FILE for each in [directory, *directory.parents])
     return next((place for place in places if place.is_file()), None)
 
 
 def read_settings(path: Path) -> list[AppSettings]:
-    """The apps that a pyproject.toml names, in their order; none where it names none.
+    """Read the settings of the apps in a pyproject.toml.
 
-    It says which variable has a key, but neither the key nor where it is sent: a stranger's
-    repository could send it anywhere. Modules are written beside it or below it alone.
+    The file names the variable that has a key. It must not contain the key or an address to send it
+    to, because the repository may be a stranger's. Modules are written only next to the file or
+    below it.
+
+    Example::
+
+        Path("pyproject.toml").write_text("tool.dify-workflow.types.a.output = 'a.py'")
+        print(read_settings(Path("pyproject.toml")))
 
     Args:
         path: The file.
 
+    Returns:
+        The settings in their order; empty if there are no apps.
+
     Raises:
-        InvalidRequestError: A setting is unknown or wrong.
+        InvalidRequestError: A setting is unknown or invalid.
     """
     try:
         value: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # TOML that is none, or no UTF-8
+    except (OSError, ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise InvalidRequestError(f"{path} cannot be read: {error}.") from None
     for name in _TABLE.split("."):
         value = _table(value, path).get(name, {})
@@ -86,15 +102,17 @@ def _app(name: str, table: Mapping[str, Any], path: Path) -> AppSettings:
     for key in found:
         if key in _ADDRESSES:
             raise InvalidRequestError(
-                f"{where} names a server with {key!r}, which is not taken: a repository must not "
-                "say where a key is sent. Use DIFY_BASE_URL or --base-url."
+                f"{where} names a server with {key!r}, which is refused: a repository must not "
+                "decide where a key is sent. Use DIFY_BASE_URL or --base-url."
             )
         if key not in _KNOWN:
-            raise InvalidRequestError(f"{where} has {key!r}; known are {', '.join(_KNOWN)}.")
+            raise InvalidRequestError(
+                f"{where} has the unknown setting {key!r}; there are {', '.join(_KNOWN)}."
+            )
     if "key" in found and "profile" in found:
-        raise InvalidRequestError(f"{where}: take one of key and profile, which has a key.")
+        raise InvalidRequestError(f"{where}: give only one of key and profile.")
     if "output" not in found:
-        raise InvalidRequestError(f"{where} needs output, the module to write.")
+        raise InvalidRequestError(f"{where} needs the setting output, the file to write.")
     output = _inside(path.parent, _text(found, "output", where), where)
     given = _text(found, "class-name", where)
     samples = found.get("samples", 0)
@@ -122,13 +140,13 @@ def _inside(directory: Path, output: str, where: str) -> Path:
     is_inside = place.resolve().is_relative_to(directory.resolve())
     if not is_inside or place.suffix != ".py":
         raise InvalidRequestError(
-            f"{where}: output must be a .py file beside pyproject.toml or below it."
+            f"{where}: output must be a .py file in the folder of pyproject.toml or below it."
         )
     return place
 
 
 def _variable(name: str, where: str) -> str:
-    """The name of a variable; what stands there instead may be a key, so it is not shown."""
+    """The name of a variable. An invalid value is not shown, because it may be a key."""
     if not _VARIABLE.fullmatch(name):
         raise InvalidRequestError(
             f"{where}: key must be the name of an environment variable that begins with DIFY_, "

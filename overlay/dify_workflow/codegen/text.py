@@ -1,4 +1,4 @@
-"""Text of an app as Python source. It is not trusted, so it gets there through `repr` alone."""
+"""Write text of an app as Python source. It is not trusted, so it is always escaped."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import textwrap
 from unicodedata import combining, east_asian_width
 
 WIDTH = 88
-"""Characters of a line, as formatters have it by default."""
+"""Maximum number of characters in a line, the default of formatters."""
 
 _MOST_SHOWN = 200
-"""Characters of a name or label that are shown."""
+"""Maximum number of characters of a name or label that are shown."""
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _INSTRUCTION = re.compile(
     r"(type|pyright|mypy|ruff|fmt|isort|pylint|flake8|yapf|pragma)\s*:|noqa\b|nosec\b",
     re.IGNORECASE,
 )
-"""What tools take for an instruction, where a comment begins with it."""
+"""Texts at the beginning of a comment that tools read as instructions."""
 
 
 def fitting(line: str, otherwise: list[str]) -> list[str]:
-    """A line, or what is written instead where it is too long."""
+    """A line, or other lines instead if it is too long."""
     return [line] if is_short(line) else otherwise
 
 
 def is_short(line: str) -> bool:
-    """Whether a line is not too wide for a formatter; Chinese letters take two places."""
+    """Whether a line is short enough for a formatter; Chinese letters take two columns."""
     return sum(map(_places, line)) <= WIDTH
 
 
@@ -37,18 +37,18 @@ def _places(sign: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """A text on one line, in which whatever is not printable is shown as its escape."""
+    """A text on one line, with escapes for characters that cannot be printed."""
     words = " ".join(text.split())
     return _UNPRINTABLE.sub(lambda sign: repr(sign[0])[1:-1], words)
 
 
 def brief(text: str) -> str:
-    """The beginning of a text on one line: names and labels of people are not so long."""
+    """The beginning of a text on one line; real names and labels are not longer."""
     return one_line(text)[:_MOST_SHOWN]
 
 
 def literal(value: str | float) -> str:
-    """A constant as a formatter writes it: in double quotes, where that takes fewer escapes."""
+    """A constant as a formatter writes it: in double quotes, unless that needs more escapes."""
     if not isinstance(value, str):
         return repr(value)
     text = repr(value)
@@ -63,7 +63,7 @@ def docstring(text: str, indent: str = "") -> list[str]:
 
     Args:
         text: The text; each of its lines is a paragraph.
-        indent: What stands before each line.
+        indent: Spaces before each line.
     """
     lines: list[str] = []
     for number, paragraph in enumerate(text.split("\n")):
@@ -77,7 +77,7 @@ def docstring(text: str, indent: str = "") -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """A text in which no quotation mark ends the docstring that it stands in."""
+    """A text with escaped quotation marks, so that none ends its docstring."""
     ends_it = '""' in text or text.startswith('"') or text.endswith('"')
     return text.replace('"', '\\"') if ends_it else text
 
@@ -87,7 +87,7 @@ def comment(text: str, indent: str = "") -> list[str]:
 
     Args:
         text: The text.
-        indent: What stands before each line.
+        indent: Spaces before each line.
     """
     safe = one_line(text).replace("#", "\\x23")
     lines = _wrapped(safe, WIDTH - len(indent) - 4)

@@ -1,4 +1,4 @@
-"""Apps that were exported from Dify as DSL: what they take and what they give.
+"""Read apps that were exported from Dify as DSL: their inputs, outputs and nodes.
 
 Needs ``pip install dify-workflow[types]``::
 

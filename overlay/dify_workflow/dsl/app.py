@@ -1,4 +1,4 @@
-"""An app as it was exported from Dify (DSL): its inputs, its nodes, and the outputs of its ends."""
+"""An app exported from Dify (DSL): its inputs, its nodes, and the outputs of its End nodes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .text import load, read_text
 from .types import Type, value_type
 
 NEWEST = "0.7.0"
-"""The newest version of the DSL that is read, that of Dify 1.16."""
+"""The newest version of the DSL that can be read, which is that of Dify 1.16."""
 
 _MOST_NODES = 2_000
 _MOST_EDGES = 20_000
 _UNSHOWN = frozenset({"", "iteration-start", "loop-start", "loop-end"})
-"""Kinds of what is no node for a run: notes have none."""
+"""Kinds that are not shown as nodes; the kind of a note is empty."""
 
 
 @attrs.frozen
@@ -33,9 +33,9 @@ class Output:
 
     Args:
         name: Name of the output.
-        type: Type of its value; a union with None where the node that gives it may not have run.
+        type: Type of its value; a union with None if the node that produces it may not have run.
         selector: Node id, name, and keys within the value.
-        note: What else people should know of it; may be empty.
+        note: A remark for people; may be empty.
     """
 
     name: str
@@ -52,7 +52,7 @@ class End:
         id: Id of the node.
         title: Title for people.
         outputs: Its outputs.
-        before: Ids of the nodes that have certainly run when it is reached.
+        before: Ids of the nodes that have always run when it is reached.
     """
 
     id: str
@@ -63,16 +63,16 @@ class End:
 
 @attrs.frozen
 class ExportedApp:
-    """An app, as far as its export says.
+    """An app, as its export describes it.
 
     Args:
         name: Name of the app.
         version: Version of the DSL; None for an app that was not read from an export.
         inputs: Inputs in their order.
         nodes: Nodes in the order of the export, without notes.
-        ends: End nodes; None where outputs are not known, because there is no export.
+        ends: End nodes; None if outputs are not known, because there is no export.
         description: Description of the app.
-        always_ends: Whether each run comes to an End node; one that does not gives nothing.
+        always_ends: Whether each run reaches an End node. A run that does not has no outputs.
     """
 
     name: str
@@ -87,11 +87,19 @@ class ExportedApp:
 def read_app(source: str | os.PathLike[str]) -> ExportedApp:
     """Read an exported app; needs ``pip install dify-workflow[types]``.
 
+    Example::
+
+        app = read_app("story.yml")
+        print([each.name for each in app.inputs], [node.title for node in app.nodes])
+
     Args:
-        source: Path of the file.
+        source: Path of the file, at most 5 MB.
+
+    Returns:
+        The app: its inputs, nodes and End nodes.
 
     Raises:
-        DSLError: It cannot be read, is no app, or no workflow that the API runs.
+        DSLError: The file cannot be read, or is not a workflow app that the API can run.
         ImportError: PyYAML is not installed.
     """
     path = Path(source)
@@ -99,18 +107,21 @@ def read_app(source: str | os.PathLike[str]) -> ExportedApp:
 
 
 def app_of(value: object, name: str) -> ExportedApp:
-    """The app that an export describes.
+    """Read an app from an export that is already parsed.
 
     Args:
-        value: The export as plain values.
-        name: What messages call it.
+        value: The export as plain values: dicts, lists, texts, numbers.
+        name: Name of the export in error messages.
+
+    Returns:
+        The app: its inputs, nodes and End nodes.
 
     Raises:
-        DSLError: It is no app, or no workflow that the API runs.
+        DSLError: It is not a workflow app that the API can run.
     """
     app = value.get("app") if is_mapping(value) else None
     if not is_mapping(value) or not is_mapping(app) or value.get("kind", "app") != "app":
-        raise DSLError(f"{name} is no app that was exported from Dify.")
+        raise DSLError(f"{name} is not an app that was exported from Dify.")
     version = _version(value.get("version"), name)
     mode = app.get("mode")
     if mode != "workflow":
@@ -136,7 +147,7 @@ def _of_workflow(workflow: Mapping[str, Any], graph: Mapping[str, Any], name: st
     start = next((node for node in nodes if node.type == "start"), None)
     if start is None:
         raise DSLError(
-            f"{name} has no start node: a trigger starts it, and the API refuses to run it."
+            f"{name} has no start node. Only a trigger can start it; the API refuses to run it."
         )
     variables = start.data.get("variables")
     inputs = inputs_of_variables(variables if is_list(variables) else ())
@@ -156,11 +167,11 @@ def _version(value: object, name: str) -> str:
     """The version of the DSL; exports before 0.1.0 have none."""
     text = "0.1.0" if value is None else str(value)
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}", text):
-        raise DSLError(f"{name} has a DSL version that is none: {text[:20]!r}.")
+        raise DSLError(f"{name} has an invalid DSL version: {text[:20]!r}.")
     if _numbers(text) > _numbers(NEWEST):
         raise DSLError(
-            f"{name} has the DSL version {text}, and this dify-workflow reads versions up to "
-            f"{NEWEST}: install a newer one."
+            f"{name} has the DSL version {text}, but this dify-workflow reads versions up to "
+            f"{NEWEST}: install a newer dify-workflow."
         )
     return text
 
@@ -170,13 +181,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _nodes(values: object) -> list[Node]:
-    """The nodes; of several with one id, the last one counts."""
+    """The nodes; if several have the same id, the last one."""
     found: dict[str, Node] = {}
     for value in values if is_list(values) else ():
         data = value.get("data") if is_mapping(value) else None
         if is_mapping(value) and is_mapping(data):
             node_id, parent = str(value.get("id")), value.get("parentId")
-            if parent is None:  # as in exports that were written by hand
+            if parent is None:  # in exports that were written by hand
                 parent = data.get("iteration_id") or data.get("loop_id")
             found[node_id] = Node(
                 id=node_id,

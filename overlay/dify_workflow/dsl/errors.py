@@ -1,4 +1,4 @@
-"""What is raised where an exported app cannot be used."""
+"""The error for an exported app that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ..errors import InvalidRequestError
 
 
 class DSLError(InvalidRequestError):
-    """A file is no app that was exported as DSL, or no workflow that the API runs."""
+    """A file is not an app that was exported as DSL, or not a workflow that the API can run."""

@@ -1,4 +1,4 @@
-"""The nodes of a workflow, and which of them have certainly run when an End node is reached."""
+"""The nodes of a workflow, and which of them have always run when an End node is reached."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import attrs
 from .schema import is_list, is_mapping
 
 OK = "ok"
-"""A node did what it is for."""
+"""A node succeeded."""
 
 _OUTCOMES = {"fail-branch": "failed", "__timeout": "expired"}
-"""What a node came to, by the handle that is followed then."""
+"""Outcome of a node by the handle that is followed after it."""
 
 Fact: TypeAlias = tuple[str, str]
-"""A node, by its id, came to this."""
+"""Id of a node, and its outcome."""
 
 
 @attrs.frozen(eq=False)
@@ -27,8 +27,8 @@ class Node:
         id: Id of the node.
         type: Kind of the node, such as ``"llm"``.
         title: Title for people; not unique.
-        data: All that the export says of it.
-        parent: Id of the iteration or loop that it is in; None where it is in none.
+        data: Everything that the export has about it.
+        parent: Id of the iteration or loop that contains it; None if it is not in one.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Node:
 
     @property
     def handles_failure(self) -> bool:
-        """Whether the workflow goes on where the node fails."""
+        """Whether the workflow continues if the node fails."""
         return self.data.get("error_strategy") in ("fail-branch", "default-value")
 
 
@@ -48,9 +48,9 @@ class Edge:
     """An edge from a node to the next one.
 
     Args:
-        source: Id of the node that it leaves.
-        target: Id of the node that it leads to.
-        handle: The decision with which it is taken; ``"source"`` where there is none.
+        source: Id of the node where it starts.
+        target: Id of the node where it ends.
+        handle: The decision for which it is followed; ``"source"`` if there is no decision.
     """
 
     source: str
@@ -59,15 +59,15 @@ class Edge:
 
     @property
     def fact(self) -> Fact:
-        """What is known where it is taken."""
+        """The outcome of its source if it is followed."""
         return self.source, _OUTCOMES.get(self.handle, OK)
 
 
 class Flow:
-    """Which nodes have certainly run where another one has been reached.
+    """Finds out which nodes have always run when another one is reached.
 
-    A node runs as soon as one of its edges is taken. A node without a decision takes all edges that
-    leave it, and a node at which branches join waits for all of them.
+    A node runs as soon as one of the edges to it is followed. From a node without a decision, all
+    edges are followed. A node where branches join waits for all of them.
 
     Args:
         nodes: The nodes.
@@ -86,7 +86,7 @@ class Flow:
         self._known: dict[str, frozenset[Fact]] = {}
 
     def certain(self, node_id: str) -> frozenset[Fact]:
-        """What is certain where a node has been reached."""
+        """The outcomes that are certain when a node is reached."""
         if node_id not in self._known:
             self._known[node_id] = self._found_certain(node_id)
         return self._known[node_id]
@@ -95,7 +95,7 @@ class Flow:
         known = set(self._on_every_path.get(node_id, frozenset()))
         before = self._ancestors(node_id)
         waiting = list(known)
-        while waiting:  # branches beside the path that join it are waited for
+        while waiting:  # a node also waits for parallel branches that join its path
             source, outcome = waiting.pop()
             for edge in self._unconditional(source) if outcome == OK else ():
                 found = {*self._facts_of(edge.target), *self._on_every_path.get(edge.target, ())}
@@ -105,11 +105,11 @@ class Flow:
         return frozenset(known)
 
     def certain_by_edge(self, node_id: str) -> list[frozenset[Fact]]:
-        """What is certain where a node has been reached, for each of the edges to it."""
+        """The outcomes that are certain when a node is reached, for each of the edges to it."""
         return [self.certain(edge.source) | {edge.fact} for edge in self._into.get(node_id, ())]
 
     def always_runs(self, node_id: str, parent: str) -> bool:
-        """Whether a node runs in each round of the iteration or loop that it is in.
+        """Whether a node runs in each round of the iteration or loop that contains it.
 
         Args:
             node_id: The node.
@@ -118,13 +118,13 @@ class Flow:
         inside = [node.id for node in self._nodes.values() if node.parent == parent]
         handles = [{edge.handle for edge in self._out.get(each, ())} for each in inside]
         if any(len(found) == 1 and "source" not in found for found in handles):
-            return False  # a decision after which one branch alone goes on
+            return False  # after this decision, only one branch continues
         last = [each for each in inside if not self._out.get(each)]
         fact = (node_id, OK)
         return bool(last) and all(each == node_id or fact in self.certain(each) for each in last)
 
     def always_ends(self) -> bool:
-        """Whether each run comes to an End node, whatever is decided on its way."""
+        """Whether each run reaches an End node, for all decisions."""
         sure = {node.id for node in self._nodes.values() if node.type == "end"}
         waiting = list(sure)
         while waiting:
@@ -135,18 +135,18 @@ class Flow:
         return any(self._nodes[each].type == "start" for each in sure)
 
     def _leads_to(self, goals: set[str], node_id: str) -> bool:
-        """Whether a node is followed by one of these nodes, whatever it comes to."""
+        """Whether one of these nodes follows a node, for all of its outcomes."""
         taken = {edge.handle for edge in self._out[node_id] if edge.target in goals}
         return bool(taken) and all(taken & each for each in _decisions(self._nodes[node_id]))
 
     def _facts_of(self, node_id: str) -> list[Fact]:
-        """What a node comes to that runs; nothing, where it can come to several things."""
+        """The outcome of a node that runs; empty if several outcomes are possible."""
         node = self._nodes[node_id]
         decides = node.data.get("error_strategy") == "fail-branch" or node.type == "human-input"
         return [] if decides else [(node_id, OK)]
 
     def _unconditional(self, node_id: str) -> Iterator[Edge]:
-        """The edges that a node takes whatever happens."""
+        """The edges from a node that are always followed."""
         for edge in self._out.get(node_id, ()):
             if edge.handle == "source" and self._facts_of(node_id):
                 yield edge
@@ -163,7 +163,7 @@ class Flow:
         return found
 
     def _dominators(self) -> dict[str, frozenset[Fact]]:
-        """What lies on every path to a node, for all that can be reached; the usual fixpoint."""
+        """The outcomes on every path to each node that can be reached (dominators, a fixpoint)."""
         found: dict[str, frozenset[Fact]] = {
             node.id: frozenset()
             for node in self._nodes.values()
@@ -185,7 +185,7 @@ class Flow:
 
 
 def _decisions(node: Node) -> list[set[str]]:
-    """What a node can come to, each as the handles that are followed then; empty for one way."""
+    """The possible outcomes of a node, each as a set of handles; empty if there is only one."""
     if node.data.get("error_strategy") == "fail-branch":
         return [{"source", "success-branch"}, {"fail-branch"}]
     if node.type not in _CHOICES:
@@ -201,4 +201,4 @@ _CHOICES: dict[str, tuple[str, str, str | None]] = {
     "question-classifier": ("classes", "id", None),
     "human-input": ("user_actions", "id", "__timeout"),
 }
-"""By kind of node: where its choices are, what of each is its handle, and the one beside them."""
+"""By kind of node: key of its choices, key of a choice's handle, and the handle if none matches."""

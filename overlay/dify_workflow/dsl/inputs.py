@@ -1,4 +1,4 @@
-"""What an app takes, as its start node or GET /parameters says it."""
+"""The inputs of an app, from its start node or GET /parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAKEN: dict[str, Type] = {
     "file-list": ListOf(INPUT_FILE),
 }
 _IN_WORKFLOW: dict[str, Type] = {"file": FILE, "file-list": ListOf(FILE), "select": STR}
-"""What becomes of an input in the workflow, where that is not what is taken."""
+"""Type of an input inside the workflow, if it differs from the type for the API."""
 
 
 @attrs.frozen
@@ -31,16 +31,17 @@ class AppInput:
 
     Args:
         name: Name of the input.
-        kind: Kind of the input in Dify's words, such as ``"select"`` or ``"file-list"``.
+        kind: Dify's name for its kind, such as ``"select"`` or ``"file-list"``.
         label: Name for people.
         required: Whether a run needs it.
-        type: Type of the values that it takes.
+        type: Type of its values.
         options: Choices of a select.
-        max_length: Most characters of a text, most files of a list; None where nothing bounds them.
-        default: Value where a run gives none; None where there is none.
-        file_types: Kinds of file that it takes; any where empty.
-        hidden: Whether people are not asked for it.
-        schema: JSON schema of an object; None where there is none.
+        max_length: Maximum number of characters of a text, or of files of a list; None for no
+            limit.
+        default: Value if a run gives none; None if there is no default.
+        file_types: Kinds of file that are accepted; empty for any kind.
+        hidden: Whether it is hidden from people.
+        schema: JSON schema of an object; None if there is no schema.
     """
 
     name: str
@@ -57,21 +58,29 @@ class AppInput:
 
     @property
     def type_in_workflow(self) -> Type:
-        """Type of the value that the nodes of the workflow see."""
+        """Type of its value inside the workflow."""
         return _IN_WORKFLOW.get(self.kind, self.type)
 
 
 def inputs_of_form(form: Iterable[Mapping[str, Any]]) -> tuple[AppInput, ...]:
-    """The inputs that a form asks for.
+    """Read the inputs from an app's input form.
+
+    Example::
+
+        form = [{"text-input": {"variable": "topic", "label": "Topic", "required": True}}]
+        print([each.name for each in inputs_of_form(form)])
 
     Args:
         form: ``user_input_form`` of GET /parameters as plain JSON.
+
+    Returns:
+        The inputs in their order.
 
     Raises:
         DSLError: An input has no name.
     """
     return inputs_of_variables(
-        {**field, "type": kind}  # which servers may leave out in the field
+        {**field, "type": kind}  # servers may leave it out in the field
         for item in form
         for kind, field in item.items()
         if is_mapping(field)
@@ -79,10 +88,13 @@ def inputs_of_form(form: Iterable[Mapping[str, Any]]) -> tuple[AppInput, ...]:
 
 
 def inputs_of_variables(variables: Iterable[object]) -> tuple[AppInput, ...]:
-    """The inputs that a start node declares; of several with one name, the last one counts.
+    """Read the inputs that a start node declares; if several have the same name, the last one.
 
     Args:
         variables: ``variables`` of the node.
+
+    Returns:
+        The inputs in their order.
 
     Raises:
         DSLError: An input has no name.
@@ -126,7 +138,7 @@ def _type(kind: str, options: tuple[str, ...], schema: object) -> Type:
 
 def _limit(kind: str, value: object) -> int | None:
     if kind not in {"text-input", "paragraph", "file-list"}:
-        return None  # it is there, but bounds nothing
+        return None  # it may be set, but has no effect
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:9])
     return value if isinstance(value, int) and value > 0 else None

@@ -1,4 +1,4 @@
-"""What each kind of node gives, and what is behind a selector."""
+"""The outputs of each kind of node, and the type of the value of a selector."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ _SYSTEM: dict[str, Type] = {
     "files": ListOf(FILE),
     "timestamp": INT,
 }
-"""What the server itself gives each run."""
+"""The server's own variables for each run."""
 
 _OF_ERRORS: dict[str, Type] = {"error_message": STR, "error_type": STR}
 _FILES: dict[str, Type] = {"files": ListOf(FILE)}
 _ANYTHING = ListOf(Unknown("the node does not say what the list has"))
 _FORM_FIELDS: dict[str, Type] = {"file": FILE, "file-list": ListOf(FILE)}
 _MOST_NESTED = 20
-"""Aggregators and iterations, each over the one before, that are looked into."""
+"""Maximum number of nested aggregators and iterations."""
 
 _MOST_LOOKS = 5_000
-"""How often it is looked whether all edges to a node bring a value: files are not trusted."""
+"""Maximum number of checks of the edges to a node, because exports are not trusted."""
 
 _DECLARED_BY_DEFAULT: tuple[Mapping[str, Any], ...] = (
     {"name": "text", "type": "string"},
     {"name": "files", "type": "array", "array_item": {"type": "file"}},
     {"name": "json", "type": "object"},
 )
-"""Outputs of an agent (version 2) that declares none."""
+"""Outputs of an agent (version 2) that does not declare any."""
 
 
 class Resolver:
-    """Finds the type of what a selector takes out of a run.
+    """Finds the type of the value of a selector.
 
     Args:
         nodes: The nodes of the workflow.
-        flow: Which of them certainly run.
-        inputs: What the start node takes.
+        flow: Which of them always run.
+        inputs: Inputs of the start node.
         environment: Type by name of the environment variable.
     """
 
@@ -73,10 +73,8 @@ class Resolver:
         self._flow = flow
         self._inputs = {each.name: each for each in inputs}
         self._environment = environment
-        self._given: dict[str, dict[str, Type]] = {}  # by node, what is known already
-        self._filled: dict[
-            tuple[str, str], bool
-        ] = {}  # likewise, whether an aggregator has a value
+        self._given: dict[str, dict[str, Type]] = {}  # outputs by node, as a cache
+        self._filled: dict[tuple[str, str], bool] = {}  # whether an aggregator always has a value
         self._looks = 0
 
     def at_end(self, selector: Sequence[str], end_id: str) -> Type:
@@ -91,11 +89,11 @@ class Resolver:
         return found if is_sure else or_none(found)
 
     def type_of(self, selector: Sequence[str], depth: int = 0) -> Type:
-        """The type of a value, where the node that gives it has run.
+        """The type of a value if the node that produces it has run.
 
         Args:
             selector: As for `at_end`.
-            depth: How many iterations were entered to get here.
+            depth: Number of iterations and aggregators around this call.
         """
         if len(selector) < 2:  # noqa: PLR2004  # a node and a name
             return Unknown("no value is chosen for it")
@@ -107,7 +105,7 @@ class Resolver:
             found = self._environment.get(name)
             missing = "the export does not name its environment variable"
         elif source not in self._nodes:
-            return Unknown("the node that gives it is not in the export")
+            return Unknown("the node that produces it is not in the export")
         else:
             node = self._nodes[source]
             found = self._of_node(node, depth).get(name)
@@ -115,9 +113,9 @@ class Resolver:
         return Unknown(missing) if found is None else _within(found, keys)
 
     def _of_node(self, node: Node, depth: int) -> dict[str, Type]:
-        """What a node gives, by name."""
+        """Types of the outputs of a node, by name."""
         if node.id not in self._given:
-            self._given[node.id] = {}  # as long as it is looked for: it may lead back here
+            self._given[node.id] = {}  # during the search, which may come back here
             self._given[node.id] = self._found_of(node, depth)
         return self._given[node.id]
 
@@ -138,7 +136,7 @@ class Resolver:
         return {**_OF_ERRORS, **found} if node.handles_failure else found
 
     def _iterated(self, node: Node, depth: int) -> Type:
-        """The list that an iteration gives: what its last node gives counts, if that is known."""
+        """The list from an iteration: of the outputs of its last node, if their type is known."""
         selector = _selector(node.data.get("output_selector"))
         item = Unknown("") if depth > _MOST_NESTED else self.type_of(selector, depth + 1)
         if not is_known(item):
@@ -156,14 +154,14 @@ class Resolver:
         return ListOf(or_none(item) if may_lack else item)
 
     def _listed(self, node: Node, depth: int) -> Type:
-        """The list that a list operator gives: what it says, or else that which it takes."""
+        """The list from a list operator: the declared type, or else the type of its input."""
         said = value_type(node.data.get("var_type"))
         if is_known(said) or depth > _MOST_NESTED:
             return said
         return _without_none(self.type_of(_selector(node.data.get("variable")), depth + 1))
 
     def _extracted(self, node: Node) -> Type:
-        """What a document extractor gives; where it gets no file, that is an empty list."""
+        """The output of a document extractor; it is an empty list if there is no file."""
         if node.data.get("is_array_file"):
             return ListOf(STR)
         selector = _selector(node.data.get("variable_selector"))
@@ -173,7 +171,7 @@ class Resolver:
         return STR if is_sure else one_of(STR, ListOf(STR))
 
     def _aggregated(self, node: Node, depth: int) -> Type:
-        """What an aggregator gives: what it says, or else what its values have in common."""
+        """The output of an aggregator: the declared type, or else the union of its values."""
         said = value_type(node.data.get("output_type"))
         chosen = list(_aggregated(node.data, "output"))
         if is_known(said) or not chosen or depth > _MOST_NESTED:
@@ -181,11 +179,11 @@ class Resolver:
         return one_of(*(self.type_of(each, depth + 1) for each in chosen))
 
     def _is_there(self, selector: Sequence[str], known: frozenset[Fact], depth: int) -> bool:
-        """Whether a value is there and is not None, from what is certain."""
+        """Whether a value certainly exists and is not None."""
         source, name, *_ = selector
         node = self._nodes.get(source)
         if node is None or name.startswith("sys."):
-            return name.removeprefix("sys.") != "timestamp"  # old servers have none
+            return name.removeprefix("sys.") != "timestamp"  # old servers do not have it
         if node.type == "start":
             return name in self._inputs and self._inputs[name].required
         if name in _OF_ERRORS and node.handles_failure:
@@ -199,14 +197,14 @@ class Resolver:
         return not _may_be_none(self.type_of(selector))
 
     def _one_is_there(self, node: Node, name: str, depth: int) -> bool:
-        """Whether an aggregator gets one of its values, on whichever path the run came to it.
+        """Whether an aggregator always gets one of its values, on each path to it.
 
-        So it is where each edge to it brings one, or each edge to a node on every path to it. What
-        would take too long to find out is not certain.
+        This is so if each edge to it has a value, or each edge to a node that is on every path to
+        it. If the search takes too long, the answer is False.
         """
         key = (node.id, name)
         if key not in self._filled and depth <= _MOST_NESTED:
-            self._filled[key] = False  # as long as it is looked for: it may lead back here
+            self._filled[key] = False  # during the search, which may come back here
             chosen = [each for each in _aggregated(node.data, name) if len(each) > 1]
             passed = {node.id, *(node_id for node_id, _ in self._flow.certain(node.id))}
             self._filled[key] = any(
@@ -234,20 +232,20 @@ def _within(type: Type, keys: Sequence[str]) -> Type:  # noqa: A002  # there is 
         if isinstance(type, Record):
             part = next((each for each in type.keys if each.name == key), None)
             if part is None:
-                return Unknown("its schema does not name the key that is taken from it")
+                return Unknown("its schema does not have the key that the selector names")
             type = part.type if part.required else or_none(part.type)  # noqa: A001
         elif type == FILE and key in FILE_KEYS:
             type = FILE_KEYS[key]  # noqa: A001
         else:
-            return Unknown("it is a part of a value whose parts the export does not name")
+            return Unknown("it is part of a value whose parts are not in the export")
     return type
 
 
-def _may_be_none(type: Type) -> bool:  # noqa: A002  # likewise
+def _may_be_none(type: Type) -> bool:  # noqa: A002  # there is no better word
     return isinstance(type, OneOf) and NONE in type.types
 
 
-def _without_none(type: Type) -> Type:  # noqa: A002  # likewise
+def _without_none(type: Type) -> Type:  # noqa: A002  # there is no better word
     if not isinstance(type, OneOf):
         return type
     return one_of(*(each for each in type.types if each != NONE))
@@ -264,7 +262,7 @@ def _why_unknown(node: Node) -> str:
 def _llm(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     yield from {"text": STR, "reasoning_content": STR, "usage": OBJECT}.items()
     yield "finish_reason", or_none(STR)
-    yield "files", or_none(ListOf(FILE))  # None where the model gave none
+    yield "files", or_none(ListOf(FILE))  # None if the model made no files
     structured = data.get("structured_output")
     if data.get("structured_output_enabled") and is_mapping(structured):
         yield "structured_output", type_of_schema(structured.get("schema"))
@@ -285,7 +283,7 @@ def _template(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 
 
 def _groups(data: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """The groups of an aggregator; None where it has one output alone."""
+    """The groups of an aggregator; None if it has only one output."""
     settings = data.get("advanced_settings")
     if not is_mapping(settings) or not settings.get("group_enabled"):
         return None
@@ -302,7 +300,7 @@ def _aggregator(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 
 
 def _aggregated(data: Mapping[str, Any], name: str) -> Iterator[list[str]]:
-    """The selectors of the values of which an aggregator gives the first that is there."""
+    """The selectors of an aggregator, which outputs the first value that exists."""
     groups = _groups(data)
     for each in [data] if groups is None else groups:
         if groups is None or each.get("group_name") == name:
@@ -352,7 +350,7 @@ def _human_input(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 def _tool(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     schema = data.get("output_schema")
     declared = type_of_schema(schema) if is_mapping(schema) else None
-    if isinstance(declared, Record):  # as the plugin promised when the node was made
+    if isinstance(declared, Record):  # from the plugin at the time when the node was made
         yield from ((key.name, key.type) for key in declared.keys)
     yield from {"text": STR, **_FILES, "json": _ANYTHING}.items()
 
@@ -403,15 +401,15 @@ def _mappings(values: object) -> list[Mapping[str, Any]]:
 
 
 def _defaults(node: Node) -> list[object]:
-    """Names of the outputs that are there when a node fails."""
+    """Names of the outputs that have defaults for a failure of the node."""
     return [each.get("key") for each in _mappings(node.data.get("default_value"))]
 
 
 _OF_OTHERS = frozenset({"start", "iteration", "list-operator", "document-extractor"})
-"""What these give depends on others."""
+"""Kinds whose outputs depend on other nodes."""
 
 _AGGREGATORS = frozenset({"variable-aggregator", "variable-assigner"})
-"""The second is what old exports call it."""
+"""The second name is used in old exports."""
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, Type]]]] = {
     "llm": _llm,

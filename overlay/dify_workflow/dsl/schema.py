@@ -1,4 +1,4 @@
-"""JSON schemas, as apps have them for objects, as types. What is not understood is unknown."""
+"""Turn the JSON schemas of objects into types. A part that is not understood is `Unknown`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .types import (
 )
 
 MAX_DEPTH = 20
-"""Levels of objects that are looked at."""
+"""Maximum number of nested objects that are read."""
 
 MAX_KEYS = 1_000
-"""Keys of one object that are looked at."""
+"""Maximum number of keys of an object that are read."""
 
 _PLAIN: dict[object, Type] = {
     "string": STR,
@@ -39,10 +39,10 @@ _PLAIN: dict[object, Type] = {
 
 
 def type_of_schema(schema: object) -> Type:
-    """The type of the values that a JSON schema takes.
+    """The type of the values that are valid for a JSON schema.
 
     Args:
-        schema: The schema, or its text, as some versions of Dify keep it.
+        schema: The schema, or its text, which some versions of Dify store.
     """
     if isinstance(schema, str):
         try:
@@ -53,7 +53,7 @@ def type_of_schema(schema: object) -> Type:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a value is a mapping, whose keys are texts in all that is read here."""
+    """Whether a value is a mapping. In the values that are read here, all keys are texts."""
     return isinstance(value, Mapping)
 
 
@@ -74,7 +74,7 @@ def _type(schema: Mapping[str, Any], depth: int) -> Type:
             return one_of(*(_type(part, depth + 1) for part in parts))
     kind = schema.get("type")
     if is_list(kind) and kind:
-        kinds = dict.fromkeys(map(str, kind))  # each once, or repetitions would multiply
+        kinds = dict.fromkeys(map(str, kind))  # each once: nested repetitions would multiply
         return one_of(*(_type({**schema, "type": each}, depth + 1) for each in kinds))
     if isinstance(kind, str) and kind in _PLAIN:
         return _PLAIN[kind]
@@ -84,15 +84,15 @@ def _type(schema: Mapping[str, Any], depth: int) -> Type:
         return ListOf(_type(items, depth + 1) if is_mapping(items) else unsaid)
     if kind == "object" or (kind is None and is_mapping(schema.get("properties"))):
         return _object(schema, depth)
-    return Unknown("its schema says it in a way that is not known here")
+    return Unknown("its schema has a form that is not known here")
 
 
 def _choice(options: list[Any]) -> Type | None:
-    """One of these constants; None where one of them is none in Python's types."""
+    """One of these constants; None if one of them cannot be in a Literal."""
     known = [each for each in options if each is not None]
     if not known or not all(isinstance(each, str | int) for each in known):
         return None
-    choice = Choice(tuple({repr(each): each for each in known}.values()))  # 1 is no True
+    choice = Choice(tuple({repr(each): each for each in known}.values()))  # 1 differs from True
     return choice if len(known) == len(options) else or_none(choice)
 
 

@@ -1,4 +1,4 @@
-"""DSL text to plain values. The text is not trusted: its size, depth and aliases are bounded."""
+"""Read DSL text as plain values. It is not trusted: its size, depth and aliases are limited."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TAGS = re.compile("^%TAG", re.MULTILINE)
-"""Shorthands for tags: thousands of them take minutes, and exports have none."""
+"""Directives for tags: thousands of them take minutes to read, and exports do not have any."""
 
 MAX_BYTES = 5 * 1024 * 1024
-"""Largest file that is read."""
+"""Maximum size of a file in bytes."""
 
 MAX_DEPTH = 100
-"""Levels of lists and mappings."""
+"""Maximum number of nested lists and mappings."""
 
 MAX_DIGITS = 100
-"""Digits of a number: long ones take minutes to read, and Python does not write them."""
+"""Maximum number of digits: long numbers take minutes to read, and Python cannot write them."""
 
 MAX_VALUES = 1_000_000
-"""Values, where each alias counts as much as what it stands for."""
+"""Maximum number of values; an alias counts as many values as its target has."""
 
 
 def read_text(path: Path) -> str:
@@ -47,14 +47,14 @@ def read_text(path: Path) -> str:
 
 
 def load(text: str, name: str) -> Any:
-    """The value that a YAML text stands for.
+    """Read a YAML text.
 
     Args:
         text: The text.
-        name: What messages call it, such as the file's name.
+        name: Name of the text in error messages, such as the file's name.
 
     Raises:
-        DSLError: It is no YAML, or is nested or repeated more than is good.
+        DSLError: It is not YAML, or is nested too deeply, or has too many values.
         ImportError: PyYAML is not installed.
     """
     try:
@@ -80,7 +80,7 @@ def load(text: str, name: str) -> Any:
 
 
 def _integer(loader: Any, node: Any) -> int:
-    """A whole number, in the place of PyYAML's own constructor."""
+    """Read a whole number; this replaces PyYAML's constructor."""
     if len(node.value) > MAX_DIGITS:
         raise ValueError
     number: int = loader.construct_yaml_int(node)
@@ -88,23 +88,23 @@ def _integer(loader: Any, node: Any) -> int:
 
 
 def _check(events: Iterable[Any], name: str) -> None:
-    """Refuse what would take too much memory or too many levels once it is read.
+    """Refuse text with too many values or levels.
 
     Args:
-        events: What PyYAML's parser says of the text.
-        name: What messages call the text.
+        events: The events of PyYAML's parser.
+        name: Name of the text in error messages.
 
     Raises:
         DSLError: It has too many levels or values.
     """
-    sizes: dict[str, int] = {}  # how many values an anchor stands for
-    unfinished: list[tuple[str | None, int]] = []  # anchor, and the count where it began
+    sizes: dict[str, int] = {}  # number of values by anchor
+    unfinished: list[tuple[str | None, int]] = []  # anchor, and the count at its start
     count = 0
     for event in events:
         kind = type(event).__name__
         if kind == "AliasEvent":
             if event.anchor not in sizes:
-                raise DSLError(f"{name} has an alias that contains itself, or stands for nothing.")
+                raise DSLError(f"{name} has an alias that contains itself or has no target.")
             count += sizes[event.anchor]
         elif kind == "ScalarEvent" or kind.endswith("StartEvent"):
             unfinished.append((getattr(event, "anchor", None), count))

@@ -1,4 +1,4 @@
-"""The types that the inputs and outputs of an app can have. Pure data."""
+"""The types of an app's inputs and outputs; pure data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 Name: TypeAlias = Literal["str", "int", "number", "bool", "object", "file", "input file", "none"]
-"""``number`` is an int or a float, ``object`` a dict of anything, ``file`` a file of an output."""
+"""``number`` is an int or a float, ``object`` is any dict, ``file`` is a file in an output."""
 
 
 @attrs.frozen
@@ -16,7 +16,7 @@ class Plain:
     """A type without parts.
 
     Args:
-        name: Which one.
+        name: Name of the type.
     """
 
     name: Name
@@ -27,7 +27,7 @@ class Unknown:
     """Anything, because the export does not say more.
 
     Args:
-        reason: Why, as a sentence without its full stop.
+        reason: Why, as a sentence without a full stop.
     """
 
     reason: str
@@ -62,8 +62,8 @@ class Key:
     Args:
         name: The key.
         type: Type of its value.
-        required: Whether it is always there.
-        description: What it is, for people; may be empty.
+        required: Whether the key is always present.
+        description: Description for people; may be empty.
     """
 
     name: str
@@ -111,7 +111,7 @@ FILE_KEYS: dict[str, Type] = {
     **dict.fromkeys(("extension", "mime_type", "mimetype", "related_id"), STR),
     "size": INT,
 }
-"""What a selector can take out of a file."""
+"""Parts of a file that a selector can name."""
 
 _VALUE_TYPES: dict[str, Type] = {
     "string": STR,
@@ -129,7 +129,7 @@ _MOST_NESTED = 10
 
 
 def value_type(text: object) -> Type:
-    """The type that Dify spells so, such as ``"array[string]"``; old exports have capitals."""
+    """The type for Dify's name of it, such as ``"array[string]"``; old exports have capitals."""
     return _value_type(text.strip().lower(), 0) if isinstance(text, str) else _unsaid(text)
 
 
@@ -145,18 +145,29 @@ def _value_type(word: str, depth: int) -> Type:
 
 
 def _unsaid(word: object) -> Unknown:
-    if word in (None, "", "any"):  # no set, which takes no lists
+    if word in (None, "", "any"):  # a set cannot be used: the word may be a list
         return Unknown("the export does not say what it is")
     return Unknown("the export calls it something that is not known here")
 
 
 def is_known(type: Type) -> bool:  # noqa: A002  # there is no better word
-    """Whether a type says something of its value."""
+    """Whether a type is not `Unknown`."""
     return not isinstance(type, Unknown)
 
 
 def one_of(*types: Type) -> Type:
-    """A union without repetitions; what is unknown makes all of it unknown."""
+    """Make a union without repetitions; if one type is unknown, the union is unknown.
+
+    Example::
+
+        print(one_of(Plain("str"), Plain("none")))
+
+    Args:
+        types: The types.
+
+    Returns:
+        A `OneOf`, or the only type that is left.
+    """
     found: dict[Type, None] = {}
     for each in types:
         if isinstance(each, Unknown):
@@ -165,6 +176,6 @@ def one_of(*types: Type) -> Type:
     return next(iter(found)) if len(found) == 1 else OneOf(tuple(found))
 
 
-def or_none(type: Type) -> Type:  # noqa: A002  # likewise
-    """A type, or None."""
+def or_none(type: Type) -> Type:  # noqa: A002  # there is no better word
+    """A union of a type and None."""
     return one_of(type, NONE)

@@ -1,4 +1,4 @@
-"""Values of a type: whether one is, and one that stands for any."""
+"""Check whether a value has a type, and make an example value of a type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ _STUBS: dict[str, Any] = {"str": "", "int": 0, "number": 0, "bool": False, "obje
 
 
 def fits(type: Type, value: object) -> bool:  # noqa: A002  # there is no better word
-    """Whether a value of JSON is of a type."""
+    """Whether a JSON value has a type.
+
+    Example::
+
+        assert fits(ListOf(Plain("str")), ["a", "b"])
+
+    Args:
+        type: The type; every value fits `Unknown`.
+        value: The value, as plain JSON.
+    """
     match type:
         case Unknown():
             return True
@@ -42,8 +51,15 @@ def _is_plain(name: str, value: object) -> bool:
     return name in kinds and isinstance(value, kinds[name])
 
 
-def stub(type: Type) -> Any:  # noqa: A002  # likewise
-    """A value that stands for any of a type: an empty one, or None where that is allowed."""
+def stub(type: Type) -> Any:  # noqa: A002  # there is no better word
+    """Make a placeholder value of a type: an empty one, or None if that is allowed.
+
+    Args:
+        type: The type.
+
+    Returns:
+        A value of plain JSON that `fits` the type.
+    """
     match type:
         case Choice():
             return type.options[0]

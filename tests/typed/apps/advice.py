@@ -1,7 +1,7 @@
 """The app "Advice" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.1.5, digest 299e4d427ca42a06
 """
 
@@ -23,7 +23,7 @@ from dify_workflow import (
 
 
 class AdviceInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     question: str
     """At most 200 characters."""
@@ -34,7 +34,7 @@ class AdviceOutputsWhole(TypedDict):
 
 
 class AdviceOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     sources: list[dict[str, Any]]
     answer: str
@@ -45,7 +45,7 @@ class AdviceOutputs(TypedDict):
 
 
 AdviceRun: TypeAlias = WorkflowRunResponse[AdviceOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 AdviceNode: TypeAlias = Literal[
     "start",
@@ -61,7 +61,7 @@ AdviceNode: TypeAlias = Literal[
 
 
 class AdviceNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -97,7 +97,7 @@ class Advice(TypedApp[AdviceInputs, AdviceOutputs]):
     ) -> AdviceRun: ...
 
     def run(self, inputs: AdviceInputs | None = None, **named: Any) -> AdviceRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -167,7 +167,7 @@ class AsyncAdvice(AsyncTypedApp[AdviceInputs, AdviceOutputs]):
     ) -> AdviceRun: ...
 
     async def run(self, inputs: AdviceInputs | None = None, **named: Any) -> AdviceRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,7 +1,7 @@
 """The app "Contracts" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.1.3, digest 50b321875cc99784
 """
 
@@ -36,7 +36,7 @@ from dify_workflow import (
 
 
 class ContractsInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     contract: WorkflowFile | UploadedFile | Path
     """The contract; takes document."""
@@ -45,7 +45,7 @@ class ContractsInputs(TypedDict):
 
 
 class ContractsOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     text: str
     texts: list[str]
@@ -58,14 +58,14 @@ class ContractsOutputs(TypedDict):
 
 
 ContractsRun: TypeAlias = WorkflowRunResponse[ContractsOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 ContractsNode: TypeAlias = Literal["start", "read", "read-all", "pick", "end"]
 """Id of a node."""
 
 
 class ContractsNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -99,7 +99,7 @@ class Contracts(TypedApp[ContractsInputs, ContractsOutputs]):
     ) -> ContractsRun: ...
 
     def run(self, inputs: ContractsInputs | None = None, **named: Any) -> ContractsRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -177,7 +177,7 @@ class AsyncContracts(AsyncTypedApp[ContractsInputs, ContractsOutputs]):
         inputs: ContractsInputs | None = None,
         **named: Any,
     ) -> ContractsRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

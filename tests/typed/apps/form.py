@@ -1,7 +1,7 @@
 """The app "Form" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.4.0, digest 43b748270048f675
 """
 
@@ -32,7 +32,7 @@ FormInputs = TypedDict(
         "extra": NotRequired[dict[str, Any]],
     },
 )
-"""What the app takes."""
+"""Inputs of the app."""
 
 FormOutputs = TypedDict(
     "FormOutputs",
@@ -44,17 +44,17 @@ FormOutputs = TypedDict(
         "extra": dict[str, Any] | None,
     },
 )
-"""What the app gives."""
+"""Outputs of the app."""
 
 FormRun: TypeAlias = WorkflowRunResponse[FormOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 FormNode: TypeAlias = Literal["start", "end"]
 """Id of a node."""
 
 
 class FormNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""

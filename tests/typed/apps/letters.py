@@ -1,7 +1,7 @@
 """The app "Letters" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.1.2, digest fb232156068fdba6
 """
 
@@ -23,7 +23,7 @@ from dify_workflow import (
 
 
 class LettersInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     letter: str
     """The letter; at most 10,000 characters."""
@@ -31,7 +31,7 @@ class LettersInputs(TypedDict):
 
 @final
 class LettersOutputsOrder(TypedDict):
-    """What the app gives where it ends at "Order"."""
+    """Outputs of a run that ends at "Order"."""
 
     customer: str
     total: int | float
@@ -45,17 +45,17 @@ class LettersOutputsOrder(TypedDict):
 
 @final
 class LettersOutputsOther(TypedDict):
-    """What the app gives where it ends at "Other"."""
+    """Outputs of a run that ends at "Other"."""
 
     kind: str
     cost: dict[str, Any]
 
 
 LettersOutputs: TypeAlias = LettersOutputsOrder | LettersOutputsOther
-"""What the app gives; its keys tell at which of its ends."""
+"""Outputs of the app; their keys show at which End node the run ended."""
 
 LettersRun: TypeAlias = WorkflowRunResponse[LettersOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 LettersNode: TypeAlias = Literal[
     "start",
@@ -70,7 +70,7 @@ LettersNode: TypeAlias = Literal[
 
 
 class LettersNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -108,7 +108,7 @@ class Letters(TypedApp[LettersInputs, LettersOutputs]):
     ) -> LettersRun: ...
 
     def run(self, inputs: LettersInputs | None = None, **named: Any) -> LettersRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -182,7 +182,7 @@ class AsyncLetters(AsyncTypedApp[LettersInputs, LettersOutputs]):
         inputs: LettersInputs | None = None,
         **named: Any,
     ) -> LettersRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,7 +1,7 @@
 """The app "Matrix" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.3.1, digest b7d8ac4f0d71ab55
 """
 
@@ -23,11 +23,11 @@ from dify_workflow import (
 
 
 class MatrixInputs(TypedDict):
-    """The app takes nothing."""
+    """The app has no inputs."""
 
 
 class MatrixOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     rows: list[list[int | float]]
     flat: list[int | float]
@@ -35,7 +35,7 @@ class MatrixOutputs(TypedDict):
 
 
 MatrixRun: TypeAlias = WorkflowRunResponse[MatrixOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 MatrixNode: TypeAlias = Literal[
     "start",
@@ -52,7 +52,7 @@ MatrixNode: TypeAlias = Literal[
 
 
 class MatrixNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -90,7 +90,7 @@ class Matrix(TypedApp[MatrixInputs, MatrixOutputs]):
     ) -> MatrixRun: ...
 
     def run(self, inputs: MatrixInputs | None = None, **named: Any) -> MatrixRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -160,7 +160,7 @@ class AsyncMatrix(AsyncTypedApp[MatrixInputs, MatrixOutputs]):
     ) -> MatrixRun: ...
 
     async def run(self, inputs: MatrixInputs | None = None, **named: Any) -> MatrixRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,7 +1,7 @@
 """The app "菜谱 recipe" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.1.0, digest f39a5c7732864469
 """
 
@@ -32,7 +32,7 @@ from dify_workflow import (
 
 
 class RecipeInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     ingredients: str
     """What is in the fridge."""
@@ -41,7 +41,7 @@ class RecipeInputs(TypedDict):
 
 
 class RecipeOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     recipe: str
     cost: dict[str, Any]
@@ -49,14 +49,14 @@ class RecipeOutputs(TypedDict):
 
 
 RecipeRun: TypeAlias = WorkflowRunResponse[RecipeOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 RecipeNode: TypeAlias = Literal["1710000000001", "1710000000002", "1710000000003"]
 """Id of a node."""
 
 
 class RecipeNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START_1710000000001: Final = "1710000000001"
     """开始 (start)."""
@@ -82,7 +82,7 @@ class Recipe(TypedApp[RecipeInputs, RecipeOutputs]):
     ) -> RecipeRun: ...
 
     def run(self, inputs: RecipeInputs | None = None, **named: Any) -> RecipeRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -152,7 +152,7 @@ class AsyncRecipe(AsyncTypedApp[RecipeInputs, RecipeOutputs]):
     ) -> RecipeRun: ...
 
     async def run(self, inputs: RecipeInputs | None = None, **named: Any) -> RecipeRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

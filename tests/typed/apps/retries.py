@@ -1,7 +1,7 @@
 """The app "Retries" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.2.0, digest be0e8d080194f366
 """
 
@@ -23,14 +23,14 @@ from dify_workflow import (
 
 
 class RetriesInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     most: int | float
     """At most."""
 
 
 class RetriesOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     rounds: int
     left: int | float
@@ -40,14 +40,14 @@ class RetriesOutputs(TypedDict):
 
 
 RetriesRun: TypeAlias = WorkflowRunResponse[RetriesOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 RetriesNode: TypeAlias = Literal["start", "again", "pages", "page", "end"]
 """Id of a node."""
 
 
 class RetriesNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -81,7 +81,7 @@ class Retries(TypedApp[RetriesInputs, RetriesOutputs]):
     ) -> RetriesRun: ...
 
     def run(self, inputs: RetriesInputs | None = None, **named: Any) -> RetriesRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -155,7 +155,7 @@ class AsyncRetries(AsyncTypedApp[RetriesInputs, RetriesOutputs]):
         inputs: RetriesInputs | None = None,
         **named: Any,
     ) -> RetriesRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

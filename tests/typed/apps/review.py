@@ -1,7 +1,7 @@
 """The app "Review" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.3.0, digest 01680ed06ed4c196
 """
 
@@ -33,7 +33,7 @@ from dify_workflow import (
 
 
 class ReviewInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     text: str
 
@@ -59,7 +59,7 @@ class ReviewOutputsReview(TypedDict):
 
 
 class ReviewOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     review: ReviewOutputsReview
     verdict: Literal["good", "bad"]
@@ -76,14 +76,14 @@ class ReviewOutputs(TypedDict):
 
 
 ReviewRun: TypeAlias = WorkflowRunResponse[ReviewOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 ReviewNode: TypeAlias = Literal["start", "judge", "agent", "end"]
 """Id of a node."""
 
 
 class ReviewNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -111,7 +111,7 @@ class Review(TypedApp[ReviewInputs, ReviewOutputs]):
     ) -> ReviewRun: ...
 
     def run(self, inputs: ReviewInputs | None = None, **named: Any) -> ReviewRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -181,7 +181,7 @@ class AsyncReview(AsyncTypedApp[ReviewInputs, ReviewOutputs]):
     ) -> ReviewRun: ...
 
     async def run(self, inputs: ReviewInputs | None = None, **named: Any) -> ReviewRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,8 +1,8 @@
 """The app "Search" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
-DSL 0.1.4, digest 5c1653e24504d5f7
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
+DSL 0.1.4, digest b3e6a8144f311afc
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dify_workflow import (
 
 
 class SearchInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     query: str
     """At most 256 characters."""
@@ -32,7 +32,7 @@ class SearchInputs(TypedDict):
 
 @final
 class SearchOutputsFound(TypedDict):
-    """What the app gives where it ends at "End"."""
+    """Outputs of a run that ends at "End"."""
 
     text: str
     # Any: the node does not say what the list has.
@@ -45,30 +45,30 @@ class SearchOutputsFound(TypedDict):
     trouble: str | None
     # Any: no value is chosen for it.
     nothing: Any
-    # Any: the node that gives it is not in the export.
+    # Any: the node that produces it is not in the export.
     gone: Any
 
 
 @final
 class SearchOutputsBroken(TypedDict):
-    """What the app gives where it ends at "End"."""
+    """Outputs of a run that ends at "End"."""
 
     why: str
     kind: str
 
 
 SearchOutputs: TypeAlias = SearchOutputsFound | SearchOutputsBroken
-"""What the app gives; its keys tell at which of its ends."""
+"""Outputs of the app; their keys show at which End node the run ended."""
 
 SearchRun: TypeAlias = WorkflowRunResponse[SearchOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 SearchNode: TypeAlias = Literal["start", "look", "count", "found", "broken"]
 """Id of a node."""
 
 
 class SearchNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -98,7 +98,7 @@ class Search(TypedApp[SearchInputs, SearchOutputs]):
     ) -> SearchRun: ...
 
     def run(self, inputs: SearchInputs | None = None, **named: Any) -> SearchRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -168,7 +168,7 @@ class AsyncSearch(AsyncTypedApp[SearchInputs, SearchOutputs]):
     ) -> SearchRun: ...
 
     async def run(self, inputs: SearchInputs | None = None, **named: Any) -> SearchRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,7 +1,7 @@
 """The app "Story" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.6.0, digest 8cefbd31146fbecd
 """
 
@@ -34,7 +34,7 @@ from dify_workflow import (
 
 
 class StoryInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     topic: str
     """What it is about; at most 80 characters."""
@@ -44,7 +44,7 @@ class StoryInputs(TypedDict):
 
 @final
 class StoryOutputsDropped(TypedDict):
-    """What the app gives where it ends at "Dropped"."""
+    """Outputs of a run that ends at "Dropped"."""
 
     draft: str
     note: str | None
@@ -52,7 +52,7 @@ class StoryOutputsDropped(TypedDict):
 
 @final
 class StoryOutputsPublished(TypedDict):
-    """What the app gives where it ends at "Published"."""
+    """Outputs of a run that ends at "Published"."""
 
     text: str
     words: int | float
@@ -63,10 +63,10 @@ class StoryOutputsPublished(TypedDict):
 
 
 StoryOutputs: TypeAlias = StoryOutputsDropped | StoryOutputsPublished
-"""What the app gives; its keys tell at which of its ends."""
+"""Outputs of the app; their keys show at which End node the run ended."""
 
 StoryRun: TypeAlias = WorkflowRunResponse[StoryOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 StoryNode: TypeAlias = Literal[
     "1760000000001",
@@ -80,7 +80,7 @@ StoryNode: TypeAlias = Literal[
 
 
 class StoryNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "1760000000001"
     """Start (start)."""
@@ -112,7 +112,7 @@ class Story(TypedApp[StoryInputs, StoryOutputs]):
     ) -> StoryRun: ...
 
     def run(self, inputs: StoryInputs | None = None, **named: Any) -> StoryRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -182,7 +182,7 @@ class AsyncStory(AsyncTypedApp[StoryInputs, StoryOutputs]):
     ) -> StoryRun: ...
 
     async def run(self, inputs: StoryInputs | None = None, **named: Any) -> StoryRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

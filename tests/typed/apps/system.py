@@ -1,7 +1,7 @@
 """The app "System" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.5.0, digest b07a739391101c95
 """
 
@@ -13,7 +13,7 @@ from dify_workflow import AsyncTypedApp, OutputFile, TypedApp, WorkflowRunRespon
 
 
 class SystemInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     user: NotRequired[str]
     """At most 48 characters."""
@@ -31,12 +31,12 @@ _SystemOutputsEnd1 = TypedDict(
 
 @final
 class SystemOutputsEnd1(_SystemOutputsEnd1):
-    """What the app gives where it ends at "结束"."""
+    """Outputs of a run that ends at "结束"."""
 
 
 @final
 class SystemOutputsEnd2(TypedDict):
-    """What the app gives where it ends at "结束"."""
+    """Outputs of a run that ends at "结束"."""
 
     run: str
     limit: int | float
@@ -46,17 +46,17 @@ class SystemOutputsEnd2(TypedDict):
 
 
 SystemOutputs: TypeAlias = SystemOutputsEnd1 | SystemOutputsEnd2
-"""What the app gives; its keys tell at which of its ends."""
+"""Outputs of the app; their keys show at which End node the run ended."""
 
 SystemRun: TypeAlias = WorkflowRunResponse[SystemOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 SystemNode: TypeAlias = Literal["start", "if", "end1", "end2"]
 """Id of a node."""
 
 
 class SystemNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""

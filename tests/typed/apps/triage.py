@@ -1,7 +1,7 @@
 """The app "Triage" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
 DSL 0.7.0, digest d6a85c4cb4460f63
 """
 
@@ -33,7 +33,7 @@ from dify_workflow import (
 
 
 class TriageInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     ticket: str
     queue: NotRequired[str]
@@ -48,7 +48,7 @@ class TriageOutputsCases(TypedDict):
 
 
 class TriageOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     severity: str
     steps: list[str]
@@ -64,14 +64,14 @@ class TriageOutputs(TypedDict):
 
 
 TriageRun: TypeAlias = WorkflowRunResponse[TriageOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 TriageNode: TypeAlias = Literal["start", "decide", "plain", "tomorrow", "end"]
 """Id of a node."""
 
 
 class TriageNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "start"
     """Start (start)."""
@@ -101,7 +101,7 @@ class Triage(TypedApp[TriageInputs, TriageOutputs]):
     ) -> TriageRun: ...
 
     def run(self, inputs: TriageInputs | None = None, **named: Any) -> TriageRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -171,7 +171,7 @@ class AsyncTriage(AsyncTypedApp[TriageInputs, TriageOutputs]):
     ) -> TriageRun: ...
 
     async def run(self, inputs: TriageInputs | None = None, **named: Any) -> TriageRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

@@ -1,8 +1,8 @@
 """The app "Weather" of Dify, with types.
 
-Written by `dify-workflow types`, which writes it again when the app has changed: edit
-the app, not this file.
-DSL 0.1.1, digest d312555b45d1be8e
+Written by `dify-workflow types`. If the app has changed, run it again. Do not edit this
+file.
+DSL 0.1.1, digest 04648b10a1589660
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from dify_workflow import (
 
 
 class WeatherInputs(TypedDict):
-    """What the app takes."""
+    """Inputs of the app."""
 
     city: str
     """At most 30 characters."""
 
 
 class WeatherOutputs(TypedDict):
-    """What the app gives."""
+    """Outputs of the app."""
 
     body: str
     status: int
@@ -43,7 +43,7 @@ class WeatherOutputs(TypedDict):
     wet: list[bool]
     wind: int | float
     station: dict[str, Any]
-    # Any: it is a part of a value whose parts the export does not name.
+    # Any: it is part of a value whose parts are not in the export.
     place: Any
     stormy: bool
     summary: str
@@ -51,14 +51,14 @@ class WeatherOutputs(TypedDict):
 
 
 WeatherRun: TypeAlias = WorkflowRunResponse[WeatherOutputs]
-"""A run of the app; read its outputs behind `raise_for_status()`."""
+"""A run of the app; read its outputs after `raise_for_status()`."""
 
 WeatherNode: TypeAlias = Literal["begin", "ask", "read", "say", "finish"]
 """Id of a node."""
 
 
 class WeatherNodes:
-    """Ids of the nodes by their titles, as events have them."""
+    """Ids of the nodes, which events have, by their titles."""
 
     START: Final = "begin"
     """Start (start)."""
@@ -92,7 +92,7 @@ class Weather(TypedApp[WeatherInputs, WeatherOutputs]):
     ) -> WeatherRun: ...
 
     def run(self, inputs: WeatherInputs | None = None, **named: Any) -> WeatherRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return super().run(values, **options)
 
@@ -166,7 +166,7 @@ class AsyncWeather(AsyncTypedApp[WeatherInputs, WeatherOutputs]):
         inputs: WeatherInputs | None = None,
         **named: Any,
     ) -> WeatherRun:
-        """Run the app and wait for it; read the outputs behind `raise_for_status()`."""
+        """Run the app and wait for it; read the outputs after `raise_for_status()`."""
         values, options = self._call(inputs, named)
         return await super().run(values, **options)
 

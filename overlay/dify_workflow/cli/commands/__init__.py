@@ -1,5 +1,5 @@
-"""The commands: what each is called and takes, and in which order it does what.
+"""The commands: their names, arguments and steps.
 
-Their modules cost nothing to import, so that help comes at once; what a command works with is
-imported when it runs.
+Importing these modules is fast, so that help appears at once. A command imports what it needs when
+it runs.
 """

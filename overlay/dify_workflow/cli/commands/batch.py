@@ -26,7 +26,7 @@ def batch(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="The rows: a .xlsx, .csv, .jsonl or .parquet file.",
+            help="File with the rows: .xlsx, .csv, .jsonl or .parquet.",
             show_default=False,
         ),
     ] = None,
@@ -34,7 +34,7 @@ def batch(
         Path | None,
         typer.Option(
             metavar="OUT",
-            help="Where the results go: a .xlsx, .csv, .jsonl or .parquet file.",
+            help="File for the results: .xlsx, .csv, .jsonl or .parquet.",
             show_default=False,
         ),
     ] = None,
@@ -42,21 +42,21 @@ def batch(
         Path | None,
         typer.Option(
             metavar="OUT",
-            help="Only write a table to fill in: a .xlsx or .csv file with the app's inputs.",
+            help="Only write a table to fill in, with the app's inputs: .xlsx or .csv.",
             show_default=False,
         ),
     ] = None,
     sheet: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Sheet of a .xlsx file.", show_default="first that is not hidden"
+            metavar="NAME", help="Sheet of a .xlsx file.", show_default="the first visible one"
         ),
     ] = None,
     delimiter: Annotated[
         str | None,
         typer.Option(
             metavar="CHAR",
-            help="What separates the cells of a .csv file, or tab.",
+            help="Character between the cells of a .csv file, or the word tab.",
             show_default="detected",
         ),
     ] = None,
@@ -72,25 +72,29 @@ def batch(
         str | None,
         typer.Option(
             metavar="FILE|URL",
-            help="What is known of each row: a file, or a PostgreSQL database.",
+            help="Where the state of each row is stored: a file, or the URL of a PostgreSQL "
+            "database.",
             show_default="OUT.journal",
         ),
     ] = None,
-    concurrency: Annotated[int, typer.Option(metavar="N", help="Most runs at a time.", min=1)] = 8,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", help="Maximum number of runs at a time.", min=1)
+    ] = 8,
     rate: Annotated[
         float | None,
         typer.Option(
             metavar="R",
-            help="Most runs that begin in a second.",
+            help="Maximum number of runs that start per second.",
             min=0.001,
-            show_default="no bound",
+            show_default="no limit",
         ),
     ] = None,
     max_attempts: Annotated[
         int,
         typer.Option(
             metavar="N",
-            help="How often a row is sent whose run fails, or that a worker's shutdown stops.",
+            help="How many times a row is sent if its run fails, or is stopped because a worker "
+            "shuts down.",
             min=1,
         ),
     ] = 1,
@@ -98,62 +102,63 @@ def batch(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Run the rows on a Dask cluster; the journal is then one in PostgreSQL.",
+            help="Run the rows on the Dask cluster of this scheduler; needs a journal in "
+            "PostgreSQL.",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the rows of a journal that is there.")
+        bool, typer.Option("--resume", help="Continue with the rows of an existing journal.")
     ] = False,
     rerun_unknown: Annotated[
         bool,
         typer.Option(
             "--rerun-unknown",
-            help="Send rows again whose outcome is unknown, although they may have been run.",
+            help="Send rows with an unknown outcome again; they may then run twice.",
         ),
     ] = False,
     rerun_failed: Annotated[
         bool,
         typer.Option(
             "--rerun-failed",
-            help="Send rows again that failed or were stopped; they may have been corrected.",
+            help="Send rows that failed or were stopped again; you may correct them before.",
         ),
     ] = False,
     at_least_once: Annotated[
         bool,
         typer.Option(
             "--at-least-once",
-            help="Send rows again whose outcome is unknown and of which the log shows no run, "
-            "up to two times; they may then run twice.",
+            help="Send rows with an unknown outcome again if the log shows no run for them, up to "
+            "two times; they may then run twice.",
         ),
     ] = False,
     on_interrupt: Annotated[
         Literal["wait", "stop", "detach"],
-        typer.Option(help="What Ctrl-C does with runs that go on; a second one leaves at once."),
+        typer.Option(help="What Ctrl-C does with running rows; a second Ctrl-C exits at once."),
     ] = "wait",
     escape_formulas: Annotated[
         bool,
         typer.Option(
             "--escape-formulas",
-            help="In a .csv, write ' before texts that a spreadsheet would take for formulas.",
+            help="In a .csv file, write ' before texts that a spreadsheet would run as formulas.",
         ),
     ] = False,
     user: User = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all rows, and run none.")
+        bool, typer.Option("--dry-run", help="Check all rows and run nothing.")
     ] = False,
 ) -> None:
     """Run the app's workflow over the rows of a table.
 
     Writes a table of the results.
 
-    Columns with the name of an input are that input; a column id names the rows. Without a table
-    yet, --template rows.xlsx writes one to fill in. All rows are checked before the first one is
-    sent. Whatever ends the batch, --resume goes on with it, and no row is sent twice unless that is
-    asked for.
+    A column with the name of an input is that input. A column "id" identifies the rows. If you have
+    no table yet, --template rows.xlsx writes one to fill in. All rows are checked before the first
+    one is sent. If the batch ends early for any reason, --resume continues it. No row is sent twice
+    unless you ask for it.
 
-    Exit codes: 0 all rows succeeded; 1 some failed; 4 some wait for human input; 5 the outcome of
-    some is unknown; 130 interrupted.
+    Exit codes: 0 all rows succeeded. 1 Some failed. 4 Some wait for human input. 5 The outcome of
+    some is unknown. 130 Interrupted.
 
     Examples:
         dify-workflow batch questions.csv --output answers.csv --concurrency 4
@@ -182,7 +187,7 @@ def batch(
             return
         if table is None:
             raise InvalidRequestError(
-                "Name the table of the rows; --template rows.xlsx writes one to fill in."
+                "Give the file with the rows; --template rows.xlsx writes one to fill in."
             )
         rows = read_rows(table, delimiter=delimiter, encoding=encoding, sheet=sheet)
         where = journal or f"{output}.journal"
@@ -190,7 +195,7 @@ def batch(
             refuse_source(Path(where), table)
             check_results_path(output, table, where, escape_formulas=escape_formulas)
         elif not dry_run:
-            raise InvalidRequestError("Name the file for the results with --output OUT.")
+            raise InvalidRequestError("Give the file for the results with --output OUT.")
         if rows.description is not None:
             say(f"{table.name}: {rows.description}.")
         with connection_of(context).client(user) as client:
@@ -199,14 +204,14 @@ def batch(
                 return
             if not resume and has_rows(where):
                 raise InvalidRequestError(
-                    f"{_without_password(where)} has the rows of an earlier batch: --resume goes "
-                    "on with it, and another --output or --journal begins a new one."
+                    f"{_without_password(where)} has the rows of an earlier batch: --resume "
+                    "continues it, and another --output or --journal starts a new one."
                 )
             summary = _watched(client, rows, where, dask, settings)
             try:
                 summary.write_results(output, escape_formulas=escape_formulas)
             except InvalidRequestError as error:
-                # Where the file could be written, it is the sheet that has too little room.
+                # If the file could be written, the sheet has too little room.
                 other = output if error.__cause__ else output.with_suffix(".csv")
                 again = _to_resume(context, output=other, journal=_without_password(where))
                 say("Nothing is lost: --resume writes the results again.")
@@ -224,7 +229,7 @@ def _write_template(client: DifyWorkflow, path: Path) -> None:
     fields = fields_of_app(client.parameters())
     write_template(path, fields)
     show_values({field.name: described(field) for field in fields})
-    say(f"{path} has these columns. Replace its example row by rows of yours.")
+    say(f"{path} has these columns. Replace its example row with your rows.")
 
 
 def _watched(
@@ -241,32 +246,32 @@ def _watched(
         closing(view_of_batch()) as view,
         announced(view, hint),
     ):
-        told: dict[str, Any] = {"on_progress": view.show, "executor": executor}
+        own: dict[str, Any] = {"on_progress": view.show, "executor": executor}
         try:
-            return run_batch(client, rows, journal=journal, **told, **settings)
-        except (InvalidRequestError, JournalError):  # which say what there is to say
+            return run_batch(client, rows, journal=journal, **own, **settings)
+        except (InvalidRequestError, JournalError):  # their messages are complete
             view.close()
             raise
         except (DifyError, KeyboardInterrupt):
             view.close()
             is_begun = has_rows(journal)
-            say("Nothing is lost: --resume goes on." if is_begun else "Nothing was sent.")
+            say("Nothing is lost: --resume continues." if is_begun else "Nothing was sent.")
             raise
 
 
 _AFTER_INTERRUPT = {
-    "wait": "Waiting for the runs that go on; Ctrl-C again leaves at once.",
-    "stop": "Stopping the runs that go on; Ctrl-C again leaves at once.",
-    "detach": "Leaving the runs that go on to --resume.",
+    "wait": "Waiting for the running rows; Ctrl-C again exits at once.",
+    "stop": "Stopping the running rows; Ctrl-C again exits at once.",
+    "detach": "Exiting; --resume follows the running rows.",
 }
 
 
 def _to_resume(context: typer.Context, **others: object) -> list[str]:
-    """The words of the command that goes on with a batch, up to the table.
+    """The words of the command that continues a batch, up to the table.
 
     Args:
-        context: The command that was typed; its options are repeated, but for the key.
-        others: Options that have other values.
+        context: The command that was typed; its options are repeated, except the key.
+        others: Options that get other values.
     """
     connection = connection_of(context)
     options: dict[str, Any] = {
@@ -285,11 +290,11 @@ def _to_resume(context: typer.Context, **others: object) -> list[str]:
 
 
 _NOT_REPEATED = frozenset({"table", "resume", "rerun_unknown", "rerun_failed"})
-"""What is not repeated by itself when a batch goes on."""
+"""Parameters that are not repeated when a batch is continued."""
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:
-    """Whether an option was given in the command, and is to be given again."""
+    """Whether an option was given in the command, and must be given again."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE" and name not in _NOT_REPEATED
 

@@ -1,4 +1,4 @@
-"""``demo``: a workflow to look at, without a Dify."""
+"""``demo``: show a workflow without a Dify server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..exits import extras_named, handled
 
 
 def demo(context: typer.Context) -> None:
-    """Show a workflow at work, without a Dify, a key or a network.
+    """Show a running workflow, without a server, a key or a network.
 
-    Starts an emulator in this process and types the commands that you would: runs a workflow,
-    answers the form at which it waits, follows it to its end, and lists the log. Takes about eight
-    seconds, and needs the extra emulator.
+    Starts an emulator in this process and types the commands that you would type. It runs a
+    workflow, answers the form for which the run waits, follows the run to its end, and lists the
+    log. Takes about eight seconds, and needs the extra emulator.
 
     Examples:
         dify-workflow demo

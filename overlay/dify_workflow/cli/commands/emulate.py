@@ -31,21 +31,21 @@ def emulate(
     ] = None,
     database: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Where runs and logs are kept.", show_default="in memory"
-        ),
+        typer.Option(metavar="FILE", help="File for runs and logs.", show_default="in memory"),
     ] = None,
     server_version: Annotated[
         str | None,
         typer.Option(
-            metavar="VERSION", help="Which Dify to be, such as 1.9 or 1.16.", show_default="1.14"
+            metavar="VERSION",
+            help="Version of Dify to emulate, such as 1.9 or 1.16.",
+            show_default="1.14",
         ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Most streamed runs at the same time; others wait in the queue.",
+            help="Maximum number of streamed runs at a time; others wait in the queue.",
             min=0,
             show_default="any number",
         ),
@@ -54,8 +54,8 @@ def emulate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A further name by which it may be reached, such as that of its container, or * "
-            "for any; repeatable.",
+            help="Another host name in requests, such as the name of its container, or * for any; "
+            "repeatable.",
             show_default="localhost, 127.0.0.1, [::1] and --host",
         ),
     ] = None,
@@ -63,18 +63,18 @@ def emulate(
         bool,
         typer.Option(
             "--cors",
-            help="Let web pages of any origin call it from a browser, as real servers do.",
+            help="Allow web pages of any origin to call it from a browser, as real servers do.",
         ),
     ] = False,
 ) -> None:
-    """Serve workflows as Dify would, until Ctrl-C.
+    """Serve workflows like a Dify server, until Ctrl-C.
 
-    Serves the built-in workflows, or what NAME is in the MODULE (of the working directory, or
-    installed): a workflow made by @workflow, a list of them, or an Emulator. Prints the base URL
-    and the keys as lines for a shell, and on stderr a line for each request.
+    Serves the built-in workflows, or NAME from MODULE (in the working directory, or installed).
+    NAME is a workflow made by @workflow, a list of them, or an Emulator. Prints the base URL and
+    the keys as lines for a shell, and on stderr a line for each request.
 
-    kill -USR1 takes the server away for 15 seconds: connections are refused and open streams cut,
-    while its runs go on. kill -USR2 restarts its workers, as a deploy of Dify does.
+    kill -USR1 makes the server unavailable for 15 seconds: it refuses connections and cuts open
+    streams, and its runs continue. kill -USR2 restarts its workers, as a deploy of Dify does.
 
     Examples:
         dify-workflow emulate --port 8000

@@ -1,4 +1,4 @@
-"""``form show`` and ``form submit``: the forms at which runs wait for a person."""
+"""``form show`` and ``form submit``: the forms for which paused runs wait."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -14,15 +14,15 @@ from ..options import AsJson, Files, User, Values, connection_of
 Token: TypeAlias = Annotated[
     str,
     typer.Argument(
-        help="Token of the form, as the paused run shows it; one that begins with a dash "
-        "goes last, behind --.",
+        help="Token of the form, which the paused run shows. If it begins with a dash, put it "
+        "last, after --.",
         show_default=False,
     ),
 ]
 
 
 def show(context: typer.Context, token: Token, as_json: AsJson = False) -> None:
-    """Show what a form says, which fields it has, and how it can be sent off.
+    """Show the text, the fields and the actions of a form.
 
     Examples:
         dify-workflow form show 9hLKuUbS2tXqkWoPvAfR
@@ -42,16 +42,16 @@ def submit(
     token: Token,
     action: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="How to send the form off.", show_default=False),
+        typer.Option(metavar="ID", help="Action to submit the form with.", show_default=False),
     ] = None,
     values: Values = None,
     files: Files = None,
     user: User = None,
 ) -> None:
-    """Fill a form in, so that its run goes on.
+    """Fill in a form, so that its run continues.
 
-    In a terminal, shows the form and asks for what is not given; elsewhere, fields that are not
-    given have their defaults, and the action must be given where there are several.
+    In a terminal, shows the form and asks for what is not given. Elsewhere, fields that are not
+    given get their defaults, and the action must be given if there are several.
 
     Examples:
         dify-workflow form submit --action approve -i note=Fine 9hLKuUbS2tXqkWoPvAfR
@@ -64,4 +64,4 @@ def submit(
         form = client.human_input_form(token)
         chosen, answers = answered(form, given, action)
         client.submit_human_input_form(token, chosen, answers)
-    say("Submitted: the run goes on.")
+    say("Submitted: the run continues.")

@@ -16,10 +16,10 @@ from ..options import since as moment_since
 from ..options import until as moment_until
 
 _MOST = 20
-"""Most rows, where nobody says."""
+"""Maximum number of rows by default."""
 
 _PAGE = 100
-"""Most rows that the server gives at once."""
+"""Maximum number of rows that the server returns at once."""
 
 
 def logs(
@@ -27,7 +27,10 @@ def logs(
     limit: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Most rows.", min=1, show_default="20; with --follow, no end"
+            metavar="N",
+            help="Maximum number of rows.",
+            min=1,
+            show_default="20; with --follow, no limit",
         ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--all", help="List all rows that match.")] = False,
@@ -36,13 +39,13 @@ def logs(
         typer.Option(
             "--follow",
             "-f",
-            help="Wait for new rows, and print each one when it appears, the oldest first; with "
-            "--cursor, those behind it first.",
+            help="Wait for new rows and print each one when it appears, oldest first. With "
+            "--cursor, print the rows after the cursor before.",
         ),
     ] = False,
     status: Annotated[
         Literal["succeeded", "failed", "stopped"] | None,
-        typer.Option(help="Only runs that ended so.", show_default=False),
+        typer.Option(help="Only runs with this status.", show_default=False),
     ] = None,
     keyword: Annotated[
         str | None,
@@ -62,8 +65,8 @@ def logs(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Only runs from then on: how long ago (90s, 30m, 2h, 3d, 1w), a date, or a date "
-            "and time (2026-01-31T14:00).",
+            help="Only runs since this time: how long ago (90s, 30m, 2h, 3d, 1w), a date, or a "
+            "date and time (2026-01-31T14:00).",
             show_default=False,
         ),
     ] = None,
@@ -71,7 +74,7 @@ def logs(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Only runs up to then; of a date, to the end of that day.",
+            help="Only runs up to this time; a date means the end of that day.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +82,8 @@ def logs(
         str | None,
         typer.Option(
             metavar="CURSOR",
-            help="Go on where an earlier call stopped, which said this; with the same filters.",
+            help="Continue where an earlier call stopped, with the cursor that it printed and the "
+            "same filters.",
             show_default=False,
         ),
     ] = None,
@@ -90,20 +94,20 @@ def logs(
         ),
     ] = False,
     as_jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Print every row, as a line of JSON.")
+        bool, typer.Option("--jsonl", help="Print each row as a line of JSON.")
     ] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for programs.")] = False,
     escape_formulas: Annotated[
         bool,
         typer.Option(
             "--escape-formulas",
-            help="With --csv, write ' before texts that a spreadsheet would take for formulas.",
+            help="With --csv, write ' before texts that a spreadsheet would run as formulas.",
         ),
     ] = False,
 ) -> None:
     """List the runs of the app, newest first.
 
-    Times without a time zone are local. The log counts whole seconds, rounded.
+    Times without a time zone are local. The log has whole seconds, rounded.
 
     Examples:
         dify-workflow logs --status failed --since 2h
@@ -118,7 +122,7 @@ def logs(
         only_one(("--follow", follow), (option, bool(given)))
     from .. import log_output as to
 
-    now = datetime.now(UTC).replace(microsecond=0)  # the log counts whole seconds
+    now = datetime.now(UTC).replace(microsecond=0)  # the log has whole seconds
     most = None if list_all else limit if follow else limit or _MOST
     request = WorkflowLogsRequest(
         limit=min(most or _PAGE, _PAGE),

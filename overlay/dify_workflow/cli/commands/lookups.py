@@ -27,9 +27,9 @@ def info(
     run_id: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Look up the run of an id.
+    """Look up a run by its id.
 
-    The exit code says whether it was found, not how it went: 0 for a failed run, too.
+    The exit code says whether the run was found, not how it ended: 0 also for a failed run.
 
     Examples:
         dify-workflow info 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
@@ -53,7 +53,7 @@ def stop(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="Wait for the end of the run, at most for so long; with --run.",
+            help="Wait for the end of the run, at most this long; needs --run.",
             min=0.1,
             show_default=False,
         ),
@@ -63,7 +63,7 @@ def stop(
         typer.Option(
             "--run",
             metavar="RUN_ID",
-            help="Id of the run that --wait waits for: of a task, servers tell nothing.",
+            help="Id of the run, for --wait: a server cannot look up a task.",
             show_default=False,
         ),
     ] = None,
@@ -71,10 +71,11 @@ def stop(
 ) -> None:
     """Stop a run, by the id of its task.
 
-    run shows that id below the id of the run, and resume does with the run's next event. The server
-    accepts any id, whether or not there is something to stop; that of a run is refused here. With
-    --wait, prints "stopped" once the run has ended so. Servers do not always record the end of a
-    run that was stopped: then it prints "stop accepted; end not seen", with exit code 5.
+    The command run shows the id of the task below the id of the run. The command resume shows it
+    with the run's next event. The server accepts any id, even if there is nothing to stop. This
+    command refuses the id of a run. With --wait, it prints the status of the run when it has ended,
+    usually "stopped". Servers do not always record the end of a run that was stopped: then it
+    prints "stop accepted; end not seen", with exit code 5.
 
     Examples:
         dify-workflow stop 0d9bc2c8-8a1f-4a3c-9c1f-0f9f5b0f6a55
@@ -83,14 +84,14 @@ def stop(
     from ..render import where_its_task_is
 
     if (wait is None) != (run_id is None):
-        raise typer.BadParameter("--wait and --run go together.")
+        raise typer.BadParameter("--wait and --run must be given together.")
     with connection_of(context).client(user) as client:
         result = client.stop_workflow_stream(task_id).result
         if _is_run(client, task_id):
             complain(
-                f"{task_id} is the id of a run; a stop takes the id of its task, so nothing was "
+                f"{task_id} is the id of a run. stop takes the id of its task, so nothing was "
                 "stopped.",
-                f"While it goes on, {where_its_task_is(task_id)}",
+                f"While the run is running, {where_its_task_is(task_id)}",
             )
             raise typer.Exit(USAGE)
         if wait is None or run_id is None:
@@ -105,20 +106,20 @@ def stop(
 
 
 def _is_run(client: DifyWorkflow, given: str) -> bool:
-    """Whether an id is that of a run, as far as the server tells."""
+    """Whether an id is the id of a run, as far as the server knows."""
     try:
         client.info(given)
-    except InvalidRequestError:  # no UUID
+    except InvalidRequestError:  # not a UUID
         return False
     except DifyError as error:
         if not isinstance(error, NotFoundError):
-            say(f"Whether this is the id of a run could not be looked up: {error}")
+            say(f"Could not check whether this is the id of a run: {error}")
         return False
     return True
 
 
 def parameters(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show which inputs the app takes.
+    """Show the inputs of the app.
 
     Examples:
         dify-workflow parameters
@@ -142,7 +143,7 @@ def upload(
 ) -> None:
     """Upload a file for the inputs of runs of the same user.
 
-    run --file does that by itself; this is for runs that are started elsewhere.
+    run --file uploads by itself; this command is for runs that you start in another way.
 
     Examples:
         dify-workflow upload ./contract.pdf --json | jq -r .id

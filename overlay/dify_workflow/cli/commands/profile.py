@@ -1,4 +1,4 @@
-"""``profile``: keep base URL and key of apps under names."""
+"""``profile``: store base URL and key of apps under names."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -32,26 +32,26 @@ Name: TypeAlias = Annotated[
 
 def add(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What to call the app.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="Name for the app.", show_default=False)
     ],
     base_url: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Base URL of the server, with its /v1; or DIFY_BASE_URL.",
+            help="Base URL of the server, ending in /v1; or DIFY_BASE_URL.",
             show_default=CLOUD_URL,
         ),
     ] = None,
     in_keyring: Annotated[
         bool,
-        typer.Option("--keyring", help="Keep the key in the system's keyring, not in the file."),
+        typer.Option("--keyring", help="Store the key in the system's keyring, not in the file."),
     ] = False,
 ) -> None:
-    """Keep an app under a name, or change what is kept under it.
+    """Store an app under a name, or change what is stored under it.
 
-    Asks for the key and does not show it; from a pipe, the key is the first line of stdin. Only
-    you may read the file (mode 0600; on Windows, your user's folder keeps others out). The first
-    profile is in use from then on. --keyring needs pip install keyring.
+    Asks for the key and does not show it. From a pipe, the key is the first line of stdin. Only you
+    can read the file (mode 0600; on Windows, your user's folder is protected from other users). The
+    first profile is in use from then on. --keyring needs pip install keyring.
 
     Examples:
         dify-workflow profile add story --base-url https://dify.example.com/v1
@@ -61,9 +61,9 @@ def add(
         url = base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL
         added = profiles.add(name, _key_of(name), base_url=url, in_keyring=in_keyring)
         where = "the keyring" if in_keyring else profiles.path()
-        say(f"Kept the profile {name} for {added.base_url}; its key is in {where}.")
+        say(f"Stored the profile {name} for {added.base_url}; its key is in {where}.")
         if profiles.in_use() == name:
-            say("It is in use: commands take it where nothing else names an app.")
+            say("It is in use: commands use it if nothing else names an app.")
 
 
 def list_(as_json: AsJson = False) -> None:
@@ -82,13 +82,13 @@ def list_(as_json: AsJson = False) -> None:
                 print_json_line({"name": name, "base_url": base_url, "in_use": name == in_use})
             table.add_row("*" if name == in_use else "", cell(name), cell(base_url))
         if not table.row_count:
-            say("There are none yet: dify-workflow profile add NAME keeps one.")
+            say("There are no profiles yet: dify-workflow profile add NAME stores one.")
         elif not as_json:
             draw_table(table)
 
 
 def use(name: Name) -> None:
-    """Take this profile where nothing else names an app.
+    """Use this profile by default.
 
     Examples:
         dify-workflow profile use story
@@ -99,7 +99,7 @@ def use(name: Name) -> None:
 
 
 def remove(name: Name) -> None:
-    """Forget a profile and its key.
+    """Delete a profile and its key.
 
     Examples:
         dify-workflow profile remove story
@@ -110,12 +110,12 @@ def remove(name: Name) -> None:
 
 
 def _key_of(name: str) -> ApiKey:
-    """The key, which a person types without seeing it, or a program writes.
+    """The key, which a person types unseen or a program writes to stdin.
 
     Raises:
-        InvalidRequestError: There is none.
+        InvalidRequestError: There is no key.
     """
-    if is_terminal(sys.stdin):  # wherever stderr goes: typed into stdin, the key would be seen
+    if is_terminal(sys.stdin):  # even if stderr is not one: a key typed into stdin would be seen
         try:
             key = getpass.getpass(f"API key of {name}: ")
         except EOFError:
@@ -124,5 +124,5 @@ def _key_of(name: str) -> ApiKey:
         data = sys.stdin.buffer.read()
         key = data.decode(json.detect_encoding(data), "replace").partition("\n")[0]
     if not key.strip():
-        raise InvalidRequestError("No key was given, so nothing is kept.")
+        raise InvalidRequestError("No key was given, so nothing was stored.")
     return ApiKey(key.strip())

@@ -1,4 +1,4 @@
-"""``report``: a page about a run, out of its events."""
+"""``report``: write a page about a run from its events."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -15,7 +15,7 @@ from ..console import print_document, print_line
 from ..exits import handled
 
 _STANDARD = "-"
-"""Stands for stdin and stdout."""
+"""Means stdin and stdout."""
 
 
 def report(
@@ -29,18 +29,18 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where the report goes; - for stdout.",
-            show_default="beside EVENTS.jsonl, or stdout",
+            help="File for the report; - for stdout.",
+            show_default="next to EVENTS.jsonl, or stdout",
         ),
     ] = None,
     as_svg: Annotated[
-        bool, typer.Option("--svg", help="Write the timeline alone, as a picture.")
+        bool, typer.Option("--svg", help="Write only the timeline, as a picture.")
     ] = False,
 ) -> None:
-    """Write a page that shows what a run did when.
+    """Write a page that shows what a run did and when.
 
-    EVENTS.jsonl is what run --jsonl wrote; - is stdin. Prints where the page is: one HTML file that
-    loads nothing. The page holds inputs and outputs of the run; the picture does not.
+    EVENTS.jsonl is the output of run --jsonl; - is stdin. Prints the path of the page, one HTML
+    file that loads nothing. The page contains inputs and outputs of the run; the picture does not.
 
     Examples:
         dify-workflow run -i topic=boxes --jsonl > events.jsonl

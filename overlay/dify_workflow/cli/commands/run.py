@@ -1,4 +1,4 @@
-"""``run`` and ``resume``: start a run and watch it, or watch one that is going on."""
+"""``run`` and ``resume``: start a run and show it, or show an earlier one."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -57,9 +57,9 @@ def run(
 ) -> None:
     """Run the app's workflow and show it while it runs.
 
-    Values are text, or numbers, true or false, or JSON objects where the app's inputs are of that
-    kind. In a terminal, required inputs that are missing are asked for. Ctrl-C stops the run on
-    the server; a second Ctrl-C leaves.
+    A value is text; or a number, true or false, or a JSON object if the app's input has that kind.
+    In a terminal, the command asks for required inputs that are missing. Ctrl-C stops the run on
+    the server; a second Ctrl-C exits at once.
 
     Examples:
         dify-workflow run -i topic=boxes -i count=3
@@ -78,7 +78,7 @@ def run(
         fields = _fields(client)
         complete = _completed(given, fields, is_latest=workflow_id is None)
         request = WorkflowRunRequest(complete, workflow_id=workflow_id)
-        # What the app takes was asked for; where it does not tell, that is not asked again.
+        # If the app did not say which inputs it has, the client must not ask again.
         sending = client.with_options(check_inputs=fields is not None)
         code = watch(partial(sending.run_workflow_stream, request), view, written)
     raise typer.Exit(code)
@@ -92,11 +92,11 @@ def resume(
     as_jsonl: EventsAsJson = False,
     report: Report = None,
 ) -> None:
-    """Show a run that is going on, is paused or has ended.
+    """Attach to a running, paused or finished run.
 
-    It is shown as run does. That begins with what its nodes did so far; the text that was streamed
-    before is not sent again. Only the user who started a run can follow it. Ctrl-C leaves, and the
-    run goes on. Needs Dify 1.14.
+    Shows the run like the command run, beginning with what its nodes did so far. Text that was
+    streamed before is not sent again. Only the user who started a run can follow it. Ctrl-C exits,
+    and the run continues. Needs Dify 1.14.
 
     Examples:
         dify-workflow resume 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
@@ -105,7 +105,7 @@ def resume(
     from ..watch import ReportFile, follow, view_of
 
     connection = connection_of(context)
-    view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C leaves")
+    view = view_of(connection, as_json=as_json, as_jsonl=as_jsonl, hint="Ctrl-C exits")
     written = None if report is None else ReportFile(report)
     with connection.client(user) as client:
         code = follow(partial(client.resume_workflow_stream, run_id), view, written)
@@ -113,12 +113,12 @@ def resume(
 
 
 def _completed(given: Given, fields: list[Field] | None, *, is_latest: bool) -> JSONObject:
-    """The inputs as the app takes them; a person is asked for those that are missing.
+    """The inputs with the app's types; in a terminal, a person is asked for missing ones.
 
     Args:
         given: What the command was given.
-        fields: The inputs that the app takes; None where it does not tell.
-        is_latest: Whether the version runs whose inputs the server tells; others may take others.
+        fields: The inputs of the app; None if the server does not say.
+        is_latest: Whether the latest version runs. Other versions may have other inputs.
     """
     from ..inputs import typed, untyped
 
@@ -127,7 +127,7 @@ def _completed(given: Given, fields: list[Field] | None, *, is_latest: bool) -> 
     inputs = typed(given, fields)
     known = {field.name for field in fields}
     for name in [name for name in given.json if name not in known]:
-        say(f"Note: the app has no input {name!r}; it is left out.")
+        say(f"Note: the app has no input {name!r}, so it is not sent.")
         del inputs[name]
     absent = [field for field in fields if field.required and inputs.get(field.name) is None]
     if absent and can_ask():
@@ -144,7 +144,7 @@ def _completed(given: Given, fields: list[Field] | None, *, is_latest: bool) -> 
 
 
 def _fields(client: DifyWorkflow) -> list[Field] | None:
-    """The inputs that the app takes; None where it does not tell, which fails no run."""
+    """The inputs of the app; None if the server does not say, so that the run starts anyway."""
     from ...inputs import fields_of_app
 
     try:

@@ -1,4 +1,4 @@
-"""``types``: a typed module for an app, written or checked."""
+"""``types``: write or check a typed module for an app."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...dsl import ExportedApp
 
 _STANDARD = Path("-")
-"""Stands for stdout."""
+"""Means stdout."""
 
 
 def types(
@@ -32,8 +32,8 @@ def types(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The app as Dify exports it (Export DSL): says what it gives, too.",
-            show_default="what its key tells",
+            help="The app's export from Dify (Export DSL), which also has its outputs.",
+            show_default="ask the server, which knows only the inputs",
         ),
     ] = None,
     output: Annotated[
@@ -42,29 +42,33 @@ def types(
             "--output",
             "-o",
             metavar="FILE",
-            help="The module; - for stdout.",
-            show_default="those of pyproject.toml",
+            help="File for the module; - for stdout.",
+            show_default="the files in pyproject.toml",
         ),
     ] = None,
     class_name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of its class.", show_default="after the file"),
+        typer.Option(
+            metavar="NAME", help="Name of its class.", show_default="from the name of the file"
+        ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; 1 where a module no longer fits.")
+        bool,
+        typer.Option("--check", help="Write nothing; exit with 1 if a module no longer fits."),
     ] = False,
     samples: Annotated[
         int,
         typer.Option(
-            help="How many past runs to look at for what the export leaves open.",
+            metavar="N",
+            help="Number of past runs to look at for types that are not in the export, up to 1000.",
             min=0,
             max=1000,
         ),
     ] = 0,
 ) -> None:
-    r"""Write a module with types for an app: what it takes, what it gives, its nodes.
+    r"""Write a module with types for an app: its inputs, outputs and nodes.
 
-    Without --output it is made for each app that pyproject.toml names:
+    Without --output, the command writes a module for each app in pyproject.toml:
 
     \b
     [tool.dify-workflow.types.story]
@@ -72,8 +76,8 @@ def types(
     dsl = "story.yml"
     key = "DIFY_STORY_KEY"
 
-    Each setting but output may be left out; profile = "story" takes the place of key. With a key,
-    --check compares the export with the published version, too.
+    Only the setting output is required. You can give profile = "story" instead of key. With a key,
+    --check also compares the export with the published version.
 
     Examples:
         dify-workflow types --output story.py
@@ -86,7 +90,7 @@ def types(
             fitting = [_fits(job) for job in jobs]
             raise typer.Exit(0 if all(fitting) else FAILED)
         modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
-    for place, text in modules:  # when all of them are made
+    for place, text in modules:  # only after all of them could be made
         _write(place, text)
 
 
@@ -95,8 +99,8 @@ class _Job:
     """A module to write or check.
 
     Args:
-        settings: How it is made.
-        connection: How the app is reached; None where nothing says with which key.
+        settings: The app's settings.
+        connection: How to reach the app; None if nothing says with which key.
     """
 
     settings: AppSettings
@@ -110,19 +114,19 @@ class _Job:
         """A client with the app's key.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: There is no key.
         """
         if self.connection is not None:
             return self.connection.client()
         if self.settings.key is not None:
             raise ConfigurationError(f"{self.settings.key} has no API key.")
         raise ConfigurationError(
-            f"No API key for {self.settings.output.name}: one of several apps needs key or profile "
-            "in pyproject.toml."
+            f"No API key for {self.settings.output.name}: pyproject.toml has several apps, so each "
+            "needs key or profile there."
         )
 
     def app(self) -> ExportedApp:
-        """What is known of the app."""
+        """What is known about the app."""
         from ...codegen import narrowed, past_outputs, published_app
         from ...dsl import read_app
 
@@ -144,13 +148,13 @@ def _jobs(
     class_name: str | None,
     samples: int,
 ) -> list[_Job]:
-    """What the command was asked for, or what pyproject.toml names."""
+    """The module that the command was asked for, or the modules in pyproject.toml."""
     from ...codegen import AppSettings, find_settings, read_settings
     from ...codegen.names import checked, named_after
 
     if output is not None:
         if samples and dsl is None:
-            raise InvalidRequestError("--samples narrows what an export leaves open: give --dsl.")
+            raise InvalidRequestError("--samples adds types to an export: give --dsl too.")
         if class_name is not None:
             checked(class_name)
         elif output != _STANDARD:
@@ -159,19 +163,19 @@ def _jobs(
             refuse_source(output, str(dsl))
         return [_Job(AppSettings(output, class_name, dsl, samples=samples), connection)]
     if dsl is not None or class_name is not None or samples:
-        raise InvalidRequestError("Name the module with --output FILE, or - for stdout.")
+        raise InvalidRequestError("Give the module's file with --output FILE, or - for stdout.")
     place = find_settings(Path.cwd())
     apps = read_settings(place) if place else []
     if not apps:
         raise InvalidRequestError(
-            "Name the module with --output FILE, or its apps in pyproject.toml, each as a table "
-            "[tool.dify-workflow.types.<name>]."
+            "Give the module's file with --output FILE, or name your apps in pyproject.toml, each "
+            "in a table [tool.dify-workflow.types.<name>]."
         )
     return [_Job(app, _of_app(connection, app, is_only=len(apps) == 1)) for app in apps]
 
 
 def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Connection | None:
-    """The connection with the key of an app: another one's would tell of another app."""
+    """The connection with the key of this app. With another key it would reach another app."""
     if app.profile is not None:
         return attrs.evolve(connection, api_key=None, profile=app.profile)
     if app.key is not None:
@@ -187,18 +191,18 @@ def _module(job: _Job, app: ExportedApp) -> str:
 
 
 def _fits(job: _Job) -> bool:
-    """Say in what a module does not fit its app, or the export its published version."""
+    """Say how a module differs from its app, and the export from the published version."""
     from ...codegen import changes, differences, published_inputs
 
     place, app = job.settings.output, job.app()
     written = _read(place)
     if written is None:
-        raise InvalidRequestError(f"There is no module {place}: write it without --check.")
+        raise InvalidRequestError(f"There is no module {place}: run types without --check first.")
     found = changes(written, _module(job, app), str(place))
     if found:
         for line in found.splitlines():
             print_line(line)
-        say(f"{place} no longer fits the app; dify-workflow types writes it again.")
+        say(f"{place} no longer fits the app. To write it again: dify-workflow types")
     if job.settings.dsl is None:
         return not found
     if not job.has_key:
@@ -213,7 +217,7 @@ def _fits(job: _Job) -> bool:
 
 
 def _read(place: Path) -> str | None:
-    """A module as it is; None where there is none, or what is no file, such as a pipe."""
+    """The text of a module; None if it does not exist or is not a regular file, such as a pipe."""
     try:
         return place.read_text(encoding="utf-8") if place.is_file() else None
     except OSError as error:
@@ -223,7 +227,7 @@ def _read(place: Path) -> str | None:
 
 
 def _write(place: Path, text: str) -> None:
-    """Write a module, whole or not at all, and never in the place of somebody's own code."""
+    """Write a module completely or not at all. Never replace code that was written by hand."""
     from ...codegen import is_ours
 
     if place == _STANDARD:
@@ -232,7 +236,7 @@ def _write(place: Path, text: str) -> None:
     written = _read(place)
     if written and not is_ours(written):
         raise InvalidRequestError(
-            f"{place} was not written by this command: name another file, or delete it."
+            f"{place} was not written by this command: give another file, or delete it."
         )
     try:
         with replacing(place) as file:
