@@ -47,7 +47,7 @@ def node(node_id: str, kind: str, **data: Value) -> dict[str, Value]:
     return {"id": node_id, **parent, "data": {"type": kind, "title": node_id, **data}}
 
 
-def end(end_id: str = "end", title: str = "End", **selectors: list[str]) -> dict[str, Value]:
+def end(end_id: str = "end", title: str = "End", /, **selectors: list[str]) -> dict[str, Value]:
     """An End node, whose outputs are taken from these selectors."""
     outputs = [{"variable": name, "value_selector": each} for name, each in selectors.items()]
     return {"id": end_id, "data": {"type": "end", "title": title, "outputs": outputs}}
