@@ -54,7 +54,8 @@ test: $(VENV)/installed ## Run the tests that protect a change, in some minutes 
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 # Each of them uses the client with all that goes wrong on a connection.
-CORE_TESTS := $(addprefix tests/test_,client.py retry.py stream.py outcomes.py unreadable.py log_cursor.py secrets.py)
+CORE_TESTS := $(addprefix tests/test_,client.py client_options.py files.py retry.py stream.py stream_end.py stream_errors.py outcomes.py \
+	outcomes_search.py unreadable.py log_cursor.py secrets.py)
 
 test-all: $(addprefix $(VENV)/,docs examples generate lint) tools/spec-lint/node_modules ## Run all tests; those of `make test` cover 95 % of the branches
 	$(BIN)/python -m pytest -m "not slow" --cov $(PARALLEL)

@@ -21,7 +21,6 @@ import pytest
 from dify_workflow import (
     AsyncDifyWorkflow,
     AuthenticationError,
-    ConfigurationError,
     DifyWorkflow,
     InvalidRequestError,
 )
@@ -32,7 +31,6 @@ from dify_workflow.batch import (
     RowsError,
     iter_batch,
     iter_batch_async,
-    limiter,
     read_rows,
     reconcile,
     run_batch,
@@ -46,15 +44,12 @@ from dify_workflow.emulator import (
     Emulator,
     EndNode,
     Input,
-    PastRun,
     StartError,
     node,
     workflow,
 )
+from support.batch_runs import RUN, leave_running
 from support.batches import Runs, counted_runs, counts, names, results, table
-from support.waiting import PATIENCE
-
-RUN = "POST /workflows/run"
 
 
 @pytest.fixture(autouse=True)
@@ -330,287 +325,6 @@ def test_a_file_that_is_no_journal_is_refused(runs: Runs, tmp_path: Path) -> Non
             with pytest.raises(JournalError, match=problem) as caught:
                 run_batch(client, names(1), journal=where)
             assert "S3cr3t" not in str(caught.value)
-
-
-# ------------------------------------------------------------------------------ what goes wrong
-
-
-def test_a_row_whose_run_never_told_its_id_is_found_in_the_logs_and_not_sent_again(
-    runs: Runs, journal: str
-) -> None:
-    runs.emulator.faults.cut_stream(on=RUN, times=3)
-    runs.emulator.faults.answer(502, runs_anyway=True, on=RUN, times=2)
-    with runs.client() as client:
-        summary = run_batch(client, names(10), journal=journal)
-    assert summary.counts == {"succeeded": 10}
-    assert set(runs.counts.values()) == {1}
-
-
-def test_rows_with_the_same_inputs_are_each_found(runs: Runs, journal: str) -> None:
-    runs.emulator.faults.cut_stream(on=RUN, times=4)
-    rows = [{"id": number, "name": "Ann"} for number in range(6)]
-    with runs.client() as client:
-        summary = run_batch(client, rows, journal=journal)
-    assert summary.counts == {"succeeded": 6}
-    assert runs.counts == {"Ann": 6}
-    assert len({result.run_id for result in results(journal)}) == 6
-
-
-def test_a_row_that_is_not_found_is_unknown_and_left_alone_until_it_is_asked_for(
-    runs: Runs, journal: str
-) -> None:
-    runs.emulator.faults.answer(500, on=RUN, times=2)
-    told: list[RowResult] = []
-    with runs.client() as client:
-        first = run_batch(client, names(5), journal=journal, on_result=told.append)
-        second = run_batch(client, names(5), journal=journal, resume=True)
-        assert first.counts == second.counts == {"succeeded": 3, "unknown": 2}
-        assert (first.unknown, len(runs.counts)) == (2, 3)
-        unknown = [result for result in told if result.status == "unknown"]
-        assert len(told) == 5
-        assert {result.message for result in unknown} == {
-            "it was sent, and no run with its inputs is in the logs"
-        }
-        third = run_batch(client, names(5), journal=journal, resume=True, rerun_unknown=True)
-    assert third.counts == {"succeeded": 5}
-    assert set(runs.counts.values()) == {1}
-
-
-def test_runs_that_may_be_somebody_elses_are_nobodys(runs: Runs, journal: str) -> None:
-    with runs.client() as client:
-        # Somebody runs the same by hand, later than a busy machine sends the row.
-        by_hand = PastRun(time.time() + PATIENCE, user=client.user_id, inputs={"name": "Name 0"})
-        runs.emulator.add_runs([by_hand], "work")
-        runs.emulator.faults.cut_stream(on=RUN)
-        summary = run_batch(client, names(1), journal=journal)
-        (result,) = results(journal)
-    assert summary.counts == {"unknown": 1}
-    assert "it is not known which run is its own: the logs show" in (result.message or "")
-
-
-def test_a_row_whose_file_is_gone_cannot_be_found_and_is_unknown(tmp_path: Path) -> None:
-    @workflow(Input("page", "file"))
-    def reading(_inputs: Any) -> Any:
-        yield from node("read")
-        return {}
-
-    page = tmp_path / "page.txt"
-    page.write_text("text", encoding="utf-8")
-    rows = [{"page": str(page)}]
-    with Emulator(reading, linger=0.05) as emulator, emulator.client() as client:
-        emulator.faults.answer(500, on=RUN)
-        emulator.faults.answer(500, on="GET /workflows/logs", times=None)
-        run_batch(client, rows, journal=tmp_path / "j")
-        emulator.faults.clear()
-        page.unlink()
-        summary = run_batch(client, rows, journal=tmp_path / "j", resume=True)
-    assert summary.counts == {"unknown": 1}
-    assert "can no longer be made" in (summary.troubled()[0].message or "")
-
-
-def test_logs_that_cannot_be_read_leave_rows_unknown_until_they_can(
-    runs: Runs, journal: str
-) -> None:
-    runs.emulator.faults.cut_stream(on=RUN)
-    runs.emulator.faults.answer(500, on="GET /workflows/logs", times=None)
-    with runs.client(max_retries=0) as client:
-        assert run_batch(client, names(1), journal=journal).counts == {"unknown": 1}
-        assert "the logs could not be read" in (results(journal)[0].message or "")
-        runs.emulator.faults.clear()
-        assert run_batch(client, names(1), journal=journal, resume=True).counts == {"succeeded": 1}
-    assert runs.counts == {"Name 0": 1}
-
-
-def test_streams_that_break_are_followed(runs: Runs, journal: str) -> None:
-    runs.emulator.faults.cut_stream(after_events=2, on=RUN, times=5)
-    runs.emulator.faults.drop_first_events(2, on=RUN, times=3)
-    with runs.client() as client:
-        assert run_batch(client, names(10), journal=journal).counts == {"succeeded": 10}
-    assert set(runs.counts.values()) == {1}
-
-
-def test_a_run_whose_worker_died_is_unknown_and_names_the_run(runs: Runs, journal: str) -> None:
-    runs.emulator.faults.kill_worker(after_events=1, on=RUN)
-    with runs.client(lost_run_timeout=1.0, timeout=2.0) as client:
-        summary = run_batch(client, names(2), journal=journal, concurrency=1)
-        assert summary.counts == {"unknown": 1, "succeeded": 1}
-        (lost,) = summary.troubled()
-        assert lost.run_id is not None
-        assert "its record still says 'running'" in (lost.message or "")
-        again = run_batch(client, names(2), journal=journal, resume=True, rerun_unknown=True)
-    assert again.counts == {"succeeded": 2}
-    assert runs.counts["Name 1"] == 1
-
-
-def test_a_run_that_goes_on_for_long_holds_no_other_row_up(runs: Runs, journal: str) -> None:
-    runs.emulator.faults.kill_worker(after_events=1, on=RUN)  # it goes on for ever
-    leave_running(runs, names(1), journal)
-    with runs.client(lost_run_timeout=None) as client:
-        resumed = iter_batch(client, names(9), journal=journal, resume=True, concurrency=2)
-        assert {next(resumed).status for _ in range(8)} == {"succeeded"}
-        resumed.close()
-    assert counts(journal) == {"running": 1, "succeeded": 8}
-    assert set(runs.counts.values()) == {1}
-
-
-def leave_running(runs: Runs, rows: list[dict[str, str]], journal: str) -> None:
-    """Cancel a batch when the runs of all its rows are known."""
-
-    async def run() -> None:
-        async with runs.emulator.async_client("work") as client:
-            batch = asyncio.create_task(run_batch_async(client, rows, journal=journal))
-            while counts(journal) != {"running": len(rows)}:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            batch.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await batch
-
-    asyncio.run(run())
-
-
-def test_refusals_are_waited_out_and_the_server_gets_no_more_than_it_takes(journal: str) -> None:
-    with counted_runs(0.02, limit=4, server_version="1.9") as runs:
-        runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=5)
-        with runs.client() as client:
-            summary = run_batch(client, names(40), journal=journal, concurrency=16)
-    assert summary.counts == {"succeeded": 40}
-    assert set(runs.counts.values()) == {1}
-    assert {result.attempts for result in results(journal)} == {1}
-
-
-def test_a_wrong_key_ends_the_batch_and_nothing_is_lost(runs: Runs, journal: str) -> None:
-    with runs.client() as client:
-        runs.emulator.faults.answer(401, on=RUN, times=None)
-        with pytest.raises(AuthenticationError):
-            run_batch(client, names(5), journal=journal)
-        runs.emulator.faults.clear()
-        assert {result.status for result in results(journal)} == {"pending"}
-        assert run_batch(client, names(5), journal=journal, resume=True).counts == {"succeeded": 5}
-
-
-def test_a_server_that_takes_nothing_for_too_long_ends_the_batch(
-    runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limiter, "PATIENCE", 0.2)
-    runs.emulator.faults.answer(429, retry_after=0, on=RUN, times=None)
-    with runs.client() as client, pytest.raises(Exception, match="too many requests"):
-        run_batch(client, names(3), journal=journal)
-    assert {result.status for result in results(journal)} == {"pending"}
-
-
-def test_a_server_that_says_when_to_come_again_is_left_alone_until_then(
-    runs: Runs, journal: str
-) -> None:
-    runs.emulator.faults.answer(429, retry_after=1, on=RUN)
-    began = time.monotonic()
-    with runs.client() as client:
-        assert run_batch(client, names(3), journal=journal).counts == {"succeeded": 3}
-    assert time.monotonic() - began >= 1
-
-
-def test_however_many_rows_are_unknown_all_are_looked_for_and_sent_again(
-    runs: Runs, journal: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconcile, "_MOST", 2)
-    runs.emulator.faults.cut_stream(on=RUN, times=3)
-    runs.emulator.faults.answer(500, on="GET /workflows/logs", times=None)
-    with runs.client(max_retries=0) as client:
-        assert run_batch(client, names(5), journal=journal, concurrency=1).unknown == 3
-        runs.emulator.faults.clear()
-        assert run_batch(client, names(5), journal=journal, resume=True).counts == {"succeeded": 5}
-        assert set(runs.counts.values()) == {1}
-        runs.emulator.faults.answer(500, on=RUN, times=5)
-        assert run_batch(client, names(10), journal=journal, resume=True).unknown == 5
-        last = run_batch(client, names(10), journal=journal, resume=True, rerun_unknown=True)
-    assert last.counts == {"succeeded": 10}
-
-
-def test_no_more_runs_begin_in_a_second_than_asked_for(runs: Runs, journal: str) -> None:
-    began = time.monotonic()
-    with runs.client() as client:
-        run_batch(client, names(11), journal=journal, rate=20)
-    assert time.monotonic() - began >= 10 / 20
-
-
-def test_files_are_uploaded_before_their_row_is_sent(tmp_path: Path) -> None:
-    seen: list[Any] = []
-
-    @workflow(Input("page", "file"), Input("more", "file-list", required=False))
-    def reading(inputs: Any) -> Any:
-        seen.append(inputs)
-        yield from node("read")
-        return {}
-
-    page = tmp_path / "page.txt"
-    page.write_text("text", encoding="utf-8")
-    with Emulator(reading, linger=0.05) as emulator, emulator.client() as client:
-        emulator.faults.answer(500, on="POST /files/upload")
-        rows = [{"page": str(page), "more": f"{page}\n{page}"}]
-        summary = run_batch(client, rows, journal=tmp_path / "j")
-    assert summary.counts == {"succeeded": 1}
-    assert seen[0]["page"]["filename"] == "page.txt"
-    assert len(seen[0]["more"]) == 2
-
-
-def test_a_paused_run_is_looked_at_again_by_the_next_call(forms: Emulator, tmp_path: Path) -> None:
-    rows = [{"topic": "boxes"}]
-    with forms.client("approval") as client:
-        told: list[RowResult] = []
-        first = run_batch(client, rows, journal=tmp_path / "j", on_result=told.append)
-        assert (first.counts, len(told)) == ({"paused": 1}, 1)
-        run = client.wait_for_run(str(told[0].run_id))
-        assert run.paused is not None
-        token = str(run.paused.forms[0].token)
-        form = client.human_input_form(token)
-        values = {field.output_variable_name: "x" for field in form.inputs}
-        client.submit_human_input_form(token, form.actions[0].id, values)
-        client.wait_for_run(str(run.id))  # a worker takes it up a moment later
-        assert run_batch(client, rows, journal=tmp_path / "j", resume=True).counts == {
-            "succeeded": 1
-        }
-
-
-# ------------------------------------------------------------------------------------- options
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        ({"concurrency": 0}, "concurrency must be a whole number of at least 1"),
-        ({"max_attempts": True}, "max_attempts must be a whole number"),
-        ({"rate": 0}, "rate must be a number of runs per second"),
-        ({"on_interrupt": "cry"}, "on_interrupt must be 'wait', 'stop' or 'detach'"),
-    ],
-)
-def test_options_that_cannot_be_are_refused(
-    runs: Runs, journal: str, options: dict[str, Any], problem: str
-) -> None:
-    with runs.client() as client, pytest.raises(InvalidRequestError, match=problem):
-        run_batch(client, names(1), journal=journal, **options)
-
-
-def test_a_client_of_the_other_kind_or_with_connections_of_its_own_is_refused(
-    runs: Runs, journal: str
-) -> None:
-    with httpx.Client() as connections:
-        client = runs.client(http_client=connections)
-        with pytest.raises(ConfigurationError, match="cannot use the client's http_client"):
-            run_batch(client, names(1), journal=journal)
-    with pytest.raises(InvalidRequestError, match="must be a DifyWorkflow here"):
-        run_batch(AsyncDifyWorkflow("k"), names(1), journal=journal)  # type: ignore[arg-type]  # as untyped code may
-
-
-def test_what_a_callback_raises_ends_the_batch_and_comes_out_as_it_is(
-    runs: Runs, journal: str
-) -> None:
-    def complain(_result: RowResult) -> None:
-        raise LookupError(threading.current_thread().name)
-
-    with runs.client() as client, pytest.raises(LookupError):
-        run_batch(client, names(5), journal=journal, on_result=complain)
-    with runs.client() as client:
-        assert run_batch(client, names(5), journal=journal, resume=True).counts == {"succeeded": 5}
-    assert set(runs.counts.values()) == {1}
 
 
 def test_cancelling_leaves_runs_to_the_next_call(journal: str) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from email.utils import formatdate
 from typing import Any
 
 import httpx
@@ -21,32 +17,22 @@ from dify_workflow import (
     APIStatusError,
     ConfigurationError,
     DifyError,
-    GatewayTimeoutError,
     InvalidRequestError,
-    InvalidResponseError,
     PreconditionFailedError,
     RateLimitError,
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
     ServerError,
     WorkflowFailedError,
-    WorkflowFile,
-    WorkflowRunRequest,
 )
 from dify_workflow._http.retry import without_waiting
-from dify_workflow._streams.search import same_inputs
 from support import events
 from support.events import RUN
+from support.lost_answers import MODES, UNKNOWN, Server, answer, closes, run
 from support.pace import hurried
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
-
-NOW = 1_795_000_000
-"""The server's time, which has nothing to do with the client's."""
-
-OTHER = "0e7e8bd1-8a8b-4dc5-8a1f-3ca5a3d5b9f4"
-USER = "dify-workflow"
 
 
 @pytest.fixture(autouse=True)
@@ -55,103 +41,8 @@ def _no_waits() -> Iterator[None]:
         yield
 
 
-def row(run_id: str, *, at: float = 0, user: str = USER) -> dict[str, Any]:
-    """A row of the log, so many seconds after the server's `NOW`."""
-    created = int(NOW + at)
-    return {
-        "id": run_id,
-        "workflow_run": {"id": run_id, "version": "1", "status": "running", "error": None}
-        | {"elapsed_time": 0.0, "total_tokens": 0, "total_steps": 0, "created_at": created}
-        | {"finished_at": None, "exceptions_count": 0, "triggered_from": "app-run"},
-        "details": None,
-        "created_from": "service-api",
-        "created_by_role": "end_user",
-        "created_by_account": None,
-        "created_by_end_user": {"id": "u", "type": "service-api", "is_anonymous": False}
-        | {"session_id": user},
-        "created_at": created,
-    }
-
-
-def detail(run_id: str, inputs: dict[str, Any]) -> bytes:
-    fields = {"id": run_id, "workflow_id": RUN, "status": "running", "inputs": json.dumps(inputs)}
-    numbers = {"total_tokens": 0, "total_steps": 0, "created_at": NOW, "elapsed_time": 0.0}
-    return json.dumps(
-        {**fields, **numbers, "outputs": {}, "error": None, "finished_at": None}
-    ).encode()
-
-
-class Server:
-    """Fails each run's POST in some way, and has a log and a clock of its own."""
-
-    def __init__(self, server: ReplayServer, fail: Callable[[Exchange], None]) -> None:
-        self.seen: Counter[str] = Counter()
-        self.fail = fail
-        self.rows: Callable[[int], list[dict[str, Any]]] = lambda _look: []
-        self.inputs: dict[str, dict[str, Any]] = {}
-        self.has_clock = True
-        self._began = time.monotonic()
-        self.url = server.handle(self._answer)
-
-    def _answer(self, exchange: Exchange) -> None:
-        target = exchange.request.target.partition("?")[0]
-        what = next((one for one in ("/logs", "/run/", "/run", "/form/") if one in target), target)
-        self.seen[f"{exchange.request.method} {what}"] += 1
-        if exchange.request.method == "POST":
-            self.fail(exchange)
-            return
-        if what == "/logs":
-            rows = self.rows(self.seen["GET /logs"])
-            page = {"page": 1, "limit": 100, "total": len(rows), "has_more": False, "data": rows}
-            body = json.dumps(page).encode()
-        else:
-            run_id = target.rpartition("/")[2]
-            body = detail(run_id, self.inputs.get(run_id, {}))
-        now = NOW + time.monotonic() - self._began
-        headers = {"date": formatdate(now, usegmt=True)} if self.has_clock else {}
-        exchange.whole(body, x_version="1.14.2", **headers)
-
-
-def answer(status: int, body: bytes = b"<html><title>Proxy</title></html>", **headers: str) -> Any:
-    headers = {"content_type": "text/html", **headers}
-    return lambda exchange: exchange.whole(body, status, **headers)
-
-
-def closes(exchange: Exchange) -> None:
-    """The server takes the request and closes the connection."""
-
-
-def breaks_the_head(exchange: Exchange) -> None:
-    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Ty")
-
-
 LIMIT = recording("1.14.2/rate_blocking_second")
 QUOTA = b'{"code": "rate_limit_error", "message": "Rate Limit Error", "status": 429}'
-
-UNKNOWN: dict[str, tuple[Any, type[DifyError]]] = {
-    "408": (answer(408), APIStatusError),
-    "425": (answer(425), APIStatusError),
-    "429 of a gateway": (answer(429, retry_after="0"), RateLimitError),
-    "429 of a gateway, as JSON": (
-        answer(429, b'{"message": "API rate limit exceeded"}', content_type="application/json"),
-        RateLimitError,
-    ),
-    "499": (answer(499), APIStatusError),
-    "500": (answer(500), ServerError),
-    "500 of Dify": (answer(500, recording("1.14.2/err_json_string").body), ServerError),
-    "502": (answer(502), ServerError),
-    "503": (answer(503), ServerError),
-    "503 with Retry-After": (answer(503, retry_after="0"), ServerError),
-    "503 with a Retry-After that says nothing": (answer(503, retry_after="banana"), ServerError),
-    "504": (answer(504), GatewayTimeoutError),
-    **{str(code): (answer(code), ServerError) for code in (520, 521, 523, 525, 530, 598)},
-    "204": (lambda exchange: exchange.whole(b"", 204), InvalidResponseError),
-    "202": (answer(202, b"{}"), InvalidResponseError),
-    "200 with HTML": (answer(200), InvalidResponseError),
-    "200 with nothing": (answer(200, b""), InvalidResponseError),
-    "closed without an answer": (closes, RunOutcomeUnknownError),
-    "closed within the head": (breaks_the_head, RunOutcomeUnknownError),
-}
 
 NOT_RUN: dict[str, tuple[Any, type[DifyError]]] = {
     **{str(code): (answer(code), APIStatusError) for code in (400, 401, 403, 404, 405, 413, 415)},
@@ -159,14 +50,6 @@ NOT_RUN: dict[str, tuple[Any, type[DifyError]]] = {
     "307": (answer(307, location="/elsewhere"), APIStatusError),
     "401 of Dify": (answer(401, recording("1.14.2/err_get_wrong_key").body), APIStatusError),
 }
-
-MODES = ["streaming", "blocking", "submit"]
-
-
-def run(client: Any, mode: str, request: Any = None, **options: Any) -> Any:
-    if mode == "submit":
-        return client.submit_workflow({} if request is None else request, **options)
-    return client.run_workflow({} if request is None else request, response_mode=mode, **options)
 
 
 @pytest.fixture
@@ -272,184 +155,6 @@ def test_statuses_that_are_none_are_refused(bad: Any, both: World) -> None:
         return
     with pytest.raises(ConfigurationError, match="not_sent_statuses"):
         both.client(not_sent_statuses=bad)
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["504", "closed without an answer", "200 with HTML"])
-def test_at_least_once_sends_again_what_the_log_does_not_show(
-    name: str, mode: str, failing: Callable[..., tuple[Any, Server]]
-) -> None:
-    client, served = failing(UNKNOWN[name][0])
-    with pytest.raises(UNKNOWN[name][1]) as caught:
-        run(client, mode, at_least_once=True)
-    assert caught.value.outcome == "unknown"
-    assert served.seen["POST /run"] == 3
-    assert served.seen["GET /logs"] == 12
-
-
-def test_at_least_once_sends_again_where_the_stream_broke_before_any_id(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    sent: list[int] = []
-
-    def fail(exchange: Exchange) -> None:
-        sent.append(1)
-        exchange.start_stream()
-        exchange.chunk(events.PING)
-        if len(sent) == 2:
-            exchange.chunk(events.started() + events.finished())
-            exchange.end_stream()
-
-    client, served = failing(fail, at_least_once=True)
-    assert client.run_workflow({}).status == "succeeded"
-    assert served.seen["POST /run"] == 2
-    assert served.seen["GET /logs"] == 4
-
-
-def test_at_least_once_does_not_send_again_what_the_log_shows_nor_what_cannot_be_searched(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    client, served = failing(answer(504), at_least_once=True)
-    served.rows = lambda _look: [row(OTHER)]
-    with pytest.raises(GatewayTimeoutError) as caught:
-        client.run_workflow({})
-    assert caught.value.candidates == (OTHER,)
-    assert served.seen["POST /run"] == 1
-    served.seen.clear()
-    served.rows = lambda _look: [{"nonsense": True}]
-    with pytest.raises(GatewayTimeoutError):
-        client.run_workflow({})
-    assert served.seen["POST /run"] == 1
-
-
-# ------------------------------------------------------------------------------- the search
-
-
-def test_candidates_are_no_runs_that_provably_are_not_the_one(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    """Older ones, other users', those with other inputs."""
-    ids = {
-        name: f"{number:08d}-8a8b-4dc5-8a1f-3ca5a3d5b9f4"
-        for number, name in enumerate(
-            ["older", "just older", "of another", "with other inputs", "the one", "the same later"]
-        )
-    }
-    client, served = failing(answer(504))
-    served.rows = lambda _look: [
-        row(ids["the same later"], at=5),
-        row(ids["the one"], at=0),
-        row(ids["with other inputs"], at=1),
-        row(ids["of another"], at=1, user="somebody"),
-        row(ids["just older"], at=-4),
-        row(ids["older"], at=-30),
-    ]
-    served.inputs = {run_id: {"name": "Ann", "sys.user_id": USER} for run_id in ids.values()}
-    served.inputs[ids["with other inputs"]] = {"name": "Bob"}
-    with pytest.raises(GatewayTimeoutError) as caught:
-        client.run_workflow({"name": "Ann"})
-    assert caught.value.candidates == (ids["the same later"], ids["the one"])
-    assert caught.value.possible_runs == ()
-    assert ids["the one"] in str(caught.value)
-
-
-def test_a_run_of_another_call_of_this_client_is_no_candidate(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    def fail(exchange: Exchange) -> None:
-        if served.seen["POST /run"] > 1:
-            answer(504)(exchange)
-            return
-        exchange.start_stream()
-        exchange.chunk(events.started() + events.finished())
-        exchange.end_stream()
-
-    client, served = failing(fail)
-    served.rows = lambda _look: [row(RUN)]
-    assert client.run_workflow({}).id == RUN
-    with pytest.raises(GatewayTimeoutError) as caught:
-        client.with_options(timeout=9).run_workflow({})
-    assert caught.value.candidates == ()
-
-
-def test_the_log_is_read_again_until_a_run_shows(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    client, served = failing(closes)
-    served.rows = lambda look: [row(OTHER, at=1)] if look == 3 else []
-    with pytest.raises(RunOutcomeUnknownError) as caught:
-        client.run_workflow({})
-    assert caught.value.candidates == (OTHER,)
-    assert served.seen["GET /logs"] == 3
-
-
-def test_without_a_date_runs_are_possible_and_no_candidates(
-    failing: Callable[..., tuple[Any, Server]],
-) -> None:
-    client, served = failing(closes)
-    served.has_clock = False
-    offset = time.time() - NOW
-    served.rows = lambda _look: [row(OTHER, at=offset - 30), row(RUN, at=offset - 90)]
-    with pytest.raises(RunOutcomeUnknownError, match="may be older than the request") as caught:
-        client.run_workflow({})
-    assert caught.value.candidates == ()
-    assert caught.value.possible_runs == (OTHER,)
-
-
-def test_a_search_that_finds_no_dify_says_so_at_once(both: World, server: ReplayServer) -> None:
-    asked: list[str] = []
-
-    def handler(exchange: Exchange) -> None:
-        asked.append(exchange.request.method)
-        exchange.whole(b"<h1>Welcome</h1>", content_type="text/html")
-
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
-    with pytest.raises(InvalidResponseError, match="the server is not Dify; check the base URL"):
-        client.run_workflow({})
-    assert asked == ["POST", "GET"]
-
-
-FILE = {"dify_model_identity": "__dify__file__", "id": None, "filename": "a.txt"}
-SENT_FILE = WorkflowFile.uploaded(OTHER, type="document").to_wire()
-SENT_URL = WorkflowFile.remote("https://a.example/x.txt", type="document").to_wire()
-
-
-@pytest.mark.parametrize(
-    ("sent", "found", "same"),
-    [
-        ({"a": "1"}, {"a": "1", "sys.user_id": "u"}, True),
-        ({"a": "1"}, {"a": 1}, True),
-        ({"a": "1"}, {"a": "2"}, False),
-        ({}, {"a": "a default"}, True),
-        ({"a": 1, "undeclared": 2}, {"a": 1}, True),
-        ({"a": None}, {"a": "a default"}, True),
-        ({"a": SENT_FILE}, {"a": {**FILE, "related_id": OTHER}}, True),
-        ({"a": SENT_FILE}, {"a": {**FILE, "related_id": RUN}}, False),
-        ({"a": SENT_URL}, {"a": {**FILE, "related_id": None, "remote_url": SENT_URL["url"]}}, True),
-        ({"a": SENT_URL}, {"a": {**FILE, "remote_url": "https://b.example/"}}, False),
-        ({"a": [SENT_FILE]}, {"a": [{**FILE, "related_id": OTHER}]}, True),
-        ({"a": [SENT_FILE]}, {"a": [{**FILE, "related_id": OTHER}] * 2}, False),
-        ({"a": "text"}, {"a": FILE}, False),
-    ],
-)
-def test_inputs_are_compared_as_the_server_writes_them_files_included(
-    sent: dict[str, Any], found: dict[str, Any], *, same: bool
-) -> None:
-    assert same_inputs(sent, found) is same
-
-
-def test_the_files_of_a_run_are_compared_too(failing: Callable[..., tuple[Any, Server]]) -> None:
-    client, served = failing(closes)
-    served.rows = lambda _look: [row(OTHER), row(RUN)]
-    served.inputs = {
-        OTHER: {"sys.files": [{**FILE, "related_id": OTHER}]},
-        RUN: {"sys.files": [{**FILE, "related_id": RUN}]},
-    }
-    with pytest.raises(RunOutcomeUnknownError) as caught:
-        client.run_workflow(
-            WorkflowRunRequest({}, files=[WorkflowFile.uploaded(OTHER, type="document")])
-        )
-    assert caught.value.candidates == (OTHER,)
 
 
 # ------------------------------------------------------------------------------- every error

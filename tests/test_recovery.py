@@ -19,31 +19,23 @@ from dify_workflow import (
     AuthenticationError,
     ConfigurationError,
     DifyWorkflow,
-    GatewayTimeoutError,
-    NodeFinished,
-    NodeStarted,
-    PermissionDeniedError,
     RunDeadlineExceededError,
     RunLostError,
-    RunOutcomeUnknownError,
     StreamError,
     StreamGap,
     StreamInterruptedError,
     WorkflowFinished,
 )
-from dify_workflow._http.servers import loses_records, may_lose_records, stops_resumed_runs
 from dify_workflow._streams import session
-from dify_workflow.emulator import Emulator, Fault, Sleep, Text, node, workflow
+from dify_workflow.emulator import Emulator, Fault
 from support import events
-from support.events import PING, RUN, TASK
+from support.events import PING, RUN
 from support.http2 import http2_relay
+from support.lost_runs import DETAIL, EVENTS, GOES_ON, POST, client_of, emulated, nodes_of, posts
 from support.pace import FAST, hurried
 from support.replay import Exchange, ReplayServer
 from support.waiting import PATIENCE, SOON
 from support.worlds import World
-
-POST, EVENTS, DETAIL = "POST /workflows/run", "GET /workflow/", "GET /workflows/run/"
-
 
 ENDED = json.dumps(
     {"id": RUN, "workflow_id": RUN, "status": "succeeded", "inputs": {}, "outputs": {"a": 1}}
@@ -53,76 +45,10 @@ ENDED = json.dumps(
 """The detail of a run that has ended."""
 
 
-GOES_ON = threading.Event()
-"""Lets the runs of `held` go on."""
-
-
-@workflow()
-def held(_inputs: dict[str, Any]) -> Any:
-    yield from node("a")
-    while not GOES_ON.is_set():
-        yield Sleep(0.02)
-    yield from node("b", outputs={"n": 1})
-    return {"done": True}
-
-
-@workflow()
-def endless(_inputs: dict[str, Any]) -> Any:
-    yield from node("a")
-    yield Sleep(30)
-    yield from node("b")
-    return {}
-
-
-def emulated(version: str = "1.14", *, waits: bool = True, **options: Any) -> Emulator:
-    """An emulator of a version, where a run whose stream broke may wait until it is looked for."""
-
-    @workflow()
-    def steps(_inputs: dict[str, Any]) -> Any:
-        yield from node("a")
-        yield Text("one", ("a", "text"))
-        yield Sleep(0.15)
-        if waits:
-            yield from looked_for()
-        yield from node("b", outputs={"n": 1})
-        yield Text("two", ("b", "text"))
-        return {"done": True}
-
-    def looked_for() -> Any:
-        end = time.monotonic() + SOON
-        while emulator.faults.met and emulator.requests[-1].path.endswith("/run"):
-            if time.monotonic() > end:
-                return
-            yield Sleep(0.05)
-
-    emulator = Emulator(
-        steps,
-        held,
-        endless,
-        server_version=version,
-        **{"linger": 0.02, "ping_interval": 0.05, "silence": 5.0, **options},
-    )
-    return emulator
-
-
 @pytest.fixture
 def server14() -> Iterator[Emulator]:
     with emulated() as running:
         yield running
-
-
-def client_of(both: World, emulator: Emulator, name: str = "steps", **options: Any) -> Any:
-    made = both.client(api_key=f"app-{name}", base_url=emulator.base_url, **options)
-    return hurried(made)
-
-
-def posts(emulator: Emulator) -> int:
-    return sum(each.method == "POST" and each.path.endswith("/run") for each in emulator.requests)
-
-
-def nodes_of(told: list[Any]) -> list[tuple[str, str]]:
-    nodes = [each for each in told if isinstance(each, NodeStarted | NodeFinished)]
-    return [(each.event, each.raw["data"]["node_id"]) for each in nodes]
 
 
 # ----------------------------------------------------------------------- servers with /events
@@ -336,202 +262,6 @@ def test_ids_of_events_are_sent_when_the_stream_is_taken_up(
     assert asked == ["17-3", "17-3"]
 
 
-def test_a_run_id_in_the_head_of_the_answer_is_enough(both: World, server: ReplayServer) -> None:
-    def handler(exchange: Exchange) -> None:
-        if exchange.request.method == "POST":
-            exchange.head(
-                content_type="text/event-stream",
-                transfer_encoding="chunked",
-                X_Workflow_Run_ID=RUN,
-            )
-            return
-        assert f"/workflow/{RUN}/events" in exchange.request.target
-        exchange.start_stream()
-        exchange.chunk(events.finished())
-
-    client = hurried(both.client(base_url=server.handle(handler), check_inputs=False))
-    assert client.run_workflow({}).id == RUN
-
-
-# -------------------------------------------------------------------- servers without /events
-
-
-@pytest.mark.parametrize("version", ["1.9", "1.13"])
-def test_without_events_the_run_is_looked_up_until_it_has_ended(version: str, both: World) -> None:
-    with emulated(version) as emulator:
-        emulator.faults.cut_stream(after_events=2, on=POST)
-        with client_of(both, emulator).run_workflow_stream({}) as stream:
-            told = list(stream)
-        assert [each.event for each in told[-2:]] == ["stream_gap", "workflow_finished"]
-        assert isinstance(told[-1], WorkflowFinished)
-        assert told[-1].synthetic
-        assert told[-1].data.outputs == {"done": True}
-        assert stream.result().status == "succeeded"
-        looks = [each for each in emulator.requests if each.path.startswith("/workflows/run/")]
-        assert len(looks) > 1
-        assert posts(emulator) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [
-        (404, b"<!doctype html><title>404</title>", "text/html"),
-        (404, b'{"code": "not_found", "message": "x", "status": 404}', "application/json"),
-        (405, b'{"code": "method_not_allowed", "message": "x"}', "application/json"),
-        (200, b"<!doctype html><title>Welcome</title>", "text/html"),
-    ],
-)
-def test_whatever_says_that_there_are_no_events_the_run_is_looked_up(
-    status: int, body: bytes, kind: str, both: World, server14: Emulator
-) -> None:
-    server14.faults.cut_stream(after_events=2, on=POST)
-    server14.faults.answer(status, body.decode(), content_type=kind, on=EVENTS)
-    assert client_of(both, server14).run_workflow({}).outputs == {"done": True}
-
-
-@pytest.mark.parametrize("version", ["1.0", "1.7"])
-def test_before_1_9_2_a_broken_stream_is_the_end_of_the_record_and_the_error_says_so(
-    version: str, both: World
-) -> None:
-    with emulated(version) as emulator:
-        emulator.faults.cut_stream(after_events=2, on=POST)
-        began = time.monotonic()
-        with pytest.raises(RunLostError, match=r"before Dify 1\.9\.2"):
-            client_of(both, emulator).run_workflow({})
-        assert time.monotonic() - began < SOON
-
-
-def test_failing_looks_are_repeated_and_then_an_error(both: World) -> None:
-    with emulated("1.13") as emulator:
-        client = client_of(both, emulator, max_reattach=2)
-        emulator.faults.cut_stream(after_events=2, on=POST)
-        emulator.faults.answer(500, on=DETAIL, times=2)
-        assert client.run_workflow({}).status == "succeeded"
-        emulator.faults.cut_stream(after_events=2, on=POST)
-        emulator.faults.answer(500, on=DETAIL, times=None)
-        with pytest.raises(StreamInterruptedError, match="500"):
-            client.run_workflow({})
-
-
-def test_a_run_without_a_record_is_lost(both: World, server14: Emulator) -> None:
-    with pytest.raises(RunLostError, match="no record"):
-        client_of(both, server14).wait_for_run(RUN)
-
-
-@pytest.mark.parametrize(
-    ("version", "loses", "may", "stops"),
-    [
-        ("1.0.1", True, True, False),
-        ("1.9.1", True, True, False),
-        ("1.9.2", False, False, False),
-        ("1.10.0", False, False, False),
-        ("1.16.0", False, False, True),
-        ("1.16.1", False, False, True),
-        ("1.16.1-fix.1", False, False, True),
-        ("1.17.0", False, False, False),
-        ("main", False, False, False),
-        (None, False, True, False),
-    ],
-)
-def test_what_a_version_does_to_runs(
-    version: str | None, *, loses: bool, may: bool, stops: bool
-) -> None:
-    assert loses_records(version) is loses
-    assert may_lose_records(version) is may
-    assert stops_resumed_runs(version) is stops
-
-
-# ------------------------------------------------------------------------- no id ever came
-
-
-@pytest.mark.parametrize("mode", ["streaming", "blocking"])
-def test_a_run_whose_id_never_came_is_not_sent_again_and_may_be_in_the_logs(
-    mode: str, both: World, server14: Emulator
-) -> None:
-    client = client_of(both, server14)
-    client.with_options(user_id="other").run_workflow({})
-    server14.faults.answer(504, on=POST, runs_anyway=True)
-    with pytest.raises(GatewayTimeoutError) as caught:
-        client.run_workflow({}, response_mode=mode)
-    assert caught.value.outcome == "unknown"
-    (candidate,) = caught.value.candidates
-    assert candidate in str(caught.value)
-    assert client.wait_for_run(candidate).status == "succeeded"
-    assert posts(server14) == 2
-
-
-def test_a_run_whose_id_never_came_is_not_looked_for_without_end(
-    both: World, server14: Emulator
-) -> None:
-    client = hurried(client_of(both, server14), attrs.evolve(FAST, search=0.3))
-    server14.faults.answer(504, on=POST, runs_anyway=True)
-    server14.faults.delay(PATIENCE, on="GET /workflows/logs")
-    before = time.monotonic()
-    with pytest.raises(GatewayTimeoutError, match=r"the search took longer than 0\.3 s"):
-        client.run_workflow({})
-    assert time.monotonic() - before < SOON
-
-
-def test_a_stream_that_breaks_before_its_first_event_leaves_the_run_unknown(
-    both: World, server14: Emulator
-) -> None:
-    server14.faults.cut_stream(after_events=0, on=POST)
-    with pytest.raises(RunOutcomeUnknownError) as caught:
-        client_of(both, server14).run_workflow({})
-    assert len(caught.value.candidates) == 1
-    assert posts(server14) == 1
-
-
-def test_logs_that_cannot_be_read_are_said_to_be_so(both: World, server14: Emulator) -> None:
-    server14.faults.cut_stream(after_events=0, on=POST)
-    server14.faults.answer(500, on="GET /workflows/logs", times=None)
-    with pytest.raises(RunOutcomeUnknownError, match="the log could not be read") as caught:
-        client_of(both, server14).run_workflow({})
-    assert caught.value.candidates == ()
-
-
-# ----------------------------------------------------------------------------------- stops
-
-
-@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
-def test_a_run_that_was_asked_to_stop_is_stopped_in_every_version(
-    version: str, both: World
-) -> None:
-    with (
-        emulated(version) as emulator,
-        client_of(both, emulator, "endless").run_workflow_stream({}) as stream,
-    ):
-        next(stream)
-        stream.stop()
-        assert stream.result().status == "stopped"
-
-
-@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
-def test_a_run_that_was_stopped_while_its_stream_was_lost_is_stopped_in_every_version(
-    version: str, both: World
-) -> None:
-    with emulated(version) as emulator:
-        emulator.faults.cut_stream(after_events=2, on=POST)
-        emulator.faults.delay(0.2, on=EVENTS)
-        client = client_of(both, emulator, "endless")
-        with client.run_workflow_stream({}) as stream:
-            next(stream)
-            client.stop_workflow_stream(stream.task_id)
-            began = time.monotonic()
-            assert stream.result().status == "stopped"
-            assert time.monotonic() - began < SOON
-
-
-def test_a_failed_stop_does_not_count_as_a_stop(both: World, server14: Emulator) -> None:
-    client = client_of(both, server14, max_retries=0)
-    with client.run_workflow_stream({}) as stream:
-        next(stream)
-        server14.faults.answer(403, on="POST /workflows/tasks/")
-        with pytest.raises(PermissionDeniedError):
-            stream.stop()
-        assert stream.result().status == "succeeded"
-
-
 # ---------------------------------------------------------------------------------- leaving
 
 
@@ -625,101 +355,6 @@ def test_a_silent_run_without_events_is_given_up_and_the_error_says_that_nothing
             RunLostError, match=r"or may still be working; only Dify 1.14 .* show this"
         ):
             client.wait_for_run(run.id)
-
-
-@pytest.mark.parametrize("version", ["1.0", "1.7", "1.9", "1.13", "1.14", "1.16"])
-def test_a_run_is_submitted_now_and_its_outcome_fetched_later(version: str, both: World) -> None:
-    with emulated(version) as emulator:
-        client = client_of(both, emulator)
-        submitted = client.submit_workflow({})
-        assert submitted.status == "running"
-        assert submitted.id
-        assert submitted.task_id
-        other = client_of(both, emulator)  # as in another process
-        run = other.wait_for_run(submitted.id)
-        assert (run.id, run.status, run.outputs) == (submitted.id, "succeeded", {"done": True})
-        assert posts(emulator) == 1
-
-
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's, of loops left
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_stream_whose_end_would_lose_the_record_is_read_in_the_background(
-    backend: str,
-) -> None:
-    async def main(emulator: Emulator) -> Any:
-        async with emulator.async_client("steps") as client:
-            submitted = await client.submit_workflow({})
-            assert submitted.id is not None
-            with anyio.fail_after(PATIENCE):
-                while True:
-                    run = await client.info(submitted.id)
-                    if run.status != "running":
-                        return run
-                    await anyio.sleep(0.02)
-
-    with emulated("1.7") as emulator:
-        run = anyio.run(main, emulator, backend=backend)
-        assert (run.status, run.outputs) == ("succeeded", {"done": True})
-        assert posts(emulator) == 1
-
-
-def test_submitting_closes_the_connection_where_that_does_no_harm(
-    both: World, server: ReplayServer
-) -> None:
-    left = threading.Event()
-
-    def handler(exchange: Exchange) -> None:
-        exchange.start_stream()
-        exchange.chunk(events.started())
-        if exchange.wait_until_left():
-            left.set()
-
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
-    run = client.submit_workflow({})
-    assert (run.id, run.task_id, run.status) == (RUN, TASK, "running")
-    assert left.wait(PATIENCE)
-
-
-def test_waiting_tells_each_event(both: World, server14: Emulator) -> None:
-    client = client_of(both, server14)
-    told: list[Any] = []
-    run = client.submit_workflow({})
-    assert client.wait_for_run(run.id, on_event=told.append).status == "succeeded"
-    assert nodes_of(told)[:2] == [("node_started", "start"), ("node_finished", "start")]
-    assert told[-1].event == "workflow_finished"
-
-
-def test_a_run_of_another_user_is_looked_up(both: World, server14: Emulator) -> None:
-    client = client_of(both, server14)
-    run = client.submit_workflow({})
-    other = client_of(both, server14, user_id="somebody")
-    assert other.wait_for_run(run.id).outputs == {"done": True}
-    assert client.wait_for_run(run.id, user_id="dify-workflow").outputs == {"done": True}
-
-
-def test_a_run_that_has_ended_is_returned_at_once(both: World, server14: Emulator) -> None:
-    client = client_of(both, server14)
-    run = client.run_workflow({})
-    assert client.wait_for_run(run.id).outputs == {"done": True}
-
-
-@pytest.mark.parametrize("bad", ["", "57455633"])
-def test_waiting_for_an_invalid_run_id_is_refused(
-    bad: str, both: World, server14: Emulator
-) -> None:
-    with pytest.raises(ValueError, match="must be a UUID"):
-        client_of(both, server14).wait_for_run(bad)
-    assert server14.requests == []
-
-
-def test_what_on_event_raises_closes_the_stream(both: World, server14: Emulator) -> None:
-    def fail(_event: object) -> None:
-        raise KeyError("mine")
-
-    client = client_of(both, server14)
-    run = client.submit_workflow({})
-    with pytest.raises(KeyError, match="mine"):
-        client.wait_for_run(run.id, on_event=fail)
 
 
 # --------------------------------------------------------------------------------- the deadline

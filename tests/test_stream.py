@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,27 +11,23 @@ from urllib.parse import parse_qs
 import pytest
 
 from dify_workflow import (
-    BadRequestError,
     DifyError,
-    DifyWorkflow,
     InvalidResponseError,
     StreamDecodeError,
-    StreamError,
     StreamInterruptedError,
     TextChunk,
     UnknownEvent,
     WorkflowFinished,
     WorkflowPaused,
-    WorkflowRunRequest,
     WorkflowStarted,
-    WorkflowStreamError,
 )
 from support import events
 from support.conducted import ConductedRun
 from support.events import PING, RUN, TASK
+from support.left_streams import Left
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
-from support.waiting import PATIENCE, SOON
+from support.waiting import SOON
 from support.worlds import World
 
 
@@ -56,24 +51,6 @@ def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
         return both.client(base_url=server.handle(handler), **options).run_workflow_stream({})
 
     return make
-
-
-class Left:
-    """Waits, in the server, until the client has closed the connection."""
-
-    def __init__(self) -> None:
-        self.at: float | None = None
-        self._event = threading.Event()
-
-    def __call__(self, exchange: Exchange) -> None:
-        if exchange.wait_until_left():
-            self.at = time.monotonic()
-        self._event.set()
-
-    def seconds_since(self, moment: float) -> float:
-        assert self._event.wait(PATIENCE)
-        assert self.at is not None, "the client did not close the connection"
-        return self.at - moment
 
 
 # ------------------------------------------------------------------------------------ contents
@@ -291,173 +268,6 @@ def test_the_replay_of_a_finished_run_has_no_task_id(both: World, server: Replay
         assert opened.result().task_id is None
 
 
-# ------------------------------------------------------------------------------ end and closing
-
-
-def test_iteration_ends_with_the_run_and_not_with_the_connection(
-    stream: Callable[..., Any],
-) -> None:
-    left = Left()
-    with stream(events.started(), events.finished(), after=left) as opened:
-        assert len(list(opened)) == 2
-        assert left.seconds_since(time.monotonic()) < SOON
-
-
-def test_a_stream_that_has_ended_stays_ended(stream: Callable[..., Any]) -> None:
-    with stream(events.started(), events.finished()) as opened:
-        assert len(list(opened)) == 2
-        assert list(opened) == []
-        with pytest.raises(StopIteration):
-            next(opened)
-
-
-def test_breaking_out_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
-    left = Left()
-    opened = stream(events.started(), events.text("x"), after=left)
-    for _ in opened:
-        break
-    assert left.seconds_since(time.monotonic()) < SOON
-    with pytest.raises(StreamError, match=f"run {RUN} was closed before the run's end"):
-        opened.result()
-
-
-def test_leaving_the_block_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
-    left = Left()
-    with stream(events.started(), after=left) as opened:
-        next(opened)
-    assert left.seconds_since(time.monotonic()) < SOON
-
-
-def test_an_exception_in_the_loop_closes_the_connection_at_once(stream: Callable[..., Any]) -> None:
-    left = Left()
-    with pytest.raises(ZeroDivisionError), stream(events.started(), after=left) as opened:
-        for _ in opened:
-            raise ZeroDivisionError
-    assert left.seconds_since(time.monotonic()) < SOON
-
-
-def test_leaving_the_loop_over_the_text_closes_the_connection_at_once(
-    stream: Callable[..., Any],
-) -> None:
-    left = Left()
-    opened = stream(events.started(), events.text("x"), after=left)
-    pieces = iter(opened.text)
-    assert next(pieces) == "x"
-    pieces.close()
-    assert left.seconds_since(time.monotonic()) < SOON
-
-
-def test_a_single_event_can_be_taken_without_closing(stream: Callable[..., Any]) -> None:
-    with stream(events.started(), events.text("x"), events.finished()) as opened:
-        assert isinstance(next(opened), WorkflowStarted)
-        assert opened.result().status == "succeeded"
-
-
-def test_what_was_received_before_closing_still_makes_the_result(
-    stream: Callable[..., Any],
-) -> None:
-    with stream(events.started() + events.text("x") + events.finished()) as opened:
-        next(opened)
-    assert opened.result().status == "succeeded"
-
-
-def test_closing_from_elsewhere_wakes_the_reader_and_says_so(
-    stream: Callable[..., Any],
-) -> None:
-    left = Left()
-    opened = stream(events.started(), after=left)
-    next(opened)
-    closed_at: list[float] = []
-
-    def close() -> None:
-        closed_at.append(time.monotonic())
-        opened.close()
-
-    threading.Timer(0.1, close).start()
-    with pytest.raises(StreamError, match="was closed before the run's end"):
-        next(opened)
-    assert time.monotonic() - closed_at[0] < SOON
-    assert left.seconds_since(closed_at[0]) < SOON
-
-
-def test_a_stop_of_another_thread_is_sent_as_soon_as_the_task_is_known(
-    server: ReplayServer,
-) -> None:
-    """Also while the thread that reads waits for what does not come."""
-    run = ConductedRun(server)
-    with DifyWorkflow("app-key", base_url=run.url, check_inputs=False) as client:
-        opened = client.run_workflow_stream({})
-        reading = threading.Thread(target=opened.result)
-        reading.start()
-        stopping = threading.Thread(target=opened.stop)
-        stopping.start()
-        run.begin()
-        assert run.stops.get(timeout=PATIENCE) == events.TASK
-        run.end(events.finished("stopped"))
-        reading.join()
-        stopping.join()
-
-
-@pytest.mark.own_client("connections of the user's client are not closed with ours")
-def test_closing_the_client_ends_its_streams_and_says_so(both: World, server: ReplayServer) -> None:
-    left = Left()
-
-    def handler(exchange: Exchange) -> None:
-        exchange.start_stream()
-        exchange.chunk(events.started())
-        left(exchange)
-
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
-    opened = client.run_workflow_stream({})
-    next(opened)
-    threading.Timer(0.1, client.close).start()
-    with pytest.raises(StreamInterruptedError, match="this program closed the connection"):
-        next(opened)
-
-
-# ------------------------------------------------------------------------------------ failures
-
-
-def test_a_stream_that_is_cut_is_an_error_with_the_ids_and_the_last_event(
-    stream: Callable[..., Any],
-) -> None:
-    with stream(events.started(), events.text("x"), after=lambda _: None) as opened:
-        got = []
-        with pytest.raises(StreamInterruptedError, match=f"run {RUN} broke off") as caught:
-            got.extend(opened)
-    assert (caught.value.run_id, caught.value.task_id) == (RUN, TASK)
-    assert caught.value.last_event.event == "text_chunk"
-
-
-def test_a_stream_that_ends_without_a_final_event_is_an_error(stream: Callable[..., Any]) -> None:
-    with (
-        stream(events.started()) as opened,
-        pytest.raises(StreamInterruptedError, match="the server ended it"),
-    ):
-        opened.result()
-
-
-def test_a_stream_that_ends_in_the_middle_of_an_event_shows_what_came_of_it(
-    stream: Callable[..., Any],
-) -> None:
-    with (
-        stream(events.started(), b'data: {"event":"work') as opened,
-        pytest.raises(StreamInterruptedError, match=r'in an event \(data: {"event":"work\)'),
-    ):
-        opened.result()
-
-
-def test_a_stream_that_falls_silent_is_an_error(stream: Callable[..., Any]) -> None:
-    left = Left()
-    with (
-        stream(events.started(), after=left, timeout=1) as opened,
-        pytest.raises(StreamInterruptedError, match="silent for 1 s") as caught,
-    ):
-        opened.result()
-    assert isinstance(caught.value.__cause__, TimeoutError)
-    assert left.seconds_since(time.monotonic()) < SOON
-
-
 def test_no_message_of_a_stream_shows_the_key(stream: Callable[..., Any]) -> None:
     key = "app-secret-key"
     error = events.message("error", status=500, code="c", message=f"bad {key}")
@@ -509,170 +319,6 @@ def test_another_content_type_is_an_error_that_shows_the_start_of_the_body(
         client.run_workflow_stream({}) as opened,
     ):
         next(opened)
-
-
-# -------------------------------------------------------------------------------- error events
-
-
-def test_an_error_event_raises_with_the_final_event_that_follows_it(
-    stream: Callable[..., Any],
-) -> None:
-    chunks = [
-        PING,
-        events.error(),
-        events.started(),
-        events.finished("failed", error="No provider."),
-    ]
-    with (
-        stream(*chunks, after=Left()) as opened,
-        pytest.raises(WorkflowStreamError, match=r"invalid_param\): No provider") as caught,
-    ):
-        next(opened)
-    assert caught.value.code == "invalid_param"
-    assert (caught.value.run_id, caught.value.task_id) == (RUN, TASK)
-    assert isinstance(caught.value.final_event, WorkflowFinished)
-    assert [event.event for event in caught.value.following] == [
-        "workflow_started",
-        "workflow_finished",
-    ]
-
-
-def test_a_refusal_whose_body_does_not_end_is_the_refusal(
-    both: World, server: ReplayServer
-) -> None:
-    def handler(exchange: Exchange) -> None:
-        exchange.head(400, "Bad", content_type="text/plain", content_length="1000")
-        exchange.send(b"too much of it")
-        exchange.wait_until_left()
-
-    url = server.handle(handler)
-    client = both.client(base_url=url, check_inputs=False, timeout=0.2)
-    with (
-        pytest.raises(BadRequestError, match="too much of it"),
-        client.run_workflow_stream({}) as stream,
-    ):
-        stream.result()
-
-
-def test_an_error_event_followed_by_silence_raises_within_a_second(
-    stream: Callable[..., Any],
-) -> None:
-    """Servers 1.13 and 1.14 leave the stream open and silent for 300 s."""
-    left = Left()
-    began = time.monotonic()
-    with (
-        stream(PING, events.error(), after=left) as opened,
-        pytest.raises(WorkflowStreamError) as caught,
-    ):
-        opened.result()
-    assert 0.9 < time.monotonic() - began < SOON
-    assert caught.value.final_event is None
-    assert caught.value.run_id is None
-
-
-def test_pings_do_not_prolong_the_wait_after_an_error_event(stream: Callable[..., Any]) -> None:
-    gone = threading.Event()
-
-    def keep_pinging(exchange: Exchange) -> None:
-        try:
-            while not gone.wait(0.1):
-                exchange.chunk(PING)
-        except OSError:
-            gone.set()
-
-    began = time.monotonic()
-    with stream(events.error(), after=keep_pinging) as opened, pytest.raises(WorkflowStreamError):
-        opened.result()
-    assert time.monotonic() - began < SOON
-    assert gone.wait(PATIENCE), "the connection was not closed"
-
-
-def test_an_error_event_of_the_fewest_keys_is_understood(stream: Callable[..., Any]) -> None:
-    chunk = b'data: {"event":"error","message":"Broken.","status":500}\n\n'
-    with (
-        stream(chunk) as opened,
-        pytest.raises(WorkflowStreamError, match=r"could not start the run: Broken"),
-    ):
-        opened.result()
-
-
-# ------------------------------------------------------------------------------------ stopping
-
-
-def test_stop_asks_for_the_task_with_the_key_and_user_of_the_run(
-    both: World, server: ReplayServer
-) -> None:
-    seen: list[tuple[str, str, bytes]] = []
-    stopped = threading.Event()
-
-    def handler(exchange: Exchange) -> None:
-        request = exchange.request
-        seen.append((request.target, request.headers["authorization"], request.body))
-        if request.target.endswith("/stop"):
-            stopped.set()
-            exchange.whole(b'{"result": "success"}')
-            return
-        exchange.start_stream()
-        exchange.chunk(events.started())
-        assert stopped.wait(PATIENCE)
-        exchange.chunk(events.finished("stopped", error="Stopped by user."))
-        exchange.wait_until_left()
-
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
-    request = WorkflowRunRequest({}, api_key="app-other", user_id="u7")
-    with client.run_workflow_stream(request) as opened:
-        assert opened.stop().result == "success", "waits for the event that names the task"
-        run = opened.result()
-    assert run.status == "stopped"
-    target, key, body = seen[1]
-    assert target.endswith(f"/workflows/tasks/{TASK}/stop")
-    assert key == "Bearer app-other"
-    assert body == b'{"user":"u7"}'
-
-
-def test_after_a_stop_the_outcome_is_stopped_also_where_the_server_calls_it_failed(
-    both: World, server: ReplayServer
-) -> None:
-    """As 1.9 does, and 1.15.0."""
-
-    def handler(exchange: Exchange) -> None:
-        if exchange.request.target.endswith("/stop"):
-            exchange.whole(b'{"result": "success"}')
-            return
-        exchange.start_stream()
-        exchange.chunk(events.started())
-        exchange.chunk(events.finished("failed", error="Aborted: User requested stop"))
-        exchange.wait_until_left()
-
-    client = both.client(base_url=server.handle(handler), check_inputs=False)
-    with client.run_workflow_stream({}) as opened:
-        next(opened)
-        opened.stop()
-        run = opened.result()
-    assert run.status == "stopped"
-    assert run.raw["data"]["status"] == "failed"
-
-
-def test_a_run_whose_task_is_never_named_cannot_be_stopped_and_says_so(
-    stream: Callable[..., Any],
-) -> None:
-    with (
-        stream(events.text("x", task_id=None)) as opened,
-        pytest.raises(StreamError, match="broke off"),
-    ):
-        opened.stop()
-
-
-def test_stopping_a_run_that_was_refused_at_its_start_is_a_success(
-    stream: Callable[..., Any],
-) -> None:
-    """Servers from 1.15 on report bad inputs so: the task has the id of the run."""
-    refused = [
-        events.message("workflow_started", {"id": RUN}, task_id=RUN),
-        events.message("workflow_finished", {"id": RUN, "status": "failed"}, task_id=RUN),
-    ]
-    with stream(*refused) as opened:
-        assert opened.stop().result == "success"
 
 
 def test_repr_shows_the_run_and_the_state(both: World, server: ReplayServer) -> None:
