@@ -122,7 +122,7 @@ def decode(cursor: str, digest: str) -> LogBookmark:
     if not isinstance(cursor, str) or not cursor.startswith(_VERSION):
         raise LogCursorError(
             f"The cursor {abridged(cursor)} is not one of this version of the client; pass a "
-            "next_cursor as you got it."
+            "`cursor` unchanged."
         )
     data = _decoded(cursor.removeprefix(_VERSION))
     if data is None:
