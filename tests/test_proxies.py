@@ -115,4 +115,4 @@ def test_the_command_line_says_whose_proxy_it_is(
     done = call("info", "57455633-bab6-4ea6-b8d6-850b5ae09145", base_url=emulator.base_url)
     assert done.code == 3
     assert f"through the proxy {NOWHERE}" in done.said
-    assert "The proxy is that of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY" in done.said
+    assert "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY sets the proxy" in done.said
