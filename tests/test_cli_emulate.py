@@ -59,7 +59,9 @@ def test_signals_take_the_server_away_and_restart_its_workers() -> None:
         process.send_signal(signal.SIGUSR1)
         said = iter(process.stderr.readline, "")
         assert next(line for line in said if "workers" in line) == "The workers were restarted.\n"
-        assert next(line for line in said if "Unavailable" in line) == "Unavailable for 15 seconds.\n"
+        assert (
+            next(line for line in said if "Unavailable" in line) == "Unavailable for 15 seconds.\n"
+        )
         assert next(said) == "There is an outage already.\n"
     finally:
         process.kill()

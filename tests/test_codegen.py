@@ -110,8 +110,7 @@ def hostile_app(text: str) -> ExportedApp:
     tool["data"]["title"] = text
     other = {"id": text, "data": {"type": text or "code", "title": text}}
     last = [
-        end(f"{text}{n}", text, **{name: ["tool", "x"], "b": ["sys", "user_id"]})
-        for n in (1, 2)
+        end(f"{text}{n}", text, **{name: ["tool", "x"], "b": ["sys", "user_id"]}) for n in (1, 2)
     ]
     edges = [("start", "tool"), ("tool", f"{text}1"), ("tool", f"{text}2")]
     value = export(tool, other, *last, inputs=inputs, edges=edges)
