@@ -175,7 +175,7 @@ def test_a_cluster_writes_no_file_that_its_machines_do_not_share(
     cluster: Client, tmp_path: Path
 ) -> None:
     with counted_runs() as runs, runs.client() as client:
-        with pytest.raises(JournalError, match="has to be a PostgreSQL database"):
+        with pytest.raises(JournalError, match="must be a PostgreSQL database"):
             run_batch(client, names(3), journal=tmp_path / "j", executor=cluster.get_executor())
         assert not runs.counts
 
