@@ -245,6 +245,16 @@ def test_the_command_that_goes_on_has_the_options_that_were_given(tmp_path: Path
     assert again.code == 0
 
 
+def test_the_command_that_continues_names_the_server_once(tmp_path: Path) -> None:
+    rows, out = table(tmp_path / "a.csv", 1), str(tmp_path / "b.csv")
+    with counted_runs(fails=1) as runs:
+        server = ["--base-url", runs.emulator.base_url]
+        done = call("batch", str(rows), "--output", out, *server, key=KEY)
+    words = shlex.split(done.err.splitlines()[-1])
+    rest = ["batch", "--output", out, "--resume", "--rerun-failed", str(rows)]
+    assert words == ["dify-workflow", *server, *rest]
+
+
 def test_a_command_for_windows_has_no_single_quotes() -> None:
     words = ["batch", "--output", r"C:\My files\it's.csv", "--delimiter", "|", r"C:\a.xlsx"]
     assert quoted(words, is_windows=True) == (

@@ -270,14 +270,12 @@ def _to_resume(context: typer.Context, **others: object) -> list[str]:
     """The words of the command that continues a batch, up to the table.
 
     Args:
-        context: The command that was typed; its options are repeated, except the key.
+        context: The command that was typed. Its options are repeated; those that say which app it
+            asks are added by `command`.
         others: Options that get other values.
     """
-    connection = connection_of(context)
     options: dict[str, Any] = {
-        "profile": connection.profile,
-        "base_url": connection.base_url,
-        "timeout": connection.timeout,
+        "timeout": connection_of(context).timeout,
         **{name: value for name, value in context.params.items() if _is_typed(context, name)},
     }
     if (journal := options.get("journal")) is not None:
