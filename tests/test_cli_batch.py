@@ -249,7 +249,7 @@ def test_the_command_that_continues_names_the_server_once(tmp_path: Path) -> Non
     rows, out = table(tmp_path / "a.csv", 1), str(tmp_path / "b.csv")
     with counted_runs(fails=1) as runs:
         server = ["--base-url", runs.emulator.base_url]
-        done = call("batch", str(rows), "--output", out, *server, key=KEY)
+        done = call("batch", str(rows), "--output", out, *server, base_url=server[1], key=KEY)
     words = shlex.split(done.err.splitlines()[-1])
     rest = ["batch", "--output", out, "--resume", "--rerun-failed", str(rows)]
     assert words == ["dify-workflow", *server, *rest]
