@@ -20,7 +20,8 @@ from starlette.routing import Route
 from .._json import JSON, is_object
 from .answers import Answers
 from .api import ENDPOINTS, Api, Endpoint, WorkerDiedError, label
-from .faults import EndedEarlyError, Fault, Faults, end_connection
+from .faults import Fault, Faults
+from .faulty import EndedEarlyError, end_connection
 from .requests import UNKNOWN_KEY, ApiError
 
 if TYPE_CHECKING:
