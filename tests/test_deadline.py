@@ -183,7 +183,7 @@ def test_in_a_stream(both: World, server: ReplayServer, then: Callable[[Exchange
         got.extend(stream)
     error = caught.value
     assert (error.run_id, error.task_id, error.request_sent) == (RUN, TASK, True)
-    assert f"before the end of run {RUN}; it continues." in str(error)
+    assert f"before the end of run {RUN}; it may still be running." in str(error)
     assert error.last_event.event == (
         "text_chunk" if then is AFTER_ONE_EVENT["events"] else "workflow_started"
     )

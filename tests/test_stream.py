@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,7 +25,7 @@ from dify_workflow import (
 from support import events
 from support.conducted import ConductedRun
 from support.events import PING, RUN, TASK
-from support.left_streams import Left
+from support.left_streams import Left, stream_of_chunks
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
 from support.waiting import SOON
@@ -33,24 +34,7 @@ from support.worlds import World
 
 @pytest.fixture
 def stream(both: World, server: ReplayServer) -> Callable[..., Any]:
-    """Makes the stream of a run whose server sends these chunks and then does what `after` says."""
-
-    def make(
-        *chunks: bytes, after: Callable[[Exchange], None] | None = None, **options: Any
-    ) -> Any:
-        def handler(exchange: Exchange) -> None:
-            exchange.start_stream()
-            for chunk in chunks:
-                exchange.chunk(chunk)
-            if after is None:
-                exchange.end_stream()
-            else:
-                after(exchange)
-
-        options = {"check_inputs": False, "recover": False, **options}
-        return both.client(base_url=server.handle(handler), **options).run_workflow_stream({})
-
-    return make
+    return partial(stream_of_chunks, both, server)
 
 
 # ------------------------------------------------------------------------------------ contents

@@ -17,7 +17,13 @@ from dify_workflow._http.retry import without_waiting
 from dify_workflow.emulator import (
     Emulator,
 )
-from support.traced_runs import HELD, article, asking, client_of, held, long, nested, troubled
+from support.traced_runs import (
+    HELD,
+    article,
+    client_of,
+    long,
+    traced_server,
+)
 from support.traces import Traces, attributes, happenings, seconds, times
 from support.worlds import World
 
@@ -26,8 +32,7 @@ POST = "POST /workflows/run"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    workflows = (article, nested, troubled, asking, long, held)
-    with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
+    with traced_server() as running:
         yield running
 
 

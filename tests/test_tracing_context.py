@@ -25,15 +25,17 @@ from dify_workflow.emulator import (
 from support import events
 from support.events import RUN, TASK, WORKFLOW
 from support.replay import Exchange, ReplayServer, replay_server
-from support.traced_runs import article, asking, client_of, held, long, nested, troubled
+from support.traced_runs import (
+    client_of,
+    traced_server,
+)
 from support.traces import Traces, attributes, identity
 from support.worlds import World
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    workflows = (article, nested, troubled, asking, long, held)
-    with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
+    with traced_server() as running:
         yield running
 
 

@@ -30,7 +30,10 @@ from dify_workflow.tracing import Tracing
 from support import events
 from support.events import RUN
 from support.replay import Exchange, replay_server
-from support.traced_runs import article, asking, client_of, held, long, nested, troubled
+from support.traced_runs import (
+    client_of,
+    traced_server,
+)
 from support.traces import Traces, attributes, happenings
 from support.waiting import PATIENCE
 from support.worlds import World, world
@@ -38,8 +41,7 @@ from support.worlds import World, world
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    workflows = (article, nested, troubled, asking, long, held)
-    with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
+    with traced_server() as running:
         yield running
 
 

@@ -29,15 +29,18 @@ from dify_workflow.emulator import (
 )
 from dify_workflow.tracing import Tracing, observer
 from support import events
-from support.traced_runs import HELD, article, asking, client_of, held, long, nested, troubled
+from support.traced_runs import (
+    HELD,
+    client_of,
+    traced_server,
+)
 from support.traces import Traces, attributes, happenings
 from support.worlds import World
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    workflows = (article, nested, troubled, asking, long, held)
-    with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
+    with traced_server() as running:
         yield running
 
 

@@ -14,7 +14,7 @@ def main() -> None:
     except ImportError as error:
         if error.name not in {"click", "rich", "typer"}:
             raise
-        sys.exit("The command line needs more: pip install 'dify-workflow[cli]'")
+        sys.exit("The command line needs more packages: pip install 'dify-workflow[cli]'")
     reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a sign that it cannot show is shown as its code

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import attrs
 
@@ -67,16 +67,18 @@ def text_of(value: JSON, indent: int | None = None) -> str:
     return text if is_text(text) else json.dumps(value, indent=indent)
 
 
+class _AsDict(Protocol):
+    """What has its values as plain JSON, such as a generated model."""
+
+    def to_dict(self) -> JSONObject: ...
+
+
 class JSONText:
     """What can be written as plain JSON."""
 
     __slots__ = ()
 
-    def to_dict(self) -> JSONObject:
-        """As plain JSON."""
-        raise NotImplementedError
-
-    def to_json(self, *, indent: int | None = None) -> str:
+    def to_json(self: _AsDict, *, indent: int | None = None) -> str:
         """`to_dict` as text.
 
         Args:

@@ -290,7 +290,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _extra_missing() -> ConfigurationError:
-    return ConfigurationError("Profiles need an extra: pip install 'dify-workflow[profiles]'")
+    return ConfigurationError("Profiles need more packages: pip install 'dify-workflow[profiles]'")
 
 
 # ---------------------------------------------------------------------------------- the keyring
@@ -324,7 +324,7 @@ def _keyring() -> Generator[Any, None, None]:
         from keyring.errors import KeyringError
     except ImportError:
         raise ConfigurationError(
-            "The system's keyring needs a package: pip install keyring"
+            "The system's keyring needs one more package: pip install keyring"
         ) from None
     problem: KeyringError | None = None
     try:

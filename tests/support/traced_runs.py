@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dify_workflow.emulator import (
@@ -103,3 +105,11 @@ def client_of(both: World, server: Emulator, app: str, traces: Traces, **setting
     tracing = traces.tracing(**settings)
     made = both.client(api_key=f"app-{app}", base_url=server.base_url, tracing=tracing)
     return hurried(made)
+
+
+@contextmanager
+def traced_server() -> Iterator[Emulator]:
+    """An emulator with these workflows."""
+    workflows = (article, nested, troubled, asking, long, held)
+    with Emulator(*workflows, linger=0.02, ping_interval=0.05) as running:
+        yield running

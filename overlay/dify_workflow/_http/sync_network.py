@@ -1,8 +1,7 @@
 """The network code that differs between sync and async: start, wait, connect, read, close, fork.
 
-The common code is in `sync_transport`, which is generated from the async module. Threads cannot be
-cancelled. So the connections of our own `httpx.Client` check the deadline themselves, in every
-phase after the DNS lookup, and end when the client is closed.
+Threads cannot be cancelled. So the connections of our own `httpx.Client` check the deadline in each
+phase after the DNS lookup, and end with the client. The common code is in `sync_transport`.
 """
 
 from __future__ import annotations

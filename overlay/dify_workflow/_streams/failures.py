@@ -95,11 +95,11 @@ class StreamErrors:
         elif stopped:
             then = f"the server was asked to stop its task {task}."
         elif problem is not None:
-            then = f"it continues, because stopping it failed: {problem}"
+            then = f"it may still be running, because stopping it failed: {problem}"
         elif deadline.stops:
-            then = "it continues: it cannot be stopped, because no event has named its task."
+            then = "it was not stopped, because no event has named its task."
         else:
-            then = "it continues."
+            then = "it may still be running."
         return RunDeadlineExceededError(
             f"{self.operation}: the deadline of {deadline.seconds:g} s passed before "
             f"{f'the end{self._of}' if self._of else self._due}; {then}",

@@ -85,7 +85,7 @@ def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
         if (error.name or "").partition(".")[0] != package:
             raise
         raise ImportError(
-            f"{what} more: pip install 'dify-workflow[{extra}]'", name=error.name
+            f"{what} more packages: pip install 'dify-workflow[{extra}]'", name=error.name
         ) from error
 
 

@@ -62,7 +62,7 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InvalidRequestError(
-                    f"{name} must be a whole number of at least 1, not {value!r}."
+                    f"{name} must be a whole number, 1 or more, not {value!r}."
                 )
         rate = self.rate
         if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):

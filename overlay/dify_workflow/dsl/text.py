@@ -61,7 +61,8 @@ def load(text: str, name: str) -> Any:
         import yaml  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise ImportError(
-            "DSL files are YAML, which needs more: pip install 'dify-workflow[types]'", name="yaml"
+            "DSL files are YAML, which needs more packages: pip install 'dify-workflow[types]'",
+            name="yaml",
         ) from error
     if _TAGS.search(text):
         raise DSLError(f"{name} has YAML tags of its own.")

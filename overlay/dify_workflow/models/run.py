@@ -273,7 +273,7 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
             cls, what = error
             reason = f": {self.message}" if self.message else "."
             if self.stop_reason == "shutdown":
-                reason += " Not on request: a worker of the server was shut down. Run it again."
+                reason += " Nobody requested it: a worker of the server was shut down."
             raise cls(f"The run {self.id} {what}{reason}", result=self)
         return self
 
