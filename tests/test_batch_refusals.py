@@ -158,7 +158,7 @@ def test_a_paused_run_is_looked_at_again_by_the_next_call(forms: Emulator, tmp_p
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"concurrency": 0}, "concurrency must be a whole number of at least 1"),
+        ({"concurrency": 0}, "concurrency must be a whole number, 1 or more"),
         ({"max_attempts": True}, "max_attempts must be a whole number"),
         ({"rate": 0}, "rate must be a number of runs per second"),
         ({"on_interrupt": "cry"}, "on_interrupt must be 'wait', 'stop' or 'detach'"),
