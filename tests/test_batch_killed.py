@@ -94,7 +94,7 @@ def killed_and_resumed(
             _wait_for_run(runs, before, longest)
             process.join(chance.uniform(0, WORK))
         else:
-            process.join(chance.uniform(0, longest))
+            _wait(runs, before, chance.uniform(0, longest))
         assert process.exitcode is None, "it came to its end before it was killed"
         process.kill()
         process.join()
@@ -112,6 +112,17 @@ def _wait_for_run(runs: Runs, before: int, longest: float) -> None:
     deadline = time.monotonic() + max(1.0, 3 * longest)
     while runs.counts.total() == before and time.monotonic() < deadline:
         time.sleep(0.001)
+
+
+def _wait(runs: Runs, before: int, seconds: float) -> None:
+    """Wait, but no longer than `WORK` after one more run has begun.
+
+    The machine may have become less busy since it was measured how long a process takes to that.
+    """
+    ends = time.monotonic() + seconds
+    while runs.counts.total() == before and time.monotonic() < ends:
+        time.sleep(0.001)
+    time.sleep(max(0.0, min(WORK, ends - time.monotonic())))
 
 
 def _seconds_to_first_run(runs: Runs, folder: Path) -> float:

@@ -44,8 +44,11 @@ LOSING = ("1.0", "1.7")
 RUN, EVENTS, DETAIL = "POST /workflows/run", "GET /workflow/", "GET /workflows/run/"
 ARENAS = 4
 OFFSETS = 200
-IDLE = 3.0
-"""Seconds of silence that a client bears here; a stalled stream costs as many."""
+IDLE = 10.0
+"""Seconds of silence that a client bears here; a stalled stream costs as many.
+
+A busy machine may let a run rest for some seconds, which is no silence of the server.
+"""
 
 PACE = attrs.evolve(FAST, quiet=1.5, longest_backoff=0.25)
 """A busy machine may send the last events of a run long after its record says that it has ended.
@@ -53,8 +56,8 @@ PACE = attrs.evolve(FAST, quiet=1.5, longest_backoff=0.25)
 Outages that do not end are met with as few requests as an outage of a minute is by default.
 """
 
-LOST = 3.0
-"""Seconds without a sign of life after which a run is given up here."""
+LOST = 10.0
+"""Seconds without a sign of life after which a run is given up here, for the same reason."""
 
 
 @workflow()
@@ -130,13 +133,13 @@ class Arena:
         demos = [demo for demo in DEMOS if demo.name in BROKEN]
         self.emulator = stack.enter_context(
             Emulator(
-                talk, *demos, server_version=version, linger=0.02, ping_interval=0.05, silence=8.0
+                talk, *demos, server_version=version, linger=0.02, ping_interval=0.05, silence=30.0
             )
         )
         made = stack.enter_context(world("async" if number % 2 else "sync"))
         self._client = made.client(
             base_url=self.emulator.base_url,
-            timeout=httpx.Timeout(5, read=IDLE),
+            timeout=httpx.Timeout(IDLE),
             lost_run_timeout=LOST,
             check_inputs=False,
         )
