@@ -44,7 +44,7 @@ LOSING = ("1.0", "1.7")
 RUN, EVENTS, DETAIL = "POST /workflows/run", "GET /workflow/", "GET /workflows/run/"
 ARENAS = 4
 OFFSETS = 200
-IDLE = 10.0
+IDLE = 15.0
 """Seconds of silence that a client bears here; a stalled stream costs as many.
 
 A busy machine may let a run rest for some seconds, which is no silence of the server.
@@ -56,7 +56,7 @@ PACE = attrs.evolve(FAST, quiet=1.5, longest_backoff=0.25)
 Outages that do not end are met with as few requests as an outage of a minute is by default.
 """
 
-LOST = 10.0
+LOST = 15.0
 """Seconds without a sign of life after which a run is given up here, for the same reason."""
 
 
@@ -133,7 +133,7 @@ class Arena:
         demos = [demo for demo in DEMOS if demo.name in BROKEN]
         self.emulator = stack.enter_context(
             Emulator(
-                talk, *demos, server_version=version, linger=0.02, ping_interval=0.05, silence=30.0
+                talk, *demos, server_version=version, linger=0.02, ping_interval=0.05, silence=60.0
             )
         )
         made = stack.enter_context(world("async" if number % 2 else "sync"))
