@@ -59,8 +59,16 @@ class LogIterator(Iterator[WorkflowLogs]):
 
         The server counts `total` once, for the first page.
 
+        Returns:
+            The pages to iterate over. Requests are sent only while you iterate.
+
         Raises:
             DifyError: The errors that `iter_logs` documents.
+
+        Example::
+
+            for page in workflow.iter_logs(WorkflowLogsRequest(limit=50)).pages():
+                print(len(page), "of", page.total)
         """
         while self._transport.drive(self._source.calls(self._pager.fetch())):
             yield self._transport.drive(self._source.calls(self._pager.page()))

@@ -267,6 +267,14 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
             WorkflowFailedError: The run failed.
             WorkflowStoppedError: The run was stopped.
             WorkflowPausedError: The run waits for human input.
+
+        Example::
+
+            run = workflow.run_workflow({"name": "Ann"})
+            try:
+                print(run.raise_for_status().outputs)
+            except WorkflowRunError as error:
+                print(error.result.status, error)
         """
         error = _ERRORS.get(str(self.status))
         if error is not None:
