@@ -84,6 +84,9 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
 
     It begins when it is awaited or first iterated.
 
+    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
+    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+
     Example::
 
         tail = await workflow.tail_logs(poll_interval=0.1)

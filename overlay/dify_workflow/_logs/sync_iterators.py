@@ -82,6 +82,9 @@ class LogTail(Iterator[WorkflowLogs]):
     nothing is open, so you can leave the loop at any time. The same iterator continues where it was
     after an exception. Do not share it between threads.
 
+    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
+    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+
     Example::
 
         tail = workflow.tail_logs(poll_interval=0.1)
