@@ -65,6 +65,16 @@ def test_each_example_runs(page: Path, code: str, emulator: Emulator, folder: Pa
     assert done.stdout
 
 
+def test_a_page_of_the_reference_says_where_its_docstrings_are() -> None:
+    """In a clone these pages have almost no text."""
+    for page in (ROOT / "docs" / "reference").glob("*.md"):
+        line = page.read_text(encoding="utf-8").splitlines()[2]
+        assert line.startswith("*`make docs` fills this page with the docstrings of "), page
+        paths = re.findall(r"`([a-z_]+/[\w/.]+)`", line)
+        assert paths, page
+        assert all((ROOT / path).exists() for path in paths), page
+
+
 def test_no_python_block_escapes_the_tests() -> None:
     for page in (*PAGES, TESTING):
         assert unusual(page) == [], page

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -227,6 +229,21 @@ def test_the_async_client_serves_each_event_loop_and_leaves_nothing_open(
     # httpx leaves generators of streams to the garbage collector, at which trio warns.
     ignored = "-Wignore:Async generator:ResourceWarning"
     assert passed(project, *arguments, ignored) == expected
+
+
+FIXTURES = [name for name in vars(dify_workflow_pytest) if re.match(r"(async_)?dify_", name)]
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_each_fixture_has_an_example_that_passes(project: pytest.Pytester, name: str) -> None:
+    text = inspect.getdoc(getattr(dify_workflow_pytest, name)) or ""
+    assert re.search(r"^(Returns|Yields):$", text, re.MULTILINE), name
+    example = textwrap.dedent(text.partition("Example::\n\n")[2])
+    assert 2 <= len(example.splitlines()) <= 5, name
+    uses = "def test_use(dify_emulator): assert dify_emulator.base_url"
+    project.makepyfile(f"import pytest\nfrom conftest import greet\n\n{example}\n\n{uses}")
+    # httpx leaves generators of streams to the garbage collector, at which trio warns.
+    assert passed(project, "-panyio", "-Wignore:Async generator:ResourceWarning")
 
 
 def test_each_test_finds_an_emulator_that_knows_nothing(project: pytest.Pytester) -> None:

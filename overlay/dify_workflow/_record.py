@@ -83,6 +83,14 @@ class JSONText:
 
         Args:
             indent: Spaces for each level; by default all on one line.
+
+        Returns:
+            JSON. Characters outside ASCII are not escaped.
+
+        Example::
+
+            run = workflow.run_workflow({"name": "Ann"})
+            print(run.to_json(indent=2))
         """
         return text_of(self.to_dict(), indent)
 
@@ -100,6 +108,11 @@ class Record(JSONText):
 
         Returns:
             The values by the names of their fields. `raw` is left out.
+
+        Example::
+
+            run = workflow.run_workflow({"name": "Ann"})
+            print(run.to_dict()["outputs"])
         """
         return {name: _plain(value) for name, value in self._fields()}
 

@@ -31,15 +31,32 @@ class ApiKey:
         self._value = value
 
     def get_secret_value(self) -> str:
-        """Return the key as plain text."""
+        """Return the key as plain text.
+
+        Returns:
+            The key.
+
+        Example::
+
+            key = ApiKey("app-secret")
+            headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
+        """
         return self._value
 
     def checked(self) -> ApiKey:
         """Return this key if it is valid.
 
+        Returns:
+            The same object.
+
         Raises:
             ConfigurationError: It is empty or not a string, or it contains white space, control
                 characters or characters outside ASCII.
+
+        Example::
+
+            key = ApiKey("app-secret").checked()
+            print(key)  # ApiKey('***')
         """
         problem = None
         if not isinstance(self._value, str):
@@ -55,17 +72,44 @@ class ApiKey:
         return self
 
     def fingerprint(self) -> str:
-        """A hash that identifies the key: 32 hexadecimal digits that do not reveal it."""
+        """A hash that identifies the key: 32 hexadecimal digits that do not reveal it.
+
+        Returns:
+            The hash.
+
+        Example::
+
+            key, same = ApiKey("app-secret"), ApiKey("app-secret")
+            assert key.fingerprint() == same.fingerprint()
+        """
         return hashlib.blake2b(
             self._value.encode(), digest_size=16, person=b"dify-workflow"
         ).hexdigest()
 
     def hide_in(self, text: str) -> str:
-        """Return the text with ``***`` in place of the key."""
+        """Return the text with ``***`` in place of the key.
+
+        Returns:
+            The text without the key.
+
+        Example::
+
+            key = ApiKey("app-secret")
+            assert key.hide_in("Bearer app-secret") == "Bearer ***"
+        """
         return text.replace(self._value, "***")
 
     def hide_in_bytes(self, data: bytes) -> bytes:
-        """Return the bytes with ``***`` in place of the key."""
+        """Return the bytes with ``***`` in place of the key.
+
+        Returns:
+            The bytes without the key.
+
+        Example::
+
+            key = ApiKey("app-secret")
+            assert key.hide_in_bytes(b"Bearer app-secret") == b"Bearer ***"
+        """
         return data.replace(self._value.encode(), b"***")
 
     def __repr__(self) -> str:

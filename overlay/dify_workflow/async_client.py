@@ -314,7 +314,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
                 leave it out and pass its fields as keywords.
             inputs: Values of the inputs, by name.
-            user: Who the run is for; by default the client's user.
+            user: Who the run is for; by default the client's user. It is the same as `user_id` of a
+                request, of the client and of other methods.
             files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
             trace_id: Id of the run in the server's tracing.
@@ -416,7 +417,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
                 leave it out and pass its fields as keywords.
             inputs: Values of the inputs, by name.
-            user: Who the run is for; by default the client's user.
+            user: Who the run is for; by default the client's user. It is the same as `user_id` of a
+                request, of the client and of other methods.
             files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
             trace_id: Id of the run in the server's tracing.
@@ -585,7 +587,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             request: The run as a `WorkflowRunRequest`, or only its inputs by name. You can also
                 leave it out and pass its fields as keywords.
             inputs: Values of the inputs, by name.
-            user: Who the run is for; by default the client's user.
+            user: Who the run is for; by default the client's user. It is the same as `user_id` of a
+                request, of the client and of other methods.
             files: Files for ``sys.files``; a `pathlib.Path` is uploaded first.
             workflow_id: Id (UUID) of the published version to run; by default the latest.
             trace_id: Id of the run in the server's tracing.
@@ -844,9 +847,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             created_by_account: Only runs of the account with this e-mail address.
             created_at_before: Only rows of this time or earlier (with time zone).
             created_at_after: Only rows of this time or later (with time zone).
-            last_id: Id of the row after which the page begins.
-            cursor: Where the page begins, instead of `last_id`: the `cursor` of a page or an
-                iterator.
+            last_id: Id of the row after which the page begins. Pass this or `cursor`, not both.
+            cursor: Where the page begins: the `cursor` of a page or an iterator.
             api_key: API key of the app; by default the client's.
             timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
                 default the client's.
@@ -925,8 +927,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             keyword: Only runs with this text, or the run with this id.
             created_by_end_user_session_id: Only runs of this user (the `user` of the run).
             created_by_account: Only runs of the account with this e-mail address.
-            last_id: Id of the row after which to begin.
-            cursor: Where to begin, instead of `last_id`: the `cursor` of a page or an iterator.
+            last_id: Id of the row after which to begin. Pass this or `cursor`, not both.
+            cursor: Where to begin: the `cursor` of a page or an iterator.
             api_key: API key of the app; by default the client's.
             timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
                 default the client's.
@@ -988,10 +990,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         server does not answer, for at most `lost_run_timeout`.
 
         Args:
-            request: Which runs to return, and the row after which to begin; by default all runs
-                that appear from now on. Rows of the same second with a smaller id than that row
-                count as old. Its `limit` is not used. You can also leave it out and pass its
-                filters as keywords.
+            request: Which runs to return, and after which row to begin: its `last_id` or its
+                `cursor` (both together are invalid). By default all runs that appear from now on.
+                Rows of the same second with a smaller id than that row count as old. Its `limit` is
+                not used. You can also leave it out and pass its filters as keywords.
             poll_interval: Seconds between two reads of the log.
             status: Only runs that ended with this status.
             keyword: Only runs with this text, or the run with this id.

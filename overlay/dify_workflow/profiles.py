@@ -64,6 +64,12 @@ class Profile:
 
         Returns:
             A new client with default options; change them with `DifyWorkflow.with_options`.
+
+        Example::
+
+            profiles.add("echo", "app-echo", base_url=emulator.base_url)
+            with profiles.load("echo").client() as client:
+                print(client.run_workflow({"name": "Ann"}).outputs)
         """
         from .client import DifyWorkflow
 
@@ -74,6 +80,12 @@ class Profile:
 
         Returns:
             A new client with default options; change them with `AsyncDifyWorkflow.with_options`.
+
+        Example::
+
+            profiles.add("echo", "app-echo", base_url=emulator.base_url)
+            async with profiles.load("echo").async_client() as client:
+                print((await client.run_workflow({"name": "Ann"})).outputs)
         """
         from .async_client import AsyncDifyWorkflow
 
@@ -83,8 +95,16 @@ class Profile:
 def path() -> Path:
     """The file in which profiles are saved. It may not exist yet.
 
+    Returns:
+        The path of the file.
+
     Raises:
         ConfigurationError: The extra ``profiles`` is not installed.
+
+    Example::
+
+        if not profiles.path().exists():
+            print("No profile was saved yet.")
     """
     try:
         from platformdirs import user_config_path
@@ -96,8 +116,17 @@ def path() -> Path:
 def base_urls() -> dict[str, str]:
     """The base URLs of all profiles by name, in alphabetical order.
 
+    Returns:
+        Base URL by name of the profile.
+
     Raises:
         ConfigurationError: The file cannot be read.
+
+    Example::
+
+        profiles.add("echo", "app-echo", base_url="https://dify.example.com/v1")
+        for name, base_url in profiles.base_urls().items():
+            print(name, base_url)
     """
     found = _read()["profiles"]
     return {name: str(found[name].get("base_url", "")) for name in sorted(found)}
@@ -108,8 +137,16 @@ def in_use() -> str | None:
 
     The environment variable DIFY_PROFILE comes first, then the profile set by `use`.
 
+    Returns:
+        The name, even if no profile has it.
+
     Raises:
         ConfigurationError: The file cannot be read.
+
+    Example::
+
+        profiles.add("echo", "app-echo")
+        assert profiles.in_use() == "echo"
     """
     name: str | None = os.environ.get("DIFY_PROFILE") or _read().get("in_use")
     return name
@@ -121,8 +158,16 @@ def load(name: str | None = None) -> Profile:
     Args:
         name: Name of the profile; by default the one that is in use.
 
+    Returns:
+        The profile, with its base URL and key.
+
     Raises:
         ConfigurationError: There is no such profile, or it cannot be read or is invalid.
+
+    Example::
+
+        profiles.add("echo", "app-echo", base_url="https://dify.example.com/v1")
+        assert profiles.load().base_url == "https://dify.example.com/v1"
     """
     name = in_use() if name is None else name
     if name is None:
@@ -201,6 +246,12 @@ def use(name: str) -> None:
 
     Raises:
         ConfigurationError: There is no such profile, or the file cannot be written.
+
+    Example::
+
+        profiles.add("echo", "app-echo")
+        profiles.add("story", "app-story")
+        profiles.use("story")
     """
     with _changing() as book:
         _entry(book, name)
@@ -215,6 +266,11 @@ def remove(name: str) -> None:
 
     Raises:
         ConfigurationError: There is no such profile, or the file cannot be written.
+
+    Example::
+
+        profiles.add("echo", "app-echo")
+        profiles.remove("echo")
     """
     with _changing() as book:
         _forget_key(name, _entry(book, name))

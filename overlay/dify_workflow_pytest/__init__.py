@@ -58,6 +58,12 @@ def dify_allowed_hosts() -> Sequence[str]:
 
     Returns:
         The names; ``*`` for any.
+
+    Example::
+
+        @pytest.fixture(scope="session")
+        def dify_allowed_hosts():
+            return ["dify.test"]
     """
     return ()
 
@@ -85,11 +91,14 @@ def dify_emulator(
     DIFY_BASE_URL and DIFY_API_KEY are set to it and to its first workflow. Clients that the tested
     code makes from the environment reach this server only.
 
+    Yields:
+        The server, which is already started.
+
     Example::
 
         def test_greeting(dify_emulator, dify_workflow):
             dify_workflow.run_workflow({"name": "Ann"})
-            assert dify_emulator.requests[0].json()["inputs"] == {"name": "Ann"}
+            assert dify_emulator.requests[-1].json["inputs"] == {"name": "Ann"}
     """
     from dify_workflow.emulator import Emulator
 
@@ -119,7 +128,17 @@ def dify_emulator(
 
 @pytest.fixture
 def dify_workflow(dify_emulator: Emulator) -> Iterator[DifyWorkflow]:
-    """A client for the first workflow of `dify_emulator`."""
+    """A client for the first workflow of `dify_emulator`.
+
+    Yields:
+        The client.
+
+    Example::
+
+        def test_greeting(dify_workflow):
+            run = dify_workflow.run_workflow({"name": "Ann"})
+            assert run.status == "succeeded"
+    """
     with dify_emulator.client() as client:
         yield client
 
@@ -131,6 +150,16 @@ def async_dify_workflow(dify_emulator: Emulator) -> AsyncDifyWorkflow:
     It works with asyncio, anyio and trio because the fixture itself is not async. Closing a client
     takes an event loop, and the loop of the test has ended when a fixture is cleaned up. So each
     connection closes after its answer or stream, and the client need not be closed.
+
+    Returns:
+        The client.
+
+    Example::
+
+        @pytest.mark.anyio
+        async def test_greeting(async_dify_workflow):
+            run = await async_dify_workflow.run_workflow({"name": "Ann"})
+            assert run.status == "succeeded"
     """
     import httpx
 

@@ -59,8 +59,16 @@ class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
 
         The server counts `total` once, for the first page.
 
+        Returns:
+            The pages to iterate over. Requests are sent only while you iterate.
+
         Raises:
             DifyError: The errors that `iter_logs` documents.
+
+        Example::
+
+            async for page in workflow.iter_logs(WorkflowLogsRequest(limit=50)).pages():
+                print(len(page), "of", page.total)
         """
         while await self._transport.drive(self._source.calls(self._pager.fetch())):
             yield await self._transport.drive(self._source.calls(self._pager.page()))
@@ -75,6 +83,9 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
     after an exception or a cancellation. Do not share it between tasks.
 
     It begins when it is awaited or first iterated.
+
+    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
+    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
 
     Example::
 

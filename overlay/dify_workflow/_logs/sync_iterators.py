@@ -59,8 +59,16 @@ class LogIterator(Iterator[WorkflowLogs]):
 
         The server counts `total` once, for the first page.
 
+        Returns:
+            The pages to iterate over. Requests are sent only while you iterate.
+
         Raises:
             DifyError: The errors that `iter_logs` documents.
+
+        Example::
+
+            for page in workflow.iter_logs(WorkflowLogsRequest(limit=50)).pages():
+                print(len(page), "of", page.total)
         """
         while self._transport.drive(self._source.calls(self._pager.fetch())):
             yield self._transport.drive(self._source.calls(self._pager.page()))
@@ -73,6 +81,9 @@ class LogTail(Iterator[WorkflowLogs]):
     ``next`` waits for the next row, also while the server does not answer. Between two requests
     nothing is open, so you can leave the loop at any time. The same iterator continues where it was
     after an exception. Do not share it between threads.
+
+    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
+    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
 
     Example::
 

@@ -71,14 +71,30 @@ class AsyncMediaStream(AsyncIterator[bytes]):
         return piece
 
     async def read(self) -> bytes:
-        """The remaining bytes of the file."""
+        """Read the remaining bytes of the file.
+
+        Returns:
+            The bytes that were not read yet; all of them if you have not iterated.
+
+        Example::
+
+            async with workflow.text_to_audio("Hello") as media:
+                Path("hello.mp3").write_bytes(await media.read())
+        """
         content = bytearray()
         async for piece in self:
             content += piece
         return bytes(content)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection.
+
+        Example::
+
+            media = await workflow.text_to_audio("Hello")
+            print(media.content_type)
+            await media.close()
+        """
         if self._body is not None:
             await self._body.close()
 

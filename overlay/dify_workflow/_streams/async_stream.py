@@ -159,6 +159,13 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
 
         Raises:
             StreamDecodeError: An event of a node cannot be read.
+
+        Example::
+
+            async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                await stream.result()
+                for node_id, outputs in stream.node_outputs().items():
+                    print(node_id, outputs)
         """
         return self._session.run.nodes.outputs()
 
@@ -170,6 +177,12 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
 
         Raises:
             StreamError: The stream failed, or was closed before the run ended.
+
+        Example::
+
+            async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                run = await stream.result()
+                print(run.status, run.outputs)
         """
         while await self._advance() is not None:
             pass
@@ -186,6 +199,13 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         Raises:
             StreamError: The stream ended before an event had the task id.
             DifyError: The request to stop failed.
+
+        Example::
+
+            async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                await stream.stop()
+                run = await stream.result()
+                print(run.status)  # "stopped", unless it had ended
         """
         await self._read_until(lambda: self.task_id)
         if self.task_id is None:
@@ -206,12 +226,25 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
 
         Raises:
             StreamError: The stream ended before.
+
+        Example::
+
+            async with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                run = await stream.started()
+                print(run.id, run.task_id)
         """
         await self._read_until(lambda: self._session.has_ids)
         return self._session.started()
 
     def read_in_background(self) -> None:
-        """Read the stream to its end in the background."""
+        """Read the stream to its end in the background.
+
+        Example::
+
+            stream = workflow.run_workflow_stream({"name": "Ann"})
+            print((await stream.started()).id)
+            stream.read_in_background()
+        """
         spawn(self._read_to_end)
 
     async def _read_to_end(self) -> None:
@@ -219,7 +252,15 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             await self.result()
 
     async def close(self) -> None:
-        """Close the connection. The run continues."""
+        """Close the connection. The run continues.
+
+        Example::
+
+            stream = workflow.run_workflow_stream({"name": "Ann"})
+            run = await stream.started()
+            await stream.close()
+            run = await workflow.wait_for_run(run.id)
+        """
         self._closed = True
         self._session.leave()
         self._turn.wake()

@@ -51,6 +51,14 @@ class StreamGap(StreamEvent[JSONObject]):
             reason: Why the stream broke.
             run_id: Id of the run, if it is known.
             task_id: Id of the task, if it is known.
+
+        Returns:
+            The event.
+
+        Example::
+
+            gap = StreamGap.after("the connection broke", None, None)
+            assert gap.data["reason"] == "the connection broke"
         """
         ids = {"workflow_run_id": run_id, "task_id": task_id}
         return cls({"event": "stream_gap", **ids, "data": {"reason": reason}})

@@ -67,14 +67,30 @@ class MediaStream(Iterator[bytes]):
         return piece
 
     def read(self) -> bytes:
-        """The remaining bytes of the file."""
+        """Read the remaining bytes of the file.
+
+        Returns:
+            The bytes that were not read yet; all of them if you have not iterated.
+
+        Example::
+
+            with workflow.text_to_audio("Hello") as media:
+                Path("hello.mp3").write_bytes(media.read())
+        """
         content = bytearray()
         for piece in self:
             content += piece
         return bytes(content)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection.
+
+        Example::
+
+            media = workflow.text_to_audio("Hello")
+            print(media.content_type)
+            media.close()
+        """
         if self._body is not None:
             self._body.close()
 

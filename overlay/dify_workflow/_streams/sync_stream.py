@@ -154,6 +154,13 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
 
         Raises:
             StreamDecodeError: An event of a node cannot be read.
+
+        Example::
+
+            with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                stream.result()
+                for node_id, outputs in stream.node_outputs().items():
+                    print(node_id, outputs)
         """
         return self._session.run.nodes.outputs()
 
@@ -165,6 +172,12 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
 
         Raises:
             StreamError: The stream failed, or was closed before the run ended.
+
+        Example::
+
+            with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                run = stream.result()
+                print(run.status, run.outputs)
         """
         while self._advance() is not None:
             pass
@@ -181,6 +194,13 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
         Raises:
             StreamError: The stream ended before an event had the task id.
             DifyError: The request to stop failed.
+
+        Example::
+
+            with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                stream.stop()
+                run = stream.result()
+                print(run.status)  # "stopped", unless it had ended
         """
         self._read_until(lambda: self.task_id)
         if self.task_id is None:
@@ -201,12 +221,25 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
 
         Raises:
             StreamError: The stream ended before.
+
+        Example::
+
+            with workflow.run_workflow_stream({"name": "Ann"}) as stream:
+                run = stream.started()
+                print(run.id, run.task_id)
         """
         self._read_until(lambda: self._session.has_ids)
         return self._session.started()
 
     def read_in_background(self) -> None:
-        """Read the stream to its end in the background."""
+        """Read the stream to its end in the background.
+
+        Example::
+
+            stream = workflow.run_workflow_stream({"name": "Ann"})
+            print((stream.started()).id)
+            stream.read_in_background()
+        """
         spawn(self._read_to_end)
 
     def _read_to_end(self) -> None:
@@ -214,7 +247,15 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
             self.result()
 
     def close(self) -> None:
-        """Close the connection. The run continues."""
+        """Close the connection. The run continues.
+
+        Example::
+
+            stream = workflow.run_workflow_stream({"name": "Ann"})
+            run = stream.started()
+            stream.close()
+            run = workflow.wait_for_run(run.id)
+        """
         self._closed = True
         self._session.leave()
         self._turn.wake()

@@ -73,7 +73,18 @@ class BatchProgress(Record):
         return self.skipped + sum(self.counts.values())
 
     def with_result(self, result: RowResult) -> BatchProgress:
-        """The progress with one more result."""
+        """The progress with one more result.
+
+        Example::
+
+            progress = BatchProgress(total=1)
+            for result in iter_batch(workflow, [{"name": "Ann"}], journal="names.journal"):
+                progress = progress.with_result(result)
+            print(progress.settled, progress.counts)
+
+        Returns:
+            The new progress. This one does not change.
+        """
         counts = {**self.counts, result.status: self.counts.get(result.status, 0) + 1}
         tokens = result.total_tokens or 0
         return attrs.evolve(
@@ -169,6 +180,12 @@ class BatchSummary(Record):
         exceptions. Files are their addresses. Objects and lists are JSON if their column has other
         values, too. Before the first row, the whole journal is read once for the columns.
 
+        Example::
+
+            summary = run_batch(workflow, [{"name": "Ann"}], journal="names.journal", resume=True)
+            for row in summary.results():
+                print(row["name"], row["status"], row["outputs.greeting"])
+
         Returns:
             The rows, as dicts of value by name of the column.
         """
@@ -184,8 +201,18 @@ class BatchSummary(Record):
     def line_of(self, result: RowResult) -> int:
         """The number of a result's row in its file, as a spreadsheet counts, or its position.
 
+        Example::
+
+            Path("rows.jsonl").write_text('{"name": "Ann"}')
+            summary = run_batch(workflow, read_rows("rows.jsonl"), journal="rows.journal")
+            for result in summary.slowest():
+                print(f"row {summary.line_of(result)}: {result.elapsed_time} s")
+
         Args:
             result: A result of this batch.
+
+        Returns:
+            The number, from 1, of the row in its file. For other rows, their position, from 1.
         """
         known = bisect(self._offsets, result.number, key=lambda offset: offset[0])
         return result.number + (self._offsets[known - 1][1] if known else 1)
@@ -193,8 +220,17 @@ class BatchSummary(Record):
     def slowest(self, limit: int = 5) -> list[RowResult]:
         """The rows with the longest runs, the slowest first.
 
+        Example::
+
+            summary = run_batch(workflow, [{"name": "Ann"}], journal="names.journal", resume=True)
+            for result in summary.slowest():
+                print(result.key, result.elapsed_time)
+
         Args:
             limit: Maximum number of rows.
+
+        Returns:
+            Their results.
         """
         with closing(Journal(self._journal)) as journal:
             return journal.slowest(limit)
@@ -202,8 +238,17 @@ class BatchSummary(Record):
     def troubled(self, limit: int = 10) -> list[RowResult]:
         """The first rows that failed, were stopped, or whose outcome is unknown.
 
+        Example::
+
+            summary = run_batch(workflow, [{"msg": "Hello"}], journal="rows.journal", resume=True)
+            for result in summary.troubled():
+                print(result.key, result.status, result.error)
+
         Args:
             limit: Maximum number of rows.
+
+        Returns:
+            Their results, in the order of the rows.
         """
         with closing(Journal(self._journal)) as journal:
             return journal.troubled(limit)

@@ -165,6 +165,12 @@ async def run_batch_async(
     `on_progress` are called in the task. If the task is cancelled, active runs are left to the next
     call, with their ids in the journal.
 
+    Example::
+
+        rows = [{"id": "a1", "name": "Ann"}, {"id": "b2", "name": "Bob"}]
+        summary = await run_batch_async(workflow, rows, journal="people.journal", resume=True)
+        print(summary.counts)
+
     Returns:
         The number of rows by status, tokens, prices, and the results.
     """
@@ -250,6 +256,12 @@ async def iter_batch_async(
     Rows are read in a thread. The journal is free for another batch when the loop has ended, or
     when the generator was closed. If you may leave the loop early, use ``contextlib.aclosing``,
     which closes it.
+
+    Example::
+
+        rows = [{"id": "c3", "name": "Cid"}, {"id": "d4", "name": "Dot"}]
+        async for result in iter_batch_async(workflow, rows, journal="more.journal", resume=True):
+            print(result.key, result.status, result.outputs)
 
     Returns:
         The results, in the order in which rows end.

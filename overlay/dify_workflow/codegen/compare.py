@@ -12,7 +12,8 @@ def changes(written: str, wanted: str, name: str) -> str:
 
     Example::
 
-        assert changes("topic: str", "topic: str", "story.py") == ""
+        source = generate(published_app(workflow))
+        assert changes(source, source, "echo.py") == ""
 
     Args:
         written: Text of the existing module.
@@ -35,7 +36,15 @@ def changes(written: str, wanted: str, name: str) -> str:
 def is_ours(written: str) -> bool:
     """Whether a text is a module that `generate` wrote, and not code written by hand.
 
+    Example::
+
+        source = generate(published_app(workflow))
+        assert is_ours(source) and not is_ours("print('by hand')")
+
     Args:
         written: Text of the module.
+
+    Returns:
+        True if `generate` wrote it.
     """
     return MARK in written[:2_000]

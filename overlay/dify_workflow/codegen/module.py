@@ -101,8 +101,16 @@ def _head(app: ExportedApp) -> list[str]:
 def digest(app: ExportedApp) -> str:
     """A digest of the parts of an app that its module shows: 16 hexadecimal digits.
 
+    Example::
+
+        app = published_app(workflow)
+        assert digest(app) in generate(app)
+
     Args:
         app: The app.
+
+    Returns:
+        The digest. It changes if the module would change.
     """
     facts = {
         "name": app.name,

@@ -39,6 +39,11 @@ def published_app(client: DifyWorkflow) -> ExportedApp:
 def published_inputs(client: DifyWorkflow) -> tuple[AppInput, ...]:
     """Read the inputs of the published version of an app (GET /parameters).
 
+    Example::
+
+        for each in published_inputs(workflow):
+            print(each.name, each.kind, each.required)
+
     Args:
         client: A client with the app's key.
 

@@ -26,6 +26,11 @@ _NOTE = "Type from past runs."
 def past_outputs(client: DifyWorkflow, most: int) -> Iterator[Mapping[str, Any]]:
     """Read the outputs of the latest runs that succeeded (GET /workflows/logs, then run detail).
 
+    Example::
+
+        for outputs in past_outputs(workflow, 20):
+            print(sorted(outputs))
+
     Args:
         client: A client with the app's key.
         most: Maximum number of runs.
@@ -47,7 +52,8 @@ def narrowed(app: ExportedApp, samples: Iterable[Mapping[str, Any]]) -> Exported
 
     Example::
 
-        app = narrowed(published_app(workflow), past_outputs(workflow, 20))
+        samples = past_outputs(workflow, 20)
+        app = narrowed(read_app("story.yml"), samples)
 
     Args:
         app: The app.

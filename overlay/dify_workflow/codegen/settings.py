@@ -45,6 +45,11 @@ class AppSettings:
 def find_settings(directory: Path) -> Path | None:
     """Find the nearest pyproject.toml, in a directory or above it.
 
+    Example::
+
+        path = find_settings(Path.cwd())
+        apps = [] if path is None else read_settings(path)
+
     Args:
         directory: Where to begin.
 

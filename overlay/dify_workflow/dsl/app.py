@@ -109,6 +109,13 @@ def read_app(source: str | os.PathLike[str]) -> ExportedApp:
 def app_of(value: object, name: str) -> ExportedApp:
     """Read an app from an export that is already parsed.
 
+    Example::
+
+        import yaml
+
+        export = yaml.safe_load(Path("story.yml").read_text())
+        print(app_of(export, "story.yml").name)
+
     Args:
         value: The export as plain values: dicts, lists, texts, numbers.
         name: Name of the export in error messages.

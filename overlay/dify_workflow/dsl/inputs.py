@@ -90,6 +90,11 @@ def inputs_of_form(form: Iterable[Mapping[str, Any]]) -> tuple[AppInput, ...]:
 def inputs_of_variables(variables: Iterable[object]) -> tuple[AppInput, ...]:
     """Read the inputs that a start node declares; if several have the same name, the last one.
 
+    Example::
+
+        variables = [{"variable": "topic", "type": "text-input", "required": True}]
+        print([each.name for each in inputs_of_variables(variables)])
+
     Args:
         variables: ``variables`` of the node.
 

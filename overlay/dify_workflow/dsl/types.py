@@ -160,7 +160,8 @@ def one_of(*types: Type) -> Type:
 
     Example::
 
-        print(one_of(Plain("str"), Plain("none")))
+        text, nothing = Plain("str"), Plain("none")
+        assert one_of(text, nothing, text) == OneOf((text, nothing))
 
     Args:
         types: The types.

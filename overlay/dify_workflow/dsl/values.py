@@ -16,11 +16,15 @@ def fits(type: Type, value: object) -> bool:  # noqa: A002  # there is no better
 
     Example::
 
-        assert fits(ListOf(Plain("str")), ["a", "b"])
+        names = ListOf(Plain("str"))
+        assert fits(names, ["a", "b"]) and not fits(names, ["a", 1])
 
     Args:
         type: The type; every value fits `Unknown`.
         value: The value, as plain JSON.
+
+    Returns:
+        True if it has the type.
     """
     match type:
         case Unknown():
@@ -53,6 +57,11 @@ def _is_plain(name: str, value: object) -> bool:
 
 def stub(type: Type) -> Any:  # noqa: A002  # there is no better word
     """Make a placeholder value of a type: an empty one, or None if that is allowed.
+
+    Example::
+
+        point = Record((Key("x", Plain("int")), Key("y", Plain("int"))))
+        assert stub(point) == {"x": 0, "y": 0}
 
     Args:
         type: The type.

@@ -134,6 +134,7 @@ class Faults:
         Example::
 
             emulator.faults.add(Fault(delay=0.1), times=None)
+            print(workflow.app_info().name)  # 0.1 s later
         """
         with self._lock:
             self._waiting.append((fault, times))
@@ -143,7 +144,9 @@ class Faults:
 
         Example::
 
+            emulator.faults.delay(60, times=None)
             emulator.faults.clear()
+            print(workflow.app_info().name)
         """
         with self._lock:
             self._waiting.clear()
@@ -172,6 +175,11 @@ class Faults:
 
         Returns:
             The faults, in their order.
+
+        Example::
+
+            emulator.faults.delay(0.1, on="GET /info")
+            assert emulator.faults.take("GET /info", "answer") == [Fault("GET /info", delay=0.1)]
         """
         taken: list[Fault] = []
         kept: list[tuple[Fault, int | None]] = []
@@ -246,6 +254,7 @@ class Faults:
         Example::
 
             emulator.faults.break_connection(on="GET /info")
+            print(workflow.app_info().name)  # the client sends it again
         """
         fault = Fault(on, unanswered=True, ending=ending, runs_anyway=runs_anyway)
         self.add(fault, times=times)
@@ -266,6 +275,7 @@ class Faults:
         Example::
 
             emulator.faults.start_late(0.2)
+            run = workflow.run_workflow({"name": "Ann"})
         """
         self.add(Fault(on, start_delay=seconds), times=times)
 
@@ -285,6 +295,9 @@ class Faults:
         Example::
 
             emulator.faults.race_stop("engine")
+            with emulator.client("slow") as slow, slow.run_workflow_stream({"secs": 9}) as stream:
+                stream.stop()
+                print(stream.result().status)
         """
         self.add(Fault(on, stop_winner=winner), times=times)
 
@@ -299,6 +312,7 @@ class Faults:
         Example::
 
             emulator.faults.delay(0.1, on="GET /info")
+            print(workflow.app_info().name)  # 0.1 s later
         """
         self.add(Fault(on, delay=seconds), times=times)
 
@@ -327,7 +341,8 @@ class Faults:
 
         Example::
 
-            emulator.faults.answer(429, retry_after=1)
+            emulator.faults.answer(429, retry_after=1, on="POST /workflows/run")
+            run = workflow.run_workflow({"name": "Ann"})  # sent again after 1 s
         """
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         if body is None and status in _REASONS:
@@ -351,6 +366,7 @@ class Faults:
         Example::
 
             emulator.faults.drop_first_events(2)
+            run = workflow.run_workflow({"name": "Ann"})
         """
         self.add(Fault(on, drops=count), times=times)
 
@@ -365,6 +381,7 @@ class Faults:
         Example::
 
             emulator.faults.edit_events(lambda event: [event, event])  # each event twice
+            run = workflow.run_workflow({"name": "Ann"})
         """
         self.add(Fault(on, edit=edit), times=times)
 
@@ -378,6 +395,8 @@ class Faults:
         Example::
 
             emulator.faults.unknown_event()
+            for event in workflow.run_workflow_stream({"name": "Ann"}):
+                print(isinstance(event, UnknownEvent), event.event)
         """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
@@ -396,6 +415,8 @@ class Faults:
         Example::
 
             emulator.faults.unknown_fields()
+            for event in workflow.run_workflow_stream({"name": "Ann"}):
+                print(event.raw["field_from_tomorrow"])
         """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
@@ -415,6 +436,7 @@ class Faults:
         Example::
 
             emulator.faults.unknown_status()
+            assert workflow.run_workflow({"name": "Ann"}).status == "frozen"
         """
 
         def edit(event: JSONObject) -> Iterable[JSONObject]:
@@ -434,6 +456,7 @@ class Faults:
         Example::
 
             emulator.faults.split_bytes()
+            run = workflow.run_workflow({"name": "Ann"})
         """
         self.add(Fault(on, splits=True), times=times)
 
@@ -447,6 +470,7 @@ class Faults:
         Example::
 
             emulator.faults.stop_pings()
+            run = workflow.run_workflow({"name": "Ann"})
         """
         self.add(Fault(on, without_pings=True), times=times)
 
@@ -464,6 +488,10 @@ class Faults:
         Example::
 
             emulator.faults.kill_worker(after_events=2)
+            try:
+                workflow.run_workflow({"name": "Ann"}, deadline=0.5)
+            except RunDeadlineExceededError as error:
+                print(error.outcome, error.run_id)
         """
         self.add(
             Fault(on, ending="stall", after_events=after_events, kills_worker=True), times=times

@@ -34,7 +34,7 @@ def node(
     outputs: JSONObject | None = None,
     seconds: float = 0.0,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node. It returns its outputs.
+    """A node.
 
     Args:
         id: Id of the node in the workflow.
@@ -43,6 +43,16 @@ def node(
         inputs: Inputs of the node.
         outputs: Outputs of the node.
         seconds: How long it takes.
+
+    Returns:
+        Its outputs.
+
+    Example::
+
+        @workflow()
+        def search(_inputs):
+            found = yield from node("search", title="Search", outputs={"hits": 3}, seconds=0.1)
+            return {"hits": found["hits"]}
     """
     yield BeginNode(id, type, title, inputs or {})
     if seconds:
@@ -59,7 +69,7 @@ def http_request(
     body: str = "{}",
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node that sends a request to another server. It returns its outputs.
+    """A node that sends a request to another server.
 
     Args:
         id: Id of the node in the workflow.
@@ -67,6 +77,16 @@ def http_request(
         status_code: HTTP status of the other server's answer.
         body: Body of the other server's answer.
         title: Title of the node; by default its id.
+
+    Returns:
+        Its outputs, with ``status_code`` and ``body``.
+
+    Example::
+
+        @workflow()
+        def fetch(_inputs):
+            answer = yield from http_request("fetch", seconds=0.1, body="Hello")
+            return {"body": answer["body"]}
     """
     yield BeginNode(id, "http-request", title)
     yield Sleep(seconds)
@@ -83,7 +103,7 @@ def llm(
     prompt: str = "",
     delay: float = 0.0,
 ) -> Generator[Step, Any, str]:
-    """A model node that streams its text and counts one token for each piece. It returns the text.
+    """A model node that streams its text and counts one token for each piece.
 
     Args:
         id: Id of the node in the workflow.
@@ -91,6 +111,16 @@ def llm(
         title: Title of the node; by default its id.
         prompt: The prompt of the model.
         delay: Seconds before each piece.
+
+    Returns:
+        The text.
+
+    Example::
+
+        @workflow()
+        def write(_inputs):
+            text = yield from llm("write", ["Once ", "upon ", "a time."], delay=0.05)
+            return {"text": text}
     """
     yield BeginNode(id, "llm", title)
     for piece in pieces:
@@ -139,8 +169,18 @@ def failing_node(
         type: Kind of the node.
         title: Title of the node; by default its id.
 
+    Returns:
+        Nothing: it raises.
+
     Raises:
         NodeError: Always, at the end.
+
+    Example::
+
+        @workflow()
+        def broken(_inputs):
+            yield from failing_node("divide", "ZeroDivisionError: division by zero")
+            return {}
     """
     yield BeginNode(id, type, title)
     yield EndNode(id, status="failed", error=error)
@@ -155,7 +195,7 @@ def handled_failure(
     type: str = "code",
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node whose failure the workflow handles. It returns its outputs.
+    """A node whose failure the workflow handles.
 
     The failure is handled by a default value or a fail branch. The run ends ``partial-succeeded``.
 
@@ -165,6 +205,16 @@ def handled_failure(
         outputs: The outputs in place of its own.
         type: Kind of the node.
         title: Title of the node; by default its id.
+
+    Returns:
+        Its outputs, with ``error_message`` and ``error_type``.
+
+    Example::
+
+        @workflow()
+        def careful(_inputs):
+            outputs = yield from handled_failure("ask", "no answer", outputs={"text": "none"})
+            return {"text": outputs["text"]}
     """
     shown = {**(outputs or {}), "error_message": error, "error_type": "CodeNodeError"}
     yield BeginNode(id, type, title)
@@ -182,7 +232,7 @@ def retrying_node(
     title: str | None = None,
     seconds: float = 0.0,
 ) -> Generator[Step, Any, JSONObject]:
-    """A node that fails and is retried. It returns its outputs.
+    """A node that fails and is retried.
 
     Args:
         id: Id of the node in the workflow.
@@ -193,8 +243,18 @@ def retrying_node(
         title: Title of the node; by default its id.
         seconds: How long each attempt takes.
 
+    Returns:
+        Its outputs.
+
     Raises:
         NodeError: The last attempt failed.
+
+    Example::
+
+        @workflow()
+        def patient(_inputs):
+            outputs = yield from retrying_node("fetch", "no answer", outputs={"body": "at last"})
+            return outputs
     """
     yield BeginNode(id, type, title)
     for _ in range(retries):
@@ -217,7 +277,19 @@ def iteration(
     parallel: bool = False,
     on_error: str = "terminated",
 ) -> Generator[Step, Any, list[JSON]]:
-    """An iteration. It returns the results of its items. See `Iteration` for the arguments."""
+    """An iteration. See `Iteration` for the arguments.
+
+    Returns:
+        The results of the items.
+
+    Example::
+
+        @workflow()
+        def shout(_inputs):
+            each = lambda word, _index: node("shout", outputs={"text": word.upper()})
+            results = yield from iteration("words", ["one", "two"], each)
+            return {"texts": [result["text"] for result in results]}
+    """
     results: list[JSON] = yield Iteration(id, items, each, title, parallel, on_error)
     return results
 
@@ -230,16 +302,39 @@ def loop(
     variables: JSONObject | None = None,
     title: str | None = None,
 ) -> Generator[Step, Any, JSONObject]:
-    """A loop. It returns its variables. See `Loop` for the arguments."""
+    """A loop. See `Loop` for the arguments.
+
+    Returns:
+        The variables after the last round.
+
+    Example::
+
+        @workflow()
+        def count(_inputs):
+            each = lambda _index, last: node("add", outputs={"n": last["n"] + 1})
+            variables = yield from loop("loop", each, rounds=3, variables={"n": 0})
+            return {"n": variables["n"]}
+    """
     last: JSONObject = yield Loop(id, each, rounds, variables or {}, title)
     return last
 
 
 def parallel(*branches: Steps) -> Generator[Step, Any, list[JSON]]:
-    """Branches that run in parallel. They return their results.
+    """Branches that run in parallel.
 
     Args:
         branches: The steps of each branch.
+
+    Returns:
+        The results of the branches, in their order.
+
+    Example::
+
+        @workflow()
+        def both(_inputs):
+            first, second = (node(name, outputs={"name": name}) for name in ("first", "second"))
+            results = yield from parallel(first, second)
+            return {"names": [result["name"] for result in results]}
     """
     results: list[JSON] = yield Parallel(branches)
     return results
@@ -255,7 +350,19 @@ def human_input(
     title: str | None = None,
     timeout: float = 86_400.0,
 ) -> Generator[Step, Any, FormAnswer]:
-    """A node that waits for a person. It returns the answer. See `HumanInput` for the arguments."""
+    """A node that waits for a person. See `HumanInput` for the arguments.
+
+    Returns:
+        The person's answer.
+
+    Example::
+
+        @workflow()
+        def ask(_inputs):
+            buttons = [FormAction("yes", "Yes"), FormAction("no", "No")]
+            answer = yield from human_input("ask", "Shall we go on?", actions=buttons)
+            return {"answer": answer.action}
+    """
     answer: FormAnswer = yield HumanInput(
         id, content, inputs, actions, values or {}, title, timeout
     )

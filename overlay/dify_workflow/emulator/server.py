@@ -289,7 +289,8 @@ class Emulator:
 
         Example::
 
-            emulator.delete_logs(row.id for row in workflow.logs(limit=5))
+            rows = workflow.logs(limit=5)
+            emulator.delete_logs(row.id for row in rows)
         """
         self._store.delete("logs", ids)
 
@@ -311,7 +312,10 @@ class Emulator:
 
         Example::
 
-            emulator.kill_workers()
+            with emulator.client("slow") as client:
+                run = client.submit_workflow({"secs": 60})
+                emulator.kill_workers()
+                assert client.info(run.id).status == "running"
         """
         self._call(self._state.kill_workers)
 
@@ -323,7 +327,9 @@ class Emulator:
 
         Example::
 
+            run = workflow.submit_workflow({"name": "Ann"})
             emulator.restart_workers()
+            print(workflow.wait_for_run(run.id).status)
         """
         self._call(self._state.restart_workers)
 
@@ -351,6 +357,7 @@ class Emulator:
         Example::
 
             emulator.outage(0.2, answer=503)
+            print(workflow.app_info().name)  # the client sends it again
         """
         if not self._is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
@@ -372,7 +379,9 @@ class Emulator:
 
         Example::
 
+            workflow.run_workflow({"name": "Ann"})
             emulator.reset()
+            assert not emulator.requests
         """
         self.end_outage()
         self.faults.clear()
@@ -460,6 +469,7 @@ class Emulator:
 
             emulator = Emulator()
             emulator.start()
+            print(emulator.base_url)
             emulator.stop()
         """
         self.listen()
@@ -475,6 +485,8 @@ class Emulator:
 
         Example::
 
+            emulator = Emulator()
+            emulator.start()
             emulator.stop()
         """
         if self._thread is not None:
@@ -506,7 +518,16 @@ class Emulator:
         self.stop()
 
     def listen(self) -> None:
-        """Open the port, so that `base_url` is known before serving begins."""
+        """Open the port, so that `base_url` is known before serving begins.
+
+        Example::
+
+            emulator = Emulator()
+            emulator.listen()
+            print(emulator.base_url)
+            with emulator, emulator.client("echo") as client:
+                client.run_workflow({"name": "Ann"})
+        """
         if self._socket is None:
             self._socket = socket.create_server((self._host, self._port))
             self._port = self._socket.getsockname()[1]

@@ -320,7 +320,16 @@ class Input:
     file_types: Sequence[str] = ("document", "image")
 
     def to_wire(self) -> JSONObject:
-        """Return the input, under its type as the key."""
+        """Return the input, under its type as the key.
+
+        Returns:
+            The input as plain JSON.
+
+        Example::
+
+            field = Input("topic", label="Topic", max_length=80).to_wire()
+            assert field["text-input"]["max_length"] == 80
+        """
         field: JSONObject = {
             "variable": self.name,
             "label": self.label or self.name,
@@ -394,7 +403,16 @@ class Workflow:
         return f"2026-01-{len(self.previous) + 1:02} 10:11:28.641946"
 
     def versions(self) -> dict[str, Workflow]:
-        """Return the published versions by id."""
+        """Return the published versions by id.
+
+        Returns:
+            The versions, oldest first.
+
+        Example::
+
+            for version_id, version in greet.versions().items():
+                print(version_id, version.name)
+        """
         earlier = {
             attrs.evolve(old, name=self.name, previous=self.previous[:number]).id: old
             for number, old in enumerate(self.previous)
@@ -402,11 +420,30 @@ class Workflow:
         return {**earlier, self.id: self}
 
     def id_of(self, version: Workflow) -> str:
-        """Return the id of one of its published versions."""
+        """Return the id of one of its published versions.
+
+        Returns:
+            The id (UUID).
+
+        Example::
+
+            emulator.serve(greet)
+            with emulator.client() as client:
+                client.run_workflow({"name": "Ann"}, workflow_id=greet.id_of(greet))
+        """
         return next(name for name, each in self.versions().items() if each is version)
 
     def form(self) -> list[JSONObject]:
-        """Return ``user_input_form`` of GET /parameters."""
+        """Return ``user_input_form`` of GET /parameters.
+
+        Returns:
+            The inputs as plain JSON, in their order.
+
+        Example::
+
+            for field in greet.form():
+                print(field["text-input"]["variable"])
+        """
         return [item.to_wire() for item in self.inputs]
 
 
@@ -428,8 +465,18 @@ def workflow(
     async generator yields `Outputs`). Name and description are by default the function's own name
     and docstring; for the other arguments, see `Workflow`.
 
+    Returns:
+        A decorator that makes the `Workflow`.
+
     Raises:
         TypeError: It is not a generator function.
+
+    Example::
+
+        @workflow(Input("name"))
+        def hello(inputs):
+            yield from node("think", seconds=0.1)
+            return {"greeting": f"Hello {inputs['name']}"}
     """
 
     def make(body: Body) -> Workflow:

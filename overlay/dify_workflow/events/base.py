@@ -140,7 +140,16 @@ class StreamEvent(Generic[DataT_co]):
         return self._payload
 
     def to_dict(self) -> JSONObject:
-        """A copy of the decoded message (`raw`)."""
+        """A copy of the decoded message (`raw`).
+
+        Returns:
+            The copy. If you change it, the event stays as it is.
+
+        Example::
+
+            for event in workflow.run_workflow_stream({"name": "Ann"}):
+                print(event.to_dict()["event"])
+        """
         return deepcopy(self._raw)
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -151,6 +160,12 @@ class StreamEvent(Generic[DataT_co]):
 
         Returns:
             JSON. Characters outside ASCII are not escaped.
+
+        Example::
+
+            with Path("events.jsonl").open("w", encoding="utf-8") as file:
+                for event in workflow.run_workflow_stream({"name": "Ann"}):
+                    print(event.to_json(), file=file)
         """
         return text_of(self._raw, indent)
 
@@ -276,6 +291,14 @@ class UnreadableEvent(StreamEvent[JSONObject]):
             content: The message, without the API key.
             run_id: Id of the run, if it is known.
             task_id: Id of the task, if it is known.
+
+        Returns:
+            The event.
+
+        Example::
+
+            event = UnreadableEvent.of("invalid JSON", b"<html>", None, None)
+            assert (event.reason, event.content) == ("invalid JSON", b"<html>")
         """
         try:
             shown = {"text": content.decode()}

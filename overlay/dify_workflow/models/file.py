@@ -77,8 +77,16 @@ class WorkflowFile:
             url: URL that the server can reach.
             type: Type of the file.
 
+        Returns:
+            The file, for the inputs or files of a run.
+
         Raises:
             InvalidRequestError: The URL or the type is empty.
+
+        Example::
+
+            photo = WorkflowFile.remote("https://example.com/cat.png", type="image")
+            run = workflow.run_workflow({"name": "Ann"}, files=[photo])
         """
         return cls(type, url=url)
 
@@ -90,13 +98,31 @@ class WorkflowFile:
             id: Id (UUID) of the file: `UploadedFile.id`.
             type: Type of the file. `UploadedFile.as_input` sets it for you.
 
+        Returns:
+            The file, for the inputs or files of a run.
+
         Raises:
             InvalidRequestError: The id or the type is empty.
+
+        Example::
+
+            file = workflow.upload_file(b"Hello", filename="hello.txt")
+            note = WorkflowFile.uploaded(file.id, type="document")
+            run = workflow.run_workflow({"name": "Ann"}, files=[note])
         """
         return cls(type, upload_file_id=id)
 
     def to_wire(self) -> JSONObject:
-        """The JSON object for this file in the inputs of a run or form."""
+        """The JSON object for this file in the inputs of a run or form.
+
+        Returns:
+            The object as it is sent. You need it only for requests that you send yourself.
+
+        Example::
+
+            photo = WorkflowFile.remote("https://example.com/cat.png", type="image")
+            assert photo.to_wire()["transfer_method"] == "remote_url"
+        """
         if self.url:
             return {"type": self.type, "transfer_method": "remote_url", "url": self.url}
         return {
@@ -156,6 +182,11 @@ class UploadedFile(Record):
 
         Returns:
             The file, for the inputs or files of a run.
+
+        Example::
+
+            file = workflow.upload_file(b"Hello", filename="hello.txt")
+            run = workflow.run_workflow({"name": "Ann"}, files=[file.as_input()])
         """
         return WorkflowFile.uploaded(self.id, type=type or self.type)
 

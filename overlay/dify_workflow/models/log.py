@@ -307,6 +307,12 @@ class DifyPageResult(Record, Generic[T_co]):
         Returns:
             The same request with the id and the time of the last row, so no client has to search
             for that row. If no rows follow, the next page is empty.
+
+        Example::
+
+            page = workflow.logs(limit=5)
+            older = workflow.logs(page.next_request())
+            print(len(page), len(older))
         """
         if self.cursor is None:
             return self.request

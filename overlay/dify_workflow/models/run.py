@@ -49,9 +49,9 @@ class WorkflowRunRequest:
             of these, or a `pathlib.Path` of a file, which is uploaded first. The server ignores
             names that the app does not declare.
         api_key: Key of the app; by default the client's.
-        user_id: Who the run is for: any name of 1 to 255 characters; by default the client's. With
-            a different user for each request, `DifyError.candidates` identifies a run whose answer
-            was lost.
+        user_id: Who the run is for: any name of 1 to 255 characters; by default the client's. It is
+            the same as the keyword `user` of `run_workflow`. With a different user for each
+            request, `DifyError.candidates` identifies a run whose answer was lost.
         files: Files for ``sys.files``. The app's feature "file upload" must be on.
         workflow_id: Id (UUID) of the published version to run; by default the latest. Needs Dify
             1.7.2 or newer.
@@ -267,6 +267,14 @@ class WorkflowRunResponse(Record, Generic[OutputsT]):
             WorkflowFailedError: The run failed.
             WorkflowStoppedError: The run was stopped.
             WorkflowPausedError: The run waits for human input.
+
+        Example::
+
+            run = workflow.run_workflow({"name": "Ann"})
+            try:
+                print(run.raise_for_status().outputs)
+            except WorkflowRunError as error:
+                print(error.result.status, error)
         """
         error = _ERRORS.get(str(self.status))
         if error is not None:

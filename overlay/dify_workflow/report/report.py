@@ -95,7 +95,8 @@ class RunReport:
 
         Example::
 
-            RunReport.read("run.jsonl").save("run.html")
+            report = RunReport.read("run.jsonl")
+            report.save("run.html")
         """
         report = cls()
         if isinstance(source, str | os.PathLike):
@@ -181,24 +182,33 @@ class RunReport:
         Example::
 
             report.lose("the connection broke")
+            report.save("run.html")
         """
         self._fold.lose(str(error) or type(error).__name__, time.time())
 
     def html(self) -> str:
         """Return the report as one HTML document that loads nothing and runs no script.
 
+        Returns:
+            The document.
+
         Example::
 
             page = report.html()
+            Path("run.html").write_text(page, encoding="utf-8")
         """
         return page(lay_out(self._fold.timeline))
 
     def svg(self) -> str:
         """Return the timeline alone, as an SVG picture without the run's values.
 
+        Returns:
+            The picture.
+
         Example::
 
             picture = report.svg()
+            Path("run.svg").write_text(picture, encoding="utf-8")
         """
         return picture(lay_out(self._fold.timeline))
 
@@ -218,7 +228,8 @@ class RunReport:
 
         Example::
 
-            report.save("run.svg")
+            report.save("run.html")
+            report.save("run.svg")  # the timeline alone
         """
         place = Path(path)
         refuse_source(place, *self._sources)
