@@ -138,7 +138,7 @@ def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
     hide = call.key.hide_in
     phrase: bytes = response.extensions.get("reason_phrase", b"")
     response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
-    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
+    return {hide(name): hide(value) for name, value in response.headers.items()}
 
 
 def content_of(response: Any) -> bytes:

@@ -56,11 +56,10 @@ class Operation(Generic[T]):
         """The start of log lines: the method, and the run or task it is about."""
         return f"{self.name} ({self.about})" if self.about else self.name
 
-    @property
-    def shown(self) -> str:
-        """HTTP method and path for the log, without the token of a form, which is a secret."""
+    def __str__(self) -> str:
+        """Label, HTTP method and path for the log, without the token of a form, a secret."""
         path: str = self.request["url"]
-        return f"{self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
+        return f"{self.label}: {self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type is acceptable."""
@@ -160,9 +159,10 @@ class Progress:
         """Record a step of the transport, such as ``"http11.send_request_headers.started"``."""
         self._is_reported = True
         self.is_shared = self.is_shared or step.startswith("http2.")
-        if step.endswith("send_request_headers.started"):
-            # CONNECT goes only to a proxy; the server does not see it.
-            self._has_begun = self._has_begun or info["request"].method != b"CONNECT"
+        # CONNECT goes only to a proxy; the server does not see it.
+        if step.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._has_begun = True
+            info["request"].extensions.pop("trace", None)  # no later step matters
 
     async def anote(self, step: str, info: Mapping[str, Any]) -> None:
         """Record a step of an async transport."""
