@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import dedent
 
 from ._generator_input import generator_input
 from ._spec import CONFIG, TEMPLATES, Schema
@@ -33,6 +34,10 @@ _HANDS_ON = re.compile(
 """
 )
 """A value that may be null, and is returned unchanged in every case."""
+
+_MODEL_IMPORT = r"from \.\.models\.\w+ import (?:\w+|\([^)]*\))\n"
+_FOR_TYPES = re.compile(rf"^if TYPE_CHECKING:\n((?:    {_MODEL_IMPORT})+)", re.MULTILINE)
+_IN_FUNCTION = re.compile(rf"(?:^ {{8,}}{_MODEL_IMPORT})+\n?", re.MULTILINE)
 
 
 def generate_client(spec: Schema, package: Path) -> None:
@@ -79,24 +84,27 @@ def write_provenance(spec: Path, path: Path) -> None:
 
 
 def _simplify_models(package: Path) -> None:
-    """Let models read keys that servers leave out, and return unchanged values directly.
+    """Let models read keys that servers leave out, return unchanged values, and import each other.
 
     Keys that servers of other versions leave out are nullable in the spec, and so in the types, but
     the generator's code would fail on them. It also defines a function for every value that may be
     null, at each call. Most of them return their argument, and reading a text took 1.7 times as
-    long. The generator has no setting for either, and its templates are too large to copy.
+    long. It imports the model of an inner object at each call, in case that model imports this one;
+    none of ours does. The generator has no setting for these, and its templates are too large to
+    copy.
     """
-    counts = [0, 0]
+    counts = [0, 0, 0]
     for path in sorted((package / "models").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         text, missing = re.subn(r'\bd\.pop\("([^"]+)"\)', r'd.pop("\1", None)', text)
         text, handed_on = _HANDS_ON.subn(r"        \g<name> = \g<value>\n", text)
-        path.write_text(text, encoding="utf-8")
-        counts = [counts[0] + missing, counts[1] + handed_on]
+        text, imported = _FOR_TYPES.subn(lambda found: dedent(found[1]), text)
+        path.write_text(_IN_FUNCTION.sub("", text), encoding="utf-8")
+        counts = [sum(pair) for pair in zip(counts, (missing, handed_on, imported), strict=True)]
     if not all(counts):
         raise SystemExit("No model reads its keys as expected: the generator may have changed.")
     target = ("--isolated", "--target-version", "py311", str(package))
-    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401", *target)  # mostly cast
+    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401,I", *target)  # mostly cast
     run("ruff", "format", "--quiet", *target)
 
 

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.feature import Feature
-    from ..models.speech_feature import SpeechFeature
-    from ..models.system_parameters import SystemParameters
-    from ..models.user_input import UserInput
-
+from ..models.feature import Feature
+from ..models.speech_feature import SpeechFeature
+from ..models.system_parameters import SystemParameters
+from ..models.user_input import UserInput
 
 T = TypeVar("T", bound="AppParameters")
 
@@ -105,11 +103,6 @@ class AppParameters:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.feature import Feature
-        from ..models.speech_feature import SpeechFeature
-        from ..models.system_parameters import SystemParameters
-        from ..models.user_input import UserInput
-
         d = dict(src_dict)
 
         opening_statement = d.pop("opening_statement", None)

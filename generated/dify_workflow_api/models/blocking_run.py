@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.blocking_run_data import BlockingRunData
-
+from ..models.blocking_run_data import BlockingRunData
 
 T = TypeVar("T", bound="BlockingRun")
 
@@ -46,8 +44,6 @@ class BlockingRun:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.blocking_run_data import BlockingRunData
-
         d = dict(src_dict)
         task_id = d.pop("task_id", None)
 

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.pause_reason import PauseReason
 from ..models.run_status import RunStatus, check_run_status
-
-if TYPE_CHECKING:
-    from ..models.pause_reason import PauseReason
-
 
 T = TypeVar("T", bound="BlockingRunData")
 
@@ -108,8 +105,6 @@ class BlockingRunData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.pause_reason import PauseReason
-
         d = dict(src_dict)
         id = d.pop("id", None)
 

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.form_field_type import FormFieldType, check_form_field_type
-
-if TYPE_CHECKING:
-    from ..models.human_input_default import HumanInputDefault
-    from ..models.human_input_options import HumanInputOptions
-
+from ..models.human_input_default import HumanInputDefault
+from ..models.human_input_options import HumanInputOptions
 
 T = TypeVar("T", bound="HumanInputField")
 
@@ -39,9 +36,6 @@ class HumanInputField:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.human_input_default import HumanInputDefault
-        from ..models.human_input_options import HumanInputOptions
-
         type_: str = self.type_
 
         output_variable_name = self.output_variable_name
@@ -101,9 +95,6 @@ class HumanInputField:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_default import HumanInputDefault
-        from ..models.human_input_options import HumanInputOptions
-
         d = dict(src_dict)
         type_ = check_form_field_type(d.pop("type", None))
 

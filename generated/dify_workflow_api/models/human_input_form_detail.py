@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.human_input_action import HumanInputAction
-    from ..models.human_input_field import HumanInputField
-
+from ..models.human_input_action import HumanInputAction
+from ..models.human_input_field import HumanInputField
 
 T = TypeVar("T", bound="HumanInputFormDetail")
 
@@ -63,9 +61,6 @@ class HumanInputFormDetail:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_action import HumanInputAction
-        from ..models.human_input_field import HumanInputField
-
         d = dict(src_dict)
         form_content = d.pop("form_content", None)
 

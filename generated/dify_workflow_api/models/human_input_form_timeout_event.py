@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
-
+from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
 
 T = TypeVar("T", bound="HumanInputFormTimeoutEvent")
 
@@ -58,8 +55,6 @@ class HumanInputFormTimeoutEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
-
         d = dict(src_dict)
         event = cast(Literal["human_input_form_timeout"], d.pop("event", None))
         if event != "human_input_form_timeout":

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.iteration_metadata import IterationMetadata
-
+from ..models.iteration_metadata import IterationMetadata
 
 T = TypeVar("T", bound="IterationStartedData")
 
@@ -89,8 +87,6 @@ class IterationStartedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.iteration_metadata import IterationMetadata
-
         d = dict(src_dict)
         id = d.pop("id", None)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.loop_next_data import LoopNextData
-
+from ..models.loop_next_data import LoopNextData
 
 T = TypeVar("T", bound="LoopNextEvent")
 
@@ -58,8 +55,6 @@ class LoopNextEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.loop_next_data import LoopNextData
-
         d = dict(src_dict)
         event = cast(Literal["loop_next"], d.pop("event", None))
         if event != "loop_next":

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.execution_metadata import ExecutionMetadata
 from ..models.node_status import NodeStatus, check_node_status
-
-if TYPE_CHECKING:
-    from ..models.execution_metadata import ExecutionMetadata
-    from ..models.output_file import OutputFile
-
+from ..models.output_file import OutputFile
 
 T = TypeVar("T", bound="NodeFinishedData")
 
@@ -73,8 +70,6 @@ class NodeFinishedData:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.execution_metadata import ExecutionMetadata
-
         id = self.id
 
         node_id = self.node_id
@@ -185,9 +180,6 @@ class NodeFinishedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.execution_metadata import ExecutionMetadata
-        from ..models.output_file import OutputFile
-
         d = dict(src_dict)
         id = d.pop("id", None)
 

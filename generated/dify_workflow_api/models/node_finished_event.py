@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.node_finished_data import NodeFinishedData
-
+from ..models.node_finished_data import NodeFinishedData
 
 T = TypeVar("T", bound="NodeFinishedEvent")
 
@@ -58,8 +55,6 @@ class NodeFinishedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.node_finished_data import NodeFinishedData
-
         d = dict(src_dict)
         event = cast(Literal["node_finished"], d.pop("event", None))
         if event != "node_finished":

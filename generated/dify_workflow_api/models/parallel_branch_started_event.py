@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.parallel_branch_started_data import ParallelBranchStartedData
-
+from ..models.parallel_branch_started_data import ParallelBranchStartedData
 
 T = TypeVar("T", bound="ParallelBranchStartedEvent")
 
@@ -58,8 +55,6 @@ class ParallelBranchStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.parallel_branch_started_data import ParallelBranchStartedData
-
         d = dict(src_dict)
         event = cast(Literal["parallel_branch_started"], d.pop("event", None))
         if event != "parallel_branch_started":

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.file_reference import FileReference
 from ..models.response_mode import ResponseMode, check_response_mode
 from ..types import UNSET, Unset
-
-if TYPE_CHECKING:
-    from ..models.file_reference import FileReference
-
 
 T = TypeVar("T", bound="RunWorkflowBody")
 
@@ -75,8 +72,6 @@ class RunWorkflowBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.file_reference import FileReference
-
         d = dict(src_dict)
         inputs = d.pop("inputs", None)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.text_chunk_data import TextChunkData
-
+from ..models.text_chunk_data import TextChunkData
 
 T = TypeVar("T", bound="TextChunkEvent")
 
@@ -61,8 +58,6 @@ class TextChunkEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.text_chunk_data import TextChunkData
-
         d = dict(src_dict)
         event = cast(Literal["text_chunk"], d.pop("event", None))
         if event != "text_chunk":

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.text_replace_data import TextReplaceData
-
+from ..models.text_replace_data import TextReplaceData
 
 T = TypeVar("T", bound="TextReplaceEvent")
 
@@ -59,8 +56,6 @@ class TextReplaceEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.text_replace_data import TextReplaceData
-
         d = dict(src_dict)
         event = cast(Literal["text_replace"], d.pop("event", None))
         if event != "text_replace":

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.user_input_field import UserInputField
-
+from ..models.user_input_field import UserInputField
 
 T = TypeVar("T", bound="UserInput")
 
@@ -38,8 +36,6 @@ class UserInput:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.user_input_field import UserInputField
-
         text_input: dict[str, Any] | None
         if isinstance(self.text_input, UserInputField):
             text_input = self.text_input.to_dict()
@@ -114,8 +110,6 @@ class UserInput:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.user_input_field import UserInputField
-
         d = dict(src_dict)
 
         def _parse_text_input(data: object) -> None | UserInputField:

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.output_file import OutputFile
+from ..models.run_creator import RunCreator
 from ..models.run_status import RunStatus, check_run_status
-
-if TYPE_CHECKING:
-    from ..models.output_file import OutputFile
-    from ..models.run_creator import RunCreator
-
 
 T = TypeVar("T", bound="WorkflowFinishedData")
 
@@ -51,8 +48,6 @@ class WorkflowFinishedData:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.run_creator import RunCreator
-
         id = self.id
 
         workflow_id = self.workflow_id
@@ -122,9 +117,6 @@ class WorkflowFinishedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.output_file import OutputFile
-        from ..models.run_creator import RunCreator
-
         d = dict(src_dict)
         id = d.pop("id", None)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.workflow_finished_data import WorkflowFinishedData
-
+from ..models.workflow_finished_data import WorkflowFinishedData
 
 T = TypeVar("T", bound="WorkflowFinishedEvent")
 
@@ -58,8 +55,6 @@ class WorkflowFinishedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_finished_data import WorkflowFinishedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_finished"], d.pop("event", None))
         if event != "workflow_finished":

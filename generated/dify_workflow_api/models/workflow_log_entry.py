@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.account import Account
 from ..models.created_by_role import CreatedByRole, check_created_by_role
 from ..models.created_from import CreatedFrom, check_created_from
-
-if TYPE_CHECKING:
-    from ..models.account import Account
-    from ..models.end_user_summary import EndUserSummary
-    from ..models.workflow_log_run import WorkflowLogRun
-
+from ..models.end_user_summary import EndUserSummary
+from ..models.workflow_log_run import WorkflowLogRun
 
 T = TypeVar("T", bound="WorkflowLogEntry")
 
@@ -41,10 +38,6 @@ class WorkflowLogEntry:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.account import Account
-        from ..models.end_user_summary import EndUserSummary
-        from ..models.workflow_log_run import WorkflowLogRun
-
         id = self.id
 
         workflow_run: dict[str, Any] | None
@@ -92,10 +85,6 @@ class WorkflowLogEntry:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.account import Account
-        from ..models.end_user_summary import EndUserSummary
-        from ..models.workflow_log_run import WorkflowLogRun
-
         d = dict(src_dict)
         id = d.pop("id", None)
 

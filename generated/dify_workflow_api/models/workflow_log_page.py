@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.workflow_log_entry import WorkflowLogEntry
-
+from ..models.workflow_log_entry import WorkflowLogEntry
 
 T = TypeVar("T", bound="WorkflowLogPage")
 
@@ -59,8 +57,6 @@ class WorkflowLogPage:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_log_entry import WorkflowLogEntry
-
         d = dict(src_dict)
         page = d.pop("page", None)
 

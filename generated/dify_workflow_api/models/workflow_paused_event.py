@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.workflow_paused_data import WorkflowPausedData
-
+from ..models.workflow_paused_data import WorkflowPausedData
 
 T = TypeVar("T", bound="WorkflowPausedEvent")
 
@@ -58,8 +55,6 @@ class WorkflowPausedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_paused_data import WorkflowPausedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_paused"], d.pop("event", None))
         if event != "workflow_paused":

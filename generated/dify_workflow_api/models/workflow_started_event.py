@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -13,9 +12,7 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.workflow_started_data import WorkflowStartedData
-
+from ..models.workflow_started_data import WorkflowStartedData
 
 T = TypeVar("T", bound="WorkflowStartedEvent")
 
@@ -58,8 +55,6 @@ class WorkflowStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_started_data import WorkflowStartedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_started"], d.pop("event", None))
         if event != "workflow_started":
