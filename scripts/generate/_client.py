@@ -10,7 +10,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import dedent
 
 from ._generator_input import generator_input
 from ._spec import CONFIG, TEMPLATES, Schema
@@ -35,9 +34,11 @@ _HANDS_ON = re.compile(
 )
 """A value that may be null, and is returned unchanged in every case."""
 
-_MODEL_IMPORT = r"from \.\.models\.\w+ import (?:\w+|\([^)]*\))\n"
-_FOR_TYPES = re.compile(rf"^if TYPE_CHECKING:\n((?:    {_MODEL_IMPORT})+)", re.MULTILINE)
-_IN_FUNCTION = re.compile(rf"(?:^ {{8,}}{_MODEL_IMPORT})+\n?", re.MULTILINE)
+_INNER_MODEL = re.compile(r"^ {8,}from \.\.models\.\w+ import (\w+)\n\n?", re.MULTILINE)
+"""The import of the model of an inner object, in a function."""
+
+_IN_FUNCTION = re.compile(r"^ {8}.*$", re.MULTILINE)
+_LAST_IMPORT = "from attrs import field as _attrs_field\n"
 
 
 def generate_client(spec: Schema, package: Path) -> None:
@@ -84,28 +85,44 @@ def write_provenance(spec: Path, path: Path) -> None:
 
 
 def _simplify_models(package: Path) -> None:
-    """Let models read keys that servers leave out, return unchanged values, and import each other.
+    """Let models read keys that servers leave out, return unchanged values, and find each other.
 
     Keys that servers of other versions leave out are nullable in the spec, and so in the types, but
     the generator's code would fail on them. It also defines a function for every value that may be
     null, at each call. Most of them return their argument, and reading a text took 1.7 times as
-    long. It imports the model of an inner object at each call, in case that model imports this one;
-    none of ours does. The generator has no setting for these, and its templates are too large to
-    copy.
+    long. It imports the models of inner objects at each call, which took a third of the time of a
+    node; here they are attributes of the package, which imports each once, when it is needed. The
+    generator has no setting for any of these, and its templates are too large to copy.
     """
     counts = [0, 0, 0]
     for path in sorted((package / "models").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         text, missing = re.subn(r'\bd\.pop\("([^"]+)"\)', r'd.pop("\1", None)', text)
         text, handed_on = _HANDS_ON.subn(r"        \g<name> = \g<value>\n", text)
-        text, imported = _FOR_TYPES.subn(lambda found: dedent(found[1]), text)
-        path.write_text(_IN_FUNCTION.sub("", text), encoding="utf-8")
-        counts = [sum(pair) for pair in zip(counts, (missing, handed_on, imported), strict=True)]
+        text, found = _from_package(text)
+        path.write_text(text, encoding="utf-8")
+        counts = [sum(pair) for pair in zip(counts, (missing, handed_on, found), strict=True)]
     if not all(counts):
         raise SystemExit("No model reads its keys as expected: the generator may have changed.")
     target = ("--isolated", "--target-version", "py311", str(package))
     run("ruff", "check", "--quiet", "--fix-only", "--select", "F401,I", *target)  # mostly cast
     run("ruff", "format", "--quiet", *target)
+
+
+def _from_package(text: str) -> tuple[str, int]:
+    """Let the functions of a model take other models from the package.
+
+    Returns:
+        The changed module, and the number of its other models.
+    """
+    names = set(_INNER_MODEL.findall(text))
+    if not names:
+        return text, 0
+    name = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    text = _IN_FUNCTION.sub(
+        lambda line: name.sub(r"models.\1", line[0]), _INNER_MODEL.sub("", text)
+    )
+    return text.replace(_LAST_IMPORT, f"{_LAST_IMPORT}\nfrom .. import models\n", 1), len(names)
 
 
 def _replace_in(path: Path, old: str, new: str, *, times: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.agent_log_data import AgentLogData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.agent_log_data import AgentLogData
+
 
 T = TypeVar("T", bound="AgentLogEvent")
 
@@ -64,7 +69,7 @@ class AgentLogEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = AgentLogData.from_dict(d.pop("data", None))
+        data = models.AgentLogData.from_dict(d.pop("data", None))
 
         agent_log_event = cls(
             event=event,

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.blocking_run_data import BlockingRunData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.blocking_run_data import BlockingRunData
+
 
 T = TypeVar("T", bound="BlockingRun")
 
@@ -49,7 +53,7 @@ class BlockingRun:
 
         workflow_run_id = d.pop("workflow_run_id", None)
 
-        data = BlockingRunData.from_dict(d.pop("data", None))
+        data = models.BlockingRunData.from_dict(d.pop("data", None))
 
         blocking_run = cls(
             task_id=task_id,

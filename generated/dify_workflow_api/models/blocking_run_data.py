@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.pause_reason import PauseReason
+from .. import models
 from ..models.run_status import RunStatus, check_run_status
+
+if TYPE_CHECKING:
+    from ..models.pause_reason import PauseReason
+
 
 T = TypeVar("T", bound="BlockingRunData")
 
@@ -128,7 +132,7 @@ class BlockingRunData:
 
         paused_nodes = d.pop("paused_nodes", None)
 
-        def _parse_reasons(data: object) -> list[PauseReason] | None:
+        def _parse_reasons(data: object) -> list[models.PauseReason] | None:
             if data is None:
                 return data
             try:
@@ -137,7 +141,7 @@ class BlockingRunData:
                 reasons_type_0 = []
                 _reasons_type_0 = data
                 for reasons_type_0_item_data in _reasons_type_0:
-                    reasons_type_0_item = PauseReason.from_dict(
+                    reasons_type_0_item = models.PauseReason.from_dict(
                         reasons_type_0_item_data
                     )
 
@@ -146,7 +150,7 @@ class BlockingRunData:
                 return reasons_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[PauseReason] | None, data)
+            return cast(list[models.PauseReason] | None, data)
 
         reasons = _parse_reasons(d.pop("reasons", None))
 

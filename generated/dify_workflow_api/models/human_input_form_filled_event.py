@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.human_input_form_filled_data import HumanInputFormFilledData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.human_input_form_filled_data import HumanInputFormFilledData
+
 
 T = TypeVar("T", bound="HumanInputFormFilledEvent")
 
@@ -66,7 +71,7 @@ class HumanInputFormFilledEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = HumanInputFormFilledData.from_dict(d.pop("data", None))
+        data = models.HumanInputFormFilledData.from_dict(d.pop("data", None))
 
         human_input_form_filled_event = cls(
             event=event,

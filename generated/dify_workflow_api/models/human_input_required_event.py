@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.human_input_required_data import HumanInputRequiredData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.human_input_required_data import HumanInputRequiredData
+
 
 T = TypeVar("T", bound="HumanInputRequiredEvent")
 
@@ -66,7 +71,7 @@ class HumanInputRequiredEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = HumanInputRequiredData.from_dict(d.pop("data", None))
+        data = models.HumanInputRequiredData.from_dict(d.pop("data", None))
 
         human_input_required_event = cls(
             event=event,

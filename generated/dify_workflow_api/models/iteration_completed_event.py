@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.iteration_completed_data import IterationCompletedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.iteration_completed_data import IterationCompletedData
+
 
 T = TypeVar("T", bound="IterationCompletedEvent")
 
@@ -66,7 +71,7 @@ class IterationCompletedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationCompletedData.from_dict(d.pop("data", None))
+        data = models.IterationCompletedData.from_dict(d.pop("data", None))
 
         iteration_completed_event = cls(
             event=event,

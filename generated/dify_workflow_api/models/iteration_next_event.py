@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.iteration_next_data import IterationNextData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.iteration_next_data import IterationNextData
+
 
 T = TypeVar("T", bound="IterationNextEvent")
 
@@ -64,7 +69,7 @@ class IterationNextEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationNextData.from_dict(d.pop("data", None))
+        data = models.IterationNextData.from_dict(d.pop("data", None))
 
         iteration_next_event = cls(
             event=event,

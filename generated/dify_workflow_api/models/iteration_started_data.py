@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.iteration_metadata import IterationMetadata
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.iteration_metadata import IterationMetadata
+
 
 T = TypeVar("T", bound="IterationStartedData")
 
@@ -100,7 +104,7 @@ class IterationStartedData:
 
         extras = d.pop("extras", None)
 
-        metadata = IterationMetadata.from_dict(d.pop("metadata", None))
+        metadata = models.IterationMetadata.from_dict(d.pop("metadata", None))
 
         inputs = d.pop("inputs", None)
 

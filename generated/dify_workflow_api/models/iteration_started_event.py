@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.iteration_started_data import IterationStartedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.iteration_started_data import IterationStartedData
+
 
 T = TypeVar("T", bound="IterationStartedEvent")
 
@@ -66,7 +71,7 @@ class IterationStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationStartedData.from_dict(d.pop("data", None))
+        data = models.IterationStartedData.from_dict(d.pop("data", None))
 
         iteration_started_event = cls(
             event=event,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.loop_completed_data import LoopCompletedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.loop_completed_data import LoopCompletedData
+
 
 T = TypeVar("T", bound="LoopCompletedEvent")
 
@@ -64,7 +69,7 @@ class LoopCompletedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = LoopCompletedData.from_dict(d.pop("data", None))
+        data = models.LoopCompletedData.from_dict(d.pop("data", None))
 
         loop_completed_event = cls(
             event=event,

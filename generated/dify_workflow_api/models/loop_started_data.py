@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.loop_metadata import LoopMetadata
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.loop_metadata import LoopMetadata
+
 
 T = TypeVar("T", bound="LoopStartedData")
 
@@ -100,7 +104,7 @@ class LoopStartedData:
 
         extras = d.pop("extras", None)
 
-        metadata = LoopMetadata.from_dict(d.pop("metadata", None))
+        metadata = models.LoopMetadata.from_dict(d.pop("metadata", None))
 
         inputs = d.pop("inputs", None)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.node_finished_data import NodeFinishedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.node_finished_data import NodeFinishedData
+
 
 T = TypeVar("T", bound="NodeFinishedEvent")
 
@@ -64,7 +69,7 @@ class NodeFinishedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = NodeFinishedData.from_dict(d.pop("data", None))
+        data = models.NodeFinishedData.from_dict(d.pop("data", None))
 
         node_finished_event = cls(
             event=event,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.node_started_data import NodeStartedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.node_started_data import NodeStartedData
+
 
 T = TypeVar("T", bound="NodeStartedEvent")
 
@@ -64,7 +69,7 @@ class NodeStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = NodeStartedData.from_dict(d.pop("data", None))
+        data = models.NodeStartedData.from_dict(d.pop("data", None))
 
         node_started_event = cls(
             event=event,

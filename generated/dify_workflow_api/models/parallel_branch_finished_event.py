@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.parallel_branch_finished_data import ParallelBranchFinishedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.parallel_branch_finished_data import ParallelBranchFinishedData
+
 
 T = TypeVar("T", bound="ParallelBranchFinishedEvent")
 
@@ -66,7 +71,7 @@ class ParallelBranchFinishedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = ParallelBranchFinishedData.from_dict(d.pop("data", None))
+        data = models.ParallelBranchFinishedData.from_dict(d.pop("data", None))
 
         parallel_branch_finished_event = cls(
             event=event,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.parallel_branch_started_data import ParallelBranchStartedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.parallel_branch_started_data import ParallelBranchStartedData
+
 
 T = TypeVar("T", bound="ParallelBranchStartedEvent")
 
@@ -66,7 +71,7 @@ class ParallelBranchStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = ParallelBranchStartedData.from_dict(d.pop("data", None))
+        data = models.ParallelBranchStartedData.from_dict(d.pop("data", None))
 
         parallel_branch_started_event = cls(
             event=event,

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.human_input_action import HumanInputAction
-from ..models.human_input_field import HumanInputField
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.human_input_action import HumanInputAction
+    from ..models.human_input_field import HumanInputField
+
 
 T = TypeVar("T", bound="PauseReason")
 
@@ -125,7 +129,7 @@ class PauseReason:
 
         form_content = d.pop("form_content", None)
 
-        def _parse_inputs(data: object) -> list[HumanInputField] | None:
+        def _parse_inputs(data: object) -> list[models.HumanInputField] | None:
             if data is None:
                 return data
             try:
@@ -134,7 +138,7 @@ class PauseReason:
                 inputs_type_0 = []
                 _inputs_type_0 = data
                 for inputs_type_0_item_data in _inputs_type_0:
-                    inputs_type_0_item = HumanInputField.from_dict(
+                    inputs_type_0_item = models.HumanInputField.from_dict(
                         inputs_type_0_item_data
                     )
 
@@ -143,11 +147,11 @@ class PauseReason:
                 return inputs_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[HumanInputField] | None, data)
+            return cast(list[models.HumanInputField] | None, data)
 
         inputs = _parse_inputs(d.pop("inputs", None))
 
-        def _parse_actions(data: object) -> list[HumanInputAction] | None:
+        def _parse_actions(data: object) -> list[models.HumanInputAction] | None:
             if data is None:
                 return data
             try:
@@ -156,7 +160,7 @@ class PauseReason:
                 actions_type_0 = []
                 _actions_type_0 = data
                 for actions_type_0_item_data in _actions_type_0:
-                    actions_type_0_item = HumanInputAction.from_dict(
+                    actions_type_0_item = models.HumanInputAction.from_dict(
                         actions_type_0_item_data
                     )
 
@@ -165,7 +169,7 @@ class PauseReason:
                 return actions_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[HumanInputAction] | None, data)
+            return cast(list[models.HumanInputAction] | None, data)
 
         actions = _parse_actions(d.pop("actions", None))
 

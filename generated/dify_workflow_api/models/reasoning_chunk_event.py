@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.reasoning_chunk_data import ReasoningChunkData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.reasoning_chunk_data import ReasoningChunkData
+
 
 T = TypeVar("T", bound="ReasoningChunkEvent")
 
@@ -64,7 +69,7 @@ class ReasoningChunkEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = ReasoningChunkData.from_dict(d.pop("data", None))
+        data = models.ReasoningChunkData.from_dict(d.pop("data", None))
 
         reasoning_chunk_event = cls(
             event=event,

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.file_reference import FileReference
+from .. import models
 from ..models.response_mode import ResponseMode, check_response_mode
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.file_reference import FileReference
+
 
 T = TypeVar("T", bound="RunWorkflowBody")
 
@@ -85,11 +89,11 @@ class RunWorkflowBody:
             response_mode = check_response_mode(_response_mode)
 
         _files = d.pop("files", UNSET)
-        files: list[FileReference] | Unset = UNSET
+        files: list[models.FileReference] | Unset = UNSET
         if _files is not UNSET:
             files = []
             for files_item_data in _files:
-                files_item = FileReference.from_dict(files_item_data)
+                files_item = models.FileReference.from_dict(files_item_data)
 
                 files.append(files_item)
 

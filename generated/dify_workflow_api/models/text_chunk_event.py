@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.text_chunk_data import TextChunkData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.text_chunk_data import TextChunkData
+
 
 T = TypeVar("T", bound="TextChunkEvent")
 
@@ -67,7 +72,7 @@ class TextChunkEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = TextChunkData.from_dict(d.pop("data", None))
+        data = models.TextChunkData.from_dict(d.pop("data", None))
 
         text_chunk_event = cls(
             event=event,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.text_replace_data import TextReplaceData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.text_replace_data import TextReplaceData
+
 
 T = TypeVar("T", bound="TextReplaceEvent")
 
@@ -65,7 +70,7 @@ class TextReplaceEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = TextReplaceData.from_dict(d.pop("data", None))
+        data = models.TextReplaceData.from_dict(d.pop("data", None))
 
         text_replace_event = cls(
             event=event,

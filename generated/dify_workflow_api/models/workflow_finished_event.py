@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.workflow_finished_data import WorkflowFinishedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.workflow_finished_data import WorkflowFinishedData
+
 
 T = TypeVar("T", bound="WorkflowFinishedEvent")
 
@@ -66,7 +71,7 @@ class WorkflowFinishedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowFinishedData.from_dict(d.pop("data", None))
+        data = models.WorkflowFinishedData.from_dict(d.pop("data", None))
 
         workflow_finished_event = cls(
             event=event,

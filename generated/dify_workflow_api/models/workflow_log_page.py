@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.workflow_log_entry import WorkflowLogEntry
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.workflow_log_entry import WorkflowLogEntry
+
 
 T = TypeVar("T", bound="WorkflowLogPage")
 
@@ -69,7 +73,7 @@ class WorkflowLogPage:
         data = []
         _data = d.pop("data", None)
         for data_item_data in _data:
-            data_item = WorkflowLogEntry.from_dict(data_item_data)
+            data_item = models.WorkflowLogEntry.from_dict(data_item_data)
 
             data.append(data_item)
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.pause_reason import PauseReason
+from .. import models
 from ..models.run_status import RunStatus, check_run_status
+
+if TYPE_CHECKING:
+    from ..models.pause_reason import PauseReason
+
 
 T = TypeVar("T", bound="WorkflowPausedData")
 
@@ -88,7 +92,7 @@ class WorkflowPausedData:
         reasons = []
         _reasons = d.pop("reasons", None)
         for reasons_item_data in _reasons:
-            reasons_item = PauseReason.from_dict(reasons_item_data)
+            reasons_item = models.PauseReason.from_dict(reasons_item_data)
 
             reasons.append(reasons_item)
 

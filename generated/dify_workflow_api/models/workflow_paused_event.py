@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.workflow_paused_data import WorkflowPausedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.workflow_paused_data import WorkflowPausedData
+
 
 T = TypeVar("T", bound="WorkflowPausedEvent")
 
@@ -64,7 +69,7 @@ class WorkflowPausedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowPausedData.from_dict(d.pop("data", None))
+        data = models.WorkflowPausedData.from_dict(d.pop("data", None))
 
         workflow_paused_event = cls(
             event=event,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Literal,
     Self,
@@ -12,7 +13,11 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.workflow_started_data import WorkflowStartedData
+from .. import models
+
+if TYPE_CHECKING:
+    from ..models.workflow_started_data import WorkflowStartedData
+
 
 T = TypeVar("T", bound="WorkflowStartedEvent")
 
@@ -66,7 +71,7 @@ class WorkflowStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowStartedData.from_dict(d.pop("data", None))
+        data = models.WorkflowStartedData.from_dict(d.pop("data", None))
 
         workflow_started_event = cls(
             event=event,
