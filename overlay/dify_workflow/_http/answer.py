@@ -65,9 +65,7 @@ class ResponseInfo:
     elapsed_time: float
 
 
-def call_hook(
-    callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str
-) -> None:
+def call_hook(callback: Callable[[ResponseInfo], object], info: ResponseInfo, label: str) -> None:
     """Call the user's `on_response`. Its exceptions are logged, so that the answer is not lost.
 
     Args:
@@ -75,8 +73,6 @@ def call_hook(
         info: Its argument.
         label: Begin of the call's log lines.
     """
-    if callback is None:
-        return
     try:
         callback(info)
     except Exception:

@@ -293,7 +293,8 @@ class AsyncTransport(AsyncConnections):
         # Bodies and queries are not logged, because they can contain private data.
         logger.debug("%s: %d after %.0f ms", call.operation, status, seconds * 1000)
         body = AsyncByteStream(call, response, connection)
-        name, method = call.operation.name, request.method
-        info = ResponseInfo(name, method, status, body.headers, seconds)
-        call_hook(call.options.on_response, info, call.operation.label)
+        if (callback := call.options.on_response) is not None:
+            name, method = call.operation.name, request.method
+            info = ResponseInfo(name, method, status, body.headers, seconds)
+            call_hook(callback, info, call.operation.label)
         return body, response

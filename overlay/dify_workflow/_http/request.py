@@ -110,9 +110,9 @@ _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
 """The default timeouts of streams. Servers ping every 10 s, so 35 s of silence are three missed
 pings."""
 
-_HTTPX_TIMEOUT = httpx.Timeout(5.0)
-"""The default of httpx. It is too short for streams, so a client's timeout with this value is
-ignored."""
+_REPLACED_TIMEOUTS = (httpx.Timeout(5.0).as_dict(), CALL_TIMEOUT.as_dict())
+"""Timeouts of a client that are replaced by ours: the default of httpx, which is too short for
+streams, and that of our own clients."""
 
 
 def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
@@ -120,7 +120,7 @@ def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
     timeout: Any = call.options.timeout
     if isinstance(timeout, NotGiven):
         timeout = client.timeout
-        if timeout.as_dict() in (_HTTPX_TIMEOUT.as_dict(), CALL_TIMEOUT.as_dict()):
+        if timeout.as_dict() in _REPLACED_TIMEOUTS:
             is_stream = call.operation.answer == "events"
             timeout = _STREAM_TIMEOUT if is_stream else CALL_TIMEOUT
     bounds = timeout if hasattr(timeout, "as_dict") else httpx.Timeout(timeout)
