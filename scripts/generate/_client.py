@@ -91,7 +91,7 @@ def _simplify_models(package: Path) -> None:
     the generator's code would fail on them. It also defines a function for every value that may be
     null, at each call. Most of them return their argument, and reading a text took 1.7 times as
     long. It imports the models of inner objects at each call, which took a third of the time of a
-    node; here they are attributes of the package, which imports each once, when it is needed. The
+    node. Here they are attributes of the package, which imports each when it is first needed. The
     generator has no setting for any of these, and its templates are too large to copy.
     """
     counts = [0, 0, 0]
