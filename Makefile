@@ -32,7 +32,7 @@ docs: $(VENV)/docs ## Build the documentation into build/site, strictly and with
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "build/site is ready: python3 -m http.server --directory build/site"
 
-bench: $(VENV)/bench ## Measure this client and its peers, and write docs/performance.* (BENCH="words --rounds 9")
+bench: $(addprefix $(VENV)/,bench examples) ## Measure this client and its peers, and write docs/performance.* (BENCH="words --rounds 9")
 	$(BIN)/python -m benchmarks $(or $(BENCH),--publish)
 
 bench-quick: $(VENV)/bench ## Measure this client against bare httpx, in a minute (BENCH="…")

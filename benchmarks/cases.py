@@ -18,6 +18,11 @@ LIVE_RATE = 50
 
 SYNC, ASYNC, AIOHTTP = "dify_workflow", "dify_workflow_async", "dify_workflow_aiohttp"
 BARE, BARE_ASYNC = "httpx_bare", "httpx_bare_async"
+RELAY, RELAY_AIOHTTP, BARE_RELAY = (
+    "dify_workflow_relay",
+    "dify_workflow_relay_aiohttp",
+    "httpx_relay",
+)
 DECODED = "httpx_orjson"
 FLOOR, LIVE_FLOOR = "raw_socket", "asyncio_raw"
 
@@ -98,6 +103,19 @@ CASES = (
         measure="cpu",
         warm_up="live/5",
         quick=True,
+    ),
+    Case(
+        "relay",
+        "examples/relay with 100 live streams, the processor's time, against one on bare httpx",
+        "relay",
+        (RELAY, RELAY_AIOHTTP, BARE_RELAY),
+        BARE_RELAY,
+        1.0,
+        {RELAY_AIOHTTP: 0.65},
+        scene="live",
+        amount=100,
+        measure="cpu",
+        warm_up="live/5",
     ),
     Case(
         "words",

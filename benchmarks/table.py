@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from .cases import AIOHTTP, ASYNC, LIVE_RATE, LIVE_STREAMS, SYNC
+from .cases import AIOHTTP, ASYNC, LIVE_RATE, LIVE_STREAMS, RELAY_AIOHTTP, SYNC
 from .environments import title
 from .race import Result
 
@@ -93,7 +93,7 @@ def written(results: Sequence[Result]) -> str:
 
 def _title(result: Result) -> str:
     """Return the case's title, or how the contestant does the same in another way."""
-    if result.contestant == AIOHTTP:
+    if result.contestant in {AIOHTTP, RELAY_AIOHTTP}:
         return "the same, over aiohttp"
     both = result.contestant == ASYNC and SYNC in result.case.contestants
     return "the same, async" if both else result.case.title

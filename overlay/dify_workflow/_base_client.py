@@ -146,11 +146,10 @@ class ClientBase(Generic[TransportT]):
         client decides whether the forms of the pause have been answered.
         """
         options.key()  # raises now if there is no key
-        options = options.changed(max_retries=0, queue_timeout=0)
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
-            return Call(named, options)
+            return Call(named, options.changed(max_retries=0, queue_timeout=0))
 
         def events(run_id: str, last_event_id: str | None) -> Call[Any]:
             return call(

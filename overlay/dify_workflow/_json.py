@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, Self, TypeAlias, TypeGuard, TypeVar
@@ -57,13 +56,15 @@ def decode(data: bytes | bytearray) -> JSON:
     Raises:
         ValueError: The bytes are not JSON, or are nested too deeply. The message says where.
     """
-    if not may_be_rounded(data):
-        with suppress(orjson.JSONDecodeError):  # json may still read it
-            value: JSON = orjson.loads(data)
-            if may_be_deep(data):
-                check_depth(value)
-            return value
-    return decode_exactly(bytes(data))
+    if may_be_rounded(data):
+        return decode_exactly(bytes(data))
+    try:
+        value: JSON = orjson.loads(data)
+    except orjson.JSONDecodeError:  # json may still read it
+        return decode_exactly(bytes(data))
+    if may_be_deep(data):
+        check_depth(value)
+    return value
 
 
 def decode_exactly(text: str | bytes) -> JSON:

@@ -29,7 +29,7 @@ def columns(*names: str) -> Columns:
     Args:
         names: Names of the attributes that become columns.
     """
-    made: Any = dataclasses.make_dataclass("Columns", names)
+    made: Any = dataclasses.make_dataclass("Columns", names, repr=False, eq=False)
     fields: Columns = made.__dataclass_fields__
     return fields
 

@@ -34,6 +34,12 @@ _HANDS_ON = re.compile(
 )
 """A value that may be null, and is returned unchanged in every case."""
 
+_INNER_MODEL = re.compile(r"^ {8,}from \.\.models\.\w+ import (\w+)\n\n?", re.MULTILINE)
+"""The import of the model of an inner object, in a function."""
+
+_IN_FUNCTION = re.compile(r"^ {8}.*$", re.MULTILINE)
+_LAST_IMPORT = "from attrs import field as _attrs_field\n"
+
 
 def generate_client(spec: Schema, package: Path) -> None:
     """Run the generator into an empty folder, so that no old file remains.
@@ -79,25 +85,44 @@ def write_provenance(spec: Path, path: Path) -> None:
 
 
 def _simplify_models(package: Path) -> None:
-    """Let models read keys that servers leave out, and return unchanged values directly.
+    """Let models read keys that servers leave out, return unchanged values, and find each other.
 
     Keys that servers of other versions leave out are nullable in the spec, and so in the types, but
     the generator's code would fail on them. It also defines a function for every value that may be
     null, at each call. Most of them return their argument, and reading a text took 1.7 times as
-    long. The generator has no setting for either, and its templates are too large to copy.
+    long. It imports the models of inner objects at each call, which took a third of the time of a
+    node. Here they are attributes of the package, which imports each when it is first needed. The
+    generator has no setting for any of these, and its templates are too large to copy.
     """
-    counts = [0, 0]
+    counts = [0, 0, 0]
     for path in sorted((package / "models").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         text, missing = re.subn(r'\bd\.pop\("([^"]+)"\)', r'd.pop("\1", None)', text)
         text, handed_on = _HANDS_ON.subn(r"        \g<name> = \g<value>\n", text)
+        text, found = _from_package(text)
         path.write_text(text, encoding="utf-8")
-        counts = [counts[0] + missing, counts[1] + handed_on]
+        counts = [sum(pair) for pair in zip(counts, (missing, handed_on, found), strict=True)]
     if not all(counts):
         raise SystemExit("No model reads its keys as expected: the generator may have changed.")
     target = ("--isolated", "--target-version", "py311", str(package))
-    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401", *target)  # mostly cast
+    run("ruff", "check", "--quiet", "--fix-only", "--select", "F401,I", *target)  # mostly cast
     run("ruff", "format", "--quiet", *target)
+
+
+def _from_package(text: str) -> tuple[str, int]:
+    """Let the functions of a model take other models from the package.
+
+    Returns:
+        The changed module, and the number of its other models.
+    """
+    names = set(_INNER_MODEL.findall(text))
+    if not names:
+        return text, 0
+    name = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    text = _IN_FUNCTION.sub(
+        lambda line: name.sub(r"models.\1", line[0]), _INNER_MODEL.sub("", text)
+    )
+    return text.replace(_LAST_IMPORT, f"{_LAST_IMPORT}\nfrom .. import models\n", 1), len(names)
 
 
 def _replace_in(path: Path, old: str, new: str, *, times: int) -> None:

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.agent_log_data import AgentLogData
 
@@ -58,8 +60,6 @@ class AgentLogEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.agent_log_data import AgentLogData
-
         d = dict(src_dict)
         event = cast(Literal["agent_log"], d.pop("event", None))
         if event != "agent_log":
@@ -69,7 +69,7 @@ class AgentLogEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = AgentLogData.from_dict(d.pop("data", None))
+        data = models.AgentLogData.from_dict(d.pop("data", None))
 
         agent_log_event = cls(
             event=event,

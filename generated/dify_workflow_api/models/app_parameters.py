@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.feature import Feature
     from ..models.speech_feature import SpeechFeature
@@ -105,45 +107,42 @@ class AppParameters:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.feature import Feature
-        from ..models.speech_feature import SpeechFeature
-        from ..models.system_parameters import SystemParameters
-        from ..models.user_input import UserInput
-
         d = dict(src_dict)
 
         opening_statement = d.pop("opening_statement", None)
 
         suggested_questions = d.pop("suggested_questions", None)
 
-        suggested_questions_after_answer = Feature.from_dict(
+        suggested_questions_after_answer = models.Feature.from_dict(
             d.pop("suggested_questions_after_answer", None)
         )
 
-        speech_to_text = Feature.from_dict(d.pop("speech_to_text", None))
+        speech_to_text = models.Feature.from_dict(d.pop("speech_to_text", None))
 
-        text_to_speech = SpeechFeature.from_dict(d.pop("text_to_speech", None))
+        text_to_speech = models.SpeechFeature.from_dict(d.pop("text_to_speech", None))
 
-        retriever_resource = Feature.from_dict(d.pop("retriever_resource", None))
+        retriever_resource = models.Feature.from_dict(d.pop("retriever_resource", None))
 
-        annotation_reply = Feature.from_dict(d.pop("annotation_reply", None))
+        annotation_reply = models.Feature.from_dict(d.pop("annotation_reply", None))
 
-        more_like_this = Feature.from_dict(d.pop("more_like_this", None))
+        more_like_this = models.Feature.from_dict(d.pop("more_like_this", None))
 
         user_input_form = []
         _user_input_form = d.pop("user_input_form", None)
         for user_input_form_item_data in _user_input_form:
-            user_input_form_item = UserInput.from_dict(user_input_form_item_data)
+            user_input_form_item = models.UserInput.from_dict(user_input_form_item_data)
 
             user_input_form.append(user_input_form_item)
 
-        sensitive_word_avoidance = Feature.from_dict(
+        sensitive_word_avoidance = models.Feature.from_dict(
             d.pop("sensitive_word_avoidance", None)
         )
 
         file_upload = d.pop("file_upload", None)
 
-        system_parameters = SystemParameters.from_dict(d.pop("system_parameters", None))
+        system_parameters = models.SystemParameters.from_dict(
+            d.pop("system_parameters", None)
+        )
 
         app_parameters = cls(
             opening_statement=opening_statement,

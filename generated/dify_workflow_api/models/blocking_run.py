@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.blocking_run_data import BlockingRunData
 
@@ -46,14 +48,12 @@ class BlockingRun:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.blocking_run_data import BlockingRunData
-
         d = dict(src_dict)
         task_id = d.pop("task_id", None)
 
         workflow_run_id = d.pop("workflow_run_id", None)
 
-        data = BlockingRunData.from_dict(d.pop("data", None))
+        data = models.BlockingRunData.from_dict(d.pop("data", None))
 
         blocking_run = cls(
             task_id=task_id,

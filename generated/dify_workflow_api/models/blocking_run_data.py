@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.run_status import RunStatus, check_run_status
 
 if TYPE_CHECKING:
@@ -108,8 +109,6 @@ class BlockingRunData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.pause_reason import PauseReason
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
@@ -133,7 +132,7 @@ class BlockingRunData:
 
         paused_nodes = d.pop("paused_nodes", None)
 
-        def _parse_reasons(data: object) -> list[PauseReason] | None:
+        def _parse_reasons(data: object) -> list[models.PauseReason] | None:
             if data is None:
                 return data
             try:
@@ -142,7 +141,7 @@ class BlockingRunData:
                 reasons_type_0 = []
                 _reasons_type_0 = data
                 for reasons_type_0_item_data in _reasons_type_0:
-                    reasons_type_0_item = PauseReason.from_dict(
+                    reasons_type_0_item = models.PauseReason.from_dict(
                         reasons_type_0_item_data
                     )
 
@@ -151,7 +150,7 @@ class BlockingRunData:
                 return reasons_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[PauseReason] | None, data)
+            return cast(list[models.PauseReason] | None, data)
 
         reasons = _parse_reasons(d.pop("reasons", None))
 

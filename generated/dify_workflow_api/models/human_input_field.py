@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.form_field_type import FormFieldType, check_form_field_type
 
 if TYPE_CHECKING:
@@ -39,21 +40,18 @@ class HumanInputField:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.human_input_default import HumanInputDefault
-        from ..models.human_input_options import HumanInputOptions
-
         type_: str = self.type_
 
         output_variable_name = self.output_variable_name
 
         default: dict[str, Any] | None
-        if isinstance(self.default, HumanInputDefault):
+        if isinstance(self.default, models.HumanInputDefault):
             default = self.default.to_dict()
         else:
             default = self.default
 
         option_source: dict[str, Any] | None
-        if isinstance(self.option_source, HumanInputOptions):
+        if isinstance(self.option_source, models.HumanInputOptions):
             option_source = self.option_source.to_dict()
         else:
             option_source = self.option_source
@@ -101,41 +99,38 @@ class HumanInputField:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_default import HumanInputDefault
-        from ..models.human_input_options import HumanInputOptions
-
         d = dict(src_dict)
         type_ = check_form_field_type(d.pop("type", None))
 
         output_variable_name = d.pop("output_variable_name", None)
 
-        def _parse_default(data: object) -> HumanInputDefault | None:
+        def _parse_default(data: object) -> models.HumanInputDefault | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                default_type_0 = HumanInputDefault.from_dict(data)
+                default_type_0 = models.HumanInputDefault.from_dict(data)
 
                 return default_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(HumanInputDefault | None, data)
+            return cast(models.HumanInputDefault | None, data)
 
         default = _parse_default(d.pop("default", None))
 
-        def _parse_option_source(data: object) -> HumanInputOptions | None:
+        def _parse_option_source(data: object) -> models.HumanInputOptions | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                option_source_type_0 = HumanInputOptions.from_dict(data)
+                option_source_type_0 = models.HumanInputOptions.from_dict(data)
 
                 return option_source_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(HumanInputOptions | None, data)
+            return cast(models.HumanInputOptions | None, data)
 
         option_source = _parse_option_source(d.pop("option_source", None))
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_action import HumanInputAction
     from ..models.human_input_field import HumanInputField
@@ -63,16 +65,13 @@ class HumanInputFormDetail:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_action import HumanInputAction
-        from ..models.human_input_field import HumanInputField
-
         d = dict(src_dict)
         form_content = d.pop("form_content", None)
 
         inputs = []
         _inputs = d.pop("inputs", None)
         for inputs_item_data in _inputs:
-            inputs_item = HumanInputField.from_dict(inputs_item_data)
+            inputs_item = models.HumanInputField.from_dict(inputs_item_data)
 
             inputs.append(inputs_item)
 
@@ -81,7 +80,9 @@ class HumanInputFormDetail:
         user_actions = []
         _user_actions = d.pop("user_actions", None)
         for user_actions_item_data in _user_actions:
-            user_actions_item = HumanInputAction.from_dict(user_actions_item_data)
+            user_actions_item = models.HumanInputAction.from_dict(
+                user_actions_item_data
+            )
 
             user_actions.append(user_actions_item)
 

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_form_filled_data import HumanInputFormFilledData
 
@@ -58,8 +60,6 @@ class HumanInputFormFilledEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_form_filled_data import HumanInputFormFilledData
-
         d = dict(src_dict)
         event = cast(Literal["human_input_form_filled"], d.pop("event", None))
         if event != "human_input_form_filled":
@@ -71,7 +71,7 @@ class HumanInputFormFilledEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = HumanInputFormFilledData.from_dict(d.pop("data", None))
+        data = models.HumanInputFormFilledData.from_dict(d.pop("data", None))
 
         human_input_form_filled_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
 
@@ -58,8 +60,6 @@ class HumanInputFormTimeoutEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_form_timeout_data import HumanInputFormTimeoutData
-
         d = dict(src_dict)
         event = cast(Literal["human_input_form_timeout"], d.pop("event", None))
         if event != "human_input_form_timeout":
@@ -71,7 +71,7 @@ class HumanInputFormTimeoutEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = HumanInputFormTimeoutData.from_dict(d.pop("data", None))
+        data = models.HumanInputFormTimeoutData.from_dict(d.pop("data", None))
 
         human_input_form_timeout_event = cls(
             event=event,

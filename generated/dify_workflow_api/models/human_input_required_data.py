@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_action import HumanInputAction
     from ..models.human_input_field import HumanInputField
@@ -101,9 +103,6 @@ class HumanInputRequiredData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_action import HumanInputAction
-        from ..models.human_input_field import HumanInputField
-
         d = dict(src_dict)
         form_id = d.pop("form_id", None)
 
@@ -116,14 +115,14 @@ class HumanInputRequiredData:
         inputs = []
         _inputs = d.pop("inputs", None)
         for inputs_item_data in _inputs:
-            inputs_item = HumanInputField.from_dict(inputs_item_data)
+            inputs_item = models.HumanInputField.from_dict(inputs_item_data)
 
             inputs.append(inputs_item)
 
         actions = []
         _actions = d.pop("actions", None)
         for actions_item_data in _actions:
-            actions_item = HumanInputAction.from_dict(actions_item_data)
+            actions_item = models.HumanInputAction.from_dict(actions_item_data)
 
             actions.append(actions_item)
 

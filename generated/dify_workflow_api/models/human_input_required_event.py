@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_required_data import HumanInputRequiredData
 
@@ -58,8 +60,6 @@ class HumanInputRequiredEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_required_data import HumanInputRequiredData
-
         d = dict(src_dict)
         event = cast(Literal["human_input_required"], d.pop("event", None))
         if event != "human_input_required":
@@ -71,7 +71,7 @@ class HumanInputRequiredEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = HumanInputRequiredData.from_dict(d.pop("data", None))
+        data = models.HumanInputRequiredData.from_dict(d.pop("data", None))
 
         human_input_required_event = cls(
             event=event,

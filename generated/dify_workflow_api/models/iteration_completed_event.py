@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.iteration_completed_data import IterationCompletedData
 
@@ -58,8 +60,6 @@ class IterationCompletedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.iteration_completed_data import IterationCompletedData
-
         d = dict(src_dict)
         event = cast(Literal["iteration_completed"], d.pop("event", None))
         if event != "iteration_completed":
@@ -71,7 +71,7 @@ class IterationCompletedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationCompletedData.from_dict(d.pop("data", None))
+        data = models.IterationCompletedData.from_dict(d.pop("data", None))
 
         iteration_completed_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.iteration_next_data import IterationNextData
 
@@ -58,8 +60,6 @@ class IterationNextEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.iteration_next_data import IterationNextData
-
         d = dict(src_dict)
         event = cast(Literal["iteration_next"], d.pop("event", None))
         if event != "iteration_next":
@@ -69,7 +69,7 @@ class IterationNextEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationNextData.from_dict(d.pop("data", None))
+        data = models.IterationNextData.from_dict(d.pop("data", None))
 
         iteration_next_event = cls(
             event=event,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.iteration_metadata import IterationMetadata
 
@@ -89,8 +91,6 @@ class IterationStartedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.iteration_metadata import IterationMetadata
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
@@ -104,7 +104,7 @@ class IterationStartedData:
 
         extras = d.pop("extras", None)
 
-        metadata = IterationMetadata.from_dict(d.pop("metadata", None))
+        metadata = models.IterationMetadata.from_dict(d.pop("metadata", None))
 
         inputs = d.pop("inputs", None)
 

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.iteration_started_data import IterationStartedData
 
@@ -58,8 +60,6 @@ class IterationStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.iteration_started_data import IterationStartedData
-
         d = dict(src_dict)
         event = cast(Literal["iteration_started"], d.pop("event", None))
         if event != "iteration_started":
@@ -71,7 +71,7 @@ class IterationStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = IterationStartedData.from_dict(d.pop("data", None))
+        data = models.IterationStartedData.from_dict(d.pop("data", None))
 
         iteration_started_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.loop_completed_data import LoopCompletedData
 
@@ -58,8 +60,6 @@ class LoopCompletedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.loop_completed_data import LoopCompletedData
-
         d = dict(src_dict)
         event = cast(Literal["loop_completed"], d.pop("event", None))
         if event != "loop_completed":
@@ -69,7 +69,7 @@ class LoopCompletedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = LoopCompletedData.from_dict(d.pop("data", None))
+        data = models.LoopCompletedData.from_dict(d.pop("data", None))
 
         loop_completed_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.loop_next_data import LoopNextData
 
@@ -58,8 +60,6 @@ class LoopNextEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.loop_next_data import LoopNextData
-
         d = dict(src_dict)
         event = cast(Literal["loop_next"], d.pop("event", None))
         if event != "loop_next":
@@ -69,7 +69,7 @@ class LoopNextEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = LoopNextData.from_dict(d.pop("data", None))
+        data = models.LoopNextData.from_dict(d.pop("data", None))
 
         loop_next_event = cls(
             event=event,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.loop_metadata import LoopMetadata
 
@@ -89,8 +91,6 @@ class LoopStartedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.loop_metadata import LoopMetadata
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
@@ -104,7 +104,7 @@ class LoopStartedData:
 
         extras = d.pop("extras", None)
 
-        metadata = LoopMetadata.from_dict(d.pop("metadata", None))
+        metadata = models.LoopMetadata.from_dict(d.pop("metadata", None))
 
         inputs = d.pop("inputs", None)
 

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.loop_started_data import LoopStartedData
 
@@ -58,8 +60,6 @@ class LoopStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.loop_started_data import LoopStartedData
-
         d = dict(src_dict)
         event = cast(Literal["loop_started"], d.pop("event", None))
         if event != "loop_started":
@@ -69,7 +69,7 @@ class LoopStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = LoopStartedData.from_dict(d.pop("data", None))
+        data = models.LoopStartedData.from_dict(d.pop("data", None))
 
         loop_started_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.node_finished_data import NodeFinishedData
 
@@ -58,8 +60,6 @@ class NodeFinishedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.node_finished_data import NodeFinishedData
-
         d = dict(src_dict)
         event = cast(Literal["node_finished"], d.pop("event", None))
         if event != "node_finished":
@@ -69,7 +69,7 @@ class NodeFinishedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = NodeFinishedData.from_dict(d.pop("data", None))
+        data = models.NodeFinishedData.from_dict(d.pop("data", None))
 
         node_finished_event = cls(
             event=event,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.node_status import NodeStatus, check_node_status
 
 if TYPE_CHECKING:
@@ -75,8 +76,6 @@ class NodeRetryData:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.execution_metadata import ExecutionMetadata
-
         id = self.id
 
         node_id = self.node_id
@@ -113,7 +112,7 @@ class NodeRetryData:
         elapsed_time = self.elapsed_time
 
         execution_metadata: dict[str, Any] | None
-        if isinstance(self.execution_metadata, ExecutionMetadata):
+        if isinstance(self.execution_metadata, models.ExecutionMetadata):
             execution_metadata = self.execution_metadata.to_dict()
         else:
             execution_metadata = self.execution_metadata
@@ -190,9 +189,6 @@ class NodeRetryData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.execution_metadata import ExecutionMetadata
-        from ..models.output_file import OutputFile
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
@@ -224,18 +220,18 @@ class NodeRetryData:
 
         elapsed_time = d.pop("elapsed_time", None)
 
-        def _parse_execution_metadata(data: object) -> ExecutionMetadata | None:
+        def _parse_execution_metadata(data: object) -> models.ExecutionMetadata | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                execution_metadata_type_0 = ExecutionMetadata.from_dict(data)
+                execution_metadata_type_0 = models.ExecutionMetadata.from_dict(data)
 
                 return execution_metadata_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(ExecutionMetadata | None, data)
+            return cast(models.ExecutionMetadata | None, data)
 
         execution_metadata = _parse_execution_metadata(
             d.pop("execution_metadata", None)
@@ -245,7 +241,7 @@ class NodeRetryData:
 
         finished_at = d.pop("finished_at", None)
 
-        def _parse_files(data: object) -> list[OutputFile] | None:
+        def _parse_files(data: object) -> list[models.OutputFile] | None:
             if data is None:
                 return data
             try:
@@ -254,14 +250,16 @@ class NodeRetryData:
                 files_type_0 = []
                 _files_type_0 = data
                 for files_type_0_item_data in _files_type_0:
-                    files_type_0_item = OutputFile.from_dict(files_type_0_item_data)
+                    files_type_0_item = models.OutputFile.from_dict(
+                        files_type_0_item_data
+                    )
 
                     files_type_0.append(files_type_0_item)
 
                 return files_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[OutputFile] | None, data)
+            return cast(list[models.OutputFile] | None, data)
 
         files = _parse_files(d.pop("files", None))
 

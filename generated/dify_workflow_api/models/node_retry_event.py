@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.node_retry_data import NodeRetryData
 
@@ -58,8 +60,6 @@ class NodeRetryEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.node_retry_data import NodeRetryData
-
         d = dict(src_dict)
         event = cast(Literal["node_retry"], d.pop("event", None))
         if event != "node_retry":
@@ -69,7 +69,7 @@ class NodeRetryEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = NodeRetryData.from_dict(d.pop("data", None))
+        data = models.NodeRetryData.from_dict(d.pop("data", None))
 
         node_retry_event = cls(
             event=event,

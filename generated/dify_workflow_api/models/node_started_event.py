@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.node_started_data import NodeStartedData
 
@@ -58,8 +60,6 @@ class NodeStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.node_started_data import NodeStartedData
-
         d = dict(src_dict)
         event = cast(Literal["node_started"], d.pop("event", None))
         if event != "node_started":
@@ -69,7 +69,7 @@ class NodeStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = NodeStartedData.from_dict(d.pop("data", None))
+        data = models.NodeStartedData.from_dict(d.pop("data", None))
 
         node_started_event = cls(
             event=event,

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.parallel_branch_started_data import ParallelBranchStartedData
 
@@ -58,8 +60,6 @@ class ParallelBranchStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.parallel_branch_started_data import ParallelBranchStartedData
-
         d = dict(src_dict)
         event = cast(Literal["parallel_branch_started"], d.pop("event", None))
         if event != "parallel_branch_started":
@@ -71,7 +71,7 @@ class ParallelBranchStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = ParallelBranchStartedData.from_dict(d.pop("data", None))
+        data = models.ParallelBranchStartedData.from_dict(d.pop("data", None))
 
         parallel_branch_started_event = cls(
             event=event,

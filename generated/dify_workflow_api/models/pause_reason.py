@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.human_input_action import HumanInputAction
     from ..models.human_input_field import HumanInputField
@@ -120,9 +122,6 @@ class PauseReason:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.human_input_action import HumanInputAction
-        from ..models.human_input_field import HumanInputField
-
         d = dict(src_dict)
         type_ = d.pop("TYPE", None)
 
@@ -130,7 +129,7 @@ class PauseReason:
 
         form_content = d.pop("form_content", None)
 
-        def _parse_inputs(data: object) -> list[HumanInputField] | None:
+        def _parse_inputs(data: object) -> list[models.HumanInputField] | None:
             if data is None:
                 return data
             try:
@@ -139,7 +138,7 @@ class PauseReason:
                 inputs_type_0 = []
                 _inputs_type_0 = data
                 for inputs_type_0_item_data in _inputs_type_0:
-                    inputs_type_0_item = HumanInputField.from_dict(
+                    inputs_type_0_item = models.HumanInputField.from_dict(
                         inputs_type_0_item_data
                     )
 
@@ -148,11 +147,11 @@ class PauseReason:
                 return inputs_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[HumanInputField] | None, data)
+            return cast(list[models.HumanInputField] | None, data)
 
         inputs = _parse_inputs(d.pop("inputs", None))
 
-        def _parse_actions(data: object) -> list[HumanInputAction] | None:
+        def _parse_actions(data: object) -> list[models.HumanInputAction] | None:
             if data is None:
                 return data
             try:
@@ -161,7 +160,7 @@ class PauseReason:
                 actions_type_0 = []
                 _actions_type_0 = data
                 for actions_type_0_item_data in _actions_type_0:
-                    actions_type_0_item = HumanInputAction.from_dict(
+                    actions_type_0_item = models.HumanInputAction.from_dict(
                         actions_type_0_item_data
                     )
 
@@ -170,7 +169,7 @@ class PauseReason:
                 return actions_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[HumanInputAction] | None, data)
+            return cast(list[models.HumanInputAction] | None, data)
 
         actions = _parse_actions(d.pop("actions", None))
 

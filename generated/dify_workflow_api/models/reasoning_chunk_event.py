@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.reasoning_chunk_data import ReasoningChunkData
 
@@ -58,8 +60,6 @@ class ReasoningChunkEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.reasoning_chunk_data import ReasoningChunkData
-
         d = dict(src_dict)
         event = cast(Literal["reasoning_chunk"], d.pop("event", None))
         if event != "reasoning_chunk":
@@ -69,7 +69,7 @@ class ReasoningChunkEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = ReasoningChunkData.from_dict(d.pop("data", None))
+        data = models.ReasoningChunkData.from_dict(d.pop("data", None))
 
         reasoning_chunk_event = cls(
             event=event,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.response_mode import ResponseMode, check_response_mode
 from ..types import UNSET, Unset
 
@@ -75,8 +76,6 @@ class RunWorkflowBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.file_reference import FileReference
-
         d = dict(src_dict)
         inputs = d.pop("inputs", None)
 
@@ -90,11 +89,11 @@ class RunWorkflowBody:
             response_mode = check_response_mode(_response_mode)
 
         _files = d.pop("files", UNSET)
-        files: list[FileReference] | Unset = UNSET
+        files: list[models.FileReference] | Unset = UNSET
         if _files is not UNSET:
             files = []
             for files_item_data in _files:
-                files_item = FileReference.from_dict(files_item_data)
+                files_item = models.FileReference.from_dict(files_item_data)
 
                 files.append(files_item)
 

@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.text_chunk_data import TextChunkData
 
@@ -61,8 +63,6 @@ class TextChunkEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.text_chunk_data import TextChunkData
-
         d = dict(src_dict)
         event = cast(Literal["text_chunk"], d.pop("event", None))
         if event != "text_chunk":
@@ -72,7 +72,7 @@ class TextChunkEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = TextChunkData.from_dict(d.pop("data", None))
+        data = models.TextChunkData.from_dict(d.pop("data", None))
 
         text_chunk_event = cls(
             event=event,

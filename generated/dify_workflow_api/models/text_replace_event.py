@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.text_replace_data import TextReplaceData
 
@@ -59,8 +61,6 @@ class TextReplaceEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.text_replace_data import TextReplaceData
-
         d = dict(src_dict)
         event = cast(Literal["text_replace"], d.pop("event", None))
         if event != "text_replace":
@@ -70,7 +70,7 @@ class TextReplaceEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = TextReplaceData.from_dict(d.pop("data", None))
+        data = models.TextReplaceData.from_dict(d.pop("data", None))
 
         text_replace_event = cls(
             event=event,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.run_status import RunStatus, check_run_status
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ class WorkflowFinishedData:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.run_creator import RunCreator
-
         id = self.id
 
         workflow_id = self.workflow_id
@@ -74,7 +73,7 @@ class WorkflowFinishedData:
         total_steps = self.total_steps
 
         created_by: dict[str, Any] | None
-        if isinstance(self.created_by, RunCreator):
+        if isinstance(self.created_by, models.RunCreator):
             created_by = self.created_by.to_dict()
         else:
             created_by = self.created_by
@@ -122,9 +121,6 @@ class WorkflowFinishedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.output_file import OutputFile
-        from ..models.run_creator import RunCreator
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
@@ -144,18 +140,18 @@ class WorkflowFinishedData:
 
         total_steps = d.pop("total_steps", None)
 
-        def _parse_created_by(data: object) -> None | RunCreator:
+        def _parse_created_by(data: object) -> None | models.RunCreator:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                created_by_type_0 = RunCreator.from_dict(data)
+                created_by_type_0 = models.RunCreator.from_dict(data)
 
                 return created_by_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | RunCreator, data)
+            return cast(None | models.RunCreator, data)
 
         created_by = _parse_created_by(d.pop("created_by", None))
 
@@ -165,7 +161,7 @@ class WorkflowFinishedData:
 
         exceptions_count = d.pop("exceptions_count", None)
 
-        def _parse_files(data: object) -> list[OutputFile] | None:
+        def _parse_files(data: object) -> list[models.OutputFile] | None:
             if data is None:
                 return data
             try:
@@ -174,14 +170,16 @@ class WorkflowFinishedData:
                 files_type_0 = []
                 _files_type_0 = data
                 for files_type_0_item_data in _files_type_0:
-                    files_type_0_item = OutputFile.from_dict(files_type_0_item_data)
+                    files_type_0_item = models.OutputFile.from_dict(
+                        files_type_0_item_data
+                    )
 
                     files_type_0.append(files_type_0_item)
 
                 return files_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[OutputFile] | None, data)
+            return cast(list[models.OutputFile] | None, data)
 
         files = _parse_files(d.pop("files", None))
 

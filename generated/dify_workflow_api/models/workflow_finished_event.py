@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.workflow_finished_data import WorkflowFinishedData
 
@@ -58,8 +60,6 @@ class WorkflowFinishedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_finished_data import WorkflowFinishedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_finished"], d.pop("event", None))
         if event != "workflow_finished":
@@ -71,7 +71,7 @@ class WorkflowFinishedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowFinishedData.from_dict(d.pop("data", None))
+        data = models.WorkflowFinishedData.from_dict(d.pop("data", None))
 
         workflow_finished_event = cls(
             event=event,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.created_by_role import CreatedByRole, check_created_by_role
 from ..models.created_from import CreatedFrom, check_created_from
 
@@ -41,14 +42,10 @@ class WorkflowLogEntry:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.account import Account
-        from ..models.end_user_summary import EndUserSummary
-        from ..models.workflow_log_run import WorkflowLogRun
-
         id = self.id
 
         workflow_run: dict[str, Any] | None
-        if isinstance(self.workflow_run, WorkflowLogRun):
+        if isinstance(self.workflow_run, models.WorkflowLogRun):
             workflow_run = self.workflow_run.to_dict()
         else:
             workflow_run = self.workflow_run
@@ -60,13 +57,13 @@ class WorkflowLogEntry:
         created_by_role: str = self.created_by_role
 
         created_by_account: dict[str, Any] | None
-        if isinstance(self.created_by_account, Account):
+        if isinstance(self.created_by_account, models.Account):
             created_by_account = self.created_by_account.to_dict()
         else:
             created_by_account = self.created_by_account
 
         created_by_end_user: dict[str, Any] | None
-        if isinstance(self.created_by_end_user, EndUserSummary):
+        if isinstance(self.created_by_end_user, models.EndUserSummary):
             created_by_end_user = self.created_by_end_user.to_dict()
         else:
             created_by_end_user = self.created_by_end_user
@@ -92,25 +89,21 @@ class WorkflowLogEntry:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.account import Account
-        from ..models.end_user_summary import EndUserSummary
-        from ..models.workflow_log_run import WorkflowLogRun
-
         d = dict(src_dict)
         id = d.pop("id", None)
 
-        def _parse_workflow_run(data: object) -> None | WorkflowLogRun:
+        def _parse_workflow_run(data: object) -> None | models.WorkflowLogRun:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                workflow_run_type_0 = WorkflowLogRun.from_dict(data)
+                workflow_run_type_0 = models.WorkflowLogRun.from_dict(data)
 
                 return workflow_run_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | WorkflowLogRun, data)
+            return cast(None | models.WorkflowLogRun, data)
 
         workflow_run = _parse_workflow_run(d.pop("workflow_run", None))
 
@@ -120,35 +113,35 @@ class WorkflowLogEntry:
 
         created_by_role = check_created_by_role(d.pop("created_by_role", None))
 
-        def _parse_created_by_account(data: object) -> Account | None:
+        def _parse_created_by_account(data: object) -> models.Account | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                created_by_account_type_0 = Account.from_dict(data)
+                created_by_account_type_0 = models.Account.from_dict(data)
 
                 return created_by_account_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(Account | None, data)
+            return cast(models.Account | None, data)
 
         created_by_account = _parse_created_by_account(
             d.pop("created_by_account", None)
         )
 
-        def _parse_created_by_end_user(data: object) -> EndUserSummary | None:
+        def _parse_created_by_end_user(data: object) -> models.EndUserSummary | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                created_by_end_user_type_0 = EndUserSummary.from_dict(data)
+                created_by_end_user_type_0 = models.EndUserSummary.from_dict(data)
 
                 return created_by_end_user_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(EndUserSummary | None, data)
+            return cast(models.EndUserSummary | None, data)
 
         created_by_end_user = _parse_created_by_end_user(
             d.pop("created_by_end_user", None)

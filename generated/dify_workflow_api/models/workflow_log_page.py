@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.workflow_log_entry import WorkflowLogEntry
 
@@ -59,8 +61,6 @@ class WorkflowLogPage:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_log_entry import WorkflowLogEntry
-
         d = dict(src_dict)
         page = d.pop("page", None)
 
@@ -73,7 +73,7 @@ class WorkflowLogPage:
         data = []
         _data = d.pop("data", None)
         for data_item_data in _data:
-            data_item = WorkflowLogEntry.from_dict(data_item_data)
+            data_item = models.WorkflowLogEntry.from_dict(data_item_data)
 
             data.append(data_item)
 

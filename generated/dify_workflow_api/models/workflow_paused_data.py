@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
 from ..models.run_status import RunStatus, check_run_status
 
 if TYPE_CHECKING:
@@ -81,8 +82,6 @@ class WorkflowPausedData:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.pause_reason import PauseReason
-
         d = dict(src_dict)
         workflow_run_id = d.pop("workflow_run_id", None)
 
@@ -93,7 +92,7 @@ class WorkflowPausedData:
         reasons = []
         _reasons = d.pop("reasons", None)
         for reasons_item_data in _reasons:
-            reasons_item = PauseReason.from_dict(reasons_item_data)
+            reasons_item = models.PauseReason.from_dict(reasons_item_data)
 
             reasons.append(reasons_item)
 

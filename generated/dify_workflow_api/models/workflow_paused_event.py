@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.workflow_paused_data import WorkflowPausedData
 
@@ -58,8 +60,6 @@ class WorkflowPausedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_paused_data import WorkflowPausedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_paused"], d.pop("event", None))
         if event != "workflow_paused":
@@ -69,7 +69,7 @@ class WorkflowPausedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowPausedData.from_dict(d.pop("data", None))
+        data = models.WorkflowPausedData.from_dict(d.pop("data", None))
 
         workflow_paused_event = cls(
             event=event,

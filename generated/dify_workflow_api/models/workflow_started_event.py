@@ -13,6 +13,8 @@ from typing import (
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import models
+
 if TYPE_CHECKING:
     from ..models.workflow_started_data import WorkflowStartedData
 
@@ -58,8 +60,6 @@ class WorkflowStartedEvent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.workflow_started_data import WorkflowStartedData
-
         d = dict(src_dict)
         event = cast(Literal["workflow_started"], d.pop("event", None))
         if event != "workflow_started":
@@ -71,7 +71,7 @@ class WorkflowStartedEvent:
 
         task_id = d.pop("task_id", None)
 
-        data = WorkflowStartedData.from_dict(d.pop("data", None))
+        data = models.WorkflowStartedData.from_dict(d.pop("data", None))
 
         workflow_started_event = cls(
             event=event,

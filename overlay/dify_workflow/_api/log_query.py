@@ -29,7 +29,7 @@ commit late. One second, because times are rounded to whole seconds.
 """
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class LogQuery:
     """A query for the newest rows in a window of time.
 
@@ -48,7 +48,7 @@ class LogQuery:
     narrowed: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class LogAnswer:
     """The server's answer to a query.
 
@@ -64,7 +64,7 @@ class LogAnswer:
 Steps: TypeAlias = Generator[LogQuery, LogAnswer, T]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class LogScope:
     """The time bounds of a request, and the filters that can be added to it.
 

@@ -57,7 +57,8 @@ class Exchange:
         """Report a step to the ``trace`` extension of the request, as httpcore does."""
         if trace := self.request.extensions.get("trace"):
             method = self.request.method.encode()
-            await trace(f"aiohttp.{step}", {"request": SimpleNamespace(method=method)})
+            request = SimpleNamespace(method=method, extensions=self.request.extensions)
+            await trace(f"aiohttp.{step}", {"request": request})
 
     async def begin(self, connection: Connection) -> None:
         """Record that the request begins to be sent.

@@ -65,9 +65,7 @@ class ResponseInfo:
     elapsed_time: float
 
 
-def call_hook(
-    callback: Callable[[ResponseInfo], object] | None, info: ResponseInfo, label: str
-) -> None:
+def call_hook(callback: Callable[[ResponseInfo], object], info: ResponseInfo, label: str) -> None:
     """Call the user's `on_response`. Its exceptions are logged, so that the answer is not lost.
 
     Args:
@@ -75,8 +73,6 @@ def call_hook(
         info: Its argument.
         label: Begin of the call's log lines.
     """
-    if callback is None:
-        return
     try:
         callback(info)
     except Exception:
@@ -138,7 +134,7 @@ def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
     hide = call.key.hide_in
     phrase: bytes = response.extensions.get("reason_phrase", b"")
     response.extensions["reason_phrase"] = call.key.hide_in_bytes(phrase)
-    return {hide(name.lower()): hide(value) for name, value in response.headers.items()}
+    return {hide(name): hide(value) for name, value in response.headers.items()}
 
 
 def content_of(response: Any) -> bytes:

@@ -92,7 +92,7 @@ def own_client(kind: type[OwnT], name: str) -> OwnT:
             pattern: proxy and transport(verify=_ssl_context(), limits=OWN_LIMITS, proxy=proxy)
             for pattern, proxy in proxy_map().items()
         }
-        return kind(
+        client = kind(
             verify=_ssl_context(),
             timeout=CALL_TIMEOUT,
             limits=OWN_LIMITS,
@@ -105,6 +105,9 @@ def own_client(kind: type[OwnT], name: str) -> OwnT:
             f"{name}: cannot set up connections; check the environment variables HTTP_PROXY, "
             f"HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE ({reason})."
         ) from error
+    for header in ("accept", "accept-encoding", "user-agent"):  # `build_request` sets them
+        del client.headers[header]
+    return client
 
 
 def error_name(error: BaseException) -> str | None:

@@ -56,11 +56,10 @@ class Operation(Generic[T]):
         """The start of log lines: the method, and the run or task it is about."""
         return f"{self.name} ({self.about})" if self.about else self.name
 
-    @property
-    def shown(self) -> str:
-        """HTTP method and path for the log, without the token of a form, which is a secret."""
+    def __str__(self) -> str:
+        """Label, HTTP method and path for the log, without the token of a form, a secret."""
         path: str = self.request["url"]
-        return f"{self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
+        return f"{self.label}: {self.request['method'].upper()} {_TOKEN.sub('/***', path)}"
 
     def takes(self, content_type: str) -> bool:
         """Whether an answer of this media type is acceptable."""
@@ -111,9 +110,9 @@ _STREAM_TIMEOUT = httpx.Timeout(connect=5.0, read=35.0, write=30.0, pool=30.0)
 """The default timeouts of streams. Servers ping every 10 s, so 35 s of silence are three missed
 pings."""
 
-_HTTPX_TIMEOUT = httpx.Timeout(5.0)
-"""The default of httpx. It is too short for streams, so a client's timeout with this value is
-ignored."""
+_REPLACED_TIMEOUTS = (httpx.Timeout(5.0).as_dict(), CALL_TIMEOUT.as_dict())
+"""Timeouts of a client that are replaced by ours: the default of httpx, which is too short for
+streams, and that of our own clients."""
 
 
 def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
@@ -121,7 +120,7 @@ def bounds_of(client: Any, call: Call[Any]) -> dict[str, float | None]:
     timeout: Any = call.options.timeout
     if isinstance(timeout, NotGiven):
         timeout = client.timeout
-        if timeout.as_dict() in (_HTTPX_TIMEOUT.as_dict(), CALL_TIMEOUT.as_dict()):
+        if timeout.as_dict() in _REPLACED_TIMEOUTS:
             is_stream = call.operation.answer == "events"
             timeout = _STREAM_TIMEOUT if is_stream else CALL_TIMEOUT
     bounds = timeout if hasattr(timeout, "as_dict") else httpx.Timeout(timeout)
@@ -160,9 +159,10 @@ class Progress:
         """Record a step of the transport, such as ``"http11.send_request_headers.started"``."""
         self._is_reported = True
         self.is_shared = self.is_shared or step.startswith("http2.")
-        if step.endswith("send_request_headers.started"):
-            # CONNECT goes only to a proxy; the server does not see it.
-            self._has_begun = self._has_begun or info["request"].method != b"CONNECT"
+        # CONNECT goes only to a proxy; the server does not see it.
+        if step.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._has_begun = True
+            info["request"].extensions.pop("trace", None)  # no later step matters
 
     async def anote(self, step: str, info: Mapping[str, Any]) -> None:
         """Record a step of an async transport."""

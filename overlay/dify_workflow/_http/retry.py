@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -86,7 +85,7 @@ class Attempts:
 
     def __init__(self, call: Call[Any]) -> None:
         self._call = call
-        self._failed: Counter[bool] = Counter()  # failures by whether it was the concurrency limit
+        self._failed = {False: 0, True: 0}  # failures by whether it was the concurrency limit
         self._queue_left = call.options.queue_seconds
         self._last: DifyError | None = None
 
@@ -121,7 +120,7 @@ class Attempts:
         if in_queue:
             self._queue_left -= wait
         self._last = error
-        attempt = self._failed.total()
+        attempt = sum(self._failed.values())
         what = f"{operation.label}: attempt {attempt} failed"
         logger.info("%s, next attempt in %.1f s: %s", what, wait, error)
         if self._call.observer is not None:

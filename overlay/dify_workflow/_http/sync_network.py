@@ -11,8 +11,8 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
@@ -455,25 +455,19 @@ class Connections:
         exchange = Exchange(call.deadline, self, is_held=is_held)
         if call.deadline.is_set and not is_held:
             cut(request, call.deadline, progress)
-        with self._tracked(call, exchange):
-            response = client.send(
-                request, stream=True, auth=bearer(call.key), follow_redirects=False
-            )
-        return response, exchange
-
-    @contextmanager
-    def _tracked(self, call: Call[Any], exchange: Exchange) -> Generator[None, None, None]:
-        """Make an exchange the current one of this thread, so that `close` can end it."""
         with self._lock:
             if self._closed:
                 raise closed(call)
-            self._in_flight.add(exchange)
+            self._in_flight.add(exchange)  # so that `close` can end it
         _ACTIVE.exchange = exchange
         try:
-            yield
+            response = client.send(
+                request, stream=True, auth=bearer(call.key), follow_redirects=False
+            )
         finally:
             _ACTIVE.exchange = None
             self._in_flight.discard(exchange)
+        return response, exchange
 
 
 def _close_abandoned() -> None:

@@ -291,15 +291,10 @@ class Transport(Connections):
         call.on_sent()
         seconds, status = time.perf_counter() - started, response.status_code
         # Bodies and queries are not logged, because they can contain private data.
-        logger.debug(
-            "%s: %s: %d after %.0f ms",
-            call.operation.label,
-            call.operation.shown,
-            status,
-            seconds * 1000,
-        )
+        logger.debug("%s: %d after %.0f ms", call.operation, status, seconds * 1000)
         body = ByteStream(call, response, connection)
-        name, method = call.operation.name, request.method
-        info = ResponseInfo(name, method, status, body.headers, seconds)
-        call_hook(call.options.on_response, info, call.operation.label)
+        if (callback := call.options.on_response) is not None:
+            name, method = call.operation.name, request.method
+            info = ResponseInfo(name, method, status, body.headers, seconds)
+            call_hook(callback, info, call.operation.label)
         return body, response

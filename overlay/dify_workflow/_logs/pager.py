@@ -365,7 +365,7 @@ def _bounded(
     )
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class LogSource:
     """The log of one app, filtered by a request.
 

@@ -44,7 +44,7 @@ _STATUSES = ("succeeded", "failed", "stopped")
 """The statuses that the log can be filtered by."""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Second:
     """What was found of a second.
 
@@ -141,7 +141,7 @@ def _divisions(
     return [{"created_by_end_user_session_id": user} for user, _ in most]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Cut:
     """The second in which a full answer ends.
 
@@ -163,7 +163,7 @@ class _Cut:
         return cls(second, rows, answer.total - len(answer.rows))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Window:
     """What to request next.
 

@@ -70,7 +70,7 @@ class EventSink(Protocol):
     ready: deque[StreamEvent[object]]
 
     def apply(self, event: StreamEvent[object]) -> bool:
-        """Process an event; False if no more events are wanted."""
+        """Process an event, if it is new; False if no more events are wanted."""
         ...
 
     def fail(self, failure: DifyError) -> None:
@@ -165,7 +165,7 @@ class RunFeed:
         return self._decoder.unfinished
 
     def receive(self, chunk: bytes, session: EventSink) -> None:
-        """Pass the new events that a chunk completes to the session.
+        """Pass the events that a chunk completes to the session.
 
         Args:
             chunk: Bytes of the stream.
@@ -178,19 +178,14 @@ class RunFeed:
                 if self.is_steady and type(event) is TextChunk:
                     self.progress = errors.last_event = event
                     ready.append(event)
-                elif self._is_new(event) and not session.apply(event):
+                elif not session.apply(event):
                     return
         except EventTooLargeError as error:
             session.fail(self._errors.too_large(error))
 
-    def last(self) -> list[StreamEvent[object]] | None:
-        """The last event, if only its empty line is missing and it is new.
-
-        Returns:
-            None if the end of the stream is not a complete event.
-        """
-        event = self._decoder.last()
-        return None if event is None else [event] if self._is_new(event) else []
+    def last(self) -> StreamEvent[object] | None:
+        """The last event, if only its empty line is missing; None if it is incomplete."""
+        return self._decoder.last()
 
     def note(self, event: StreamEvent[object]) -> None:
         """Update the state of the run with an event that is delivered now."""
@@ -222,12 +217,10 @@ class RunFeed:
 
     # --------------------------------------------------------------------------- what is new
 
-    def _is_new(self, event: StreamEvent[object]) -> bool:
-        """Whether to deliver an event. An event of another run is delivered, and refused there."""
+    def is_new(self, event: StreamEvent[object]) -> bool:
+        """Whether to deliver an event of the run."""
         self.is_queued = False
         self.held_pause = None
-        if self.run.is_of_another(event):
-            return True
         if (self._is_rejoined and self._is_repeated(event)) or self._is_over(event):
             return False
         if not isinstance(event, FailureEvent | UnreadableEvent):

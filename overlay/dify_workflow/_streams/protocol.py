@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class OpenStream:
     """Open the stream of a call, and read from it."""
 
     call: Call[Any]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SendCall(Generic[T]):
     """Send a call. The result of the step is its answer."""
 
     call: Call[T]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Wait:
     """Wait.
 
@@ -52,7 +52,7 @@ Step: TypeAlias = OpenStream | SendCall[Any] | Wait
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RunCalls:
     """Functions that make the calls to find a run again.
 

@@ -73,7 +73,7 @@ class Pace:
 _USUAL_PACE = Pace()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RecoveryPolicy:
     """How long a lost run is searched for.
 

@@ -43,7 +43,7 @@ _MOST_COMPARED = 20
 """At most this many runs are compared with the inputs that were sent."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SentRun:
     """A run that was sent.
 

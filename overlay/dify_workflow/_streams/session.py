@@ -215,8 +215,7 @@ class StreamSession:
             return
         cut = self.feed.unfinished
         if cause is None and (last := self.feed.last()) is not None:
-            for event in last:
-                self.apply(event)  # only its empty line is missing
+            self.apply(last)  # only its empty line is missing
             if self.ended:
                 return
             cut = b""
@@ -399,10 +398,10 @@ class StreamSession:
     # ----------------------------------------------------------------------------------- events
 
     def apply(self, event: StreamEvent[object]) -> bool:
-        """Process a new event; False if it ends the stream."""
+        """Process an event, if it is new; False if it ends the stream."""
         if self.run.is_of_another(event):
             self.fail(self.errors.of_another(event))
-        else:
+        elif self.feed.is_new(event):
             if self._gap is not None and not is_replayed(event):
                 self._deliver_gap()
             self._deliver(event)

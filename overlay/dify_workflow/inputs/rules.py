@@ -14,7 +14,7 @@ from ..errors import InputProblem
 
 _TRANSFER_METHODS = ("local_file", "remote_url", "tool_file", "datasource_file")
 _FILE_TYPES = ("image", "document", "audio", "video", "custom")
-_UUID = r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 """The format of the server's ids. Its database refuses any other text."""
 
 _SERVER_REFERENCE = "dify-file-ref:"
@@ -23,7 +23,7 @@ _SERVER_REFERENCE = "dify-file-ref:"
 
 def is_uuid(value: str) -> bool:
     """Whether the server's database accepts a text as an id."""
-    return re.fullmatch(_UUID, value) is not None
+    return _UUID.fullmatch(value) is not None
 
 
 def problems(form: JSON, inputs: Mapping[str, JSON]) -> list[InputProblem]:
