@@ -51,7 +51,9 @@ def test_a_final_event_without_a_status_is_no_success(
         list(opened)
         with pytest.raises(InvalidResponseError, match="expected shape"):
             opened.started()
-        with pytest.raises(InvalidResponseError, match="the final event of run .* shape") as caught:
+        with pytest.raises(
+            InvalidResponseError, match=r"the final event of run .* shape"
+        ) as caught:
             opened.result()
     assert (caught.value.outcome, caught.value.run_id) == ("running", RUN)
 

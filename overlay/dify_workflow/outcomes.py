@@ -112,10 +112,9 @@ def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meanin
     if isinstance(error, APIStatusError):
         if error.status_code in not_sent_statuses or _is_refusal(error):
             return _NOT_NOW
-        is_unclear = error.status_code in _UNCLEAR
-        if is_unclear or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _UNKNOWN
-        return _NOT_RUN  # 4xx, and 3xx, because redirects are never followed
+        # 3xx too, because redirects are never followed. A status below 200 is no answer.
+        is_refused = 300 <= error.status_code < 500  # noqa: PLR2004  # RFC 9110
+        return _NOT_RUN if is_refused and error.status_code not in _UNCLEAR else _UNKNOWN
     if isinstance(error, ConfigurationError | InvalidRequestError):
         return _NOT_RUN
     return _UNKNOWN  # a 2xx that cannot be read
