@@ -112,7 +112,7 @@ def meaning(error: DifyError, not_sent_statuses: Collection[int] = ()) -> Meanin
     if isinstance(error, APIStatusError):
         if error.status_code in not_sent_statuses or _is_refusal(error):
             return _NOT_NOW
-        # 3xx too, because redirects are never followed. A status below 200 is no answer.
+        # 3xx too, because redirects are never followed. A status below 200 says nothing.
         is_refused = 300 <= error.status_code < 500  # noqa: PLR2004  # RFC 9110
         return _NOT_RUN if is_refused and error.status_code not in _UNCLEAR else _UNKNOWN
     if isinstance(error, ConfigurationError | InvalidRequestError):

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from .._json import JSON
+from ..errors import InvalidRequestError
 from ..models import HumanInputForm, WorkflowRunResponse
 
 FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
@@ -18,6 +19,21 @@ FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
 
 AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
 """A function, or an async function, that takes a form and returns the answer to it."""
+
+
+def checked_reply(reply: object) -> FormReply:
+    """Return what a callback has returned if it is a pair.
+
+    Raises:
+        InvalidRequestError: It is not; for example, the callback has no ``return``.
+    """
+    if isinstance(reply, tuple | list) and len(reply) == 2:  # noqa: PLR2004  # a pair
+        action, inputs = reply
+        return action, inputs
+    raise InvalidRequestError(
+        "on_human_input must return a pair, the id of an action and the values of the fields, "
+        f"not {type(reply).__name__}."
+    )
 
 
 def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:
