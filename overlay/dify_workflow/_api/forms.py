@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -21,19 +21,20 @@ AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] |
 """A function, or an async function, that takes a form and returns the answer to it."""
 
 
-def checked_reply(reply: object) -> FormReply:
+def checked_reply(reply: Any) -> FormReply:
     """Return what a callback has returned if it is a pair.
 
     Raises:
         InvalidRequestError: It is not; for example, the callback has no ``return``.
     """
-    if isinstance(reply, tuple | list) and len(reply) == 2:  # noqa: PLR2004  # a pair
+    try:
         action, inputs = reply
-        return action, inputs
-    raise InvalidRequestError(
-        "on_human_input must return a pair, the id of an action and the values of the fields, "
-        f"not {type(reply).__name__}."
-    )
+    except (TypeError, ValueError):
+        raise InvalidRequestError(
+            "on_human_input must return a pair, the id of an action and the values of the fields, "
+            f"not {type(reply).__name__}."
+        ) from None
+    return action, inputs
 
 
 def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:

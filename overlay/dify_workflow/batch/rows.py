@@ -32,9 +32,10 @@ def checked_table(rows: Iterable[Mapping[str, JSON]]) -> Iterable[Mapping[str, J
     Raises:
         InvalidRequestError: They are a path, one mapping or a data frame.
     """
+    kind = type(rows).__name__
     if isinstance(rows, str | PathLike | Mapping) or hasattr(rows, "columns"):
         raise InvalidRequestError(
-            f"rows must be a list of mappings or read_rows(FILE), not {type(rows).__name__}. For a "
+            f"rows must be a list of mappings or read_rows(FILE), not {kind}. For a "
             'data frame of pandas, pass frame.to_dict("records").'
         )
     return rows
