@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dify_workflow import DefaultAioHttpClient
+from dify_workflow import AsyncDifyWorkflow, DefaultAioHttpClient, DifyError
 from support.listeners import OK, head_of, is_left, listening, with_client
 from support.waiting import PATIENCE
 
@@ -101,6 +101,35 @@ def test_timeouts_are_for_each_piece_and_not_for_the_whole_request() -> None:
 
     with listening(serve) as listener:
         assert with_client(use) == "ok"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade",
+        b"099 X\r\nContent-Length: 0",
+    ],
+)
+def test_after_a_status_below_200_the_connection_is_closed_and_the_outcome_is_unknown(
+    head: bytes,
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 " + head + b"\r\n\r\n")
+        assert is_left(connection)
+        left.set()
+
+    async def use(client: DefaultAioHttpClient) -> None:
+        options: dict[str, Any] = {"check_inputs": False, "recover": False, "http_client": client}
+        async with AsyncDifyWorkflow("app-x", base_url=listener.url, **options) as workflow:
+            with pytest.raises(DifyError) as caught:
+                await workflow.run_workflow({})
+        assert caught.value.outcome == "unknown"
+        assert await asyncio.to_thread(left.wait, PATIENCE), "while the client is open"
+
+    left = threading.Event()
+    with listening(serve) as listener:
+        with_client(use)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

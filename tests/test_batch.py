@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -29,6 +31,7 @@ from dify_workflow.batch import (
     JournalError,
     RowResult,
     RowsError,
+    check_rows,
     iter_batch,
     iter_batch_async,
     read_rows,
@@ -250,6 +253,24 @@ def test_rows_that_cannot_be_told_apart_are_refused(
 ) -> None:
     with runs.client() as client, pytest.raises(RowsError, match=problem):
         run_batch(client, rows, journal=journal)
+    assert not runs.counts
+
+
+@pytest.mark.parametrize(
+    "rows", ["names.csv", Path("names.csv"), {"name": "a"}, pd.DataFrame([{"name": "a"}])]
+)
+def test_a_table_that_is_no_list_of_rows_is_refused_with_what_to_pass(
+    rows: Any, runs: Runs, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    with runs.client() as client:
+        for call in (
+            partial(run_batch, client, rows, journal=journal),
+            partial(check_rows, client, rows),
+        ):
+            with pytest.raises(InvalidRequestError, match=r"read_rows.*to_dict"):
+                call()
+    assert not journal.exists()
     assert not runs.counts
 
 

@@ -58,11 +58,12 @@ def test_what_the_server_asks_to_wait_is_waited() -> None:
     assert policy.wait(now=12.0, in_flight=0) == 0
 
 
-def test_pauses_grow_while_nothing_is_taken() -> None:
+@pytest.mark.parametrize("asked", [None, 0.0, 0.001])
+def test_pauses_grow_while_nothing_is_taken(asked: float | None) -> None:
     policy = RatePolicy(1)
     waits: list[float] = []
     for second in range(0, 1000, 100):
-        policy.refused(second, second)
+        policy.refused(second, second, asked)
         wait = policy.wait(second, 0)
         assert wait is not None
         waits.append(wait)

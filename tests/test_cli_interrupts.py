@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -34,6 +37,21 @@ def test_ctrl_c_stops_the_run_on_the_server_and_its_end_is_shown(run: ConductedR
     for line in ("└─ ■ Search", "■ stopped", "Stopped by user.", f"Stopped the run {RUN}"):
         assert line in terminal.shown
     assert not terminal.screen.cursor.hidden
+
+
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback() -> None:
+    program = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "dify_workflow.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from dify_workflow.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 def test_a_second_ctrl_c_leaves_at_once(run: ConductedRun) -> None:

@@ -15,6 +15,7 @@ import typer
 from dify_workflow import (
     APIConnectionError,
     DifyError,
+    InvalidResponseError,
     RunLostError,
     RunOutcomeUnknownError,
     StreamInterruptedError,
@@ -313,11 +314,16 @@ def test_runs_that_may_be_the_one_are_named(emulator: Emulator) -> None:
     assert done.err.endswith(f"\n  dify-workflow info {row.workflow_run.id}\n")
 
 
+UNREADABLE = InvalidResponseError("The answer cannot be read.")
+UNREADABLE.outcome, UNREADABLE.run_id = "running", RUN
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
         (RunLostError("Gone.", run_id=RUN), 5, f"dify-workflow info {RUN}"),
         (StreamInterruptedError("Broken.", run_id=RUN), 5, f"dify-workflow resume {RUN}"),
+        (UNREADABLE, 5, f"dify-workflow resume {RUN}"),
         (RunOutcomeUnknownError("?"), 5, "dify-workflow logs --user dify-workflow"),
         (RunOutcomeUnknownError("?", possible_runs=[RUN]), 5, f"dify-workflow info {RUN}"),
         (APIConnectionError("Down.", request_sent=False), 3, "sets the server"),

@@ -15,6 +15,7 @@ import pytest
 
 from dify_workflow import (
     InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     WorkflowFile,
     WorkflowLogsRequest,
@@ -24,7 +25,7 @@ from dify_workflow.emulator import Emulator
 from dify_workflow_api.models import AppParameters
 from support import events
 from support.answering import BLOCKING, FILE, KEY, Answering
-from support.events import RUN, TASK, WORKFLOW
+from support.events import FINISHED, RUN, TASK, WORKFLOW
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer, Request
 from support.worlds import World
@@ -34,6 +35,17 @@ LOGS = json.loads(recording("1.14.2/logs_burst_all").body)
 
 
 # ------------------------------------------------------------------------------------- running
+
+
+@pytest.mark.parametrize("status", [None, 7, ""])
+def test_a_blocking_answer_without_a_status_is_no_success(
+    status: Any, both: World, server: ReplayServer
+) -> None:
+    run = {"id": RUN, **FINISHED, "status": status}
+    answering = Answering(server, {"workflow_run_id": RUN, "task_id": TASK, "data": run})
+    client = both.client(base_url=answering.url, recover=False)
+    with pytest.raises(InvalidResponseError, match="of an unexpected shape"):
+        client.run_workflow({}, response_mode="blocking")
 
 
 def test_a_blocking_run_sends_one_plain_call(both: World, server: ReplayServer) -> None:

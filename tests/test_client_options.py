@@ -145,6 +145,20 @@ def test_the_users_own_timeout_is_used_unless_it_is_the_default_of_httpx(
     assert waits == [35.0, 9, 7.0, 9]
 
 
+def test_the_check_of_inputs_waits_no_longer_than_the_users_timeout(emulator: Emulator) -> None:
+    waits: list[float | None] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.url.path.endswith("/parameters"):
+            waits.append(request.extensions["timeout"]["read"])
+
+    for timeout in (3, 60, httpx.Timeout(4.0), None):
+        with httpx.Client(event_hooks={"request": [note]}) as own:
+            client = emulator.client("echo", http_client=own, timeout=timeout)
+            client.run_workflow({"name": "Ann"})
+    assert waits == [3, 10, 4, 10]
+
+
 def test_default_timeouts(server: ReplayServer) -> None:
     seen: list[dict[str, float]] = []
     with httpx.Client(

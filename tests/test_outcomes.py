@@ -17,6 +17,7 @@ from dify_workflow import (
     APIStatusError,
     ConfigurationError,
     DifyError,
+    DifyWorkflow,
     InvalidRequestError,
     PreconditionFailedError,
     RateLimitError,
@@ -74,6 +75,7 @@ def test_a_run_that_the_server_may_have_got_is_sent_once_and_searched_for(
     assert served.seen["POST /run"] == 1
     assert served.seen["GET /logs"] == 4
     assert "no run of this user with these inputs is in the log" in str(caught.value)
+    assert " Whether the run" not in str(caught.value).replace(". Whether the run", "")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -102,6 +104,18 @@ def test_what_dify_itself_refuses_for_now_is_repeated_and_was_not_run(
     assert caught.value.outcome == "not_run"
     assert served.seen["POST /run"] >= 3
     assert served.seen["GET /logs"] == 0
+
+
+@pytest.mark.parametrize("status", [0, 99, 101])
+def test_a_status_that_is_no_answer_leaves_the_outcome_unknown(status: int) -> None:
+    transport = httpx.MockTransport(lambda _request: httpx.Response(status))
+    with (
+        httpx.Client(transport=transport) as own,
+        DifyWorkflow("app-x", http_client=own, check_inputs=False, recover=False) as client,
+        pytest.raises(APIStatusError) as caught,
+    ):
+        client.run_workflow({})
+    assert caught.value.outcome == "unknown"
 
 
 @pytest.mark.parametrize("mode", MODES)

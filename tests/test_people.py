@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dify_workflow import DifyError, HumanInputForm
+from dify_workflow import DifyError, HumanInputForm, InvalidRequestError
 from dify_workflow.emulator import Emulator, FormAction, FormInput, human_input, parallel, workflow
 from support import events
 from support.events import RUN, TASK
@@ -147,7 +147,10 @@ def test_what_the_callback_raises_is_raised_and_the_run_still_waits(
     assert next(iter(client.logs())).status == "paused"
 
 
-REPLIES: dict[str, tuple[str, dict[str, Any]]] = {
+REPLIES: dict[str, Any] = {
+    "nothing": None,
+    "no values": "yes",
+    "too many values": ("yes", {}, {}),
     "no such action": ("nonsense", {}),
     "no JSON": ("yes", {"comment": object()}),
     "refused": ("yes", {"comment": "fine"}),
@@ -164,6 +167,13 @@ def test_a_form_that_cannot_be_answered_does_not_say_that_nothing_was_run(
         client_of(both, people).run_workflow({}, on_human_input=lambda _form: REPLIES[name])
     assert caught.value.outcome == "running"
     assert client_of(both, people).info(caught.value.run_id).status == "paused"
+
+
+def test_a_callback_that_returns_nothing_is_told_what_to_return(
+    both: World, people: Emulator
+) -> None:
+    with pytest.raises(InvalidRequestError, match=r"must return a pair, .* not NoneType"):
+        client_of(both, people).run_workflow({}, on_human_input=lambda _form: None)
 
 
 @pytest.mark.parametrize(("version", "is_named"), [("1.16.0", True), ("1.17.0", False)])

@@ -8,6 +8,7 @@ from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -58,6 +59,11 @@ CALLS: dict[str, tuple[Callable[[Any], Any], type[DifyError], str]] = {
         "must be a UUID, not 'n",
     ),
     "run id of another kind": (lambda c: c.info(5), InvalidRequestError, "must be a UUID, not 5"),
+    "run id that is no text": (
+        lambda c: c.info(UUID(ID)),
+        InvalidRequestError,
+        r"must be a UUID as a string; pass str\(workflow_run_id\)",
+    ),
     "run id with a path": (lambda c: c.info(f"../{ID}"), InvalidRequestError, "must be a UUID"),
     "run id to resume": (
         lambda c: c.resume_workflow_stream("nope"),
@@ -353,6 +359,7 @@ def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
         ({"max_retries": "2"}, "max_retries must be a whole number"),
         ({"max_event_bytes": 0}, "max_event_bytes must be a whole number, 1 or more"),
         ({"api_key": "app-a b"}, "white space"),
+        ({"at_least_once": True, "recover": False}, "at_least_once needs recover"),
     ],
 )
 def test_options_that_cannot_be_right_are_refused(
@@ -405,6 +412,14 @@ def test_log_requests_that_cannot_be_right_are_refused(
 def test_files_that_cannot_be_right_are_refused(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         make()
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--a.example.com", "☃.example.com"])
+def test_a_host_name_that_httpx_cannot_encode_is_named(host: str, both: World) -> None:
+    client = both.client(base_url=f"https://{host}/v1", check_inputs=False)
+    with pytest.raises(ConfigurationError, match=f"run_workflow: https://{host}/v1: ") as caught:
+        client.run_workflow({})
+    assert caught.value.outcome == "not_run"
 
 
 @pytest.mark.own_client("a client of the user's fails where the user makes it")

@@ -141,6 +141,17 @@ def test_a_wait_that_the_server_asks_for_must_fit_into_the_queue_timeout() -> No
         )
 
 
+@pytest.mark.parametrize("value", ["0", "-5", "0.001", "Wed, 21 Oct 2009 07:28:00 GMT"])
+def test_a_server_that_asks_for_no_wait_is_not_asked_without_end(value: str) -> None:
+    body = recording("1.14.2/rate_blocking_second").body.decode()
+    asking = status_error("call", 400, {"retry-after": value}, body)
+    waits = [
+        wait_before_retry(asking, attempt=9, max_retries=0, repeatable=False) or 0.0
+        for _ in range(200)
+    ]
+    assert sum(waits) > 60, "200 requests take longer than the time limit for the queue"
+
+
 def test_an_error_has_the_wait_that_the_server_asks_for() -> None:
     for error in (status(429, retry_after="61"), status(503, retry_after="61")):
         assert isinstance(error, APIStatusError)

@@ -12,6 +12,7 @@ import pytest
 
 from dify_workflow import (
     DifyWorkflow,
+    InvalidResponseError,
     StreamError,
     StreamInterruptedError,
     WorkflowStarted,
@@ -40,6 +41,21 @@ def test_iteration_ends_with_the_run_and_not_with_the_connection(
     with stream(events.started(), events.finished(), after=left) as opened:
         assert len(list(opened)) == 2
         assert left.seconds_since(time.monotonic()) < SOON
+
+
+@pytest.mark.parametrize("status", [None, 7, ""])
+def test_a_final_event_without_a_status_is_no_success(
+    status: Any, stream: Callable[..., Any]
+) -> None:
+    with stream(events.started(), events.finished(status)) as opened:
+        list(opened)
+        with pytest.raises(InvalidResponseError, match="expected shape"):
+            opened.started()
+        with pytest.raises(
+            InvalidResponseError, match=r"the final event of run .* shape"
+        ) as caught:
+            opened.result()
+    assert (caught.value.outcome, caught.value.run_id) == ("running", RUN)
 
 
 def test_a_stream_that_has_ended_stays_ended(stream: Callable[..., Any]) -> None:

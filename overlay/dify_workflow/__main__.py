@@ -9,12 +9,17 @@ from collections.abc import Callable
 
 def main() -> None:
     """Run the command line, or say what it needs."""
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_default:  # Ctrl-C ends the process, instead of showing which module is being loaded
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from .cli import app, defect
     except ImportError as error:
         if error.name not in {"click", "rich", "typer"}:
             raise
         sys.exit("The command line needs more packages: pip install 'dify-workflow[cli]'")
+    if is_default:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     reconfigure: Callable[..., None] | None = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a sign that it cannot show is shown as its code

@@ -13,7 +13,7 @@ from anyio import Event
 
 from ._api import operations
 from ._api.files import opened
-from ._api.forms import as_seen, forms_to_answer
+from ._api.forms import as_seen, checked_reply, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.requests import logs_request, run_request
 from ._base_client import ClientBase, about, checked_mode, checked_tracing, naming
@@ -1626,9 +1626,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                     shown = await self._form_to_answer(token, options)
                 if shown is None:
                     continue
-                action, inputs = await resolved(callback(as_seen(form, shown)))
+                reply = await resolved(callback(as_seen(form, shown)))
                 with naming(run):
-                    await self._answer_form(token, action, inputs, options)
+                    await self._answer_form(token, *checked_reply(reply), options)
             async with self._follow(
                 "run_workflow", run.id, options, continues=False, task_id=run.task_id
             ) as stream:

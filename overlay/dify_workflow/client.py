@@ -14,7 +14,7 @@ import attrs
 
 from ._api import operations
 from ._api.files import opened
-from ._api.forms import as_seen, forms_to_answer
+from ._api.forms import as_seen, checked_reply, forms_to_answer
 from ._api.operations import ResponseMode
 from ._api.requests import logs_request, run_request
 from ._base_client import ClientBase, about, checked_mode, checked_tracing, naming
@@ -1624,9 +1624,9 @@ class DifyWorkflow(ClientBase[Transport]):
                     shown = self._form_to_answer(token, options)
                 if shown is None:
                     continue
-                action, inputs = resolved(callback(as_seen(form, shown)))
+                reply = resolved(callback(as_seen(form, shown)))
                 with naming(run):
-                    self._answer_form(token, action, inputs, options)
+                    self._answer_form(token, *checked_reply(reply), options)
             with self._follow(
                 "run_workflow", run.id, options, continues=False, task_id=run.task_id
             ) as stream:

@@ -99,6 +99,10 @@ UNKNOWN: dict[str, tuple[Any, type[DifyError]]] = {
     "202": (answer(202, b"{}"), InvalidResponseError),
     "200 with HTML": (answer(200), InvalidResponseError),
     "200 with nothing": (answer(200, b""), InvalidResponseError),
+    "200 with an encoding that was not requested": (
+        answer(200, b"x", content_type="text/event-stream", content_encoding="br"),
+        InvalidResponseError,
+    ),
     "closed without an answer": (closes, RunOutcomeUnknownError),
     "closed within the head": (breaks_the_head, RunOutcomeUnknownError),
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from .._json import JSON
+from ..errors import InvalidRequestError
 from ..models import HumanInputForm, WorkflowRunResponse
 
 FormReply: TypeAlias = tuple[str, Mapping[str, JSON]]
@@ -18,6 +19,22 @@ FormCallback: TypeAlias = Callable[[HumanInputForm], FormReply]
 
 AsyncFormCallback: TypeAlias = Callable[[HumanInputForm], Awaitable[FormReply] | FormReply]
 """A function, or an async function, that takes a form and returns the answer to it."""
+
+
+def checked_reply(reply: Any) -> FormReply:
+    """Return what a callback has returned if it is a pair.
+
+    Raises:
+        InvalidRequestError: It is not; for example, the callback has no ``return``.
+    """
+    try:
+        action, inputs = reply
+    except (TypeError, ValueError):
+        raise InvalidRequestError(
+            "on_human_input must return a pair, the id of an action and the values of the fields, "
+            f"not {type(reply).__name__}."
+        ) from None
+    return action, inputs
 
 
 def forms_to_answer(run: WorkflowRunResponse) -> list[tuple[HumanInputForm, str]]:

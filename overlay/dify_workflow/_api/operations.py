@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from uuid import UUID
 
 from dify_workflow_api import models as wire
 
@@ -395,6 +396,8 @@ def checked_uuid(name: str, value: str) -> str:
         InvalidRequestError: It is not a UUID.
     """
     if not isinstance(value, str) or not is_uuid(value):
+        if isinstance(value, UUID):  # as databases return it
+            raise InvalidRequestError(f"{name} must be a UUID as a string; pass str({name}).")
         raise InvalidRequestError(f"{name} must be a UUID, not {value!r}.")
     return value
 

@@ -11,7 +11,7 @@ from dify_workflow_api import models as wire
 from .. import models
 from .._dates import unix_time
 from .._json import JSON, JSONObject, read
-from ..outcomes import status_of
+from ..outcomes import known_status, status_of
 
 if TYPE_CHECKING:
     from ..models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse
@@ -23,7 +23,7 @@ def blocking_run(body: JSONObject) -> WorkflowRunResponse:
     data = run.data
     return models.WorkflowRunResponse(
         id=run.workflow_run_id,
-        status=status_of(data.status, data.error),
+        status=status_of(known_status(data.status), data.error),
         message=data.error or None,
         task_id=run.task_id,
         workflow_id=data.workflow_id,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._bounded import BoundedDict
-from .._http.options import Options
+from .._http.options import NotGiven, Options
 from .._http.request import Call
 from .._http.servers import Servers, needs_check
 from .._json import JSON, JSONObject
@@ -37,7 +37,8 @@ _MOST_FORMS = 1000
 """How many apps' inputs are cached."""
 
 _FORM_TIMEOUT = 10.0
-"""Timeout for GET /parameters (seconds). It is short, because the run waits for it."""
+"""Longest timeout for GET /parameters (seconds), unless the user gives an `httpx.Timeout`. It is
+short, because the run waits for it."""
 
 logger = logging.getLogger("dify_workflow")
 
@@ -159,7 +160,12 @@ class Preparation:
 
     def _ask_form(self) -> Generator[Call[Any], Any, JSON | None]:
         """Ask for the app's inputs; None if that fails. The run is sent all the same."""
-        options = self._options.changed(timeout=_FORM_TIMEOUT, max_retries=0, queue_timeout=0)
+        timeout = self._options.timeout
+        if timeout is None or isinstance(timeout, NotGiven):
+            timeout = _FORM_TIMEOUT
+        elif isinstance(timeout, int | float):
+            timeout = min(timeout, _FORM_TIMEOUT)
+        options = self._options.changed(timeout=timeout, max_retries=0, queue_timeout=0)
         try:
             form: JSON = yield Call(operations.get_input_form(), options)
         except RunDeadlineExceededError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -263,6 +264,9 @@ class AioHttpTransport(httpx.AsyncBaseTransport):
         answer = await self._sent(pool, exchange)
         if isinstance(answer, Exception):
             raise answer
+        if answer.status < HTTPStatus.OK:  # like httpcore; aiohttp would never free the connection
+            answer.close()
+            raise httpx.RemoteProtocolError(f"The server answered with the status {answer.status}.")
         assert answer.version is not None
         assert exchange.transport is not None
         body = _Body(answer, exchange, pool)

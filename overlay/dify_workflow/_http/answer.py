@@ -150,21 +150,13 @@ class DamagedBodyError(ValueError):
     """A compressed body is damaged."""
 
 
-class UnknownEncodingError(ValueError):
-    """A body has an encoding that was not requested."""
-
-
 class Inflater:
     """Decompresses a gzip or zlib body in pieces of bounded size.
 
     httpx decompresses everything at once: a megabyte of gzip can become a gigabyte.
-
-    Args:
-        encodings: The encodings of the body.
     """
 
-    def __init__(self, encodings: list[str]) -> None:
-        self._encodings = encodings
+    def __init__(self) -> None:
         self._decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._fed = b""
         self._damage: zlib.error | None = None
@@ -177,12 +169,8 @@ class Inflater:
         """The next decompressed bytes, at most 1 MiB; None if `feed` must be called first.
 
         Raises:
-            UnknownEncodingError: The body is encoded more than once, or not with gzip or zlib.
             DamagedBodyError: The body is damaged.
         """
-        if len(self._encodings) > 1 or self._encodings[0] not in _KNOWN:
-            names = ", ".join(self._encodings)[:100]
-            raise UnknownEncodingError(f"the body is encoded as {names}, but gzip was requested")
         while self._fed and not self._decompressor.eof and self._damage is None:
             before = self._decompressor.copy()
             try:
@@ -246,7 +234,8 @@ class Body:
         self._is_read = bool(response.is_stream_consumed)
         """Whether a hook of the user's client has read the body."""
         encodings = [] if self._is_read else _encodings(self.headers)
-        self._inflater = Inflater(encodings) if encodings else None
+        self._encodings = encodings
+        self._inflater = Inflater() if encodings else None
         self._is_plain = self._inflater is None and not call.deadline.is_set
         """Whether the bytes need no decompression and no check of a deadline."""
         self._stream = response.extensions.get("network_stream")
@@ -256,3 +245,10 @@ class Body:
         self._can_rebound = self._stream is not None and not self._is_read
         """Whether the read timeout can be changed. httpcore reads it when an iteration begins. A
         new iteration continues where the last one ended. Over HTTP/2 no new one is needed."""
+
+    @property
+    def unknown_encoding(self) -> str | None:
+        """The encodings of the body, if they are more than one, or not gzip or zlib."""
+        if not self._encodings or (len(self._encodings) == 1 and self._encodings[0] in _KNOWN):
+            return None
+        return ", ".join(self._encodings)[:100]

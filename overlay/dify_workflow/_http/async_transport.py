@@ -25,7 +25,6 @@ from .answer import (
     Answer,
     DamagedBodyError,
     ResponseInfo,
-    UnknownEncodingError,
     begins_like_events,
     call_hook,
     content_of,
@@ -66,7 +65,6 @@ class AsyncByteStream(AsyncReader):
         Raises:
             APITimeoutError: No bytes came in time.
             APIConnectionError: The connection broke, or the body was closed.
-            InvalidResponseError: The body has an encoding that was not requested.
             RunDeadlineExceededError: The deadline of the call has passed.
         """
         if self._peeked:
@@ -97,8 +95,6 @@ class AsyncByteStream(AsyncReader):
         """The exception for what was raised while the body was read."""
         if isinstance(error, DamagedBodyError):
             return broken(self._call, error)
-        if isinstance(error, UnknownEncodingError):
-            return InvalidResponseError(f"{self._call.operation.name}: {error}")
         failure = failure_of(error, self._call, self._response.request, sent=True)
         if isinstance(failure, APITimeoutError) and within is not None:
             return silence(self._call, within)
@@ -257,6 +253,10 @@ class AsyncTransport(AsyncConnections):
         body, response = await self._sent(call)
         self.servers.note(call.base_url, body.headers)
         operation, kind = call.operation, body.headers.get("content-type", "")
+        if response.is_success and (encoding := body.unknown_encoding):
+            await body.close()
+            what = f"the body is encoded as {encoding}, which was not requested"
+            raise InvalidResponseError(f"{operation.name}: {what}.")
         if response.is_success and operation.takes(kind):
             return body
         may_be_events = operation.answer == "events" and response.status_code == HTTPStatus.OK

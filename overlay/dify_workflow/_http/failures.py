@@ -192,7 +192,9 @@ def closed(call: Call[Any]) -> ConfigurationError:
 
 def add_to_message(error: DifyError, text: str) -> None:
     """Add a sentence to the message of an exception."""
-    error.args = (f"{error} {text}", *error.args[1:])
+    said = str(error)
+    end = "" if said.endswith((".", ".)")) else "."
+    error.args = (f"{said}{end} {text}", *error.args[1:])
 
 
 class BodyClosedError(APIConnectionError):

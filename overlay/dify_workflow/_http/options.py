@@ -255,6 +255,12 @@ class Options:
     extra_headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     on_response: Callable[[ResponseInfo], object] | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if self.at_least_once and not self.recover:
+            raise ConfigurationError(
+                "at_least_once needs recover: a run is looked for before it is sent again."
+            )
+
     @classmethod
     def with_environment(
         cls,

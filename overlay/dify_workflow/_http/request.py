@@ -219,6 +219,7 @@ def build_request(client: Any, call: Call[Any]) -> Any:
             **built,
         )
     except Exception as error:
-        if error_name(error) != "InvalidURL":
+        # httpx lets through the UnicodeError of a host that begins with xn-- and is not IDNA.
+        if error_name(error) != "InvalidURL" and not isinstance(error, UnicodeError):
             raise
         raise ConfigurationError(f"{call.operation.name}: {call.base_url}: {error}") from None

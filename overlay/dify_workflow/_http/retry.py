@@ -61,12 +61,15 @@ def wait_before_retry(
     if is_used_up:
         return None
     longest = min(LONGEST_RETRY_AFTER, queue_left) if in_queue else LONGEST_RETRY_AFTER
-    asked = error.retry_after if isinstance(error, APIStatusError) else None
-    if asked is not None:
-        return asked if asked <= longest else None
     # Full jitter: clients that failed together must not come back together.
     wait = random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)))  # noqa: S311  # no secret
-    return min(wait, longest)
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
+    if asked is None:
+        return min(wait, longest)
+    if asked > longest:
+        return None
+    # In the queue only waits end the attempts, so a Retry-After of 0 must not be one of 0 s.
+    return max(asked, min(wait, longest)) if in_queue else asked
 
 
 def _may_pass(error: DifyError) -> bool:

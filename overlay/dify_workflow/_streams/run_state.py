@@ -14,7 +14,7 @@ from .._json import JSON, JSONObject, is_object
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
 from ..models.usage import node_usage, run_usage
-from ..outcomes import status_of
+from ..outcomes import known_status, status_of
 
 if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
@@ -201,10 +201,11 @@ class RunState:
 
     def _finished(self, final: WorkflowFinished) -> WorkflowRunResponse:
         data = final.data
+        status = known_status(data.status)
         return models.WorkflowRunResponse(
             id=self.run_id or data.id,
-            status="stopped" if self._was_stopped(data.status, data.error) else data.status,
-            message=self._message(data.status, data.error),
+            status="stopped" if self._was_stopped(status, data.error) else status,
+            message=self._message(status, data.error),
             task_id=self.task_id,
             workflow_id=data.workflow_id,
             inputs=self._inputs(),

@@ -150,10 +150,11 @@ class StreamSession:
 
         Raises:
             StreamError: Its id is not known.
+            InvalidResponseError: The final event does not have the expected shape.
         """
         if self.run.run_id is None:
             raise self.failure or self.errors.left_early()
-        return self.run.result() or models.WorkflowRunResponse(
+        return self._outcome() or models.WorkflowRunResponse(
             id=self.run.run_id, status="running", task_id=self.run.task_id
         )
 
@@ -387,13 +388,16 @@ class StreamSession:
             StreamError: It ended without a final event.
             InvalidResponseError: The final event does not have the expected shape.
         """
-        try:
-            result = self.run.result()
-        except SHAPE_ERRORS as error:
-            raise self.errors.misshapen(error) from error
+        result = self._outcome()
         if result is None:
             raise self.failure or self.errors.left_early()
         return result
+
+    def _outcome(self) -> WorkflowRunResponse[Any] | None:
+        try:
+            return self.run.result()
+        except SHAPE_ERRORS as error:
+            raise self.errors.misshapen(error) from error
 
     # ----------------------------------------------------------------------------------- events
 

@@ -14,6 +14,7 @@ from .columns import Columns
 from .journal import Journal
 from .records import JournalHeader
 from .registry import Registry, Row
+from .rows import checked_table
 
 
 @attrs.frozen
@@ -49,9 +50,11 @@ def check_rows(workflow: DifyWorkflow, rows: Iterable[Row]) -> RowCheck:
         The number of rows, and which columns are inputs.
 
     Raises:
+        InvalidRequestError: `rows` is not a list of mappings or `read_rows`.
         RowsError: A row is invalid; `problems` has the first hundred reasons.
         DifyError: The inputs of the app could not be read.
     """
+    rows = checked_table(rows)
     columns = Columns(workflow.parameters())
     with TemporaryDirectory() as folder, closing(Journal(Path(folder, "journal"))) as journal:
         registry = Registry(journal, columns, JournalHeader("", "", ""))

@@ -95,7 +95,8 @@ class RatePolicy:
         Args:
             now: The time.
             begun: When that run started. Runs started before the last decrease are ignored.
-            retry_after: Seconds that the server asks to wait.
+            retry_after: Seconds that the server asks to wait. Less than `FIRST_PAUSE` is ignored: a
+                server that always says 0 would get requests without a pause.
         """
         if begun >= self._last_cut:
             self.limit = max(1.0, self.limit / 2)
@@ -103,8 +104,10 @@ class RatePolicy:
             self._refusals += 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._refusals - 1, 16))
         # Jitter, so that several batches do not all send again at the same time.
-        asked = retry_after if retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # not a secret
-        self._closed_until = max(self._closed_until, now + asked)
+        pause = random.uniform(pause / 2, pause)  # noqa: S311  # not a secret
+        if retry_after is not None and retry_after >= FIRST_PAUSE:
+            pause = retry_after
+        self._closed_until = max(self._closed_until, now + pause)
 
 
 class AdaptiveLimit:

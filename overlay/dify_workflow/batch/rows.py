@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,12 +20,25 @@ from .errors import RowsError
 from .records import folded
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from .excel import Sheet
 
 Grid: TypeAlias = Iterator[tuple[int, Sequence[JSON], str | None]]
 """The rows of a table with their numbers and problems; the first row names the columns."""
+
+
+def checked_table(rows: Iterable[Mapping[str, JSON]]) -> Iterable[Mapping[str, JSON]]:
+    """Return rows, unless they are something that iterates over letters or names of columns.
+
+    Raises:
+        InvalidRequestError: They are a path, one mapping or a data frame.
+    """
+    kind = type(rows).__name__
+    if isinstance(rows, str | PathLike | Mapping) or hasattr(rows, "columns"):
+        raise InvalidRequestError(
+            f"rows must be a list of mappings or read_rows(FILE), not {kind}. For a "
+            'data frame of pandas, pass frame.to_dict("records").'
+        )
+    return rows
 
 
 class FileRow(dict[str, JSON]):

@@ -36,7 +36,7 @@ from .reconcile import Reconciler
 from .records import DONE, PENDING, RUNNING, RowResult
 from .registry import Registry, Row, belongs
 from .results import BatchProgress, BatchSummary
-from .rows import RowFile
+from .rows import RowFile, checked_table
 from .worker import OnInterrupt, OnResult, Settings, Source, Worker
 from .writer import time_of, writing
 
@@ -114,7 +114,8 @@ def run_batch(
     Raises:
         RowsError: Rows are invalid; nothing was run.
         JournalError: The journal belongs to another batch, or cannot be used.
-        InvalidRequestError: An option is invalid, or the journal has rows and `resume` is False.
+        InvalidRequestError: An option or `rows` is invalid, or the journal has rows and `resume` is
+            False.
         DifyError: An error that affects every row: a wrong key, or a server that was unavailable
             for longer than the client's `lost_run_timeout`.
     """
@@ -333,7 +334,7 @@ class Batch:
         give: OnResult | None = None,
     ) -> None:
         self._client = client
-        self._rows = rows
+        self._rows = checked_table(rows)
         self._journal_at = os.fspath(journal)
         self._settings = settings
         self._on_result = on_result

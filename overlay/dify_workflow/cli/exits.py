@@ -188,7 +188,7 @@ def _hint(error: DifyError) -> str:
         return "DIFY_BASE_URL, --base-url or the profile sets the server."
     if isinstance(error, WorkflowStreamError):
         return "The workflow must be fixed in Dify."
-    if isinstance(error, StreamError) and error.run_id:
+    if error.run_id and (error.outcome == "running" or isinstance(error, StreamError)):
         return f"The run may still be running: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
