@@ -21,13 +21,14 @@ from zipfile import BadZipFile, ZipFile
 
 import attrs
 
+from .._extras import needs
 from .._json import JSON
 from ..errors import InvalidRequestError
 from ..output import is_formula
 from ..timeline.text import counted
-from .errors import RowsError, needs
+from .errors import RowsError
 
-with needs("openpyxl", "excel", "Excel files need"):
+with needs("Excel files need", "excel", "openpyxl"):
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ERROR_CODES

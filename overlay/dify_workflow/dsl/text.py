@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._extras import needs
 from .errors import DSLError
 
 if TYPE_CHECKING:
@@ -57,13 +58,8 @@ def load(text: str, name: str) -> Any:
         DSLError: It is not YAML, or is nested too deeply, or has too many values.
         ImportError: PyYAML is not installed.
     """
-    try:
+    with needs("DSL files are YAML, which needs", "types", "yaml"):
         import yaml  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise ImportError(
-            "DSL files are YAML, which needs more packages: pip install 'dify-workflow[types]'",
-            name="yaml",
-        ) from error
     if _TAGS.search(text):
         raise DSLError(f"{name} has YAML tags of its own.")
     safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster
