@@ -34,12 +34,12 @@ def info(
     Examples:
         dify-workflow info 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
     """
-    from ..render import plain, show_run
+    from ..render import show_run
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
     if as_json:
-        print_json_line(plain(found))
+        print_json_line(found.to_dict())
     else:
         show_run(found)
 
