@@ -6,6 +6,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 
+class MissingExtraError(ImportError):
+    """A package of an extra is missing; the message has the command that installs the extra."""
+
+
 @contextmanager
 def needs(what: str, extra: str, *packages: str) -> Generator[None, None, None]:
     """If an import inside the block fails because a package is missing, name the extra.
@@ -16,13 +20,13 @@ def needs(what: str, extra: str, *packages: str) -> Generator[None, None, None]:
         packages: The packages that are imported.
 
     Raises:
-        ImportError: A package is missing; the message has the command that installs it.
+        MissingExtraError: A package is missing.
     """
     try:
         yield
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in packages:
             raise
-        raise ImportError(
+        raise MissingExtraError(
             f"{what} more packages: pip install 'dify-workflow[{extra}]'", name=error.name
         ) from error

@@ -25,8 +25,8 @@ from .commands.run import resume, run
 from .commands.types import types
 from .console import complain
 from .exits import USAGE
-from .help import CONNECTION, HelpfulCommand, HelpfulGroup, overview_of
-from .options import Command, Connection, names_of_profiles
+from .help import CONNECTION, HelpfulGroup, overview_of
+from .options import AppCommand, Command, Connection, names_of_profiles
 
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 """In the order of their numbers: the system gives a new file the lowest free number."""
@@ -67,7 +67,7 @@ def _add(
     group: typer.Typer,
     *commands: Callable[..., None],
     heading: str | None = None,
-    kind: type[HelpfulCommand] = Command,
+    kind: type[Command] = AppCommand,
 ) -> None:
     """Add commands to a group, below a heading of its help."""
     for command in commands:
@@ -79,12 +79,12 @@ _RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify server"
 _add(app, run, resume, stop, batch, heading=_RUNS)
 app.add_typer(form, name="form", rich_help_panel=_RUNS)
 _add(app, info, logs, heading=_RUNS)
-_add(app, report, heading=_RUNS, kind=HelpfulCommand)
+_add(app, report, heading=_RUNS, kind=Command)
 _add(app, parameters, upload, types, heading=_APP)
 app.add_typer(profile, name="profile", rich_help_panel=_APP)
-_add(app, emulate, demo, heading=_ALONE, kind=HelpfulCommand)
+_add(app, emulate, demo, heading=_ALONE, kind=Command)
 _add(form, show, submit)
-_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=HelpfulCommand)
+_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=Command)
 
 
 def _version(wanted: bool) -> None:

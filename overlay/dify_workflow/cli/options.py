@@ -185,7 +185,16 @@ def names_of_profiles(incomplete: str) -> list[str]:
 
 
 class Command(HelpfulCommand):
-    """A command that also takes the options of `Connection` after its name, and never raises."""
+    """A command that never raises."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an exception becomes a sentence and an exit code."""
+        with handled(ctx.params):
+            return super().invoke(ctx)
+
+
+class AppCommand(Command):
+    """A command that also takes the options of `Connection` after its name."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the options of the connection."""
@@ -194,9 +203,9 @@ class Command(HelpfulCommand):
         return [*own, *map(_repeated, shared), help_option]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an exception becomes a sentence and an exit code."""
+        """Run the command; commands that it shows use the same app."""
         connection: Connection = ctx.obj or Connection()
-        with of_same_app(connection.same_app), handled(ctx.params):
+        with of_same_app(connection.same_app):
             return super().invoke(ctx)
 
 

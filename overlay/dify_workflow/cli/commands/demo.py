@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ..exits import extras_named, handled
-
 
 def demo(context: typer.Context) -> None:
     """Show a running workflow, without a server, a key or a network.
@@ -17,11 +15,10 @@ def demo(context: typer.Context) -> None:
     Examples:
         dify-workflow demo
     """
-    with handled():
-        with extras_named():
-            from ..demo import demonstrate
-        program = context.find_root().command
-        code = demonstrate(
-            lambda arguments: program.main(arguments, "dify-workflow", standalone_mode=False)
-        )
-        raise typer.Exit(code)
+    from ..demo import demonstrate
+
+    program = context.find_root().command
+    code = demonstrate(
+        lambda arguments: program.main(arguments, "dify-workflow", standalone_mode=False)
+    )
+    raise typer.Exit(code)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..console import complain
-from ..exits import REFUSED, extras_named, handled
+from ..exits import REFUSED
 
 
 def emulate(
@@ -80,24 +80,23 @@ def emulate(
         dify-workflow emulate --port 8000
         dify-workflow emulate --port 8000 --server-version 1.16 my_workflows:story
     """
-    with handled():
-        with extras_named():
-            from ..serve import emulator_of, serve
-        emulator = emulator_of(
-            place,
-            host=host,
-            port=port,
-            database=database,
-            server_version=server_version,
-            workers=workers,
-            allowed_hosts=allowed_host or None,
-            cors=cors or None,
-        )
-        try:
-            serve(emulator)
-        except OSError as error:
-            at = f"{host or '127.0.0.1'}:{port or 0}"
-            known = error.errno in errno.errorcode
-            reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
-            complain(f"Cannot listen on {at}: {reason}.")
-            raise typer.Exit(REFUSED) from None
+    from ..serve import emulator_of, serve
+
+    emulator = emulator_of(
+        place,
+        host=host,
+        port=port,
+        database=database,
+        server_version=server_version,
+        workers=workers,
+        allowed_hosts=allowed_host or None,
+        cors=cors or None,
+    )
+    try:
+        serve(emulator)
+    except OSError as error:
+        at = f"{host or '127.0.0.1'}:{port or 0}"
+        known = error.errno in errno.errorcode
+        reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
+        complain(f"Cannot listen on {at}: {reason}.")
+        raise typer.Exit(REFUSED) from None

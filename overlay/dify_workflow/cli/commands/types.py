@@ -15,7 +15,7 @@ from ... import ApiKey, DifyWorkflow
 from ...errors import ConfigurationError, InvalidRequestError
 from ...output import refuse_source, replacing
 from ..console import print_document, print_line, say
-from ..exits import FAILED, extras_named
+from ..exits import FAILED
 from ..options import Connection, connection_of
 
 if TYPE_CHECKING:
@@ -84,12 +84,11 @@ def types(
         dify-workflow types --dsl story.yml --output story.py
         dify-workflow types --check
     """
-    with extras_named():
-        jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
-        if check:
-            fitting = [_fits(job) for job in jobs]
-            raise typer.Exit(0 if all(fitting) else FAILED)
-        modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
+    jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
+    if check:
+        fitting = [_fits(job) for job in jobs]
+        raise typer.Exit(0 if all(fitting) else FAILED)
+    modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
     for place, text in modules:  # only after all of them could be made
         _write(place, text)
 
