@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .._json import is_list, is_object
 from .graph import OK, Fact, Flow, Node
 from .inputs import AppInput
-from .schema import is_list, is_mapping, type_of_schema
+from .schema import type_of_schema
 from .types import (
     FILE,
     FILE_KEYS,
@@ -264,14 +265,14 @@ def _llm(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     yield "finish_reason", or_none(STR)
     yield "files", or_none(ListOf(FILE))  # None if the model made no files
     structured = data.get("structured_output")
-    if data.get("structured_output_enabled") and is_mapping(structured):
+    if data.get("structured_output_enabled") and is_object(structured):
         yield "structured_output", type_of_schema(structured.get("schema"))
 
 
 def _code(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     outputs = data.get("outputs")
-    for name, output in outputs.items() if is_mapping(outputs) else ():
-        yield str(name), value_type(output.get("type") if is_mapping(output) else None)
+    for name, output in outputs.items() if is_object(outputs) else ():
+        yield str(name), value_type(output.get("type") if is_object(output) else None)
 
 
 def _http(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
@@ -285,7 +286,7 @@ def _template(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 def _groups(data: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
     """The groups of an aggregator; None if it has only one output."""
     settings = data.get("advanced_settings")
-    if not is_mapping(settings) or not settings.get("group_enabled"):
+    if not is_object(settings) or not settings.get("group_enabled"):
         return None
     return _mappings(settings.get("groups"))
 
@@ -349,7 +350,7 @@ def _human_input(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 
 def _tool(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     schema = data.get("output_schema")
-    declared = type_of_schema(schema) if is_mapping(schema) else None
+    declared = type_of_schema(schema) if is_object(schema) else None
     if isinstance(declared, Record):  # from the plugin at the time when the node was made
         yield from ((key.name, key.type) for key in declared.keys)
     yield from {"text": STR, **_FILES, "json": _ANYTHING}.items()
@@ -376,7 +377,7 @@ def _declared(output: Mapping[str, Any], depth: int) -> Type:
         return Unknown("it is nested too deeply")
     if kind == "array":
         item = output.get("array_item")
-        return ListOf(_declared(item, depth + 1)) if is_mapping(item) else _ANYTHING
+        return ListOf(_declared(item, depth + 1)) if is_object(item) else _ANYTHING
     children = _mappings(output.get("children"))
     if kind == "object" and children:
         return Record(
@@ -397,7 +398,7 @@ def _selector(value: object) -> list[str]:
 
 
 def _mappings(values: object) -> list[Mapping[str, Any]]:
-    return [value for value in values if is_mapping(value)] if is_list(values) else []
+    return [value for value in values if is_object(value)] if is_list(values) else []
 
 
 def _defaults(node: Node) -> list[object]:
