@@ -101,7 +101,6 @@ def connect(
         typer.Option(
             metavar="NAME",
             help="Use the app stored under this name; or DIFY_PROFILE.",
-            show_default=False,
             rich_help_panel=CONNECTION,
             autocompletion=names_of_profiles,
         ),
@@ -111,7 +110,6 @@ def connect(
         typer.Option(
             metavar="KEY",
             help="App API key. Prefer DIFY_API_KEY: arguments are visible in ps.",
-            show_default=False,
             rich_help_panel=CONNECTION,
         ),
     ] = None,
@@ -130,7 +128,6 @@ def connect(
             metavar="SECONDS",
             help="How long to wait while the server sends nothing.",
             min=0.001,
-            show_default=False,
             rich_help_panel=CONNECTION,
         ),
     ] = None,

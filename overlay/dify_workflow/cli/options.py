@@ -44,7 +44,6 @@ Values: TypeAlias = Annotated[
         "-i",
         metavar="NAME=VALUE",
         help="Value of an input; repeatable.",
-        show_default=False,
         rich_help_panel=INPUTS,
     ),
 ]
@@ -54,7 +53,6 @@ Files: TypeAlias = Annotated[
         "--file",
         metavar="NAME=PATH",
         help="File to upload, or an http(s) address, for an input; repeatable.",
-        show_default=False,
         rich_help_panel=INPUTS,
     ),
 ]
@@ -76,7 +74,6 @@ Report: TypeAlias = Annotated[
         "--report",
         metavar="FILE",
         help="Also write a page about the run, or its timeline if FILE ends in .svg.",
-        show_default=False,
         rich_help_panel=OUTPUT,
     ),
 ]

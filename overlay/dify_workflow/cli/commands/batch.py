@@ -28,7 +28,6 @@ def batch(
         typer.Argument(
             metavar="INPUT",
             help="File with the rows: .xlsx, .csv, .jsonl or .parquet.",
-            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -36,7 +35,6 @@ def batch(
         typer.Option(
             metavar="OUT",
             help="File for the results: .xlsx, .csv, .jsonl or .parquet.",
-            show_default=False,
         ),
     ] = None,
     template: Annotated[
@@ -44,7 +42,6 @@ def batch(
         typer.Option(
             metavar="OUT",
             help="Only write a table to fill in, with the app's inputs: .xlsx or .csv.",
-            show_default=False,
         ),
     ] = None,
     sheet: Annotated[
@@ -105,7 +102,6 @@ def batch(
             metavar="ADDRESS",
             help="Run the rows on the Dask cluster of this scheduler; needs a journal in "
             "PostgreSQL.",
-            show_default=False,
         ),
     ] = None,
     resume: Annotated[

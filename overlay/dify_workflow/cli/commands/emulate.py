@@ -16,9 +16,7 @@ from ..exits import REFUSED
 
 
 def emulate(
-    place: Annotated[
-        str | None, typer.Argument(metavar="[MODULE:NAME]", show_default=False)
-    ] = None,
+    place: Annotated[str | None, typer.Argument(metavar="[MODULE:NAME]")] = None,
     port: Annotated[
         int | None,
         typer.Option(

@@ -24,7 +24,7 @@ from ..options import AsJson, User, connection_of
 
 def info(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)],
+    run_id: Annotated[str, typer.Argument(help="Id of the run.")],
     as_json: AsJson = False,
 ) -> None:
     """Look up a run by its id.
@@ -46,16 +46,13 @@ def info(
 
 def stop(
     context: typer.Context,
-    task_id: Annotated[
-        str, typer.Argument(help="Id of the task, not of the run.", show_default=False)
-    ],
+    task_id: Annotated[str, typer.Argument(help="Id of the task, not of the run.")],
     wait: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
             help="Wait for the end of the run, at most this long; needs --run.",
             min=0.1,
-            show_default=False,
         ),
     ] = None,
     run_id: Annotated[
@@ -64,7 +61,6 @@ def stop(
             "--run",
             metavar="RUN_ID",
             help="Id of the run, for --wait: a server cannot look up a task.",
-            show_default=False,
         ),
     ] = None,
     user: User = None,
@@ -137,7 +133,7 @@ def parameters(context: typer.Context, as_json: AsJson = False) -> None:
 
 def upload(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The file.")],
     user: User = None,
     as_json: AsJson = False,
 ) -> None:

@@ -23,16 +23,13 @@ Name: TypeAlias = Annotated[
     typer.Argument(
         metavar="NAME",
         help="Name of the profile.",
-        show_default=False,
         autocompletion=names_of_profiles,
     ),
 ]
 
 
 def add(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name for the app.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name for the app.")],
     base_url: Annotated[
         str | None,
         typer.Option(

@@ -18,10 +18,7 @@ _STANDARD = "-"
 
 
 def report(
-    source: Annotated[
-        str,
-        typer.Argument(metavar="EVENTS.jsonl", show_default=False),
-    ],
+    source: Annotated[str, typer.Argument(metavar="EVENTS.jsonl")],
     output: Annotated[
         str | None,
         typer.Option(
