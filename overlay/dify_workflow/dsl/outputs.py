@@ -133,7 +133,7 @@ class Resolver:
             found = {"output": self._aggregated(node, depth)}
         else:
             kind = _KINDS.get(node.type)
-            found = dict(kind(node.data)) if kind else {}
+            found = dict(kind(node.data)) if kind else _FIXED.get(node.type, {})
         return {**_OF_ERRORS, **found} if node.handles_failure else found
 
     def _iterated(self, node: Node, depth: int) -> Type:
@@ -255,7 +255,7 @@ def _without_none(type: Type) -> Type:  # noqa: A002  # there is no better word
 def _why_unknown(node: Node) -> str:
     if node.type in {"tool", "agent"}:
         return "a plugin gives it, and the export does not say what"
-    if node.type in _KINDS or node.type in _OF_OTHERS:
+    if node.type in {*_KINDS, *_FIXED, *_OF_OTHERS}:
         return "its node does not declare it"
     return "a node gives it whose outputs are not known here"
 
@@ -273,14 +273,6 @@ def _code(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     outputs = data.get("outputs")
     for name, output in outputs.items() if is_object(outputs) else ():
         yield str(name), value_type(output.get("type") if is_object(output) else None)
-
-
-def _http(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield from {"body": STR, "status_code": INT, "headers": OBJECT, **_FILES}.items()
-
-
-def _template(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield "output", STR
 
 
 def _groups(data: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
@@ -329,16 +321,6 @@ def _list_operator(data: Mapping[str, Any], result: Type) -> Iterator[tuple[str,
     yield "result", result
     for name in ("first_record", "last_record"):
         yield name, or_none(item)
-
-
-def _retrieval(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield "result", ListOf(OBJECT)
-
-
-def _classifier(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    for name in ("class_name", "class_id", "class_label"):
-        yield name, STR
-    yield "usage", OBJECT
 
 
 def _human_input(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
@@ -412,19 +394,26 @@ _OF_OTHERS = frozenset({"start", "iteration", "list-operator", "document-extract
 _AGGREGATORS = frozenset({"variable-aggregator", "variable-assigner"})
 """The second name is used in old exports."""
 
+_FIXED: dict[str, dict[str, Type]] = {
+    "http-request": {"body": STR, "status_code": INT, "headers": OBJECT, **_FILES},
+    "template-transform": {"output": STR},
+    "knowledge-retrieval": {"result": ListOf(OBJECT)},
+    "question-classifier": {
+        **dict.fromkeys(("class_name", "class_id", "class_label"), STR),
+        "usage": OBJECT,
+    },
+}
+"""By kind of node: its outputs, if all nodes have the same (Dify's source, September 2026)."""
+
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, Type]]]] = {
     "llm": _llm,
     "code": _code,
-    "http-request": _http,
-    "template-transform": _template,
     **dict.fromkeys(_AGGREGATORS, _aggregator),
     "parameter-extractor": _extractor,
     "loop": _loop,
-    "knowledge-retrieval": _retrieval,
-    "question-classifier": _classifier,
     "human-input": _human_input,
     "tool": _tool,
     "agent": _agent,
     "agent-v2": _second_agent,
 }
-"""By kind of node: its outputs (Dify's source, September 2026)."""
+"""By kind of node: its outputs, which depend on its settings (from the same source)."""
