@@ -11,10 +11,13 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, BinaryIO, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
 from ._json import JSON
 from .errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Source: TypeAlias = str | os.PathLike[str] | os.stat_result
 """A file that is read: its path, or the `os.stat_result` of an open file."""
@@ -125,13 +128,6 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Texts that start with one of these are formulas for spreadsheets (OWASP, CSV injection)."""
 
 
-class Writable(Protocol):
-    """A text file that is open for writing."""
-
-    def write(self, text: str, /) -> object:
-        """Write a text."""
-
-
 class CSVWriter:
     """Writes rows of cells as CSV (RFC 4180), with lines that end in a line feed.
 
@@ -139,7 +135,7 @@ class CSVWriter:
         file: The text file to write to.
     """
 
-    def __init__(self, file: Writable) -> None:
+    def __init__(self, file: SupportsWrite[str]) -> None:
         self._file = file
         # Before Python 3.13 a writer quotes only line ends that are part of its own lineterminator.
         self._writer = csv.writer(self, lineterminator="\r\n")
