@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -13,7 +14,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
-from ._json import JSON
+import attrs
+
+from ._json import JSON, is_text
 from .errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -157,3 +160,32 @@ def is_formula(text: str) -> bool:
 def without_formula(text: str) -> str:
     """The text, with a ``'`` in front if a spreadsheet would read it as a formula."""
     return f"'{text}" if is_formula(text) else text
+
+
+_NUMBER = re.compile(r"[+-][\d.,]+")
+"""A number or telephone number, which begins like a formula."""
+
+
+@attrs.define
+class Texts:
+    """Changes texts so that they can be written as UTF-8, and counts the changes.
+
+    Args:
+        escapes: Whether to escape texts that spreadsheets would run as formulas.
+    """
+
+    escapes: bool = False
+    halved: int = 0
+    shortened: int = 0
+    formulas: int = 0
+
+    def fitted(self, text: str) -> str:
+        """The text in its written form."""
+        if self.escapes:
+            text = without_formula(text)
+        elif is_formula(text) and not _NUMBER.fullmatch(text):
+            self.formulas += 1
+        if is_text(text):
+            return text
+        self.halved += 1
+        return text.encode("utf-8", "backslashreplace").decode()

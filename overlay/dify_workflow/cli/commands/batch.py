@@ -173,7 +173,7 @@ def batch(
     }
     from ...batch import read_rows
     from ...batch.journal import has_rows
-    from ...batch.results import check_results_path
+    from ...batch.table import check_results_path
     from ..batch_view import show_summary
 
     if template is not None:
