@@ -15,8 +15,7 @@ import typer
 from .. import ApiKey, __version__
 from .commands import profile as profiles
 from .commands.batch import batch
-from .commands.demo import demo
-from .commands.emulate import emulate
+from .commands.emulate import demo, emulate
 from .commands.form import show, submit
 from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload

@@ -11,11 +11,10 @@ from typing import Any
 import attrs
 
 from .._json import is_list, is_object
-from .errors import DSLError
 from .graph import Edge, Flow, Node
 from .inputs import AppInput, inputs_of_variables
 from .outputs import Resolver
-from .text import load, read_text
+from .text import DSLError, load, read_text
 from .types import Type, value_type
 
 NEWEST = "0.7.0"

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 
 from .._json import is_list, is_object
-from .errors import DSLError
 from .schema import type_of_schema
+from .text import DSLError
 from .types import BOOL, FILE, INPUT_FILE, NUMBER, OBJECT, STR, Choice, ListOf, Type, Unknown
 
 _TAKEN: dict[str, Type] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._extras import needs
-from .errors import DSLError
+from ..errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,10 @@ MAX_DIGITS = 100
 
 MAX_VALUES = 1_000_000
 """Maximum number of values; an alias counts as many values as its target has."""
+
+
+class DSLError(InvalidRequestError):
+    """A file is not an app that was exported as DSL, or not a workflow that the API can run."""
 
 
 def read_text(path: Path) -> str:
