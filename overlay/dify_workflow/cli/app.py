@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .. import ApiKey, __version__
+from .. import __version__
 from .commands import profile as profiles
 from .commands.batch import batch
 from .commands.emulate import demo, emulate
@@ -163,8 +163,7 @@ def connect(
     if context.invoked_subcommand is None:
         sys.stdout.write(overview_of(context.command, context))
         raise typer.Exit
-    key = None if api_key is None else ApiKey(api_key)
-    context.obj = Connection(profile, key, base_url, timeout, verbose)
+    context.obj = Connection(profile, api_key, base_url, timeout, verbose)
 
 
 def _check_streams() -> None:

@@ -16,6 +16,7 @@ import attrs
 import typer
 
 from .. import NOT_GIVEN, ApiKey, DifyWorkflow, profiles
+from .._secret import wrap
 from ..errors import ConfigurationError, InvalidRequestError
 from .console import log_to_stderr, of_same_app
 from .exits import handled
@@ -78,8 +79,6 @@ Report: TypeAlias = Annotated[
     ),
 ]
 
-_OF_CONNECTION = frozenset({"profile", "api_key", "base_url", "timeout", "verbose"})
-"""Names of the options that `Connection` has."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)([smhdw])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -98,7 +97,7 @@ class Connection:
     """
 
     profile: str | None = None
-    api_key: ApiKey | None = None
+    api_key: ApiKey | None = attrs.field(default=None, converter=wrap)
     base_url: str | None = None
     timeout: float | None = None
     verbose: bool = False
@@ -195,7 +194,8 @@ class AppCommand(Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the options of the connection."""
-        shared = (param for param in ctx.find_root().command.params if param.name in _OF_CONNECTION)
+        names = attrs.fields_dict(Connection)
+        shared = (param for param in ctx.find_root().command.params if param.name in names)
         *own, help_option = super().get_params(ctx)
         return [*own, *map(_repeated, shared), help_option]
 
@@ -211,8 +211,7 @@ def _repeated(option: click.Parameter) -> click.Parameter:
 
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value:
-            given = ApiKey(value) if param.name == "api_key" else value
-            ctx.obj = attrs.evolve(ctx.obj or Connection(), **{str(param.name): given})
+            ctx.obj = attrs.evolve(ctx.obj or Connection(), **{str(param.name): value})
 
     repeated = copy.copy(option)
     repeated.callback = keep

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from ... import ApiKey, DifyWorkflow
+from ... import DifyWorkflow
 from ...errors import ConfigurationError, InvalidRequestError
 from ...output import refuse_source, replacing
 from ..console import print_document, print_line, say
@@ -179,7 +179,7 @@ def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Conne
         return attrs.evolve(connection, api_key=None, profile=app.profile)
     if app.key is not None:
         value = os.environ.get(app.key)
-        return attrs.evolve(connection, api_key=ApiKey(value), profile=None) if value else None
+        return attrs.evolve(connection, api_key=value, profile=None) if value else None
     return connection if is_only else None
 
 
