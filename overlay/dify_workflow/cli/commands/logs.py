@@ -127,16 +127,14 @@ def logs(
         created_at_after=None if since is None else moment_since(since, "--since", now),
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
+    write = to.writer_of(as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
     with connection_of(context).client() as client:
         if follow:
-            new = islice(client.tail_logs(request), most)
-            to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
+            to.follow(islice(client.tail_logs(request), most), write)
             return
         rows = to.LogRows(client, request, most)
-        if as_jsonl:
-            to.print_json_lines(rows)
-        elif as_csv:
-            to.print_csv(rows, escape_formulas=escape_formulas)
+        if write is not None:
+            to.print_each(rows, write)
         elif as_json:
             to.print_json(rows)
         else:
