@@ -51,8 +51,7 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
-from support.batch_runs import RUN, leave_running
-from support.batches import Runs, counted_runs, counts, names, results, table
+from support.batches import RUN, Runs, counted_runs, counts, leave_running, names, results, table
 
 
 @pytest.fixture(autouse=True)

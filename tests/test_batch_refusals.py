@@ -29,8 +29,7 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
-from support.batch_runs import RUN
-from support.batches import Runs, counted_runs, names, results
+from support.batches import RUN, Runs, counted_runs, names, results
 
 
 @pytest.fixture(autouse=True)

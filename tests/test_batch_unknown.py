@@ -22,8 +22,7 @@ from dify_workflow.emulator import (
     node,
     workflow,
 )
-from support.batch_runs import RUN, leave_running
-from support.batches import Runs, counted_runs, counts, names, results
+from support.batches import RUN, Runs, counted_runs, counts, leave_running, names, results
 from support.waiting import PATIENCE
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import in_terminal
-from support.cli_screens import FOOT
+from support.cli import FOOT, in_terminal
 from support.conducted import ConductedRun, field, node_started
 from support.events import RUN, TASK, finished
 from support.replay import Exchange, ReplayServer

@@ -132,6 +132,15 @@ def test_a_paused_run_has_an_exit_code_of_its_own_and_says_how_to_go_on(
     assert "  dify-workflow resume 92c04b77-6fc2-46d0-822a-b6e5dc590411\n" in done.err
 
 
+def test_a_paused_run_as_json_has_the_forms_with_the_keys_of_the_server(
+    server: ReplayServer,
+) -> None:
+    done = call("run", "--json", "-i", "topic=x", base_url=server.url("1.14.2/hi1_stream"))
+    (form,) = json.loads(done.out)["paused"]["forms"]
+    assert [field["type"] for field in form["inputs"]][:1] == ["paragraph"]
+    assert form["actions"][0].keys() == {"id", "title", "button_style"}
+
+
 def test_commands_to_copy_are_safe_whatever_the_server_calls_its_forms(
     server: ReplayServer,
 ) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from dify_workflow.emulator import Emulator
-from support.cli import in_terminal
-from support.cli_screens import FOOT
+from support.cli import FOOT, in_terminal
 from support.conducted import ConductedRun, node_finished, node_started
 from support.events import RUN, TASK, finished, message, text
 from support.recordings import recording

@@ -21,8 +21,7 @@ from dify_workflow.dsl import (
     read_app,
     stub,
 )
-from support.exported_apps import outputs_of, type_of
-from support.exports import end, export, node
+from support.exports import end, export, node, outputs_of, type_of
 from support.golden import EXPORTS
 
 STR, NONE, FILE = Plain("str"), Plain("none"), Plain("file")

@@ -17,8 +17,7 @@ from dify_workflow.dsl import (
     app_of,
     read_app,
 )
-from support.exported_apps import outputs_of, type_of
-from support.exports import end, export, node, write
+from support.exports import end, export, node, outputs_of, type_of, write
 
 # ------------------------------------------------------------------------------- what is refused
 

@@ -22,8 +22,7 @@ from dify_workflow import (
 )
 from dify_workflow.emulator import Emulator, PastRun
 from dify_workflow.emulator.logs import ACCOUNT
-from support.filled_logs import MOMENT, calls, client_of, fill
-from support.logs import BASE, places
+from support.logs import BASE, MOMENT, calls, client_of, fill, places
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
 from support.worlds import World

@@ -18,8 +18,7 @@ from dify_workflow import (
     WorkflowRunRequest,
 )
 from dify_workflow.emulator import Answer, Emulator, Fault
-from support.filled_logs import KEY, MOMENT, calls, client_of, fill
-from support.logs import places
+from support.logs import KEY, MOMENT, calls, client_of, fill, places
 from support.worlds import World
 
 

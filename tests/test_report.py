@@ -153,6 +153,14 @@ def test_shapes_that_no_server_sends_are_shown_as_far_as_they_can_be_read() -> N
     assert "There are no events of nodes" in RunReport().html()
 
 
+def test_a_number_that_is_too_long_for_a_price_is_left_out() -> None:
+    cost = {"total_tokens": 5, "total_price": "9E999999", "currency": "USD"}
+    nodes = [each for id_ in "ab" for each in (begins(id_), ends(id_, execution_metadata=cost))]
+    page = RunReport.of([started(), *nodes, finished()]).html()
+    assert "USD" not in page
+    assert len(page) < 100_000
+
+
 def test_values_are_shown_as_they_are_up_to_a_length() -> None:
     deep: Any = "x"
     for _ in range(100_000):

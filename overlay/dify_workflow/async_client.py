@@ -15,8 +15,15 @@ from ._api import operations
 from ._api.files import opened
 from ._api.forms import as_seen, checked_reply, forms_to_answer
 from ._api.operations import ResponseMode
-from ._api.requests import logs_request, run_request
-from ._base_client import ClientBase, about, checked_mode, checked_tracing, naming
+from ._base_client import (
+    ClientBase,
+    about,
+    checked_mode,
+    checked_tracing,
+    logs_request,
+    naming,
+    run_request,
+)
 from ._http.async_network import resolved
 from ._http.async_transport import AsyncTransport
 from ._http.deadline import Deadline, deadline_in

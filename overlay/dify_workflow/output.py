@@ -5,16 +5,22 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, BinaryIO, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias
 
-from ._json import JSON
+import attrs
+
+from ._json import JSON, is_text
 from .errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Source: TypeAlias = str | os.PathLike[str] | os.stat_result
 """A file that is read: its path, or the `os.stat_result` of an open file."""
@@ -125,13 +131,6 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Texts that start with one of these are formulas for spreadsheets (OWASP, CSV injection)."""
 
 
-class Writable(Protocol):
-    """A text file that is open for writing."""
-
-    def write(self, text: str, /) -> object:
-        """Write a text."""
-
-
 class CSVWriter:
     """Writes rows of cells as CSV (RFC 4180), with lines that end in a line feed.
 
@@ -139,7 +138,7 @@ class CSVWriter:
         file: The text file to write to.
     """
 
-    def __init__(self, file: Writable) -> None:
+    def __init__(self, file: SupportsWrite[str]) -> None:
         self._file = file
         # Before Python 3.13 a writer quotes only line ends that are part of its own lineterminator.
         self._writer = csv.writer(self, lineterminator="\r\n")
@@ -161,3 +160,32 @@ def is_formula(text: str) -> bool:
 def without_formula(text: str) -> str:
     """The text, with a ``'`` in front if a spreadsheet would read it as a formula."""
     return f"'{text}" if is_formula(text) else text
+
+
+_NUMBER = re.compile(r"[+-][\d.,]+")
+"""A number or telephone number, which begins like a formula."""
+
+
+@attrs.define
+class Texts:
+    """Changes texts so that they can be written as UTF-8, and counts the changes.
+
+    Args:
+        escapes: Whether to escape texts that spreadsheets would run as formulas.
+    """
+
+    escapes: bool = False
+    halved: int = 0
+    shortened: int = 0
+    formulas: int = 0
+
+    def fitted(self, text: str) -> str:
+        """The text in its written form."""
+        if self.escapes:
+            text = without_formula(text)
+        elif is_formula(text) and not _NUMBER.fullmatch(text):
+            self.formulas += 1
+        if is_text(text):
+            return text
+        self.halved += 1
+        return text.encode("utf-8", "backslashreplace").decode()

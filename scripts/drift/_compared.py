@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-from ._contract import Contract, Fact, facts_of_operation, operations, place_of
+from ._contract import (
+    Contract,
+    Fact,
+    common_errors,
+    facts_of_errors,
+    facts_of_events,
+    facts_of_operation,
+    operations,
+    place_of,
+)
 from ._document import Document, Node
-from ._errors import common_errors, facts_of_errors
-from ._events import facts_of_events
 
 _APPS = re.compile(r"Available for\W*([^.\n]*?) apps", re.IGNORECASE)
 """How Dify's document names the types of app that have an operation."""

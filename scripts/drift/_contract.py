@@ -26,6 +26,12 @@ _MARKS = ("x-since", "x-until", "x-omitted")
 _WITH_MEMBERS = ("application/json", "multipart/form-data")
 """Media types whose members are compared."""
 
+_NAMED = re.compile(r"^\s*(?:[-*]\s*)?`([a-z][a-z0-9_]+)`\s*:", re.MULTILINE)
+"""An error in the description of an answer in Dify's document: a line that begins with its name."""
+
+_RUN = ("paths", "/workflows/run", "post", "responses", "200")
+"""The answer whose schema has one kind for each event."""
+
 _DEEPEST = 12
 """The largest depth of members: a schema may have itself as a member."""
 
@@ -148,3 +154,83 @@ def _members(document: Document, place: str, node: Node, depth: int) -> Facts:
         yield from facts_of_schema(
             document, f"{place}[]", flat.items, required=True, depth=depth + 1
         )
+
+
+# -------------------------------------------------------------------------------- errors
+
+
+def facts_of_errors(document: Document, place: str, operation: Node) -> Facts:
+    """Yield each error of an operation, by status and name.
+
+    openapi.yaml lists them: `x-errors` of an operation, by status, and `x-errors` of the document
+    for errors of every operation. Dify's document has them in the descriptions of answers, and as
+    the `code` of its examples.
+    """
+    for status, code, pointer in _errors(document, operation):
+        yield f"{place} error {status} {code}", Fact(pointer, {})
+
+
+def common_errors(document: Document) -> frozenset[str]:
+    """Return status and name of the errors that every operation has."""
+    listed = document.root.value.get("x-errors", {})
+    return frozenset(f"{status} {code}" for status, codes in listed.items() for code in codes)
+
+
+def _errors(document: Document, operation: Node) -> Iterator[tuple[str, str, str]]:
+    for status, codes in operation.value.get("x-errors", {}).items():
+        for code in codes:
+            yield str(status), code, f"{operation.pointer}/x-errors/{status}"
+    for status in operation.value.get("responses", {}):
+        answer = document.resolved(operation.child("responses", status))
+        if str(status).startswith(("4", "5")):
+            for code in sorted(_named(answer)):
+                yield str(status), code, answer.pointer
+
+
+def _named(answer: Node) -> set[str]:
+    codes = set(_NAMED.findall(answer.value.get("description", "")))
+    for media in answer.value.get("content", {}).values():
+        for example in media.get("examples", {}).values():
+            value = example.get("value")
+            if isinstance(value, dict) and isinstance(value.get("code"), str):
+                codes.add(value["code"])
+    return codes
+
+
+# -------------------------------------------------------------------------------- events
+
+
+def facts_of_events(document: Document) -> Facts:
+    """Yield each event with its members. Its place has the name."""
+    for name, message in events(document):
+        place = f"event {name}"
+        yield place, Fact(message.pointer, {})
+        for below, fact in facts_of_schema(document, place, message, required=True):
+            if below not in {place, f"{place} event"}:
+                yield below, fact
+
+
+def events(document: Document) -> Iterator[tuple[str, Node]]:
+    """Yield name and message of each event.
+
+    `x-stream-events` lists them in openapi.yaml. Dify's document has a schema with a discriminator
+    that lists them, and names that schema in the answer of a run.
+    """
+    if "x-stream-events" in document.root.value:
+        listed = document.root.child("x-stream-events")
+        for name in listed.value:
+            yield name, document.resolved(listed.child(name))
+        return
+    mapping = _mapping(document)
+    for name in mapping:
+        yield name, document.resolved(Node({"$ref": mapping[name]}, "#"))
+
+
+def _mapping(document: Document) -> dict[str, str]:
+    answer = str(document.resolved(document.root.child(*_RUN)).value)
+    schemas = document.root.child("components", "schemas").value
+    for name, schema in schemas.items():
+        mapping: dict[str, str] = schema.get("discriminator", {}).get("mapping", {})
+        if mapping and name in answer:
+            return mapping
+    return {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._client import generate_client, write_provenance
+from ._client import generate_client, run, write_provenance
 from ._endpoints import endpoints_module
 from ._events import events_module
 from ._spec import ROOT, SPEC, load
 from ._sync import SYNC_MODULES, sync_module
-from ._tools import run
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ._generator_input import generator_input
-from ._spec import CONFIG, TEMPLATES, Schema
-from ._tools import run
+from ._spec import CONFIG, ROOT, TEMPLATES, Schema
 
 _HANDS_ON = re.compile(
     r"""        def _parse_(?P<name>\w+)\(data: object\) -> (?P<type>[^:]+):
@@ -67,6 +68,12 @@ def generate_client(spec: Schema, package: Path) -> None:
     _simplify_models(package)
     # The generator writes the marker of typed packages (PEP 561) only with project metadata.
     (package / "py.typed").touch()
+
+
+def run(*command: str) -> None:
+    """Run a tool that is installed beside this Python, as the generator runs its formatter."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "PATH": path})
 
 
 def write_provenance(spec: Path, path: Path) -> None:

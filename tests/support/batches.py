@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -17,13 +18,15 @@ from uuid import uuid4
 
 from dify_workflow import DifyWorkflow
 from dify_workflow._streams.recovery import Pace
-from dify_workflow.batch import RowResult, read_rows, run_batch
+from dify_workflow.batch import RowResult, read_rows, run_batch, run_batch_async
 from dify_workflow.batch.journal import Journal
 from dify_workflow.emulator import Emulator, Input, NodeError, Sleep, node, workflow
 from support import events
 from support.forks import PROCESSES, ensure_running
 from support.recordings import recording
 from support.replay import Exchange, ReplayServer
+
+RUN = "POST /workflows/run"
 
 
 class Runs:
@@ -186,3 +189,18 @@ def wait_until_begun(runs: Runs, count: int) -> None:
     """Wait until so many runs have begun."""
     while runs.counts.total() < count:
         time.sleep(0.002)
+
+
+def leave_running(runs: Runs, rows: list[dict[str, str]], journal: str) -> None:
+    """Cancel a batch when the runs of all its rows are known."""
+
+    async def run() -> None:
+        async with runs.emulator.async_client("work") as client:
+            batch = asyncio.create_task(run_batch_async(client, rows, journal=journal))
+            while counts(journal) != {"running": len(rows)}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            batch.cancel()
+            await asyncio.wait({batch})
+            assert batch.cancelled()
+
+    asyncio.run(run())

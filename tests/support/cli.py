@@ -18,6 +18,9 @@ from support.terminal import Terminal, terminal
 from support.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-m", "dify_workflow"]
+FOOT = "Ctrl-C stops the run"
+"""The last line of the live view."""
+
 KEY = "app-S3cr3t"
 """A key that no output may show."""
 

@@ -1,4 +1,4 @@
-"""Exported apps that tests write themselves."""
+"""Exported apps that tests write themselves, and the types of their outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from dify_workflow.dsl import Type, app_of
 
 Value = Any
 
@@ -57,3 +59,14 @@ def write(place: Path, value: dict[str, Value]) -> Path:
     """Write an export; JSON is YAML."""
     place.write_text(json.dumps(value), encoding="utf-8")
     return place
+
+
+def outputs_of(value: dict[str, Any]) -> dict[str, Type]:
+    """Type by name of the output, of all ends together."""
+    app = app_of(value, "app.yml")
+    return {each.name: each.type for one in app.ends or () for each in one.outputs}
+
+
+def type_of(*nodes: dict[str, Any], take: list[str], **others: Any) -> Type:
+    """The type of what one End node takes from the nodes before it."""
+    return outputs_of(export(*nodes, end(out=take), **others))["out"]

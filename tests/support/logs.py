@@ -1,20 +1,26 @@
-"""Rows of the log, and a log that changes while it is read."""
+"""Rows of the log, a log that changes while it is read, and logs of the emulator."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from dify_workflow import WorkflowLogs
 from dify_workflow._api.log_query import LogAnswer, LogQuery, Steps
+from dify_workflow.emulator import Emulator, PastRun
 from dify_workflow_api.models import EndUserSummary
+from support.worlds import World
 
 T = TypeVar("T")
 
 BASE = 1_795_343_000
 """The second from which tests count (Unix)."""
+
+MOMENT = datetime.fromtimestamp(BASE, UTC)
+KEY = "app-echo"
 
 
 def row(
@@ -101,3 +107,18 @@ def _matches(row: WorkflowLogs, query: LogQuery) -> bool:
         and (query.before is None or row.created_at <= query.before)
         and all(own[name] == value for name, value in query.narrowed.items())
     )
+
+
+def client_of(both: World, emulator: Emulator, **options: Any) -> Any:
+    return both.client(base_url=emulator.base_url, api_key=KEY, **options)
+
+
+def fill(emulator: Emulator, *seconds: int, **fields: Any) -> list[tuple[int, str]]:
+    """Put a row into each of the seconds after `BASE`; their places, in order."""
+    runs = [PastRun(BASE + second, **fields) for second in seconds]
+    emulator.add_runs(runs, "echo")
+    return sorted(((int(run.created_at), run.log_id) for run in runs), reverse=True)
+
+
+def calls(emulator: Emulator) -> int:
+    return len([seen for seen in emulator.requests if "/workflows/logs" in seen.path])

@@ -10,9 +10,9 @@ Needs ``pip install dify-workflow[batch]``::
     summary.write_results("results.csv")
 """
 
-from .errors import needs
+from .._extras import needs
 
-with needs("sqlalchemy", "batch", "Batches need"):
+with needs("Batches need", "batch", "sqlalchemy"):
     import sqlalchemy as _  # noqa: F401
 
 from .check import RowCheck, check_rows

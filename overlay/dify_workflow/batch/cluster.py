@@ -26,11 +26,12 @@ import attrs
 from anyio import CapacityLimiter, Lock, create_task_group, sleep, to_thread
 
 from .. import ApiKey
+from .._extras import needs
 from ..async_client import AsyncDifyWorkflow
 from ..errors import ConfigurationError
 from ..internals import Pace, setup_of, with_pace
 from .columns import Columns
-from .errors import JournalError, needs, unwrapped
+from .errors import JournalError, unwrapped
 from .journal import Command, Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .records import PENDING, RUNNING, RowResult
@@ -322,7 +323,7 @@ def executor_at(address: str | None) -> Generator[Executor | None, None, None]:
     if address is None:
         yield None
         return
-    with needs("distributed", "cluster", "A Dask cluster needs"):
+    with needs("A Dask cluster needs", "cluster", "distributed"):
         from distributed import Client
     try:
         client = Client(address, timeout=CONNECT_SECONDS)

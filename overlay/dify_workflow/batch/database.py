@@ -17,8 +17,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
 
+from .._extras import needs
 from .._json import is_text
-from .errors import JournalError, needs
+from .errors import JournalError
 from .records import (
     PENDING,
     RUNNING,
@@ -183,7 +184,7 @@ def engine_of(url: URL) -> sa.Engine:
     is_file = file_of(url) is not None
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if is_file else {}
     try:
-        with needs("psycopg", "cluster", "A journal in PostgreSQL needs"):
+        with needs("A journal in PostgreSQL needs", "cluster", "psycopg"):
             engine = sa.create_engine(url, pool_pre_ping=not is_file, **options)
     except NoSuchModuleError as error:
         raise JournalError(f"SQLAlchemy has no driver {url.drivername!r}.") from error

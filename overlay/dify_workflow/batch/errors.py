@@ -67,28 +67,6 @@ def unwrapped() -> Generator[None, None, None]:
             error.__context__ = None
 
 
-@contextmanager
-def needs(package: str, extra: str, what: str) -> Generator[None, None, None]:
-    """If an import inside the block fails because a package is missing, name the extra to install.
-
-    Args:
-        package: The package that is imported.
-        extra: The extra that installs it.
-        what: What needs the package, with a verb, such as ``"Parquet files need"``.
-
-    Raises:
-        ImportError: The package is missing; the message has the command that installs it.
-    """
-    try:
-        yield
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != package:
-            raise
-        raise ImportError(
-            f"{what} more packages: pip install 'dify-workflow[{extra}]'", name=error.name
-        ) from error
-
-
 class ErrorClass(Enum):
     """What an error means for the row."""
 

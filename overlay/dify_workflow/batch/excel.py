@@ -15,19 +15,20 @@ from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 import attrs
 
+from .._extras import needs
 from .._json import JSON
 from ..errors import InvalidRequestError
-from ..output import is_formula
+from ..output import Texts, is_formula
 from ..timeline.text import counted
-from .errors import RowsError, needs
+from .errors import RowsError
 
-with needs("openpyxl", "excel", "Excel files need"):
+with needs("Excel files need", "excel", "openpyxl"):
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ERROR_CODES
@@ -36,9 +37,6 @@ with needs("openpyxl", "excel", "Excel files need"):
     from openpyxl.utils import get_column_letter
     from openpyxl.utils.datetime import to_excel
     from openpyxl.utils.exceptions import InvalidFileException
-
-if TYPE_CHECKING:
-    from .results import Texts
 
 LONGEST_CELL = 32_767
 """Maximum number of characters in a cell."""

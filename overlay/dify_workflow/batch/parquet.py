@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .._extras import needs
 from .._json import JSON, JSONObject
-from .errors import RowsError, needs
+from .errors import RowsError
 from .records import batched, json_text
 
-with needs("pyarrow", "parquet", "Parquet files need"):
+with needs("Parquet files need", "parquet", "pyarrow"):
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -15,8 +15,8 @@ from typing import ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 import attrs
 import orjson
 
-from .._json import JSON, JSONObject, abridged, check_depth, decode, is_text
-from .._record import Columns, Record, columns
+from .._json import JSON, JSONObject, abridged, check_depth, decode
+from .._record import Columns, Record, columns, text_of
 from ..models import UploadedFile, WorkflowFile, WorkflowRunResponse
 
 T = TypeVar("T")
@@ -259,8 +259,7 @@ def json_text(value: JSON) -> str:
     Raises:
         RecursionError: It is nested too deeply.
     """
-    text = json.dumps(value, ensure_ascii=False)
-    text = text if is_text(text) else json.dumps(value)
+    text = text_of(value)
     try:
         check_depth(value)
     except ValueError as error:  # Python 3.12 and newer write JSON that nothing can read again

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import re
 from bisect import bisect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
-from importlib import import_module
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import attrs
 
-from .._json import JSON, JSONObject, is_list, is_object, is_text
+from .._json import JSON, JSONObject, is_list, is_object
 from .._record import Record
 from ..errors import InvalidRequestError
 from ..models.usage import sum_of
-from ..output import CSVWriter, Source, is_formula, refuse_source, replacing, without_formula
+from ..output import Texts, refuse_source, replacing
 from .database import file_of, url_of
 from .journal import Journal
 from .records import SUCCESSES, RowResult, json_text
+from .table import WRITERS, Kinds, check_results_path, warn_of_changes, write_json_lines
 
 if TYPE_CHECKING:
     from os import PathLike
-
-logger = logging.getLogger("dify_workflow")
-
-Kinds = dict[str, set[type]]
-"""The columns of a table in their order, each with the kinds of its values."""
 
 _BEFORE_OUTPUTS: Kinds = {"status": {str}, "message": {str}}
 _BEHIND_OUTPUTS: Kinds = {
@@ -355,89 +346,15 @@ def write_results(
     check_results_path(target, *sources, escape_formulas=escape_formulas)
     texts = Texts(escapes=escape_formulas)
     with closing(Journal(journal, must_exist=True)) as read:
-        write = _WRITERS[target.suffix.lower()]
-        rows = ResultTable(read, has_files=write is _write_json_lines)
+        write = WRITERS[target.suffix.lower()]
+        rows = ResultTable(read, has_files=write is write_json_lines)
         try:
             with replacing(target) as opened:
                 count = write(opened, rows.kinds, rows.lines(), texts)
         except OSError as error:
             raise InvalidRequestError(f"Cannot write {target}: {error.strerror}.") from error
-    if texts.formulas and target.suffix.lower() == ".csv":
-        logger.warning(
-            "write_results: %s: %s like a formula, which a spreadsheet would run. If people open "
-            "it in a spreadsheet, write a .xlsx file, or escape formulas (--escape-formulas).",
-            target.name,
-            "1 text begins" if texts.formulas == 1 else f"{texts.formulas:,} texts begin",
-        )
-    if texts.halved:
-        logger.warning(
-            "write_results: %s: %s half of a surrogate pair, which UTF-8 cannot encode; an escape "
-            "such as \\ud83d is written instead. A .jsonl file has the text exactly.",
-            target.name,
-            "1 text has" if texts.halved == 1 else f"{texts.halved:,} texts have",
-        )
-    if texts.shortened:
-        logger.warning(
-            "write_results: %s: %s too long for a cell in Excel; the end is left out, and the cell "
-            "says so. A .csv or .jsonl file has the whole text.",
-            target.name,
-            "1 text is" if texts.shortened == 1 else f"{texts.shortened:,} texts are",
-        )
+    warn_of_changes(target, texts)
     return count
-
-
-def check_results_path(path: Path, *sources: Source, escape_formulas: bool = False) -> None:
-    """Refuse a file that results cannot be written to.
-
-    Args:
-        path: The file.
-        sources: Files that it must not be: the rows and the journal.
-        escape_formulas: Whether formulas will be escaped in it.
-
-    Raises:
-        InvalidRequestError: It is a source, its ending is unknown, or its folder does not exist.
-        ImportError: Excel and Parquet need their extras.
-    """
-    if path.suffix.lower() not in _WRITERS:
-        raise InvalidRequestError(
-            f"Results cannot be written to {path.name}: the name must end in {', '.join(_WRITERS)}."
-        )
-    if escape_formulas and path.suffix.lower() != ".csv":
-        raise InvalidRequestError(f"Formulas can be escaped only in .csv, not in {path.name}.")
-    if not path.absolute().parent.is_dir():
-        raise InvalidRequestError(f"There is no folder {path.parent} to write {path.name} to.")
-    refuse_source(path, *sources)
-    if (needed := _NEEDED.get(path.suffix.lower())) is not None:
-        import_module(needed, __package__)  # so that a missing extra shows before the batch
-
-
-_NUMBER = re.compile(r"[+-][\d.,]+")
-"""A number or telephone number, which begins like a formula."""
-
-
-@attrs.define
-class Texts:
-    """Changes texts so that they can be written as UTF-8, and counts the changes.
-
-    Args:
-        escapes: Whether to escape texts that spreadsheets would run as formulas.
-    """
-
-    escapes: bool = False
-    halved: int = 0
-    shortened: int = 0
-    formulas: int = 0
-
-    def fitted(self, text: str) -> str:
-        """The text in its written form."""
-        if self.escapes:
-            text = without_formula(text)
-        elif is_formula(text) and not _NUMBER.fullmatch(text):
-            self.formulas += 1
-        if is_text(text):
-            return text
-        self.halved += 1
-        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_mixed(kinds: set[type]) -> bool:
@@ -474,66 +391,3 @@ def _own(name: str) -> str:
     is_fact = name in _BEFORE_OUTPUTS or name in _BEHIND_OUTPUTS
     is_taken = is_fact or name == _OUTPUTS or name.startswith((f"{_OUTPUTS}.", _ROW))
     return f"{_ROW}{name}" if is_taken else name
-
-
-def _write_csv(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    count = 0
-    text = TextIOWrapper(file, encoding="utf-8", newline="")
-    try:
-        writer = CSVWriter(text)
-        writer.row(map(texts.fitted, kinds))
-        for line in lines:
-            writer.row([_cell(line[name], texts) for name in kinds])
-            count += 1
-    finally:
-        text.detach()
-    return count
-
-
-def _write_json_lines(
-    file: BinaryIO, _kinds: Kinds, lines: Iterator[JSONObject], _texts: Texts
-) -> int:
-    count = 0
-    for line in lines:
-        file.write(f"{json_text(line)}\n".encode())
-        count += 1
-    return count
-
-
-def _write_parquet(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    from .parquet import write_parquet
-
-    return write_parquet(file, kinds, lines, texts.fitted)
-
-
-def _write_excel(file: BinaryIO, kinds: Kinds, lines: Iterator[JSONObject], texts: Texts) -> int:
-    from .excel import write_excel
-
-    rows = ([_scalar(line[name]) for name in kinds] for line in lines)
-    return write_excel(file, list(kinds), rows, texts)
-
-
-def _scalar(value: JSON) -> JSON:
-    """A value as a cell: texts, numbers and booleans unchanged, everything else as JSON."""
-    if value is None or isinstance(value, str | int):
-        return value
-    return value if isinstance(value, float) and math.isfinite(value) else json_text(value)
-
-
-def _cell(value: JSON, texts: Texts) -> JSON:
-    """A value as a cell of CSV, with booleans as JSON, too."""
-    value = json_text(value) if isinstance(value, bool) else _scalar(value)
-    return texts.fitted(value) if isinstance(value, str) else value
-
-
-_NEEDED = {".xlsx": ".excel", ".parquet": ".parquet"}
-"""Modules of writers that need an extra."""
-
-_WRITERS: dict[str, Callable[[BinaryIO, Kinds, Iterator[JSONObject], Texts], int]] = {
-    ".csv": _write_csv,
-    ".jsonl": _write_json_lines,
-    ".ndjson": _write_json_lines,
-    ".xlsx": _write_excel,
-    ".parquet": _write_parquet,
-}
-"""Writer by the ending of the file's name."""

@@ -7,29 +7,22 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import (
-    BrokenResourceError,
-    CancelScope,
-    EndOfStream,
-    Event,
-    create_memory_object_stream,
-    from_thread,
-    to_thread,
-)
+from anyio import CancelScope, from_thread, to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from ..errors import ConfigurationError, InvalidRequestError
-from ..internals import START_TIMEOUT, setup_of, spawn, with_pace
+from ..internals import START_TIMEOUT, setup_of, with_pace
 from .cluster import Dispatcher
 from .columns import Columns
 from .errors import unwrapped
+from .feed import ResultFeed
 from .journal import Journal
 from .limiter import AdaptiveLimit, RatePolicy, ServerMonitor
 from .reconcile import Reconciler
@@ -46,9 +39,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("dify_workflow")
-
-_AHEAD = 100
-"""Maximum number of results that wait to be taken; then the batch waits, too."""
 
 
 def run_batch(
@@ -230,7 +220,7 @@ def iter_batch(
         executor=executor,
     )
     with _portal_of(workflow) as (portal, client):
-        feed = portal.call(ResultFeed, client, rows, journal, settings)
+        feed = portal.call(_feed_of, client, rows, journal, settings)
         try:
             while (result := portal.call(feed.next)) is not None:
                 yield result
@@ -277,12 +267,23 @@ async def iter_batch_async(
         at_least_once=at_least_once,
         executor=executor,
     )
-    feed = ResultFeed(_checked(workflow, AsyncDifyWorkflow), rows, journal, settings)
+    feed = _feed_of(_checked(workflow, AsyncDifyWorkflow), rows, journal, settings)
     try:
         while (result := await feed.next()) is not None:
             yield result
     finally:
         await feed.close()
+
+
+def _feed_of(
+    client: AsyncDifyWorkflow,
+    rows: Iterable[Row],
+    journal: str | PathLike[str],
+    settings: Settings,
+) -> ResultFeed:
+    feed = ResultFeed()
+    feed.start(Batch(client, rows, journal, settings, give=feed.give))
+    return feed
 
 
 @contextmanager
@@ -483,56 +484,3 @@ class Batch:
             self._on_progress(self._progress)
         if self._give is not None:
             await self._give(result)
-
-
-class ResultFeed:
-    """Runs a batch in its own task, and gives its results one by one.
-
-    The task is not in a task group, because a generator that uses it may be closed by another task
-    than the one that started it.
-    """
-
-    def __init__(
-        self,
-        client: AsyncDifyWorkflow,
-        rows: Iterable[Row],
-        journal: str | PathLike[str],
-        settings: Settings,
-    ) -> None:
-        self._giving, self._taking = create_memory_object_stream[RowResult](_AHEAD)
-        self._scope = CancelScope()
-        self._ended = Event()
-        self._error: BaseException | None = None
-        self._batch = Batch(client, rows, journal, settings, give=self._give)
-        spawn(self._run)
-
-    async def _give(self, result: RowResult) -> None:
-        with suppress(BrokenResourceError):  # the loop was left; the journal has it
-            await self._giving.send(result)
-
-    async def _run(self) -> None:
-        try:
-            with self._scope:
-                await self._batch.run()
-        except BaseException as error:  # noqa: BLE001  # raised by `next`
-            self._error = error
-        finally:
-            self._giving.close()
-            self._ended.set()
-
-    async def next(self) -> RowResult | None:
-        """The next result; None at the end. An error that ended the batch is raised."""
-        try:
-            return await self._taking.receive()
-        except EndOfStream:
-            if self._error is not None:
-                raise self._error from None
-            return None
-
-    async def close(self) -> None:
-        """Leave the batch, and wait until its journal is free."""
-        self._taking.close()
-        with CancelScope(shield=True):
-            await self._batch.finish_sending()
-            self._scope.cancel()
-            await self._ended.wait()

@@ -12,11 +12,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from .._extras import needs
 from .._json import JSON
 from ..errors import InvalidRequestError
 from ..inputs import Field
 from ..output import CSVWriter
-from .errors import needs
 
 _ROWS = 10_000
 """Rows that have formats and drop-downs."""
@@ -113,7 +113,7 @@ def _write_csv(path: Path, fields: Sequence[Field]) -> None:
 
 
 def _write_excel(path: Path, fields: Sequence[Field]) -> None:
-    with needs("openpyxl", "excel", "Excel files need"):
+    with needs("Excel files need", "excel", "openpyxl"):
         from openpyxl import Workbook
         from openpyxl.comments import Comment
         from openpyxl.styles import Font

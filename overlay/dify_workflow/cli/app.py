@@ -12,11 +12,10 @@ from typing import Annotated
 
 import typer
 
-from .. import ApiKey, __version__
+from .. import __version__
 from .commands import profile as profiles
 from .commands.batch import batch
-from .commands.demo import demo
-from .commands.emulate import emulate
+from .commands.emulate import demo, emulate
 from .commands.form import show, submit
 from .commands.logs import logs
 from .commands.lookups import info, parameters, stop, upload
@@ -25,8 +24,8 @@ from .commands.run import resume, run
 from .commands.types import types
 from .console import complain
 from .exits import USAGE
-from .help import CONNECTION, HelpfulCommand, HelpfulGroup, overview_of
-from .options import Command, Connection, names_of_profiles
+from .help import CONNECTION, HelpfulGroup, overview_of
+from .options import AppCommand, Command, Connection, names_of_profiles
 
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 """In the order of their numbers: the system gives a new file the lowest free number."""
@@ -67,7 +66,7 @@ def _add(
     group: typer.Typer,
     *commands: Callable[..., None],
     heading: str | None = None,
-    kind: type[HelpfulCommand] = Command,
+    kind: type[Command] = AppCommand,
 ) -> None:
     """Add commands to a group, below a heading of its help."""
     for command in commands:
@@ -79,12 +78,12 @@ _RUNS, _APP, _ALONE = "Runs", "The app", "Without a Dify server"
 _add(app, run, resume, stop, batch, heading=_RUNS)
 app.add_typer(form, name="form", rich_help_panel=_RUNS)
 _add(app, info, logs, heading=_RUNS)
-_add(app, report, heading=_RUNS, kind=HelpfulCommand)
+_add(app, report, heading=_RUNS, kind=Command)
 _add(app, parameters, upload, types, heading=_APP)
 app.add_typer(profile, name="profile", rich_help_panel=_APP)
-_add(app, emulate, demo, heading=_ALONE, kind=HelpfulCommand)
+_add(app, emulate, demo, heading=_ALONE, kind=Command)
 _add(form, show, submit)
-_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=HelpfulCommand)
+_add(profile, profiles.add, profiles.list_, profiles.use, profiles.remove, kind=Command)
 
 
 def _version(wanted: bool) -> None:
@@ -101,7 +100,6 @@ def connect(
         typer.Option(
             metavar="NAME",
             help="Use the app stored under this name; or DIFY_PROFILE.",
-            show_default=False,
             rich_help_panel=CONNECTION,
             autocompletion=names_of_profiles,
         ),
@@ -111,7 +109,6 @@ def connect(
         typer.Option(
             metavar="KEY",
             help="App API key. Prefer DIFY_API_KEY: arguments are visible in ps.",
-            show_default=False,
             rich_help_panel=CONNECTION,
         ),
     ] = None,
@@ -130,7 +127,6 @@ def connect(
             metavar="SECONDS",
             help="How long to wait while the server sends nothing.",
             min=0.001,
-            show_default=False,
             rich_help_panel=CONNECTION,
         ),
     ] = None,
@@ -167,8 +163,7 @@ def connect(
     if context.invoked_subcommand is None:
         sys.stdout.write(overview_of(context.command, context))
         raise typer.Exit
-    key = None if api_key is None else ApiKey(api_key)
-    context.obj = Connection(profile, key, base_url, timeout, verbose)
+    context.obj = Connection(profile, api_key, base_url, timeout, verbose)
 
 
 def _check_streams() -> None:

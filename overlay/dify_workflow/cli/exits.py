@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .._extras import MissingExtraError
 from ..errors import (
     APIConnectionError,
     APIStatusError,
@@ -88,6 +89,9 @@ def handled(given: Mapping[str, Any] | None = None) -> Generator[None, None, Non
     """
     try:
         yield
+    except MissingExtraError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
     except (ConfigurationError, InvalidRequestError, LogCursorError) as error:
         complain(_sentence(error), _hint(error))
         raise typer.Exit(USAGE) from None
@@ -120,16 +124,6 @@ def refused(error: DifyError) -> typer.Exit:
     """Report an error before which no run was started or followed; the exit for it."""
     complain(_sentence(error), _hint(error))
     return typer.Exit(REFUSED)
-
-
-@contextmanager
-def extras_named() -> Generator[None, None, None]:
-    """If an extra is missing, say which one to install."""
-    try:
-        yield
-    except ImportError as error:
-        complain(str(error))
-        raise typer.Exit(USAGE) from None
 
 
 def defect(error: Exception) -> int:

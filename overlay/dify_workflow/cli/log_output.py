@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
@@ -44,6 +46,9 @@ _WIDTHS = {"run": 36, "status": 19, "started": 21, "duration": 12, "tokens": 9, 
 _ORDER = ("started", "status", "run", "user", "duration", "tokens", "message")
 _MESSAGE_WIDTH = 16
 """Minimum width of a message."""
+
+RowWriter: TypeAlias = Callable[[Iterable[WorkflowLogs]], None]
+"""Writes rows one by one."""
 
 
 class LogRows:
@@ -123,14 +128,16 @@ def print_json(rows: LogRows) -> None:
     print_json_line({"data": data, **facts})
 
 
-def print_json_lines(rows: LogRows) -> None:
-    """Print each row as a line of JSON when it is read."""
-    _write_json_lines(_streamed(rows))
+def writer_of(*, as_jsonl: bool, as_csv: bool, escape_formulas: bool) -> RowWriter | None:
+    """What writes each row when it is read, as the options say; None for a table for people."""
+    if as_jsonl:
+        return _write_json_lines
+    return partial(_write_csv, escape_formulas=escape_formulas) if as_csv else None
 
 
-def print_csv(rows: LogRows, *, escape_formulas: bool) -> None:
-    """Print a header, and each row as a line of CSV when it is read (RFC 4180)."""
-    _write_csv(_streamed(rows), escape_formulas)
+def print_each(rows: LogRows, write: RowWriter) -> None:
+    """Print each row when it is read."""
+    write(_streamed(rows))
 
 
 def print_table(rows: LogRows) -> None:
@@ -154,18 +161,10 @@ def print_table(rows: LogRows) -> None:
         say(f"To continue: {rows.next_command}")
 
 
-def follow(
-    rows: Iterable[WorkflowLogs], *, as_jsonl: bool, as_csv: bool, escape_formulas: bool
-) -> None:
-    """Print each row when it appears: as a line of JSON, of CSV, or of a table for people."""
+def follow(rows: Iterable[WorkflowLogs], write: RowWriter | None) -> None:
+    """Print each row when it appears; without a writer, as a line of a table for people."""
     say("Waiting for new runs; Ctrl-C ends it.")
-    rows = _flushed(rows)
-    if as_jsonl:
-        _write_json_lines(rows)
-    elif as_csv:
-        _write_csv(rows, escape_formulas)
-    else:
-        _write_lines(rows)
+    (write or _write_lines)(_flushed(rows))
 
 
 def log_columns(width: int) -> list[str]:
@@ -228,7 +227,8 @@ def _write_json_lines(rows: Iterable[WorkflowLogs]) -> None:
         print_json_line(row.raw)
 
 
-def _write_csv(rows: Iterable[WorkflowLogs], escape_formulas: bool) -> None:
+def _write_csv(rows: Iterable[WorkflowLogs], *, escape_formulas: bool) -> None:
+    """Write a header, and each row as a line of CSV (RFC 4180)."""
     writer = CSVWriter(sys.stdout)
     writer.row(_CSV_COLUMNS)
     for row in rows:

@@ -16,6 +16,7 @@ import attrs
 import typer
 
 from .. import NOT_GIVEN, ApiKey, DifyWorkflow, profiles
+from .._secret import wrap
 from ..errors import ConfigurationError, InvalidRequestError
 from .console import log_to_stderr, of_same_app
 from .exits import handled
@@ -44,7 +45,6 @@ Values: TypeAlias = Annotated[
         "-i",
         metavar="NAME=VALUE",
         help="Value of an input; repeatable.",
-        show_default=False,
         rich_help_panel=INPUTS,
     ),
 ]
@@ -54,7 +54,6 @@ Files: TypeAlias = Annotated[
         "--file",
         metavar="NAME=PATH",
         help="File to upload, or an http(s) address, for an input; repeatable.",
-        show_default=False,
         rich_help_panel=INPUTS,
     ),
 ]
@@ -76,13 +75,10 @@ Report: TypeAlias = Annotated[
         "--report",
         metavar="FILE",
         help="Also write a page about the run, or its timeline if FILE ends in .svg.",
-        show_default=False,
         rich_help_panel=OUTPUT,
     ),
 ]
 
-_OF_CONNECTION = frozenset({"profile", "api_key", "base_url", "timeout", "verbose"})
-"""Names of the options that `Connection` has."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d+)([smhdw])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -101,7 +97,7 @@ class Connection:
     """
 
     profile: str | None = None
-    api_key: ApiKey | None = None
+    api_key: ApiKey | None = attrs.field(default=None, converter=wrap)
     base_url: str | None = None
     timeout: float | None = None
     verbose: bool = False
@@ -185,18 +181,28 @@ def names_of_profiles(incomplete: str) -> list[str]:
 
 
 class Command(HelpfulCommand):
-    """A command that also takes the options of `Connection` after its name, and never raises."""
+    """A command that never raises."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an exception becomes a sentence and an exit code."""
+        with handled(ctx.params):
+            return super().invoke(ctx)
+
+
+class AppCommand(Command):
+    """A command that also takes the options of `Connection` after its name."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the options of the connection."""
-        shared = (param for param in ctx.find_root().command.params if param.name in _OF_CONNECTION)
+        names = attrs.fields_dict(Connection)
+        shared = (param for param in ctx.find_root().command.params if param.name in names)
         *own, help_option = super().get_params(ctx)
         return [*own, *map(_repeated, shared), help_option]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an exception becomes a sentence and an exit code."""
+        """Run the command; commands that it shows use the same app."""
         connection: Connection = ctx.obj or Connection()
-        with of_same_app(connection.same_app), handled(ctx.params):
+        with of_same_app(connection.same_app):
             return super().invoke(ctx)
 
 
@@ -205,8 +211,7 @@ def _repeated(option: click.Parameter) -> click.Parameter:
 
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value:
-            given = ApiKey(value) if param.name == "api_key" else value
-            ctx.obj = attrs.evolve(ctx.obj or Connection(), **{str(param.name): given})
+            ctx.obj = attrs.evolve(ctx.obj or Connection(), **{str(param.name): value})
 
     repeated = copy.copy(option)
     repeated.callback = keep

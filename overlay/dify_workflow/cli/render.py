@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-import attrs
 from rich.table import Table
 from rich.text import Text
 
@@ -113,12 +112,6 @@ def _bounds(field: Field) -> str:
         return f"{kinds}{most}"
     is_text = field.kind in {"text-input", "paragraph"}
     return f"at most {field.longest:,} characters" if is_text and field.longest else ""
-
-
-def plain(run: WorkflowRunResponse) -> JSONObject:
-    """The run as plain JSON, without the server's answer that it was made from."""
-    fields: dict[str, JSON] = attrs.asdict(run, filter=lambda field, _: field.name != "raw")
-    return fields
 
 
 def show_end(run: WorkflowRunResponse, tree: RunTree) -> None:

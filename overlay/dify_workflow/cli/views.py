@@ -26,7 +26,7 @@ from ..timeline.facts import Facts
 from ..timeline.inert import inert
 from .console import errors, is_terminal, print_json_line
 from .lines import node_line, title_lines, unreadable_line
-from .render import plain, show_end
+from .render import show_end
 from .tree import Node, RunTree
 from .view import View
 
@@ -43,7 +43,7 @@ class ResultView(View):
 
     def end(self, run: WorkflowRunResponse) -> None:
         """Print the run."""
-        print_json_line(plain(run))
+        print_json_line(run.to_dict())
 
 
 class EventsView(View):

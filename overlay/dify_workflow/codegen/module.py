@@ -11,30 +11,22 @@ import attrs
 
 from ..dsl import AppInput, End, ExportedApp, Key
 from .annotations import Annotation, Annotations
-from .names import TAKEN_BY_OPTIONS, Names, checked, constants, end_names, is_name, named_after
+from .names import (
+    FROM_TYPING,
+    FROM_US,
+    TAKEN_BY_OPTIONS,
+    Names,
+    checked,
+    constants,
+    end_names,
+    is_name,
+    named_after,
+)
 from .text import brief, comment, docstring, fitting, is_short, literal
 
 MARK = "Written by `dify-workflow types`"
 """Text at the beginning of every module, by which it is recognised."""
 
-_FROM_TYPING = (
-    *("Any", "Final", "Literal", "NotRequired", "TypeAlias", "TypedDict", "Unpack"),
-    *("final", "overload"),
-)
-_FROM_US = (
-    "AsyncRunOptions",
-    "AsyncTypedApp",
-    "AsyncWorkflowStream",
-    "OutputFile",
-    "RunOptions",
-    "StreamOptions",
-    "SubmitOptions",
-    "TypedApp",
-    "UploadedFile",
-    "WorkflowFile",
-    "WorkflowRunResponse",
-    "WorkflowStream",
-)
 _WITHOUT_EXPORT = (
     "Any: the API does not describe the outputs of an app. Export the app in Dify (Export DSL) and "
     "run dify-workflow types --dsl FILE."
@@ -137,8 +129,8 @@ def _imports(body: Sequence[str]) -> list[str]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
     lines = ["", "from pathlib import Path"] if "Path" in used else [""]
-    lines += _import("typing", [each for each in _FROM_TYPING if each in used])
-    return [*lines, "", *_import("dify_workflow", [each for each in _FROM_US if each in used])]
+    lines += _import("typing", [each for each in FROM_TYPING if each in used])
+    return [*lines, "", *_import("dify_workflow", [each for each in FROM_US if each in used])]
 
 
 def _import(module: str, names: Sequence[str]) -> list[str]:

@@ -10,17 +10,24 @@ from collections.abc import Iterable
 from ..dsl import Node
 from ..errors import InvalidRequestError
 
+FROM_TYPING = (
+    *("Any", "Final", "Literal", "NotRequired", "TypeAlias", "TypedDict", "Unpack"),
+    *("final", "overload"),
+)
+FROM_US = (
+    *("AsyncRunOptions", "AsyncTypedApp", "AsyncWorkflowStream", "OutputFile", "RunOptions"),
+    *("StreamOptions", "SubmitOptions", "TypedApp", "UploadedFile", "WorkflowFile"),
+    *("WorkflowRunResponse", "WorkflowStream"),
+)
+"""Names that modules import."""
+
 _OF_ANNOTATIONS = frozenset(
     {
         *("Any", "Literal", "NotRequired", "OutputFile", "Path", "UploadedFile", "WorkflowFile"),
         *("bool", "dict", "float", "int", "list", "str"),
     }
 )
-USED = _OF_ANNOTATIONS | {
-    *("AsyncRunOptions", "AsyncTypedApp", "AsyncWorkflowStream", "Final", "RunOptions"),
-    *("StreamOptions", "SubmitOptions", "TypeAlias", "TypedApp", "TypedDict", "Unpack"),
-    *("WorkflowRunResponse", "WorkflowStream", "final", "overload"),
-}
+USED = _OF_ANNOTATIONS.union(FROM_TYPING, FROM_US)
 """Names that modules use themselves, so that nothing else can have them."""
 
 TAKEN_BY_OPTIONS = frozenset({"self", "inputs", "user", "deadline"})

@@ -6,10 +6,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
+from .._json import is_object
 from ..errors import InvalidRequestError
 from .names import checked, named_after
 
@@ -96,9 +97,9 @@ def read_settings(path: Path) -> list[AppSettings]:
 
 
 def _table(value: object, path: Path) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise InvalidRequestError(f"{_TABLE} in {path} must be a table for each app.")
-    return cast("Mapping[str, Any]", value)
+    return value
 
 
 def _app(name: str, table: Mapping[str, Any], path: Path) -> AppSettings:

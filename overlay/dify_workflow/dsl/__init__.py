@@ -9,9 +9,9 @@ Needs ``pip install dify-workflow[types]``::
 """
 
 from .app import NEWEST, End, ExportedApp, Output, app_of, read_app
-from .errors import DSLError
 from .graph import Node
 from .inputs import AppInput, inputs_of_form, inputs_of_variables
+from .text import DSLError
 from .types import Choice, Key, ListOf, OneOf, Plain, Record, Type, Unknown, one_of
 from .values import fits, stub
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import attrs
 
-from .errors import DSLError
+from .._json import is_list, is_object
 from .graph import Edge, Flow, Node
 from .inputs import AppInput, inputs_of_variables
 from .outputs import Resolver
-from .schema import is_list, is_mapping
-from .text import load, read_text
+from .text import DSLError, load, read_text
 from .types import Type, value_type
 
 NEWEST = "0.7.0"
@@ -126,8 +125,8 @@ def app_of(value: object, name: str) -> ExportedApp:
     Raises:
         DSLError: It is not a workflow app that the API can run.
     """
-    app = value.get("app") if is_mapping(value) else None
-    if not is_mapping(value) or not is_mapping(app) or value.get("kind", "app") != "app":
+    app = value.get("app") if is_object(value) else None
+    if not is_object(value) or not is_object(app) or value.get("kind", "app") != "app":
         raise DSLError(f"{name} is not an app that was exported from Dify.")
     version = _version(value.get("version"), name)
     mode = app.get("mode")
@@ -136,8 +135,8 @@ def app_of(value: object, name: str) -> ExportedApp:
             f"{name} is an app of the kind {mode!r:.50}; only workflow apps can be typed."
         )
     workflow = value.get("workflow")
-    graph = workflow.get("graph") if is_mapping(workflow) else None
-    if not is_mapping(workflow) or not is_mapping(graph):
+    graph = workflow.get("graph") if is_object(workflow) else None
+    if not is_object(workflow) or not is_object(graph):
         raise DSLError(f"{name} has no workflow.")
     return attrs.evolve(
         _of_workflow(workflow, graph, name),
@@ -191,8 +190,8 @@ def _nodes(values: object) -> list[Node]:
     """The nodes; if several have the same id, the last one."""
     found: dict[str, Node] = {}
     for value in values if is_list(values) else ():
-        data = value.get("data") if is_mapping(value) else None
-        if is_mapping(value) and is_mapping(data):
+        data = value.get("data") if is_object(value) else None
+        if is_object(value) and is_object(data):
             node_id, parent = str(value.get("id")), value.get("parentId")
             if parent is None:  # in exports that were written by hand
                 parent = data.get("iteration_id") or data.get("loop_id")
@@ -214,7 +213,7 @@ def _edges(values: object) -> list[Edge]:
             str(value.get("sourceHandle") or "source"),
         )
         for value in (values if is_list(values) else ())
-        if is_mapping(value)
+        if is_object(value)
     ]
 
 
@@ -223,7 +222,7 @@ def _environment(workflow: Mapping[str, Any]) -> dict[str, Type]:
     return {
         str(each.get("name")): value_type(each.get("value_type"))
         for each in (variables if is_list(variables) else ())
-        if is_mapping(each)
+        if is_object(each)
     }
 
 
@@ -231,8 +230,8 @@ def _end(node: Node, resolver: Resolver, flow: Flow) -> End:
     found: dict[str, Output] = {}
     outputs = node.data.get("outputs")
     for each in outputs if is_list(outputs) else ():
-        name = each.get("variable") if is_mapping(each) else None
-        if is_mapping(each) and isinstance(name, str) and name:
+        name = each.get("variable") if is_object(each) else None
+        if is_object(each) and isinstance(name, str) and name:
             selector = each.get("value_selector")
             chosen = tuple(map(str, selector)) if is_list(selector) else ()
             found[name] = Output(name, resolver.at_end(chosen, node.id), chosen)

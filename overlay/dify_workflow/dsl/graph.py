@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from .schema import is_list, is_mapping
+from .._json import is_list, is_object
 
 OK = "ok"
 """A node succeeded."""
@@ -192,7 +192,7 @@ def _decisions(node: Node) -> list[set[str]]:
         return []
     key, name, otherwise = _CHOICES[node.type]
     choices = node.data.get(key)
-    found = [each.get(name) for each in choices if is_mapping(each)] if is_list(choices) else []
+    found = [each.get(name) for each in choices if is_object(each)] if is_list(choices) else []
     return [{str(each)} for each in [*(found or ["true"]), otherwise] if each is not None]
 
 

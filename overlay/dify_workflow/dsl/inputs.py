@@ -8,8 +8,9 @@ from typing import Any
 
 import attrs
 
-from .errors import DSLError
-from .schema import is_list, is_mapping, type_of_schema
+from .._json import is_list, is_object
+from .schema import type_of_schema
+from .text import DSLError
 from .types import BOOL, FILE, INPUT_FILE, NUMBER, OBJECT, STR, Choice, ListOf, Type, Unknown
 
 _TAKEN: dict[str, Type] = {
@@ -83,7 +84,7 @@ def inputs_of_form(form: Iterable[Mapping[str, Any]]) -> tuple[AppInput, ...]:
         {**field, "type": kind}  # servers may leave it out in the field
         for item in form
         for kind, field in item.items()
-        if is_mapping(field)
+        if is_object(field)
     )
 
 
@@ -104,7 +105,7 @@ def inputs_of_variables(variables: Iterable[object]) -> tuple[AppInput, ...]:
     Raises:
         DSLError: An input has no name.
     """
-    found = {each.name: each for each in map(_input, filter(is_mapping, variables))}
+    found = {each.name: each for each in map(_input, filter(is_object, variables))}
     return tuple(found.values())
 
 
@@ -129,7 +130,7 @@ def _input(field: Mapping[str, Any]) -> AppInput:
         default=_default(field.get("default")),
         file_types=_texts(field.get("allowed_file_types")) if "file" in kind else (),
         hidden=bool(field.get("hide")),
-        schema=schema if is_mapping(schema) else None,
+        schema=schema if is_object(schema) else None,
     )
 
 
@@ -137,7 +138,7 @@ def _type(kind: str, options: tuple[str, ...], schema: object) -> Type:
     if kind == "select":
         return Choice(options) if options else STR
     if kind == "json_object":
-        return type_of_schema(schema) if is_mapping(schema) else OBJECT
+        return type_of_schema(schema) if is_object(schema) else OBJECT
     return _TAKEN.get(kind, Unknown("the app declares an input of a kind that is not known here"))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .._json import is_list, is_object
 from .graph import OK, Fact, Flow, Node
 from .inputs import AppInput
-from .schema import is_list, is_mapping, type_of_schema
+from .schema import type_of_schema
 from .types import (
     FILE,
     FILE_KEYS,
@@ -132,7 +133,7 @@ class Resolver:
             found = {"output": self._aggregated(node, depth)}
         else:
             kind = _KINDS.get(node.type)
-            found = dict(kind(node.data)) if kind else {}
+            found = dict(kind(node.data)) if kind else _FIXED.get(node.type, {})
         return {**_OF_ERRORS, **found} if node.handles_failure else found
 
     def _iterated(self, node: Node, depth: int) -> Type:
@@ -254,7 +255,7 @@ def _without_none(type: Type) -> Type:  # noqa: A002  # there is no better word
 def _why_unknown(node: Node) -> str:
     if node.type in {"tool", "agent"}:
         return "a plugin gives it, and the export does not say what"
-    if node.type in _KINDS or node.type in _OF_OTHERS:
+    if node.type in {*_KINDS, *_FIXED, *_OF_OTHERS}:
         return "its node does not declare it"
     return "a node gives it whose outputs are not known here"
 
@@ -264,28 +265,20 @@ def _llm(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     yield "finish_reason", or_none(STR)
     yield "files", or_none(ListOf(FILE))  # None if the model made no files
     structured = data.get("structured_output")
-    if data.get("structured_output_enabled") and is_mapping(structured):
+    if data.get("structured_output_enabled") and is_object(structured):
         yield "structured_output", type_of_schema(structured.get("schema"))
 
 
 def _code(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     outputs = data.get("outputs")
-    for name, output in outputs.items() if is_mapping(outputs) else ():
-        yield str(name), value_type(output.get("type") if is_mapping(output) else None)
-
-
-def _http(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield from {"body": STR, "status_code": INT, "headers": OBJECT, **_FILES}.items()
-
-
-def _template(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield "output", STR
+    for name, output in outputs.items() if is_object(outputs) else ():
+        yield str(name), value_type(output.get("type") if is_object(output) else None)
 
 
 def _groups(data: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
     """The groups of an aggregator; None if it has only one output."""
     settings = data.get("advanced_settings")
-    if not is_mapping(settings) or not settings.get("group_enabled"):
+    if not is_object(settings) or not settings.get("group_enabled"):
         return None
     return _mappings(settings.get("groups"))
 
@@ -330,16 +323,6 @@ def _list_operator(data: Mapping[str, Any], result: Type) -> Iterator[tuple[str,
         yield name, or_none(item)
 
 
-def _retrieval(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    yield "result", ListOf(OBJECT)
-
-
-def _classifier(_data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
-    for name in ("class_name", "class_id", "class_label"):
-        yield name, STR
-    yield "usage", OBJECT
-
-
 def _human_input(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     for name in ("__action_id", "__action_value", "__rendered_content"):
         yield name, STR
@@ -349,7 +332,7 @@ def _human_input(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
 
 def _tool(data: Mapping[str, Any]) -> Iterator[tuple[str, Type]]:
     schema = data.get("output_schema")
-    declared = type_of_schema(schema) if is_mapping(schema) else None
+    declared = type_of_schema(schema) if is_object(schema) else None
     if isinstance(declared, Record):  # from the plugin at the time when the node was made
         yield from ((key.name, key.type) for key in declared.keys)
     yield from {"text": STR, **_FILES, "json": _ANYTHING}.items()
@@ -376,7 +359,7 @@ def _declared(output: Mapping[str, Any], depth: int) -> Type:
         return Unknown("it is nested too deeply")
     if kind == "array":
         item = output.get("array_item")
-        return ListOf(_declared(item, depth + 1)) if is_mapping(item) else _ANYTHING
+        return ListOf(_declared(item, depth + 1)) if is_object(item) else _ANYTHING
     children = _mappings(output.get("children"))
     if kind == "object" and children:
         return Record(
@@ -397,7 +380,7 @@ def _selector(value: object) -> list[str]:
 
 
 def _mappings(values: object) -> list[Mapping[str, Any]]:
-    return [value for value in values if is_mapping(value)] if is_list(values) else []
+    return [value for value in values if is_object(value)] if is_list(values) else []
 
 
 def _defaults(node: Node) -> list[object]:
@@ -411,19 +394,26 @@ _OF_OTHERS = frozenset({"start", "iteration", "list-operator", "document-extract
 _AGGREGATORS = frozenset({"variable-aggregator", "variable-assigner"})
 """The second name is used in old exports."""
 
+_FIXED: dict[str, dict[str, Type]] = {
+    "http-request": {"body": STR, "status_code": INT, "headers": OBJECT, **_FILES},
+    "template-transform": {"output": STR},
+    "knowledge-retrieval": {"result": ListOf(OBJECT)},
+    "question-classifier": {
+        **dict.fromkeys(("class_name", "class_id", "class_label"), STR),
+        "usage": OBJECT,
+    },
+}
+"""By kind of node: its outputs, if all nodes have the same (Dify's source, September 2026)."""
+
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, Type]]]] = {
     "llm": _llm,
     "code": _code,
-    "http-request": _http,
-    "template-transform": _template,
     **dict.fromkeys(_AGGREGATORS, _aggregator),
     "parameter-extractor": _extractor,
     "loop": _loop,
-    "knowledge-retrieval": _retrieval,
-    "question-classifier": _classifier,
     "human-input": _human_input,
     "tool": _tool,
     "agent": _agent,
     "agent-v2": _second_agent,
 }
-"""By kind of node: its outputs (Dify's source, September 2026)."""
+"""By kind of node: its outputs, which depend on its settings (from the same source)."""

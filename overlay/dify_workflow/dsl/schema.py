@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
+from .._json import is_list, is_object
 from .types import (
     BOOL,
     INT,
@@ -49,17 +50,7 @@ def type_of_schema(schema: object) -> Type:
             schema = json.loads(schema)
         except (ValueError, RecursionError):
             return OBJECT
-    return _type(schema, 0) if is_mapping(schema) else OBJECT
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a value is a mapping. In the values that are read here, all keys are texts."""
-    return isinstance(value, Mapping)
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Whether a value is a list."""
-    return isinstance(value, list)
+    return _type(schema, 0) if is_object(schema) else OBJECT
 
 
 def _type(schema: Mapping[str, Any], depth: int) -> Type:
@@ -70,7 +61,7 @@ def _type(schema: Mapping[str, Any], depth: int) -> Type:
         return found
     for word in ("anyOf", "oneOf"):
         parts = schema.get(word)
-        if is_list(parts) and parts and all(is_mapping(part) for part in parts):
+        if is_list(parts) and parts and all(is_object(part) for part in parts):
             return one_of(*(_type(part, depth + 1) for part in parts))
     kind = schema.get("type")
     if is_list(kind) and kind:
@@ -81,8 +72,8 @@ def _type(schema: Mapping[str, Any], depth: int) -> Type:
     if kind == "array":
         items = schema.get("items")
         unsaid = Unknown("its schema does not say what the list has")
-        return ListOf(_type(items, depth + 1) if is_mapping(items) else unsaid)
-    if kind == "object" or (kind is None and is_mapping(schema.get("properties"))):
+        return ListOf(_type(items, depth + 1) if is_object(items) else unsaid)
+    if kind == "object" or (kind is None and is_object(schema.get("properties"))):
         return _object(schema, depth)
     return Unknown("its schema has a form that is not known here")
 
@@ -98,7 +89,7 @@ def _choice(options: list[Any]) -> Type | None:
 
 def _object(schema: Mapping[str, Any], depth: int) -> Type:
     properties = schema.get("properties")
-    if not is_mapping(properties) or not properties or len(properties) > MAX_KEYS:
+    if not is_object(properties) or not properties or len(properties) > MAX_KEYS:
         return OBJECT
     required = schema.get("required")
     names = set(map(str, required)) if is_list(required) else set[str]()
@@ -106,9 +97,9 @@ def _object(schema: Mapping[str, Any], depth: int) -> Type:
         tuple(
             Key(
                 str(name),
-                _type(each, depth + 1) if is_mapping(each) else Unknown("it has no schema"),
+                _type(each, depth + 1) if is_object(each) else Unknown("it has no schema"),
                 required=str(name) in names,
-                description=_text(each.get("description")) if is_mapping(each) else "",
+                description=_text(each.get("description")) if is_object(each) else "",
             )
             for name, each in properties.items()
         )

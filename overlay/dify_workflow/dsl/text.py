@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import DSLError
+from .._extras import needs
+from ..errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,10 @@ MAX_DIGITS = 100
 
 MAX_VALUES = 1_000_000
 """Maximum number of values; an alias counts as many values as its target has."""
+
+
+class DSLError(InvalidRequestError):
+    """A file is not an app that was exported as DSL, or not a workflow that the API can run."""
 
 
 def read_text(path: Path) -> str:
@@ -57,13 +62,8 @@ def load(text: str, name: str) -> Any:
         DSLError: It is not YAML, or is nested too deeply, or has too many values.
         ImportError: PyYAML is not installed.
     """
-    try:
+    with needs("DSL files are YAML, which needs", "types", "yaml"):
         import yaml  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise ImportError(
-            "DSL files are YAML, which needs more packages: pip install 'dify-workflow[types]'",
-            name="yaml",
-        ) from error
     if _TAGS.search(text):
         raise DSLError(f"{name} has YAML tags of its own.")
     safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; C is faster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .schema import is_list, is_mapping
+from .._json import is_list, is_object
 from .types import Choice, ListOf, OneOf, Plain, Record, Type, Unknown
 
 _STUBS: dict[str, Any] = {"str": "", "int": 0, "number": 0, "bool": False, "object": {}}
@@ -34,7 +34,7 @@ def fits(type: Type, value: object) -> bool:  # noqa: A002  # there is no better
         case ListOf():
             return is_list(value) and all(fits(type.item, each) for each in value)
         case Record():
-            return is_mapping(value) and all(
+            return is_object(value) and all(
                 fits(key.type, value[key.name]) if key.name in value else not key.required
                 for key in type.keys
             )
@@ -46,7 +46,7 @@ def fits(type: Type, value: object) -> bool:  # noqa: A002  # there is no better
 
 def _is_plain(name: str, value: object) -> bool:
     if name in {"object", "file"}:
-        return is_mapping(value)
+        return is_object(value)
     if name == "none":
         return value is None
     if isinstance(value, bool):

@@ -13,14 +13,12 @@ Needs ``pip install dify-workflow[emulator]``::
         print(emulator.client().run_workflow({"name": "Ann"}).outputs)
 """
 
-try:
+from .._extras import needs
+
+with needs(
+    "The emulator needs", "emulator", "multipart", "python_multipart", "starlette", "uvicorn"
+):
     from .server import Emulator
-except ImportError as error:
-    if error.name not in {"multipart", "python_multipart", "starlette", "uvicorn"}:
-        raise
-    raise ImportError(
-        "The emulator needs more packages: pip install 'dify-workflow[emulator]'", name=error.name
-    ) from error
 from .exported import app_from_dsl
 from .faults import Answer, Fault, Faults
 from .nodes import (

@@ -30,6 +30,9 @@ _METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _NAMED = {"authorization", "content-type"}
 """Methods and headers that web pages of other origins may use."""
 
+_SHUTDOWN_SECONDS = 1
+"""Seconds for which open streams may delay the stop of the server."""
+
 _ANY = "*"
 """Allows every host."""
 
@@ -78,7 +81,7 @@ def open_to_browsers(application: ASGIApp) -> ASGIApp:
     return answer
 
 
-class Protocol(H11Protocol):
+class _Protocol(H11Protocol):
     """An HTTP connection that a request can access, so that faults can break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is narrower still
@@ -106,7 +109,19 @@ class Server(uvicorn.Server):
     During an outage nothing listens at its port, or each connection is closed at once.
     """
 
-    def __init__(self, config: uvicorn.Config, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, application: ASGIApp, close: Callable[[], Awaitable[None]], log_level: str
+    ) -> None:
+        config = uvicorn.Config(
+            application,
+            loop="asyncio",
+            http=_Protocol,
+            log_level=log_level,
+            server_header=False,
+            date_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
         super().__init__(config)
         self.ready = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None

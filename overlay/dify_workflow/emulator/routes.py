@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _NOT_ALLOWED = 405
 _NO_ANSWER = 0
+_MOST_REQUESTS = 100_000
+"""The number of requests that are kept."""
 _NO_KEY = "Authorization header must be provided and start with 'Bearer'"
 
 
@@ -66,13 +68,14 @@ class SeenRequest:
 class Routes:
     """Answers requests, and applies faults."""
 
-    def __init__(self, state: State, faults: Faults, seen: deque[SeenRequest]) -> None:
+    def __init__(self, state: State, faults: Faults) -> None:
         self._state = state
         self._dialect = state.dialect
         self._answers = Answers(state.dialect)
         self._api = Api(state, faults)
         self._faults = faults
-        self._seen = seen
+        self.seen: deque[SeenRequest] = deque(maxlen=_MOST_REQUESTS)
+        """The latest requests, oldest first."""
 
     def application(self, pages: list[Route]) -> Starlette:
         """Return the ASGI application."""
@@ -104,7 +107,7 @@ class Routes:
             response = Response()
         except ClientDisconnect:  # for example, the client was killed
             return Response()
-        self._seen.append(await _seen(request, status))
+        self.seen.append(await _seen(request, status))
         return response
 
     async def _with(

@@ -6,14 +6,12 @@ import asyncio
 import os
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import attrs
-import uvicorn
 
 from .._json import JSON
 from ..async_client import AsyncDifyWorkflow
@@ -21,7 +19,6 @@ from ..client import DifyWorkflow
 from .connection import (
     OutageAnswer,
     Outages,
-    Protocol,
     Server,
     checked_hosts,
     dated,
@@ -37,12 +34,6 @@ from .routes import Routes, SeenRequest
 from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
-
-_SHUTDOWN_SECONDS = 1
-"""Seconds for which open streams may delay the stop of the server."""
-
-_MOST_REQUESTS = 100_000
-"""The number of requests that are kept."""
 
 _BEAT = 1.0
 """Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
@@ -115,27 +106,18 @@ class Emulator:
         self.faults = Faults()
         self._host = host
         self._port = port
-        self._seen: deque[SeenRequest] = deque(maxlen=_MOST_REQUESTS)
         self._given = Settings(
             ping_interval, linger, silence, workers, resume_delay, clock_shift, date_header
         )
         self._settings = attrs.evolve(self._given)
         self._store = Store(database, self._settings.now)
         self._state = State(self.workflows, self._store, dialect, self._settings)
-        routes = Routes(self._state, self.faults, self._seen)
+        routes = Routes(self._state, self.faults)
+        self._seen = routes.seen
         api = routes.application(Page(self._state).routes())
         hosts = checked_hosts(allowed_hosts) | checked_hosts([host] if host else [])
-        config = uvicorn.Config(
-            dated(guarded(open_to_browsers(api) if cors else api, hosts), self._settings),
-            loop="asyncio",
-            http=Protocol,
-            log_level=log_level,
-            server_header=False,
-            date_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-        self._server = Server(config, self._state.close)
+        application = dated(guarded(open_to_browsers(api) if cors else api, hosts), self._settings)
+        self._server = Server(application, self._state.close, log_level)
         self._outages = Outages(self._server, self.faults)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None

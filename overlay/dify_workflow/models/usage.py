@@ -75,7 +75,7 @@ def node_usage(data: JSONObject) -> NodeUsage:
         node_id=str(data.get("node_id")),
         node_title=_text(data.get("title")),
         total_tokens=_count(cost.get("total_tokens")),
-        price=_amount(cost.get("total_price")),
+        price=price_of(cost.get("total_price")),
         currency=_text(cost.get("currency")),
         inside=_text(data.get("iteration_id"))
         or _text(cost.get("iteration_id"))
@@ -109,15 +109,8 @@ def sum_of(prices: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
     return total
 
 
-def _text(value: JSON) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: JSON) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _amount(value: JSON) -> Decimal | None:
+def price_of(value: JSON) -> Decimal | None:
+    """A price as a server sends it, a text or a number; None if it cannot be one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -126,3 +119,11 @@ def _amount(value: JSON) -> Decimal | None:
         return None
     is_price = amount.is_finite() and abs(amount.adjusted()) <= _MOST_DIGITS
     return amount if is_price else None
+
+
+def _text(value: JSON) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: JSON) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -291,9 +291,8 @@ def _tighten(nodes: Iterable[Execution]) -> None:
     The node's duration does not include how long it waited for people, so nodes with forms stay.
     """
     for node in nodes:
-        is_whole = not (node.forms or node.attempts or node.is_container)
-        if node.end and node.elapsed is not None and is_whole:
-            node.begin.time = max(node.begin.time, node.end.time - node.elapsed)
+        if node.end and node.lasted is not None:
+            node.begin.time = max(node.begin.time, node.end.time - node.lasted)
 
 
 def _elapsed(timeline: Timeline, axis: Axis) -> float:

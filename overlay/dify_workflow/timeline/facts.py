@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import attrs
 
 from .._json import JSON, JSONObject, is_object
+from ..models.usage import price_of
 
 
 def _object(value: JSON) -> JSONObject:
@@ -40,13 +41,9 @@ class Facts:
         value = self.number(name)
         return int(value) if value is not None and value >= 0 else None
 
-    def amount(self, name: str) -> Decimal | None:
-        """Return a decimal number that is sent as text."""
-        try:
-            amount = Decimal(str(self.raw.get(name)))
-        except InvalidOperation:
-            return None
-        return amount if amount.is_finite() else None
+    def price(self, name: str) -> Decimal | None:
+        """Return a price."""
+        return price_of(self.raw.get(name))
 
     def inside(self, name: str) -> Facts:
         """Return the object in a field."""

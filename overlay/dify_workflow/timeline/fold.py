@@ -194,7 +194,7 @@ class Fold:
             index = cost.count(f"{node.around.kind}_index")
             node.round = node.round if index is None else index
         node.tokens = cost.count("total_tokens") or 0
-        node.price, node.currency = cost.amount("total_price"), cost.text("currency") or ""
+        node.price, node.currency = cost.price("total_price"), cost.text("currency") or ""
         self._end(node, data)
 
     def _end(self, node: Execution, data: Facts) -> None:

@@ -138,6 +138,12 @@ class Execution:
         """Whether it is an iteration or a loop."""
         return self.length is not None or self.kind in ROUNDS
 
+    @property
+    def lasted(self) -> float | None:
+        """The seconds that it ran, as the server says; None if it had breaks or still runs."""
+        has_breaks = self.is_container or self.attempts or self.forms
+        return None if has_breaks or self.end is None else self.elapsed
+
 
 @attrs.define(eq=False)
 class Span:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from _thread import start_new_thread  # threading's own takes locks
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -32,6 +32,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from .._bounded import BoundedDict
 from .._http.request import Call
 from .._json import SHAPE_ERRORS
 from .._streams.run_state import RunState
@@ -72,8 +73,7 @@ _SECONDS = tuple(round(0.01 * 2**power, 2) for power in range(18))
 """Bounds of a duration's buckets: those of the GenAI conventions, continued to 22 minutes. Dify
 lets workflows run for 20 minutes."""
 
-_MOST_KNOWN = 1000
-_KNOWN: OrderedDict[str, SpanContext] = OrderedDict()
+_KNOWN = BoundedDict[str, SpanContext](1000)
 """Spans of the latest runs that this process sent, by run id. Those who follow a run link to it."""
 
 
@@ -368,8 +368,6 @@ class _RunObserver:
         run_id, context = about.get("dify.run.id"), span.get_span_context()
         if self._followed is None and isinstance(run_id, str) and context.is_valid:
             _KNOWN[run_id] = context
-            while len(_KNOWN) > _MOST_KNOWN:
-                _KNOWN.popitem(last=False)
 
     def _describe(self, span: Span, end: _Ending, about: Attributes) -> None:
         content, failure = self._tracing.content, end.failure

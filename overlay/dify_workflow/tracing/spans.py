@@ -249,7 +249,7 @@ class NodeSpans:
             node = nodes[at]
             begin, end = self._times[id(node)]
             late = max((end if is_end else begin) - latest, 0.0)
-            moves_whole = _lasts(node) is not None
+            moves_whole = node.lasted is not None
             begin -= late if moves_whole or not is_end else 0.0
             end -= late if moves_whole or is_end else 0.0
             self._times[id(node)] = begin, end
@@ -259,20 +259,13 @@ class NodeSpans:
     def _extent(self, node: Execution, least: float) -> tuple[float, float]:
         begin = self._local(node.begin)
         end = self._end if node.end is None else self._local(node.end)
-        lasts = _lasts(node)
-        if node.end is None or lasts is None:
+        if node.end is None or node.lasted is None:
             begin = max(begin, least)
             return begin, max(begin, end)
-        latest = end - lasts  # of its start, if its end was not reported late
+        latest = end - node.lasted  # of its start, if its end was not reported late
         was_seen = node.begin.arrived is not None or node.end.arrived is None
         begin = max(min(begin, latest) if was_seen else latest, least)
-        return begin, begin + lasts
-
-
-def _lasts(node: Execution) -> float | None:
-    """Return the seconds that a node ran, as the server says; None if it ran with breaks."""
-    is_one_go = not (node.is_container or node.attempts or node.forms)
-    return node.elapsed if is_one_go and node.end is not None else None
+        return begin, begin + node.lasted
 
 
 def nanoseconds(seconds: float) -> int:

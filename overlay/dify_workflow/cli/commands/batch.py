@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...errors import DifyError, InvalidRequestError
+from ...output import refuse_source
 from ..console import command, say
-from ..exits import extras_named, of_batch
+from ..exits import of_batch
 from ..options import User, connection_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def batch(
         typer.Argument(
             metavar="INPUT",
             help="File with the rows: .xlsx, .csv, .jsonl or .parquet.",
-            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -35,7 +35,6 @@ def batch(
         typer.Option(
             metavar="OUT",
             help="File for the results: .xlsx, .csv, .jsonl or .parquet.",
-            show_default=False,
         ),
     ] = None,
     template: Annotated[
@@ -43,7 +42,6 @@ def batch(
         typer.Option(
             metavar="OUT",
             help="Only write a table to fill in, with the app's inputs: .xlsx or .csv.",
-            show_default=False,
         ),
     ] = None,
     sheet: Annotated[
@@ -104,7 +102,6 @@ def batch(
             metavar="ADDRESS",
             help="Run the rows on the Dask cluster of this scheduler; needs a journal in "
             "PostgreSQL.",
-            show_default=False,
         ),
     ] = None,
     resume: Annotated[
@@ -174,50 +171,48 @@ def batch(
         "at_least_once": at_least_once,
         "on_interrupt": on_interrupt,
     }
-    with extras_named():
-        from ...batch import read_rows
-        from ...batch.journal import has_rows
-        from ...batch.results import check_results_path
-        from ...output import refuse_source
-        from ..batch_view import show_summary
+    from ...batch import read_rows
+    from ...batch.journal import has_rows
+    from ...batch.table import check_results_path
+    from ..batch_view import show_summary
 
-        if template is not None:
-            with connection_of(context).client(user) as client:
-                _write_template(client, template)
-            return
-        if table is None:
-            raise InvalidRequestError(
-                "Give the file with the rows; --template rows.xlsx writes one to fill in."
-            )
-        rows = read_rows(table, delimiter=delimiter, encoding=encoding, sheet=sheet)
-        where = journal or f"{output}.journal"
-        if output is not None:
-            refuse_source(Path(where), table)
-            check_results_path(output, table, where, escape_formulas=escape_formulas)
-        elif not dry_run:
-            raise InvalidRequestError("Give the file for the results with --output OUT.")
-        if rows.description is not None:
-            say(f"{table.name}: {rows.description}.")
+    if template is not None:
         with connection_of(context).client(user) as client:
-            if output is None or dry_run:
-                _check(client, rows)
-                return
-            if not resume and has_rows(where):
-                raise InvalidRequestError(
-                    f"{_without_password(where)} has the rows of an earlier batch: --resume "
-                    "continues it, and another --output or --journal starts a new one."
-                )
-            summary = _watched(client, rows, where, dask, settings)
-            try:
-                summary.write_results(output, escape_formulas=escape_formulas)
-            except InvalidRequestError as error:
-                # If the file could be written, the sheet has too little room.
-                other = output if error.__cause__ else output.with_suffix(".csv")
-                again = _to_resume(context, output=other, journal=_without_password(where))
-                say("Nothing is lost: --resume writes the results again.")
-                say(f"  {command(*again, str(table))}")
-                raise
-            show_summary(summary, table, output, _to_resume(context))
+            _write_template(client, template)
+        return
+    if table is None:
+        raise InvalidRequestError(
+            "Give the file with the rows; --template rows.xlsx writes one to fill in."
+        )
+    rows = read_rows(table, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    where = journal or f"{output}.journal"
+    if output is not None:
+        refuse_source(Path(where), table)
+        check_results_path(output, table, where, escape_formulas=escape_formulas)
+    elif not dry_run:
+        raise InvalidRequestError("Give the file for the results with --output OUT.")
+    if rows.description is not None:
+        say(f"{table.name}: {rows.description}.")
+    with connection_of(context).client(user) as client:
+        if output is None or dry_run:
+            _check(client, rows)
+            return
+        if not resume and has_rows(where):
+            raise InvalidRequestError(
+                f"{_without_password(where)} has the rows of an earlier batch: --resume "
+                "continues it, and another --output or --journal starts a new one."
+            )
+        summary = _watched(client, rows, where, dask, settings)
+        try:
+            summary.write_results(output, escape_formulas=escape_formulas)
+        except InvalidRequestError as error:
+            # If the file could be written, the sheet has too little room.
+            other = output if error.__cause__ else output.with_suffix(".csv")
+            again = _to_resume(context, output=other, journal=_without_password(where))
+            say("Nothing is lost: --resume writes the results again.")
+            say(f"  {command(*again, str(table))}")
+            raise
+        show_summary(summary, table, output, _to_resume(context))
     raise typer.Exit(of_batch(summary))
 
 

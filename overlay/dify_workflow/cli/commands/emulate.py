@@ -1,4 +1,4 @@
-"""``emulate``: serve workflows on loopback."""
+"""``emulate`` and ``demo``: workflows without a Dify server."""
 # pyright: reportUnknownMemberType=false
 # typer.Option leaves type arguments open.
 
@@ -12,13 +12,11 @@ from typing import Annotated
 import typer
 
 from ..console import complain
-from ..exits import REFUSED, extras_named, handled
+from ..exits import REFUSED
 
 
 def emulate(
-    place: Annotated[
-        str | None, typer.Argument(metavar="[MODULE:NAME]", show_default=False)
-    ] = None,
+    place: Annotated[str | None, typer.Argument(metavar="[MODULE:NAME]")] = None,
     port: Annotated[
         int | None,
         typer.Option(
@@ -80,24 +78,42 @@ def emulate(
         dify-workflow emulate --port 8000
         dify-workflow emulate --port 8000 --server-version 1.16 my_workflows:story
     """
-    with handled():
-        with extras_named():
-            from ..serve import emulator_of, serve
-        emulator = emulator_of(
-            place,
-            host=host,
-            port=port,
-            database=database,
-            server_version=server_version,
-            workers=workers,
-            allowed_hosts=allowed_host or None,
-            cors=cors or None,
-        )
-        try:
-            serve(emulator)
-        except OSError as error:
-            at = f"{host or '127.0.0.1'}:{port or 0}"
-            known = error.errno in errno.errorcode
-            reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
-            complain(f"Cannot listen on {at}: {reason}.")
-            raise typer.Exit(REFUSED) from None
+    from ..serve import emulator_of, serve
+
+    emulator = emulator_of(
+        place,
+        host=host,
+        port=port,
+        database=database,
+        server_version=server_version,
+        workers=workers,
+        allowed_hosts=allowed_host or None,
+        cors=cors or None,
+    )
+    try:
+        serve(emulator)
+    except OSError as error:
+        at = f"{host or '127.0.0.1'}:{port or 0}"
+        known = error.errno in errno.errorcode
+        reason = os.strerror(error.errno) if known and error.errno else error.strerror or error
+        complain(f"Cannot listen on {at}: {reason}.")
+        raise typer.Exit(REFUSED) from None
+
+
+def demo(context: typer.Context) -> None:
+    """Show a running workflow, without a server, a key or a network.
+
+    Starts an emulator in this process and types the commands that you would type. It runs a
+    workflow, answers the form for which the run waits, follows the run to its end, and lists the
+    log. Takes about eight seconds, and needs the extra emulator.
+
+    Examples:
+        dify-workflow demo
+    """
+    from ..demo import demonstrate
+
+    program = context.find_root().command
+    code = demonstrate(
+        lambda arguments: program.main(arguments, "dify-workflow", standalone_mode=False)
+    )
+    raise typer.Exit(code)

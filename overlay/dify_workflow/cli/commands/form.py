@@ -16,7 +16,6 @@ Token: TypeAlias = Annotated[
     typer.Argument(
         help="Token of the form, which the paused run shows. If it begins with a dash, put it "
         "last, after --.",
-        show_default=False,
     ),
 ]
 
@@ -42,7 +41,7 @@ def submit(
     token: Token,
     action: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Action to submit the form with.", show_default=False),
+        typer.Option(metavar="ID", help="Action to submit the form with."),
     ] = None,
     values: Values = None,
     files: Files = None,

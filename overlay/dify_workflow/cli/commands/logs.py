@@ -45,21 +45,18 @@ def logs(
     ] = False,
     status: Annotated[
         Literal["succeeded", "failed", "stopped"] | None,
-        typer.Option(help="Only runs with this status.", show_default=False),
+        typer.Option(help="Only runs with this status."),
     ] = None,
     keyword: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
             help="Text to find in inputs, outputs or the user, or a run id.",
-            show_default=False,
         ),
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option(
-            metavar="ID", help="Only runs for this user (Dify 1.5 and newer).", show_default=False
-        ),
+        typer.Option(metavar="ID", help="Only runs for this user (Dify 1.5 and newer)."),
     ] = None,
     since: Annotated[
         str | None,
@@ -67,7 +64,6 @@ def logs(
             metavar="WHEN",
             help="Only runs since this time: how long ago (90s, 30m, 2h, 3d, 1w), a date, or a "
             "date and time (2026-01-31T14:00).",
-            show_default=False,
         ),
     ] = None,
     until: Annotated[
@@ -75,7 +71,6 @@ def logs(
         typer.Option(
             metavar="WHEN",
             help="Only runs up to this time; a date means the end of that day.",
-            show_default=False,
         ),
     ] = None,
     cursor: Annotated[
@@ -84,7 +79,6 @@ def logs(
             metavar="CURSOR",
             help="Continue where an earlier call stopped, with the cursor that it printed and the "
             "same filters.",
-            show_default=False,
         ),
     ] = None,
     as_json: Annotated[
@@ -133,16 +127,14 @@ def logs(
         created_at_after=None if since is None else moment_since(since, "--since", now),
         created_at_before=None if until is None else moment_until(until, "--until", now),
     )
+    write = to.writer_of(as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
     with connection_of(context).client() as client:
         if follow:
-            new = islice(client.tail_logs(request), most)
-            to.follow(new, as_jsonl=as_jsonl, as_csv=as_csv, escape_formulas=escape_formulas)
+            to.follow(islice(client.tail_logs(request), most), write)
             return
         rows = to.LogRows(client, request, most)
-        if as_jsonl:
-            to.print_json_lines(rows)
-        elif as_csv:
-            to.print_csv(rows, escape_formulas=escape_formulas)
+        if write is not None:
+            to.print_each(rows, write)
         elif as_json:
             to.print_json(rows)
         else:

@@ -24,7 +24,7 @@ from ..options import AsJson, User, connection_of
 
 def info(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)],
+    run_id: Annotated[str, typer.Argument(help="Id of the run.")],
     as_json: AsJson = False,
 ) -> None:
     """Look up a run by its id.
@@ -34,28 +34,25 @@ def info(
     Examples:
         dify-workflow info 5743c9b7-7efc-4f3a-a6e5-4e8f8c1d2b90
     """
-    from ..render import plain, show_run
+    from ..render import show_run
 
     with connection_of(context).client() as client:
         found = client.info(run_id)
     if as_json:
-        print_json_line(plain(found))
+        print_json_line(found.to_dict())
     else:
         show_run(found)
 
 
 def stop(
     context: typer.Context,
-    task_id: Annotated[
-        str, typer.Argument(help="Id of the task, not of the run.", show_default=False)
-    ],
+    task_id: Annotated[str, typer.Argument(help="Id of the task, not of the run.")],
     wait: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
             help="Wait for the end of the run, at most this long; needs --run.",
             min=0.1,
-            show_default=False,
         ),
     ] = None,
     run_id: Annotated[
@@ -64,7 +61,6 @@ def stop(
             "--run",
             metavar="RUN_ID",
             help="Id of the run, for --wait: a server cannot look up a task.",
-            show_default=False,
         ),
     ] = None,
     user: User = None,
@@ -137,7 +133,7 @@ def parameters(context: typer.Context, as_json: AsJson = False) -> None:
 
 def upload(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The file.")],
     user: User = None,
     as_json: AsJson = False,
 ) -> None:

@@ -16,7 +16,6 @@ from ... import ApiKey, profiles
 from ..._http.options import CLOUD_URL
 from ...errors import InvalidRequestError
 from ..console import cell, is_terminal, print_json_line, say
-from ..exits import handled
 from ..options import AsJson, names_of_profiles
 
 Name: TypeAlias = Annotated[
@@ -24,16 +23,13 @@ Name: TypeAlias = Annotated[
     typer.Argument(
         metavar="NAME",
         help="Name of the profile.",
-        show_default=False,
         autocompletion=names_of_profiles,
     ),
 ]
 
 
 def add(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name for the app.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name for the app.")],
     base_url: Annotated[
         str | None,
         typer.Option(
@@ -57,13 +53,12 @@ def add(
         dify-workflow profile add story --base-url https://dify.example.com/v1
         pass show dify/story | dify-workflow profile add story
     """
-    with handled():
-        url = base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL
-        added = profiles.add(name, _key_of(name), base_url=url, in_keyring=in_keyring)
-        where = "the keyring" if in_keyring else profiles.path()
-        say(f"Stored the profile {name} for {added.base_url}; its key is in {where}.")
-        if profiles.in_use() == name:
-            say("It is in use: commands use it if nothing else names an app.")
+    url = base_url or os.environ.get("DIFY_BASE_URL") or CLOUD_URL
+    added = profiles.add(name, _key_of(name), base_url=url, in_keyring=in_keyring)
+    where = "the keyring" if in_keyring else profiles.path()
+    say(f"Stored the profile {name} for {added.base_url}; its key is in {where}.")
+    if profiles.in_use() == name:
+        say("It is in use: commands use it if nothing else names an app.")
 
 
 def list_(as_json: AsJson = False) -> None:
@@ -74,17 +69,16 @@ def list_(as_json: AsJson = False) -> None:
     """
     from ..render import draw_table, table_of
 
-    with handled():
-        in_use = profiles.in_use()
-        table = table_of(["", "name", "base URL"])
-        for name, base_url in profiles.base_urls().items():
-            if as_json:
-                print_json_line({"name": name, "base_url": base_url, "in_use": name == in_use})
-            table.add_row("*" if name == in_use else "", cell(name), cell(base_url))
-        if not table.row_count:
-            say("There are no profiles yet: dify-workflow profile add NAME stores one.")
-        elif not as_json:
-            draw_table(table)
+    in_use = profiles.in_use()
+    table = table_of(["", "name", "base URL"])
+    for name, base_url in profiles.base_urls().items():
+        if as_json:
+            print_json_line({"name": name, "base_url": base_url, "in_use": name == in_use})
+        table.add_row("*" if name == in_use else "", cell(name), cell(base_url))
+    if not table.row_count:
+        say("There are no profiles yet: dify-workflow profile add NAME stores one.")
+    elif not as_json:
+        draw_table(table)
 
 
 def use(name: Name) -> None:
@@ -93,9 +87,8 @@ def use(name: Name) -> None:
     Examples:
         dify-workflow profile use story
     """
-    with handled():
-        profiles.use(name)
-        say(f"The profile {name} is in use.")
+    profiles.use(name)
+    say(f"The profile {name} is in use.")
 
 
 def remove(name: Name) -> None:
@@ -104,9 +97,8 @@ def remove(name: Name) -> None:
     Examples:
         dify-workflow profile remove story
     """
-    with handled():
-        profiles.remove(name)
-        say(f"Removed the profile {name}.")
+    profiles.remove(name)
+    say(f"Removed the profile {name}.")
 
 
 def _key_of(name: str) -> ApiKey:

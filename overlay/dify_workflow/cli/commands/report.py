@@ -12,17 +12,13 @@ import typer
 
 from ...errors import InvalidRequestError
 from ..console import print_document, print_line
-from ..exits import handled
 
 _STANDARD = "-"
 """Means stdin and stdout."""
 
 
 def report(
-    source: Annotated[
-        str,
-        typer.Argument(metavar="EVENTS.jsonl", show_default=False),
-    ],
+    source: Annotated[str, typer.Argument(metavar="EVENTS.jsonl")],
     output: Annotated[
         str | None,
         typer.Option(
@@ -47,17 +43,16 @@ def report(
         dify-workflow report events.jsonl
         dify-workflow report events.jsonl --svg --output timeline.svg
     """
-    with handled():
-        from ...report import RunReport
+    from ...report import RunReport
 
-        read = RunReport.read(sys.stdin.buffer if source == _STANDARD else source)
-        text = read.svg() if as_svg else read.html()
-        if output == _STANDARD or (output is None and source == _STANDARD):
-            print_document(text)
-            return
-        target = Path(output or Path(source).with_suffix(".svg" if as_svg else ".html"))
-        try:
-            read.save(target, svg=as_svg)
-        except OSError as error:
-            raise InvalidRequestError(f"{target} cannot be written: {error.strerror}.") from error
-        print_line(str(target))
+    read = RunReport.read(sys.stdin.buffer if source == _STANDARD else source)
+    text = read.svg() if as_svg else read.html()
+    if output == _STANDARD or (output is None and source == _STANDARD):
+        print_document(text)
+        return
+    target = Path(output or Path(source).with_suffix(".svg" if as_svg else ".html"))
+    try:
+        read.save(target, svg=as_svg)
+    except OSError as error:
+        raise InvalidRequestError(f"{target} cannot be written: {error.strerror}.") from error
+    print_line(str(target))

@@ -39,7 +39,6 @@ def run(
         typer.Option(
             metavar="FILE",
             help="All inputs, as a JSON object; - for stdin.",
-            show_default=False,
             rich_help_panel=INPUTS,
         ),
     ] = None,
@@ -86,7 +85,7 @@ def run(
 
 def resume(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)],
+    run_id: Annotated[str, typer.Argument(help="Id of the run.")],
     user: User = None,
     as_json: ResultAsJson = False,
     as_jsonl: EventsAsJson = False,

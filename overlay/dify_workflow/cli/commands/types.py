@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from ... import ApiKey, DifyWorkflow
+from ... import DifyWorkflow
 from ...errors import ConfigurationError, InvalidRequestError
 from ...output import refuse_source, replacing
 from ..console import print_document, print_line, say
-from ..exits import FAILED, extras_named
+from ..exits import FAILED
 from ..options import Connection, connection_of
 
 if TYPE_CHECKING:
@@ -84,12 +84,11 @@ def types(
         dify-workflow types --dsl story.yml --output story.py
         dify-workflow types --check
     """
-    with extras_named():
-        jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
-        if check:
-            fitting = [_fits(job) for job in jobs]
-            raise typer.Exit(0 if all(fitting) else FAILED)
-        modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
+    jobs = _jobs(connection_of(context), dsl, output, class_name, samples)
+    if check:
+        fitting = [_fits(job) for job in jobs]
+        raise typer.Exit(0 if all(fitting) else FAILED)
+    modules = [(job.settings.output, _module(job, job.app())) for job in jobs]
     for place, text in modules:  # only after all of them could be made
         _write(place, text)
 
@@ -180,7 +179,7 @@ def _of_app(connection: Connection, app: AppSettings, *, is_only: bool) -> Conne
         return attrs.evolve(connection, api_key=None, profile=app.profile)
     if app.key is not None:
         value = os.environ.get(app.key)
-        return attrs.evolve(connection, api_key=ApiKey(value), profile=None) if value else None
+        return attrs.evolve(connection, api_key=value, profile=None) if value else None
     return connection if is_only else None
 
 

@@ -1,5 +1,0 @@
-"""What tests of the live view share."""
-
-from __future__ import annotations
-
-FOOT = "Ctrl-C stops the run"
