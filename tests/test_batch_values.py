@@ -101,13 +101,24 @@ def test_what_is_of_no_use_is_left_out_and_said(
         *(({"elapsed_time": value}, "elapsed_time", None) for value in (math.nan, 10**400, "x")),
         ({"elapsed_time": 3}, "elapsed_time", 3.0),
         ({"error": {"a": HALF}}, "message", '{"a": "\\ud83d"}'),
-        ({"status": 5}, "status", "5"),
     ]
     found = told(server, journal, [end for end, _, _ in cases])
     for (_, name, value), (now, kept) in zip(cases, found, strict=True):
         assert getattr(now, name) == getattr(kept, name) == value
     said = [record for record in caplog.records if "cannot be stored as a number" in record.msg]
     assert len(said) == 6
+
+
+def test_a_run_that_ended_without_a_status_is_no_success(
+    server: ReplayServer, journal: str
+) -> None:
+    odd = OddServer(server, {"0": {"status": 5}})
+    with odd.client() as client:
+        summary = run_batch(client, [{"name": "0"}], journal=journal)
+    (result,) = results(journal)
+    assert (result.status, summary.counts) == ("unknown", {"unknown": 1})
+    assert result.run_id is not None
+    assert result.run_id in str(result.message)
 
 
 def test_outputs_that_are_nested_too_deeply_are_said(tmp_path: Path) -> None:

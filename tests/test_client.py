@@ -48,6 +48,30 @@ def test_a_blocking_answer_without_a_status_is_no_success(
         client.run_workflow({}, response_mode="blocking")
 
 
+def test_a_blocking_answer_that_cannot_be_read_gives_the_ids_that_it_names(
+    both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, {"workflow_run_id": RUN, "task_id": TASK, "data": "…"})
+    client = both.client(base_url=answering.url)
+    with pytest.raises(InvalidResponseError, match="of an unexpected shape") as caught:
+        client.run_workflow({}, response_mode="blocking")
+    error = caught.value
+    assert (error.run_id, error.task_id, error.outcome) == (RUN, TASK, "running")
+    assert RUN in str(error)
+    assert len(answering.requests) == 1  # the log is not searched for a run whose id is known
+
+
+@pytest.mark.parametrize("run_id", [None, 7, "x", "x" * 10_000])
+def test_an_unreadable_answer_with_an_id_that_is_none_leaves_the_run_unknown(
+    run_id: Any, both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, {"workflow_run_id": run_id, "data": "…"})
+    client = both.client(base_url=answering.url, recover=False)
+    with pytest.raises(InvalidResponseError, match="of an unexpected shape") as caught:
+        client.run_workflow({}, response_mode="blocking")
+    assert (caught.value.run_id, caught.value.outcome) == (None, "unknown")
+
+
 def test_a_blocking_run_sends_one_plain_call(both: World, server: ReplayServer) -> None:
     answering = Answering(server, BLOCKING)
     client = both.client(base_url=answering.url)

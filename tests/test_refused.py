@@ -359,6 +359,8 @@ def test_without_any_key_a_call_says_where_to_put_one(both: World) -> None:
         ({"max_retries": "2"}, "max_retries must be a whole number"),
         ({"max_event_bytes": 0}, "max_event_bytes must be a whole number, 1 or more"),
         ({"api_key": "app-a b"}, "white space"),
+        ({"recover": "no"}, "recover must be True or False, not 'no'"),
+        ({"check_inputs": 0}, "check_inputs must be True or False, not 0"),
         ({"at_least_once": True, "recover": False}, "at_least_once needs recover"),
     ],
 )

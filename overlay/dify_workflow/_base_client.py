@@ -30,7 +30,6 @@ from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
-from .inputs.rules import is_uuid
 from .models import WorkflowLogsRequest, WorkflowRunRequest
 from .outcomes import meaning
 
@@ -355,15 +354,11 @@ def about(*, run_id: str | None = None, task_id: str | None = None) -> Generator
     try:
         yield
     except DifyError as error:
-        error.run_id = error.run_id or _as_id(run_id)
-        error.task_id = error.task_id or _as_id(task_id)
+        error.run_id = error.run_id or operations.as_id(run_id)
+        error.task_id = error.task_id or operations.as_id(task_id)
         if error.outcome == "not_run":
             error.outcome = None
         raise
-
-
-def _as_id(given: str | None) -> str | None:
-    return given if isinstance(given, str) and is_uuid(given) else None
 
 
 @contextmanager

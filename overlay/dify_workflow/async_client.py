@@ -1601,7 +1601,9 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 return await send(call)
             except DifyError as error:
                 error.outcome = meaning(error, call.options.not_sent_statuses).outcome
-                if error.outcome == "not_run" or search is None:
+                if error.run_id is not None:  # a blocking answer that cannot be read
+                    error.outcome = "running"
+                if error.outcome != "unknown" or search is None:
                     raise
                 explained = await self._transport.carry_out(search.explain(error), do)
                 if search.to_repeat() is None:

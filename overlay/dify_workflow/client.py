@@ -1599,7 +1599,9 @@ class DifyWorkflow(ClientBase[Transport]):
                 return send(call)
             except DifyError as error:
                 error.outcome = meaning(error, call.options.not_sent_statuses).outcome
-                if error.outcome == "not_run" or search is None:
+                if error.run_id is not None:  # a blocking answer that cannot be read
+                    error.outcome = "running"
+                if error.outcome != "unknown" or search is None:
                     raise
                 explained = self._transport.carry_out(search.explain(error), do)
                 if search.to_repeat() is None:

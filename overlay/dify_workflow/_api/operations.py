@@ -51,12 +51,15 @@ def _model(model: type[ModelT]) -> Callable[[Answer], ModelT]:
 
 
 def _shaped(answer: Answer, reader: Callable[[JSONObject], T]) -> T:
-    """Read a JSON answer; raise an error if it does not have the described shape."""
+    """Read a JSON answer; raise an error with the run's ids if it has not the described shape."""
     body = answer.json()
     try:
         return reader(body)
     except SHAPE_ERRORS as error:
-        raise answer.unreadable(f"of an unexpected shape ({error!r})") from error
+        failure = answer.unreadable(f"of an unexpected shape ({error!r})")
+        failure.run_id = as_id(body.get("workflow_run_id"))
+        failure.task_id = as_id(body.get("task_id"))
+        raise failure from error
 
 
 # --------------------------------------------------------------------------------------- runs
@@ -387,6 +390,11 @@ def checked_id(name: str, value: str) -> str:
             f"{name} has {len(checked)} characters; ids have at most {_LONGEST_ID}."
         )
     return checked
+
+
+def as_id(value: object) -> str | None:
+    """The id of a run or task; None if it cannot be one."""
+    return value if isinstance(value, str) and is_uuid(value) else None
 
 
 def checked_uuid(name: str, value: str) -> str:

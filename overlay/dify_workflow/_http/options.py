@@ -188,6 +188,7 @@ def _are_statuses(value: Collection[object]) -> bool:
 _WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number, 0 or more")
 _WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number, 1 or more")
 _SECONDS_OR_NONE = (_is_above_zero_or_none, "a number of seconds above zero, or None for no bound")
+_TRUE_OR_FALSE = (lambda value: isinstance(value, bool), "True or False")
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_retries": _WHOLE_FROM_0,
@@ -197,7 +198,9 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lost_run_timeout": _SECONDS_OR_NONE,
     "start_timeout": _SECONDS_OR_NONE,
     "queue_timeout": (_is_queue_timeout, "a number of seconds, or 0 for no wait"),
-    "at_least_once": (lambda value: isinstance(value, bool), "True or False"),
+    "at_least_once": _TRUE_OR_FALSE,
+    "check_inputs": _TRUE_OR_FALSE,
+    "recover": _TRUE_OR_FALSE,
     "on_response": (lambda value: value is None or callable(value), "a function"),
     "not_sent_statuses": (_are_statuses, "a set of HTTP statuses from 400 to 599, such as {503}"),
 }

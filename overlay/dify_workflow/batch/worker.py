@@ -16,7 +16,7 @@ from anyio import CancelScope, Event, Lock, create_task_group, move_on_after, to
 
 from .._json import JSON, JSONObject, is_list
 from ..async_client import AsyncDifyWorkflow
-from ..errors import DifyError, InvalidRequestError, StreamError
+from ..errors import DifyError, InvalidRequestError
 from ..internals import setup_of, with_pace
 from ..models import WorkflowRunResponse
 from .errors import ErrorClass, classify, is_congestion, may_be_away
@@ -277,7 +277,7 @@ class Worker:
                         await self._stop(started.task_id)
                 return await stream.result()
         except DifyError as error:
-            if run_id is None and isinstance(error, StreamError) and error.run_id is not None:
+            if run_id is None and error.run_id is not None:
                 run_id = error.run_id  # the error has it
                 self._writer.note(Began(record.number, run_id, error.task_id))
             raise _RunError(error, run_id) from error
