@@ -61,6 +61,17 @@ def test_a_blocking_answer_that_cannot_be_read_gives_the_ids_that_it_names(
     assert len(answering.requests) == 1  # the log is not searched for a run whose id is known
 
 
+@pytest.mark.parametrize("run_id", [None, 7, [], {}])
+def test_a_blocking_answer_without_an_id_is_no_result(
+    run_id: Any, both: World, server: ReplayServer
+) -> None:
+    answering = Answering(server, {**BLOCKING, "workflow_run_id": run_id})
+    client = both.client(base_url=answering.url, recover=False)
+    with pytest.raises(InvalidResponseError, match="workflow_run_id is") as caught:
+        client.run_workflow({}, response_mode="blocking")
+    assert caught.value.outcome == "unknown"
+
+
 @pytest.mark.parametrize("run_id", [None, 7, "x", "x" * 10_000])
 def test_an_unreadable_answer_with_an_id_that_is_none_leaves_the_run_unknown(
     run_id: Any, both: World, server: ReplayServer

@@ -137,6 +137,17 @@ def abridged(value: JSON, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
+def required_text(name: str, value: JSON) -> str:
+    """A value of an answer without which it means nothing, such as the id or status of a run.
+
+    Raises:
+        TypeError: It is missing, empty or not text.
+    """
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} is {value!r}")
+    return value
+
+
 class Model(Protocol):
     """The interface of every generated model."""
 

@@ -46,17 +46,6 @@ def status_of(status: str, error: object) -> str:
     return "stopped" if status == "failed" and is_stop else status
 
 
-def known_status(status: object) -> str:
-    """The server's status of a run that has ended. Without one, it must not pass for a success.
-
-    Raises:
-        TypeError: It is missing or not text.
-    """
-    if not isinstance(status, str) or not status:
-        raise TypeError(f"status is {status!r}")
-    return status
-
-
 def stop_reason(status: str, error: str | None) -> StopReason | None:
     """Why a run was stopped; None if it was not stopped.
 

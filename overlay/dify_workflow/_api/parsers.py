@@ -10,8 +10,8 @@ from dify_workflow_api import models as wire
 
 from .. import models
 from .._dates import unix_time
-from .._json import JSON, JSONObject, read
-from ..outcomes import known_status, status_of
+from .._json import JSON, JSONObject, read, required_text
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from ..models import HumanInputForm, UploadedFile, WorkflowPause, WorkflowRunResponse
@@ -22,8 +22,8 @@ def blocking_run(body: JSONObject) -> WorkflowRunResponse:
     run = read(wire.BlockingRun, body)
     data = run.data
     return models.WorkflowRunResponse(
-        id=run.workflow_run_id,
-        status=status_of(known_status(data.status), data.error),
+        id=required_text("workflow_run_id", run.workflow_run_id),
+        status=status_of(required_text("status", data.status), data.error),
         message=data.error or None,
         task_id=run.task_id,
         workflow_id=data.workflow_id,
@@ -46,11 +46,9 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
     detail = read(wire.WorkflowRunDetail, body)
     if detail.id is None:
         return None
-    status = status_of(detail.status or "unknown", detail.error)
-    if not isinstance(detail.id, str):
-        raise TypeError(f"id is {detail.id!r}")
+    status = status_of(required_text("status", detail.status or "unknown"), detail.error)
     return models.WorkflowRunResponse(
-        id=detail.id,
+        id=required_text("id", detail.id),
         status=status,
         message=detail.error or None,
         workflow_id=detail.workflow_id,

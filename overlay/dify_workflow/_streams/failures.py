@@ -156,7 +156,7 @@ class StreamErrors:
             if failure.outcome != "unknown" or not isinstance(failure, StreamError):
                 failure.outcome = "running"
 
-    def misshapen(self, error: Exception) -> InvalidResponseError:
+    def misshapen(self, error: BaseException) -> InvalidResponseError:
         """The final event does not have the expected shape."""
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
         failure = InvalidResponseError(

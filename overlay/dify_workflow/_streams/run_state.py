@@ -10,11 +10,11 @@ from .. import models
 from .._api.parsers import pause
 from .._bounded import BoundedDict
 from .._http.servers import stops_resumed_runs
-from .._json import JSON, JSONObject, is_object
+from .._json import JSON, JSONObject, is_object, required_text
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
 from ..models.usage import node_usage, run_usage
-from ..outcomes import known_status, status_of
+from ..outcomes import status_of
 
 if TYPE_CHECKING:
     from ..models import WorkflowRunResponse
@@ -201,7 +201,7 @@ class RunState:
 
     def _finished(self, final: WorkflowFinished) -> WorkflowRunResponse:
         data = final.data
-        status = known_status(data.status)
+        status = required_text("status", data.status)
         return models.WorkflowRunResponse(
             id=self.run_id or data.id,
             status="stopped" if self._was_stopped(status, data.error) else status,

@@ -14,7 +14,13 @@ from .._api.parsers import final_payload
 from .._http.deadline import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
-from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError, StreamInterruptedError
+from ..errors import (
+    APIConnectionError,
+    DifyError,
+    InvalidResponseError,
+    RunDeadlineExceededError,
+    StreamInterruptedError,
+)
 from ..events import WorkflowFinished, WorkflowPaused
 from ..events.base import FailureEvent, FinalEvent, StreamEvent
 from .failures import StreamErrors
@@ -396,8 +402,8 @@ class StreamSession:
     def _outcome(self) -> WorkflowRunResponse[Any] | None:
         try:
             return self.run.result()
-        except SHAPE_ERRORS as error:
-            raise self.errors.misshapen(error) from error
+        except (InvalidResponseError, *SHAPE_ERRORS) as error:
+            raise self.errors.misshapen(error.__cause__ or error) from error
 
     # ----------------------------------------------------------------------------------- events
 
