@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
@@ -13,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dify_workflow import DifyError, InvalidRequestError
+from dify_workflow import DifyError
 from dify_workflow._base_error import Outcome
 from support import events
 from support.events import FINISHED, RUN, TASK
-from support.lost_answers import MODES, Server, run
+from support.lost_answers import MODES, run
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.worlds import World
