@@ -167,6 +167,10 @@ def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | No
     return {name.lower(): value for name, value in headers.items()}
 
 
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_whole(value: object, lowest: int) -> bool:
     return isinstance(value, int) and value >= lowest
 
@@ -188,7 +192,7 @@ def _are_statuses(value: Collection[object]) -> bool:
 _WHOLE_FROM_0 = (partial(_is_whole, lowest=0), "a whole number, 0 or more")
 _WHOLE_FROM_1 = (partial(_is_whole, lowest=1), "a whole number, 1 or more")
 _SECONDS_OR_NONE = (_is_above_zero_or_none, "a number of seconds above zero, or None for no bound")
-_TRUE_OR_FALSE = (lambda value: isinstance(value, bool), "True or False")
+_TRUE_OR_FALSE = (_is_bool, "True or False")
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_retries": _WHOLE_FROM_0,
