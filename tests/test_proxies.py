@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dify_workflow import APIConnectionError
-from dify_workflow._proxies import proxy_map, proxy_of
+from dify_workflow._http.proxies import proxy_map, proxy_of
 from dify_workflow.emulator import Emulator
 from support.cli import call
 from support.worlds import World

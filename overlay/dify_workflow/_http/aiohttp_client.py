@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from .._proxies import proxy_map
 from ..errors import ConfigurationError
 from .libraries import CALL_TIMEOUT, OWN_LIMITS
+from .proxies import proxy_map
 
 
 class DefaultAioHttpClient(httpx.AsyncClient):

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from anyio import sleep
 
-from .._proxies import proxy_of
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -41,6 +40,7 @@ from .failures import (
     without_secrets,
 )
 from .libraries import AsyncHTTPClient, error_name
+from .proxies import proxy_of
 from .request import Call, Progress, build_request
 from .retry import Attempts
 from .servers import Servers

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import httpx
 
-from .._proxies import proxy_map
 from ..errors import ConfigurationError
+from .proxies import proxy_map
 
 if TYPE_CHECKING:
     import ssl

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from time import sleep
 from typing import Any, TypeVar
 
-from .._proxies import proxy_of
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -40,6 +39,7 @@ from .failures import (
     without_secrets,
 )
 from .libraries import HTTPClient, error_name
+from .proxies import proxy_of
 from .request import Call, Progress, build_request
 from .retry import Attempts
 from .servers import Servers
