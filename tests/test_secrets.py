@@ -328,6 +328,7 @@ def test_a_cancelled_call_has_no_frame_that_holds_the_key(server: ReplayServer) 
         clean(*frames_of(error))
 
 
+@pytest.mark.slow  # slow tests run without coverage, whose lock an interrupt may leave locked
 @pytest.mark.filterwarnings("ignore:unclosed")  # Python closes what it was about to hand over
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # likewise
 def test_a_call_that_ctrl_c_interrupts_has_no_frame_that_holds_the_key(
