@@ -228,7 +228,7 @@ def open_sockets() -> int:
 def test_calls_that_are_cancelled_while_connecting_leave_no_socket(server: ReplayServer) -> None:
     url = server.handle(lambda exchange: exchange.wait_until_left(60) and None)
 
-    async def main() -> tuple[int, int]:
+    async def main() -> None:
         async with AsyncDifyWorkflow("app-x", base_url=url, max_retries=0) as client:
             before = open_sockets()
             for number in range(400):
@@ -239,17 +239,16 @@ def test_calls_that_are_cancelled_while_connecting_leave_no_socket(server: Repla
                 call.cancel()
                 with suppress(asyncio.CancelledError, DifyError):
                     await call
+            # Sockets of the server in this process come and go, and a leak would stay.
             async with asyncio.timeout(ENDED):
                 while open_sockets() > before:  # noqa: ASYNC110  # the kernel tells nobody
                     await asyncio.sleep(0.05)
-            return before, open_sockets()
 
     gc.disable()  # nothing but the client itself closes them
     try:
-        before, after = asyncio.run(main())
+        asyncio.run(main())
     finally:
         gc.enable()
-    assert after <= before
 
 
 # ----------------------------------------------------------------------------- exceptions
