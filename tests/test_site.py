@@ -186,15 +186,28 @@ def test_the_table_of_what_can_go_wrong_is_readable_at_390_pixels(
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> None:
+def found_by_search(browser: webdriver.Chrome, address: str, words: str) -> list[str]:
+    """The links that the site's search shows, the best first."""
     browser.get(f"{address}/index.html")
     field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")
     browser.execute_script("document.querySelector('#__search').checked = true")
     WebDriverWait(browser, PATIENCE, 0.02).until(lambda _: field.is_displayed())
-    field.send_keys("TextChunk")
+    field.send_keys(words)
     found = WebDriverWait(browser, PATIENCE, 0.02).until(
         lambda _: browser.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
-    links = [str(link.get_attribute("href")) for link in found]
+    return [str(link.get_attribute("href")) for link in found]
+
+
+def test_search_finds_text_chunk(browser: webdriver.Chrome, address: str) -> None:
+    links = found_by_search(browser, address, "TextChunk")
     assert any("reference/events.html" in link for link in links)
     assert console(browser) == []
+
+
+@pytest.mark.parametrize("words", ["stop a run", "Stop run"])
+def test_search_finds_the_page_on_stopping_first(
+    words: str, browser: webdriver.Chrome, address: str
+) -> None:
+    first, *_ = found_by_search(browser, address, words)
+    assert "/stop.html" in first
