@@ -381,6 +381,32 @@ def test_it_stops_within_a_moment_although_streams_are_open(
     client.close()
 
 
+def test_it_stops_at_once_where_nothing_is_open() -> None:
+    """A suite has one for each test."""
+
+    def seconds() -> float:
+        with Emulator() as emulator:
+            with emulator.client("echo") as client:
+                client.app_info()
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    assert min(seconds() for _ in range(10)) < 0.05
+
+
+def test_a_second_start_and_a_port_that_is_taken_are_errors_at_once() -> None:
+    emulator = Emulator()
+    with emulator:
+        with pytest.raises(RuntimeError, match="has been started before"):
+            emulator.start()
+        port = int(emulator.base_url.removesuffix("/v1").rpartition(":")[2])
+        with pytest.raises(OSError):  # noqa: PT011  # its text is the system's
+            Emulator(port=port).start()
+    with pytest.raises(RuntimeError, match="make a new Emulator"), emulator:
+        pass
+    emulator.stop()
+
+
 def test_a_client_for_an_app_by_name(emulator: Emulator) -> None:
     with emulator.client(user_id="me") as first:
         assert isinstance(first, DifyWorkflow)

@@ -33,6 +33,9 @@ _NAMED = {"authorization", "content-type"}
 _SHUTDOWN_SECONDS = 1
 """Seconds for which open streams may delay the stop of the server."""
 
+_MOMENT = 0.001
+"""Seconds between two looks at what is still open, while the server stops."""
+
 _ANY = "*"
 """Allows every host."""
 
@@ -120,13 +123,13 @@ class Server(uvicorn.Server):
             server_header=False,
             date_header=False,
             lifespan="off",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         super().__init__(config)
         self.ready = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._close = close
         self._place: socket.socket | None = None
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start accepting connections."""
@@ -134,12 +137,35 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    async def main_loop(self) -> None:
+        """Wait until it is to stop: uvicorn asks ten times a second, and each stop waits for it."""
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Let the server stop, from any thread."""
+        assert self.loop is not None
+        with suppress(RuntimeError):  # it has stopped by itself
+            self.loop.call_soon_threadsafe(self._stopping.set)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what is running, then stop."""
+        """End what is running, then stop. Unlike uvicorn's, it waits for nothing that has ended."""
         await self._close()
         if self._place is not None:
             self._place.close()
-        await super().shutdown(sockets)
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                # uvicorn tells nobody that the last one has ended.
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110
+                    await asyncio.sleep(_MOMENT)
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
 
     def cut(self) -> None:
         """Cut all connections, in the middle of their answers."""

@@ -338,8 +338,11 @@ class Emulator:
 
         Example::
 
-            emulator.outage(0.2, answer=503)
-            print(workflow.app_info().name)  # the client sends it again
+            emulator.outage(answer=503)
+            try:
+                workflow.app_info()  # sent again, and given up after some attempts
+            except ServerError as error:
+                print(error)
         """
         if not self._is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
@@ -447,6 +450,10 @@ class Emulator:
     def start(self) -> None:
         """Start serving. It returns when the server accepts connections.
 
+        Raises:
+            RuntimeError: It has been started before: an emulator starts once.
+            OSError: Its port is taken.
+
         Example::
 
             emulator = Emulator()
@@ -454,6 +461,8 @@ class Emulator:
             print(emulator.base_url)
             emulator.stop()
         """
+        if self._server.loop is not None:
+            raise RuntimeError("This emulator has been started before: make a new Emulator.")
         self.listen()
         sockets = {"sockets": [self._socket]}
         self._thread = threading.Thread(
@@ -472,7 +481,7 @@ class Emulator:
             emulator.stop()
         """
         if self._thread is not None:
-            self._server.should_exit = True
+            self._server.stop()
             self._thread.join()
             self._thread = None
             self._store.close()
