@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import attrs
+
 from dify_workflow import WorkflowLogs
 from dify_workflow._api.log_query import LogAnswer, LogQuery, Steps
 from dify_workflow.emulator import Emulator, PastRun
@@ -80,7 +82,7 @@ class ListedLog:
         if self._change is not None:
             self._change(self)
         rows = [row for row in self.rows.values() if _matches(row, query)]
-        chance = random.Random(repr(query)) if self._stubborn else self._chance
+        chance = random.Random(repr(attrs.asdict(query))) if self._stubborn else self._chance
         rows.sort(key=lambda row: (-row.created_at, chance.random()))
         start = (query.page - 1) * query.limit
         answer = LogAnswer(tuple(rows[start : start + query.limit]), len(rows))
