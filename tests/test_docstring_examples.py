@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -31,16 +31,25 @@ from support.spec import ROOT
 OVERLAY = ROOT / "overlay"
 MODULES = (dify_workflow, batch, codegen, dsl, emulator_package)
 _EXAMPLE = re.compile(r"^Example::\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_Documented: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _ASYNC = re.compile(r"\b(?:await|async (?:with|for))\b")
+
+
+def _documented(part: _Documented) -> Iterator[_Documented]:
+    """A module or class, its classes, functions and methods, in their order."""
+    yield part
+    for each in part.body:
+        if isinstance(each, ast.ClassDef):
+            yield from _documented(each)
+        elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield each
 
 
 def _examples() -> Iterator[Any]:
     """The program of each docstring with an example, in the order of the files."""
     for path in sorted(OVERLAY.glob("dify_workflow/**/*.py")):  # those of the plugin are tests
-        for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(part, _DOCUMENTED):
-                continue
+        text = path.read_text(encoding="utf-8")
+        for part in _documented(ast.parse(text)) if "Example::" in text else ():
             found = _EXAMPLE.search(f"{ast.get_docstring(part) or ''}\n")
             if found is not None:
                 name = getattr(part, "name", "")
