@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from dify_workflow.dsl import (
     NEWEST,
     Choice,
+    DSLError,
     ListOf,
     OneOf,
     Plain,
@@ -32,6 +36,17 @@ def test_each_version_of_the_dsl_has_an_example() -> None:
     older = {"0.1.0", "0.1.1", "0.1.2", "0.1.3", "0.1.4", "0.1.5", "0.2.0"}
     assert versions == older | {"0.3.0", "0.3.1", "0.4.0", "0.5.0", "0.6.0", "0.7.0"}
     assert max(versions) == NEWEST
+
+
+def test_an_answer_of_the_console_api_is_read_as_the_export_in_it(tmp_path: Path) -> None:
+    """Scripts that export apps store the whole answer, which YAML cannot read."""
+    place = tmp_path / "app.yml"
+    for each in EXPORTS:
+        place.write_text(json.dumps({"data": f"{each.read_text()}\n# \U0001f916"}))
+        assert attrs.asdict(read_app(place)) == attrs.asdict(read_app(each))
+    place.write_text('{"data": {"kind": "app"}}')
+    with pytest.raises(DSLError, match="is not an app that was exported from Dify"):
+        read_app(place)
 
 
 def test_what_cannot_be_known_is_open_and_says_why_and_all_else_has_a_type() -> None:

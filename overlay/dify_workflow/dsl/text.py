@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .._extras import needs
+from .._json import is_object
 from ..errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 
 _TAGS = re.compile("^%TAG", re.MULTILINE)
 """Directives for tags: thousands of them take minutes to read, and exports do not have any."""
+
+_ANSWER = re.compile(r'\s*\{\s*"data"\s*:')
+"""The beginning of the JSON in which Dify's console API sends an export."""
 
 MAX_BYTES = 5 * 1024 * 1024
 """Maximum size of a file in bytes."""
@@ -33,7 +40,7 @@ class DSLError(InvalidRequestError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file.
+    """The text of a file; of a stored answer of the console API, the export in it.
 
     Raises:
         DSLError: It cannot be read, is too large, or is not UTF-8.
@@ -46,9 +53,15 @@ def read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise DSLError(f"{path} is larger than {MAX_BYTES // 1024**2} MB.")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DSLError(f"{path} is not UTF-8 text.") from None
+    if _ANSWER.match(text):
+        with suppress(orjson.JSONDecodeError):
+            answer = orjson.loads(text)
+            if is_object(answer) and isinstance(export := answer.get("data"), str):
+                return export
+    return text
 
 
 def load(text: str, name: str) -> Any:

@@ -160,7 +160,7 @@ class Server(uvicorn.Server):
             connection.shutdown()
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
-                # uvicorn tells nobody that the last one has ended.
+                # uvicorn does not report when the last one ends.
                 while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110
                     await asyncio.sleep(_MOMENT)
         except TimeoutError:
