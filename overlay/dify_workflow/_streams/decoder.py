@@ -97,9 +97,15 @@ class SSEDecoder:
             if message := self._parsed(begun):
                 yield message
             start = end + 2 - is_cut
-        while (end := _end_of_message(chunk, start)) >= 0:
-            if message := self._parsed(chunk[start:end]):
-                yield message
+        while (end := chunk.find(b"\n", start)) >= 0:
+            if chunk.startswith(b"\n", end + 1) and chunk.startswith(_DATA, start):
+                self._check(end - start)  # one line of data, like all events of Dify
+                yield chunk[start + len(_DATA) : end], ""
+            else:
+                if (end := _end_of_message(chunk, end)) < 0:
+                    break
+                if message := self._parsed(chunk[start:end]):
+                    yield message
             start = end + 2
         if rest := chunk[start:].lstrip(b"\n"):
             self._begun += rest
