@@ -18,8 +18,7 @@ _connection_of = attrgetter("stream._stream._httpcore_stream._stream._connection
 _state = attrgetter("_bytes_in_chunk", "_bytes_to_discard", "_reading_trailer")
 _needed = attrgetter("_reader.read_eof", "_receive_buffer._data", "_receive_buffer._extract")
 _LINE_END = b"\r\n"
-_size = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n").match
-"""Matches the end of a chunk and the size of the next one."""
+_size = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n").match  # end of a chunk, size of the next
 
 
 class _BulkReader:
@@ -30,20 +29,21 @@ class _BulkReader:
         self.read_eof = plain.read_eof
 
     def __call__(self, buffer: Any) -> Any:
-        left, line_end, in_trailer = _state(self._plain)
-        if in_trailer:
-            return self._plain(buffer)
+        if not (data := buffer._data):  # noqa: SLF001  # see the module's docstring
+            return None
+        plain, (left, line_end, in_trailer) = self._plain, _state(self._plain)
         taken = b"" if left else _LINE_END[: 2 - len(line_end)]  # line_end is not read yet
-        data: bytes = taken + buffer._data  # noqa: SLF001  # see the module's docstring
+        data = taken + data
         pieces, end = [data[:left]], left
         while (size := _size(data, end)) is not None and (length := int(size[1], 16)):
             start, end = size.end(), size.end() + length
             pieces.append(data[start:end])
-        if not (body := b"".join(pieces)):
-            return self._plain(buffer)
-        left = max(0, end - len(data))
-        self._plain._bytes_in_chunk = left  # noqa: SLF001  # as above
-        self._plain._bytes_to_discard = b"" if left else _LINE_END  # noqa: SLF001  # as above
+        if in_trailer or not (body := b"".join(pieces)):
+            return plain(buffer)
+        left, line_end = max(0, end - len(data)), b"" if end > len(data) else _LINE_END
+        if data.startswith(_LINE_END, end):
+            end, line_end = end + 2, b""
+        plain._bytes_in_chunk, plain._bytes_to_discard = left, line_end  # noqa: SLF001  # as above
         buffer._extract(min(end, len(data)) - len(taken))  # noqa: SLF001  # as above
         return h11.Data(data=body)
 

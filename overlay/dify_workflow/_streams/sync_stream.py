@@ -348,8 +348,8 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
 
     def _read_more(self) -> None:
         """Read more bytes, or find the run again if its stream is lost."""
-        session, feed, body = self._session, self._session.feed, self._body
-        if body is not None and feed.is_steady:
+        session, body = self._session, self._body
+        if body is not None and session.feed.is_steady:
             within = None  # there is nothing to decide
         elif body is None or session.needs_recovery:
             self._recover()
@@ -372,10 +372,7 @@ class WorkflowStream(Iterator[StreamEvent[object]], Generic[OutputsT]):
             self._closed = True
             raise
         else:
-            if chunk is not None and feed.is_steady:
-                feed.receive(chunk, session)
-            else:
-                session.receive(chunk)
+            session.receive(chunk)
         if session.failure is not None:
             self.close()
 
