@@ -89,15 +89,15 @@ class Turn:
         """Wait for the lock; False if there is nothing left to do.
 
         Args:
-            is_over: Whether there is nothing left; called again after each piece of work.
+            is_over: Whether there is nothing left; called after each piece of another's work.
         """
-        while not is_over():
-            if not self._is_taken:
-                self._is_taken = True
-                return True
+        while self._is_taken:
             self._waiting.append(done := Event())
             await done.wait()
-        return False
+            if is_over():
+                return False
+        self._is_taken = True
+        return True
 
     def release(self) -> None:
         """Release the lock, and let waiting tasks look at the result."""
@@ -106,9 +106,9 @@ class Turn:
 
     def wake(self) -> None:
         """Let waiting tasks look again."""
-        waiting, self._waiting = self._waiting, []
-        for done in waiting:
+        for done in self._waiting:
             done.set()
+        self._waiting.clear()
 
 
 class SharedCall(Generic[T]):

@@ -1,4 +1,4 @@
-"""Reads all complete HTTP chunks that have arrived together; h11 reads one at a time.
+"""Reads all that has arrived of a chunked body at once; h11 reads one HTTP chunk at a time.
 
 Each event is a chunk, and h11 would pass each one through five generators of httpx. h11's own
 reader reads everything else, and all bodies if one of the private names below is missing.
@@ -17,7 +17,8 @@ _connection_of = attrgetter("stream._stream._httpcore_stream._stream._connection
 
 _state = attrgetter("_bytes_in_chunk", "_bytes_to_discard", "_reading_trailer")
 _needed = attrgetter("_reader.read_eof", "_receive_buffer._data", "_receive_buffer._extract")
-_size = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n").match
+_LINE_END = b"\r\n"
+_size = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n").match  # end of a chunk, size of the next
 
 
 class _BulkReader:
@@ -28,24 +29,23 @@ class _BulkReader:
         self.read_eof = plain.read_eof
 
     def __call__(self, buffer: Any) -> Any:
-        data: bytearray = buffer._data  # noqa: SLF001  # see the module's docstring
-        if not data:
+        if not (data := buffer._data):  # noqa: SLF001  # see the module's docstring
             return None
-        in_chunk, discard, in_trailer = _state(self._plain)  # discard: the end of the last chunk
-        if in_chunk or in_trailer or not data.startswith(discard):
-            return self._plain(buffer)
-        pieces, end = list[bytearray](), len(discard)
-        while (size := _size(data, end)) is not None:
-            stop = (start := size.end()) + int(size[1], 16)
-            if stop == start or not data.startswith(b"\r\n", stop):
-                break
-            pieces.append(data[start:stop])
-            end = stop + 2
-        if not pieces:
-            return self._plain(buffer)
-        self._plain._bytes_to_discard = b""  # noqa: SLF001  # as above
-        buffer._extract(end)  # noqa: SLF001  # as above
-        return h11.Data(data=b"".join(pieces))
+        plain, (left, line_end, in_trailer) = self._plain, _state(self._plain)
+        taken = b"" if left else _LINE_END[: 2 - len(line_end)]  # line_end is not read yet
+        data = taken + data
+        pieces, end = [data[:left]], left
+        while (size := _size(data, end)) is not None and (length := int(size[1], 16)):
+            start, end = size.end(), size.end() + length
+            pieces.append(data[start:end])
+        if in_trailer or not (body := b"".join(pieces)):
+            return plain(buffer)
+        left, line_end = max(0, end - len(data)), b"" if end > len(data) else _LINE_END
+        if data.startswith(_LINE_END, end):
+            end, line_end = end + 2, b""
+        plain._bytes_in_chunk, plain._bytes_to_discard = left, line_end  # noqa: SLF001  # as above
+        buffer._extract(min(end, len(data)) - len(taken))  # noqa: SLF001  # as above
+        return h11.Data(data=body)
 
 
 def hand_on_all_chunks(response: Any) -> bool:

@@ -355,23 +355,16 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
         """Read more bytes, or find the run again if its stream is lost."""
         session, body = self._session, self._body
         if body is not None and session.feed.is_steady:
-            await self._read(body, None)  # there is nothing to decide
+            within = None  # there is nothing to decide
         elif body is None or session.needs_recovery:
             await self._recover()
+            return
         elif session.is_after_error and not body.can_bound_waits:
             session.finish()
             await self._release()
+            return
         else:
-            await self._read(body, session.read_timeout)
-
-    async def _read(self, body: AsyncByteStream, within: float | None) -> None:
-        """Read bytes and process them.
-
-        Args:
-            body: The body of the stream.
-            within: Seconds to wait for bytes; None for the stream's own timeout.
-        """
-        session, feed = self._session, self._session.feed
+            within = session.read_timeout
         try:
             chunk = await body.read(within)
         except RunDeadlineExceededError:
@@ -384,10 +377,7 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
             self._closed = True
             raise
         else:
-            if chunk is not None and feed.is_steady:
-                feed.receive(chunk, session)
-            else:
-                session.receive(chunk)
+            session.receive(chunk)
         if session.failure is not None:
             await self.close()
 

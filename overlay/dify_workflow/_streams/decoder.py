@@ -90,18 +90,22 @@ class SSEDecoder:
                 begun += chunk
                 self._check(len(begun) - begun.endswith(b"\n"))
                 return
-            if is_cut:  # within the empty line that ends the message
-                del begun[-1]
+            del begun[len(begun) - is_cut :]  # within the empty line that ends the message
             begun += chunk[:end]
             self._begun = bytearray()
             if message := self._parsed(begun):
                 yield message
             start = end + 2 - is_cut
-        while (end := _end_of_message(chunk, start)) >= 0:
-            if message := self._parsed(chunk[start:end]):
+        while (end := chunk.find(b"\n", start)) >= 0:
+            if chunk.startswith(b"\n", end + 1) and chunk.startswith(_DATA, start):
+                self._check(end - start)  # one line of data, like all events of Dify
+                yield chunk[start + len(_DATA) : end], ""
+            elif (end := _end_of_message(chunk, end)) < 0:
+                break
+            elif message := self._parsed(chunk[start:end]):
                 yield message
             start = end + 2
-        if rest := chunk[start:].lstrip(b"\n"):
+        if start < len(chunk) and (rest := chunk[start:].lstrip(b"\n")):
             self._begun += rest
             self._check(len(rest) - rest.endswith(b"\n"))
 

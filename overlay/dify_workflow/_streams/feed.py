@@ -190,17 +190,18 @@ class RunFeed:
     def note(self, event: StreamEvent[object]) -> None:
         """Update the state of the run with an event that is delivered now."""
         self.run.apply(event)
-        if isinstance(event, NodeStarted | NodeFinished):
+        if isinstance(event, (NodeStarted, NodeFinished)):
             self.run.nodes.apply(event, is_live=not self.is_of_events)
-        self._replay.note(event)
+        else:
+            self._replay.note(event)
 
     # ------------------------------------------------------------------------------- silence
 
     def heard(self) -> None:
         """Record that bytes came. Bytes from /events do not show that the run's worker is alive."""
-        self.last_activity = time.monotonic()
+        self.last_activity = now = time.monotonic()
         if not self.is_of_events:
-            self.touch()
+            self.last_sign = now
 
     def touch(self) -> None:
         """Record that the run continues, or waits for human input."""
@@ -223,7 +224,7 @@ class RunFeed:
         self.held_pause = None
         if (self._is_rejoined and self._is_repeated(event)) or self._is_over(event):
             return False
-        if not isinstance(event, FailureEvent | UnreadableEvent):
+        if not isinstance(event, (FailureEvent, UnreadableEvent)):
             self.progress = event
             self.touch()
         return True
