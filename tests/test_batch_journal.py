@@ -120,6 +120,20 @@ def test_a_refused_batch_leaves_nothing_in_a_database_that_binds_the_next_one(
             assert run_batch(client, names(2), journal=where).counts == {"succeeded": 2}
 
 
+@NEEDS_POSTGRES
+def test_a_journal_in_a_database_can_be_locked_again_at_once(
+    request: pytest.FixtureRequest,
+) -> None:
+    with postgres() as server:
+        where = empty_database(server, request.node.name)
+        with closing(Journal(where)) as journal, closing(Journal(where)) as other:
+            for _ in range(200):
+                with journal.locked():
+                    pass
+                with other.locked():
+                    pass
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
