@@ -14,6 +14,7 @@ from typing import Any, Self
 import attrs
 
 from .._json import JSON
+from .._uncopied import Uncopied
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from .connection import (
@@ -39,7 +40,7 @@ _BEAT = 1.0
 """Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
 
 
-class Emulator:
+class Emulator(Uncopied):
     """A workflow server on loopback that behaves like Dify; a context manager.
 
     Each workflow is an app with the key ``app-<name>``. The emulator serves every endpoint of
@@ -78,6 +79,8 @@ class Emulator:
         with Emulator(server_version="1.16") as emulator, emulator.client("echo") as client:
             print(client.run_workflow({"name": "Ann"}).outputs)
     """
+
+    _instead = "pass its base_url on"
 
     def __init__(
         self,
