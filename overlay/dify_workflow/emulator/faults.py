@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
+from attrs.validators import optional
 
 from .._json import JSONObject
+from . import checks
 
 Ending = Literal["cut", "reset", "stall", "close"]
 """How a stream ends too early.
@@ -42,12 +44,16 @@ class Answer:
         body: The body.
         content_type: Its content type.
         headers: Further headers.
+
+    Raises:
+        TypeError: A value has another type.
+        ValueError: The status or a header cannot be sent.
     """
 
-    status: int
-    body: str
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    status: int = attrs.field(validator=checks.whole_number(200, 999))
+    body: str = attrs.field(validator=checks.is_a(str))
+    content_type: str = attrs.field(default="application/json", validator=checks.header)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], validator=checks.headers)
 
 
 def by_proxy(status: int) -> Answer:
@@ -55,8 +61,17 @@ def by_proxy(status: int) -> Answer:
 
     Args:
         status: 502, 503 or 504.
+
+    Raises:
+        ValueError: It is another status.
     """
+    checks.check_choice("status", status, _REASONS)
     return Answer(status, _NGINX.format(_REASONS[status]), "text/html")
+
+
+_SECONDS = checks.number()
+_FLAG = checks.is_a(bool)
+_COUNT_OR_NONE = optional(checks.whole_number())
 
 
 @attrs.frozen
@@ -82,24 +97,32 @@ class Fault:
         without_pings: Whether no ping is sent.
         kills_worker: Whether the run's worker dies at the point where the stream would end.
         stop_winner: Which part sees a stop first, ``queue`` or ``engine``.
+
+    Raises:
+        TypeError: A value has another type.
+        ValueError: A number is negative, or another value is unknown.
     """
 
-    on: str = ""
-    delay: float = 0.0
-    answer: Answer | None = None
-    unanswered: bool = False
-    runs_anyway: bool = False
-    start_delay: float = 0.0
-    ending: Ending | None = None
-    after_events: int | None = None
-    after_bytes: int | None = None
-    after_pings: int | None = None
-    drops: int = 0
-    edit: Edit | None = None
-    splits: bool = False
-    without_pings: bool = False
-    kills_worker: bool = False
-    stop_winner: StopWinner | None = None
+    on: str = attrs.field(default="", validator=checks.requests)
+    delay: float = attrs.field(default=0.0, validator=_SECONDS)
+    answer: Answer | None = attrs.field(default=None, validator=optional(checks.is_a(Answer)))
+    unanswered: bool = attrs.field(default=False, validator=_FLAG)
+    runs_anyway: bool = attrs.field(default=False, validator=_FLAG)
+    start_delay: float = attrs.field(default=0.0, validator=_SECONDS)
+    ending: Ending | None = attrs.field(
+        default=None, validator=optional(checks.one_of(get_args(Ending)))
+    )
+    after_events: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
+    after_bytes: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
+    after_pings: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
+    drops: int = attrs.field(default=0, validator=checks.whole_number())
+    edit: Edit | None = attrs.field(default=None, validator=checks.callable_or_none)
+    splits: bool = attrs.field(default=False, validator=_FLAG)
+    without_pings: bool = attrs.field(default=False, validator=_FLAG)
+    kills_worker: bool = attrs.field(default=False, validator=_FLAG)
+    stop_winner: StopWinner | None = attrs.field(
+        default=None, validator=optional(checks.one_of(get_args(StopWinner)))
+    )
 
     @property
     def meets(self) -> Met:
@@ -131,11 +154,18 @@ class Faults:
             fault: The fault.
             times: The number of requests; None for all.
 
+        Raises:
+            TypeError: It is not a fault, or `times` is not a whole number.
+            ValueError: `times` is less than 1.
+
         Example::
 
             emulator.faults.add(Fault(delay=0.1), times=None)
             print(workflow.app_info().name)  # 0.1 s later
         """
+        checks.check_type("fault", fault, Fault)
+        if times is not None:
+            checks.check_number("times", times, 1, is_whole=True)
         with self._lock:
             self._waiting.append((fault, times))
 
@@ -256,6 +286,7 @@ class Faults:
             emulator.faults.break_connection(on="GET /info")
             print(workflow.app_info().name)  # the client sends it again
         """
+        checks.check_choice("ending", ending, ("cut", "reset"))
         fault = Fault(on, unanswered=True, ending=ending, runs_anyway=runs_anyway)
         self.add(fault, times=times)
 

@@ -17,6 +17,7 @@ from .._json import JSON
 from .._uncopied import Uncopied
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
+from . import checks
 from .connection import (
     OutageAnswer,
     Outages,
@@ -35,6 +36,8 @@ from .routes import Routes, SeenRequest
 from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
+
+_LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
 _BEAT = 1.0
 """Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
@@ -71,8 +74,9 @@ class Emulator(Uncopied):
             page that knows a key can then run its workflows and read their runs.
 
     Raises:
+        TypeError: A workflow is not one, or a setting has another type.
         ValueError: The version cannot be emulated, two workflows have the same name, a setting is
-            negative that must not be, or a host is invalid.
+            negative that must not be, or a host, port or level of the log is invalid.
 
     Example::
 
@@ -102,6 +106,8 @@ class Emulator(Uncopied):
         cors: bool = False,
     ) -> None:
         self.workflows = _with_names(workflows or DEMOS)
+        checks.check_number("port", port, 0, 65_535, is_whole=True)
+        checks.check_choice("log_level", log_level, _LOG_LEVELS)
         dialect = dialect_of(server_version)
         if mends_stops and dialect.queue_stop.detail == "running":
             queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
@@ -337,7 +343,8 @@ class Emulator(Uncopied):
 
         Raises:
             RuntimeError: The emulator does not run, or there is an outage already.
-            ValueError: `answer` is unknown.
+            TypeError: `seconds` is not a number.
+            ValueError: `answer` is unknown, or `seconds` is negative.
 
         Example::
 
@@ -346,6 +353,8 @@ class Emulator(Uncopied):
         """
         if not self._is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
+        if seconds is not None:
+            checks.check_number("seconds", seconds, 0)
         self._await(self._outages.begin(seconds, answer, cut_streams=cut_streams))
 
     def end_outage(self) -> None:
@@ -527,7 +536,10 @@ class Emulator(Uncopied):
 
 
 def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
-    """Check that each workflow has a name of its own."""
+    """Check that each workflow is one, and has a name of its own."""
+    for each in workflows:
+        if not isinstance(each, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{each!r} is not a workflow: put @workflow() above its function.")
     names = [each.name for each in workflows]
     if len(set(names)) < len(names):
         raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
