@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from .._http.deadline import Deadline
 from .._http.servers import needs_check
-from .._json import abridged
+from .._json import abridged, reason_of
 from .._secret import ApiKey
 from ..errors import (
     DifyError,
@@ -161,7 +161,7 @@ class StreamErrors:
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
         failure = InvalidResponseError(
             f"{self.operation}: the final event{self._of} does not have the expected shape "
-            f"({error!r}): {shown}"
+            f"({reason_of(error)}): {shown}"
         )
         self.name_run(failure)
         return failure
