@@ -274,7 +274,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "an unknown ending": (
         lambda f: f.cut_stream(ending="melt"),
         ValueError,
-        "ending must be one of 'cut', 'reset', 'stall', 'close', not 'melt'",
+        "ending must be one of 'cut', 'reset', 'stall', 'close', None, not 'melt'",
     ),
     "an ending of streams for a connection": (
         lambda f: f.break_connection(ending="stall"),

@@ -46,7 +46,7 @@ def test_what_has_connections_or_a_position_says_what_to_do_instead_of_a_copy(
         async with emulator.async_client("echo") as client:
             refused(client, r"with_options\(\)")
             refused(client.iter_logs(), "cursor")
-            refused(client.tail_logs(), "id and created_at")
+            refused(client.tail_logs(), "last_id")
             async with client.run_workflow_stream({"name": "Ann"}) as stream:
                 refused(stream, "run_id")
                 assert (await stream.result()).status == "succeeded"
@@ -55,7 +55,7 @@ def test_what_has_connections_or_a_position_says_what_to_do_instead_of_a_copy(
     with emulator.client("echo") as client:
         refused(client, r"with_options\(\)")
         refused(client.iter_logs(), "cursor")
-        refused(client.tail_logs(), "id and created_at")
+        refused(client.tail_logs(), "last_id")
         emulator.faults.answer(200, "speech", content_type="audio/mpeg")
         with client.text_to_audio("Hello") as media:
             refused(media, r"read\(\)")

@@ -87,8 +87,8 @@ class AsyncLogTail(Uncopied, AsyncIterator[WorkflowLogs]):
 
     It begins when it is awaited or first iterated.
 
-    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
-    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+    It has no cursor. To continue in another process, pass the `id` of its last row as `last_id`.
+    With its `created_at`, as `last_created_at` of a `WorkflowLogsRequest`, the row is not searched.
 
     Example::
 
@@ -97,7 +97,7 @@ class AsyncLogTail(Uncopied, AsyncIterator[WorkflowLogs]):
         row = await anext(tail)
     """
 
-    _instead = "pass the id and created_at of its last row on, in a WorkflowLogsRequest"
+    _instead = "pass the id of its last row on, as last_id of tail_logs"
 
     def __init__(
         self, core: TailCore, source: LogSource, interval: float, transport: AsyncTransport

@@ -85,8 +85,8 @@ class LogTail(Uncopied, Iterator[WorkflowLogs]):
     nothing is open, so you can leave the loop at any time. The same iterator continues where it was
     after an exception. Do not share it between threads.
 
-    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
-    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+    It has no cursor. To continue in another process, pass the `id` of its last row as `last_id`.
+    With its `created_at`, as `last_created_at` of a `WorkflowLogsRequest`, the row is not searched.
 
     Example::
 
@@ -95,7 +95,7 @@ class LogTail(Uncopied, Iterator[WorkflowLogs]):
         row = next(tail)
     """
 
-    _instead = "pass the id and created_at of its last row on, in a WorkflowLogsRequest"
+    _instead = "pass the id of its last row on, as last_id of tail_logs"
 
     def __init__(
         self, core: TailCore, source: LogSource, interval: float, transport: Transport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 Check: TypeAlias = Callable[[Any, Any, Any], None]
@@ -15,7 +15,7 @@ _HEADER = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 def check_number(
-    name: str, value: Any, least: float, most: float = math.inf, *, is_whole: bool = False
+    name: str, value: Any, least: float = 0, most: float = math.inf, *, is_whole: bool = False
 ) -> None:
     """Check a number.
 
@@ -31,18 +31,6 @@ def check_number(
         raise ValueError(f"{name} must be {bounds}, not {value!r}.")
 
 
-def number(least: float = 0, most: float = math.inf) -> Check:
-    """A number, such as one of seconds."""
-    return lambda _, attribute, value: check_number(attribute.name, value, least, most)
-
-
-def whole_number(least: int = 0, most: float = math.inf) -> Check:
-    """A whole number."""
-    return lambda _, attribute, value: check_number(
-        attribute.name, value, least, most, is_whole=True
-    )
-
-
 def check_type(name: str, value: Any, kind: type) -> None:
     """Check the type of a value.
 
@@ -51,11 +39,6 @@ def check_type(name: str, value: Any, kind: type) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {kind.__name__}, not {value!r}.")
-
-
-def is_a(kind: type) -> Check:
-    """A value of this type."""
-    return lambda _, attribute, value: check_type(attribute.name, value, kind)
 
 
 def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
@@ -68,36 +51,40 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.")
 
 
-def one_of(choices: Collection[Any]) -> Check:
-    """One of these values."""
-    return lambda _, attribute, value: check_choice(attribute.name, value, choices)
+def check_requests(name: str, value: Any) -> None:
+    """Check the start of method and path of requests.
 
-
-def requests(_: Any, attribute: Any, value: Any) -> None:
-    """The start of method and path of requests, without the base URL's path."""
-    check_type(attribute.name, value, str)
+    Raises:
+        TypeError: It is not text.
+        ValueError: No request begins so.
+    """
+    check_type(name, value, str)
     if not _REQUESTS.fullmatch(value):
         raise ValueError(
-            f"{attribute.name} must begin like a request without the base URL's path, such as "
+            f"{name} must begin like a request without the base URL's path, such as "
             f"'POST /workflows/run', not {value!r}."
         )
 
 
-def header(_: Any, attribute: Any, value: Any) -> None:
-    """A value that can be sent in a header."""
-    check_type(attribute.name, value, str)
+def check_header(name: str, value: Any) -> None:
+    """Check the name or value of a header.
+
+    Raises:
+        TypeError: It is not text.
+        ValueError: It cannot be sent.
+    """
+    check_type(name, value, str)
     if not _HEADER.fullmatch(value):
-        raise ValueError(f"{attribute.name} cannot be sent in a header: {value!r}.")
+        raise ValueError(f"{name} cannot be sent in a header: {value!r}.")
 
 
-def headers(_: Any, attribute: Any, value: Any) -> None:
-    """Headers by name."""
-    check_type(attribute.name, value, Mapping)
-    for each in (*value, *value.values()):
-        header(_, attribute, each)
+def number(least: float = 0, most: float = math.inf, *, is_whole: bool = False) -> Check:
+    """`check_number` as a validator of attrs."""
+    return lambda _, attribute, value: check_number(
+        attribute.name, value, least, most, is_whole=is_whole
+    )
 
 
-def callable_or_none(_: Any, attribute: Any, value: Any) -> None:
-    """A function or None."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{attribute.name} must be a function, not {value!r}.")
+def is_a(kind: type) -> Check:
+    """`check_type` as a validator of attrs."""
+    return lambda _, attribute, value: check_type(attribute.name, value, kind)

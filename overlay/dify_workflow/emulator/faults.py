@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 import attrs
-from attrs.validators import optional
 
 from .._json import JSONObject
 from . import checks
@@ -50,10 +49,17 @@ class Answer:
         ValueError: The status or a header cannot be sent.
     """
 
-    status: int = attrs.field(validator=checks.whole_number(200, 999))
-    body: str = attrs.field(validator=checks.is_a(str))
-    content_type: str = attrs.field(default="application/json", validator=checks.header)
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], validator=checks.headers)
+    status: int
+    body: str
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    def __attrs_post_init__(self) -> None:
+        checks.check_number("status", self.status, 200, 999, is_whole=True)
+        checks.check_type("body", self.body, str)
+        checks.check_header("content_type", self.content_type)
+        for each in (*self.headers, *self.headers.values()):
+            checks.check_header("headers", each)
 
 
 def by_proxy(status: int) -> Answer:
@@ -67,11 +73,6 @@ def by_proxy(status: int) -> Answer:
     """
     checks.check_choice("status", status, _REASONS)
     return Answer(status, _NGINX.format(_REASONS[status]), "text/html")
-
-
-_SECONDS = checks.number()
-_FLAG = checks.is_a(bool)
-_COUNT_OR_NONE = optional(checks.whole_number())
 
 
 @attrs.frozen
@@ -103,26 +104,38 @@ class Fault:
         ValueError: A number is negative, or another value is unknown.
     """
 
-    on: str = attrs.field(default="", validator=checks.requests)
-    delay: float = attrs.field(default=0.0, validator=_SECONDS)
-    answer: Answer | None = attrs.field(default=None, validator=optional(checks.is_a(Answer)))
-    unanswered: bool = attrs.field(default=False, validator=_FLAG)
-    runs_anyway: bool = attrs.field(default=False, validator=_FLAG)
-    start_delay: float = attrs.field(default=0.0, validator=_SECONDS)
-    ending: Ending | None = attrs.field(
-        default=None, validator=optional(checks.one_of(get_args(Ending)))
-    )
-    after_events: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
-    after_bytes: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
-    after_pings: int | None = attrs.field(default=None, validator=_COUNT_OR_NONE)
-    drops: int = attrs.field(default=0, validator=checks.whole_number())
-    edit: Edit | None = attrs.field(default=None, validator=checks.callable_or_none)
-    splits: bool = attrs.field(default=False, validator=_FLAG)
-    without_pings: bool = attrs.field(default=False, validator=_FLAG)
-    kills_worker: bool = attrs.field(default=False, validator=_FLAG)
-    stop_winner: StopWinner | None = attrs.field(
-        default=None, validator=optional(checks.one_of(get_args(StopWinner)))
-    )
+    on: str = ""
+    delay: float = 0.0
+    answer: Answer | None = None
+    unanswered: bool = False
+    runs_anyway: bool = False
+    start_delay: float = 0.0
+    ending: Ending | None = None
+    after_events: int | None = None
+    after_bytes: int | None = None
+    after_pings: int | None = None
+    drops: int = 0
+    edit: Edit | None = None
+    splits: bool = False
+    without_pings: bool = False
+    kills_worker: bool = False
+    stop_winner: StopWinner | None = None
+
+    def __attrs_post_init__(self) -> None:
+        checks.check_requests("on", self.on)
+        if self.answer is not None:
+            checks.check_type("answer", self.answer, Answer)
+        if self.edit is not None and not callable(self.edit):
+            raise TypeError(f"edit must be a function, not {self.edit!r}.")
+        checks.check_choice("ending", self.ending, (*get_args(Ending), None))
+        checks.check_choice("stop_winner", self.stop_winner, (*get_args(StopWinner), None))
+        for name in ("delay", "start_delay"):
+            checks.check_number(name, getattr(self, name))
+        for name in ("after_events", "after_bytes", "after_pings", "drops"):
+            if getattr(self, name) is not None:
+                checks.check_number(name, getattr(self, name), is_whole=True)
+        for name in ("unanswered", "runs_anyway", "splits", "without_pings", "kills_worker"):
+            checks.check_type(name, getattr(self, name), bool)
 
     @property
     def meets(self) -> Met:
