@@ -182,10 +182,13 @@ def _hint(error: DifyError) -> str:
         return "DIFY_BASE_URL, --base-url or the profile sets the server."
     if isinstance(error, WorkflowStreamError):
         return "The workflow must be fixed in Dify."
+    if error.run_id and isinstance(error, APIStatusError) and error.needed_version:
+        return f"To look the run up: {command('info', error.run_id)}"
+    if isinstance(error, NotFoundError) and error.code:
+        own = "An id is found only with the key of its own app."
+        return f"{own} Only the user who started a run can follow it: --user." if error.run_id else own
     if error.run_id and (error.outcome == "running" or isinstance(error, StreamError)):
         return f"The run may still be running: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
-    if isinstance(error, NotFoundError):
-        return "An id is found only with the key of its own app."
     return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."
