@@ -172,6 +172,10 @@ def test_the_command_says_that_nothing_was_sent_and_takes_the_corrected_table(
     assert files(tmp_path) == ["rows.csv"]
     rows.write_text("name\nAnn\n", encoding="utf-8")
     assert call(*command, base_url=url, key=KEY).code == 0
+    rows.write_text("name\nBob\n", encoding="utf-8")
+    other = call(*command, "--resume", base_url=url, key=KEY)
+    assert (other.code, "has a different row 2 than your table" in other.said) == (3, True)
+    assert "--verbose shows what was sent" not in other.said
 
 
 # ------------------------------------------------------------------------------ going on

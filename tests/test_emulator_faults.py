@@ -336,6 +336,16 @@ def test_a_mistake_in_a_setting_is_an_error_at_once(
         Emulator(**settings)
 
 
+def test_an_edit_that_returns_nothing_breaks_the_stream_and_the_log_says_why(
+    faulty: Emulator, client: DifyWorkflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty.faults.edit_events(lambda event: None)  # type: ignore[arg-type,return-value]  # the mistake
+    stream = client.with_options(recover=False, check_inputs=False)
+    with pytest.raises(StreamInterruptedError, match=r"\)\. Dify 1\.14\.2 also sends nothing"):
+        stream.run_workflow({"name": "Ann"})
+    assert "edit must return the events to send, not None." in caplog.text
+
+
 def test_a_mistake_in_a_change_of_a_setting_changes_nothing(faulty: Emulator) -> None:
     with pytest.raises(ValueError, match="workers must be at least 0, not -1"):
         faulty.workers = -1

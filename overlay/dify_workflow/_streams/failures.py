@@ -55,9 +55,11 @@ class StreamErrors:
         """
         how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
         shown = f" in an event ({self._shown(unfinished)})" if unfinished else ""
+        what = f"{how}{self._unread}"
+        if self._silence:
+            what = f"{what.rstrip('.')}.{self._silence}"
         failure = StreamInterruptedError(
-            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: "
-            f"{how}{self._unread}{self._silence}",
+            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: {what}",
             **self._ids,
         )
         failure.__cause__ = cause

@@ -20,6 +20,7 @@ from ..errors import (
     DifyError,
     InvalidInputsError,
     InvalidRequestError,
+    InvalidResponseError,
     LogCursorError,
     NotFoundError,
     RateLimitError,
@@ -191,4 +192,5 @@ def _hint(error: DifyError) -> str:
         return f"The run may still be running: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
-    return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."
+    was_answered = isinstance(error, APIStatusError | InvalidResponseError | StreamError)
+    return "--verbose shows what was sent." if was_answered else ""
