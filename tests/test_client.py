@@ -76,7 +76,10 @@ def test_a_blocking_answer_without_an_id_is_no_result(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({**BLOCKING, "workflow_run_id": 7}, "run_workflow: .*workflow_run_id: expected text, got 7"),
+        (
+            {**BLOCKING, "workflow_run_id": 7},
+            "run_workflow: .*workflow_run_id: expected text, got 7",
+        ),
         ({"workflow_run_id": RUN, "data": 7}, "data: expected an object, got 7"),
         ({"workflow_run_id": RUN, "data": None}, "data: expected an object, got null"),
         (
@@ -117,7 +120,10 @@ def test_a_run_detail_of_another_shape_is_an_error_that_names_the_field(
         (7, "data: expected a list, got 7"),
         ([7], "data[0]: expected an object, got 7"),
         ([{"id": 7}], "id of a row: expected text, got 7"),
-        ([{"id": RUN, "created_at": "soon"}], f"created_at of row {RUN}: expected a time, got soon"),
+        (
+            [{"id": RUN, "created_at": "soon"}],
+            f"created_at of row {RUN}: expected a time, got soon",
+        ),
     ],
 )
 def test_a_page_of_the_log_of_another_shape_is_an_error_that_names_the_field(

@@ -252,7 +252,11 @@ def test_a_connection_that_faults_broke_is_the_clients_error(
 MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a text as status": (lambda f: f.answer("x"), TypeError, "status must be a whole number"),
     "a status below 200": (lambda f: f.answer(99), ValueError, "status must be from 200 to 999"),
-    "a truth as status": (lambda f: f.answer(True), TypeError, "status must be a whole number"),
+    "a truth as status": (
+        lambda f: f.answer(status=True),
+        TypeError,
+        "status must be a whole number",
+    ),
     "bytes as body": (lambda f: f.answer(500, b"x"), TypeError, "body must be str"),
     "two lines in a header": (
         lambda f: f.answer(500, retry_after="1\r\nx: y"),
@@ -339,7 +343,7 @@ def test_a_mistake_in_a_setting_is_an_error_at_once(
 def test_an_edit_that_returns_nothing_breaks_the_stream_and_the_log_says_why(
     faulty: Emulator, client: DifyWorkflow, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faulty.faults.edit_events(lambda event: None)  # type: ignore[arg-type,return-value]  # the mistake
+    faulty.faults.edit_events(lambda _event: None)  # type: ignore[arg-type,return-value]  # the mistake
     stream = client.with_options(recover=False, check_inputs=False)
     with pytest.raises(StreamInterruptedError, match=r"\)\. Dify 1\.14\.2 also sends nothing"):
         stream.run_workflow({"name": "Ann"})
@@ -352,6 +356,6 @@ def test_a_mistake_in_a_change_of_a_setting_changes_nothing(faulty: Emulator) ->
     with pytest.raises(ValueError, match="seconds must be at least 0, not -1"):
         faulty.outage(-1)
     with pytest.raises(TypeError, match="is not a workflow: put @workflow"):
-        faulty.serve(lambda inputs: iter(()))  # type: ignore[arg-type]  # the decorator is missing
+        faulty.serve(lambda _inputs: iter(()))  # type: ignore[arg-type]  # the decorator is missing
     with faulty.client("echo") as client:
         assert client.run_workflow({"name": "Ann"}).status == "succeeded"

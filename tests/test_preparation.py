@@ -71,8 +71,11 @@ def test_a_misspelled_input_is_named_beside_the_one_that_is_missing(
     both: World, server: ReplayServer
 ) -> None:
     asked = Server(server)
-    with pytest.raises(InvalidInputsError, match="name is required .* It has no input 'nmae'"):
+    with pytest.raises(
+        InvalidInputsError, match=r"name is required .* It has no input 'nmae'"
+    ) as caught:
         both.client(base_url=asked.url).run_workflow({"nmae": "Ann"})
+    assert caught.value.undeclared == ("nmae",)
 
 
 def test_the_form_is_asked_for_once_and_kept(both: World, server: ReplayServer) -> None:

@@ -296,7 +296,9 @@ def test_over_http_2_no_log_shows_a_key_that_the_server_sends_back(
     ):
         client.run_workflow({"kind": "refused"})
     shown = [f"{record.name} {record.getMessage()}" for record in caplog.records]
-    assert any(line.startswith("hpack.hpack") and "'x-seen', b'Bearer ***'" in line for line in shown)
+    assert any(
+        line.startswith("hpack.hpack") and "'x-seen', b'Bearer ***'" in line for line in shown
+    )
     clean(*shown, *(repr(record.__dict__) for record in caplog.records))
     # Encoded headers contain the key, too.
     assert not any("header block" in line or "Decoding" in line for line in shown)

@@ -123,6 +123,7 @@ class InvalidInputsError(InvalidRequestError):
         unknown = f" It has no input {', '.join(map(repr, undeclared))}." if undeclared else ""
         super().__init__(f"{operation}: the app does not accept these inputs: {listed}.{unknown}")
         self.problems: tuple[InputProblem, ...] = tuple(problems)
+        self.undeclared: tuple[str, ...] = tuple(undeclared)
 
 
 class APIConnectionError(DifyError, ConnectionError):

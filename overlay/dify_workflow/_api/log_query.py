@@ -129,7 +129,9 @@ def _check(raw: JSONObject) -> None:
         raise TypeError(f"id of a row: expected text, got {abridged(raw.get('id'))}")
     created_at: JSON = raw.get("created_at")
     if not isinstance(created_at, int) or isinstance(created_at, bool):
-        raise TypeError(f"created_at of row {raw['id']}: expected a time, got {abridged(created_at)}")
+        raise TypeError(
+            f"created_at of row {raw['id']}: expected a time, got {abridged(created_at)}"
+        )
     moment_of(created_at - 1)
     for name, key in (("created_by_end_user", "session_id"), ("workflow_run", "id")):
         part: JSON = raw.get(name)

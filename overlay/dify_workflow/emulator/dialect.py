@@ -7,7 +7,7 @@ import time
 import attrs
 from attrs.validators import optional
 
-from . import checks
+from .. import _checks as checks
 
 
 @attrs.frozen
@@ -150,7 +150,9 @@ class Settings:
     ping_interval: float = attrs.field(default=10.0, validator=checks.number(0.001))
     linger: float = attrs.field(default=1.0, validator=checks.number())
     silence: float = attrs.field(default=300.0, validator=checks.number())
-    workers: int | None = attrs.field(default=None, validator=optional(checks.number(is_whole=True)))
+    workers: int | None = attrs.field(
+        default=None, validator=optional(checks.number(is_whole=True))
+    )
     resume_delay: float = attrs.field(default=0.1, validator=checks.number())
     clock_shift: float = attrs.field(default=0.0, validator=checks.number(-_YEARS, _YEARS))
     date_header: bool = attrs.field(default=True, validator=checks.is_a(bool))

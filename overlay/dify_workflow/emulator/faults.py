@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 import attrs
 
+from .. import _checks as checks
 from .._json import JSONObject
-from . import checks
 
 Ending = Literal["cut", "reset", "stall", "close"]
 """How a stream ends too early.

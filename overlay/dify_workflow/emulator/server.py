@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import attrs
 
+from .. import _checks as checks
 from .._json import JSON
 from .._uncopied import Uncopied
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
-from . import checks
 from .connection import (
     OutageAnswer,
     Outages,
@@ -76,7 +76,7 @@ class Emulator(Uncopied):
     Raises:
         TypeError: A workflow is not one, or a setting has another type.
         ValueError: The version cannot be emulated, two workflows have the same name, a setting is
-            negative that must not be, or a host, port or level of the log is invalid.
+            too small, or a host, the port or the level of the log is invalid.
 
     Example::
 

@@ -45,7 +45,7 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
     """Check that a value is one of these.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: It is another value.
     """
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.")
