@@ -20,13 +20,8 @@ _LOGGERS = (
 _ENCODED = ("Encoded header block", "Decoding %")
 """Starts of messages of hpack with encoded headers. A key in them cannot be found."""
 
-_sent: WeakValueDictionary[int, ApiKey] = WeakValueDictionary()
-"""The keys of the calls that are under way, and of clients, by `id`."""
-
-
-def hide_in_logs(key: ApiKey) -> None:
-    """Hide a key in the log of the HTTP libraries, as long as the object exists."""
-    _sent[id(key)] = key
+HIDDEN: WeakValueDictionary[int, ApiKey] = WeakValueDictionary()
+"""The keys to hide, by `id`, as long as they exist: those of clients and of calls under way."""
 
 
 def _without_keys(record: logging.LogRecord) -> bool:
@@ -34,7 +29,7 @@ def _without_keys(record: logging.LogRecord) -> bool:
     if str(record.msg).startswith(_ENCODED):
         return False
     text = hidden = record.getMessage()
-    for reference in _sent.valuerefs():  # a copy: other threads send, too
+    for reference in HIDDEN.valuerefs():  # a copy: other threads send, too
         key = reference()
         hidden = hidden if key is None else key.hide_in(hidden)
     if hidden != text:
