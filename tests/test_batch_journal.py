@@ -120,6 +120,20 @@ def test_a_refused_batch_leaves_nothing_in_a_database_that_binds_the_next_one(
             assert run_batch(client, names(2), journal=where).counts == {"succeeded": 2}
 
 
+@NEEDS_POSTGRES
+def test_a_journal_in_a_database_can_be_locked_again_at_once(
+    request: pytest.FixtureRequest,
+) -> None:
+    with postgres() as server:
+        where = empty_database(server, request.node.name)
+        with closing(Journal(where)) as journal, closing(Journal(where)) as other:
+            for _ in range(200):
+                with journal.locked():
+                    pass
+                with other.locked():
+                    pass
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -158,6 +172,10 @@ def test_the_command_says_that_nothing_was_sent_and_takes_the_corrected_table(
     assert files(tmp_path) == ["rows.csv"]
     rows.write_text("name\nAnn\n", encoding="utf-8")
     assert call(*command, base_url=url, key=KEY).code == 0
+    rows.write_text("name\nBob\n", encoding="utf-8")
+    other = call(*command, "--resume", base_url=url, key=KEY)
+    assert (other.code, "has a different row 2 than your table" in other.said) == (3, True)
+    assert "--verbose shows what was sent" not in other.said
 
 
 # ------------------------------------------------------------------------------ going on

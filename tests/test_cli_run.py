@@ -362,6 +362,29 @@ def test_resume_at_a_wrong_address_has_the_exit_code_of_a_refusal(
     assert call("resume", RUN, base_url=wrong).code == 3
 
 
+@pytest.mark.parametrize("user", ["ann", "bob"])
+def test_resume_of_a_run_that_is_not_found_says_whose_it_may_be(
+    emulator: Emulator, user: str
+) -> None:
+    run_id = RUN
+    if user == "bob":  # the run is Ann's
+        with emulator.client("slow") as client:
+            run_id = str(client.submit_workflow({"secs": 9}, user="ann").id)
+    done = call("resume", run_id, "--user", user, base_url=emulator.base_url, key="app-slow")
+    assert done.code == 3
+    assert "Only the user who started a run can follow it: --user." in done.said
+    assert "dify-workflow resume" not in done.said
+
+
+def test_resume_at_a_server_that_is_too_old_names_the_command_that_works() -> None:
+    with Emulator(server_version="1.13") as emulator, emulator.client("echo") as client:
+        run = client.run_workflow({"name": "Ann"})
+        done = call("resume", run.id, base_url=emulator.base_url)
+        assert "needs Dify 1.14 or newer" in done.said
+        assert f"To look the run up: dify-workflow info {run.id}" in done.said
+        assert "dify-workflow resume" not in done.said
+
+
 # ----------------------------------------------------------------------------- time of a run
 
 

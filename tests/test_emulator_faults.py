@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from dify_workflow import (
     StreamInterruptedError,
     UnknownEvent,
 )
-from dify_workflow.emulator import Emulator, Fault, Sleep, node, workflow
+from dify_workflow.emulator import Emulator, Fault, Faults, Sleep, node, workflow
 from support.waiting import PATIENCE
 
 RUN = {"inputs": {"name": "Ann"}, "user": "u1", "response_mode": "streaming"}
@@ -244,3 +245,117 @@ def test_a_connection_that_faults_broke_is_the_clients_error(
     faulty.stop()
     with pytest.raises(APIConnectionError):
         client.app_info()
+
+
+# ------------------------------------------------------------------- mistakes are errors at once
+
+MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
+    "a text as status": (lambda f: f.answer("x"), TypeError, "status must be a whole number"),
+    "a status below 200": (lambda f: f.answer(99), ValueError, "status must be from 200 to 999"),
+    "a truth as status": (
+        lambda f: f.answer(status=True),
+        TypeError,
+        "status must be a whole number",
+    ),
+    "bytes as body": (lambda f: f.answer(500, b"x"), TypeError, "body must be str"),
+    "two lines in a header": (
+        lambda f: f.answer(500, retry_after="1\r\nx: y"),
+        ValueError,
+        "headers cannot be sent in a header",
+    ),
+    "a negative delay": (lambda f: f.delay(-1), ValueError, "delay must be at least 0, not -1"),
+    "a text as delay": (lambda f: f.delay("1"), TypeError, "delay must be a number, not '1'"),
+    "no number as delay": (lambda f: f.delay(float("nan")), ValueError, "delay must be at least"),
+    "a late start in the past": (lambda f: f.start_late(-1), ValueError, "start_delay must be"),
+    "no times": (lambda f: f.delay(1, times=0), ValueError, "times must be at least 1, not 0"),
+    "half a time": (lambda f: f.delay(1, times=1.5), TypeError, "times must be a whole number"),
+    "a negative count": (
+        lambda f: f.cut_stream(after_events=-1),
+        ValueError,
+        "after_events must be at least 0",
+    ),
+    "half a byte": (lambda f: f.cut_stream(after_bytes=1.5), TypeError, "after_bytes must be a"),
+    "an unknown ending": (
+        lambda f: f.cut_stream(ending="melt"),
+        ValueError,
+        "ending must be one of 'cut', 'reset', 'stall', 'close', None, not 'melt'",
+    ),
+    "an ending of streams for a connection": (
+        lambda f: f.break_connection(ending="stall"),
+        ValueError,
+        "ending must be one of 'cut', 'reset', not 'stall'",
+    ),
+    "an unknown winner": (
+        lambda f: f.race_stop("nobody"),
+        ValueError,
+        "stop_winner must be one of 'queue', 'engine'",
+    ),
+    "drops of minus one": (lambda f: f.drop_first_events(-1), ValueError, "drops must be at"),
+    "an edit that is no function": (lambda f: f.edit_events(1), TypeError, "edit must be a func"),
+    "a path without a method": (
+        lambda f: f.delay(1, on="/workflows/run"),
+        ValueError,
+        "on must begin like a request without the base URL's path, such as 'POST /workflows/run'",
+    ),
+    "the base URL's path": (
+        lambda f: f.delay(1, on="POST /v1/workflows/run"),
+        ValueError,
+        "on must begin like a request without the base URL's path",
+    ),
+    "no fault": (lambda f: f.add("cut"), TypeError, "fault must be Fault, not 'cut'"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_a_fault_is_an_error_at_once(name: str) -> None:
+    faults = Faults()
+    make, kind, said = MISTAKES[name]
+    with pytest.raises(kind, match=re.escape(said)):
+        make(faults)
+    assert faults.take("POST /workflows/run", "answer") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "said"),
+    [
+        ({"ping_interval": 0}, ValueError, "ping_interval must be at least 0.001, not 0"),
+        ({"linger": -1}, ValueError, "linger must be at least 0, not -1"),
+        ({"silence": "long"}, TypeError, "silence must be a number, not 'long'"),
+        ({"workers": -1}, ValueError, "workers must be at least 0, not -1"),
+        ({"workers": 1.5}, TypeError, "workers must be a whole number, not 1.5"),
+        ({"resume_delay": -0.1}, ValueError, "resume_delay must be at least 0"),
+        ({"clock_shift": float("inf")}, ValueError, "clock_shift must be from"),
+        ({"date_header": "no"}, TypeError, "date_header must be bool, not 'no'"),
+        ({"port": 70_000}, ValueError, "port must be from 0 to 65535, not 70000"),
+        ({"port": "http"}, TypeError, "port must be a whole number, not 'http'"),
+        ({"log_level": "loud"}, ValueError, "log_level must be one of 'critical'"),
+        ({"server_version": 1.14}, TypeError, "server_version must be str, not 1.14"),
+        ({"server_version": "2.0"}, ValueError, "server_version must be one of 1.0"),
+    ],
+)
+def test_a_mistake_in_a_setting_is_an_error_at_once(
+    settings: dict[str, Any], kind: type[Exception], said: str
+) -> None:
+    with pytest.raises(kind, match=re.escape(said)):
+        Emulator(**settings)
+
+
+def test_an_edit_that_returns_nothing_breaks_the_stream_and_the_log_says_why(
+    faulty: Emulator, client: DifyWorkflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty.faults.edit_events(lambda _event: None)  # type: ignore[arg-type,return-value]  # the mistake
+    stream = client.with_options(recover=False, check_inputs=False)
+    with pytest.raises(StreamInterruptedError, match=r"\)\. Dify 1\.14\.2 also sends nothing"):
+        stream.run_workflow({"name": "Ann"})
+    assert "edit must return the events to send, not None." in caplog.text
+
+
+def test_a_mistake_in_a_change_of_a_setting_changes_nothing(faulty: Emulator) -> None:
+    with pytest.raises(ValueError, match="workers must be at least 0, not -1"):
+        faulty.workers = -1
+    with pytest.raises(ValueError, match="seconds must be at least 0, not -1"):
+        faulty.outage(-1)
+    with pytest.raises(TypeError, match="is not a workflow: put @workflow"):
+        faulty.serve(lambda _inputs: iter(()))  # type: ignore[arg-type]  # the decorator is missing
+    with faulty.client("echo") as client:
+        assert client.run_workflow({"name": "Ann"}).status == "succeeded"

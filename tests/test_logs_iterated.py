@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -196,13 +197,20 @@ def test_a_tail_of_an_empty_log_gives_the_first_run_and_the_next(
         assert next(tail).workflow_run.id == run.id
 
 
-def test_a_tail_begins_after_a_cursor(both: World, log: Emulator) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda page: {"request": WorkflowLogsRequest(cursor=page.cursor)},
+        lambda page: {"cursor": page.cursor},
+        lambda page: {"last_id": page.last_id},
+    ],
+)
+def test_a_tail_begins_after_a_cursor_or_row(
+    start: Callable[[Any], dict[str, Any]], both: World, log: Emulator
+) -> None:
     expected = fill(log, *[0] * 5, *[1] * 5, 2, 3)
-    client = client_of(both, log)
-    page = client.logs(WorkflowLogsRequest(limit=5))
-    tail = client_of(both, log).tail_logs(
-        WorkflowLogsRequest(cursor=page.cursor), poll_interval=0.01
-    )
+    page = client_of(both, log).logs(WorkflowLogsRequest(limit=5))
+    tail = client_of(both, log).tail_logs(**start(page), poll_interval=0.01)
     assert places(next(tail) for _ in range(4)) == expected[:4][::-1]
     (new,) = fill(log, 3)
     assert places([next(tail)]) == [new]

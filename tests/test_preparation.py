@@ -67,6 +67,17 @@ def test_bad_inputs_are_refused_with_every_problem_before_the_run_is_sent(
     assert "run" not in asked.asked
 
 
+def test_a_misspelled_input_is_named_beside_the_one_that_is_missing(
+    both: World, server: ReplayServer
+) -> None:
+    asked = Server(server)
+    with pytest.raises(
+        InvalidInputsError, match=r"name is required .* It has no input 'nmae'"
+    ) as caught:
+        both.client(base_url=asked.url).run_workflow({"nmae": "Ann"})
+    assert caught.value.undeclared == ("nmae",)
+
+
 def test_the_form_is_asked_for_once_and_kept(both: World, server: ReplayServer) -> None:
     asked = Server(server)
     client = both.client(base_url=asked.url)

@@ -16,6 +16,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 
 from dify_workflow import (
@@ -29,6 +31,7 @@ from dify_workflow import (
 )
 from support import events
 from support.events import RUN
+from support.http2 import http2_server
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer
 from support.traces import Traces
@@ -257,7 +260,7 @@ def test_a_server_that_shows_the_key_makes_no_failure_show_it(
     recover: bool,
 ) -> None:
     traces = Traces()
-    caplog.set_level(logging.DEBUG, "dify_workflow")
+    caplog.set_level(logging.DEBUG)  # of all loggers: HTTP libraries write headers
     client = hurried(
         both.client(
             api_key=ApiKey(SECRET),
@@ -278,6 +281,27 @@ def test_a_server_that_shows_the_key_makes_no_failure_show_it(
         clean(str(chain), repr(chain), repr(chain.args))
         chain = chain.__cause__ or chain.__context__
     clean(*everything_about(error), caplog.text, traces.everything())
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_over_http_2_no_log_shows_a_key_that_the_server_sends_back(
+    library: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with (
+        http2_server() as url,
+        library.Client(http1=False, http2=True, trust_env=False) as own,
+        DifyWorkflow(ApiKey(SECRET), base_url=url, http_client=own, check_inputs=False) as client,
+        pytest.raises(DifyError, match="refused"),
+    ):
+        client.run_workflow({"kind": "refused"})
+    shown = [f"{record.name} {record.getMessage()}" for record in caplog.records]
+    assert any(
+        line.startswith("hpack.hpack") and "'x-seen', b'Bearer ***'" in line for line in shown
+    )
+    clean(*shown, *(repr(record.__dict__) for record in caplog.records))
+    # Encoded headers contain the key, too.
+    assert not any("header block" in line or "Decoding" in line for line in shown)
 
 
 def frames_of(error: BaseException) -> list[str]:

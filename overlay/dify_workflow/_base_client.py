@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
@@ -29,6 +28,7 @@ from ._streams.recovery import Pace, Recovery, RecoveryPolicy
 from ._streams.run_state import StoppedTasks
 from ._streams.search import Search, sent_now
 from ._streams.session import StreamSession
+from ._uncopied import Uncopied
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest, WorkflowRunRequest
 from .outcomes import meaning
@@ -61,13 +61,15 @@ _MOST_RUNS = 10_000
 TransportT = TypeVar("TransportT", bound=AnyTransport)
 
 
-class ClientBase(Generic[TransportT]):
+class ClientBase(Uncopied, Generic[TransportT]):
     """The options, the connections, and what is remembered between calls.
 
     Args:
         options: The client's options.
         transport: What sends the calls; copies of the client share it.
     """
+
+    _instead = "make one in each process, or use with_options() for other options"
 
     _pace = Pace()
     """How fast lost runs are searched for. Tests that must not wait set another value."""
@@ -130,7 +132,8 @@ class ClientBase(Generic[TransportT]):
 
     def _copy(self, transport: TransportT | None, **changes: Any) -> Self:
         """A copy with other options. Closing it leaves the connections open."""
-        made = copy(self)
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
         made._options = self._options.changed(**changes)
         made._transport = transport or self._transport
         made._owns_transport = False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, Self, TypeAlias, TypeGuard, TypeVar
 
+import attrs
 import orjson
 
 JSON: TypeAlias = Any
@@ -150,7 +152,7 @@ def required_text(name: str, value: JSON) -> str:
         TypeError: It is missing, empty or not text.
     """
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{name} is {value!r}")
+        raise TypeError(f"{name}: expected text, got {abridged(value, 100)}")
     return value
 
 
@@ -176,8 +178,44 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
         SHAPE_ERRORS: The payload, or a part of it, does not have the shape that the spec describes.
     """
     if not is_object(payload):
-        raise TypeError(f"{model.__name__} must be a JSON object, not {type(payload).__name__}")
-    return model.from_dict(payload)
+        raise TypeError(_misfit(model, payload))
+    try:
+        return model.from_dict(payload)
+    except SHAPE_ERRORS as error:
+        raise TypeError(_misfit(model, payload) or reason_of(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception of `SHAPE_ERRORS` says about a payload, for a message."""
+    return str(error) if isinstance(error, TypeError | ValueError) else repr(error)
+
+
+_PARTS = re.compile(r"(list\[)?([A-Z]\w+)")
+"""The model in the type of a field, alone or in a list."""
+
+
+def _misfit(model: type[Any], payload: JSON, path: str = "") -> str | None:
+    """The first value of a payload that must be a JSON object or a list and is not."""
+    if not is_object(payload):
+        return f"{path or model.__name__}: expected an object, got {abridged(payload, 100)}"
+    for field in attrs.fields(model):
+        part = _PARTS.search(str(field.type))
+        inner: Any = part and getattr(import_module("dify_workflow_api.models"), part[2], None)
+        name = field.name.rstrip("_")
+        value: JSON = payload.get(name)
+        if part is None or not attrs.has(inner) or (value is None and "None" in str(field.type)):
+            continue
+        place = f"{path}.{name}" if path else name
+        if not part[1]:
+            inside = {place: value}
+        elif is_list(value):
+            inside = {f"{place}[{number}]": each for number, each in enumerate(value)}
+        else:
+            return f"{place}: expected a list, got {abridged(value, 100)}"
+        for where, each in inside.items():
+            if found := _misfit(inner, each, where):
+                return found
+    return None
 
 
 @cache

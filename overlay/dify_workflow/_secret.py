@@ -25,7 +25,7 @@ class ApiKey:
         assert key.get_secret_value() == "app-secret"
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value

@@ -985,6 +985,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         keyword: str | None = None,
         created_by_end_user_session_id: str | None = None,
         created_by_account: str | None = None,
+        last_id: str | None = None,
+        cursor: str | None = None,
         api_key: str | ApiKey | None = None,
         timeout: Timeout | NotGiven = NOT_GIVEN,
         extra_headers: Mapping[str, str] | None = None,
@@ -997,15 +999,18 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         server does not answer, for at most `lost_run_timeout`.
 
         Args:
-            request: Which runs to return, and after which row to begin: its `last_id` or its
-                `cursor` (both together are invalid). By default all runs that appear from now on.
-                Rows of the same second with a smaller id than that row count as old. Its `limit` is
-                not used. You can also leave it out and pass its filters as keywords.
+            request: Which runs to return, and after which row to begin; by default all runs that
+                appear from now on. Its `limit` is not used. You can also leave it out and pass its
+                filters as keywords.
             poll_interval: Seconds between two reads of the log.
             status: Only runs that ended with this status.
             keyword: Only runs with this text, or the run with this id.
             created_by_end_user_session_id: Only runs of this user (the `user` of the run).
             created_by_account: Only runs of the account with this e-mail address.
+            last_id: Id of the row after which to begin. Rows of the same second with a smaller id
+                count as old. Pass this or `cursor`, not both.
+            cursor: Where to begin: the `cursor` of a page or an iterator, which is the place of its
+                oldest row.
             api_key: API key of the app; by default the client's.
             timeout: Timeout of each request (seconds, or an `httpx.Timeout`; None for no limit); by
                 default the client's.
@@ -1040,6 +1045,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             keyword=keyword,
             created_by_end_user_session_id=created_by_end_user_session_id,
             created_by_account=created_by_account,
+            last_id=last_id,
+            cursor=cursor,
             api_key=api_key,
         )
         options = self._call_options(timeout, extra_headers=extra_headers)

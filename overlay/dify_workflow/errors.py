@@ -106,6 +106,7 @@ class InvalidInputsError(InvalidRequestError):
     Args:
         operation: Name of the method that was called.
         problems: Every problem, in the order of the app's inputs.
+        undeclared: Names of inputs that the app does not have; perhaps a name is misspelled.
 
     Example::
 
@@ -115,10 +116,14 @@ class InvalidInputsError(InvalidRequestError):
             print(*error.problems, sep="\n")
     """
 
-    def __init__(self, operation: str, problems: Sequence[InputProblem]) -> None:
+    def __init__(
+        self, operation: str, problems: Sequence[InputProblem], undeclared: Sequence[str] = ()
+    ) -> None:
         listed = "; ".join(map(str, problems))
-        super().__init__(f"{operation}: the app does not accept these inputs: {listed}.")
+        unknown = f" It has no input {', '.join(map(repr, undeclared))}." if undeclared else ""
+        super().__init__(f"{operation}: the app does not accept these inputs: {listed}.{unknown}")
         self.problems: tuple[InputProblem, ...] = tuple(problems)
+        self.undeclared: tuple[str, ...] = tuple(undeclared)
 
 
 class APIConnectionError(DifyError, ConnectionError):

@@ -20,7 +20,7 @@ class _Connection:
     """Answers runs by the ``kind`` among their inputs.
 
     ``refused`` is, ``error`` reports one, ``silent`` begins and ``mute`` is not even answered;
-    ``slow`` begins, and a stop of any task ends it.
+    ``slow`` begins, and a stop of any task ends it. Each answer sends the key back in a header.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -29,6 +29,7 @@ class _Connection:
         self._h2.initiate_connection()
         self._paths: dict[int, str] = {}
         self._bodies: dict[int, bytes] = {}
+        self._keys: dict[int, bytes] = {}
         self._slow = 0
 
     def serve(self) -> None:
@@ -37,7 +38,9 @@ class _Connection:
             while data := self._socket.recv(65_536):
                 for event in self._h2.receive_data(data):
                     if isinstance(event, RequestReceived):
-                        self._paths[event.stream_id] = dict(event.headers)[b":path"].decode()
+                        headers = dict(event.headers)
+                        self._paths[event.stream_id] = headers[b":path"].decode()
+                        self._keys[event.stream_id] = headers[b"authorization"]
                         self._bodies[event.stream_id] = b""
                     elif isinstance(event, DataReceived):
                         self._bodies[event.stream_id] += event.data
@@ -64,6 +67,7 @@ class _Connection:
 
     def _head(self, stream: int, status: int, content_type: str) -> None:
         headers = [(":status", str(status)), ("content-type", content_type)]
+        headers.append(("x-seen", self._keys[stream].decode()))
         self._h2.send_headers(stream, headers)
 
     def _whole(self, stream: int, status: int, body: dict[str, str]) -> None:

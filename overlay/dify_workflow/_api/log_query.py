@@ -94,7 +94,7 @@ def log_page(body: JSONObject) -> LogAnswer:
     page = read(wire.WorkflowLogPage, body)
     rows = tuple(_log_row(entry, raw) for entry, raw in zip(page.data, body["data"], strict=True))
     if not isinstance(page.total, int) or isinstance(page.total, bool):
-        raise TypeError(f"total is {page.total!r}")
+        raise TypeError(f"total: expected a whole number, got {abridged(page.total)}")
     if len({row.id for row in rows}) < len(rows):
         raise ValueError("a row appears twice")
     return LogAnswer(rows, page.total)
@@ -126,10 +126,12 @@ def _check(raw: JSONObject) -> None:
         OverflowError: Its time lies outside the calendar.
     """
     if not isinstance(raw.get("id"), str):
-        raise TypeError(f"the id of a row is {abridged(raw.get('id'))}")
+        raise TypeError(f"id of a row: expected text, got {abridged(raw.get('id'))}")
     created_at: JSON = raw.get("created_at")
     if not isinstance(created_at, int) or isinstance(created_at, bool):
-        raise TypeError(f"the time of row {raw['id']} is {abridged(created_at)}")
+        raise TypeError(
+            f"created_at of row {raw['id']}: expected a time, got {abridged(created_at)}"
+        )
     moment_of(created_at - 1)
     for name, key in (("created_by_end_user", "session_id"), ("workflow_run", "id")):
         part: JSON = raw.get(name)
@@ -137,4 +139,6 @@ def _check(raw: JSONObject) -> None:
             continue
         value: JSON = part.get(key) if is_object(part) else part
         if not is_object(part) or not isinstance(value, str | None):
-            raise TypeError(f"{name} of row {raw['id']} is {abridged(part)}")
+            raise TypeError(
+                f"{name} of row {raw['id']}: expected an object with an id, got {abridged(part)}"
+            )

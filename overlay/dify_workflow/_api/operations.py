@@ -17,7 +17,7 @@ from dify_workflow_api import models as wire
 from .. import models
 from .._http.answer import Answer
 from .._http.request import Operation
-from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read
+from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read, reason_of
 from ..errors import InvalidRequestError, NotFoundError
 from ..inputs.rules import is_uuid
 from . import parsers as _results
@@ -56,8 +56,10 @@ def _shaped(answer: Answer, reader: Callable[[JSONObject], T]) -> T:
     try:
         return reader(body)
     except SHAPE_ERRORS as error:
-        failure = answer.unreadable(f"of an unexpected shape ({error!r})")
-        failure.run_id = as_id(body.get("workflow_run_id"))
+        run_id = as_id(body.get("workflow_run_id"))
+        of = f" for run {run_id}" if run_id else ""
+        failure = answer.unreadable(f"of an unexpected shape{of} ({reason_of(error)})")
+        failure.run_id = run_id
         failure.task_id = as_id(body.get("task_id"))
         raise failure from error
 

@@ -10,7 +10,7 @@ from dify_workflow_api import models as wire
 
 from .. import models
 from .._dates import unix_time
-from .._json import JSON, JSONObject, read, required_text
+from .._json import JSON, JSONObject, abridged, read, required_text
 from ..outcomes import status_of
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def run_detail(body: JSONObject) -> WorkflowRunResponse | None:
         status=status,
         message=detail.error or None,
         workflow_id=detail.workflow_id,
-        inputs=_parsed(detail.inputs),
-        outputs=_parsed(detail.outputs) or {},
+        inputs=_parsed("inputs", detail.inputs),
+        outputs=_parsed("outputs", detail.outputs) or {},
         elapsed_time=detail.elapsed_time,
         total_tokens=detail.total_tokens,
         total_steps=detail.total_steps,
-        created_at=_unix_time(detail.created_at),
-        finished_at=_unix_time(detail.finished_at),
+        created_at=_unix_time("created_at", detail.created_at),
+        finished_at=_unix_time("finished_at", detail.finished_at),
         paused=models.WorkflowPause() if status == "paused" else None,
         raw=body,
     )
@@ -133,12 +133,18 @@ def uploaded_file(body: JSONObject) -> UploadedFile:
     )
 
 
-def _parsed(value: JSON) -> JSONObject | None:
+def _parsed(name: str, value: JSON) -> JSONObject | None:
     """A JSON object that comes as an object, as JSON text, or as None."""
-    parsed: JSONObject | None = json.loads(value) if isinstance(value, str) else value
+    try:
+        parsed: JSONObject | None = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{name}: expected JSON, got {abridged(value, 100)}") from error
     return parsed
 
 
-def _unix_time(value: int | str | None) -> int | None:
+def _unix_time(name: str, value: int | str | None) -> int | None:
     """A time that comes as Unix seconds or, before Dify 1.2.0, as RFC 822 text."""
-    return int(unix_time(value)) if isinstance(value, str) else value
+    try:
+        return int(unix_time(value)) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a time, got {abridged(value, 100)}") from error

@@ -149,9 +149,10 @@ class Preparation:
             found = problems(form, inputs)
         if not needs_check(self._servers.version(url)):
             return
+        names = [] if form is None else undeclared(form, inputs)
         if found:
-            raise InvalidInputsError(self._name, found)
-        if form is not None and (names := undeclared(form, inputs)):
+            raise InvalidInputsError(self._name, found, names)
+        if names:
             logger.warning(
                 "%s: the app does not declare the inputs %s; the server ignores them",
                 self._name,

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from .answer import Answer
 from .deadline import Deadline
 from .libraries import CALL_TIMEOUT, error_name
+from .library_logs import HIDDEN
 from .options import NotGiven, Options
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Progress:
 
 def bearer(key: ApiKey) -> Callable[[Any], Any]:
     """An httpx auth function that adds the key just before sending, so that few frames see it."""
+    HIDDEN[id(key)] = key  # in the log of the HTTP libraries
 
     def put(request: Any) -> Any:
         request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from anyio import sleep
 
 from .._http.async_network import begin_now
+from .._uncopied import Uncopied
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .._http.async_transport import AsyncTransport
 
 
-class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
+class AsyncLogIterator(Uncopied, AsyncIterator[WorkflowLogs]):
     """Rows of the log, newest first, each row once; returned by `AsyncDifyWorkflow.iter_logs`.
 
     A request is sent when more rows are needed, for up to 100 rows. Between two requests nothing is
@@ -29,6 +30,8 @@ class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
         async for row in workflow.iter_logs(limit=200):
             print(row.created_time, row.run_id, row.status)
     """
+
+    _instead = "pass its cursor on, for iter_logs"
 
     def __init__(self, pager: LogPager, source: LogSource, transport: AsyncTransport) -> None:
         self._pager = pager
@@ -74,7 +77,7 @@ class AsyncLogIterator(AsyncIterator[WorkflowLogs]):
             yield await self._transport.drive(self._source.calls(self._pager.page()))
 
 
-class AsyncLogTail(AsyncIterator[WorkflowLogs]):
+class AsyncLogTail(Uncopied, AsyncIterator[WorkflowLogs]):
     """New rows of the log as they appear, each row once; returned by `AsyncDifyWorkflow.tail_logs`.
 
     Rows come in the order in which they appear, older rows first. The iterator has no end:
@@ -84,8 +87,8 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
 
     It begins when it is awaited or first iterated.
 
-    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
-    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+    It has no cursor. To continue in another process, pass the `id` of its last row as `last_id`.
+    With its `created_at`, as `last_created_at` of a `WorkflowLogsRequest`, the row is not searched.
 
     Example::
 
@@ -93,6 +96,8 @@ class AsyncLogTail(AsyncIterator[WorkflowLogs]):
         await workflow.run_workflow({"name": "Ann"})
         row = await anext(tail)
     """
+
+    _instead = "pass the id of its last row on, as last_id of tail_logs"
 
     def __init__(
         self, core: TailCore, source: LogSource, interval: float, transport: AsyncTransport

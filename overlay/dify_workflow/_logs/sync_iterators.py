@@ -8,6 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Self
 
 from .._http.sync_network import begin_now
+from .._uncopied import Uncopied
 from ..errors import DifyError
 from ..models import DifyPageResult, WorkflowLogs
 from .pager import LogPager, LogSource
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .._http.sync_transport import Transport
 
 
-class LogIterator(Iterator[WorkflowLogs]):
+class LogIterator(Uncopied, Iterator[WorkflowLogs]):
     """Rows of the log, newest first, each row once; returned by `DifyWorkflow.iter_logs`.
 
     A request is sent when more rows are needed, for up to 100 rows. Between two requests nothing is
@@ -29,6 +30,8 @@ class LogIterator(Iterator[WorkflowLogs]):
         for row in workflow.iter_logs(limit=200):
             print(row.created_time, row.run_id, row.status)
     """
+
+    _instead = "pass its cursor on, for iter_logs"
 
     def __init__(self, pager: LogPager, source: LogSource, transport: Transport) -> None:
         self._pager = pager
@@ -74,7 +77,7 @@ class LogIterator(Iterator[WorkflowLogs]):
             yield self._transport.drive(self._source.calls(self._pager.page()))
 
 
-class LogTail(Iterator[WorkflowLogs]):
+class LogTail(Uncopied, Iterator[WorkflowLogs]):
     """New rows of the log as they appear, each row once; returned by `DifyWorkflow.tail_logs`.
 
     Rows come in the order in which they appear, older rows first. The iterator has no end:
@@ -82,8 +85,8 @@ class LogTail(Iterator[WorkflowLogs]):
     nothing is open, so you can leave the loop at any time. The same iterator continues where it was
     after an exception. Do not share it between threads.
 
-    It has no cursor. To continue in another process, pass the `id` and `created_at` of its last row
-    as `last_id` and `last_created_at` of a `WorkflowLogsRequest`.
+    It has no cursor. To continue in another process, pass the `id` of its last row as `last_id`.
+    With its `created_at`, as `last_created_at` of a `WorkflowLogsRequest`, the row is not searched.
 
     Example::
 
@@ -91,6 +94,8 @@ class LogTail(Iterator[WorkflowLogs]):
         workflow.run_workflow({"name": "Ann"})
         row = next(tail)
     """
+
+    _instead = "pass the id of its last row on, as last_id of tail_logs"
 
     def __init__(
         self, core: TailCore, source: LogSource, interval: float, transport: Transport

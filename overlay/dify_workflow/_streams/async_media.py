@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._http.async_network import SharedCall, begin_now, close_at_end
 from .._http.failures import given_up
+from .._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from .._http.async_transport import AsyncByteStream
     from .._http.request import Call
 
 
-class AsyncMediaStream(AsyncIterator[bytes]):
+class AsyncMediaStream(Uncopied, AsyncIterator[bytes]):
     """The bytes of a file, piece by piece: an async context manager and async iterator.
 
     The request is sent when it is awaited, entered or iterated.
@@ -30,6 +31,8 @@ class AsyncMediaStream(AsyncIterator[bytes]):
         except BadRequestError as error:
             print(error.message)  # such as "TTS is not enabled"
     """
+
+    _instead = "pass its bytes on, which read() returns"
 
     def __init__(self, opening: Callable[[], Awaitable[AsyncByteStream]], call: Call[Any]) -> None:
         self._body: AsyncByteStream | None = None

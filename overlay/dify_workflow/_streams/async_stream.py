@@ -15,6 +15,7 @@ from .._http.async_network import SharedCall, Turn, begin_now, close_at_end, spa
 from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
 from .._json import JSONObject
+from .._uncopied import Uncopied
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk
 from ..events.base import StreamEvent
@@ -31,7 +32,7 @@ STOP_SECONDS = 5.0
 """Timeout for stopping a run whose deadline has passed (seconds)."""
 
 
-class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT]):
+class AsyncWorkflowStream(Uncopied, AsyncIterator[StreamEvent[object]], Generic[OutputsT]):
     """The events of a run as they arrive: an async context manager and async iterator.
 
     Iteration ends when the run has ended or paused. Leaving the ``async with`` block, breaking out
@@ -58,6 +59,8 @@ class AsyncWorkflowStream(AsyncIterator[StreamEvent[object]], Generic[OutputsT])
                 print(event.event, event.node_title)
             run = await stream.result()
     """
+
+    _instead = "pass its run_id on, for resume_workflow_stream or wait_for_run"
 
     def __init__(
         self,

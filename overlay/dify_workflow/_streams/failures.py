@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from .._http.deadline import Deadline
 from .._http.servers import needs_check
-from .._json import abridged
+from .._json import abridged, reason_of
 from .._secret import ApiKey
 from ..errors import (
     DifyError,
@@ -55,9 +55,11 @@ class StreamErrors:
         """
         how = str(cause).removeprefix(f"{self.operation}: ") if cause else "the server ended it"
         shown = f" in an event ({self._shown(unfinished)})" if unfinished else ""
+        what = f"{how}{self._unread}"
+        if self._silence:
+            what = f"{what.rstrip('.')}.{self._silence}"
         failure = StreamInterruptedError(
-            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: "
-            f"{how}{self._unread}{self._silence}",
+            f"{self.operation}: the stream{self._of} broke off{shown} before {self._due}: {what}",
             **self._ids,
         )
         failure.__cause__ = cause
@@ -161,7 +163,7 @@ class StreamErrors:
         shown = abridged(self._hidden(abridged(self.last_event and self.last_event.raw)))
         failure = InvalidResponseError(
             f"{self.operation}: the final event{self._of} does not have the expected shape "
-            f"({error!r}): {shown}"
+            f"({reason_of(error)}): {shown}"
         )
         self.name_run(failure)
         return failure

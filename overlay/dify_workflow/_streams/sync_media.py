@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._http.failures import given_up
 from .._http.sync_network import SharedCall, begin_now, close_at_end
+from .._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from .._http.request import Call
     from .._http.sync_transport import ByteStream
 
 
-class MediaStream(Iterator[bytes]):
+class MediaStream(Uncopied, Iterator[bytes]):
     """The bytes of a file, piece by piece: a context manager and an iterator.
 
     Raises:
@@ -29,6 +30,8 @@ class MediaStream(Iterator[bytes]):
         except BadRequestError as error:
             print(error.message)  # such as "TTS is not enabled"
     """
+
+    _instead = "pass its bytes on, which read() returns"
 
     def __init__(self, opening: Callable[[], ByteStream], call: Call[Any]) -> None:
         self._body: ByteStream | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from .._extras import needs
 from .._json import is_text
@@ -228,8 +228,12 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 # --------------------------------------------------------------------------------------- locks
 
 
+_LOCK_NAME = "hashtext('dify_batch' || current_schema())"
+"""The number of the lock in PostgreSQL, in SQL."""
+
+
 def lock(engine: sa.Engine) -> sqlite3.Connection | sa.Connection | None:
-    """Lock a journal until the lock is closed, or the process ends.
+    """Lock a journal until `unlock`, or until the process ends.
 
     Returns:
         The lock; None if another batch has it.
@@ -239,6 +243,15 @@ def lock(engine: sa.Engine) -> sqlite3.Connection | sa.Connection | None:
     """
     path = file_of(engine.url)
     return _lock_server(engine) if path is None else _lock_file(_lock_of(path))
+
+
+def unlock(held: sqlite3.Connection | sa.Connection) -> None:
+    """Unlock a journal. The next batch can lock it at once."""
+    if isinstance(held, sa.Connection):
+        # A server notices a moment later that a connection was closed.
+        with suppress(JournalError, SQLAlchemyError):  # the connection is broken
+            held.execute(sa.text(f"SELECT pg_advisory_unlock({_LOCK_NAME})"))
+    held.close()
 
 
 def remove(journal: Path) -> None:
@@ -278,8 +291,7 @@ def _lock_file(path: Path) -> sqlite3.Connection | None:
 def _lock_server(engine: sa.Engine) -> sa.Connection | None:
     held = engine.connect()
     held.detach()  # from the pool, so that closing the connection ends the lock
-    name = "hashtext('dify_batch' || current_schema())"
-    if not held.execute(sa.text(f"SELECT pg_try_advisory_lock({name})")).scalar():
+    if not held.execute(sa.text(f"SELECT pg_try_advisory_lock({_LOCK_NAME})")).scalar():
         held.close()
         return None
     held.commit()

@@ -127,7 +127,7 @@ class Journal:
                 database.remove(self._new_file)
             raise
         finally:
-            held.close()
+            database.unlock(held)
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None, None, None]:

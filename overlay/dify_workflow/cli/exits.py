@@ -20,6 +20,7 @@ from ..errors import (
     DifyError,
     InvalidInputsError,
     InvalidRequestError,
+    InvalidResponseError,
     LogCursorError,
     NotFoundError,
     RateLimitError,
@@ -169,6 +170,16 @@ def _is_elsewhere(error: DifyError) -> bool:
     return ", text/html" in str(error)
 
 
+def _of_id(error: NotFoundError) -> str:
+    """What may be wrong with the id that was not found; nothing if it may be the address."""
+    if error.run_id and error.needed_version:
+        return f"To look the run up: {command('info', error.run_id)}"
+    if not error.code:
+        return ""
+    own = "An id is found only with the key of its own app."
+    return f"{own} Only the user who started a run can follow it: --user." if error.run_id else own
+
+
 def _hint(error: DifyError) -> str:
     if isinstance(error, ConfigurationError):
         return "dify-workflow --help shows the options and environment variables."
@@ -182,10 +193,11 @@ def _hint(error: DifyError) -> str:
         return "DIFY_BASE_URL, --base-url or the profile sets the server."
     if isinstance(error, WorkflowStreamError):
         return "The workflow must be fixed in Dify."
+    if isinstance(error, NotFoundError) and (hint := _of_id(error)):
+        return hint
     if error.run_id and (error.outcome == "running" or isinstance(error, StreamError)):
         return f"The run may still be running: {command('resume', error.run_id)}"
     if _is_elsewhere(error):
         return _ELSEWHERE
-    if isinstance(error, NotFoundError):
-        return "An id is found only with the key of its own app."
-    return "" if isinstance(error, InvalidRequestError) else "--verbose shows what was sent."
+    was_answered = isinstance(error, APIStatusError | InvalidResponseError | StreamError)
+    return "--verbose shows what was sent." if was_answered else ""

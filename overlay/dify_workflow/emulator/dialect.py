@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 import attrs
-from attrs.validators import ge, optional
+from attrs.validators import optional
+
+from .. import _checks as checks
 
 
 @attrs.frozen
@@ -120,12 +122,18 @@ def dialect_of(version: str) -> Dialect:
         version: Its first two numbers, such as ``"1.14"``; the third matters only in 1.9.1.
 
     Raises:
+        TypeError: The version is not text.
         ValueError: The version cannot be emulated.
     """
+    checks.check_type("server_version", version, str)
     dialect = DIALECTS.get(version) or DIALECTS.get(".".join(version.split(".")[:2]))
     if dialect is None:
         raise ValueError(f"server_version must be one of {', '.join(DIALECTS)}, not {version!r}")
     return dialect
+
+
+_YEARS = 1e9
+"""The longest shift of the clock, in seconds: about 30 years."""
 
 
 @attrs.define
@@ -135,16 +143,19 @@ class Settings:
     `Emulator` describes them.
 
     Raises:
-        ValueError: The number of workers or the delay is negative.
+        TypeError: A value has another type.
+        ValueError: A number is too small.
     """
 
-    ping_interval: float = 10.0
-    linger: float = 1.0
-    silence: float = 300.0
-    workers: int | None = attrs.field(default=None, validator=optional(ge(0)))
-    resume_delay: float = attrs.field(default=0.1, validator=ge(0))
-    clock_shift: float = 0.0
-    date_header: bool = True
+    ping_interval: float = attrs.field(default=10.0, validator=checks.number(0.001))
+    linger: float = attrs.field(default=1.0, validator=checks.number())
+    silence: float = attrs.field(default=300.0, validator=checks.number())
+    workers: int | None = attrs.field(
+        default=None, validator=optional(checks.number(is_whole=True))
+    )
+    resume_delay: float = attrs.field(default=0.1, validator=checks.number())
+    clock_shift: float = attrs.field(default=0.0, validator=checks.number(-_YEARS, _YEARS))
+    date_header: bool = attrs.field(default=True, validator=checks.is_a(bool))
 
     def now(self) -> float:
         """Return the time by the server's clock (Unix seconds)."""

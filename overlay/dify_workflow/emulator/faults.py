@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
+from .. import _checks as checks
 from .._json import JSONObject
 
 Ending = Literal["cut", "reset", "stall", "close"]
@@ -42,6 +43,10 @@ class Answer:
         body: The body.
         content_type: Its content type.
         headers: Further headers.
+
+    Raises:
+        TypeError: A value has another type.
+        ValueError: The status or a header cannot be sent.
     """
 
     status: int
@@ -49,13 +54,24 @@ class Answer:
     content_type: str = "application/json"
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
+    def __attrs_post_init__(self) -> None:
+        checks.check_number("status", self.status, 200, 999, is_whole=True)
+        checks.check_type("body", self.body, str)
+        checks.check_header("content_type", self.content_type)
+        for each in (*self.headers, *self.headers.values()):
+            checks.check_header("headers", each)
+
 
 def by_proxy(status: int) -> Answer:
     """Return the page of a proxy that cannot reach the server.
 
     Args:
         status: 502, 503 or 504.
+
+    Raises:
+        ValueError: It is another status.
     """
+    checks.check_choice("status", status, _REASONS)
     return Answer(status, _NGINX.format(_REASONS[status]), "text/html")
 
 
@@ -82,6 +98,10 @@ class Fault:
         without_pings: Whether no ping is sent.
         kills_worker: Whether the run's worker dies at the point where the stream would end.
         stop_winner: Which part sees a stop first, ``queue`` or ``engine``.
+
+    Raises:
+        TypeError: A value has another type.
+        ValueError: A number is negative, or another value is unknown.
     """
 
     on: str = ""
@@ -100,6 +120,22 @@ class Fault:
     without_pings: bool = False
     kills_worker: bool = False
     stop_winner: StopWinner | None = None
+
+    def __attrs_post_init__(self) -> None:
+        checks.check_requests("on", self.on)
+        if self.answer is not None:
+            checks.check_type("answer", self.answer, Answer)
+        if self.edit is not None and not callable(self.edit):
+            raise TypeError(f"edit must be a function, not {self.edit!r}.")
+        checks.check_choice("ending", self.ending, (*get_args(Ending), None))
+        checks.check_choice("stop_winner", self.stop_winner, (*get_args(StopWinner), None))
+        for name in ("delay", "start_delay"):
+            checks.check_number(name, getattr(self, name))
+        for name in ("after_events", "after_bytes", "after_pings", "drops"):
+            if getattr(self, name) is not None:
+                checks.check_number(name, getattr(self, name), is_whole=True)
+        for name in ("unanswered", "runs_anyway", "splits", "without_pings", "kills_worker"):
+            checks.check_type(name, getattr(self, name), bool)
 
     @property
     def meets(self) -> Met:
@@ -131,11 +167,18 @@ class Faults:
             fault: The fault.
             times: The number of requests; None for all.
 
+        Raises:
+            TypeError: It is not a fault, or `times` is not a whole number.
+            ValueError: `times` is less than 1.
+
         Example::
 
             emulator.faults.add(Fault(delay=0.1), times=None)
             print(workflow.app_info().name)  # 0.1 s later
         """
+        checks.check_type("fault", fault, Fault)
+        if times is not None:
+            checks.check_number("times", times, 1, is_whole=True)
         with self._lock:
             self._waiting.append((fault, times))
 
@@ -256,6 +299,7 @@ class Faults:
             emulator.faults.break_connection(on="GET /info")
             print(workflow.app_info().name)  # the client sends it again
         """
+        checks.check_choice("ending", ending, ("cut", "reset"))
         fault = Fault(on, unanswered=True, ending=ending, runs_anyway=runs_anyway)
         self.add(fault, times=times)
 

@@ -69,8 +69,11 @@ async def _with(chunks: AsyncIterator[bytes], fault: Fault) -> AsyncIterator[byt
 
 def _edited(chunk: bytes, edit: Edit) -> bytes:
     event: JSONObject = json.loads(chunk[len(b"data: ") :])
+    instead = edit(event)
+    if not isinstance(instead, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"edit must return the events to send, not {instead!r}.")
     return b"".join(
-        f"data: {json.dumps(each, ensure_ascii=False)}\n\n".encode() for each in edit(event)
+        f"data: {json.dumps(each, ensure_ascii=False)}\n\n".encode() for each in instead
     )
 
 

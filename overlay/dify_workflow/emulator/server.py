@@ -13,7 +13,9 @@ from typing import Any, Self
 
 import attrs
 
+from .. import _checks as checks
 from .._json import JSON
+from .._uncopied import Uncopied
 from ..async_client import AsyncDifyWorkflow
 from ..client import DifyWorkflow
 from .connection import (
@@ -35,11 +37,13 @@ from .state import State
 from .store import PastRun, Store, system_inputs
 from .workflows import Workflow
 
+_LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
+
 _BEAT = 1.0
 """Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
 
 
-class Emulator:
+class Emulator(Uncopied):
     """A workflow server on loopback that behaves like Dify; a context manager.
 
     Each workflow is an app with the key ``app-<name>``. The emulator serves every endpoint of
@@ -70,14 +74,17 @@ class Emulator:
             page that knows a key can then run its workflows and read their runs.
 
     Raises:
+        TypeError: A workflow is not one, or a setting has another type.
         ValueError: The version cannot be emulated, two workflows have the same name, a setting is
-            negative that must not be, or a host is invalid.
+            too small, or a host, the port or the level of the log is invalid.
 
     Example::
 
         with Emulator(server_version="1.16") as emulator, emulator.client("echo") as client:
             print(client.run_workflow({"name": "Ann"}).outputs)
     """
+
+    _instead = "pass its base_url on"
 
     def __init__(
         self,
@@ -99,6 +106,8 @@ class Emulator:
         cors: bool = False,
     ) -> None:
         self.workflows = _with_names(workflows or DEMOS)
+        checks.check_number("port", port, 0, 65_535, is_whole=True)
+        checks.check_choice("log_level", log_level, _LOG_LEVELS)
         dialect = dialect_of(server_version)
         if mends_stops and dialect.queue_stop.detail == "running":
             queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
@@ -334,7 +343,8 @@ class Emulator:
 
         Raises:
             RuntimeError: The emulator does not run, or there is an outage already.
-            ValueError: `answer` is unknown.
+            TypeError: `seconds` is not a number.
+            ValueError: `answer` is unknown, or `seconds` is negative.
 
         Example::
 
@@ -346,6 +356,8 @@ class Emulator:
         """
         if not self._is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
+        if seconds is not None:
+            checks.check_number("seconds", seconds, 0)
         self._await(self._outages.begin(seconds, answer, cut_streams=cut_streams))
 
     def end_outage(self) -> None:
@@ -533,7 +545,10 @@ class Emulator:
 
 
 def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
-    """Check that each workflow has a name of its own."""
+    """Check that each workflow is one, and has a name of its own."""
+    for each in workflows:
+        if not isinstance(each, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{each!r} is not a workflow: put @workflow() above its function.")
     names = [each.name for each in workflows]
     if len(set(names)) < len(names):
         raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")

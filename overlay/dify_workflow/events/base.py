@@ -7,7 +7,16 @@ from copy import deepcopy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, final
 
-from .._json import JSON, SHAPE_ERRORS, JSONObject, abridged, is_object, load
+from .._json import (
+    JSON,
+    SHAPE_ERRORS,
+    JSONObject,
+    abridged,
+    is_object,
+    load,
+    read,
+    reason_of,
+)
 from .._record import Columns, columns, moment_of, text_of
 from ..errors import InvalidResponseError
 from ..outcomes import status_of
@@ -190,12 +199,10 @@ class StreamEvent(Generic[DataT_co]):
         if self._model is None:
             return payload
         try:
-            if not isinstance(payload, dict):
-                raise TypeError(f"the payload must be an object, not {type(payload).__name__}")
-            return load(self._model).from_dict(payload)
+            return read(load(self._model), payload)
         except SHAPE_ERRORS as error:
             failure = InvalidResponseError(
-                f"The event {self.event} does not have the expected shape ({error!r}): "
+                f"The event {self.event} does not have the expected shape ({reason_of(error)}): "
                 f"{abridged(self._raw)}"
             )
             failure.run_id, failure.task_id = self.id, self.task_id
