@@ -231,6 +231,40 @@ def test_ctrl_c_stops_the_run_on_the_server_and_says_so(emulator: Emulator) -> N
     assert "Stopped the run " in errors
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_the_end_of_a_container_or_terminal_stops_the_run_as_ctrl_c_does(
+    name: str, server: ReplayServer
+) -> None:
+    run = ConductedRun(server)
+    process = started("run", "--jsonl", base_url=run.url)
+    run.begin()
+    process.stdout.readline()
+    process.send_signal(signal.Signals[name])
+    assert run.stops.get(timeout=PATIENCE) == TASK
+    run.end(finished("stopped", error="Stopped by user."))
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert f"Stopped the run {RUN}" in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_the_end_of_a_terminal_is_ignored_with_nohup(server: ReplayServer) -> None:
+    run = ConductedRun(server)
+    arguments = ["run", "--jsonl", "--base-url", run.url, "--api-key", "app-x"]
+    with subprocess.Popen(
+        ["nohup", *COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        run.begin()
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        run.end(finished())
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert run.stops.empty()
+
+
 def test_a_stop_that_fails_or_comes_too_late_is_told(server: ReplayServer) -> None:
     class Refusing(ConductedRun):
         def _answer(self, exchange: Exchange) -> None:
