@@ -13,7 +13,7 @@ from .._http.servers import stops_resumed_runs
 from .._json import JSON, JSONObject, is_object, required_text
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
-from ..models.usage import node_usage, run_usage
+from ..models.run import node_usage, run_usage
 from ..outcomes import status_of
 
 if TYPE_CHECKING:
