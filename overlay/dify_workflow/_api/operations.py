@@ -19,7 +19,7 @@ from .._http.answer import Answer
 from .._http.request import Operation
 from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read
 from ..errors import InvalidRequestError, NotFoundError
-from ..inputs.rules import is_uuid
+from ..inputs.values import is_uuid
 from . import parsers as _results
 
 if TYPE_CHECKING:

@@ -49,9 +49,6 @@ class Servers:
             return None
 
 
-_SILENT_VERSIONS = ("1.13.", "1.14.")
-"""Versions that do not answer invalid inputs in streaming mode."""
-
 _LAST_LOSING = (1, 9, 1)
 """The last version that stops updating the record of a run when its stream is closed."""
 
@@ -60,11 +57,6 @@ _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
 
 _LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
 """Versions whose streams stay open for a second after the final event."""
-
-
-def needs_check(server_version: str | None) -> bool:
-    """Whether a server does not answer invalid inputs, or its version is not known."""
-    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
 
 
 def lingers(version: str | None) -> bool:

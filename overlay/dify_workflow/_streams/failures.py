@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypedDict
 
 from .._http.deadline import Deadline
-from .._http.servers import needs_check
 from .._json import abridged
 from .._secret import ApiKey
 from ..errors import (
@@ -19,6 +18,7 @@ from ..errors import (
     WorkflowStreamError,
 )
 from ..events.base import FailureEvent, StreamEvent
+from ..inputs.values import needs_check
 from .decoder import EventTooLargeError
 from .run_state import RunState
 

@@ -20,7 +20,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from ..inputs.wire import UNSENT_ID
+from ..inputs.values import UNSENT_ID
 from .protocol import OpenStream, RunCalls, SendCall, Steps, Wait
 
 if TYPE_CHECKING:
