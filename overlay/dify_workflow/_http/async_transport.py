@@ -33,6 +33,7 @@ from .async_network import AsyncConnections, AsyncReader
 from .failures import (
     BodyClosedError,
     broken,
+    deadline_passed,
     failure_of,
     silence,
     too_long,
@@ -228,16 +229,20 @@ class AsyncTransport(AsyncConnections):
             return outcome
 
     async def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], Awaitable[R]]) -> R:
-        attempts = Attempts(call)
+        attempts: Attempts | None = None
+        last: DifyError | None = None
         while True:
+            if call.deadline.has_passed:
+                raise deadline_passed(call, sent=False) from last
             try:
-                attempts.begin()
                 return await attempt(call)
             except DifyError as error:
                 error.__traceback__ = None  # its frames contain the answer, which may have the key
+                attempts = attempts or Attempts(call)
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
+                last = error
             await sleep(seconds)
 
     async def _answer(self, call: Call[T]) -> T:
