@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+import attrs
+
 from .._http.deadline import Deadline
 from .._json import abridged
 from .._secret import ApiKey
@@ -31,20 +33,21 @@ class _Ids(TypedDict):
     last_event: StreamEvent[object] | None
 
 
+@attrs.define(eq=False, repr=False)
 class StreamErrors:
     """Makes the exceptions of a stream.
 
     Args:
         operation: Name of the method that was called.
         run: The state of the run.
+        key: Key of the call, which no message may show; None until the server has answered.
+        last_event: The last event that was delivered, if any.
     """
 
-    def __init__(self, operation: str, run: RunState) -> None:
-        self.operation = operation
-        self.key: ApiKey | None = None
-        """Key of the call, which no message may show; None until the server has answered."""
-        self.last_event: StreamEvent[object] | None = None
-        self._run = run
+    operation: str
+    _run: RunState
+    key: ApiKey | None = None
+    last_event: StreamEvent[object] | None = None
 
     def interrupted(self, cause: DifyError | None, unfinished: bytes) -> StreamInterruptedError:
         """The stream ended too early.

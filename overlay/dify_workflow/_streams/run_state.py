@@ -204,7 +204,7 @@ class RunState:
         status = required_text("status", data.status)
         return models.WorkflowRunResponse(
             id=self.run_id or data.id,
-            status="stopped" if self._was_stopped(status, data.error) else status,
+            status=self._status(status, data.error),
             message=self._message(status, data.error),
             task_id=self.task_id,
             workflow_id=data.workflow_id,
@@ -242,11 +242,12 @@ class RunState:
         inputs: JSONObject | None = self._started.data.inputs if self._started else None
         return inputs
 
-    def _was_stopped(self, status: str, error: str | None) -> bool:
-        """Whether the run was stopped. Some servers report that as a failure."""
-        is_abort = status == "failed" and str(error).startswith("Aborted")
-        is_asked = is_abort and self.asked_to_stop_for is not None
-        return is_asked or status_of(status, error) == "stopped"
+    def _status(self, status: str, error: str | None) -> str:
+        """The status of the run. Some servers report a stop as a failure."""
+        if status != "failed":
+            return status
+        is_asked = str(error).startswith("Aborted") and self.asked_to_stop_for is not None
+        return "stopped" if is_asked else status_of(status, error)
 
     def _message(self, status: str, error: str | None) -> str | None:
         """The error text. If the server stopped the run because of a bug, the text says so."""
