@@ -15,8 +15,16 @@ import attrs
 from ._api import operations
 from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
-from ._http.deadline import NO_DEADLINE, Deadline
-from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_headers, checked_timeout
+from ._http.options import (
+    NO_DEADLINE,
+    NOT_GIVEN,
+    Deadline,
+    NotGiven,
+    Options,
+    Timeout,
+    checked_headers,
+    checked_timeout,
+)
 from ._http.request import Call, Operation
 from ._http.servers import Servers
 from ._json import JSON

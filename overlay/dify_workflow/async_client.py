@@ -27,9 +27,16 @@ from ._base_client import (
 )
 from ._http.async_network import resolved
 from ._http.async_transport import AsyncTransport
-from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
-from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
+from ._http.options import (
+    MAX_ANSWER_BYTES,
+    NOT_GIVEN,
+    Deadline,
+    NotGiven,
+    Options,
+    Timeout,
+    deadline_in,
+)
 from ._http.request import Call, Operation
 from ._http.servers import may_lose_records
 from ._json import JSON

@@ -22,10 +22,10 @@ import httpx
 
 from ..errors import DifyError
 from .answer import END_SECONDS, Body
-from .deadline import Deadline, cut
 from .failures import closed, deadline_passed
 from .libraries import HTTPClient, hold_pools, own_client
-from .request import Progress, bearer
+from .options import Deadline
+from .request import Progress, bearer, cut
 from .servers import lingers
 
 if TYPE_CHECKING:

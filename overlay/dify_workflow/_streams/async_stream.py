@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Generic, Self
 from anyio import Event
 
 from .._http.async_network import SharedCall, Turn, begin_now, close_at_end, spawn
-from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
+from .._http.options import NO_DEADLINE, Deadline
 from .._json import JSONObject
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
 from ..events import TextChunk

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import attrs
 
-from .._http.deadline import Deadline
+from .._http.options import Deadline
 from .._json import abridged
 from .._secret import ApiKey
 from ..errors import (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from .._http.deadline import Deadline
 from .._http.failures import add_to_message
+from .._http.options import Deadline
 from .._http.request import Call
 from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import models
 from .._api.parsers import final_payload
-from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.options import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
 from ..errors import (

@@ -11,8 +11,8 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
-from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
+from .._http.options import NO_DEADLINE, Deadline
 from .._http.sync_network import SharedCall, Turn, begin_now, close_at_end, spawn
 from .._json import JSONObject
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
