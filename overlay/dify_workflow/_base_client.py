@@ -15,6 +15,7 @@ import attrs
 from ._api import operations
 from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
+from ._http.answer import Servers
 from ._http.options import (
     NO_DEADLINE,
     NOT_GIVEN,
@@ -26,7 +27,6 @@ from ._http.options import (
     checked_timeout,
 )
 from ._http.request import Call, Operation
-from ._http.servers import Servers
 from ._json import JSON
 from ._log_output import log_as_asked
 from ._logs.pager import RETURNED, LogPager, LogSource

@@ -38,7 +38,7 @@ from ._http.options import (
     deadline_in,
 )
 from ._http.request import Call, Operation
-from ._http.servers import may_lose_records
+from ._http.versions import may_lose_records
 from ._json import JSON
 from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap

@@ -37,9 +37,9 @@ from ._http.options import (
     deadline_in,
 )
 from ._http.request import Call, Operation
-from ._http.servers import may_lose_records
 from ._http.sync_network import resolved
 from ._http.sync_transport import Transport
+from ._http.versions import may_lose_records
 from ._json import JSON
 from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._bounded import BoundedDict
+from .._http.answer import Servers
 from .._http.options import NotGiven, Options
 from .._http.request import Call
-from .._http.servers import Servers
 from .._json import JSON, JSONObject
 from .._secret import ApiKey
 from ..errors import DifyError, InvalidInputsError, RunDeadlineExceededError

@@ -29,12 +29,11 @@ import httpx
 from anyio import Event, move_on_after
 
 from ..errors import DifyError
-from .answer import END_SECONDS, Body
+from .answer import END_SECONDS, Body, lingers
 from .failures import closed, deadline_passed, silence
 from .libraries import AsyncHTTPClient, hold_pools, own_client
 from .options import Deadline
 from .request import Progress, bearer
-from .servers import lingers
 
 if TYPE_CHECKING:
     from .request import Call

@@ -24,6 +24,7 @@ from .answer import (
     Answer,
     DamagedBodyError,
     ResponseInfo,
+    Servers,
     begins_like_events,
     call_hook,
     content_of,
@@ -44,7 +45,6 @@ from .libraries import AsyncHTTPClient, error_name
 from .proxies import proxy_of
 from .request import Call, Progress, build_request
 from .retry import Attempts
-from .servers import Servers
 
 logger = logging.getLogger("dify_workflow")
 

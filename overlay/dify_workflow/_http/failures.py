@@ -30,7 +30,7 @@ from ..errors import (
 )
 from ..outcomes import limit_excludes_streams
 from .libraries import error_name
-from .servers import version_needed
+from .versions import version_needed
 
 if TYPE_CHECKING:
     from .answer import Answer

@@ -21,12 +21,11 @@ import httpcore
 import httpx
 
 from ..errors import DifyError
-from .answer import END_SECONDS, Body
+from .answer import END_SECONDS, Body, lingers
 from .failures import closed, deadline_passed
 from .libraries import HTTPClient, hold_pools, own_client
 from .options import Deadline
 from .request import Progress, bearer, cut
-from .servers import lingers
 
 if TYPE_CHECKING:
     from .request import Call

@@ -24,6 +24,7 @@ from .answer import (
     Answer,
     DamagedBodyError,
     ResponseInfo,
+    Servers,
     begins_like_events,
     call_hook,
     content_of,
@@ -43,7 +44,6 @@ from .libraries import HTTPClient, error_name
 from .proxies import proxy_of
 from .request import Call, Progress, build_request
 from .retry import Attempts
-from .servers import Servers
 from .sync_network import Connections, Reader
 
 logger = logging.getLogger("dify_workflow")

@@ -18,9 +18,9 @@ import attrs
 
 from .._api import operations
 from .._api.log_query import MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps
+from .._http.answer import Servers
 from .._http.options import Options
 from .._http.request import Call
-from .._http.servers import Servers
 from .._log_cursor import (
     LogBookmark,
     LogHead,

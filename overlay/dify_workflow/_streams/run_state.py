@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import models
 from .._api.parsers import pause
 from .._bounded import BoundedDict
-from .._http.servers import stops_resumed_runs
+from .._http.versions import stops_resumed_runs
 from .._json import JSON, JSONObject, is_object, required_text
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
