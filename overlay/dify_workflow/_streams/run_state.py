@@ -156,17 +156,13 @@ class RunState:
         assert self.run_id is not None
         return self.run_id
 
-    def apply_ids(self, event: StreamEvent[object]) -> None:
-        """Take the ids of an event, if they are not known yet."""
-        self.run_id = self.run_id or event.id
-        self.task_id = self.task_id or event.task_id
-
     def apply(self, event: StreamEvent[object]) -> None:
         """Update the state with an event about the run itself.
 
         The ids are taken from any event, because the first events can be missing.
         """
-        self.apply_ids(event)
+        self.run_id = self.run_id or event.id
+        self.task_id = self.task_id or event.task_id
         if isinstance(event, WorkflowStarted):
             self.was_resumed = self.was_resumed or is_resumption(event)
             self._started = self._started or event  # a later one only continues the run
