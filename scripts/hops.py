@@ -19,7 +19,7 @@ from dify_workflow.emulator import Emulator
 
 OVERLAY = str(Path(dify_workflow.__file__).parent)
 LIMITS = {"a streamed run_workflow": 20, "one text event": 6, "one page of logs": 14}
-"""The largest number of files that each should pass through. Today they pass through more."""
+"""The largest number of files that each should pass through. A text event is one above that."""
 
 
 class Route:

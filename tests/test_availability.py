@@ -11,7 +11,7 @@ import pytest
 from dify_workflow import APIStatusError, NotFoundError
 from dify_workflow._http.endpoints import SINCE
 from dify_workflow._http.failures import status_error
-from dify_workflow._http.servers import version_needed
+from dify_workflow._http.versions import version_needed
 from dify_workflow.emulator import Emulator
 from support.events import RUN
 from support.spec import spec

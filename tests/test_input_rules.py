@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from dify_workflow import BadRequestError, WorkflowRunRequest
-from dify_workflow._http.servers import needs_check
 from dify_workflow.emulator import Emulator, Input, Sleep, workflow
 from dify_workflow.inputs import problems, undeclared
-from dify_workflow.inputs.wire import wire_inputs
+from dify_workflow.inputs.values import needs_check, wire_inputs
 from support.recordings import all_recordings, recording
 
 

@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import WorkflowLogsRequest
-from dify_workflow._api.log_query import LATEST, LogAnswer, LogQuery
+from dify_workflow._api.log_query import LogAnswer, LogQuery
 from dify_workflow._logs.pager import LogMemory, LogPager
+from dify_workflow._logs.walk import LATEST
 from support.logs import ListedLog, row
 
 thorough = settings(max_examples=100)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dify_workflow import LogWindowUnstableError, WorkflowLogs, WorkflowLogsRequest
-from dify_workflow._api.log_query import LogAnswer, LogQuery, LogScope, in_order
+from dify_workflow._api.log_query import LogAnswer, LogQuery
 from dify_workflow._log_cursor import LogBookmark, LogHead, LogPosition
 from dify_workflow._logs.pager import LogMemory, LogPager
 from dify_workflow._logs.tail import TailCore
-from dify_workflow._logs.walk import LogWalk, whole_second
+from dify_workflow._logs.walk import LogScope, LogWalk, in_order, whole_second
 from support.logs import BASE, ListedLog, places, row
 
 seeds = st.integers(0, 2**32)

@@ -16,7 +16,7 @@ from dify_workflow import (
     StreamInterruptedError,
     WorkflowFinished,
 )
-from dify_workflow._http.servers import loses_records, may_lose_records, stops_resumed_runs
+from dify_workflow._http.versions import loses_records, may_lose_records, stops_resumed_runs
 from dify_workflow.emulator import Emulator
 from support import events
 from support.events import RUN

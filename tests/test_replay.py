@@ -16,7 +16,7 @@ from dify_workflow._secret import ApiKey
 from dify_workflow._streams import session as session_module
 from dify_workflow._streams.protocol import OpenStream, RunCalls, SendCall, Wait
 from dify_workflow._streams.recovery import Recovery, RecoveryPolicy
-from dify_workflow._streams.session import StreamSession
+from dify_workflow._streams.session import Rescue, StreamSession
 from dify_workflow.models import WorkflowRunResponse
 from support.recordings import Recording, all_recordings
 
@@ -40,7 +40,7 @@ def calls() -> RunCalls:
 
 def equipped(**options: Any) -> StreamSession:
     session = StreamSession("call", max_event_bytes=10**7, **options)
-    session.set_recovery(Recovery(calls(), RecoveryPolicy()))
+    session.set_rescue(Rescue(lambda: Recovery(calls(), RecoveryPolicy())))
     session.begin({}, KEY)
     return session
 
@@ -249,7 +249,7 @@ def test_the_ids_of_events_are_kept_and_sent() -> None:
 
 def test_the_id_of_a_run_may_come_in_the_head_of_the_answer() -> None:
     session = StreamSession("call", max_event_bytes=1000)
-    session.set_recovery(Recovery(calls(), RecoveryPolicy()))
+    session.set_rescue(Rescue(lambda: Recovery(calls(), RecoveryPolicy())))
     session.begin({"x-workflow-run-id": RUN}, KEY)
     session.finish()
     assert rejoin(session) == (RUN, None)

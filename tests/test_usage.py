@@ -9,7 +9,7 @@ import pytest
 from test_client import BLOCKING, DETAIL, Answering
 
 from dify_workflow import NodeUsage, RunUsage, WorkflowRunResponse
-from dify_workflow.models.usage import node_usage, run_usage
+from dify_workflow.models.run import node_usage, run_usage
 from support.recordings import recording
 from support.replay import ReplayServer
 from support.worlds import World

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dify_workflow._http.servers import lingers
+from dify_workflow._http.answer import lingers
 from dify_workflow.emulator import Emulator, node, workflow
 from dify_workflow.emulator.dialect import DIALECTS
 from support.bench import Bench, Call

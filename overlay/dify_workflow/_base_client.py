@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import attrs
@@ -12,12 +14,19 @@ import attrs
 from ._api import operations
 from ._api.log_query import LogQuery
 from ._api.preparation import InputForms, Preparation
-from ._bounded import BoundedDict
-from ._http.deadline import NO_DEADLINE, Deadline
-from ._http.options import NOT_GIVEN, NotGiven, Options, Timeout, checked_headers, checked_timeout
+from ._http.answer import Servers
+from ._http.options import (
+    NO_DEADLINE,
+    NOT_GIVEN,
+    Deadline,
+    NotGiven,
+    Options,
+    Timeout,
+    checked_headers,
+    checked_timeout,
+)
 from ._http.request import Call, Operation
-from ._http.servers import Servers
-from ._json import JSON, JSONObject
+from ._json import JSON
 from ._log_output import log_as_asked
 from ._logs.pager import RETURNED, LogPager, LogSource
 from ._logs.tail import TailCore
@@ -26,8 +35,8 @@ from ._streams.forms import AnsweredForms
 from ._streams.protocol import Observer, RunCalls
 from ._streams.recovery import Pace, Recovery, RecoveryPolicy
 from ._streams.run_state import StoppedTasks
-from ._streams.search import Search, sent_now
-from ._streams.session import StreamSession
+from ._streams.search import Search, SentRun
+from ._streams.session import Rescue, StreamSession
 from ._uncopied import Uncopied
 from .errors import DifyError, InvalidRequestError, PreconditionFailedError
 from .models import WorkflowLogsRequest, WorkflowRunRequest
@@ -82,7 +91,7 @@ class ClientBase(Uncopied, Generic[TransportT]):
         self._forms = InputForms()
         self._stops = StoppedTasks()
         self._answered = AnsweredForms()
-        self._started = BoundedDict[str, None](_MOST_RUNS)
+        self._started: deque[str] = deque(maxlen=_MOST_RUNS)
 
     @property
     def base_url(self) -> str:
@@ -148,7 +157,6 @@ class ClientBase(Uncopied, Generic[TransportT]):
         They always ask for earlier events, to fill the gap, and for the events after a pause: this
         client decides whether the forms of the pause have been answered.
         """
-        options.key()  # raises now if there is no key
 
         def call(operation: Operation[T]) -> Call[T]:
             named = attrs.evolve(operation, name=name)
@@ -229,8 +237,7 @@ class ClientBase(Uncopied, Generic[TransportT]):
             observer=self._observer(name, run_id=run_id),
         )
         if options.recover:
-            calls = self._run_calls(name, options)
-            session.set_recovery(self._recovery(calls, options))
+            session.set_rescue(Rescue(partial(self._recovery, name, options)))
         return session
 
     def _follow_session(
@@ -243,7 +250,7 @@ class ClientBase(Uncopied, Generic[TransportT]):
     ) -> StreamSession:
         """The state of a run whose stream is not open yet."""
         operations.checked_uuid("workflow_run_id", run_id)
-        calls = self._run_calls(name, options)
+        options.key()  # raises now if there is no key
         session = self._session(
             name,
             options,
@@ -254,7 +261,7 @@ class ClientBase(Uncopied, Generic[TransportT]):
         )
         if session.observer is not None:
             session.observer.begin()
-        session.set_recovery(self._recovery(calls, options))
+        session.set_rescue(Rescue(partial(self._recovery, name, options)))
         return session
 
     def _observer(
@@ -273,28 +280,29 @@ class ClientBase(Uncopied, Generic[TransportT]):
             run_id=run_id,
         )
 
-    def _recovery(self, calls: RunCalls, options: Options) -> Recovery:
+    def _recovery(self, name: str, options: Options) -> Recovery:
+        """Finds a run by its id."""
         policy = RecoveryPolicy(options.max_reattach, options.lost_run_timeout, self._pace)
-        return Recovery(calls, policy)
+        return Recovery(self._run_calls(name, options), policy)
 
-    def _search(self, name: str, call: Call[Any]) -> Search | None:
-        """Finds a run that is sent now if its id never arrives; None without `recover`."""
+    def _search(self, name: str, sent: SentRun) -> Search:
+        """Searches for a run whose id never arrived."""
+        calls, pace = self._run_calls(name, sent.call.options), self._pace
+        return Search(calls, name, sent, pace.search, pace.longest_search_wait)
+
+    def _rescue(self, name: str, call: Call[Any]) -> Rescue | None:
+        """Finds a run that is sent now if it is lost; None without `recover`."""
         if not call.options.recover:
             return None
-        body: JSONObject = call.operation.request["json"]
         servers, url = self._transport.servers, call.base_url
-        sent = sent_now(
-            body,
-            lambda moment: servers.time_at(url, moment),
-            self._started,
-            again=call if call.options.at_least_once else None,
+        sent = SentRun(call, lambda moment: servers.time_at(url, moment), self._started)
+        return Rescue(
+            partial(self._recovery, name, call.options), partial(self._search, name, sent)
         )
-        calls = self._run_calls(name, call.options)
-        return Search(calls, name, sent, self._pace.search, self._pace.longest_search_wait)
 
     def _note_run(self, run: WorkflowRunResponse) -> None:
         """Remember a run that was answered in blocking mode, and its forms."""
-        self._started[run.id] = None
+        self._started.append(run.id)
         for form in run.paused.forms if run.paused else ():
             self._answered.see(run.id, form.id, form.token)
 

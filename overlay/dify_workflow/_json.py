@@ -29,10 +29,10 @@ def is_list(value: JSON) -> TypeGuard[list[JSON]]:
     return isinstance(value, list)
 
 
-_DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in range(128)) + b" " * 128
+DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in range(128)) + b" " * 128
 """Translates digits to zeros, and everything else to spaces."""
 
-_MANY = b"0" * 19
+MANY = b"0" * 19
 
 _LONG = 1000
 """Bytes of JSON that are worth a look at every third byte first."""
@@ -49,6 +49,9 @@ def is_text(value: str) -> bool:
 
 _MAX_DEPTH = 256
 """A body with more nested arrays and objects than this is refused. Python can handle about 900."""
+
+SHORT = 2 * _MAX_DEPTH
+"""JSON of at most this many bytes is not nested too deeply."""
 
 _CONTAINERS = (dict, list, tuple)
 
@@ -105,7 +108,7 @@ def check_depth(value: JSON) -> None:
 
 def may_be_deep(data: bytes | bytearray) -> bool:
     """Whether a value may be nested too deeply: its JSON has more opening brackets than that."""
-    if len(data) <= 2 * _MAX_DEPTH:
+    if len(data) <= SHORT:
         return False
     # `replace` is several times as fast as `count`.
     return len(data) - len(data.replace(b"[", b"").replace(b"{", b"")) > _MAX_DEPTH
@@ -114,9 +117,9 @@ def may_be_deep(data: bytes | bytearray) -> bool:
 def may_be_rounded(data: bytes | bytearray) -> bool:
     """Whether orjson may round a number: there are 19 digits in a row, as in -2**63 - 1."""
     # Every third of 19 bytes in a row is six bytes at least; most data has no such digits.
-    if len(data) > _LONG and data[::3].translate(_DIGITS).find(_MANY[:6]) < 0:
+    if len(data) > _LONG and data[::3].translate(DIGITS).find(MANY[:6]) < 0:
         return False
-    return data.translate(_DIGITS).find(_MANY) >= 0
+    return data.translate(DIGITS).find(MANY) >= 0
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
@@ -177,17 +180,28 @@ def read(model: type[ModelT], payload: JSON) -> ModelT:
     Raises:
         SHAPE_ERRORS: The payload, or a part of it, does not have the shape that the spec describes.
     """
-    if not is_object(payload):
-        raise TypeError(_misfit(model, payload))
     try:
+        if not is_object(payload):
+            raise TypeError
         return model.from_dict(payload)
     except SHAPE_ERRORS as error:
-        raise TypeError(_misfit(model, payload) or reason_of(error)) from error
+        raise TypeError(misfit(model, payload, error)) from error
 
 
 def reason_of(error: BaseException) -> str:
     """What an exception of `SHAPE_ERRORS` says about a payload, for a message."""
     return str(error) if isinstance(error, TypeError | ValueError) else repr(error)
+
+
+def misfit(model: type[Any], payload: JSON, error: BaseException) -> str:
+    """Why a payload cannot be read.
+
+    Args:
+        model: The generated class.
+        payload: The payload.
+        error: The exception of `SHAPE_ERRORS` that was raised.
+    """
+    return _misfit(model, payload) or reason_of(error)
 
 
 _PARTS = re.compile(r"(list\[)?([A-Z]\w+)")

@@ -147,7 +147,7 @@ def decode(cursor: str, digest: str) -> LogBookmark:
 def _position(created_at: JSON, row_id: JSON) -> LogPosition:
     if not isinstance(row_id, str):
         raise TypeError(row_id)
-    return LogPosition(_second(created_at), row_id)
+    return LogPosition(checked_second("created_at", created_at), row_id)
 
 
 def _head(head: JSON) -> LogHead | None:
@@ -156,13 +156,19 @@ def _head(head: JSON) -> LogHead | None:
     newest, total = head
     if total is not None and (not isinstance(total, int) or total < 0):
         raise TypeError(total)
-    return LogHead(_second(newest), total)
+    return LogHead(checked_second("newest", newest), total)
 
 
-def _second(value: JSON) -> int:
+def checked_second(name: str, value: JSON) -> int:
+    """Return a value if it is a whole second (Unix time), with which calculations are possible.
+
+    Raises:
+        TypeError: It is not a whole number.
+        OverflowError: It lies outside the calendar.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(value)
-    moment_of(value)  # raises if it is not a time; it is used in calculations
+        raise TypeError(f"{name}: expected a time, got {abridged(value)}")
+    moment_of(value)
     moment_of(value - 1)
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -26,18 +27,25 @@ from ._base_client import (
 )
 from ._http.async_network import resolved
 from ._http.async_transport import AsyncTransport
-from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import AsyncHTTPClient, base_url_of, checked_client
-from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
+from ._http.options import (
+    MAX_ANSWER_BYTES,
+    NOT_GIVEN,
+    Deadline,
+    NotGiven,
+    Options,
+    Timeout,
+    deadline_in,
+)
 from ._http.request import Call, Operation
-from ._http.servers import may_lose_records
+from ._http.versions import may_lose_records
 from ._json import JSON
 from ._logs.async_iterators import AsyncLogIterator, AsyncLogTail
 from ._secret import ApiKey, wrap
 from ._streams.async_media import AsyncMediaStream
 from ._streams.async_stream import AsyncWorkflowStream
 from ._streams.decoder import MAX_EVENT_BYTES
-from ._streams.protocol import SendCall, Step, Wait, marked, sending
+from ._streams.protocol import SendCall, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
 from .errors import DifyError, PreconditionFailedError, RunDeadlineExceededError
@@ -51,7 +59,7 @@ if TYPE_CHECKING:
     from ._api.forms import AsyncFormCallback
     from ._http.answer import ResponseInfo
     from ._http.async_transport import AsyncByteStream
-    from ._streams.search import Search
+    from ._streams.session import Rescue
     from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
@@ -558,7 +566,8 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         )
 
         async def opening() -> AsyncByteStream:
-            with sending(session.observer):
+            observer = session.observer
+            with observer.sending() if observer else nullcontext():
                 try:
                     return await self._transport.open(call)
                 except DifyError as error:
@@ -1555,14 +1564,16 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
         session = self._session(name, options, observer=observer, started=self._started)
 
         async def opening() -> AsyncByteStream:
-            with sending(observer):
+            with observer.sending() if observer else nullcontext():
                 steps = self._preparation(name, options).run(request, "streaming")
-                prepared = marked(observer, await self._prepared(steps))
+                prepared = await self._prepared(steps)
+                if observer is not None:
+                    prepared = observer.marked(prepared)
                 call = attrs.evolve(prepared, on_sent=session.note_sent)
-                search = self._search(name, call)
-                if search is not None:
-                    session.set_recovery(self._recovery(search.calls, options), search)
-                return await self._sent(call, self._transport.open, search)
+                rescue = self._rescue(name, call)
+                if rescue is not None:
+                    session.set_rescue(rescue)
+                return await self._sent(call, self._transport.open, rescue)
 
         return AsyncWorkflowStream(session, opening, stop, self._transport)
 
@@ -1571,11 +1582,13 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
     ) -> WorkflowRunResponse:
         name = "run_workflow"
         observer = self._observer(name, request=request)
-        with sending(observer):
+        with observer.sending() if observer else nullcontext():
             steps = self._preparation(name, options).run(request, "blocking")
-            call = marked(observer, await self._prepared(steps))
-            search = self._search(name, call)
-            run: WorkflowRunResponse = await self._sent(call, self._transport.send, search)
+            call = await self._prepared(steps)
+            if observer is not None:
+                call = observer.marked(call)
+            rescue = self._rescue(name, call)
+            run: WorkflowRunResponse = await self._sent(call, self._transport.send, rescue)
         self._note_run(run)
         if observer is not None:
             observer.answered(run)
@@ -1590,7 +1603,7 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
             raise
 
     async def _sent(
-        self, call: Call[Any], send: Callable[[Call[Any]], Awaitable[T]], search: Search | None
+        self, call: Call[Any], send: Callable[[Call[Any]], Awaitable[T]], rescue: Rescue | None
     ) -> T:
         """Send a run; if its outcome is unknown, look for it in the log."""
 
@@ -1610,10 +1623,10 @@ class AsyncDifyWorkflow(ClientBase[AsyncTransport]):
                 error.outcome = meaning(error, call.options.not_sent_statuses).outcome
                 if error.run_id is not None:  # a blocking answer that cannot be read
                     error.outcome = "running"
-                if error.outcome != "unknown" or search is None:
+                if error.outcome != "unknown" or rescue is None:
                     raise
-                explained = await self._transport.carry_out(search.explain(error), do)
-                if search.to_repeat() is None:
+                explained = await self._transport.carry_out(rescue.search.explain(error), do)
+                if rescue.search.to_repeat() is None:
                     if explained is error:
                         raise
                     raise explained from error

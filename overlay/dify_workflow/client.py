@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -25,18 +26,25 @@ from ._base_client import (
     naming,
     run_request,
 )
-from ._http.deadline import Deadline, deadline_in
 from ._http.libraries import HTTPClient, base_url_of, checked_client
-from ._http.options import MAX_ANSWER_BYTES, NOT_GIVEN, NotGiven, Options, Timeout
+from ._http.options import (
+    MAX_ANSWER_BYTES,
+    NOT_GIVEN,
+    Deadline,
+    NotGiven,
+    Options,
+    Timeout,
+    deadline_in,
+)
 from ._http.request import Call, Operation
-from ._http.servers import may_lose_records
 from ._http.sync_network import resolved
 from ._http.sync_transport import Transport
+from ._http.versions import may_lose_records
 from ._json import JSON
 from ._logs.sync_iterators import LogIterator, LogTail
 from ._secret import ApiKey, wrap
 from ._streams.decoder import MAX_EVENT_BYTES
-from ._streams.protocol import SendCall, Step, Wait, marked, sending
+from ._streams.protocol import SendCall, Step, Wait
 from ._streams.recovery import LOST_RUN_TIMEOUT, MAX_REATTACH
 from ._streams.session import START_TIMEOUT
 from ._streams.sync_media import MediaStream
@@ -52,7 +60,7 @@ if TYPE_CHECKING:
     from ._api.forms import FormCallback
     from ._http.answer import ResponseInfo
     from ._http.sync_transport import ByteStream
-    from ._streams.search import Search
+    from ._streams.session import Rescue
     from .inputs.parameters import WorkflowParameters
     from .models import (
         DifyPageResult,
@@ -560,7 +568,8 @@ class DifyWorkflow(ClientBase[Transport]):
         )
 
         def opening() -> ByteStream:
-            with sending(session.observer):
+            observer = session.observer
+            with observer.sending() if observer else nullcontext():
                 try:
                     return self._transport.open(call)
                 except DifyError as error:
@@ -1557,25 +1566,29 @@ class DifyWorkflow(ClientBase[Transport]):
         session = self._session(name, options, observer=observer, started=self._started)
 
         def opening() -> ByteStream:
-            with sending(observer):
+            with observer.sending() if observer else nullcontext():
                 steps = self._preparation(name, options).run(request, "streaming")
-                prepared = marked(observer, self._prepared(steps))
+                prepared = self._prepared(steps)
+                if observer is not None:
+                    prepared = observer.marked(prepared)
                 call = attrs.evolve(prepared, on_sent=session.note_sent)
-                search = self._search(name, call)
-                if search is not None:
-                    session.set_recovery(self._recovery(search.calls, options), search)
-                return self._sent(call, self._transport.open, search)
+                rescue = self._rescue(name, call)
+                if rescue is not None:
+                    session.set_rescue(rescue)
+                return self._sent(call, self._transport.open, rescue)
 
         return WorkflowStream(session, opening, stop, self._transport)
 
     def _run_blocking(self, request: WorkflowRunRequest, options: Options) -> WorkflowRunResponse:
         name = "run_workflow"
         observer = self._observer(name, request=request)
-        with sending(observer):
+        with observer.sending() if observer else nullcontext():
             steps = self._preparation(name, options).run(request, "blocking")
-            call = marked(observer, self._prepared(steps))
-            search = self._search(name, call)
-            run: WorkflowRunResponse = self._sent(call, self._transport.send, search)
+            call = self._prepared(steps)
+            if observer is not None:
+                call = observer.marked(call)
+            rescue = self._rescue(name, call)
+            run: WorkflowRunResponse = self._sent(call, self._transport.send, rescue)
         self._note_run(run)
         if observer is not None:
             observer.answered(run)
@@ -1589,7 +1602,7 @@ class DifyWorkflow(ClientBase[Transport]):
             error.outcome = "not_run"
             raise
 
-    def _sent(self, call: Call[Any], send: Callable[[Call[Any]], T], search: Search | None) -> T:
+    def _sent(self, call: Call[Any], send: Callable[[Call[Any]], T], rescue: Rescue | None) -> T:
         """Send a run; if its outcome is unknown, look for it in the log."""
 
         def do(step: Step) -> Any:
@@ -1608,10 +1621,10 @@ class DifyWorkflow(ClientBase[Transport]):
                 error.outcome = meaning(error, call.options.not_sent_statuses).outcome
                 if error.run_id is not None:  # a blocking answer that cannot be read
                     error.outcome = "running"
-                if error.outcome != "unknown" or search is None:
+                if error.outcome != "unknown" or rescue is None:
                     raise
-                explained = self._transport.carry_out(search.explain(error), do)
-                if search.to_repeat() is None:
+                explained = self._transport.carry_out(rescue.search.explain(error), do)
+                if rescue.search.to_repeat() is None:
                     if explained is error:
                         raise
                     raise explained from error

@@ -38,12 +38,11 @@ DifyError
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from ._base_error import DifyError, InputProblem, Outcome
-from ._dates import seconds_asked
+from ._base_error import APIStatusError, DifyError, InputProblem, Outcome
 
 if TYPE_CHECKING:
     from .events.base import StreamEvent
@@ -141,70 +140,6 @@ class APIConnectionError(DifyError, ConnectionError):
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """The server did not answer in time."""
-
-
-class APIStatusError(DifyError):
-    """The server refused the request or failed.
-
-    Args:
-        operation: Name of the method that was called.
-        status_code: HTTP status of the answer.
-        code: Dify's error code, such as ``"invalid_param"``; None if the answer has none, such as
-            an HTML page of a proxy or for an unknown path.
-        message: The server's message, on one line; may be empty.
-        param: Name of the invalid parameter; None if the answer does not name one.
-        headers: Headers of the answer, with names in lower case.
-        body: The answer's body as text.
-        needed_version: First version of Dify with the endpoint, if the server is older; else None.
-
-    Attributes:
-        retry_after: Seconds to wait, from the header Retry-After (seconds or a date); None without
-            it.
-
-    Example::
-
-        try:
-            workflow.info("11111111-1111-4111-8111-111111111111")
-        except APIStatusError as error:
-            print(error.status_code, error.code, error.message)
-    """
-
-    _means: ClassVar[str] = "the server refused the request"
-
-    def __init__(
-        self,
-        operation: str,
-        *,
-        status_code: int,
-        code: str | None,
-        message: str,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: str = "",
-        needed_version: str | None = None,
-    ) -> None:
-        self.operation = operation
-        self.status_code = status_code
-        self.code = code
-        self.message = message
-        self.param = param
-        self.headers: dict[str, str] = dict(headers or {})
-        self.body = body
-        self.needed_version = needed_version
-        self.retry_after = seconds_asked(self.headers)
-        if needed_version is None:
-            advice = self._advice()
-        else:
-            needed, present = needed_version.removesuffix(".0"), self.headers.get("x-version")
-            advice = f"needs Dify {needed} or newer; this server is {present}"
-        evidence = " ".join(filter(None, (str(status_code), code)))
-        evidence = f"{evidence}: {message}" if message else evidence
-        super().__init__(f"{operation}: {advice} ({evidence})")
-
-    def _advice(self) -> str:
-        if 300 <= self.status_code < 400 and "location" in self.headers:  # noqa: PLR2004  # RFC 9110
-            return "the server redirects; change the base URL (scheme, host or path)"
-        return self._means
 
 
 class BadRequestError(APIStatusError):

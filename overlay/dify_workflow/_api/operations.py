@@ -17,10 +17,12 @@ from dify_workflow_api import models as wire
 from .. import models
 from .._http.answer import Answer
 from .._http.request import Operation
-from .._json import SHAPE_ERRORS, JSONObject, ModelT, is_text, read, reason_of
+from .._json import SHAPE_ERRORS, JSONObject, ModelT, abridged, is_text, read, reason_of
 from ..errors import InvalidRequestError, NotFoundError
-from ..inputs.rules import is_uuid
+from ..inputs.values import is_uuid
+from ..models.log import log_row
 from . import parsers as _results
+from .log_query import LogAnswer
 
 if TYPE_CHECKING:
     from dify_workflow_api.types import File
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     )
     from ..models.app import AppInfo, AppMeta, AppSite, EndUser, Transcript
     from .files import OpenFile
-    from .log_query import LogAnswer, LogQuery
+    from .log_query import LogQuery
 
 T = TypeVar("T")
 ResponseMode: TypeAlias = Literal["streaming", "blocking"]
@@ -157,7 +159,6 @@ def list_workflow_logs(
     from dify_workflow_api.types import UNSET
 
     from .._log_cursor import moment_of
-    from .log_query import log_page
 
     return Operation(
         name,
@@ -173,9 +174,20 @@ def list_workflow_logs(
             page=query.page,
             limit=query.limit,
         ),
-        lambda answer: _shaped(answer, log_page),
+        lambda answer: _shaped(answer, _log_page),
         repeatable=True,
     )
+
+
+def _log_page(body: JSONObject) -> LogAnswer:
+    """The rows of a page of logs."""
+    page = read(wire.WorkflowLogPage, body)
+    rows = tuple(log_row(entry, raw) for entry, raw in zip(page.data, body["data"], strict=True))
+    if not isinstance(page.total, int) or isinstance(page.total, bool):
+        raise TypeError(f"total: expected a whole number, got {abridged(page.total)}")
+    if len({row.id for row in rows}) < len(rows):
+        raise ValueError("a row appears twice")
+    return LogAnswer(rows, page.total)
 
 
 def stream_workflow_events(

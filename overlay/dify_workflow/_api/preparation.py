@@ -13,14 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._bounded import BoundedDict
+from .._http.answer import Servers
 from .._http.options import NotGiven, Options
 from .._http.request import Call
-from .._http.servers import Servers, needs_check
 from .._json import JSON, JSONObject
 from .._secret import ApiKey
 from ..errors import DifyError, InvalidInputsError, RunDeadlineExceededError
-from ..inputs.rules import problems, undeclared
-from ..inputs.wire import checked_paths, planned_files, wire_files, wire_inputs
+from ..inputs.values import (
+    checked_paths,
+    needs_check,
+    planned_files,
+    problems,
+    undeclared,
+    wire_files,
+    wire_inputs,
+)
 from ..models import WorkflowFile
 from . import operations
 from .files import opened

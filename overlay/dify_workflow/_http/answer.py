@@ -1,8 +1,9 @@
-"""The answer to a call: the code for its head and body that sync and async code share."""
+"""The answer to a call: its head, with what it says about its server, and the state of its body."""
 
 from __future__ import annotations
 
 import logging
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .._dates import unix_time
 from .._json import JSONObject, abridged, decode, is_object
 from .._secret import ApiKey
 from ..errors import InvalidResponseError
@@ -26,6 +28,9 @@ UNWANTED_BYTES = 256 * 1024
 
 UNWANTED_SECONDS = 5.0
 """The most time to read such a body (seconds). Some proxies never end it."""
+
+_LINGERING = ("1.13.", "1.14.", "1.15.", "1.17.")
+"""Versions whose streams stay open for a second after the final event."""
 
 END_SECONDS = 0.01
 """The longest wait for the end of a stream after its final event (seconds)."""
@@ -125,6 +130,11 @@ class Answer:
         )
 
 
+def lingers(version: str | None) -> bool:
+    """Whether a server is known to keep a stream open after the run has ended."""
+    return version is not None and version.startswith(_LINGERING)
+
+
 def header_dict(call: Call[Any], response: Any) -> dict[str, str]:
     """The headers of an answer, with names in lower case, without the API key.
 
@@ -144,6 +154,41 @@ def content_of(response: Any) -> bytes:
     except Exception:  # noqa: BLE001  # ResponseNotRead of httpx or httpx2
         return b""
     return content
+
+
+class Servers:
+    """What the answers of each server say about it, by base URL: its version and its clock.
+
+    They are None if no answer had the header (X-Version, Date), which proxies may remove.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[str, str] = {}
+        self._dates: dict[str, tuple[str, float]] = {}
+
+    def note(self, base_url: str, headers: Mapping[str, str]) -> None:
+        """Record the headers of an answer that has just arrived, with names in lower case."""
+        if version := headers.get("x-version"):
+            self._versions[base_url] = version
+        if date := headers.get("date"):
+            self._dates[base_url] = date, time.monotonic()
+
+    def version(self, base_url: str) -> str | None:
+        """The version of a server."""
+        return self._versions.get(base_url)
+
+    def time_at(self, base_url: str, moment: float) -> float | None:
+        """The time by the clock of a server (Unix seconds). It can be up to two seconds too early.
+
+        Args:
+            base_url: Base URL of the server.
+            moment: The same time by the monotonic clock of this process.
+        """
+        date, noted = self._dates.get(base_url, ("", 0.0))
+        try:
+            return unix_time(date) + moment - noted
+        except (OverflowError, ValueError):  # no date, or none that can be read
+            return None
 
 
 class DamagedBodyError(ValueError):
@@ -241,7 +286,8 @@ class Body:
         self._stream = response.extensions.get("network_stream")
         self._is_shared = response.http_version == "HTTP/2"
         """Whether its connection can have other requests at the same time."""
-        hand_on_all_chunks(response)
+        if call.operation.answer != "json":
+            hand_on_all_chunks(response)
         self._can_rebound = self._stream is not None and not self._is_read
         """Whether the read timeout can be changed. httpcore reads it when an iteration begins. A
         new iteration continues where the last one ended. Over HTTP/2 no new one is needed."""

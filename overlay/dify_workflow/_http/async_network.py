@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -22,19 +23,19 @@ from contextvars import ContextVar
 from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import httpcore
 import httpx
 from anyio import Event, move_on_after
 
 from ..errors import DifyError
-from .answer import END_SECONDS, Body
-from .deadline import Deadline
-from .failures import closed, deadline_passed, silence
+from .answer import END_SECONDS, Body, lingers
+from .failures import BodyClosedError, closed, deadline_passed, failure_of_read, silence
 from .libraries import AsyncHTTPClient, hold_pools, own_client
+from .loops import Loop, is_closed, running_loop, trio_token
+from .options import Deadline
 from .request import Progress, bearer
-from .servers import lingers
 
 if TYPE_CHECKING:
     from .request import Call
@@ -303,6 +304,45 @@ class AsyncReader(Body):
         self._raw = response.aiter_bytes() if self._is_read else aiter(response.stream)
         connection.readers.add(self)
 
+    async def read(self, within: float | None = None) -> bytes | None:
+        """The next bytes; None at the end. The end and every error close the connection.
+
+        Args:
+            within: Seconds to wait for them, if `can_bound_waits`; by default the timeout of the
+                call.
+
+        Raises:
+            APITimeoutError: No bytes came in time.
+            APIConnectionError: The connection broke, or the body was closed.
+            RunDeadlineExceededError: The deadline of the call has passed.
+        """
+        if self._peeked:
+            return self._peeked.popleft()
+        if self._is_at_end:
+            return None
+        if self._is_closed:
+            raise BodyClosedError(self._call)
+        outer = sys.exception()
+        try:
+            piece = await self._next(within)
+        except BaseException as error:
+            failure = failure_of_read(
+                error,
+                self._call,
+                self._response.request,
+                outer,
+                within=within,
+                is_closed=self._is_closed,
+            )
+            await self.close()
+            if failure is error:
+                raise
+            raise failure from failure.__cause__
+        if piece is None:
+            self._is_at_end = True
+            await self.close()
+        return piece
+
     async def _next(self, within: float | None) -> bytes | None:
         """The next decompressed bytes; None at the end."""
         if (within is not None) is not self._is_lifted:
@@ -367,16 +407,6 @@ class AsyncReader(Body):
             spawn(self.close)
 
 
-class Loop:
-    """The connections of one event loop, which cannot be used in another event loop."""
-
-    def __init__(self) -> None:
-        self.client: httpx.AsyncClient | None = None
-        self.closing: AsyncGenerator[None] | None = None
-        self.readers: WeakSet[AsyncReader] = WeakSet()
-        self.sleepers: set[Event] = set()
-
-
 class AsyncConnections:
     """The connections of a transport, for each event loop.
 
@@ -416,10 +446,10 @@ class AsyncConnections:
             await closing.aclose()
 
     def _here(self) -> Loop:
-        loop = running_loop() or _trio_token()
+        loop = running_loop() or trio_token()
         found = self._loops.get(loop)
         if found is None:
-            for ended in [each for each in self._loops if _is_closed(each)]:
+            for ended in [each for each in self._loops if is_closed(each)]:
                 del self._loops[ended]  # its connections keep a reference to it
             found = self._loops[loop] = Loop()
         return found
@@ -449,26 +479,6 @@ class AsyncConnections:
             )
             return response, self._here()
         raise deadline_passed(call, sent=progress.may_be_sent)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The running event loop of asyncio; None in the loop of another library."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _trio_token() -> object:
-    """An object that identifies the running loop of trio."""
-    import trio
-
-    return trio.lowlevel.current_trio_token()
-
-
-def _is_closed(loop: object) -> bool:
-    """Whether an event loop of asyncio was closed."""
-    return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
 async def _until_closed(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:

@@ -29,8 +29,9 @@ from ..errors import (
     UnsupportedMediaTypeError,
 )
 from ..outcomes import limit_excludes_streams
+from .answer import DamagedBodyError
 from .libraries import error_name
-from .servers import version_needed
+from .versions import version_needed
 
 if TYPE_CHECKING:
     from .answer import Answer
@@ -150,6 +151,39 @@ def without_secrets(
                 call.key.hide_in(part) if isinstance(part, str) else part for part in each.args
             )
         chain += [one for one in (each.__cause__, each.__context__) if one is not None]
+
+
+def failure_of_read(
+    error: BaseException,
+    call: Call[Any],
+    request: Any,
+    outer: BaseException | None,
+    *,
+    within: float | None,
+    is_closed: bool,
+) -> BaseException:
+    """The exception to raise for one that was raised while a body was read, with its cause.
+
+    Args:
+        error: The exception.
+        call: The call.
+        request: Its request.
+        outer: The exception that the program was handling before the read.
+        within: Seconds that the read was to wait; None for the timeout of the call.
+        is_closed: Whether this program closed the body meanwhile.
+    """
+    without_secrets(error, call, request, outer)
+    if isinstance(error, DamagedBodyError):
+        failure: BaseException = broken(call, error)
+    else:
+        failure = failure_of(error, call, request, sent=True)
+    if isinstance(failure, APITimeoutError) and within is not None:
+        failure = silence(call, within)
+    if is_closed and isinstance(failure, APIConnectionError):
+        return BodyClosedError(call)
+    if failure is not error:
+        failure.__cause__ = error
+    return failure
 
 
 def too_long(call: Call[Any]) -> InvalidResponseError:

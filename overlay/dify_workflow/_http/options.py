@@ -1,10 +1,11 @@
-"""The options of a client: their defaults, the environment variables, and their checks."""
+"""The options of a client or a call: defaults, environment variables, checks, and the deadline."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard, final
@@ -17,7 +18,6 @@ from .._json import is_text
 from .._secret import ApiKey, wrap
 from ..errors import ConfigurationError, DifyError, InvalidRequestError
 from ..models.run import DEFAULT_USER
-from .deadline import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from ..tracing import Tracing
@@ -51,6 +51,63 @@ class NotGiven:
 
 NOT_GIVEN: Final = NotGiven()
 """The default of options for which None has a meaning of its own, such as `timeout`."""
+
+
+_TICK = 0.01
+"""A deadline counts as passed this many seconds early, because clocks have a resolution."""
+
+_SHORTEST = 0.001
+"""The shortest timeout for a socket (seconds). 0 would mean: do not wait at all."""
+
+_LONGEST = 1e6
+"""The longest timeout that sockets accept on all systems (seconds; eleven days)."""
+
+_FAR = 1e9
+"""The longest deadline (seconds; thirty years), so that it can be added to a clock."""
+
+
+class Deadline:
+    """The time by which a call of a method must be over. It starts now.
+
+    Args:
+        method: Name of the method, for messages.
+        seconds: How long the call may take.
+        stops: Whether to stop its run at the deadline.
+    """
+
+    __slots__ = ("_end", "method", "seconds", "stops")
+
+    def __init__(self, method: str = "", seconds: float = math.inf, *, stops: bool = False) -> None:
+        self.method = method
+        self.seconds = seconds
+        self.stops = stops
+        self._end = time.monotonic() + seconds
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a deadline."""
+        return self.seconds < math.inf
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline: infinity if there is none, 0 if it has passed."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.left <= _TICK
+
+    def bound(self, seconds: float | None = None) -> float | None:
+        """The timeout of a wait: `seconds`, or the time until the deadline if that is shorter."""
+        left = self.left
+        if left == math.inf:
+            return seconds
+        return max(_SHORTEST, min(left, _LONGEST if seconds is None else seconds))
+
+
+NO_DEADLINE = Deadline()
+"""A deadline that never passes."""
 
 
 def checked_url(url: str) -> str:
@@ -128,6 +185,31 @@ def checked_timeout(
             f"bound, not {timeout!r}."
         )
     return timeout
+
+
+def deadline_in(seconds: float | None, method: str, *, stops: bool = False) -> Deadline:
+    """The deadline of a method that is called now.
+
+    Args:
+        seconds: How long the call may take; None for no deadline.
+        method: Name of the method.
+        stops: Whether to stop its run at the deadline.
+
+    Raises:
+        InvalidRequestError: It is not a number of seconds, or `stops` is set without a deadline.
+    """
+    if seconds is None:
+        if stops:
+            raise InvalidRequestError(
+                f"{method}: stop_on_deadline needs a deadline; pass deadline=SECONDS."
+            )
+        return NO_DEADLINE
+    if not _is_number(seconds) or not 0 < seconds < math.inf:
+        raise InvalidRequestError(
+            f"{method}: deadline must be a number of seconds above zero, or None for none, not "
+            f"{seconds!r}."
+        )
+    return Deadline(method, float(min(seconds, _FAR)), stops=stops)
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

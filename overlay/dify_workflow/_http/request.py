@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import attrs
@@ -15,10 +18,9 @@ from .._secret import ApiKey
 from .._version import __version__
 from ..errors import ConfigurationError
 from .answer import Answer
-from .deadline import Deadline
 from .libraries import CALL_TIMEOUT, error_name
 from .library_logs import HIDDEN
-from .options import NotGiven, Options
+from .options import Deadline, NotGiven, Options
 
 if TYPE_CHECKING:
     from .._streams.protocol import Observer
@@ -225,3 +227,51 @@ def build_request(client: Any, call: Call[Any]) -> Any:
         if error_name(error) != "InvalidURL" and not isinstance(error, UnicodeError):
             raise
         raise ConfigurationError(f"{call.operation.name}: {call.base_url}: {error}") from None
+
+
+class _CutBounds(dict[str, float | None]):
+    """Timeouts that end at the deadline, if it comes first.
+
+    httpcore reads a timeout with `get` when its phase (pool, connect, write, read) begins.
+    """
+
+    def __init__(
+        self, bounds: dict[str, float | None], deadline: Deadline, progress: Progress
+    ) -> None:
+        super().__init__(bounds)
+        self._deadline = deadline
+        self._progress = progress
+
+    def get(self, phase: str, default: Any = None, /) -> Any:
+        bound = super().get(phase, default)
+        # A read timeout would break a connection of HTTP/2 with all its streams.
+        is_left = self._progress.is_shared and phase == "read"
+        return bound if is_left else self._deadline.bound(bound)
+
+
+@lru_cache
+def _cut_body_class(package: ModuleType) -> Any:
+    """The class of a request body that stops at a deadline, for httpx or httpx2."""
+
+    class CutBody(package.SyncByteStream):  # type: ignore[misc, name-defined]  # known only at run time
+        """A body with one deadline for all pieces; httpcore has a timeout for each piece."""
+
+        def __init__(self, body: Any, deadline: Deadline) -> None:
+            self._body = body
+            self._deadline = deadline
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self._body:
+                if self._deadline.has_passed:
+                    raise package.WriteTimeout("the deadline passed")
+                yield piece
+
+    return CutBody
+
+
+def cut(request: Any, deadline: Deadline, progress: Progress) -> None:
+    """Apply a deadline to each phase of a sync request that the user's own client sends."""
+    bounds = request.extensions["timeout"]
+    request.extensions["timeout"] = _CutBounds(bounds, deadline, progress)
+    package = sys.modules[type(request).__module__.partition(".")[0]]  # httpx or httpx2
+    request.stream = _cut_body_class(package)(request.stream, deadline)

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import APIConnectionError, APIStatusError, DifyError
 from ..outcomes import is_concurrency_limit, limit_excludes_streams, meaning
-from .failures import deadline_passed
 from .options import QUEUE_TIMEOUT
 from .request import Call
 
@@ -80,7 +79,7 @@ def _may_pass(error: DifyError) -> bool:
 
 
 class Attempts:
-    """Counts the attempts of a call, and decides whether and when there is another.
+    """Counts the failed attempts of a call, and decides whether and when there is another.
 
     Args:
         call: The call.
@@ -90,16 +89,6 @@ class Attempts:
         self._call = call
         self._failed = {False: 0, True: 0}  # failures by whether it was the concurrency limit
         self._queue_left = call.options.queue_seconds
-        self._last: DifyError | None = None
-
-    def begin(self) -> None:
-        """Begin an attempt.
-
-        Raises:
-            RunDeadlineExceededError: The deadline has passed.
-        """
-        if self._call.deadline.has_passed:
-            raise deadline_passed(self._call, sent=False) from self._last
 
     def wait_after(self, error: DifyError) -> float | None:
         """Seconds to wait after a failed attempt; None if it was the last one."""
@@ -122,7 +111,6 @@ class Attempts:
             return None
         if in_queue:
             self._queue_left -= wait
-        self._last = error
         attempt = sum(self._failed.values())
         what = f"{operation.label}: attempt {attempt} failed"
         logger.info("%s, next attempt in %.1f s: %s", what, wait, error)

@@ -6,27 +6,25 @@ phase after the DNS lookup, and end with the client. The common code is in `sync
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
+import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakSet
 
 import httpcore
 import httpx
 
 from ..errors import DifyError
-from .answer import END_SECONDS, Body
-from .deadline import Deadline, cut
-from .failures import closed, deadline_passed
+from .answer import END_SECONDS, Body, lingers
+from .failures import BodyClosedError, closed, deadline_passed, failure_of_read
 from .libraries import HTTPClient, hold_pools, own_client
-from .request import Progress, bearer
-from .servers import lingers
+from .open_bodies import ABANDONED, INHERITED, OPEN, TRANSPORTS, close_abandoned
+from .options import Deadline
+from .request import Progress, bearer, cut
 
 if TYPE_CHECKING:
     from .request import Call
@@ -264,19 +262,6 @@ def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(addresses))
 
 
-_OPEN: set[Reader] = set()
-"""Bodies that are still open. The garbage collector must not finalize them: it can run while this
-thread holds the lock of httpcore's pool, and httpcore's iterators take that lock when they are
-finalized."""
-
-_ABANDONED: deque[Reader] = deque()
-"""Open bodies whose streams were finalized. They are closed later, when it is safe to take that
-lock."""
-
-_INHERITED: list[object] = []
-"""Clients and open bodies of the parent process, after a fork. Only the parent may close them."""
-
-
 class Reader(Body):
     """Reads the body of an answer in pieces, as they arrive.
 
@@ -297,7 +282,46 @@ class Reader(Body):
         self._suspended: list[Iterator[bytes]] = []
         self._raw: Iterator[bytes]
         self._raw = response.iter_bytes() if self._is_read else iter(response.stream)
-        _OPEN.add(self)
+        OPEN.add(self)
+
+    def read(self, within: float | None = None) -> bytes | None:
+        """The next bytes; None at the end. The end and every error close the connection.
+
+        Args:
+            within: Seconds to wait for them, if `can_bound_waits`; by default the timeout of the
+                call.
+
+        Raises:
+            APITimeoutError: No bytes came in time.
+            APIConnectionError: The connection broke, or the body was closed.
+            RunDeadlineExceededError: The deadline of the call has passed.
+        """
+        if self._peeked:
+            return self._peeked.popleft()
+        if self._is_at_end:
+            return None
+        if self._is_closed:
+            raise BodyClosedError(self._call)
+        outer = sys.exception()
+        try:
+            piece = self._next(within)
+        except BaseException as error:
+            failure = failure_of_read(
+                error,
+                self._call,
+                self._response.request,
+                outer,
+                within=within,
+                is_closed=self._is_closed,
+            )
+            self.close()
+            if failure is error:
+                raise
+            raise failure from failure.__cause__
+        if piece is None:
+            self._is_at_end = True
+            self.close()
+        return piece
 
     def _next(self, within: float | None) -> bytes | None:
         """The next decompressed bytes; None at the end."""
@@ -344,8 +368,8 @@ class Reader(Body):
     def close(self) -> None:
         """Close the connection. After the whole body was read, it goes back to the pool."""
         self._is_closed = True
-        if self in _OPEN:
-            _OPEN.discard(self)
+        if self in OPEN:
+            OPEN.discard(self)
             if not self._is_at_end:
                 self._wake_reader()
             self._response.close()
@@ -354,10 +378,10 @@ class Reader(Body):
         """Close the connection from a finalizer, as soon as that is safe."""
         # The server notices at once (not over HTTP/2). The rest needs locks, so the next call does
         # it.
-        if self in _OPEN:
+        if self in OPEN:
             self._is_closed = True
             self._wake_reader()
-            _ABANDONED.append(self)
+            ABANDONED.append(self)
 
     def _wake_reader(self) -> None:
         """Wake a thread that waits for the body. Not over HTTP/2, because of the other streams."""
@@ -395,7 +419,7 @@ class Connections:
         self._lock = threading.Lock()
         self._sleepers: set[Event] = set()
         self._in_flight: set[Exchange] = set()
-        _TRANSPORTS.add(self)
+        TRANSPORTS.add(self)
 
     def wait(self, seconds: float, woken: Event) -> None:
         """Wait, until woken or closed."""
@@ -417,9 +441,9 @@ class Connections:
             woken.set()
         for exchange in in_flight:
             exchange.close()
-        _close_abandoned()
+        close_abandoned()
         if self._given is None:
-            for reader in list(_OPEN):
+            for reader in list(OPEN):
                 if reader.owner is self:
                     reader.close()
         if self._made is not None:
@@ -428,14 +452,15 @@ class Connections:
     def leave_to_parent(self) -> None:
         """After a fork, in the child: start again without the connections of the parent."""
         if self._made is not None:
-            _INHERITED.append(self._made)
+            INHERITED.append(self._made)
         self._made = None
         self._lock = threading.Lock()
         self._sleepers = set()
         self._in_flight = set()
 
     def _client(self, call: Call[Any]) -> Any:
-        _close_abandoned()
+        if ABANDONED:
+            close_abandoned()
         with self._lock:
             if self._closed or (self._given is not None and self._given.is_closed):
                 raise closed(call)
@@ -468,27 +493,3 @@ class Connections:
             _ACTIVE.exchange = None
             self._in_flight.discard(exchange)
         return response, exchange
-
-
-def _close_abandoned() -> None:
-    """Close the bodies whose streams were finalized."""
-    while _ABANDONED:
-        _ABANDONED.popleft().close()
-
-
-_TRANSPORTS: WeakSet[Connections] = WeakSet()
-
-
-def _leave_to_parent() -> None:
-    """After a fork, in the child: do not touch anything that is open."""
-    for reader in _OPEN:
-        reader.forget()
-    _INHERITED.extend(_OPEN)
-    _OPEN.clear()
-    _ABANDONED.clear()
-    for connections in list(_TRANSPORTS):
-        connections.leave_to_parent()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from ..errors import (
     APIConnectionError,
-    APITimeoutError,
     DifyError,
     InvalidResponseError,
     RunDeadlineExceededError,
@@ -22,8 +21,8 @@ from .answer import (
     UNWANTED_BYTES,
     UNWANTED_SECONDS,
     Answer,
-    DamagedBodyError,
     ResponseInfo,
+    Servers,
     begins_like_events,
     call_hook,
     content_of,
@@ -31,9 +30,8 @@ from .answer import (
 )
 from .failures import (
     BodyClosedError,
-    broken,
+    deadline_passed,
     failure_of,
-    silence,
     too_long,
     unwanted,
     without_secrets,
@@ -42,7 +40,6 @@ from .libraries import HTTPClient, error_name
 from .proxies import proxy_of
 from .request import Call, Progress, build_request
 from .retry import Attempts
-from .servers import Servers
 from .sync_network import Connections, Reader
 
 logger = logging.getLogger("dify_workflow")
@@ -53,52 +50,7 @@ S = TypeVar("S")
 
 
 class ByteStream(Reader):
-    """The body of an answer, read piece by piece."""
-
-    def read(self, within: float | None = None) -> bytes | None:
-        """The next bytes; None at the end. The end and every error close the connection.
-
-        Args:
-            within: Seconds to wait for them, if `can_bound_waits`; by default the timeout of the
-                call.
-
-        Raises:
-            APITimeoutError: No bytes came in time.
-            APIConnectionError: The connection broke, or the body was closed.
-            RunDeadlineExceededError: The deadline of the call has passed.
-        """
-        if self._peeked:
-            return self._peeked.popleft()
-        if self._is_at_end:
-            return None
-        if self._is_closed:
-            raise BodyClosedError(self._call)
-        outer = sys.exception()
-        try:
-            piece = self._next(within)
-        except BaseException as error:
-            was_closed = self._is_closed
-            self.close()
-            without_secrets(error, self._call, self._response.request, outer)
-            failure = self._failure(error, within)
-            if was_closed and isinstance(failure, APIConnectionError):
-                raise BodyClosedError(self._call) from None
-            if failure is error:
-                raise
-            raise failure from error
-        if piece is None:
-            self._is_at_end = True
-            self.close()
-        return piece
-
-    def _failure(self, error: BaseException, within: float | None) -> BaseException:
-        """The exception for what was raised while the body was read."""
-        if isinstance(error, DamagedBodyError):
-            return broken(self._call, error)
-        failure = failure_of(error, self._call, self._response.request, sent=True)
-        if isinstance(failure, APITimeoutError) and within is not None:
-            return silence(self._call, within)
-        return failure
+    """The body of an answer, read piece by piece or as a whole."""
 
     def whole(self) -> Answer:
         """The answer with its whole body.
@@ -228,16 +180,20 @@ class Transport(Connections):
             return outcome
 
     def _retrying(self, call: Call[T], attempt: Callable[[Call[T]], R]) -> R:
-        attempts = Attempts(call)
+        attempts: Attempts | None = None
+        last: DifyError | None = None
         while True:
+            if call.deadline.has_passed:
+                raise deadline_passed(call, sent=False) from last
             try:
-                attempts.begin()
                 return attempt(call)
             except DifyError as error:
                 error.__traceback__ = None  # its frames contain the answer, which may have the key
+                attempts = attempts or Attempts(call)
                 seconds = attempts.wait_after(error)
                 if seconds is None:
                     raise
+                last = error
             sleep(seconds)
 
     def _answer(self, call: Call[T]) -> T:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, TypeVar
 import attrs
 
 from .._api import operations
-from .._api.log_query import MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps
+from .._api.log_query import MAX_WINDOW, LogAnswer, LogQuery, Steps
+from .._http.answer import Servers
 from .._http.options import Options
 from .._http.request import Call
-from .._http.servers import Servers
 from .._log_cursor import (
     LogBookmark,
     LogHead,
@@ -43,7 +43,7 @@ from ..errors import (
 )
 from ..models import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 from ..models.log import MAX_SCAN, checked_moment
-from .walk import LogWalk
+from .walk import LogScope, LogWalk
 
 T = TypeVar("T")
 

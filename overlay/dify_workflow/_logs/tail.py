@@ -10,13 +10,13 @@ from collections import deque
 
 import attrs
 
-from .._api.log_query import LATEST, LogQuery, Steps
+from .._api.log_query import LogQuery, Steps
 from .._log_cursor import LogPosition, digest_of
 from ..errors import DifyError, InvalidRequestError
 from ..models import WorkflowLogs, WorkflowLogsRequest
 from ..outcomes import is_outage
 from .pager import LogMemory, scope_of, starting_bookmark
-from .walk import LogWalk
+from .walk import LATEST, LogWalk
 
 _LONGEST_WAIT = 5.0
 """The longest wait between two requests while the server does not answer, in seconds."""

@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
-from .._api.log_query import LATEST, MAX_WINDOW, LogAnswer, LogQuery, LogScope, Steps, in_order
+from .._api.log_query import MAX_WINDOW, LogAnswer, LogQuery, Steps
 from .._log_cursor import LogBookmark, LogHead, LogPosition
 from ..errors import LogWindowUnstableError
 from ..models import WorkflowLogs
+
+LATEST = 3
+"""New rows may be up to this many seconds older than the newest row.
+
+Two seconds, because a row has the time at which its transaction began, and the transaction may
+commit late. One second, because times are rounded to whole seconds.
+"""
 
 _ROUNDS = 20
 """How many times, at most, all pages of a second are read.
@@ -42,6 +49,31 @@ _MOST_USERS = 10
 
 _STATUSES = ("succeeded", "failed", "stopped")
 """The statuses that the log can be filtered by."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class LogScope:
+    """The time bounds of a request, and the filters that can be added to it.
+
+    Args:
+        after: First second (Unix time); None for no bound.
+        before: Last second (Unix time); None for no bound.
+        by_status: Whether a status filter can be added.
+        by_user: Whether a user filter can be added. It cannot if the request has a keyword: the
+            server fails with both.
+        by_keyword: Whether a keyword can be added.
+    """
+
+    after: int | None = None
+    before: int | None = None
+    by_status: bool = True
+    by_user: bool = True
+    by_keyword: bool = True
+
+
+def in_order(rows: Iterable[WorkflowLogs]) -> list[WorkflowLogs]:
+    """Sort rows in the order of the log, newest first."""
+    return sorted(rows, key=LogPosition.of, reverse=True)
 
 
 @attrs.define(eq=False, repr=False)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Generic, Self
 from anyio import Event
 
 from .._http.async_network import SharedCall, Turn, begin_now, close_at_end, spawn
-from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
+from .._http.options import NO_DEADLINE, Deadline
 from .._json import JSONObject
 from .._uncopied import Uncopied
 from ..errors import APIConnectionError, DifyError, RunDeadlineExceededError
@@ -380,9 +380,16 @@ class AsyncWorkflowStream(Uncopied, AsyncIterator[StreamEvent[object]], Generic[
             self._closed = True
             raise
         else:
-            session.receive(chunk)
+            self._receive(chunk)
         if session.failure is not None:
             await self.close()
+
+    def _receive(self, chunk: bytes | None) -> None:
+        """Process bytes of the stream; None if the server has ended it."""
+        if chunk is not None and self._session.feed.is_steady:  # nothing to decide, as above
+            self._session.feed.receive(chunk, self._session)
+        else:
+            self._session.receive(chunk)
 
     async def _recover(self) -> None:
         """Find the run again. The session has the result."""

@@ -17,7 +17,17 @@ from typing import TypeAlias
 
 import orjson
 
-from .._json import JSON, JSONObject, check_depth, decode_exactly, may_be_deep, may_be_rounded
+from .._json import (
+    DIGITS,
+    JSON,
+    MANY,
+    SHORT,
+    JSONObject,
+    check_depth,
+    decode_exactly,
+    may_be_deep,
+    may_be_rounded,
+)
 from ..events import EVENT_CLASSES
 from ..events.base import StreamEvent, UnknownEvent
 
@@ -285,11 +295,14 @@ def _bytes(data: Data | None) -> bytes:
 
 def _decoded(data: Data) -> JSONObject | _Broken:
     """The JSON object of a message. Bytes that are not UTF-8 become U+FFFD (WHATWG)."""
-    if isinstance(data, str) or may_be_rounded(data):
+    if isinstance(data, str):
+        return _decoded_slowly(data)
+    is_short = len(data) <= SHORT  # like most messages, which are checked without a call
+    if data.translate(DIGITS).find(MANY) >= 0 if is_short else may_be_rounded(data):
         return _decoded_slowly(data)
     try:
         payload: _Value = orjson.loads(data)
-        if may_be_deep(data):
+        if not is_short and may_be_deep(data):
             check_depth(payload)
     except ValueError:
         return _decoded_slowly(data)  # json can read it, or says what is wrong

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from .._http.deadline import Deadline
-from .._http.servers import needs_check
+import attrs
+
+from .._http.options import Deadline
 from .._json import abridged, reason_of
 from .._secret import ApiKey
 from ..errors import (
@@ -19,6 +20,7 @@ from ..errors import (
     WorkflowStreamError,
 )
 from ..events.base import FailureEvent, StreamEvent
+from ..inputs.values import needs_check
 from .decoder import EventTooLargeError
 from .run_state import RunState
 
@@ -31,20 +33,21 @@ class _Ids(TypedDict):
     last_event: StreamEvent[object] | None
 
 
+@attrs.define(eq=False, repr=False)
 class StreamErrors:
     """Makes the exceptions of a stream.
 
     Args:
         operation: Name of the method that was called.
         run: The state of the run.
+        key: Key of the call, which no message may show; None until the server has answered.
+        last_event: The last event that was delivered, if any.
     """
 
-    def __init__(self, operation: str, run: RunState) -> None:
-        self.operation = operation
-        self.key: ApiKey | None = None
-        """Key of the call, which no message may show; None until the server has answered."""
-        self.last_event: StreamEvent[object] | None = None
-        self._run = run
+    operation: str
+    _run: RunState
+    key: ApiKey | None = None
+    last_event: StreamEvent[object] | None = None
 
     def interrupted(self, cause: DifyError | None, unfinished: bytes) -> StreamInterruptedError:
         """The stream ended too early.

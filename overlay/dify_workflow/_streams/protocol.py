@@ -7,7 +7,7 @@ it. Streams and clients carry out the steps, with and without `await`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -129,18 +129,3 @@ class Observer(Protocol):
             in_finalizer: Whether a finalizer closed it. Locks must not be taken there.
         """
         ...
-
-
-@contextmanager
-def sending(observer: Observer | None) -> Generator[None, None, None]:
-    """Let the observer, if there is one, observe how a run is sent."""
-    if observer is None:
-        yield
-        return
-    with observer.sending():
-        yield
-
-
-def marked(observer: Observer | None, call: Call[T]) -> Call[T]:
-    """The call that sends a run, with the headers of its observer."""
-    return call if observer is None else observer.marked(call)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from .._http.servers import loses_records
+from .._http.versions import loses_records
 from ..errors import (
     APIConnectionError,
     APIStatusError,

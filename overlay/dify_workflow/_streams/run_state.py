@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from .. import models
 from .._api.parsers import pause
 from .._bounded import BoundedDict
-from .._http.servers import stops_resumed_runs
+from .._http.versions import stops_resumed_runs
 from .._json import JSON, JSONObject, is_object, required_text
 from ..events import NodeFinished, WorkflowFinished, WorkflowPaused, WorkflowStarted
 from ..events.base import FinalEvent, StreamEvent, UnreadableEvent
-from ..models.usage import node_usage, run_usage
+from ..models.run import node_usage, run_usage
 from ..outcomes import status_of
 
 if TYPE_CHECKING:
@@ -156,17 +156,13 @@ class RunState:
         assert self.run_id is not None
         return self.run_id
 
-    def apply_ids(self, event: StreamEvent[object]) -> None:
-        """Take the ids of an event, if they are not known yet."""
-        self.run_id = self.run_id or event.id
-        self.task_id = self.task_id or event.task_id
-
     def apply(self, event: StreamEvent[object]) -> None:
         """Update the state with an event about the run itself.
 
         The ids are taken from any event, because the first events can be missing.
         """
-        self.apply_ids(event)
+        self.run_id = self.run_id or event.id
+        self.task_id = self.task_id or event.task_id
         if isinstance(event, WorkflowStarted):
             self.was_resumed = self.was_resumed or is_resumption(event)
             self._started = self._started or event  # a later one only continues the run
@@ -204,7 +200,7 @@ class RunState:
         status = required_text("status", data.status)
         return models.WorkflowRunResponse(
             id=self.run_id or data.id,
-            status="stopped" if self._was_stopped(status, data.error) else status,
+            status=self._status(status, data.error),
             message=self._message(status, data.error),
             task_id=self.task_id,
             workflow_id=data.workflow_id,
@@ -242,11 +238,12 @@ class RunState:
         inputs: JSONObject | None = self._started.data.inputs if self._started else None
         return inputs
 
-    def _was_stopped(self, status: str, error: str | None) -> bool:
-        """Whether the run was stopped. Some servers report that as a failure."""
-        is_abort = status == "failed" and str(error).startswith("Aborted")
-        is_asked = is_abort and self.asked_to_stop_for is not None
-        return is_asked or status_of(status, error) == "stopped"
+    def _status(self, status: str, error: str | None) -> str:
+        """The status of the run. Some servers report a stop as a failure."""
+        if status != "failed":
+            return status
+        is_asked = str(error).startswith("Aborted") and self.asked_to_stop_for is not None
+        return "stopped" if is_asked else status_of(status, error)
 
     def _message(self, status: str, error: str | None) -> str | None:
         """The error text. If the server stopped the run because of a bug, the text says so."""

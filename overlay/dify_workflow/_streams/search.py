@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from .._http.deadline import Deadline
 from .._http.failures import add_to_message
+from .._http.options import Deadline
 from .._http.request import Call
 from .._json import JSON, JSONObject, is_list, is_object
 from ..errors import (
@@ -20,7 +20,7 @@ from ..errors import (
     RunDeadlineExceededError,
     RunOutcomeUnknownError,
 )
-from ..inputs.wire import UNSENT_ID
+from ..inputs.values import UNSENT_ID
 from .protocol import OpenStream, RunCalls, SendCall, Steps, Wait
 
 if TYPE_CHECKING:
@@ -45,29 +45,28 @@ _MOST_COMPARED = 20
 
 @attrs.frozen(eq=False, repr=False)
 class SentRun:
-    """A run that was sent.
+    """A run that is sent now.
 
     Args:
-        user: Who it is for.
-        inputs: Its inputs, as they were sent.
-        files: Its files, as they were sent.
-        moment: When it was sent, by the monotonic clock.
-        at: The same by the clock of this machine (Unix seconds).
+        call: The call that sends it.
         time_at: Converts a time of the monotonic clock to the server's clock; None if that is not
             known.
         known: Ids of the runs that other calls of this client have started.
-        again: The call, if it may be sent again when the log shows no such run (`at_least_once`);
-            else None.
+        moment: When it was sent, by the monotonic clock.
+        at: The same by the clock of this machine (Unix seconds).
     """
 
-    user: str
-    inputs: JSONObject
-    files: list[JSON]
-    moment: float
-    at: float
+    call: Call[Any]
     time_at: Callable[[float], float | None]
     known: Collection[str]
-    again: Call[object] | None = None
+    moment: float = attrs.field(factory=time.monotonic)
+    at: float = attrs.field(factory=time.time)
+
+    @property
+    def body(self) -> JSONObject:
+        """The body of its request."""
+        body: JSONObject = self.call.operation.request["json"]
+        return body
 
 
 class Search:
@@ -89,13 +88,14 @@ class Search:
         seconds: float,
         longest_wait: float,
     ) -> None:
-        self.calls = calls
+        self._calls = calls
         self._operation = operation
         self._sent = sent
         self._seconds = seconds
         self._longest_wait = longest_wait
         self._compared: dict[str, bool] = {}
-        self._left = 0 if sent.again is None else sent.again.options.max_retries
+        options = sent.call.options
+        self._left = options.max_retries if options.at_least_once else 0
         self._is_absent = False
 
     def find_or_explain(self, failure: DifyError) -> Steps[None]:
@@ -121,7 +121,7 @@ class Search:
         if not self._is_absent or self._left <= 0:
             return None
         self._left -= 1
-        return self._sent.again
+        return self._sent.call
 
     def explain(self, failure: DifyError) -> Steps[DifyError]:
         """The exception that says what is known about the run.
@@ -191,7 +191,7 @@ class Search:
 
     def _look(self, until: Deadline) -> Steps[list[str]]:
         """The runs in the log that may be this run."""
-        answer: LogAnswer = yield from self._answer(self.calls.logs(), until)
+        answer: LogAnswer = yield from self._answer(self._calls.logs(), until)
         since = self._since
         earliest = self._sent.at - _CLOCK_SKEW if since is None else since - _ROUNDED
         found: list[str] = []
@@ -208,8 +208,10 @@ class Search:
         if run_id not in self._compared:
             if len(self._compared) >= _MOST_COMPARED:
                 return False
-            run: WorkflowRunResponse = yield from self._answer(self.calls.detail(run_id), until)
-            self._compared[run_id] = same_inputs(self._sent.inputs, run.inputs, self._sent.files)
+            body = self._sent.body
+            files: list[JSON] = body.get("files") or []
+            run: WorkflowRunResponse = yield from self._answer(self._calls.detail(run_id), until)
+            self._compared[run_id] = same_inputs(body["inputs"], run.inputs, files)
         return self._compared[run_id]
 
     def _answer(self, call: Call[T], until: Deadline) -> Steps[T]:
@@ -225,7 +227,7 @@ class Search:
 
     def _is_ours(self, row: WorkflowLogs) -> bool:
         user = row.created_by_end_user
-        return user is not None and user.session_id == self._sent.user
+        return user is not None and user.session_id == self._sent.body["user"]
 
 
 def _is_foreign(error: DifyError) -> bool:
@@ -234,26 +236,6 @@ def _is_foreign(error: DifyError) -> bool:
         is_gateway = error.status_code in {502, 503, 504}
         return error.code is None and "x-version" not in error.headers and not is_gateway
     return isinstance(error, InvalidResponseError)
-
-
-def sent_now(
-    body: JSONObject,
-    time_at: Callable[[float], float | None],
-    known: Collection[str],
-    again: Call[object] | None = None,
-) -> SentRun:
-    """The `SentRun` for a run that is sent now.
-
-    Args:
-        body: Body of its request.
-        time_at: See `SentRun`.
-        known: See `SentRun`.
-        again: See `SentRun`.
-    """
-    files: list[JSON] = body.get("files") or []
-    inputs: JSONObject = body["inputs"]
-    now = time.monotonic()
-    return SentRun(body["user"], inputs, files, now, time.time(), time_at, known, again)
 
 
 def same_inputs(

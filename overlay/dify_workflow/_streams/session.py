@@ -7,11 +7,12 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import models
 from .._api.parsers import final_payload
-from .._http.deadline import NO_DEADLINE, Deadline
+from .._http.options import NO_DEADLINE, Deadline
 from .._json import SHAPE_ERRORS
 from .._secret import ApiKey
 from ..errors import (
@@ -53,6 +54,32 @@ _ENDLESS = 1e6
 """The timeout for a socket if there is no limit (seconds)."""
 
 
+class Rescue:
+    """Finds a run whose stream is lost. What it needs for that is made then: few streams are lost.
+
+    Args:
+        recovery: Makes what finds a run by its id.
+        search: Makes what searches for a run without an id; None if the id is known.
+    """
+
+    def __init__(
+        self, recovery: Callable[[], Recovery], search: Callable[[], Search] | None = None
+    ) -> None:
+        self._make_recovery = recovery
+        self._make_search = search
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """Finds the run by its id."""
+        return self._make_recovery()
+
+    @cached_property
+    def search(self) -> Search:
+        """Searches for the run without an id."""
+        assert self._make_search is not None
+        return self._make_search()
+
+
 class StreamSession:
     """The state of a run's stream: it continues, is lost and recovered, ends or fails.
 
@@ -85,7 +112,7 @@ class StreamSession:
         follows: bool = False,
         from_start: bool = True,
         forms: AnsweredForms | None = None,
-        started: dict[str, None] | None = None,
+        started: deque[str] | None = None,
         stops: StoppedTasks | None = None,
         server_version: Callable[[], str | None] = lambda: None,
         deadline: Deadline = NO_DEADLINE,
@@ -114,8 +141,7 @@ class StreamSession:
         self._ends_at_pause = ends_at_pause
         self._start_timeout = start_timeout
         self._starts_until = math.inf
-        self._recovery: Recovery | None = None
-        self._search: Search | None = None
+        self._rescue: Rescue | None = None
         self._error: FailureEvent[object] | None = None
         self._after_error: list[StreamEvent[object]] | None = None
         """The events after an error that came before the run began; None without such an error."""
@@ -130,15 +156,9 @@ class StreamSession:
         """Record that the server may have received the run."""
         self.is_sent = True
 
-    def set_recovery(self, recovery: Recovery, search: Search | None = None) -> None:
-        """Set how to find the run again if the stream is lost.
-
-        Args:
-            recovery: Finds it by its id.
-            search: Searches for it without an id; None if the id is known.
-        """
-        self._recovery = recovery
-        self._search = search
+    def set_rescue(self, rescue: Rescue) -> None:
+        """Set how to find the run again if the stream is lost."""
+        self._rescue = rescue
         self.feed.asks_about_pauses = self._ends_at_pause
 
     @property
@@ -197,10 +217,9 @@ class StreamSession:
 
     def _note_started(self) -> None:
         if self._started is not None and self.run.run_id is not None:
-            if self.run.run_id not in self._started:
-                ids = self.run.run_id, self.run.task_id
-                logger.debug("%s: run %s, task %s", self.operation, *ids)
-            self._started[self.run.run_id] = None
+            logger.debug("%s: run %s, task %s", self.operation, self.run.run_id, self.run.task_id)
+            self._started.append(self.run.run_id)
+            self._started = None  # it is noted once
 
     def receive(self, chunk: bytes | None) -> None:
         """Process bytes of the stream; None if the server has ended it."""
@@ -234,7 +253,7 @@ class StreamSession:
             return
         error = self._error
         failure = self.errors.reported(error) if error else self.errors.interrupted(cause, cut)
-        if self._recovery is None if self.run.run_id else self._search is None:
+        if self._rescue is None:
             self.fail(failure)
             return
         self.is_lost, self.feed.is_steady, self.feed.is_queued = True, False, False
@@ -263,10 +282,10 @@ class StreamSession:
         """
         if self.is_lost or self.feed.held_pause is not None:
             return True
-        if not self.feed.is_of_events or self._recovery is None:
+        if not self.feed.is_of_events or self._rescue is None:
             return False
         quiet_since = max(self.feed.last_sign, self._last_look)
-        return self._error is None and time.monotonic() - quiet_since > self._recovery.quiet
+        return self._error is None and time.monotonic() - quiet_since > self._rescue.recovery.quiet
 
     def recovered(self) -> Steps[None]:
         """Find the run of a lost or silent stream again, or fail.
@@ -274,19 +293,19 @@ class StreamSession:
         Raises:
             DifyError: It cannot be found. The stream has failed with this error.
         """
+        rescue, pause = self._rescue, self.feed.held_pause
         try:
-            pause = self.feed.held_pause
-            if pause is not None and self._recovery is not None:
-                yield from self._settled(pause, self._recovery)
-            elif self.run.run_id is None:
-                yield from self._searched()
-            elif self._recovery is None:
+            if rescue is None:
                 self.fail(self._interruption or self.errors.left_early())
+            elif pause is not None:
+                yield from self._settled(pause, rescue.recovery)
+            elif self.run.run_id is None:
+                yield from self._searched(rescue.search)
             elif self.is_lost:
-                yield from self._recovery.find(self)
+                yield from rescue.recovery.find(self)
                 self._rejoin()
             else:
-                yield from self._recovery.check(self)
+                yield from rescue.recovery.check(self)
                 # Only now: what came during a slow look is read before there is another one.
                 self._last_look = time.monotonic()
         except RunDeadlineExceededError:
@@ -296,10 +315,9 @@ class StreamSession:
             self.fail(error)
             raise
 
-    def _searched(self) -> Steps[None]:
+    def _searched(self, search: Search) -> Steps[None]:
         assert self._interruption is not None
-        assert self._search is not None
-        yield from self._search.find_or_explain(self._interruption)
+        yield from search.find_or_explain(self._interruption)
         # The run was sent again, because the user has set `at_least_once`.
         self.is_lost, self._gap, self._interruption = False, None, None
         self.feed.is_queued = True

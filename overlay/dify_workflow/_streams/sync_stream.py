@@ -11,8 +11,8 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self
 
-from .._http.deadline import NO_DEADLINE, Deadline
 from .._http.failures import BodyClosedError
+from .._http.options import NO_DEADLINE, Deadline
 from .._http.sync_network import SharedCall, Turn, begin_now, close_at_end, spawn
 from .._json import JSONObject
 from .._uncopied import Uncopied
@@ -375,9 +375,16 @@ class WorkflowStream(Uncopied, Iterator[StreamEvent[object]], Generic[OutputsT])
             self._closed = True
             raise
         else:
-            session.receive(chunk)
+            self._receive(chunk)
         if session.failure is not None:
             self.close()
+
+    def _receive(self, chunk: bytes | None) -> None:
+        """Process bytes of the stream; None if the server has ended it."""
+        if chunk is not None and self._session.feed.is_steady:  # nothing to decide, as above
+            self._session.feed.receive(chunk, self._session)
+        else:
+            self._session.receive(chunk)
 
     def _recover(self) -> None:
         """Find the run again. The session has the result."""

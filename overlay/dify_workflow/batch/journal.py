@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Executable, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .._json import JSONObject, is_object
-from ..models.usage import sum_of
+from ..models.run import sum_of
 from ..outcomes import stop_reason
 from . import database
 from .database import control, earlier_runs, rows, shut_down_runs

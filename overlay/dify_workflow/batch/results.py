@@ -15,7 +15,7 @@ import attrs
 from .._json import JSON, JSONObject, is_list, is_object
 from .._record import Record
 from ..errors import InvalidRequestError
-from ..models.usage import sum_of
+from ..models.run import sum_of
 from ..output import Texts, refuse_source, replacing
 from .database import file_of, url_of
 from .journal import Journal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import attrs
@@ -47,19 +47,14 @@ class Node:
 
 
 class RunTree:
-    """What a run has done so far.
+    """What a run has done so far."""
 
-    Args:
-        clock: Returns the time in seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._fold = Fold(content=False)
         self._left_as = "running"
         """Status of nodes whose end was not reported."""
         self._end: float | None = None
-        self.began = clock()
+        self.began = self.now
         self.unreadable: list[str] = []
         """Why messages of the stream could not be read."""
         self.started_at: int | None = None
@@ -84,8 +79,8 @@ class RunTree:
 
     @property
     def now(self) -> float:
-        """The time by the tree's clock, in seconds."""
-        return self._clock()
+        """The time in seconds, by the monotonic clock."""
+        return time.monotonic()
 
     @property
     def tokens(self) -> int:
@@ -95,7 +90,7 @@ class RunTree:
 
     def take(self, event: StreamEvent[object]) -> None:
         """Add an event."""
-        self._fold.take(event, self._clock())
+        self._fold.take(event, self.now)
         if isinstance(event, UnreadableEvent):
             self.unreadable.append(event.reason)
         elif isinstance(event, WorkflowStarted) and is_resumption(event):
@@ -106,7 +101,7 @@ class RunTree:
     def settle(self, status: str) -> None:
         """Note that the run has ended: nodes that are still running will send no more events."""
         self._left_as = "paused" if status == "paused" else "stopped"
-        self._end = self._clock()
+        self._end = self.now
 
     def node(self, event: StreamEvent[object], *, as_round: bool = False) -> Node | None:
         """The node of an event; None if it has no node.

@@ -8,8 +8,7 @@ Reading exports needs ``pip install dify-workflow[types]``::
     print(generate(read_app("story.yml"), class_name="Story"))
 """
 
-from .compare import changes, is_ours
-from .module import digest, generate
+from .module import changes, digest, generate, is_ours
 from .published import differences, published_app, published_inputs
 from .samples import narrowed, past_outputs
 from .settings import AppSettings, find_settings, read_settings

@@ -1,4 +1,4 @@
-"""Write the module for an app as source text; pure functions."""
+"""Write the module for an app as source text, and compare it with an existing one; all pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from difflib import unified_diff
 
 import attrs
 
@@ -291,3 +292,46 @@ def _signature(define: str, parameters: Sequence[str], end: str) -> list[str]:
     inside = ["self", *parameters]
     lines = (f"        {each}," for each in inside)
     return fitting(f"{define}({', '.join(inside)}){end}", [f"{define}(", *lines, f"    ){end}"])
+
+
+def changes(written: str, wanted: str, name: str) -> str:
+    """Compare a module with the one that its app needs now.
+
+    Example::
+
+        source = generate(published_app(workflow))
+        assert changes(source, source, "echo.py") == ""
+
+    Args:
+        written: Text of the existing module.
+        wanted: Text of the module that `generate` returns now.
+        name: Name of the module in the diff.
+
+    Returns:
+        The differences as a unified diff; empty if there are none.
+    """
+    lines = unified_diff(
+        written.splitlines(),
+        wanted.splitlines(),
+        f"{name} (as it is)",
+        f"{name} (as the app is)",
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+def is_ours(written: str) -> bool:
+    """Whether a text is a module that `generate` wrote, and not code written by hand.
+
+    Example::
+
+        source = generate(published_app(workflow))
+        assert is_ours(source) and not is_ours("print('by hand')")
+
+    Args:
+        written: Text of the module.
+
+    Returns:
+        True if `generate` wrote it.
+    """
+    return MARK in written[:2_000]

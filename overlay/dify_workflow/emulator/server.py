@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,12 +32,10 @@ from .page import Page
 from .routes import Routes, SeenRequest
 from .state import State
 from .store import PastRun, Store, system_inputs
+from .thread import ServerThread
 from .workflows import Workflow
 
 _LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
-
-_BEAT = 1.0
-"""Seconds between two checks whether the server runs: on Windows, a wait cannot be interrupted."""
 
 
 class Emulator(Uncopied):
@@ -113,8 +108,6 @@ class Emulator(Uncopied):
             queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
             dialect = attrs.evolve(dialect, queue_stop=queue_stop)
         self.faults = Faults()
-        self._host = host
-        self._port = port
         self._given = Settings(
             ping_interval, linger, silence, workers, resume_delay, clock_shift, date_header
         )
@@ -126,10 +119,9 @@ class Emulator(Uncopied):
         api = routes.application(Page(self._state).routes())
         hosts = checked_hosts(allowed_hosts) | checked_hosts([host] if host else [])
         application = dated(guarded(open_to_browsers(api) if cors else api, hosts), self._settings)
-        self._server = Server(application, self._state.close, log_level)
-        self._outages = Outages(self._server, self.faults)
-        self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
+        server = Server(application, self._state.close, log_level)
+        self._outages = Outages(server, self.faults)
+        self._thread = ServerThread(server, host, port)
 
     @property
     def base_url(self) -> str:
@@ -142,9 +134,7 @@ class Emulator(Uncopied):
 
             client = DifyWorkflow("app-echo", base_url=emulator.base_url)
         """
-        if self._socket is None:
-            raise RuntimeError("The emulator has not started: use `with`, or `start()`.")
-        return f"http://{self._host}:{self._port}/v1"
+        return f"{self._thread.url}/v1"
 
     def client(self, name: str | None = None, **options: Any) -> DifyWorkflow:
         """Make a client for one of its apps.
@@ -308,7 +298,7 @@ class Emulator(Uncopied):
                 emulator.kill_workers()
                 assert client.info(run.id).status == "running"
         """
-        self._call(self._state.kill_workers)
+        self._thread.call(self._state.kill_workers)
 
     def restart_workers(self) -> None:
         """Restart the workers (SIGTERM), as each deploy of Dify does.
@@ -322,7 +312,7 @@ class Emulator(Uncopied):
             emulator.restart_workers()
             print(workflow.wait_for_run(run.id).status)
         """
-        self._call(self._state.restart_workers)
+        self._thread.call(self._state.restart_workers)
 
     def outage(
         self,
@@ -354,11 +344,11 @@ class Emulator(Uncopied):
             except ServerError as error:
                 print(error)
         """
-        if not self._is_running:
+        if not self._thread.is_running:
             raise RuntimeError("The emulator does not run: use `with`, or `start()`.")
         if seconds is not None:
             checks.check_number("seconds", seconds, 0)
-        self._await(self._outages.begin(seconds, answer, cut_streams=cut_streams))
+        self._thread.complete(self._outages.begin(seconds, answer, cut_streams=cut_streams))
 
     def end_outage(self) -> None:
         """End an outage; without effect if there is none.
@@ -368,8 +358,8 @@ class Emulator(Uncopied):
             emulator.outage()
             emulator.end_outage()
         """
-        if self._is_running:
-            self._await(self._outages.end())
+        if self._thread.is_running:
+            self._thread.complete(self._outages.end())
 
     def reset(self) -> None:
         """Forget all runs, logs, users, forms, files, requests, faults and changes of settings.
@@ -384,7 +374,7 @@ class Emulator(Uncopied):
         self.faults.clear()
         for name, value in attrs.asdict(self._given).items():
             setattr(self._settings, name, value)
-        self._call(self._state.reset)
+        self._thread.call(self._state.reset)
         self._seen.clear()
 
     # ------------------------------------------------------------------------------- settings
@@ -402,7 +392,7 @@ class Emulator(Uncopied):
     @workers.setter
     def workers(self, count: int | None) -> None:
         self._settings.workers = count
-        self._call(self._state.workers.assign)
+        self._thread.call(self._state.workers.assign)
 
     @property
     def resume_delay(self) -> float:
@@ -437,26 +427,6 @@ class Emulator(Uncopied):
     def date_header(self, is_there: bool) -> None:
         self._settings.date_header = is_there
 
-    @property
-    def _is_running(self) -> bool:
-        return self._server.loop is not None and self._thread is not None
-
-    def _call(self, action: Callable[[], None]) -> None:
-        """Call something in the server's thread, and wait for it."""
-        if not self._is_running:
-            action()
-            return
-
-        async def act() -> None:
-            action()
-
-        self._await(act())
-
-    def _await(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine in the server's thread, and wait for it."""
-        assert self._server.loop is not None
-        asyncio.run_coroutine_threadsafe(work, self._server.loop).result()
-
     # ---------------------------------------------------------------------------- start and stop
 
     def start(self) -> None:
@@ -473,15 +443,7 @@ class Emulator(Uncopied):
             print(emulator.base_url)
             emulator.stop()
         """
-        if self._server.loop is not None:
-            raise RuntimeError("This emulator has been started before: make a new Emulator.")
-        self.listen()
-        sockets = {"sockets": [self._socket]}
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs=sockets, name="dify-emulator", daemon=True
-        )
         self._thread.start()
-        self._server.ready.wait()
 
     def stop(self) -> None:
         """Stop serving, and cut open connections.
@@ -492,10 +454,7 @@ class Emulator(Uncopied):
             emulator.start()
             emulator.stop()
         """
-        if self._thread is not None:
-            self._server.stop()
-            self._thread.join()
-            self._thread = None
+        if self._thread.stop():
             self._store.close()
 
     def serve_forever(self) -> None:
@@ -503,8 +462,7 @@ class Emulator(Uncopied):
         # In another thread: uvicorn ignores an interrupt while it starts.
         self.start()
         try:
-            while self._thread is not None and self._thread.is_alive():
-                self._thread.join(_BEAT)
+            self._thread.wait()
         finally:
             self.stop()
 
@@ -531,9 +489,7 @@ class Emulator(Uncopied):
             with emulator, emulator.client("echo") as client:
                 client.run_workflow({"name": "Ann"})
         """
-        if self._socket is None:
-            self._socket = socket.create_server((self._host, self._port))
-            self._port = self._socket.getsockname()[1]
+        self._thread.listen()
 
     def _workflow(self, name: str | None) -> Workflow:
         if name is None:

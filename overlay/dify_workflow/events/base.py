@@ -14,8 +14,7 @@ from .._json import (
     abridged,
     is_object,
     load,
-    read,
-    reason_of,
+    misfit,
 )
 from .._record import Columns, columns, moment_of, text_of
 from ..errors import InvalidResponseError
@@ -199,10 +198,13 @@ class StreamEvent(Generic[DataT_co]):
         if self._model is None:
             return payload
         try:
-            return read(load(self._model), payload)
+            if not isinstance(payload, dict):
+                raise TypeError
+            return load(self._model).from_dict(payload)
         except SHAPE_ERRORS as error:
+            reason = misfit(load(self._model), payload, error)
             failure = InvalidResponseError(
-                f"The event {self.event} does not have the expected shape ({reason_of(error)}): "
+                f"The event {self.event} does not have the expected shape ({reason}): "
                 f"{abridged(self._raw)}"
             )
             failure.run_id, failure.task_id = self.id, self.task_id

@@ -16,7 +16,7 @@ from .._record import Columns, Record, columns
 from ..errors import InvalidRequestError
 from ..models import HumanInputForm, WorkflowFile
 from ..models.file import file_type
-from .rules import max_length
+from .values import max_length
 
 if TYPE_CHECKING:
     from dify_workflow_api.models import AppParameters, HumanInputField

@@ -4,12 +4,13 @@ from .file import OutputFile, UploadedFile, WorkflowFile
 from .log import DifyPageResult, WorkflowLogs, WorkflowLogsRequest
 from .run import (
     HumanInputForm,
+    NodeUsage,
+    RunUsage,
     WorkflowPause,
     WorkflowRunRequest,
     WorkflowRunResponse,
     WorkflowStopResponse,
 )
-from .usage import NodeUsage, RunUsage
 
 __all__ = [
     "DifyPageResult",

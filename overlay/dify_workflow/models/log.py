@@ -10,8 +10,8 @@ import attrs
 
 from dify_workflow_api import models as wire
 
-from .._json import JSONObject, is_text
-from .._log_cursor import decode, digest_of
+from .._json import JSON, JSONObject, abridged, is_object, is_text
+from .._log_cursor import checked_second, decode, digest_of
 from .._record import Columns, Record, columns, html_table, moment_of
 from .._secret import ApiKey, wrap
 from ..errors import InvalidRequestError
@@ -269,6 +269,50 @@ class WorkflowLogs(Record):
         if self.created_by_end_user is not None:
             return self.created_by_end_user.session_id
         return self.created_by_account.email if self.created_by_account else None
+
+
+def log_row(entry: wire.WorkflowLogEntry, raw: JSONObject) -> WorkflowLogs:
+    """A row of the server's log.
+
+    Args:
+        entry: The row.
+        raw: The same, only decoded.
+
+    Raises:
+        TypeError: Its id, time, user or run has the wrong type.
+        OverflowError: Its time lies outside the calendar.
+    """
+    _check(raw)
+    run = entry.workflow_run
+    return WorkflowLogs(
+        id=entry.id,
+        status=run.status if run else None,
+        message=(run.error or None) if run else None,
+        created_at=entry.created_at,
+        finished_at=run.finished_at if run else None,
+        workflow_run=run,
+        created_from=entry.created_from,
+        created_by_role=entry.created_by_role,
+        created_by_account=entry.created_by_account,
+        created_by_end_user=entry.created_by_end_user,
+        raw=raw,
+    )
+
+
+def _check(raw: JSONObject) -> None:
+    """Raise an error for a row without a valid id, time, user or run."""
+    if not isinstance(raw.get("id"), str):
+        raise TypeError(f"id of a row: expected text, got {abridged(raw.get('id'))}")
+    checked_second(f"created_at of row {raw['id']}", raw.get("created_at"))
+    for name, key in (("created_by_end_user", "session_id"), ("workflow_run", "id")):
+        part: JSON = raw.get(name)
+        if part is None:
+            continue
+        value: JSON = part.get(key) if is_object(part) else part
+        if not is_object(part) or not isinstance(value, str | None):
+            raise TypeError(
+                f"{name} of row {raw['id']}: expected an object with an id, got {abridged(part)}"
+            )
 
 
 @attrs.frozen(repr=False)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from ..models.usage import sum_of
+from ..models.run import sum_of
 from ..timeline.model import Execution, Instant, Round, Span, Timeline, settle, with_inner
 from ..timeline.text import brief, counted, word
 from .axis import Axis

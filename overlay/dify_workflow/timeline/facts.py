@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 
 from .._json import JSON, JSONObject, is_object
-from ..models.usage import price_of
+from ..models.run import price_of
 
 
 def _object(value: JSON) -> JSONObject:

@@ -1,4 +1,4 @@
-"""The version and the clock of each server, and what versions do differently.
+"""What versions of Dify do differently.
 
 A version is None if it is not known, because proxies may remove the header.
 """
@@ -6,70 +6,15 @@ A version is None if it is not known, because proxies may remove the header.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping
 from functools import cache
 
-from .._dates import unix_time
 from .endpoints import SINCE
-
-
-class Servers:
-    """The version of each server (header X-Version) and its clock (Date), by base URL.
-
-    A value is None if no answer had the header.
-    """
-
-    def __init__(self) -> None:
-        self._versions: dict[str, str] = {}
-        self._dates: dict[str, tuple[str, float]] = {}
-
-    def note(self, base_url: str, headers: Mapping[str, str]) -> None:
-        """Record the headers of an answer that has just arrived, with names in lower case."""
-        if version := headers.get("x-version"):
-            self._versions[base_url] = version
-        if date := headers.get("date"):
-            self._dates[base_url] = date, time.monotonic()
-
-    def version(self, base_url: str) -> str | None:
-        """The version of a server."""
-        return self._versions.get(base_url)
-
-    def time_at(self, base_url: str, moment: float) -> float | None:
-        """The time by the clock of a server (Unix seconds). It can be up to two seconds too early.
-
-        Args:
-            base_url: Base URL of the server.
-            moment: The same time by the monotonic clock of this process.
-        """
-        date, noted = self._dates.get(base_url, ("", 0.0))
-        try:
-            return unix_time(date) + moment - noted
-        except (OverflowError, ValueError):  # no date, or none that can be read
-            return None
-
-
-_SILENT_VERSIONS = ("1.13.", "1.14.")
-"""Versions that do not answer invalid inputs in streaming mode."""
 
 _LAST_LOSING = (1, 9, 1)
 """The last version that stops updating the record of a run when its stream is closed."""
 
 _STOPPING = frozenset({(1, 16, 0), (1, 16, 1)})
 """Versions that stop runs after human input."""
-
-_LINGERING = frozenset({(1, 13), (1, 14), (1, 15), (1, 17)})
-"""Versions whose streams stay open for a second after the final event."""
-
-
-def needs_check(server_version: str | None) -> bool:
-    """Whether a server does not answer invalid inputs, or its version is not known."""
-    return server_version is None or server_version.startswith(_SILENT_VERSIONS)
-
-
-def lingers(version: str | None) -> bool:
-    """Whether a server is known to keep a stream open after the run has ended."""
-    return version is not None and _numbers(version)[:2] in _LINGERING
 
 
 def loses_records(version: str | None) -> bool:
