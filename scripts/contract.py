@@ -49,8 +49,10 @@ def main() -> int:
 
 def sources_of(overlay: Path) -> list[str]:
     """Return the source of the modules that convert answers. The emulator makes answers instead."""
-    paths = [*overlay.glob("*.py"), *overlay.glob("_*/*.py"), overlay / "models" / "usage.py"]
-    return [path.read_text(encoding="utf-8") for path in sorted(paths)]
+    paths = sorted(
+        path for place in ("*", "_*/*", "models/*") for path in overlay.glob(f"{place}.py")
+    )
+    return [path.read_text(encoding="utf-8") for path in paths]
 
 
 def event_problems(

@@ -49,6 +49,7 @@ def test_encoding_and_delimiter_are_detected_and_told(
     assert list(rows) == [dict(zip(header, line, strict=True)) for line in lines]
 
 
+@pytest.mark.slow
 def test_a_late_letter_that_is_not_utf_8_is_found(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"name\n" + b"Ann\n" * 500_000 + "Zoé\n".encode("cp1252"))

@@ -16,6 +16,7 @@ from dify_workflow.emulator import Emulator, Input, node, workflow
 from support.cli import COMMAND, Result, call, environment, in_terminal, invoke
 from support.events import RUN
 from support.replay import Exchange, ReplayServer
+from support.tiers import first_of
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_run_whose_output_cannot_be_written_is_stopped_or_named(emulator: Emul
     assert "Ann" in call("info", run_id, base_url=emulator.base_url).out
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16"])
+@first_of("encoding", "cp1252", "ascii", "latin-1", "utf-16")
 def test_json_is_json_in_any_encoding_of_the_output(encoding: str, emulator: Emulator) -> None:
     name = "é☃\x9b\U0001f600"
     with emulator.client("echo") as client:
@@ -203,7 +204,7 @@ def test_json_is_json_in_any_encoding_of_the_output(encoding: str, emulator: Emu
     assert json.loads(shown[1]) == greeting
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@first_of("encoding", "utf-16", "utf-8", "utf-8-sig", "utf-16-le", "utf-32")
 def test_inputs_are_read_in_any_encoding_of_unicode_whatever_the_locale(
     encoding: str, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -222,7 +223,7 @@ def test_inputs_are_read_in_any_encoding_of_unicode_whatever_the_locale(
         assert json.loads(done.stdout)["outputs"] == {"greeting": "café \U0001f600"}
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+@first_of("encoding", "cp1252", "utf-8-sig", "utf-16")
 def test_report_reads_what_run_wrote_whatever_the_encoding(
     encoding: str, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -246,7 +247,7 @@ def test_report_reads_what_run_wrote_whatever_the_encoding(
         assert "\U0001f600" in shown.stdout.decode("utf-8"), "it is the page, not text about it"
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+@first_of("encoding", "cp1252", "utf-16")
 def test_a_module_on_stdout_is_the_one_that_would_be_written(encoding: str, tmp_path: Path) -> None:
     @workflow(Input("topic", label="Thema \U0001f600"))
     def labelled(inputs: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from dify_workflow import LogCursorError, WorkflowLogsRequest
 from dify_workflow.emulator import Emulator, PastRun
 from support.replay import Exchange, ReplayServer
+from support.tiers import MOSTLY_ASYNC
 from support.worlds import World
 
 KEY = "app-echo"
@@ -48,6 +49,7 @@ def test_an_old_second_is_read_at_most_twice(count: int, both: World, log: Emula
     assert calls(log) <= 2 * math.ceil(count / 100) + 2
 
 
+@MOSTLY_ASYNC
 def test_many_full_seconds_among_others_cost_about_the_same_for_each_row(
     both: World, log: Emulator
 ) -> None:

@@ -122,6 +122,7 @@ def test_reading_page_after_page(layout: Layout, limit: int) -> None:
     assert has_more or count == len(log.rows)
 
 
+@pytest.mark.slow
 @thorough
 @given(layouts(), limits)
 def test_reading_on_from_a_cursor(layout: Layout, limit: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dify_workflow import DifyError, InvalidResponseError, LogWindowUnstableError
 from support.logs import BASE
 from support.replay import Exchange, ReplayServer
+from support.tiers import MOSTLY_ASYNC
 from support.worlds import World
 
 METHODS: dict[str, Callable[[Any], Any]] = {
@@ -69,6 +70,7 @@ def test_an_answer_with_the_same_row_twice_is_an_error(
     assert log.calls == 1
 
 
+@MOSTLY_ASYNC
 @pytest.mark.parametrize("method", METHODS)
 def test_a_total_that_never_comes_is_given_up(
     method: str, both: World, server: ReplayServer

@@ -19,6 +19,7 @@ from support.events import FINISHED, RUN, TASK
 from support.lost_answers import MODES, run
 from support.pace import hurried
 from support.replay import Exchange, ReplayServer
+from support.tiers import MOSTLY_ASYNC
 from support.worlds import World
 
 STATUSES = (
@@ -138,6 +139,7 @@ class Once:
             exchange.whole(body, 404, "NOT FOUND")
 
 
+@MOSTLY_ASYNC
 @pytest.mark.parametrize("mode", MODES)
 def test_a_run_is_sent_once_and_each_error_names_an_outcome_whatever_is_answered(
     mode: str, both: World, server: ReplayServer
