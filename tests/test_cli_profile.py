@@ -26,12 +26,19 @@ def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
     return {"XDG_CONFIG_HOME": str(tmp_path)}
 
 
+def _folder() -> dict[str, str]:
+    """Where the profiles of a test are."""
+    return {"XDG_CONFIG_HOME": os.environ["XDG_CONFIG_HOME"]}
+
+
 def run(*arguments: str, stdin: str = "", **variables: str) -> Result:
     """Run a command without an app in its environment."""
+    if not stdin:
+        return invoke(*arguments, key="", variables={**_folder(), **variables})
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
-        env=environment("", "", XDG_CONFIG_HOME=os.environ["XDG_CONFIG_HOME"], **variables),
+        env=environment("", "", **_folder(), **variables),
         capture_output=True,
         text=True,
         check=False,
