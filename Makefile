@@ -54,7 +54,7 @@ test: $(VENV)/installed ## Run the tests that protect a change, in some minutes 
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 # Each of them uses the client with all that goes wrong on a connection.
-CORE_TESTS := $(addprefix tests/test_,client.py client_options.py files.py retry.py stream.py stream_end.py stream_errors.py outcomes.py \
+CORE_TESTS := $(addprefix tests/test_,client.py client_options.py client_shapes.py files.py retry.py stream.py stream_end.py stream_errors.py outcomes.py \
 	outcomes_search.py unreadable.py log_cursor.py secrets.py)
 
 test-all: $(addprefix $(VENV)/,docs examples generate lint) tools/spec-lint/node_modules ## Run all tests; those of `make test` cover 95 % of the branches
@@ -152,7 +152,7 @@ check-lowest: build build/lowest/installed ## Run tests on the wheel with the lo
 	build/lowest/bin/python -m pytest --numprocesses=auto $(or $(TESTS),$(LOWEST_TESTS) -k "not web-page")
 
 # Between them they use every extra; the page that is left out needs FastAPI. TESTS="…" runs others.
-LOWEST_TESTS := $(addprefix tests/test_,docs_typed.py client.py client_options.py files.py batch_rows.py \
+LOWEST_TESTS := $(addprefix tests/test_,docs_typed.py client.py client_options.py client_shapes.py files.py batch_rows.py \
 	batch_excel.py::test_cells_are_what_people_see \
 	batch_cluster.py::test_the_command_runs_rows_on_a_cluster_with_more_workers_than_runs \
 	pytest_plugin.py::test_one_server_serves_all_tests_and_runs_end_with_theirs dsl.py)

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing, closing
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import anyio
 import httpx
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from dify_workflow import (
@@ -43,9 +41,7 @@ from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import digest
 from dify_workflow.batch.writer import writing
 from dify_workflow.emulator import (
-    BeginNode,
     Emulator,
-    EndNode,
     Input,
     StartError,
     node,
@@ -461,55 +457,3 @@ def test_rows_that_failed_keep_their_results_where_a_correction_is_refused(
         given = iter(rows)
         done = run_batch(client, given, journal=journal, resume=True, rerun_failed=True)
     assert done.counts == {"succeeded": 1, "failed": 1}
-
-
-def test_results_are_rows_that_data_frames_take(tmp_path: Path) -> None:
-    with counted_runs() as runs, runs.client() as client:
-        summary = run_batch(client, names(3), journal=tmp_path / "rows.journal")
-    rows = list(summary.results())
-    assert [row["outputs.greeting"] for row in rows] == [f"Hello Name {n}" for n in range(3)]
-    table = pa.Table.from_pylist(rows)
-    assert table.column_names == list(rows[0])
-    assert table["outputs.length"].to_pylist() == [6, 6, 6]
-
-
-@workflow(Input("name"))
-def mixed(inputs: Any) -> Any:
-    yield from node("think")
-    values: dict[str, Any] = {"Ann": 1, "Bob": {"a": 1}, "Eve": [1], "Kim": None}
-    return {"mixed": values[inputs["name"]], "alike": [inputs["name"]]}
-
-
-def test_results_have_objects_and_lists_as_json_where_a_column_has_other_values(
-    tmp_path: Path,
-) -> None:
-    rows = [{"name": name} for name in ("Ann", "Bob", "Eve", "Kim")]
-    with Emulator(mixed) as emulator, emulator.client() as client:
-        summary = run_batch(client, rows, journal=tmp_path / "rows.journal")
-    found = list(summary.results())
-    assert [row["outputs.mixed"] for row in found] == [1, '{"a": 1}', "[1]", None]
-    assert [row["outputs.alike"] for row in found] == [[row["name"]] for row in rows]
-
-
-def test_results_of_a_batch_have_the_price_of_each_run(tmp_path: Path) -> None:
-    @workflow(Input("name"))
-    def costly(inputs: Any) -> Any:
-        yield BeginNode("model", "llm")
-        told = {"total_price": "0.10", "currency": "USD"} if inputs["name"] == "Ann" else {}
-        yield EndNode("model", metadata={"total_tokens": 3, **told})
-        return {}
-
-    seen: list[BatchProgress] = []
-    with Emulator(costly) as emulator, emulator.client() as client:
-        summary = run_batch(
-            client,
-            [{"name": "Ann"}, {"name": "Bob"}],
-            journal=tmp_path / "rows.journal",
-            on_progress=seen.append,
-        )
-    assert [row.prices for row in results(tmp_path / "rows.journal")] == [
-        {"USD": Decimal("0.10")},
-        {},
-    ]
-    for told in (summary, seen[-1]):
-        assert (told.tokens, told.prices, told.unpriced) == (6, {"USD": Decimal("0.10")}, 0)

@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from dify_workflow import InvalidRequestError
-from dify_workflow.batch import JournalError, run_batch, write_results
+from dify_workflow.batch import BatchProgress, JournalError, run_batch, write_results
 from dify_workflow.batch.journal import Journal
 from dify_workflow.batch.records import JournalHeader
-from dify_workflow.emulator import Emulator, Input, NodeError, node, workflow
+from dify_workflow.emulator import (
+    BeginNode,
+    Emulator,
+    EndNode,
+    Input,
+    NodeError,
+    node,
+    workflow,
+)
+from support.batches import counted_runs, names, results
 
 
 @pytest.fixture
@@ -165,3 +175,55 @@ def filled_journal(where: Path, count: int) -> Path:
     journal.add(rows)
     journal.close()
     return where
+
+
+def test_results_are_rows_that_data_frames_take(tmp_path: Path) -> None:
+    with counted_runs() as runs, runs.client() as client:
+        summary = run_batch(client, names(3), journal=tmp_path / "rows.journal")
+    rows = list(summary.results())
+    assert [row["outputs.greeting"] for row in rows] == [f"Hello Name {n}" for n in range(3)]
+    table = pa.Table.from_pylist(rows)
+    assert table.column_names == list(rows[0])
+    assert table["outputs.length"].to_pylist() == [6, 6, 6]
+
+
+@workflow(Input("name"))
+def mixed(inputs: Any) -> Any:
+    yield from node("think")
+    values: dict[str, Any] = {"Ann": 1, "Bob": {"a": 1}, "Eve": [1], "Kim": None}
+    return {"mixed": values[inputs["name"]], "alike": [inputs["name"]]}
+
+
+def test_results_have_objects_and_lists_as_json_where_a_column_has_other_values(
+    tmp_path: Path,
+) -> None:
+    rows = [{"name": name} for name in ("Ann", "Bob", "Eve", "Kim")]
+    with Emulator(mixed) as emulator, emulator.client() as client:
+        summary = run_batch(client, rows, journal=tmp_path / "rows.journal")
+    found = list(summary.results())
+    assert [row["outputs.mixed"] for row in found] == [1, '{"a": 1}', "[1]", None]
+    assert [row["outputs.alike"] for row in found] == [[row["name"]] for row in rows]
+
+
+def test_results_of_a_batch_have_the_price_of_each_run(tmp_path: Path) -> None:
+    @workflow(Input("name"))
+    def costly(inputs: Any) -> Any:
+        yield BeginNode("model", "llm")
+        told = {"total_price": "0.10", "currency": "USD"} if inputs["name"] == "Ann" else {}
+        yield EndNode("model", metadata={"total_tokens": 3, **told})
+        return {}
+
+    seen: list[BatchProgress] = []
+    with Emulator(costly) as emulator, emulator.client() as client:
+        summary = run_batch(
+            client,
+            [{"name": "Ann"}, {"name": "Bob"}],
+            journal=tmp_path / "rows.journal",
+            on_progress=seen.append,
+        )
+    assert [row.prices for row in results(tmp_path / "rows.journal")] == [
+        {"USD": Decimal("0.10")},
+        {},
+    ]
+    for told in (summary, seen[-1]):
+        assert (told.tokens, told.prices, told.unpriced) == (6, {"USD": Decimal("0.10")}, 0)

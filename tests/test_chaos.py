@@ -32,7 +32,7 @@ from dify_workflow import (
 )
 from dify_workflow.emulator import Answer, Emulator, Fault, Sleep, llm, node, parallel, workflow
 from dify_workflow.emulator.demos import DEMOS
-from dify_workflow.emulator.faults import Ending
+from dify_workflow.emulator.fault import Ending
 from support.pace import FAST, hurried
 from support.worlds import world
 

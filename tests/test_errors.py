@@ -99,6 +99,7 @@ def test_the_tree_is_as_documented_and_complete() -> None:
     assert public == set(TREE)
     for cls, bases in TREE.items():
         assert all(issubclass(cls, base) for base in bases), cls
+        assert cls.__module__ == errors.__name__, "tracebacks name what users import"
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ __all__ = [
     "WorkflowStreamError",
 ]
 
+for _base in (DifyError, APIStatusError):
+    _base.__module__ = __name__  # tracebacks and traces name the module that users import
+
 
 class ConfigurationError(DifyError, ValueError):
     """The client cannot make the call: no API key, an invalid option, or it is closed."""

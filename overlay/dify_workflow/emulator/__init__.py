@@ -20,7 +20,8 @@ with needs(
 ):
     from .server import Emulator
 from .exported import app_from_dsl
-from .faults import Answer, Fault, Faults
+from .fault import Answer, Fault
+from .faults import Faults
 from .nodes import (
     failing_node,
     handled_failure,

@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from .._json import JSONObject
 from .answers import Answers
-from .faults import Fault, Faults
+from .fault import Fault
+from .faults import Faults
 from .faulty import EndedEarlyError, end_connection, faulty
 from .files import TENANT_ID
 from .logs import Logs

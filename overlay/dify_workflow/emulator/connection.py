@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .dialect import Settings
-from .faults import Fault, Faults, by_proxy
+from .fault import Fault, error_answer
+from .faults import Faults
 from .requests import ApiError
 
 OutageAnswer: TypeAlias = Literal["refuse", "close", 502, 503, 504]
@@ -290,7 +291,7 @@ class Outages:
             raise RuntimeError("There is an outage already.")
         self._is_away = True
         if isinstance(answer, int):
-            self._page = Fault(answer=by_proxy(answer))
+            self._page = Fault(answer=error_answer(answer))
             self._faults.add(self._page, times=None)
         else:
             await self._server.go_away(hangs_up=answer == "close")

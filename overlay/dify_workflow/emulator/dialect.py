@@ -115,11 +115,12 @@ DIALECTS = {
 differ from their neighbours only where that is known."""
 
 
-def dialect_of(version: str) -> Dialect:
+def dialect_of(version: str, *, mends_stops: bool = False) -> Dialect:
     """Return the dialect of a version.
 
     Args:
         version: Its first two numbers, such as ``"1.14"``; the third matters only in 1.9.1.
+        mends_stops: Whether stopped runs become ``stopped`` where it would leave them ``running``.
 
     Raises:
         TypeError: The version is not text.
@@ -129,6 +130,9 @@ def dialect_of(version: str) -> Dialect:
     dialect = DIALECTS.get(version) or DIALECTS.get(".".join(version.split(".")[:2]))
     if dialect is None:
         raise ValueError(f"server_version must be one of {', '.join(DIALECTS)}, not {version!r}")
+    if mends_stops and dialect.queue_stop.detail == "running":
+        queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
+        return attrs.evolve(dialect, queue_stop=queue_stop)
     return dialect
 
 

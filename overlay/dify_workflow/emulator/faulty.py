@@ -9,7 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Iterable
 
 from .._json import JSONObject
-from .faults import Edit, Ending, Fault
+from .fault import Edit, Ending, Fault
 
 
 class EndedEarlyError(Exception):

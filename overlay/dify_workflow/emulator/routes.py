@@ -20,7 +20,8 @@ from starlette.routing import Route
 from .._json import JSON, is_object
 from .answers import Answers
 from .api import ENDPOINTS, Api, Endpoint, WorkerDiedError, label
-from .faults import Fault, Faults
+from .fault import Fault
+from .faults import Faults
 from .faulty import EndedEarlyError, end_connection
 from .requests import UNKNOWN_KEY, ApiError
 

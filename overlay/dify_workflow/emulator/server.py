@@ -30,7 +30,7 @@ from .exported import app_from_dsl
 from .faults import Faults
 from .page import Page
 from .routes import Routes, SeenRequest
-from .state import State
+from .state import State, checked_apps
 from .store import PastRun, Store, system_inputs
 from .thread import ServerThread
 from .workflows import Workflow
@@ -100,13 +100,10 @@ class Emulator(Uncopied):
         allowed_hosts: Iterable[str] = (),
         cors: bool = False,
     ) -> None:
-        self.workflows = _with_names(workflows or DEMOS)
+        self.workflows: tuple[Workflow, ...] = checked_apps(workflows or DEMOS)
         checks.check_number("port", port, 0, 65_535, is_whole=True)
         checks.check_choice("log_level", log_level, _LOG_LEVELS)
-        dialect = dialect_of(server_version)
-        if mends_stops and dialect.queue_stop.detail == "running":
-            queue_stop = attrs.evolve(dialect.queue_stop, detail="stopped")
-            dialect = attrs.evolve(dialect, queue_stop=queue_stop)
+        dialect = dialect_of(server_version, mends_stops=mends_stops)
         self.faults = Faults()
         self._given = Settings(
             ping_interval, linger, silence, workers, resume_delay, clock_shift, date_header
@@ -204,7 +201,7 @@ class Emulator(Uncopied):
             with emulator.client() as client:
                 print(client.run_workflow({"name": "Ann"}).outputs)
         """
-        self.workflows = _with_names(workflows or DEMOS)
+        self.workflows = checked_apps(workflows or DEMOS)
         self._state.apps = {workflow.key: workflow for workflow in self.workflows}
 
     def app_from_dsl(
@@ -498,14 +495,3 @@ class Emulator(Uncopied):
         if name not in named:
             raise LookupError(f"There is no workflow {name!r}. There are: {', '.join(named)}.")
         return named[name]
-
-
-def _with_names(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
-    """Check that each workflow is one, and has a name of its own."""
-    for each in workflows:
-        if not isinstance(each, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{each!r} is not a workflow: put @workflow() above its function.")
-    names = [each.name for each in workflows]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
-    return workflows

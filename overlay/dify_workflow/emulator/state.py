@@ -203,3 +203,19 @@ def _failing(error: str) -> Generator[Step, Any, None]:
     """A workflow that fails at once."""
     raise NodeError(error)
     yield
+
+
+def checked_apps(workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
+    """Return workflows if each is one, and has a name of its own.
+
+    Raises:
+        TypeError: One of them is something else.
+        ValueError: Two have the same name.
+    """
+    for each in workflows:
+        if not isinstance(each, Workflow):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{each!r} is not a workflow: put @workflow() above its function.")
+    names = [each.name for each in workflows]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two workflows have the same name: {', '.join(sorted(names))}")
+    return workflows
