@@ -27,6 +27,10 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+# Up to 3.11.8, CPython may hang for ever if Dask's profiler reads the stacks of all threads while
+# one is started (gh-106883). Dask's own tests do without the profiler, too.
+os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
+
 # A shell that starts tests in the background lets them ignore Ctrl-C, which some of them press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
