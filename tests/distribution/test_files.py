@@ -36,6 +36,9 @@ def test_the_wheel_has_typed_packages_the_licence_and_nothing_else() -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= files
     assert licence == (ROOT / "LICENSE").read_bytes()
     assert not [name for name in files if "tests" in name or "/test_" in name]
+    code = {name for name in files if not name.startswith(INFO)}
+    kinds = {Path(name).suffix for name in code if not name.endswith("/py.typed")}
+    assert kinds == {".py", ".html", ".css", ".js"}
 
 
 def test_the_sdist_has_what_it_takes_to_build_and_no_tests() -> None:
